@@ -1,0 +1,43 @@
+//! Names, canonical bytes, hashes and keys of the Quancheng chain (泉城链).
+//!
+//! Everything that is hashed, signed or sent between nodes is defined here, in one encoding (borsh, decoded strictly) and
+//! with one domain tag per kind of hash. `docs/protocol.md` is the same content as tables of bytes.
+//!
+//! The crate is pure: no clock, no randomness, no I/O, no unordered maps.
+
+pub mod batch;
+pub mod block;
+pub mod bounded;
+pub mod certificate;
+pub mod codec;
+pub mod genesis;
+pub mod hash;
+pub mod history;
+pub mod ids;
+pub mod keys;
+pub mod limits;
+pub mod merkle;
+pub mod misbehavior;
+pub mod receipt;
+pub mod transaction;
+pub mod validator;
+pub mod vote;
+
+pub use batch::{Batch, BatchHeader, BatchRef, SignedBatch};
+pub use block::{Block, Header};
+pub use bounded::{Bytes, List, Text, TooLong};
+pub use certificate::{BatchCertificate, CertificateError, CommitCertificate};
+pub use codec::{DecodeError, decode};
+pub use genesis::{Genesis, GenesisError, ModuleGenesis, Parameters};
+pub use hash::{Digest, Domain};
+pub use history::HistoryLeaf;
+pub use ids::{AccountId, BatchId, BlockId, ChainId, Height, KeyId, ModuleId, NodeId, Round, TransactionId, ValidatorId};
+pub use keys::{PublicKey, Signature, SigningKey, Suite};
+pub use misbehavior::MisbehaviorProof;
+pub use receipt::{Event, Outcome, Receipt};
+pub use transaction::{Call, SignedTransaction, Signer, Transaction, TransactionError};
+pub use validator::{Validator, ValidatorSet, ValidatorSetError};
+pub use vote::{Proposal, SignedProposal, SignedVote, Vote, VoteType};
+
+/// Version of the protocol rules that a block header names (`Header::version`).
+pub const PROTOCOL_VERSION: u16 = 1;
