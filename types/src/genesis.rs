@@ -14,7 +14,9 @@ use crate::limits;
 use crate::validator::ValidatorSet;
 
 /// What all nodes must agree on. Changed only by governance; what one operator may choose is in the node's file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// Greatest signed transaction, bytes.
@@ -81,24 +83,74 @@ impl Parameters {
     /// [`ParameterError`] naming the field and its allowed range.
     pub fn validate(&self) -> Result<(), ParameterError> {
         let ranges: [(&'static str, u64, u64, u64); 14] = [
-            ("transaction_bytes_max", self.transaction_bytes_max.into(), 1024, limits::TRANSACTION_BYTES_MAX.into()),
-            ("transaction_lifetime_max_ms", self.transaction_lifetime_max_ms, 1_000, 24 * 3600 * 1000),
-            ("batch_bytes_max", self.batch_bytes_max.into(), self.transaction_bytes_max.into(), limits::BATCH_BYTES_MAX.into()),
+            (
+                "transaction_bytes_max",
+                self.transaction_bytes_max.into(),
+                1024,
+                limits::TRANSACTION_BYTES_MAX.into(),
+            ),
+            (
+                "transaction_lifetime_max_ms",
+                self.transaction_lifetime_max_ms,
+                1_000,
+                24 * 3600 * 1000,
+            ),
+            (
+                "batch_bytes_max",
+                self.batch_bytes_max.into(),
+                self.transaction_bytes_max.into(),
+                limits::BATCH_BYTES_MAX.into(),
+            ),
             ("batch_wait_ms", self.batch_wait_ms.into(), 0, 10_000),
-            ("batches_in_flight_max", self.batches_in_flight_max.into(), 1, 256),
-            ("block_batches_max", self.block_batches_max.into(), 1, limits::BLOCK_BATCHES_MAX.into()),
+            (
+                "batches_in_flight_max",
+                self.batches_in_flight_max.into(),
+                1,
+                256,
+            ),
+            (
+                "block_batches_max",
+                self.block_batches_max.into(),
+                1,
+                limits::BLOCK_BATCHES_MAX.into(),
+            ),
             ("clock_drift_max_ms", self.clock_drift_max_ms, 10, 60_000),
             ("execution_lag_max", self.execution_lag_max, 1, 64),
             ("heartbeat_ms", self.heartbeat_ms, 100, 3_600_000),
-            ("timeout_propose_ms", self.timeout_propose_ms.into(), 10, 60_000),
-            ("timeout_prevote_ms", self.timeout_prevote_ms.into(), 10, 60_000),
-            ("timeout_precommit_ms", self.timeout_precommit_ms.into(), 10, 60_000),
+            (
+                "timeout_propose_ms",
+                self.timeout_propose_ms.into(),
+                10,
+                60_000,
+            ),
+            (
+                "timeout_prevote_ms",
+                self.timeout_prevote_ms.into(),
+                10,
+                60_000,
+            ),
+            (
+                "timeout_precommit_ms",
+                self.timeout_precommit_ms.into(),
+                10,
+                60_000,
+            ),
             ("timeout_delta_ms", self.timeout_delta_ms.into(), 1, 60_000),
-            ("evidence_items_max", self.evidence_items_max.into(), 1, 4096),
+            (
+                "evidence_items_max",
+                self.evidence_items_max.into(),
+                1,
+                4096,
+            ),
         ];
         for (field, value, min, max) in ranges {
             if value < min || value > max {
-                return Err(ParameterError { field, value, min, max });
+                return Err(ParameterError {
+                    field,
+                    value,
+                    min,
+                    max,
+                });
             }
         }
         Ok(())
@@ -120,7 +172,11 @@ pub struct ParameterError {
 
 impl fmt::Display for ParameterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "parameter {} = {} is outside {}..={}", self.field, self.value, self.min, self.max)
+        write!(
+            f,
+            "parameter {} = {} is outside {}..={}",
+            self.field, self.value, self.min, self.max
+        )
     }
 }
 
@@ -160,7 +216,8 @@ impl Genesis {
     /// # Errors
     /// [`GenesisError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, GenesisError> {
-        let genesis: Self = decode(bytes, limits::GENESIS_BYTES_MAX).map_err(GenesisError::Decode)?;
+        let genesis: Self =
+            decode(bytes, limits::GENESIS_BYTES_MAX).map_err(GenesisError::Decode)?;
         genesis.validate()?;
         Ok(genesis)
     }
@@ -185,8 +242,14 @@ impl Genesis {
         if self.suite != Suite::Sha256Ed25519 {
             return Err(GenesisError::SuiteNotSupported { suite: self.suite });
         }
-        self.parameters.validate().map_err(GenesisError::Parameter)?;
-        if self.modules.windows(2).any(|pair| pair[0].module >= pair[1].module) {
+        self.parameters
+            .validate()
+            .map_err(GenesisError::Parameter)?;
+        if self
+            .modules
+            .windows(2)
+            .any(|pair| pair[0].module >= pair[1].module)
+        {
             return Err(GenesisError::ModuleOrder);
         }
         Ok(())
@@ -214,10 +277,15 @@ impl fmt::Display for GenesisError {
         match self {
             Self::Decode(error) => write!(f, "genesis does not decode: {error}"),
             Self::SuiteNotSupported { suite } => {
-                write!(f, "suite {suite:?} is not yet supported as the suite of a chain; use suite 1 (SHA-256 + Ed25519)")
+                write!(
+                    f,
+                    "suite {suite:?} is not yet supported as the suite of a chain; use suite 1 (SHA-256 + Ed25519)"
+                )
             }
             Self::Parameter(error) => write!(f, "genesis {error}"),
-            Self::ModuleOrder => f.write_str("genesis modules repeat or are not in ascending order"),
+            Self::ModuleOrder => {
+                f.write_str("genesis modules repeat or are not in ascending order")
+            }
         }
     }
 }

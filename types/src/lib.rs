@@ -31,7 +31,10 @@ pub use codec::{DecodeError, decode};
 pub use genesis::{Genesis, GenesisError, ModuleGenesis, Parameters};
 pub use hash::{Digest, Domain};
 pub use history::HistoryLeaf;
-pub use ids::{AccountId, BatchId, BlockId, ChainId, Height, KeyId, ModuleId, NodeId, Round, TransactionId, ValidatorId};
+pub use ids::{
+    AccountId, BatchId, BlockId, ChainId, Height, KeyId, ModuleId, NodeId, Round, TransactionId,
+    ValidatorId,
+};
 pub use keys::{PublicKey, Signature, SigningKey, Suite};
 pub use misbehavior::MisbehaviorProof;
 pub use receipt::{Event, Outcome, Receipt};

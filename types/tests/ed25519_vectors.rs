@@ -20,13 +20,15 @@ struct Vector {
 
 impl Vector {
     fn message(&self) -> Vec<u8> {
-        hex::decode(&self.message).unwrap()
+        hex::decode(&self.message).expect("messages are hex")
     }
 }
 
 fn vectors() -> Vec<Vector> {
-    let mut all: Vec<Vector> = serde_json::from_str(OWN).unwrap();
-    all.extend(serde_json::from_str::<Vec<Vector>>(SPECCHECK).unwrap());
+    let mut all: Vec<Vector> = serde_json::from_str(OWN).expect("the file has the documented form");
+    all.extend(
+        serde_json::from_str::<Vec<Vector>>(SPECCHECK).expect("the file has the documented form"),
+    );
     all
 }
 
