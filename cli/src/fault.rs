@@ -1,0 +1,97 @@
+//! What went wrong, as it is told to people and programs, and the exit code that goes with it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::text::{Lang, Text, say};
+
+/// Exit codes; documented in `quancheng --help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// Refused by the chain.
+    Refused = 1,
+    /// The command, a file or a setting is wrong.
+    Usage = 2,
+    /// Not found.
+    NotFound = 3,
+    /// No endpoint answers, or it fails.
+    Network = 4,
+    /// Verification: MISMATCH.
+    Mismatch = 5,
+    /// Verification could not be completed.
+    CannotCheck = 6,
+    /// Time is up; the transaction may still take effect.
+    Timeout = 7,
+}
+
+/// An error with everything a person needs: what was tried, where, why, and what mends it.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    /// How the process ends.
+    pub(crate) exit: Exit,
+    /// Stable name, the same in both languages.
+    pub(crate) code: String,
+    /// What went wrong.
+    pub(crate) message: Text,
+    /// Why, outermost first.
+    pub(crate) causes: Vec<String>,
+    /// What to do.
+    pub(crate) hint: Option<Text>,
+    /// What is known nevertheless, such as the id of a transaction.
+    pub(crate) data: Option<Value>,
+}
+
+impl Fault {
+    /// A fault without cause or hint.
+    pub(crate) fn new(exit: Exit, code: impl Into<String>, message: Text) -> Self {
+        Self { exit, code: code.into(), message, causes: Vec::new(), hint: None, data: None }
+    }
+
+    /// The caller's command is wrong.
+    pub(crate) fn usage(code: &str, message: Text) -> Self {
+        Self::new(Exit::Usage, code, message)
+    }
+
+    /// A file cannot be read or written.
+    pub(crate) fn file(path: &Path, error: &std::io::Error) -> Self {
+        let path = path.display();
+        Self::usage("FILE", say!("无法读写文件 {path}。", "Cannot read or write {path}."))
+            .cause(error)
+            .hint(say!("请核对路径与权限。", "Check the path and its permissions."))
+    }
+
+    /// Adds a cause.
+    pub(crate) fn cause(mut self, cause: impl ToString) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    /// Adds what to do.
+    pub(crate) fn hint(mut self, hint: Text) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Adds what is known nevertheless.
+    pub(crate) fn data(mut self, data: Value) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    /// The `error` member of the envelope.
+    pub(crate) fn to_json(&self, lang: Lang) -> Value {
+        json!({
+            "code": self.code,
+            "message": self.message.words(lang),
+            "causes": self.causes,
+            "hint": self.hint.as_ref().map(|hint| hint.words(lang)),
+        })
+    }
+}
+
+/// The result of a command.
+pub(crate) type Outcome<T> = Result<T, Fault>;

@@ -1,0 +1,200 @@
+//! What goes to stdout: one envelope of JSON, or words and tables for people. Everything else goes to stderr.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde_json::{Value, json};
+
+use crate::fault::{Exit, Fault};
+use crate::table;
+use crate::text::{Lang, Text};
+
+/// The form of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// One JSON envelope for programs
+    Json,
+}
+
+/// How a result is shown to people.
+#[derive(Clone, Debug)]
+pub(crate) enum View {
+    /// Name and value of every field.
+    Record,
+    /// A table of the elements under this member of the data (or of the data itself), with these columns.
+    Rows {
+        /// Member that holds the list; the data itself when absent.
+        of: Option<&'static str>,
+        /// Fields shown, in order.
+        columns: &'static [&'static str],
+    },
+    /// Exactly this text.
+    Text(String),
+}
+
+/// The result of a command.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    /// The `data` of the envelope.
+    pub(crate) data: Value,
+    /// For people.
+    pub(crate) view: View,
+    /// A line for people before the rest.
+    pub(crate) headline: Option<Text>,
+    /// Something is wrong although there is a result: a finding that does not match.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Reply {
+    /// A record.
+    pub(crate) const fn record(data: Value) -> Self {
+        Self { data, view: View::Record, headline: None, fault: None }
+    }
+
+    /// A list.
+    pub(crate) const fn rows(data: Value, of: Option<&'static str>, columns: &'static [&'static str]) -> Self {
+        Self { data, view: View::Rows { of, columns }, headline: None, fault: None }
+    }
+
+    /// A text, which people get as it is.
+    pub(crate) const fn text(data: Value, text: String) -> Self {
+        Self { data, view: View::Text(text), headline: None, fault: None }
+    }
+
+    /// With a line for people before the rest.
+    pub(crate) fn headline(mut self, text: Text) -> Self {
+        self.headline = Some(text);
+        self
+    }
+}
+
+/// Where and how results are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    /// The form.
+    pub(crate) format: Format,
+    /// The language.
+    pub(crate) lang: Lang,
+    /// No chatter.
+    pub(crate) is_quiet: bool,
+}
+
+impl Printer {
+    /// Chatter and progress, to stderr.
+    pub(crate) fn note(&self, text: &Text) {
+        if !self.is_quiet {
+            note_raw(text.words(self.lang));
+        }
+    }
+
+    /// Writes the result and returns the exit code.
+    pub(crate) fn finish(&self, result: Result<Reply, Fault>) -> u8 {
+        let exit = match &result {
+            Ok(reply) => reply.fault.as_ref().map_or(Exit::Done, |fault| fault.exit),
+            Err(fault) => fault.exit,
+        };
+        let written = match self.format {
+            Format::Json => write_json(&envelope(&result, self.lang)),
+            Format::Table => self.write_table(&result),
+        };
+        match written {
+            Ok(()) => exit as u8,
+            // The reader has gone, as with `| head`: nobody is left to be told.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit as u8,
+            Err(error) => {
+                note_raw(&format!("stdout: {error}"));
+                Exit::Usage as u8
+            }
+        }
+    }
+
+    fn write_table(&self, result: &Result<Reply, Fault>) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match result {
+            Ok(reply) => {
+                if let Some(headline) = &reply.headline {
+                    writeln!(out, "{}", headline.words(self.lang))?;
+                }
+                let text = match &reply.view {
+                    View::Record => table::record(&reply.data, self.lang),
+                    View::Rows { of, columns } => {
+                        let list = of.map_or(Some(&reply.data), |name| reply.data.get(name));
+                        table::rows(list.unwrap_or(&Value::Null), columns, self.lang)
+                    }
+                    View::Text(text) => text.clone(),
+                };
+                if !text.is_empty() {
+                    writeln!(out, "{}", text.trim_end_matches('\n'))?;
+                }
+                out.flush()?;
+                reply.fault.as_ref().map_or(Ok(()), |fault| self.write_fault(fault))
+            }
+            Err(fault) => self.write_fault(fault),
+        }
+    }
+
+    fn write_fault(&self, fault: &Fault) -> io::Result<()> {
+        let mut out = io::stderr().lock();
+        let (error, cause, hint) = match self.lang {
+            Lang::Zh => ("错误", "原因", "处理"),
+            Lang::En => ("error", "cause", "hint"),
+        };
+        writeln!(out, "{error} [{}]: {}", fault.code, fault.message.words(self.lang))?;
+        for text in &fault.causes {
+            writeln!(out, "  {cause}: {text}")?;
+        }
+        if let Some(text) = &fault.hint {
+            writeln!(out, "  {hint}: {}", text.words(self.lang))?;
+        }
+        Ok(())
+    }
+}
+
+/// One line to stderr. That nobody reads it is no reason to fail.
+fn note_raw(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+fn envelope(result: &Result<Reply, Fault>, lang: Lang) -> Value {
+    match result {
+        Ok(Reply { data, fault: None, .. }) => json!({ "ok": true, "data": data }),
+        Ok(Reply { data, fault: Some(fault), .. }) => json!({ "ok": false, "data": data, "error": fault.to_json(lang) }),
+        Err(fault) => match &fault.data {
+            Some(data) => json!({ "ok": false, "data": data, "error": fault.to_json(lang) }),
+            None => json!({ "ok": false, "error": fault.to_json(lang) }),
+        },
+    }
+}
+
+fn write_json(value: &Value) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if io::stdout().is_terminal() {
+        serde_json::to_writer_pretty(&mut out, value)?;
+    } else {
+        serde_json::to_writer(&mut out, value)?;
+    }
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::say;
+
+    #[test]
+    fn the_envelope_is_ok_with_data_or_not_ok_with_an_error() {
+        let ok = envelope(&Ok(Reply::record(json!({ "height": 7 }))), Lang::En);
+        assert_eq!(ok, json!({ "ok": true, "data": { "height": 7 } }));
+        let fault = Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有。", "Nothing.")).cause("why").hint(say!("找。", "Look."));
+        let bad = envelope(&Err(fault.clone()), Lang::Zh);
+        let error = json!({ "code": "NOT_FOUND", "message": "没有。", "causes": ["why"], "hint": "找。" });
+        assert_eq!(bad, json!({ "ok": false, "error": error }));
+        let reply = Reply { fault: Some(fault), ..Reply::record(json!([])) };
+        let both = envelope(&Ok(reply), Lang::En);
+        assert_eq!(both["ok"], json!(false));
+        assert_eq!(both["data"], json!([]));
+        assert_eq!(both["error"]["message"], json!("Nothing."));
+    }
+}

@@ -1,0 +1,164 @@
+//! Times and lengths of time as people write them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use quancheng_contracts::domain::Day;
+
+/// A length of time: `500ms`, `30s`, `5m`, `2h`, `1d`; a plain number is seconds.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_| DURATION_FORM.to_owned())?;
+    let unit_ms: u64 = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(DURATION_FORM.to_owned()),
+    };
+    number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| DURATION_FORM.to_owned())
+}
+
+const DURATION_FORM: &str = "a length of time looks like 500ms, 30s, 5m, 2h or 1d";
+
+/// Ms of a duration; a duration beyond 2^64 ms counts as 2^64 − 1.
+pub(crate) fn duration_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// This machine's clock, ms since 1970 UTC.
+pub(crate) fn now_ms() -> u64 {
+    duration_ms(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A place in the history of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AsOf {
+    /// After the block of this height.
+    Height(u64),
+    /// After the last block whose time is not later than this, ms since 1970 UTC.
+    TimeMs(u64),
+}
+
+impl AsOf {
+    /// The query parameter of the HTTP API.
+    pub(crate) fn query(self) -> (&'static str, String) {
+        match self {
+            Self::Height(height) => ("height", height.to_string()),
+            Self::TimeMs(time_ms) => ("time", time_ms.to_string()),
+        }
+    }
+}
+
+const AS_OF_FORM: &str = "give a height such as 1200, a day such as 2026-11-22 (its end, Beijing time), or a time such as 2026-11-22T10:00:00+08:00";
+
+/// Least number that is a time in ms and not a height (2001-09-09).
+const TIME_MS_MIN: u64 = 1_000_000_000_000;
+
+/// A height, a day (its last moment in Beijing), or an RFC 3339 time.
+pub(crate) fn parse_as_of(text: &str) -> Result<AsOf, String> {
+    if let Ok(number) = text.parse::<u64>() {
+        return Ok(if number < TIME_MS_MIN { AsOf::Height(number) } else { AsOf::TimeMs(number) });
+    }
+    parse_time_ms(text, DayEnd::Last).map(AsOf::TimeMs).ok_or_else(|| AS_OF_FORM.to_owned())
+}
+
+/// Which moment a bare day means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DayEnd {
+    /// Its first ms.
+    First,
+    /// Its last ms.
+    Last,
+}
+
+/// A day or an RFC 3339 time as ms since 1970 UTC; a time without zone is Beijing time.
+pub(crate) fn parse_time_ms(text: &str, day_end: DayEnd) -> Option<u64> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let day: Day = date.parse().ok()?;
+    if rest.is_empty() {
+        return Some(match day_end {
+            DayEnd::First => day.start_ms(),
+            DayEnd::Last => day.end_ms().checked_sub(1)?,
+        });
+    }
+    let rest = rest.strip_prefix(['T', 't', ' '])?;
+    let clock_end = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at(clock_end);
+    let within_ms = parse_clock_ms(clock)?;
+    // A day starts in Beijing eight hours before it does in UTC.
+    let beijing_ms = day.start_ms().checked_add(within_ms)?;
+    let utc_if_z = beijing_ms.checked_add(BEIJING_OFFSET_MS)?;
+    match zone {
+        "" => Some(beijing_ms),
+        "Z" | "z" => Some(utc_if_z),
+        _ => {
+            let (sign, offset) = zone.split_at(1);
+            let offset_ms = parse_clock_ms(offset)?;
+            if sign == "+" { utc_if_z.checked_sub(offset_ms) } else { utc_if_z.checked_add(offset_ms) }
+        }
+    }
+}
+
+const BEIJING_OFFSET_MS: u64 = 8 * 3_600_000;
+
+/// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fff` as ms.
+fn parse_clock_ms(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut parts = whole.split(':');
+    let mut next = |max: u64| -> Option<u64> {
+        let part = parts.next()?;
+        let is_number = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+        part.parse().ok().filter(|number| is_number && *number <= max)
+    };
+    let (hours, minutes) = (next(23)?, next(59)?);
+    let seconds = if whole.len() > 5 { next(60)? } else { 0 };
+    if parts.next().is_some() || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let millis: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    Some(((hours * 60 + minutes) * 60 + seconds) * 1_000 + millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_have_units() {
+        let table = [("250ms", 250), ("3", 3_000), ("3s", 3_000), ("2m", 120_000), ("1h", 3_600_000), ("1d", 86_400_000)];
+        for (text, ms) in table {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in ["", "s", "1w", "-1s", "1.5s", "99999999999999999999s", "999999999999999999d"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_of_all_zones_meet() {
+        let expected = Some(1_768_873_207_000);
+        for text in [
+            "2026-01-20T09:40:07+08:00",
+            "2026-01-20T01:40:07Z",
+            "2026-01-20T09:40:07",
+            "2026-01-20 09:40:07.000",
+            "2026-01-19T20:40:07-05:00",
+        ] {
+            assert_eq!(parse_time_ms(text, DayEnd::First), expected, "{text}");
+        }
+        assert_eq!(parse_time_ms("2026-01-20", DayEnd::First), Some(1_768_838_400_000));
+        assert_eq!(parse_time_ms("2026-01-20", DayEnd::Last), Some(1_768_924_799_999));
+        for text in ["2026-13-01", "2026-01-20T25:00:00Z", "2026-01-20Tx", "泉城", "2026-01-20T1:00:00Z", "2026-01-2"] {
+            assert_eq!(parse_time_ms(text, DayEnd::First), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn small_numbers_are_heights_and_large_ones_times() {
+        assert_eq!(parse_as_of("1200"), Ok(AsOf::Height(1200)));
+        assert_eq!(parse_as_of("1768873207000"), Ok(AsOf::TimeMs(1_768_873_207_000)));
+        assert!(parse_as_of("yesterday").is_err());
+    }
+}

@@ -1,0 +1,207 @@
+//! Batches of other authors: bounded, checked by the shell, then acknowledged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use quancheng_types::{BatchHeader, BatchId, MisbehaviorProof, NodeId, SignedBatch, SigningKey, ValidatorId};
+
+use super::{Env, Windows};
+use crate::engine::{Action, BatchVerdict, Offence};
+use crate::limits::{AUTHOR_BATCHES_MAX, AUTHOR_BYTES_MAX, AUTHOR_CHECKS_MAX};
+use crate::message::{BatchAck, Message};
+use crate::misbehavior::invalid_batch;
+
+#[derive(Debug)]
+enum State {
+    /// The shell is checking it; kept for the proof if it is bad.
+    Checking(Arc<SignedBatch>),
+    /// Stored durably.
+    Stored,
+}
+
+#[derive(Debug)]
+struct Held {
+    header: BatchHeader,
+    state: State,
+}
+
+#[derive(Debug, Default)]
+struct Author {
+    batches: BTreeMap<BatchId, Held>,
+    bytes: u64,
+    checking: usize,
+}
+
+/// What became of a checked batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// Stored, and acknowledged if it is still wanted.
+    Stored,
+    /// Its author is convicted.
+    Convicted(Box<MisbehaviorProof>),
+    /// Dropped.
+    Dropped,
+}
+
+/// Batches of others that are not ordered yet.
+#[derive(Debug, Default)]
+pub(crate) struct Offers {
+    authors: BTreeMap<ValidatorId, Author>,
+    author_of: BTreeMap<BatchId, ValidatorId>,
+}
+
+impl Offers {
+    pub(crate) fn is_stored(&self, author: &ValidatorId, id: &BatchId) -> bool {
+        self.authors
+            .get(author)
+            .and_then(|author| author.batches.get(id))
+            .is_some_and(|held| matches!(held.state, State::Stored))
+    }
+
+    /// Takes in what was found on disk at start.
+    pub(crate) fn recover(&mut self, header: BatchHeader) {
+        let id = header.id();
+        let author = self.authors.entry(header.author).or_default();
+        author.bytes += u64::from(header.bytes);
+        author.batches.insert(id, Held { header, state: State::Stored });
+        self.author_of.insert(id, header.author);
+    }
+
+    /// Takes in an offer: acknowledges again what is stored, or has it checked.
+    pub(crate) fn on_offer(&mut self, env: &mut Env<'_>, key: &SigningKey, from: NodeId, batch: Arc<SignedBatch>) {
+        let header = batch.header;
+        let Some(validator) = env.rules.validators.by_id(&header.author) else { return };
+        if validator.node_id != from || !is_in_bounds(env, &header) || env.windows.is_ordered(&header) {
+            return;
+        }
+        let id = header.id();
+        if self.is_stored(&header.author, &id) {
+            acknowledge(env, key, &header, from);
+            return;
+        }
+        if !self.has_room(&header, &id) {
+            return;
+        }
+        if !env.checker.check(&validator.public_key, &header.ack_message(), &batch.signature) {
+            env.out.blame(from, Offence::BadSignature);
+            return;
+        }
+        let author = self.authors.entry(header.author).or_default();
+        author.bytes += u64::from(header.bytes);
+        author.checking += 1;
+        author.batches.insert(id, Held { header, state: State::Checking(Arc::clone(&batch)) });
+        self.author_of.insert(id, header.author);
+        if env.planted.early_ack() {
+            acknowledge(env, key, &header, from);
+        }
+        env.out.other(Action::CheckBatch { batch });
+    }
+
+    /// Whether the bounds of its author admit another batch, and this number is not taken.
+    fn has_room(&self, header: &BatchHeader, id: &BatchId) -> bool {
+        let Some(author) = self.authors.get(&header.author) else { return true };
+        author.batches.len() < AUTHOR_BATCHES_MAX
+            && author.bytes + u64::from(header.bytes) <= AUTHOR_BYTES_MAX
+            && author.checking < AUTHOR_CHECKS_MAX
+            && !author.batches.contains_key(id)
+            && author.batches.values().all(|held| held.header.sequence != header.sequence)
+    }
+
+    /// Takes in what the shell found.
+    pub(crate) fn on_checked(
+        &mut self,
+        env: &mut Env<'_>,
+        key: Option<&SigningKey>,
+        id: &BatchId,
+        verdict: BatchVerdict,
+    ) -> Checked {
+        let Some(held) = self.author_of.get(id).and_then(|author| self.authors.get_mut(author)?.batches.get_mut(id)) else {
+            return Checked::Dropped;
+        };
+        let State::Checking(batch) = &held.state else { return Checked::Stored };
+        let batch = Arc::clone(batch);
+        let node = env.rules.validators.by_id(&batch.header.author).map(|validator| validator.node_id);
+        if let Some(author) = self.authors.get_mut(&batch.header.author) {
+            author.checking = author.checking.saturating_sub(1);
+        }
+        match verdict {
+            BatchVerdict::Valid => {
+                self.set_stored(&batch.header, id);
+                if let (Some(node), Some(key)) = (node, key)
+                    && !env.windows.is_ordered(&batch.header)
+                {
+                    acknowledge(env, key, &batch.header, node);
+                }
+                if env.windows.is_ordered(&batch.header) {
+                    self.remove(&batch.header, id);
+                }
+                Checked::Stored
+            }
+            BatchVerdict::InvalidTransaction { index } => {
+                self.remove(&batch.header, id);
+                invalid_batch(&batch, index).map_or(Checked::Dropped, |proof| Checked::Convicted(Box::new(proof)))
+            }
+            BatchVerdict::Inconsistent => {
+                self.remove(&batch.header, id);
+                if let Some(node) = node {
+                    env.out.blame(node, Offence::BadBatch);
+                }
+                Checked::Dropped
+            }
+            BatchVerdict::NotStored => {
+                self.remove(&batch.header, id);
+                Checked::Dropped
+            }
+        }
+    }
+
+    fn set_stored(&mut self, header: &BatchHeader, id: &BatchId) {
+        if let Some(held) = self.authors.get_mut(&header.author).and_then(|author| author.batches.get_mut(id)) {
+            held.state = State::Stored;
+        }
+    }
+
+    /// Forgets a batch that was ordered. One that is still being checked stays until the answer comes.
+    pub(crate) fn remove_ordered(&mut self, header: &BatchHeader, id: &BatchId) {
+        if self.is_stored(&header.author, id) {
+            self.remove(header, id);
+        }
+    }
+
+    fn remove(&mut self, header: &BatchHeader, id: &BatchId) {
+        self.author_of.remove(id);
+        if let Some(author) = self.authors.get_mut(&header.author)
+            && author.batches.remove(id).is_some()
+        {
+            author.bytes = author.bytes.saturating_sub(u64::from(header.bytes));
+        }
+    }
+
+    /// Forgets batches that the windows of their authors have passed.
+    pub(crate) fn forget_passed(&mut self, windows: &Windows) -> Vec<BatchId> {
+        let passed: Vec<(BatchId, BatchHeader)> = self
+            .authors
+            .values()
+            .flat_map(|author| author.batches.iter())
+            .filter(|(_, held)| matches!(held.state, State::Stored) && windows.has_passed(&held.header))
+            .map(|(id, held)| (*id, held.header))
+            .collect();
+        for (id, header) in &passed {
+            self.remove(header, id);
+        }
+        passed.into_iter().map(|(id, _)| id).collect()
+    }
+}
+
+fn is_in_bounds(env: &Env<'_>, header: &BatchHeader) -> bool {
+    header.chain_id == env.chain_id
+        && header.count > 0
+        && header.sequence < u64::MAX
+        && header.bytes <= env.rules.parameters.batch_bytes_max
+}
+
+fn acknowledge(env: &mut Env<'_>, key: &SigningKey, header: &BatchHeader, to: NodeId) {
+    let message = header.ack_message();
+    let signature = key.sign(message.as_bytes());
+    env.out.send(to, Message::BatchAck(BatchAck { batch: header.id(), validator: env.me, signature }));
+}

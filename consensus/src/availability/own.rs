@@ -1,0 +1,155 @@
+//! Own batches: offered until a quorum holds them, announced until they are ordered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use quancheng_types::certificate::CertificateSignature;
+use quancheng_types::{BatchCertificate, BatchId, BatchRef, List, Signature, SignedBatch, ValidatorId};
+
+use super::Env;
+use crate::limits::{OFFER_RETRY_BATCHES_MAX, OFFER_RETRY_MS, OFFER_RETRY_MS_MAX, OWN_BATCHES_MAX};
+use crate::message::{BatchAck, Message};
+use crate::ordering::rules::has_quorum;
+
+#[derive(Debug)]
+struct Own {
+    batch: Arc<SignedBatch>,
+    acks: BTreeMap<ValidatorId, Signature>,
+    certified: Option<BatchRef>,
+    retry_at_ms: u64,
+    pause_ms: u64,
+}
+
+/// Own batches that are not ordered yet, by sequence, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct OwnBatches {
+    batches: BTreeMap<u64, Own>,
+    by_id: BTreeMap<BatchId, u64>,
+}
+
+impl OwnBatches {
+    pub(crate) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    pub(crate) fn contains(&self, id: &BatchId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    /// Takes in a sealed batch and offers it. Returns a certificate at once when this node alone is a quorum.
+    pub(crate) fn insert(&mut self, env: &mut Env<'_>, batch: Arc<SignedBatch>) -> Option<BatchRef> {
+        let header = batch.header;
+        let id = header.id();
+        if header.author != env.me
+            || header.sequence == u64::MAX
+            || self.batches.len() >= OWN_BATCHES_MAX
+            || self.batches.contains_key(&header.sequence)
+            || env.windows.is_ordered(&header)
+        {
+            return None;
+        }
+        let acks = BTreeMap::from([(env.me, batch.signature)]);
+        let own = Own {
+            batch: Arc::clone(&batch),
+            acks,
+            certified: None,
+            retry_at_ms: env.now.elapsed_ms + OFFER_RETRY_MS,
+            pause_ms: OFFER_RETRY_MS,
+        };
+        self.batches.insert(header.sequence, own);
+        self.by_id.insert(id, header.sequence);
+        env.out.broadcast(Message::BatchOffer(batch));
+        self.certify(env, header.sequence)
+    }
+
+    /// Takes in an acknowledgement. Returns the certificate when this one completes it.
+    pub(crate) fn on_ack(&mut self, env: &mut Env<'_>, ack: &BatchAck) -> Option<BatchRef> {
+        let sequence = *self.by_id.get(&ack.batch)?;
+        let own = self.batches.get_mut(&sequence)?;
+        if own.acks.contains_key(&ack.validator) {
+            return None;
+        }
+        let validator = env.rules.validators.by_id(&ack.validator)?;
+        let message = own.batch.header.ack_message();
+        if !env.checker.check(&validator.public_key, &message, &ack.signature) {
+            return None;
+        }
+        own.acks.insert(ack.validator, ack.signature);
+        self.certify(env, sequence)
+    }
+
+    fn certify(&mut self, env: &mut Env<'_>, sequence: u64) -> Option<BatchRef> {
+        let own = self.batches.get_mut(&sequence)?;
+        if own.certified.is_some() {
+            return None;
+        }
+        let validators = &env.rules.validators;
+        let signatures: Vec<CertificateSignature> = own
+            .acks
+            .iter()
+            .filter(|(validator, _)| validators.by_id(validator).is_some())
+            .map(|(validator, signature)| CertificateSignature { validator: *validator, signature: *signature })
+            .collect();
+        if !has_quorum(&signatures, validators, env.planted.batch_quorum()) {
+            return None;
+        }
+        let signatures = List::new(signatures).expect("at most one signature per member of a bounded set");
+        let certified = BatchRef { header: own.batch.header, certificate: BatchCertificate { signatures } };
+        own.certified = Some(certified.clone());
+        own.pause_ms = OFFER_RETRY_MS;
+        own.retry_at_ms = env.now.elapsed_ms + OFFER_RETRY_MS;
+        env.out.broadcast(Message::BatchCertified(Box::new(certified.clone())));
+        Some(certified)
+    }
+
+    /// After a set change: certificates that the new set does not carry are collected anew.
+    pub(crate) fn on_set_change(&mut self, env: &mut Env<'_>) -> Vec<BatchRef> {
+        let mut again = Vec::new();
+        for (sequence, own) in &mut self.batches {
+            let holds = own.certified.as_ref().is_some_and(|certified| {
+                has_quorum(&certified.certificate.signatures, &env.rules.validators, false)
+            });
+            if !holds {
+                own.certified = None;
+                own.retry_at_ms = env.now.elapsed_ms;
+                own.pause_ms = OFFER_RETRY_MS;
+                again.push(*sequence);
+            }
+        }
+        again.into_iter().filter_map(|sequence| self.certify(env, sequence)).collect()
+    }
+
+    pub(crate) fn remove(&mut self, id: &BatchId) {
+        if let Some(sequence) = self.by_id.remove(id) {
+            self.batches.remove(&sequence);
+        }
+    }
+
+    pub(crate) fn deadline_ms(&self) -> Option<u64> {
+        self.batches.values().map(|own| own.retry_at_ms).min()
+    }
+
+    /// Repeats offers and announcements that are due, oldest first.
+    pub(crate) fn on_tick(&mut self, env: &mut Env<'_>) {
+        let mut repeated = 0;
+        for own in self.batches.values_mut().filter(|own| own.retry_at_ms <= env.now.elapsed_ms) {
+            if repeated == OFFER_RETRY_BATCHES_MAX {
+                // The rest keeps its turn for the next burst.
+                own.retry_at_ms = env.now.elapsed_ms + OFFER_RETRY_MS;
+                continue;
+            }
+            repeated += 1;
+            own.pause_ms = (own.pause_ms * 2).min(OFFER_RETRY_MS_MAX);
+            own.retry_at_ms = env.now.elapsed_ms + own.pause_ms;
+            if let Some(certified) = &own.certified {
+                env.out.broadcast(Message::BatchCertified(Box::new(certified.clone())));
+                continue;
+            }
+            for (validator, id) in env.rules.validators.validators().iter().zip(env.rules.validators.ids()) {
+                if !own.acks.contains_key(id) {
+                    env.out.send(validator.node_id, Message::BatchOffer(Arc::clone(&own.batch)));
+                }
+            }
+        }
+    }
+}

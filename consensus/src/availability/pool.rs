@@ -1,0 +1,109 @@
+//! Certified batches that wait to be ordered.
+
+use std::collections::BTreeMap;
+
+use quancheng_types::{BatchRef, ValidatorId, ValidatorSet};
+
+use super::{Env, Windows};
+use crate::limits::AUTHOR_CERTIFIED_MAX;
+use crate::ordering::rules::{has_quorum, is_acceptable_batch, signatures_hold};
+
+/// Certified batches, by author and number.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    authors: BTreeMap<ValidatorId, BTreeMap<u64, BatchRef>>,
+}
+
+/// What became of a certified batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pooled {
+    /// New in the pool.
+    New,
+    /// Known, ordered, or beyond the bound of its author.
+    NotNeeded,
+    /// No quorum of the set in force stands behind it. The sender may know another set.
+    NoQuorum,
+    /// A signature in it does not verify.
+    Forged,
+}
+
+impl Pool {
+    pub(crate) fn len(&self) -> usize {
+        self.authors.values().map(BTreeMap::len).sum()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.authors.is_empty()
+    }
+
+    /// Verifies and takes in.
+    pub(crate) fn insert(&mut self, env: &mut Env<'_>, batch: BatchRef) -> Pooled {
+        let header = &batch.header;
+        if env.windows.is_ordered(header) {
+            return Pooled::NotNeeded;
+        }
+        if let Some(waiting) = self.authors.get(&header.author)
+            && (waiting.contains_key(&header.sequence) || waiting.len() >= AUTHOR_CERTIFIED_MAX)
+        {
+            return Pooled::NotNeeded;
+        }
+        let validators = &env.rules.validators;
+        let signatures = &batch.certificate.signatures;
+        if !is_acceptable_batch(env.chain_id, validators, &batch)
+            || !has_quorum(signatures, validators, env.planted.batch_quorum())
+        {
+            return Pooled::NoQuorum;
+        }
+        if !signatures_hold(signatures, &batch.header.ack_message(), validators, env.checker) {
+            return Pooled::Forged;
+        }
+        self.authors.entry(header.author).or_default().insert(header.sequence, batch);
+        Pooled::New
+    }
+
+    /// Drops what the windows say was ordered or can no longer be.
+    pub(crate) fn remove_ordered(&mut self, windows: &Windows) {
+        self.retain(|batch| !windows.is_ordered(&batch.header));
+    }
+
+    /// Drops what the new set does not carry; authors collect such certificates anew.
+    pub(crate) fn on_set_change(&mut self, validators: &ValidatorSet) {
+        self.retain(|batch| {
+            validators.by_id(&batch.header.author).is_some()
+                && has_quorum(&batch.certificate.signatures, validators, false)
+        });
+    }
+
+    fn retain(&mut self, keep: impl Fn(&BatchRef) -> bool) {
+        for waiting in self.authors.values_mut() {
+            waiting.retain(|_, batch| keep(batch));
+        }
+        self.authors.retain(|_, waiting| !waiting.is_empty());
+    }
+
+    /// Batches for the next block: the oldest of each author in turn, so that no author can crowd out another. `turn` moves the
+    /// first author, so that none is always last.
+    pub(crate) fn select(&self, count_max: usize, turn: u64) -> Vec<BatchRef> {
+        let mut queues: Vec<_> = self.authors.values().map(BTreeMap::values).collect();
+        if queues.is_empty() {
+            return Vec::new();
+        }
+        let authors = u64::try_from(queues.len()).expect("a count in memory fits in u64");
+        let first = usize::try_from(turn % authors).expect("less than a count in memory");
+        queues.rotate_left(first);
+        let mut chosen = Vec::new();
+        loop {
+            let before = chosen.len();
+            for queue in &mut queues {
+                if chosen.len() < count_max
+                    && let Some(batch) = queue.next()
+                {
+                    chosen.push(batch.clone());
+                }
+            }
+            if chosen.len() == before {
+                return chosen;
+            }
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! What goes into the engine and what comes out.
+
+use std::sync::Arc;
+
+use quancheng_types::{
+    BatchHeader, BatchId, BatchRef, ChainId, CommitCertificate, Digest, Header, Height, NodeId, Parameters, PublicKey, Round,
+    Signature, SignedBatch, SigningKey, ValidatorId, ValidatorSet,
+};
+
+use crate::availability::AuthorWindow;
+use crate::log::LogEntry;
+use crate::message::{BlocksRequest, CommittedBlock, Message};
+use crate::sign_record::{NotSafe, SignRecord};
+
+/// The two clocks of a step. Timers run on `elapsed_ms`, so a wall clock that jumps never fires or stops them; block
+/// times are made and judged by `unix_ms`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Milliseconds of a clock that only goes forward, from any start.
+    pub elapsed_ms: u64,
+    /// Wall clock, milliseconds since 1970 UTC.
+    pub unix_ms: u64,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The shell is ready to carry out actions. Exactly once, first.
+    Start,
+    /// `Engine::next_deadline_ms` is reached. Early or needless ticks do no harm.
+    Tick,
+    /// A connection to this peer stands. Optional, but makes a start faster.
+    PeerUp {
+        /// Its proven identity.
+        peer: NodeId,
+    },
+    /// The connection is gone.
+    PeerDown {
+        /// Its identity.
+        peer: NodeId,
+    },
+    /// A peer says something.
+    Peer {
+        /// Its proven identity.
+        from: NodeId,
+        /// What it says.
+        message: Message,
+        /// Whether the shell has verified everything that `Engine::signatures_in` lists for this message.
+        verified: bool,
+    },
+    /// The batcher sealed a batch of this validator, checked every transaction and stored it durably. After a restart
+    /// the shell feeds stored batches of its own that were never ordered again, before new ones.
+    LocalBatch {
+        /// The batch, signed with this validator's key.
+        batch: Arc<SignedBatch>,
+    },
+    /// Answer to [`Action::CheckBatch`].
+    BatchChecked {
+        /// Which.
+        batch: BatchId,
+        /// What was found.
+        verdict: BatchVerdict,
+    },
+    /// A height was executed and its results are durable. In ascending order, one per height.
+    Executed(Executed),
+}
+
+/// What the shell found when it checked a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchVerdict {
+    /// The header commits to the transactions, every transaction is well formed, correctly signed and of this chain, and
+    /// the batch is stored durably.
+    Valid,
+    /// The header commits to the transactions, and this one is not well formed or not correctly signed. This is
+    /// provable misbehavior of the author.
+    InvalidTransaction {
+        /// Place in the batch.
+        index: u32,
+    },
+    /// The header does not commit to the transactions, or they break a limit that is no part of the proof.
+    Inconsistent,
+    /// This node cannot store it now (no space). It is offered again later.
+    NotStored,
+}
+
+/// Results of one executed height.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executed {
+    /// The height; 0 is the genesis state.
+    pub height: Height,
+    /// Leaves of the history log: `height + 1`.
+    pub history_size: u64,
+    /// Root over them.
+    pub history_root: Digest,
+    /// The set and the parameters that this height decided, in force from `height + execution_lag_max + 2`; `None` when
+    /// nothing changed.
+    pub next: Option<SetChange>,
+}
+
+/// What governance decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetChange {
+    /// The validators.
+    pub validators: ValidatorSet,
+    /// The parameters. `execution_lag_max` must be that of genesis: it is fixed for ever (decision 0021).
+    pub parameters: Parameters,
+}
+
+/// What the shell does, strictly in order. It goes on to the next action only when one is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Append this entry to the log of the height (durable only after [`Self::Flush`]).
+    AppendLog(LogEntry),
+    /// Replace the sign record as a whole (durable only after [`Self::Flush`]).
+    RecordSign(SignRecord),
+    /// This block is final. Store it (durable only after [`Self::Flush`]); when flushed, tell clients, hand the block to the executor
+    /// and drop log entries up to its height.
+    Commit(Arc<Commit>),
+    /// Everything above is on disk, or the process stops: no action after a failed flush may be carried out.
+    Flush,
+    /// Send to one peer. May be dropped when the peer is gone or slow.
+    Send {
+        /// Receiver.
+        to: NodeId,
+        /// Content.
+        message: Message,
+    },
+    /// Send to every connected peer: validators and followers.
+    Broadcast(Message),
+    /// Check this batch (consistency, form and all signatures, in parallel), store it durably, and answer with
+    /// [`Input::BatchChecked`].
+    CheckBatch {
+        /// The batch. Its author's signature is already verified.
+        batch: Arc<SignedBatch>,
+    },
+    /// Store this batch for the executor. A quorum vouched for it: its transactions need no further check.
+    StoreBatch {
+        /// The batch. Verified to be the one that was ordered.
+        batch: Arc<SignedBatch>,
+    },
+    /// All batches of this committed height are stored: it can be executed. In ascending order, one per height.
+    BatchesReady {
+        /// The height.
+        height: Height,
+    },
+    /// Batches that can never be ordered any more; the shell may delete them.
+    ForgetBatches(Vec<BatchId>),
+    /// Answer a peer from the store, within the limits of the lane (`Message::BlocksResponse`, `Message::BatchResponse`).
+    Serve {
+        /// Receiver.
+        to: NodeId,
+        /// What it asked for.
+        request: ServeRequest,
+    },
+    /// A peer broke the protocol in a way that no honest peer can. The shell may disconnect it for a while.
+    Blame {
+        /// The peer.
+        peer: NodeId,
+        /// Its deed.
+        offence: Offence,
+    },
+    /// Something an operator must know; the node goes on.
+    Alarm(Alarm),
+    /// This node must stop: going on would spread an error. No action follows, now or later.
+    Halt(HaltReason),
+}
+
+/// A decided block with what must be stored beside it in the same write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The block and its certificate.
+    pub decided: CommittedBlock,
+    /// New ordered-batch windows of the authors in this block; the shell keeps one row per author and gives all rows
+    /// back in [`RecoveredState::windows`].
+    pub windows: Vec<(ValidatorId, AuthorWindow)>,
+}
+
+/// What a peer asks of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServeRequest {
+    /// Decided blocks; answer with as many as fit in `limits::SYNC_RESPONSE_BYTES`, at least one if there is one.
+    Blocks(BlocksRequest),
+    /// Batches; one message each, those that are there.
+    Batches(Vec<BatchId>),
+}
+
+/// What a peer did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offence {
+    /// A signature in its message does not verify.
+    BadSignature,
+    /// It sent a block whose certificate or content does not hold.
+    BadBlock,
+    /// It sent a batch that is not the one asked for, or whose header does not commit to it.
+    BadBatch,
+    /// It sent a certificate that is no quorum.
+    BadCertificate,
+    /// It answered a question nobody asked.
+    Unasked,
+}
+
+/// What an operator must know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// The sign record does not admit a signature, so it was not made.
+    NotSafe(NotSafe),
+    /// A peer holds a signature of our key that our record does not know: a cloned key or a restored backup. This node
+    /// signs nothing up to and including that height.
+    SignedElsewhere {
+        /// Height of the foreign signature.
+        height: Height,
+        /// Its round.
+        round: Round,
+    },
+    /// The log holds less than had been synced when the record was written. This node signs nothing at that height.
+    LogBehindRecord {
+        /// The height.
+        height: Height,
+        /// Entries that had been synced.
+        expected: u64,
+        /// Entries found.
+        found: u64,
+    },
+    /// A validator broke the protocol; the proof is on its way into a block.
+    Misbehavior {
+        /// Who.
+        validator: ValidatorId,
+    },
+    /// A proposal was refused for its content.
+    ProposalRefused {
+        /// Height.
+        height: Height,
+        /// Round.
+        round: Round,
+        /// Why.
+        reason: crate::ordering::HeaderError,
+    },
+    /// A proposal was not voted for because its time is too far from our clock: one of the two clocks is wrong.
+    ClockDrift {
+        /// Whose proposal.
+        proposer: ValidatorId,
+        /// Its time, ms since 1970.
+        time_ms: u64,
+        /// Our clock, ms since 1970.
+        now_ms: u64,
+    },
+    /// Peers are this far ahead and this node fetches what it missed.
+    Behind {
+        /// Our height.
+        own: Height,
+        /// Greatest height claimed by peers.
+        claimed: Height,
+    },
+}
+
+/// Why this node must stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HaltReason {
+    /// A quorum certified another history than this node computed: a bug or a corrupt disk, here or there.
+    RootMismatch {
+        /// The executed height.
+        height: Height,
+        /// Root this node computed.
+        own: Digest,
+        /// Root in a certified header.
+        certified: Digest,
+    },
+    /// A quorum decided a block that breaks the rules as this node knows them: more than f faulty validators, or a
+    /// release with other rules.
+    CertifiedBlockInvalid {
+        /// Its height.
+        height: Height,
+        /// Which rule.
+        reason: crate::ordering::HeaderError,
+    },
+    /// The chain has moved to a version that this release does not know: install the named version.
+    UnknownVersion {
+        /// From this height.
+        height: Height,
+        /// The version.
+        version: u16,
+    },
+    /// The voting core failed: a bug.
+    Core {
+        /// Height in progress.
+        height: Height,
+        /// What it said.
+        error: crate::ordering::CoreError,
+    },
+    /// Executing this height decided another `execution_lag_max` than genesis fixed: a bug in governance.
+    LagChanged {
+        /// The executed height.
+        height: Height,
+    },
+    /// The executor skipped a height: a bug.
+    ExecutorOutOfOrder {
+        /// Height named.
+        height: Height,
+        /// Height expected.
+        expected: Height,
+    },
+}
+
+/// A signature that a message carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignatureItem {
+    /// Who signed.
+    pub key: PublicKey,
+    /// The 32 bytes that were signed.
+    pub message: Digest,
+    /// The signature.
+    pub signature: Signature,
+}
+
+/// What one node chooses for itself.
+#[derive(Debug)]
+pub struct EngineConfig {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Our identity on the network.
+    pub node_id: NodeId,
+    /// Our validator key; `None` makes a follower, which never signs.
+    pub key: Option<SigningKey>,
+    /// Least time between start and the first signature when our record is not fresh, ms. The node also waits until a
+    /// quorum has told what it saw of us.
+    pub quarantine_ms: u64,
+    /// The set and parameters at height 1.
+    pub genesis: SetChange,
+    /// A deliberate mistake.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Option<crate::planted::PlantedBug>,
+}
+
+/// A committed block as far as the next one depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// Its header.
+    pub header: Header,
+    /// Its certificate.
+    pub certificate: CommitCertificate,
+}
+
+/// A set and the height from which it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduledSet {
+    /// First height.
+    pub from: Height,
+    /// The set and the parameters.
+    pub change: SetChange,
+}
+
+/// What the shell found on disk. All of it was flushed, or is a tail that a crash may have left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveredState {
+    /// Newest committed block; `None` on a fresh chain.
+    pub tip: Option<Tip>,
+    /// Newest height up to the tip whose block is not empty; 0 if none.
+    pub last_nonempty: Height,
+    /// Results of executed heights in ascending order without gaps: at least the newest, and as far back as
+    /// `tip.header.executed_height` if that is older. On a fresh chain, the result of height 0.
+    pub executed: Vec<Executed>,
+    /// Sets decided by executed heights whose `from` is after the tip, and the newest before it; empty while genesis is
+    /// in force.
+    pub sets: Vec<ScheduledSet>,
+    /// Our sign record; `None` for followers only.
+    pub sign_record: Option<SignRecord>,
+    /// Entries of the log in order. Entries of other heights than the one after the tip are ignored.
+    pub log: Vec<LogEntry>,
+    /// Rows of ordered-batch windows.
+    pub windows: Vec<(ValidatorId, AuthorWindow)>,
+    /// Batches of other authors that are stored and not ordered.
+    pub stored: Vec<BatchHeader>,
+    /// Committed and not yet executed blocks in ascending order: their batches, and whether each is stored.
+    pub undelivered: Vec<(Height, Vec<(BatchRef, bool)>)>,
+}
+
+/// Where the engine stands, for metrics and the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Newest committed height.
+    pub committed: Height,
+    /// Newest executed height.
+    pub executed: Height,
+    /// Newest height whose results a committed header certifies.
+    pub certified: Height,
+    /// Round in progress; `None` while idle.
+    pub round: Option<Round>,
+    /// Whether this node may sign now.
+    pub signing: bool,
+    /// Certified batches waiting to be ordered.
+    pub pool_batches: usize,
+    /// Committed batches whose data is missing.
+    pub missing_batches: usize,
+    /// Greatest height that peers claim.
+    pub claimed: Height,
+}

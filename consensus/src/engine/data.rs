@@ -1,0 +1,181 @@
+//! Batches, results of the executor, and blocks of peers.
+
+use std::sync::Arc;
+
+use quancheng_types::{BatchId, BatchRef, Height, NodeId, PROTOCOL_VERSION, Round, SignedBatch};
+
+use super::{Alarm, BatchVerdict, Engine, Executed, HaltReason, Offence, ServeRequest, TimerKey};
+use crate::availability::{Checked, Pooled};
+use crate::limits::{STATUS_INTERVAL_MS, STATUS_PAUSE_MS, SYNC_BLOCKS_MAX};
+use crate::message::{BatchAck, BlocksRequest, CommittedBlock, Message, Status};
+use crate::ordering::rules::{HeaderError, check_header, has_quorum, signatures_hold};
+
+/// Blocks behind peers from which an operator hears of it.
+const BEHIND_ALARM_BLOCKS: u64 = 100;
+
+impl Engine {
+    // ---- batches ----
+
+    pub(super) fn on_local_batch(&mut self, batch: Arc<SignedBatch>) {
+        let (availability, mut env) = self.availability_env();
+        if let Some(certified) = availability.own.insert(&mut env, batch) {
+            availability.pool.insert(&mut env, certified);
+        }
+    }
+
+    pub(super) fn on_batch_offer(&mut self, from: NodeId, batch: Arc<SignedBatch>) {
+        let Some(key) = self.signer.key().cloned() else { return };
+        if self.validators().by_id(&self.signer.id()).is_none() {
+            return;
+        }
+        let (availability, mut env) = self.availability_env();
+        availability.offers.on_offer(&mut env, &key, from, batch);
+    }
+
+    pub(super) fn on_batch_checked(&mut self, id: &BatchId, verdict: BatchVerdict) {
+        let key = self.signer.key().cloned();
+        let (availability, mut env) = self.availability_env();
+        match availability.offers.on_checked(&mut env, key.as_ref(), id, verdict) {
+            Checked::Stored => availability.delivery.on_stored(&mut env, id),
+            Checked::Convicted(proof) => self.note_misbehavior(*proof),
+            Checked::Dropped => {}
+        }
+    }
+
+    pub(super) fn on_batch_ack(&mut self, ack: &BatchAck) {
+        let (availability, mut env) = self.availability_env();
+        if let Some(certified) = availability.own.on_ack(&mut env, ack) {
+            availability.pool.insert(&mut env, certified);
+        }
+    }
+
+    pub(super) fn on_batch_certified(&mut self, from: NodeId, batch: BatchRef) {
+        let (availability, mut env) = self.availability_env();
+        // A certificate of another set is no offence: the sender may be a height ahead or behind.
+        if availability.pool.insert(&mut env, batch) == Pooled::Forged {
+            env.out.blame(from, Offence::BadCertificate);
+        }
+    }
+
+    pub(super) fn on_batch_request(&mut self, from: NodeId, ids: &[BatchId]) {
+        if !ids.is_empty() {
+            self.serve(from, ServeRequest::Batches(ids.to_vec()));
+        }
+    }
+
+    pub(super) fn on_batch_response(&mut self, from: NodeId, batch: Arc<SignedBatch>) {
+        let (availability, mut env) = self.availability_env();
+        availability.delivery.on_response(&mut env, from, batch);
+    }
+
+    // ---- results ----
+
+    pub(super) fn on_executed(&mut self, executed: Executed) {
+        let Executed { height, history_size, history_root, next } = executed;
+        let expected = self.results.newest().next();
+        if height < expected {
+            return;
+        }
+        if height > expected {
+            self.out.halt(HaltReason::ExecutorOutOfOrder { height, expected });
+            return;
+        }
+        if next.as_ref().is_some_and(|change| change.parameters.execution_lag_max != self.schedule.lag_max()) {
+            self.out.halt(HaltReason::LagChanged { height });
+            return;
+        }
+        if let Err(mismatch) = self.results.executed(height, (history_size, history_root))
+            && !self.planted.root_not_compared()
+        {
+            self.out.halt(HaltReason::RootMismatch {
+                height: mismatch.height,
+                own: mismatch.own,
+                certified: mismatch.certified,
+            });
+            return;
+        }
+        self.schedule.executed(height, next);
+    }
+
+    // ---- blocks of peers ----
+
+    pub(super) fn on_blocks_request(&mut self, from: NodeId, request: BlocksRequest) {
+        let count = request.count.min(SYNC_BLOCKS_MAX);
+        if count == 0 || request.from == Height::GENESIS {
+            return;
+        }
+        self.serve(from, ServeRequest::Blocks(BlocksRequest { from: request.from, count }));
+    }
+
+    pub(super) fn on_blocks_response(&mut self, from: NodeId, blocks: Vec<CommittedBlock>) {
+        self.sync.on_response(from, blocks, self.committed(), self.now.elapsed_ms);
+    }
+
+    pub(super) fn request_blocks(&mut self) {
+        if self.out.is_halted() {
+            return;
+        }
+        let committed = self.committed();
+        if let Some((peer, request)) = self.sync.next_request(committed, self.now.elapsed_ms) {
+            let claimed = self.sync.claimed();
+            if claimed.0.saturating_sub(committed.0) >= BEHIND_ALARM_BLOCKS {
+                self.out.alarm(Alarm::Behind { own: committed, claimed });
+            }
+            self.out.send(peer, Message::BlocksRequest(request));
+        }
+    }
+
+    /// Commits buffered blocks as far as the sets of their heights are known.
+    pub(super) fn apply_synced(&mut self) {
+        while !self.out.is_halted() && !self.startup.is_waiting_for_start() {
+            let height = self.height.height;
+            if !self.schedule.is_known(height.next()) || !self.sync.has(height) {
+                return;
+            }
+            let Some((from, decided)) = self.sync.take(height) else { return };
+            if let Err(offence) = self.apply_decided(height, decided) {
+                self.out.blame(from, offence);
+                self.sync.drop_from(&from, self.now.elapsed_ms);
+            }
+        }
+    }
+
+    fn apply_decided(&mut self, height: Height, decided: CommittedBlock) -> Result<(), Offence> {
+        let CommittedBlock { block, certificate } = decided;
+        if certificate.height != height || certificate.block_id != block.id() || !block.is_consistent() {
+            return Err(Offence::BadBlock);
+        }
+        let validators = &self.schedule.at(height).validators;
+        let message = certificate.sign_message(self.chain_id);
+        if !has_quorum(&certificate.signatures, validators, self.planted.commit_quorum())
+            || !signatures_hold(&certificate.signatures, &message, validators, self.checker.as_mut())
+        {
+            return Err(Offence::BadCertificate);
+        }
+        match check_header(&self.expected(), &block) {
+            Ok(()) => self.commit(&Arc::new(block), certificate),
+            Err(HeaderError::Version { found }) if found > PROTOCOL_VERSION => self.halt_for_version(height, found),
+            Err(reason) => self.out.halt(HaltReason::CertifiedBlockInvalid { height, reason }),
+        }
+        Ok(())
+    }
+
+    // ---- our height ----
+
+    /// Tells peers a new height, at once or after a short pause.
+    pub(super) fn report_commit(&mut self) {
+        let now_ms = self.now.elapsed_ms;
+        let next_ms = self.status_sent_ms.map_or(now_ms, |sent| sent.saturating_add(STATUS_PAUSE_MS));
+        if next_ms <= now_ms {
+            self.send_status();
+        } else {
+            self.timers.set(TimerKey::Status, next_ms, Round(0));
+        }
+    }
+
+    pub(super) fn send_status(&mut self) {
+        self.status_sent_ms = Some(self.now.elapsed_ms);
+        self.out.broadcast(Message::Status(Status { committed: self.committed() }));
+        self.timers.set(TimerKey::Status, self.now.elapsed_ms.saturating_add(STATUS_INTERVAL_MS), Round(0));
+    }
+}

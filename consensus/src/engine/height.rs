@@ -1,0 +1,152 @@
+//! What the engine holds for the height in progress, outside the voting core.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use quancheng_types::{Block, BlockId, Height, NodeId, Round, SignedProposal};
+
+use crate::limits::{EARLY_MESSAGES_PER_PEER_MAX, HEIGHT_BLOCKS_MAX, HELD_PROPOSALS_MAX, PEERS_MAX};
+use crate::log::LogEntry;
+use crate::message::Message;
+
+/// A block that was proposed at this height.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) block: Arc<Block>,
+    /// Newest round in which it was proposed.
+    pub(crate) round: Round,
+    /// Our judgement, once made.
+    pub(crate) valid: Option<bool>,
+}
+
+/// A proposal that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) signed: SignedProposal,
+    /// It was too far from our clock: it is taken in only when a quorum prevoted it.
+    pub(crate) untimely: bool,
+}
+
+/// State of one height; thrown away when it is decided.
+#[derive(Debug)]
+pub(crate) struct HeightState {
+    pub(crate) height: Height,
+    /// The voting core runs at this height.
+    pub(crate) started: bool,
+    /// A validator spoke about this height.
+    pub(crate) triggered: bool,
+    pub(crate) candidates: BTreeMap<BlockId, Candidate>,
+    /// Proposals taken in, by round: repeated to peers that lack them.
+    pub(crate) proposals: BTreeMap<Round, SignedProposal>,
+    pub(crate) held: VecDeque<Held>,
+    /// The core waits for our proposal in this round.
+    pub(crate) need_value: Option<Round>,
+    pub(crate) propose_anyway: bool,
+    /// Reports in a row without progress in this round.
+    pub(crate) stuck_reports: u32,
+    /// Entries of the log for this height, from the log file and appended since.
+    pub(crate) log_entries: u64,
+    /// Entries read at start, taken in when the height starts.
+    pub(crate) replay: Vec<LogEntry>,
+}
+
+impl HeightState {
+    pub(crate) fn new(height: Height, replay: Vec<LogEntry>) -> Self {
+        Self {
+            height,
+            started: false,
+            triggered: false,
+            candidates: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+            held: VecDeque::new(),
+            need_value: None,
+            propose_anyway: false,
+            stuck_reports: 0,
+            log_entries: u64::try_from(replay.len()).unwrap_or(u64::MAX),
+            replay,
+        }
+    }
+
+    /// Takes in a block. When there is no room, the one of the oldest round makes room, except `keep`. If the core decides on a
+    /// block that made room, the sync brings it back.
+    pub(crate) fn insert(&mut self, id: BlockId, block: Arc<Block>, round: Round, keep: Option<BlockId>) {
+        if let Some(candidate) = self.candidates.get_mut(&id) {
+            candidate.round = candidate.round.max(round);
+            return;
+        }
+        if self.candidates.len() >= HEIGHT_BLOCKS_MAX {
+            let oldest = self
+                .candidates
+                .iter()
+                .filter(|(candidate, _)| Some(**candidate) != keep)
+                .min_by_key(|(id, candidate)| (candidate.round, **id))
+                .map(|(id, _)| *id);
+            if let Some(oldest) = oldest {
+                self.candidates.remove(&oldest);
+            }
+        }
+        self.candidates.insert(id, Candidate { block, round, valid: None });
+    }
+
+    /// Notes a proposal that was taken in.
+    pub(crate) fn note_proposal(&mut self, signed: SignedProposal) {
+        self.proposals.entry(signed.proposal.round).or_insert(signed);
+        while self.proposals.len() > HEIGHT_BLOCKS_MAX {
+            self.proposals.pop_first();
+        }
+    }
+
+    pub(crate) fn hold(&mut self, held: Held) {
+        if self.held.iter().any(|other| other.signed == held.signed) {
+            return;
+        }
+        if self.held.len() >= HELD_PROPOSALS_MAX {
+            self.held.pop_front();
+        }
+        self.held.push_back(held);
+    }
+}
+
+/// Messages that came too early: of the next height, or of this one before it started.
+#[derive(Debug, Default)]
+pub(crate) struct EarlyMessages {
+    peers: BTreeMap<NodeId, VecDeque<(Height, Message)>>,
+}
+
+impl EarlyMessages {
+    /// Keeps a message, in place of the sender's oldest one when it has too many.
+    pub(crate) fn push(&mut self, from: NodeId, height: Height, message: Message) {
+        if self.peers.len() >= PEERS_MAX && !self.peers.contains_key(&from) {
+            return;
+        }
+        let queue = self.peers.entry(from).or_default();
+        if queue.iter().any(|(_, other)| *other == message) {
+            return;
+        }
+        if queue.len() >= EARLY_MESSAGES_PER_PEER_MAX {
+            queue.pop_front();
+        }
+        queue.push_back((height, message));
+    }
+
+    /// Whether anybody spoke about this height.
+    pub(crate) fn has(&self, height: Height) -> bool {
+        self.peers.values().any(|queue| queue.iter().any(|(of, _)| *of == height))
+    }
+
+    /// Takes out the messages of this height and drops older ones.
+    pub(crate) fn take(&mut self, height: Height) -> Vec<(NodeId, Message)> {
+        let mut taken = Vec::new();
+        for (from, queue) in &mut self.peers {
+            for (of, message) in std::mem::take(queue) {
+                if of == height {
+                    taken.push((*from, message));
+                } else if of > height {
+                    queue.push_back((of, message));
+                }
+            }
+        }
+        self.peers.retain(|_, queue| !queue.is_empty());
+        taken
+    }
+}

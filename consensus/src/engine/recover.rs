@@ -1,0 +1,221 @@
+//! From what is on disk to a running engine.
+//!
+//! Order: chain state first (tip, sets, results, windows), then what this validator signed, then the log of the height in
+//! progress. The log is replayed into the voting core when the height starts, after the start-up questions; until then the
+//! node listens and syncs. If the height is decided meanwhile, the log is dropped.
+//!
+//! The record and the log check each other: the record says how many entries had been synced when it was written. A log with fewer
+//! has lost data, and with it perhaps a lock; then this node does not sign at that height.
+
+use core::fmt;
+
+use quancheng_types::{Height, ValidatorId};
+
+use super::height::{EarlyMessages, HeightState};
+use super::startup::StartUp;
+use super::timers::Timers;
+use super::{Alarm, Engine, EngineConfig, Now, Outbox, RecoveredState};
+use crate::availability::{Availability, Windows};
+use crate::checker::SignatureChecker;
+use crate::log::LogEntry;
+use crate::misbehavior::MisbehaviorPool;
+use crate::ordering::core::VotingCore;
+use crate::ordering::results::Results;
+use crate::ordering::schedule::Schedule;
+use crate::planted::Planted;
+use crate::sign_record::SignRecord;
+use crate::signer::Signer;
+use crate::sync::Sync;
+
+/// Why what is on disk makes no engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoverError {
+    /// There is a validator key and no sign record. Never made up: see `SignRecord`.
+    NoSignRecord,
+    /// The sign record is of another chain or key.
+    OtherSignRecord,
+    /// No results of executed heights, not even of genesis.
+    NoResults,
+    /// Results are not consecutive.
+    ResultsGap {
+        /// The height that should have come.
+        expected: Height,
+        /// The height that came.
+        found: Height,
+    },
+    /// The executor is ahead of the chain.
+    ExecutedBeyondTip {
+        /// Newest executed height.
+        executed: Height,
+        /// Newest committed height.
+        committed: Height,
+    },
+    /// A committed header names another history than the one on disk.
+    RootMismatch {
+        /// The executed height.
+        height: Height,
+    },
+    /// Committed and not executed heights are not all there.
+    UndeliveredGap {
+        /// The height that is missing.
+        expected: Height,
+    },
+}
+
+impl fmt::Display for RecoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSignRecord => f.write_str(
+                "there is a validator key and no sign record: restore it as the operator's guide says; the node must not guess",
+            ),
+            Self::OtherSignRecord => {
+                f.write_str("the sign record belongs to another chain or key: check the data directory and the key file")
+            }
+            Self::NoResults => f.write_str("the store holds no executed height, not even genesis: run `quanchengd init`"),
+            Self::ResultsGap { expected, found } => {
+                write!(f, "the store has results of height {found} where {expected} should be: restore it from a snapshot")
+            }
+            Self::ExecutedBeyondTip { executed, committed } => write!(
+                f,
+                "height {executed} is executed but only {committed} is committed: the store lost blocks, restore it from a snapshot"
+            ),
+            Self::RootMismatch { height } => write!(
+                f,
+                "a committed header certifies another history root for height {height} than the store holds: restore the store \
+                 from a snapshot and keep the damaged one for analysis"
+            ),
+            Self::UndeliveredGap { expected } => {
+                write!(f, "committed height {expected} is neither executed nor in the store: restore it from a snapshot")
+            }
+        }
+    }
+}
+
+impl core::error::Error for RecoverError {}
+
+impl Engine {
+    /// Makes an engine from what is on disk.
+    ///
+    /// # Errors
+    /// [`RecoverError`]: the node must not start.
+    pub fn recover(
+        config: EngineConfig,
+        state: RecoveredState,
+        checker: Box<dyn SignatureChecker>,
+    ) -> Result<Self, RecoverError> {
+        #[cfg(feature = "planted-bugs")]
+        let planted = Planted::new(config.planted);
+        #[cfg(not(feature = "planted-bugs"))]
+        let planted = Planted::default();
+        let committed = state.tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.height);
+        let height = committed.next();
+        let results = recover_results(&state, committed)?;
+        check_undelivered(&state, results.newest(), committed)?;
+        let mut log: Vec<LogEntry> = state.log.into_iter().filter(|entry| entry.height() == height).collect();
+        let mut record = state.sign_record;
+        if planted.forgotten_vote() {
+            log.clear();
+            record = record.map(|record| SignRecord::fresh(record.chain_id(), record.public_key()));
+        }
+        let (signer, alarms) = recover_signer(&config, record, height, &log)?;
+        let schedule = Schedule::new(config.genesis, state.sets, results.newest(), planted.early_set());
+        let core = VotingCore::new(config.chain_id, signer.id(), signer.has_key(), &schedule.at(height).core);
+        let mut availability = Availability::default();
+        let windows = Windows::new(state.windows);
+        for header in state.stored {
+            if !windows.is_ordered(&header) && header.author != signer.id() {
+                availability.offers.recover(header);
+            }
+        }
+        let validators = &schedule.at(height).validators;
+        availability.delivery.recover(state.undelivered, validators, &signer.id());
+        Ok(Self {
+            chain_id: config.chain_id,
+            node_id: config.node_id,
+            quarantine_ms: config.quarantine_ms,
+            planted,
+            now: Now::default(),
+            signer,
+            checker,
+            core,
+            height: HeightState::new(height, log),
+            early: EarlyMessages::default(),
+            tip: state.tip,
+            last_nonempty: state.last_nonempty,
+            heartbeat_due: false,
+            schedule,
+            results,
+            windows,
+            availability,
+            misbehavior: MisbehaviorPool::default(),
+            sync: Sync::default(),
+            startup: StartUp::NotStarted { alarms },
+            statements: std::collections::BTreeMap::new(),
+            timers: Timers::default(),
+            status_sent_ms: None,
+            out: Outbox::default(),
+            halted: false,
+        })
+    }
+}
+
+fn recover_results(state: &RecoveredState, committed: Height) -> Result<Results, RecoverError> {
+    let Some(first) = state.executed.first() else { return Err(RecoverError::NoResults) };
+    let mut expected = first.height;
+    for executed in &state.executed {
+        if executed.height != expected {
+            return Err(RecoverError::ResultsGap { expected, found: executed.height });
+        }
+        expected = expected.next();
+    }
+    let own = state.executed.iter().map(|done| (done.height, (done.history_size, done.history_root)));
+    let mut results = Results::new(own);
+    if results.newest() > committed {
+        return Err(RecoverError::ExecutedBeyondTip { executed: results.newest(), committed });
+    }
+    if let Some(tip) = &state.tip {
+        results.certify(&tip.header).map_err(|mismatch| RecoverError::RootMismatch { height: mismatch.height })?;
+    }
+    Ok(results)
+}
+
+fn check_undelivered(state: &RecoveredState, executed: Height, committed: Height) -> Result<(), RecoverError> {
+    let mut expected = executed.next();
+    for (height, _) in &state.undelivered {
+        if *height != expected {
+            return Err(RecoverError::UndeliveredGap { expected });
+        }
+        expected = expected.next();
+    }
+    if expected == committed.next() { Ok(()) } else { Err(RecoverError::UndeliveredGap { expected }) }
+}
+
+/// The signer, and alarms about what it may have forgotten.
+fn recover_signer(
+    config: &EngineConfig,
+    record: Option<SignRecord>,
+    height: Height,
+    log: &[LogEntry],
+) -> Result<(Signer, Vec<Alarm>), RecoverError> {
+    let Some(key) = config.key.clone() else { return Ok((Signer::new(None), Vec::new())) };
+    let Some(mut record) = record else { return Err(RecoverError::NoSignRecord) };
+    if record.chain_id() != config.chain_id || record.public_key() != key.public_key() {
+        return Err(RecoverError::OtherSignRecord);
+    }
+    let mut alarms = Vec::new();
+    let mut flushed = 0;
+    if let Some(last) = record.last().copied()
+        && last.slot.height == height
+    {
+        let found = u64::try_from(log.len()).unwrap_or(u64::MAX);
+        flushed = last.log_entries.min(found);
+        if found < last.log_entries {
+            record.raise_floor(height.next());
+            alarms.push(Alarm::LogBehindRecord { height, expected: last.log_entries, found });
+        }
+    }
+    debug_assert_eq!(ValidatorId::of(&key.public_key()), ValidatorId::of(&record.public_key()));
+    let mut signer = Signer::new(Some((key, record)));
+    signer.log_entries_flushed = flushed;
+    Ok((signer, alarms))
+}

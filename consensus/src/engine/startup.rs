@@ -1,0 +1,186 @@
+//! Before the first signature: does anybody hold signatures of this key that its record does not know?
+//!
+//! A cloned key or a restored backup signs what was signed before. So a starting validator asks everybody for the latest
+//! statement they saw of it, and signs nothing before validators with a quorum of power, itself counted, have answered. That
+//! costs no liveness, since without a quorum nothing is decided anyway; and any earlier precommit that helped to decide was
+//! counted by a quorum, which meets this one in an honest validator: it answers with that statement, or with a committed height
+//! beyond it.
+//!
+//! - A statement that the record does not cover raises the floor of the record above its height, and an alarm.
+//! - A height that validators with more than a third of the power have committed raises the floor above it: nothing is to be
+//!   signed there any more.
+//! - Besides, the node waits out a quarantine, so that a clone that runs at the same moment is heard. A key that has never signed,
+//!   on a chain that nobody has seen a block of, need not wait: four fresh nodes start at once.
+
+use std::collections::BTreeMap;
+
+use quancheng_types::{Height, NodeId, Round, SignedProposal, SignedVote, ValidatorId};
+
+use super::{Alarm, Engine, TimerKey};
+use crate::limits::{PEERS_MAX, SIGN_QUERY_RETRY_MS, STATUS_INTERVAL_MS};
+use crate::message::{Message, SignAnswer, SignedStatement, Status};
+use crate::sign_record::{Slot, SlotValue};
+use crate::signer::{proposal_slot, vote_slot};
+
+/// How far the start has come.
+#[derive(Debug)]
+pub(crate) enum StartUp {
+    /// `Input::Start` has not come.
+    NotStarted {
+        /// To be raised at the start.
+        alarms: Vec<Alarm>,
+    },
+    /// Waiting for answers and for the end of the quarantine.
+    Asking {
+        nonce: u64,
+        not_before_ms: u64,
+        /// Nothing says that this key ever signed.
+        fresh: bool,
+        answers: BTreeMap<ValidatorId, Height>,
+    },
+    /// Free to sign what the record admits.
+    Done,
+}
+
+impl StartUp {
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    pub(crate) fn is_waiting_for_start(&self) -> bool {
+        matches!(self, Self::NotStarted { .. })
+    }
+}
+
+impl Engine {
+    pub(super) fn on_start(&mut self) {
+        let StartUp::NotStarted { alarms } = &mut self.startup else { return };
+        for alarm in std::mem::take(alarms) {
+            self.out.alarm(alarm);
+        }
+        let now_ms = self.now.elapsed_ms;
+        let heartbeat_ms = self.parameters().heartbeat_ms;
+        self.timers.set(TimerKey::Heartbeat, now_ms.saturating_add(heartbeat_ms), Round(0));
+        self.timers.set(TimerKey::Status, now_ms.saturating_add(STATUS_INTERVAL_MS), Round(0));
+        self.out.broadcast(Message::Status(Status { committed: self.committed() }));
+        let (availability, mut env) = self.availability_env();
+        availability.delivery.on_start(&mut env);
+        if !self.signer.has_key() {
+            self.startup = StartUp::Done;
+            return;
+        }
+        let fresh = self.tip.is_none() && self.signer.record().is_some_and(crate::sign_record::SignRecord::is_fresh);
+        let not_before_ms = now_ms.saturating_add(self.quarantine_ms);
+        self.startup =
+            StartUp::Asking { nonce: self.now.unix_ms, not_before_ms, fresh, answers: BTreeMap::new() };
+        self.send_sign_query();
+    }
+
+    pub(super) fn send_sign_query(&mut self) {
+        let StartUp::Asking { nonce, .. } = &self.startup else { return };
+        self.out.broadcast(Message::SignQuery { validator: self.signer.id(), nonce: *nonce });
+        self.timers.set(TimerKey::StartUp, self.now.elapsed_ms.saturating_add(SIGN_QUERY_RETRY_MS), Round(0));
+    }
+
+    pub(super) fn on_peer_up(&mut self, peer: NodeId) {
+        self.out.send(peer, Message::Status(Status { committed: self.committed() }));
+        if let StartUp::Asking { nonce, .. } = &self.startup {
+            self.out.send(peer, Message::SignQuery { validator: self.signer.id(), nonce: *nonce });
+        }
+    }
+
+    pub(super) fn on_sign_query(&mut self, from: NodeId, validator: ValidatorId, nonce: u64) {
+        let asks_for_itself = self.validators().by_id(&validator).is_some_and(|member| member.node_id == from);
+        if !asks_for_itself && !self.statements.contains_key(&validator) {
+            return;
+        }
+        let latest = self.statements.get(&validator).copied();
+        let answer = SignAnswer { validator, nonce, committed: self.committed(), latest };
+        self.out.send(from, Message::SignAnswer(answer));
+    }
+
+    pub(super) fn on_sign_answer(&mut self, from: NodeId, answer: &SignAnswer) {
+        self.sync.claim(from, answer.committed);
+        let me = self.signer.id();
+        let Some(sender) = self.validators().by_node(&from).map(quancheng_types::Validator::id) else { return };
+        let StartUp::Asking { nonce, fresh, answers, .. } = &mut self.startup else { return };
+        if answer.nonce != *nonce || answer.validator != me || sender == me {
+            return;
+        }
+        answers.insert(sender, answer.committed);
+        if answer.latest.is_some() || answer.committed > Height::GENESIS {
+            *fresh = false;
+        }
+        if let Some(statement) = answer.latest {
+            self.heed_own_statement(&statement);
+        }
+    }
+
+    /// Raises the floor when a statement of our key is not covered by the record.
+    fn heed_own_statement(&mut self, statement: &SignedStatement) {
+        let Some(key) = self.signer.key().map(quancheng_types::SigningKey::public_key) else { return };
+        let chain_id = self.chain_id;
+        let (named_chain, message, signature, (slot, value)) = describe(statement);
+        if named_chain != chain_id || !self.checker.check(&key, &message, &signature) {
+            return;
+        }
+        let Some(record) = self.signer.record_mut() else { return };
+        if record.covers(slot, value) || !record.raise_floor(slot.height.next()) {
+            return;
+        }
+        let record = record.clone();
+        self.out.record(record);
+        self.out.alarm(Alarm::SignedElsewhere { height: slot.height, round: slot.round });
+    }
+
+    /// Ends the start when a quorum has answered and the quarantine is over.
+    pub(super) fn finish_startup(&mut self) {
+        let StartUp::Asking { not_before_ms, fresh, answers, .. } = &self.startup else { return };
+        let validators = self.validators();
+        let me = self.signer.id();
+        let power = answers
+            .keys()
+            .chain(std::iter::once(&me))
+            .filter_map(|id| validators.by_id(id))
+            .fold(0_u64, |power, validator| power.saturating_add(validator.power));
+        if power < validators.quorum() || (!fresh && self.now.elapsed_ms < *not_before_ms) {
+            return;
+        }
+        let honest = self.sync.honest_claim(validators);
+        self.startup = StartUp::Done;
+        self.timers.cancel(TimerKey::StartUp);
+        if let Some(record) = self.signer.record_mut()
+            && honest > Height::GENESIS
+            && record.raise_floor(honest.next())
+        {
+            let record = record.clone();
+            self.out.record(record);
+        }
+    }
+
+    /// Remembers a verified statement, if it is the latest of its validator.
+    pub(super) fn note_statement(&mut self, statement: SignedStatement) {
+        let id = match &statement {
+            SignedStatement::Vote(SignedVote { validator, .. })
+            | SignedStatement::Proposal(SignedProposal { validator, .. }) => *validator,
+        };
+        let (.., (slot, _)) = describe(&statement);
+        let is_latest = self.statements.get(&id).is_none_or(|known| describe(known).3.0 < slot);
+        if is_latest && (self.statements.len() < PEERS_MAX || self.statements.contains_key(&id)) {
+            self.statements.insert(id, statement);
+        }
+    }
+}
+
+type Described = (quancheng_types::ChainId, quancheng_types::Digest, quancheng_types::Signature, (Slot, SlotValue));
+
+fn describe(statement: &SignedStatement) -> Described {
+    match statement {
+        SignedStatement::Vote(signed) => {
+            (signed.vote.chain_id, signed.vote.sign_message(), signed.signature, vote_slot(&signed.vote))
+        }
+        SignedStatement::Proposal(signed) => {
+            (signed.proposal.chain_id, signed.proposal.sign_message(), signed.signature, proposal_slot(&signed.proposal))
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Which signatures a message carries, so that the shell can verify them ahead, in parallel and in batches.
+
+use quancheng_types::certificate::CertificateSignature;
+use quancheng_types::{BatchRef, Digest, Signature, SignedProposal, SignedVote, ValidatorId, ValidatorSet, Vote, VoteType};
+
+use super::{Engine, SignatureItem};
+use crate::message::{CommittedBlock, Message, PolkaCertificate, RoundCertificate};
+
+/// Collects signatures of members of one set.
+struct Items<'a> {
+    validators: &'a ValidatorSet,
+    items: Vec<SignatureItem>,
+}
+
+impl Items<'_> {
+    fn add(&mut self, validator: &ValidatorId, message: Digest, signature: Signature) {
+        if let Some(member) = self.validators.by_id(validator) {
+            self.items.push(SignatureItem { key: member.public_key, message, signature });
+        }
+    }
+
+    fn add_all(&mut self, signatures: &[CertificateSignature], message: Digest) {
+        for entry in signatures {
+            self.add(&entry.validator, message, entry.signature);
+        }
+    }
+
+    fn vote(&mut self, signed: &SignedVote) {
+        self.add(&signed.validator, signed.vote.sign_message(), signed.signature);
+    }
+
+    fn proposal(&mut self, signed: &SignedProposal) {
+        self.add(&signed.validator, signed.proposal.sign_message(), signed.signature);
+    }
+
+    fn batch(&mut self, batch: &BatchRef) {
+        self.add_all(&batch.certificate.signatures, batch.header.ack_message());
+    }
+}
+
+impl Engine {
+    /// The signatures that the engine will check when it takes in this message, under the sets it knows. When all of them were
+    /// verified, pass `verified: true` with the message; one that fails makes the message worthless and its sender a liar.
+    #[must_use]
+    pub fn signatures_in(&self, message: &Message) -> Vec<SignatureItem> {
+        let height = message.agreement_height().unwrap_or(self.height.height);
+        let mut items = Items { validators: &self.schedule.at(height).validators, items: Vec::new() };
+        match message {
+            Message::Proposal(proposal) => {
+                items.proposal(&proposal.signed);
+                for batch in &proposal.block.batches {
+                    items.batch(batch);
+                }
+            }
+            Message::Vote(vote) => items.vote(vote),
+            Message::Votes(votes) => votes.iter().for_each(|vote| items.vote(vote)),
+            Message::Polka(polka) => self.polka_items(polka, &mut items),
+            Message::RoundChange(certificate) => self.round_items(certificate, &mut items),
+            Message::BatchOffer(batch) => {
+                items.add(&batch.header.author, batch.header.ack_message(), batch.signature);
+            }
+            Message::BatchCertified(batch) => items.batch(batch),
+            Message::BlocksResponse(blocks) => return self.block_items(blocks),
+            Message::RoundStatus(_)
+            | Message::SignQuery { .. }
+            | Message::SignAnswer(_)
+            | Message::BatchAck(_)
+            | Message::BatchRequest(_)
+            | Message::BatchResponse(_)
+            | Message::Status(_)
+            | Message::BlocksRequest(_) => {}
+        }
+        items.items
+    }
+
+    fn polka_items(&self, polka: &PolkaCertificate, items: &mut Items<'_>) {
+        let vote = Vote {
+            kind: VoteType::Prevote,
+            chain_id: self.chain_id,
+            height: polka.height,
+            round: polka.round,
+            block_id: Some(polka.block_id),
+        };
+        items.add_all(&polka.signatures, vote.sign_message());
+    }
+
+    fn round_items(&self, certificate: &RoundCertificate, items: &mut Items<'_>) {
+        for entry in &certificate.votes {
+            let vote = Vote {
+                kind: entry.kind,
+                chain_id: self.chain_id,
+                height: certificate.height,
+                round: certificate.round,
+                block_id: entry.block_id,
+            };
+            items.add(&entry.validator, vote.sign_message(), entry.signature);
+        }
+    }
+
+    fn block_items(&self, blocks: &[CommittedBlock]) -> Vec<SignatureItem> {
+        let mut all = Vec::new();
+        for CommittedBlock { certificate, .. } in blocks {
+            let mut items = Items { validators: &self.schedule.at(certificate.height).validators, items: Vec::new() };
+            items.add_all(&certificate.signatures, certificate.sign_message(self.chain_id));
+            all.append(&mut items.items);
+        }
+        all
+    }
+}

@@ -1,0 +1,109 @@
+//! Every bound of this crate, with its reason. A map or queue without a line here is a bug.
+//!
+//! Bounds that all nodes must agree on (batch bytes, lags, timeouts) are parameters of the chain and live in
+//! `quancheng_types`; the ones below only protect this node and may differ between releases.
+
+/// Bytes of one message of the consensus lane: a block of `quancheng_types::limits::BLOCK_BYTES_MAX` and its frame.
+pub const CONSENSUS_MESSAGE_BYTES_MAX: usize = (4 << 20) + 4096;
+
+/// Bytes of one message of the data lane: a batch of the largest size that parameters may allow, and its frame.
+pub const DATA_MESSAGE_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of one message of the sync lane: [`SYNC_BLOCKS_MAX`] blocks, cut by [`SYNC_RESPONSE_BYTES`] when served.
+pub const SYNC_MESSAGE_BYTES_MAX: usize = 8 << 20;
+
+/// Blocks kept for the height in progress. Two per round from the one lawful proposer, over the rounds that matter.
+pub const HEIGHT_BLOCKS_MAX: usize = 64;
+
+/// Proposals held because the executor lags, or because their time is off until a quorum says otherwise.
+pub const HELD_PROPOSALS_MAX: usize = 16;
+
+/// Rounds ahead of ours in which a proposal is looked at. The core applies the same bound to votes.
+pub const ROUND_LOOKAHEAD: u32 = 10;
+
+/// Messages of the next height kept per sender until this node gets there: proposal, two votes, certificates of a few
+/// rounds. Messages further ahead are dropped; the sync fetches what they would have led to.
+pub const EARLY_MESSAGES_PER_PEER_MAX: usize = 24;
+
+/// Peers of which something is remembered: validators of two sets and followers.
+pub const PEERS_MAX: usize = 512;
+
+/// Own batches offered and not yet ordered. Beyond it the batcher waits (see `Engine::local_batches_in_flight`).
+pub const OWN_BATCHES_MAX: usize = 256;
+
+/// Batches of one other author held and not yet ordered.
+pub const AUTHOR_BATCHES_MAX: usize = 256;
+
+/// Bytes of batches of one other author held and not yet ordered.
+pub const AUTHOR_BYTES_MAX: u64 = 128 << 20;
+
+/// Batches of one author handed to the shell for checking at the same time: checking costs CPU, so a flooding author
+/// waits for its own earlier batches only.
+pub const AUTHOR_CHECKS_MAX: usize = 16;
+
+/// Certified batches waiting to be ordered, of one author.
+pub const AUTHOR_CERTIFIED_MAX: usize = 512;
+
+/// Batches fetched at the same time.
+pub const FETCHES_MAX: usize = 64;
+
+/// Batches in one request.
+pub const FETCH_BATCHES_MAX: u32 = 16;
+
+/// Time after which a request for batches or blocks is given to another peer.
+pub const FETCH_RETRY_MS: u64 = 250;
+
+/// Time after which a batch is offered again to those who have not acknowledged it.
+pub const OFFER_RETRY_MS: u64 = 300;
+
+/// Longest pause between two offers of one batch (the pause doubles from [`OFFER_RETRY_MS`]).
+pub const OFFER_RETRY_MS_MAX: u64 = 5_000;
+
+/// Batches offered again at one time: bounds the burst after an outage.
+pub const OFFER_RETRY_BATCHES_MAX: usize = 8;
+
+/// Blocks asked for in one request.
+pub const SYNC_BLOCKS_MAX: u32 = 64;
+
+/// Bytes of blocks after which a serving node cuts its answer.
+pub const SYNC_RESPONSE_BYTES: usize = 4 << 20;
+
+/// Least time between two reports of our height while blocks follow each other quickly.
+pub const STATUS_PAUSE_MS: u64 = 50;
+
+/// Verified-later blocks kept while the executor catches up.
+pub const SYNC_BUFFER_BLOCKS_MAX: usize = 128;
+
+/// Time to wait for a decision that peers already have, before it is fetched as a block: usually the missing votes
+/// are on their way.
+pub const SYNC_PATIENCE_MS: u64 = 60;
+
+/// Time between two unasked reports of our height to peers.
+pub const STATUS_INTERVAL_MS: u64 = 1_000;
+
+/// Least time between two answers to a peer that lacks votes of this height.
+pub const HELP_INTERVAL_MS: u64 = 40;
+
+/// Time without progress in a height after which this node tells what it holds and repeats its own messages.
+pub const STUCK_MS: u64 = 150;
+
+/// Longest pause between two such reports within one round (the pause doubles from [`STUCK_MS`]).
+pub const STUCK_MS_MAX: u64 = 1_200;
+
+/// Time between two questions for our own latest votes at start.
+pub const SIGN_QUERY_RETRY_MS: u64 = 200;
+
+/// Misbehavior proofs waiting to be ordered. Two per validator are enough to suspend it.
+pub const MISBEHAVIOR_MAX: usize = 256;
+
+/// Signatures remembered as verified: those of a few heights of a full set, each seen up to three times.
+pub const VERIFIED_SIGNATURES_MAX: usize = 65_536;
+
+/// Heights for which results (history size and root) are remembered, beyond the lag. Peers propose older ones rarely.
+pub const ROOTS_KEPT: usize = 64;
+
+/// Bytes of one entry of the log: a whole proposal, and its frame.
+pub const LOG_ENTRY_BYTES_MAX: usize = CONSENSUS_MESSAGE_BYTES_MAX + 1024;
+
+/// Bytes of one log file that are read at start. A file is cut at every height, so it stays far below.
+pub const LOG_FILE_BYTES_MAX: usize = 1 << 30;

@@ -1,0 +1,204 @@
+//! What nodes say to each other. Three lanes, so that bulk data never delays a vote.
+//!
+//! | lane | messages |
+//! |---|---|
+//! | consensus | proposal, votes, certificates of a round, round status, questions about own signatures |
+//! | data | batch offers, acknowledgements, certified batches, requests and answers for batches |
+//! | sync | heights, requests and answers for decided blocks |
+//!
+//! Everything is borsh, decoded strictly and with limits. A node never acts on a message before it has checked the signatures
+//! inside; nothing depends on who delivered it, except answers to requests and the bounds per peer.
+
+mod parts;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_types::{BatchId, BatchRef, DecodeError, Height, List, SignedBatch, SignedVote, ValidatorId, codec};
+
+pub use parts::{
+    BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate, RoundCertificateKind,
+    RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
+};
+
+use crate::limits;
+
+/// Which queue and which limit a message belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Small and urgent.
+    Consensus,
+    /// Large and urgent.
+    Data,
+    /// Large and patient.
+    Sync,
+}
+
+impl Lane {
+    /// All lanes.
+    pub const ALL: [Self; 3] = [Self::Consensus, Self::Data, Self::Sync];
+
+    /// Greatest length of a message of this lane, bytes.
+    #[must_use]
+    pub const fn bytes_max(self) -> usize {
+        match self {
+            Self::Consensus => limits::CONSENSUS_MESSAGE_BYTES_MAX,
+            Self::Data => limits::DATA_MESSAGE_BYTES_MAX,
+            Self::Sync => limits::SYNC_MESSAGE_BYTES_MAX,
+        }
+    }
+}
+
+/// A message between nodes.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Message {
+    /// A proposal with its block.
+    Proposal(Box<ProposalMessage>),
+    /// One vote.
+    Vote(SignedVote),
+    /// Votes that the receiver said it lacks.
+    Votes(List<SignedVote, { parts::HELP_VOTES_MAX }>),
+    /// A quorum of prevotes for one block.
+    Polka(PolkaCertificate),
+    /// Votes that justify entering a round.
+    RoundChange(RoundCertificate),
+    /// What the sender holds of the height in progress; answered with what it lacks.
+    RoundStatus(RoundStatus),
+    /// Asks what the receiver last saw signed by this validator: sent by that validator at start.
+    SignQuery {
+        /// Who asks.
+        validator: ValidatorId,
+        /// Repeated in the answer.
+        nonce: u64,
+    },
+    /// Answer to [`Self::SignQuery`].
+    SignAnswer(SignAnswer),
+    /// A batch, offered for acknowledgement.
+    BatchOffer(#[borsh(serialize_with = "parts::write_shared", deserialize_with = "parts::read_shared")] Arc<SignedBatch>),
+    /// "I hold this batch durably, and every transaction in it is valid."
+    BatchAck(BatchAck),
+    /// A batch with its certificate, ready to be ordered.
+    BatchCertified(Box<BatchRef>),
+    /// Asks for batches by id.
+    BatchRequest(List<BatchId, { parts::FETCH_MAX }>),
+    /// One asked-for batch. A request for several is answered with several messages.
+    BatchResponse(#[borsh(serialize_with = "parts::write_shared", deserialize_with = "parts::read_shared")] Arc<SignedBatch>),
+    /// How far the sender has committed.
+    Status(Status),
+    /// Asks for decided blocks.
+    BlocksRequest(BlocksRequest),
+    /// Decided blocks in ascending order of height, as many as fit; empty when the sender has none of them.
+    BlocksResponse(List<CommittedBlock, { limits::SYNC_BLOCKS_MAX }>),
+}
+
+impl Message {
+    /// The lane it travels in.
+    #[must_use]
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::Proposal(_)
+            | Self::Vote(_)
+            | Self::Votes(_)
+            | Self::Polka(_)
+            | Self::RoundChange(_)
+            | Self::RoundStatus(_)
+            | Self::SignQuery { .. }
+            | Self::SignAnswer(_) => Lane::Consensus,
+            Self::BatchOffer(_)
+            | Self::BatchAck(_)
+            | Self::BatchCertified(_)
+            | Self::BatchRequest(_)
+            | Self::BatchResponse(_) => Lane::Data,
+            Self::Status(_) | Self::BlocksRequest(_) | Self::BlocksResponse(_) => Lane::Sync,
+        }
+    }
+
+    /// A short name for metrics and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Proposal(_) => "proposal",
+            Self::Vote(_) => "vote",
+            Self::Votes(_) => "votes",
+            Self::Polka(_) => "polka",
+            Self::RoundChange(_) => "round-change",
+            Self::RoundStatus(_) => "round-status",
+            Self::SignQuery { .. } => "sign-query",
+            Self::SignAnswer(_) => "sign-answer",
+            Self::BatchOffer(_) => "batch-offer",
+            Self::BatchAck(_) => "batch-ack",
+            Self::BatchCertified(_) => "batch-certified",
+            Self::BatchRequest(_) => "batch-request",
+            Self::BatchResponse(_) => "batch-response",
+            Self::Status(_) => "status",
+            Self::BlocksRequest(_) => "blocks-request",
+            Self::BlocksResponse(_) => "blocks-response",
+        }
+    }
+
+    /// The height that this message is about, if it is about the agreement of one height.
+    #[must_use]
+    pub(crate) fn agreement_height(&self) -> Option<Height> {
+        match self {
+            Self::Proposal(message) => Some(message.signed.proposal.height),
+            Self::Vote(vote) => Some(vote.vote.height),
+            Self::Votes(votes) => votes.first().map(|vote| vote.vote.height),
+            Self::Polka(polka) => Some(polka.height),
+            Self::RoundChange(certificate) => Some(certificate.height),
+            Self::RoundStatus(_)
+            | Self::SignQuery { .. }
+            | Self::SignAnswer(_)
+            | Self::BatchOffer(_)
+            | Self::BatchAck(_)
+            | Self::BatchCertified(_)
+            | Self::BatchRequest(_)
+            | Self::BatchResponse(_)
+            | Self::Status(_)
+            | Self::BlocksRequest(_)
+            | Self::BlocksResponse(_) => None,
+        }
+    }
+
+    /// Canonical bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Decodes strictly: at most the bytes of the lane it came in, one value, nothing behind it.
+    ///
+    /// # Errors
+    /// [`MessageError`]: every one is the sender's fault.
+    pub fn decode(lane: Lane, bytes: &[u8]) -> Result<Self, MessageError> {
+        let bytes_max = u32::try_from(lane.bytes_max()).expect("lane limits fit in u32");
+        let message: Self = codec::decode(bytes, bytes_max).map_err(MessageError::Decode)?;
+        if message.lane() == lane { Ok(message) } else { Err(MessageError::WrongLane { lane, message: message.name() }) }
+    }
+}
+
+/// Why bytes of a peer are no message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageError {
+    /// Not the canonical bytes of a message within the limit of the lane.
+    Decode(DecodeError),
+    /// A message that does not belong to the lane it came in, which would evade the limits of its own.
+    WrongLane {
+        /// Where it came in.
+        lane: Lane,
+        /// What it is.
+        message: &'static str,
+    },
+}
+
+impl core::fmt::Display for MessageError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Decode(error) => write!(f, "peer message does not decode: {error}"),
+            Self::WrongLane { lane, message } => write!(f, "a {message} message came in the {lane:?} lane"),
+        }
+    }
+}
+
+impl core::error::Error for MessageError {}

@@ -1,0 +1,19 @@
+//! Ordering: agreement on one block per height (protocol §4).
+//!
+//! Tendermint, decided by the Malachite cores (`core`), over block ids (`context`, `convert`). What a block must
+//! fit is in `rules`; who proposes in `rotation`; who votes in `schedule`; what was executed in `results`.
+
+mod context;
+pub(crate) mod convert;
+pub(crate) mod core;
+pub(crate) mod results;
+mod rotation;
+pub(crate) mod rules;
+pub(crate) mod schedule;
+#[cfg(test)]
+mod tests;
+
+pub use self::core::CoreError;
+pub use rules::HeaderError;
+
+pub(crate) use context::{CoreContext, CoreValue};

@@ -1,0 +1,364 @@
+//! Rotation, quorum arithmetic, schedule, results, and every rule about a block.
+
+use proptest::prelude::*;
+use quancheng_types::certificate::CertificateSignature;
+use quancheng_types::{
+    BatchCertificate, BatchHeader, BatchRef, Block, BlockId, ChainId, Digest, Header, Height, List, MisbehaviorProof, NodeId,
+    PROTOCOL_VERSION, Parameters, Round, SignedVote, SigningKey, Text, Validator, ValidatorId, ValidatorSet, Vote, VoteType,
+};
+
+use super::results::{Comparison, Results};
+use super::rotation::Rotation;
+use super::rules::{Expected, HeaderError, check_content, check_header, has_quorum};
+use super::schedule::{Rules, Schedule};
+use crate::availability::{AuthorWindow, Windows};
+use crate::checker::CachedChecker;
+use crate::engine::SetChange;
+use crate::planted::Planted;
+
+fn chain() -> ChainId {
+    ChainId(Digest([7; 32]))
+}
+
+fn key(index: u8) -> SigningKey {
+    SigningKey::from_seed([index + 1; 32])
+}
+
+fn set(powers: &[u64]) -> ValidatorSet {
+    let validators = powers
+        .iter()
+        .zip(0_u8..)
+        .map(|(power, index)| Validator {
+            public_key: key(index).public_key(),
+            power: *power,
+            node_id: NodeId(Digest([index; 32])),
+            organization: Text::new("org").unwrap(),
+            interest: Text::new("none").unwrap(),
+        })
+        .collect();
+    ValidatorSet::new(validators).unwrap()
+}
+
+fn change(powers: &[u64]) -> SetChange {
+    SetChange { validators: set(powers), parameters: Parameters::default() }
+}
+
+#[test]
+fn equal_powers_take_turns_in_order() {
+    let rotation = Rotation::new(&set(&[5, 5, 5, 5]));
+    for height in 0..20 {
+        for round in 0..9 {
+            let expected = usize::try_from((height + u64::from(round)) % 4).unwrap();
+            assert_eq!(rotation.turn(height, round), expected);
+        }
+    }
+    assert!(rotation.turn(u64::MAX, u32::MAX) < 4);
+}
+
+#[test]
+fn turns_follow_power_and_are_spread() {
+    let powers = set(&[1, 2, 3]);
+    let rotation = Rotation::new(&powers);
+    let turns: Vec<usize> = (0..6).map(|height| rotation.turn(height, 0)).collect();
+    for (index, validator) in powers.validators().iter().enumerate() {
+        let share = turns.iter().filter(|turn| **turn == index).count();
+        assert_eq!(u64::try_from(share).unwrap(), validator.power);
+    }
+    let doubles = turns.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    assert!(doubles <= 1, "{turns:?}");
+}
+
+#[test]
+fn extreme_powers_give_everyone_a_turn() {
+    let powers = set(&[1 << 60, 1 << 60, 3]);
+    let rotation = Rotation::new(&powers);
+    let mut seen = std::collections::BTreeSet::new();
+    for height in 0..5000 {
+        seen.insert(rotation.turn(height, 0));
+    }
+    assert_eq!(seen.len(), 3);
+}
+
+#[test]
+fn quorum_is_more_than_two_thirds_for_every_small_set() {
+    for total in 1..=40_usize {
+        let powers = set(&vec![1; total]);
+        let needed = usize::try_from(powers.quorum()).unwrap();
+        assert!(3 * needed > 2 * total && 3 * (needed - 1) <= 2 * total, "total {total}");
+        let honest = usize::try_from(powers.one_honest()).unwrap();
+        let faulty = (total - 1) / 3;
+        assert_eq!(honest, faulty + 1, "total {total}: one more than the greatest tolerable number of liars");
+        assert!(2 * needed > total + faulty, "two quorums share an honest validator");
+        for signers in 0..=total {
+            let signatures = sign_all(&powers, &Digest::ZERO, signers);
+            assert_eq!(has_quorum(&signatures, &powers, false), signers >= needed);
+        }
+    }
+}
+
+#[test]
+fn a_signer_counts_once_and_strangers_not_at_all() {
+    let powers = set(&[1; 4]);
+    let all = sign_all(&powers, &Digest::ZERO, 3);
+    assert!(has_quorum(&all, &powers, false));
+    let twice = vec![all[0], all[1], all[1]];
+    assert!(!has_quorum(&twice, &powers, false));
+    let reversed: Vec<_> = all.iter().rev().copied().collect();
+    assert!(!has_quorum(&reversed, &powers, false));
+    let mut stranger = all;
+    stranger[2].validator = ValidatorId(Digest([255; 32]));
+    assert!(!has_quorum(&stranger, &powers, false));
+}
+
+/// Signatures of the first `count` members, in order of id.
+fn sign_all(validators: &ValidatorSet, message: &Digest, count: usize) -> Vec<CertificateSignature> {
+    let keys: Vec<SigningKey> = (0..40).map(key).collect();
+    validators
+        .validators()
+        .iter()
+        .take(count)
+        .map(|validator| {
+            let key = keys.iter().find(|key| key.public_key() == validator.public_key).unwrap();
+            CertificateSignature { validator: validator.id(), signature: key.sign(message.as_bytes()) }
+        })
+        .collect()
+}
+
+#[test]
+fn a_set_is_in_force_exactly_lag_plus_two_later() {
+    let lag = Parameters::default().execution_lag_max;
+    let mut schedule = Schedule::new(change(&[1; 4]), Vec::new(), Height(0), false);
+    let (old, new) = (set(&[1; 4]).hash(), set(&[1; 7]).hash());
+    assert!(schedule.is_known(Height(lag + 2)));
+    assert!(!schedule.is_known(Height(lag + 3)));
+    for height in 1..5 {
+        schedule.executed(Height(height), None);
+    }
+    schedule.executed(Height(5), Some(change(&[1; 7])));
+    assert_eq!(schedule.at(Height(5 + lag + 1)).validators_hash, old);
+    assert_eq!(schedule.at(Height(5 + lag + 2)).validators_hash, new);
+    schedule.forget_before(Height(5 + lag + 1));
+    assert_eq!(schedule.at(Height(5 + lag + 1)).validators_hash, old);
+    schedule.forget_before(Height(5 + lag + 2));
+    assert_eq!(schedule.at(Height(5 + lag + 2)).validators_hash, new);
+}
+
+fn history(height: u64) -> (u64, Digest) {
+    (height + 1, Digest([u8::try_from(height).unwrap(); 32]))
+}
+
+#[test]
+fn a_certified_history_is_compared_now_or_when_executed() {
+    let mut results = Results::new([(Height(0), history(0)), (Height(1), history(1))]);
+    let mut header = base_header();
+    (header.executed_height, header.history_size, header.history_root) = (Height(1), 2, history(1).1);
+    assert_eq!(results.compare(&header), Comparison::Equal);
+    header.history_root = Digest([99; 32]);
+    assert!(matches!(results.compare(&header), Comparison::Differs(_)));
+    assert!(results.certify(&header).is_err());
+    header.executed_height = Height(2);
+    assert_eq!(results.compare(&header), Comparison::NotYet);
+    assert!(results.certify(&header).is_ok());
+    assert!(results.executed(Height(2), history(2)).is_err(), "the mismatch is found when this node executes");
+}
+
+// ---- rules ----
+
+struct Chain {
+    rules: Rules,
+    parent: Header,
+}
+
+fn base_header() -> Header {
+    let rules = Rules::new(change(&[1; 4]));
+    Header {
+        version: PROTOCOL_VERSION,
+        chain_id: chain(),
+        height: Height(10),
+        time_ms: 5_000,
+        parent: BlockId::default(),
+        proposer: rules.validators.ids()[0],
+        batches_root: Block::batches_root(&[]),
+        validators_hash: rules.validators_hash,
+        next_validators_hash: rules.validators_hash,
+        params_hash: rules.params_hash,
+        executed_height: Height(8),
+        history_size: 9,
+        history_root: Digest([8; 32]),
+        misbehavior_root: Block::misbehavior_root(&[]),
+    }
+}
+
+impl Chain {
+    fn new() -> Self {
+        Self { rules: Rules::new(change(&[1; 4])), parent: Header { height: Height(9), ..base_header() } }
+    }
+
+    fn expected(&self) -> Expected<'_> {
+        Expected {
+            chain_id: chain(),
+            height: Height(10),
+            parent: Some(&self.parent),
+            rules: &self.rules,
+            next_validators_hash: self.rules.validators_hash,
+            lag_max: 8,
+            planted: Planted::default(),
+        }
+    }
+
+    fn good(&self) -> Block {
+        let header = Header { parent: self.parent.id(), time_ms: 5_001, executed_height: Height(9), history_size: 10, ..base_header() };
+        Block { header, batches: List::empty(), misbehavior: List::empty() }
+    }
+
+    fn batch(&self, author: u8, sequence: u64, signers: usize) -> BatchRef {
+        let author = ValidatorId::of(&key(author).public_key());
+        let header =
+            BatchHeader { chain_id: chain(), author, sequence, transactions_root: Digest([1; 32]), count: 1, bytes: 100 };
+        let signatures = sign_all(&self.rules.validators, &header.ack_message(), signers);
+        BatchRef { header, certificate: BatchCertificate { signatures: List::new(signatures).unwrap() } }
+    }
+
+    fn content(&self, batches: Vec<BatchRef>, windows: &Windows) -> Result<(), HeaderError> {
+        let mut block = self.good();
+        block.batches = List::new(batches).unwrap();
+        check_content(&self.expected(), &block, windows, &mut CachedChecker::new())
+    }
+}
+
+#[test]
+fn a_good_header_passes() {
+    let chain = Chain::new();
+    assert_eq!(check_header(&chain.expected(), &chain.good()), Ok(()));
+}
+
+#[test]
+fn every_field_of_the_header_is_judged() {
+    type Case = (fn(&mut Header), fn(&HeaderError) -> bool);
+    let cases: [Case; 15] = [
+        (|h| h.version = 2, |e| matches!(e, HeaderError::Version { found: 2 })),
+        (|h| h.chain_id = ChainId(Digest([0; 32])), |e| matches!(e, HeaderError::Chain { .. })),
+        (|h| h.height = Height(11), |e| matches!(e, HeaderError::Height { .. })),
+        (|h| h.parent = BlockId::default(), |e| matches!(e, HeaderError::Parent { .. })),
+        (|h| h.time_ms = 5_000, |e| matches!(e, HeaderError::Time { parent_ms: 5_000, found_ms: 5_000 })),
+        (|h| h.time_ms = 0, |e| matches!(e, HeaderError::Time { .. })),
+        (|h| h.proposer = ValidatorId(Digest([0; 32])), |e| matches!(e, HeaderError::Proposer { .. })),
+        (|h| h.validators_hash = Digest::ZERO, |e| matches!(e, HeaderError::Validators)),
+        (|h| h.next_validators_hash = Digest::ZERO, |e| matches!(e, HeaderError::NextValidators)),
+        (|h| h.params_hash = Digest::ZERO, |e| matches!(e, HeaderError::Parameters)),
+        (|h| h.executed_height = Height(7), |e| matches!(e, HeaderError::ExecutedHeight { least: Height(8), .. })),
+        (|h| h.executed_height = Height(10), |e| matches!(e, HeaderError::ExecutedHeight { greatest: Height(9), .. })),
+        (|h| h.history_size = 9, |e| matches!(e, HeaderError::HistorySize { found: 9, expected: 10 })),
+        (|h| h.batches_root = Digest::ZERO, |e| matches!(e, HeaderError::Content)),
+        (|h| h.misbehavior_root = Digest::ZERO, |e| matches!(e, HeaderError::Content)),
+    ];
+    let chain = Chain::new();
+    for (index, (spoil, is_expected)) in cases.iter().enumerate() {
+        let mut block = chain.good();
+        spoil(&mut block.header);
+        let error = check_header(&chain.expected(), &block).expect_err(&format!("case {index} passed"));
+        assert!(is_expected(&error), "case {index}: {error}");
+        assert!(!error.to_string().is_empty());
+    }
+}
+
+#[test]
+fn the_lag_is_bounded() {
+    let mut chain = Chain::new();
+    chain.parent.executed_height = Height(0);
+    chain.parent.history_size = 1;
+    let mut block = chain.good();
+    block.header.parent = chain.parent.id();
+    for executed in 0..=10 {
+        (block.header.executed_height, block.header.history_size) = (Height(executed), executed + 1);
+        assert_eq!(check_header(&chain.expected(), &block).is_ok(), (2..=9).contains(&executed), "{executed}");
+    }
+}
+
+#[test]
+fn the_first_block_has_no_parent() {
+    let chain = Chain::new();
+    let mut expected = chain.expected();
+    (expected.parent, expected.height) = (None, Height(1));
+    let mut block = chain.good();
+    (block.header.height, block.header.parent) = (Height(1), BlockId::default());
+    (block.header.executed_height, block.header.history_size) = (Height(0), 1);
+    assert_eq!(check_header(&expected, &block), Ok(()));
+}
+
+#[test]
+fn only_certified_batches_of_validators_are_ordered() {
+    let chain = Chain::new();
+    let windows = Windows::default();
+    assert_eq!(chain.content(vec![chain.batch(0, 1, 3), chain.batch(1, 1, 4)], &windows), Ok(()));
+    assert_eq!(chain.content(vec![chain.batch(0, 1, 2)], &windows), Err(HeaderError::BatchCertificate { index: 0 }));
+    assert_eq!(
+        chain.content(vec![chain.batch(0, 1, 3), chain.batch(9, 1, 3)], &windows),
+        Err(HeaderError::Batch { index: 1 })
+    );
+    assert_eq!(chain.content(vec![chain.batch(0, u64::MAX, 3)], &windows), Err(HeaderError::Batch { index: 0 }));
+    let mut forged = chain.batch(0, 1, 3);
+    forged.header.count = 2;
+    assert_eq!(chain.content(vec![forged], &windows), Err(HeaderError::BatchCertificate { index: 0 }));
+}
+
+#[test]
+fn a_batch_is_ordered_once() {
+    let chain = Chain::new();
+    let mut window = AuthorWindow::default();
+    window.insert(5);
+    let windows = Windows::new([(ValidatorId::of(&key(0).public_key()), window)]);
+    assert_eq!(chain.content(vec![chain.batch(0, 4, 3)], &windows), Ok(()), "a gap may be filled later");
+    assert_eq!(chain.content(vec![chain.batch(0, 5, 3)], &windows), Err(HeaderError::RepeatedBatch { index: 0 }));
+    let twice = vec![chain.batch(1, 5, 3), chain.batch(1, 5, 3)];
+    assert_eq!(chain.content(twice, &windows), Err(HeaderError::RepeatedBatch { index: 1 }));
+}
+
+#[test]
+fn only_convincing_proofs_and_one_per_deed() {
+    let chain = Chain::new();
+    let vote = |block: Option<u8>| {
+        let vote = Vote {
+            kind: VoteType::Prevote,
+            chain_id: self::chain(),
+            height: Height(3),
+            round: Round(0),
+            block_id: block.map(|byte| BlockId(Digest([byte; 32]))),
+        };
+        let signature = key(2).sign(vote.sign_message().as_bytes());
+        SignedVote { vote, validator: ValidatorId::of(&key(2).public_key()), signature }
+    };
+    let proof = |a, b| crate::misbehavior::conflicting_votes(vote(a), vote(b)).unwrap();
+    let check = |proofs: Vec<MisbehaviorProof>| {
+        let mut block = chain.good();
+        block.misbehavior = List::new(proofs).unwrap();
+        check_content(&chain.expected(), &block, &Windows::default(), &mut CachedChecker::new())
+    };
+    assert_eq!(check(vec![proof(None, Some(1))]), Ok(()));
+    assert_eq!(
+        check(vec![proof(None, Some(1)), proof(Some(2), Some(1))]),
+        Err(HeaderError::Misbehavior { index: 1 }),
+        "one deed, two proofs"
+    );
+    let MisbehaviorProof::ConflictingVotes { first, mut second } = proof(None, Some(1)) else { panic!("votes") };
+    second.signature = first.signature;
+    let forged = MisbehaviorProof::ConflictingVotes { first, second };
+    assert_eq!(check(vec![forged]), Err(HeaderError::Misbehavior { index: 0 }));
+}
+
+proptest! {
+    /// Over one cycle everyone proposes in proportion to power.
+    #[test]
+    fn shares_are_fair(powers in proptest::collection::vec(1..20_u64, 1..8)) {
+        let validators = set(&powers);
+        let rotation = Rotation::new(&validators);
+        let total = validators.total_power();
+        let mut shares = vec![0_u64; powers.len()];
+        for height in 0..total {
+            shares[rotation.turn(height, 0)] += 1;
+        }
+        for (share, validator) in shares.iter().zip(validators.validators()) {
+            prop_assert_eq!(*share, validator.power);
+        }
+    }
+}

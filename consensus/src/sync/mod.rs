@@ -1,0 +1,217 @@
+//! Catching up: decided blocks from peers (protocol §4, §9 `heals`).
+//!
+//! Tendermint alone is not live when messages are lost: a node that missed the precommits of a decided height waits for votes
+//! that nobody repeats. So every node tells how far it has committed, and a node that is behind asks one peer at a time for
+//! blocks with their certificates.
+//!
+//! **Synced blocks bypass the voting core.** A certificate of 2f+1 precommits *is* the decision of its height, whatever round
+//! and locks this node is in; the core's own sync path ends in the same decision, but refuses to move when this node
+//! had judged the block invalid, and needs the block to be fed as a proposal. So the engine verifies certificate and header itself,
+//! commits, and starts the core anew at the next height. Two certificates for different blocks at one height need more than f
+//! faulty validators.
+//!
+//! Nothing a peer claims is believed: heights are only hints about whom to ask, every certificate is verified in full under the
+//! set of its height, which the own executor has confirmed, and a peer that answers with nothing or nonsense is not asked
+//! again for a while.
+
+use std::collections::BTreeMap;
+
+use quancheng_types::{Height, NodeId, ValidatorSet};
+
+use crate::limits::{FETCH_RETRY_MS, PEERS_MAX, SYNC_BLOCKS_MAX, SYNC_BUFFER_BLOCKS_MAX, SYNC_PATIENCE_MS};
+use crate::message::{BlocksRequest, CommittedBlock};
+
+/// Pause after a peer failed to answer, ms.
+const BACKOFF_MS: u64 = 1_000;
+/// Time for an answer with many blocks, ms.
+const ANSWER_MS: u64 = 4 * FETCH_RETRY_MS;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Peer {
+    claimed: Height,
+    /// Not asked before this moment.
+    rest_until_ms: u64,
+    /// Not helped with votes before this moment.
+    help_at_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    peer: NodeId,
+    deadline_ms: u64,
+}
+
+/// Who is how far, and what is being fetched.
+#[derive(Debug, Default)]
+pub(crate) struct Sync {
+    peers: BTreeMap<NodeId, Peer>,
+    request: Option<Request>,
+    buffer: BTreeMap<Height, (NodeId, CommittedBlock)>,
+    /// When this node first noticed that it is behind at its present height.
+    behind_since_ms: Option<u64>,
+    last_asked: NodeId,
+}
+
+impl Sync {
+    /// The record of a peer; `None` when too many strangers are known already.
+    fn peer(&mut self, id: NodeId) -> Option<&mut Peer> {
+        if self.peers.len() >= PEERS_MAX && !self.peers.contains_key(&id) {
+            return None;
+        }
+        Some(self.peers.entry(id).or_default())
+    }
+
+    /// Notes how far a peer says it is.
+    pub(crate) fn claim(&mut self, id: NodeId, committed: Height) {
+        if let Some(peer) = self.peer(id) {
+            peer.claimed = peer.claimed.max(committed);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, id: &NodeId) {
+        self.peers.remove(id);
+        if self.request.is_some_and(|request| request.peer == *id) {
+            self.request = None;
+        }
+    }
+
+    /// Greatest height that any peer claims.
+    pub(crate) fn claimed(&self) -> Height {
+        self.peers.values().map(|peer| peer.claimed).max().unwrap_or_default()
+    }
+
+    /// Greatest height that validators with more than a third of the power claim to have: true if at most f lie.
+    pub(crate) fn honest_claim(&self, validators: &ValidatorSet) -> Height {
+        let mut claims: Vec<(Height, u64)> = validators
+            .validators()
+            .iter()
+            .filter_map(|validator| self.peers.get(&validator.node_id).map(|peer| (peer.claimed, validator.power)))
+            .collect();
+        claims.sort_by_key(|(claimed, _)| std::cmp::Reverse(*claimed));
+        let mut power = 0_u64;
+        for (claimed, of) in claims {
+            power = power.saturating_add(of);
+            if power >= validators.one_honest() {
+                return claimed;
+            }
+        }
+        Height::GENESIS
+    }
+
+    /// Whether this peer may be helped now; notes that it is.
+    pub(crate) fn may_help(&mut self, id: NodeId, now_ms: u64, pause_ms: u64) -> bool {
+        let Some(peer) = self.peer(id) else { return false };
+        if peer.help_at_ms > now_ms {
+            return false;
+        }
+        peer.help_at_ms = now_ms.saturating_add(pause_ms);
+        true
+    }
+
+    /// Whom to ask for what now, if anyone.
+    pub(crate) fn next_request(&mut self, committed: Height, now_ms: u64) -> Option<(NodeId, BlocksRequest)> {
+        if let Some(request) = self.request {
+            if request.deadline_ms > now_ms {
+                return None;
+            }
+            self.request = None;
+            self.rest(request.peer, now_ms);
+        }
+        let have = self.buffered_to(committed);
+        let claimed = self.peers.values().filter(|peer| peer.rest_until_ms <= now_ms).map(|peer| peer.claimed).max()?;
+        if claimed <= have || self.buffer.len() >= SYNC_BUFFER_BLOCKS_MAX / 2 {
+            if claimed <= committed {
+                self.behind_since_ms = None;
+            }
+            return None;
+        }
+        let since_ms = *self.behind_since_ms.get_or_insert(now_ms);
+        if claimed == committed.next() && now_ms.saturating_sub(since_ms) < SYNC_PATIENCE_MS {
+            return None;
+        }
+        let peer = self.choose(have, now_ms)?;
+        self.last_asked = peer;
+        self.request = Some(Request { peer, deadline_ms: now_ms.saturating_add(ANSWER_MS) });
+        let wanted = u32::try_from(claimed.0 - have.0).unwrap_or(u32::MAX).min(SYNC_BLOCKS_MAX);
+        Some((peer, BlocksRequest { from: have.next(), count: wanted }))
+    }
+
+    /// The next peer in turn that claims to have more.
+    fn choose(&self, have: Height, now_ms: u64) -> Option<NodeId> {
+        let able = |(_, peer): &(&NodeId, &Peer)| peer.claimed > have && peer.rest_until_ms <= now_ms;
+        let after = (std::ops::Bound::Excluded(self.last_asked), std::ops::Bound::Unbounded);
+        let found = self.peers.range(after).find(able).or_else(|| self.peers.iter().find(able));
+        found.map(|(id, _)| *id)
+    }
+
+    /// Lets a peer rest and forgets its claim: it may claim again.
+    pub(crate) fn rest(&mut self, id: NodeId, now_ms: u64) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.rest_until_ms = now_ms.saturating_add(BACKOFF_MS);
+            peer.claimed = Height::GENESIS;
+        }
+    }
+
+    /// Newest height up to which blocks are buffered without a gap.
+    fn buffered_to(&self, committed: Height) -> Height {
+        let mut have = committed;
+        while self.buffer.contains_key(&have.next()) {
+            have = have.next();
+        }
+        have
+    }
+
+    /// Takes in an answer. An unasked one may carry only the block this node waits for.
+    pub(crate) fn on_response(&mut self, from: NodeId, blocks: Vec<CommittedBlock>, committed: Height, now_ms: u64) {
+        let asked = self.request.is_some_and(|request| request.peer == from);
+        if asked {
+            self.request = None;
+            if blocks.is_empty() {
+                self.rest(from, now_ms);
+            }
+        }
+        let window = if asked { u64::try_from(SYNC_BUFFER_BLOCKS_MAX).unwrap_or(u64::MAX) } else { 1 };
+        for block in blocks {
+            let height = block.block.header.height;
+            if height > committed && height <= committed.plus(window) && self.buffer.len() < SYNC_BUFFER_BLOCKS_MAX {
+                self.buffer.entry(height).or_insert((from, block));
+            }
+        }
+    }
+
+    /// The buffered block of this height.
+    pub(crate) fn take(&mut self, height: Height) -> Option<(NodeId, CommittedBlock)> {
+        self.buffer.remove(&height)
+    }
+
+    /// Whether the block of this height is buffered.
+    pub(crate) fn has(&self, height: Height) -> bool {
+        self.buffer.contains_key(&height)
+    }
+
+    /// Forgets what a peer sent that lied.
+    pub(crate) fn drop_from(&mut self, id: &NodeId, now_ms: u64) {
+        self.buffer.retain(|_, (from, _)| from != id);
+        self.rest(*id, now_ms);
+    }
+
+    /// Notes a new committed height.
+    pub(crate) fn on_commit(&mut self, committed: Height) {
+        self.buffer = self.buffer.split_off(&committed.next());
+        self.behind_since_ms = None;
+    }
+
+    /// The earliest moment at which something is to be asked.
+    pub(crate) fn deadline_ms(&self, committed: Height) -> Option<u64> {
+        if let Some(request) = self.request {
+            return Some(request.deadline_ms);
+        }
+        let since_ms = self.behind_since_ms?;
+        let have = self.buffered_to(committed);
+        if self.buffer.len() >= SYNC_BUFFER_BLOCKS_MAX / 2 {
+            return None;
+        }
+        let ready = self.peers.values().filter(|peer| peer.claimed > have).map(|peer| peer.rest_until_ms).min()?;
+        Some(ready.max(since_ms.saturating_add(SYNC_PATIENCE_MS)))
+    }
+}

@@ -1,0 +1,198 @@
+//! The engine in a small network: order, loss, crashes, set changes, an equivocator, a follower.
+
+mod support;
+
+use quancheng_consensus::Alarm;
+use quancheng_types::{Height, MisbehaviorProof};
+use support::{Network, set};
+
+/// Lets every node seal a batch now and then until it has committed so many blocks.
+fn run_with_load(network: &mut Network, nodes: &[usize], blocks: u64, wait_ms: u64) -> bool {
+    let until_ms = network.now_ms + wait_ms;
+    while network.now_ms < until_ms {
+        for node in nodes {
+            network.submit(*node);
+        }
+        let pause = network.now_ms + 20;
+        network.run(pause, |_| false);
+        if nodes.iter().all(|node| network.committed(*node) >= blocks) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Stops the load and waits until every batch is ordered at every given node and all agree.
+fn settle(network: &mut Network, nodes: &[usize], wait_ms: u64) {
+    let until = network.now_ms + wait_ms;
+    let batches = |network: &Network, node: usize| network.nodes[node].disk.batches.len();
+    let nodes_of = nodes.to_vec();
+    let done = network.run(until, move |network| {
+        let first = network.committed(nodes_of[0]);
+        nodes_of.iter().all(|node| {
+            network.committed(*node) == first
+                && network.nodes[*node].disk.executed.last().is_some_and(|done| done.height.0 == first)
+                && network.ordered(*node).len() == batches(network, *node)
+        })
+    });
+    let state: Vec<_> = nodes.iter().map(|node| network.nodes[*node].engine.as_ref().map(|engine| engine.status())).collect();
+    assert!(done, "heals: {state:#?}");
+    let first = network.ordered(nodes[0]);
+    for node in nodes {
+        assert_eq!(network.ordered(*node), first, "prefix_agreement");
+        assert_eq!(network.nodes[*node].disk.executed, network.nodes[nodes[0]].disk.executed, "root_agreement");
+    }
+}
+
+#[test]
+fn four_fresh_nodes_start_within_a_second_and_certify_genesis() {
+    let mut network = Network::new(1, &[0, 1, 2, 3], &[]);
+    assert!(network.run(1_000, |network| (0..4).all(|node| network.committed(node) >= 1)));
+    assert!(network.now_ms < 200, "took {} ms", network.now_ms);
+    network.check(&[]);
+}
+
+#[test]
+fn an_idle_chain_is_quiet_until_the_heartbeat() {
+    let mut network = Network::new(2, &[0, 1, 2, 3], &[]);
+    network.run(1_500, |_| false);
+    assert_eq!(network.committed(0), 1);
+    network.run(3_500, |_| false);
+    assert_eq!(network.committed(0), 2, "one block by heartbeat");
+    network.check(&[]);
+}
+
+#[test]
+fn a_batch_is_ordered_then_certified_by_one_empty_block() {
+    let mut network = Network::new(3, &[0, 1, 2, 3], &[]);
+    network.run(300, |_| false);
+    network.submit(2);
+    network.run(1_200, |_| false);
+    assert_eq!(network.ordered(0).len(), 1);
+    assert_eq!(network.committed(0), 3, "genesis, the batch, its certificate, and then silence");
+    let last = &network.nodes[0].disk.blocks[&Height(3)].block.header;
+    assert_eq!(last.executed_height, Height(2));
+    network.check(&[]);
+}
+
+#[test]
+fn orders_a_hundred_blocks() {
+    let mut network = Network::new(4, &[0, 1, 2, 3], &[]);
+    assert!(run_with_load(&mut network, &[0, 1, 2, 3], 100, 20_000));
+    settle(&mut network, &[0, 1, 2, 3], 3_000);
+    network.check(&[]);
+}
+
+#[test]
+fn orders_a_hundred_blocks_under_ten_percent_loss() {
+    for seed in 10..13 {
+        let mut network = Network::new(seed, &[0, 1, 2, 3], &[]);
+        network.loss_permille = 100;
+        assert!(run_with_load(&mut network, &[0, 1, 2, 3], 100, 120_000), "seed {seed}: {}", network.committed(0));
+        settle(&mut network, &[0, 1, 2, 3], 30_000);
+        network.check(&[]);
+    }
+}
+
+#[test]
+fn a_crashed_validator_catches_up_and_never_signs_twice() {
+    for seed in 20..26 {
+        let mut network = Network::new(seed, &[0, 1, 2, 3], &[]);
+        network.loss_permille = 30;
+        assert!(run_with_load(&mut network, &[0, 1, 2, 3], 10, 20_000));
+        for victim in [1, 2, 1] {
+            network.crash(victim);
+            network.start(victim);
+            let goal = network.committed(0) + 5;
+            assert!(run_with_load(&mut network, &[0, 1, 2, 3], goal, 60_000), "seed {seed}");
+        }
+        network.crash(3);
+        let goal = network.committed(0) + 10;
+        assert!(run_with_load(&mut network, &[0, 1, 2], goal, 60_000), "three of four go on");
+        network.start(3);
+        settle(&mut network, &[0, 1, 2, 3], 30_000);
+        network.check(&[]);
+    }
+}
+
+#[test]
+fn all_nodes_crash_at_once_and_go_on() {
+    for seed in 30..40 {
+        let mut network = Network::new(seed, &[0, 1, 2, 3], &[]);
+        for _ in 0..5 {
+            let goal = network.committed(0) + 3;
+            assert!(run_with_load(&mut network, &[0, 1, 2, 3], goal, 60_000), "seed {seed}");
+            let pause = network.random(12);
+            let until = network.now_ms + pause;
+            network.submit(0);
+            network.run(until, |_| false);
+            for node in 0..4 {
+                network.crash(node);
+            }
+            for node in 0..4 {
+                network.start(node);
+            }
+        }
+        settle(&mut network, &[0, 1, 2, 3], 30_000);
+        network.check(&[]);
+    }
+}
+
+#[test]
+fn a_set_change_hands_over() {
+    let mut network = Network::new(50, &[0, 1, 2, 3], &[]);
+    for index in 4..6 {
+        network.add(index, true, 0);
+    }
+    network.changes.insert(Height(5), set(&[0, 1, 4, 5]));
+    network.changes.insert(Height(20), set(&[1, 2, 3, 4]));
+    assert!(run_with_load(&mut network, &[0, 1, 2, 3, 4, 5], 60, 60_000), "{}", network.committed(0));
+    let header = network.nodes[0].disk.blocks[&Height(15)].block.header;
+    assert_eq!(header.validators_hash, set(&[0, 1, 4, 5]).validators.hash(), "in force from 5 + 8 + 2");
+    assert_eq!(network.nodes[0].disk.blocks[&Height(14)].block.header.next_validators_hash, header.validators_hash);
+    network.check(&[]);
+}
+
+#[test]
+fn a_follower_follows_without_a_key() {
+    let mut network = Network::new(60, &[0, 1, 2, 3], &[9]);
+    network.loss_permille = 50;
+    assert!(run_with_load(&mut network, &[0, 1, 2, 3], 30, 60_000));
+    settle(&mut network, &[0, 1, 2, 3], 20_000);
+    let until = network.now_ms + 10_000;
+    assert!(network.run(until, |network| network.committed(4) == network.committed(0)));
+    network.check(&[]);
+}
+
+#[test]
+fn a_twin_is_convicted_and_changes_nothing() {
+    let mut network = Network::new(70, &[0, 1, 2, 3], &[]);
+    network.add(3, true, 40);
+    network.loss_permille = 20;
+    assert!(run_with_load(&mut network, &[0, 1, 2], 60, 120_000), "{}", network.committed(0));
+    network.check(&[3]);
+    let proofs: Vec<MisbehaviorProof> =
+        network.nodes[0].disk.blocks.values().flat_map(|decided| decided.block.misbehavior.iter().cloned()).collect();
+    let culprit = support::validator(3).id();
+    assert!(!proofs.is_empty(), "the twin was not convicted");
+    assert!(proofs.iter().all(|proof| proof.validator() == culprit));
+}
+
+#[test]
+fn a_restored_backup_does_not_sign_what_it_signed_before() {
+    let mut network = Network::new(80, &[0, 1, 2, 3], &[]);
+    assert!(run_with_load(&mut network, &[0, 1, 2, 3], 10, 20_000));
+    let backup = network.nodes[1].disk.clone();
+    let at_backup = network.committed(1);
+    assert!(run_with_load(&mut network, &[0, 1, 2, 3], at_backup + 10, 20_000));
+    network.crash(1);
+    network.nodes[1].disk = backup;
+    network.start(1);
+    assert!(run_with_load(&mut network, &[0, 2, 3], at_backup + 30, 60_000));
+    settle(&mut network, &[0, 2, 3], 20_000);
+    network.check(&[]);
+    let until = network.now_ms + 5_000;
+    assert!(network.run(until, |network| network.committed(1) == network.committed(0)), "it still follows");
+    let alarmed = network.nodes[1].alarms.iter().any(|alarm| matches!(alarm, Alarm::SignedElsewhere { .. }));
+    assert!(alarmed, "{:?}", network.nodes[1].alarms);
+}

@@ -1,0 +1,503 @@
+//! A small network in one thread: engines, disks that lose what was not flushed, a lossy net, and an executor that hashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use quancheng_consensus::message::BlocksRequest;
+use quancheng_consensus::{
+    Action, Alarm, AuthorWindow, BatchVerdict, CachedChecker, Commit, CommittedBlock, Engine, EngineConfig, Executed, HaltReason,
+    Input, LogEntry, LogWriter, Message, Now, RecoveredState, ScheduledSet, ServeRequest, SetChange, SignRecord, Tip, read_log,
+};
+use quancheng_types::hash::sha256;
+use quancheng_types::{
+    Batch, BatchId, BlockId, ChainId, Digest, Height, List, NodeId, Parameters, Round, SignedBatch, SignedTransaction, SigningKey,
+    Text, Transaction, Validator, ValidatorId, ValidatorSet, VoteType,
+};
+
+/// Wall clock of the network at its start, ms since 1970.
+const EPOCH_MS: u64 = 1_800_000_000_000;
+/// Time the executor needs for a block, ms.
+const EXECUTE_MS: u64 = 2;
+
+pub(crate) fn chain_id() -> ChainId {
+    ChainId(Digest([7; 32]))
+}
+
+pub(crate) fn key(index: u8) -> SigningKey {
+    SigningKey::from_seed([index + 1; 32])
+}
+
+pub(crate) fn node_id(index: u8) -> NodeId {
+    NodeId(Digest([index + 100; 32]))
+}
+
+pub(crate) fn validator(index: u8) -> Validator {
+    Validator {
+        public_key: key(index).public_key(),
+        power: 1,
+        node_id: node_id(index),
+        organization: Text::new("org".to_owned()).unwrap(),
+        interest: Text::new("none".to_owned()).unwrap(),
+    }
+}
+
+pub(crate) fn set(indexes: &[u8]) -> SetChange {
+    let validators = ValidatorSet::new(indexes.iter().map(|index| validator(*index)).collect()).unwrap();
+    SetChange { validators, parameters: Parameters { heartbeat_ms: 2_000, ..Parameters::default() } }
+}
+
+/// What survives a crash.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disk {
+    pub(crate) log: Vec<u8>,
+    pub(crate) record: Option<Vec<u8>>,
+    pub(crate) blocks: BTreeMap<Height, CommittedBlock>,
+    pub(crate) windows: BTreeMap<ValidatorId, AuthorWindow>,
+    pub(crate) batches: BTreeMap<BatchId, Arc<SignedBatch>>,
+    pub(crate) executed: Vec<Executed>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) index: u8,
+    pub(crate) engine: Option<Engine>,
+    pub(crate) disk: Disk,
+    unflushed: Vec<Action>,
+    writer: Option<LogWriter>,
+    /// Committed heights whose batches are ready, to be executed in order.
+    ready: BTreeSet<Height>,
+    pub(crate) alarms: Vec<Alarm>,
+    pub(crate) halted: Option<HaltReason>,
+    clock_offset_ms: u64,
+    sequence: u64,
+}
+
+#[derive(Debug)]
+enum Event {
+    Deliver { to: usize, from: NodeId, message: Message },
+    Tick { node: usize },
+    Feed { node: usize, input: Input },
+    Execute { node: usize },
+}
+
+pub(crate) struct Network {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) now_ms: u64,
+    events: BTreeMap<(u64, u64), Event>,
+    order: u64,
+    random: u64,
+    pub(crate) loss_permille: u64,
+    pub(crate) genesis: SetChange,
+    /// Executing this height decides this set.
+    pub(crate) changes: BTreeMap<Height, SetChange>,
+    /// Every value signed per slot, and by whom.
+    pub(crate) signed: BTreeMap<(ValidatorId, Height, Round, VoteType), BTreeSet<Option<BlockId>>>,
+    pub(crate) decided: BTreeMap<Height, BlockId>,
+    pub(crate) messages: u64,
+    pub(crate) flushes: u64,
+    #[allow(dead_code)]
+    pub(crate) cut: BTreeSet<usize>,
+}
+
+impl Network {
+    pub(crate) fn new(seed: u64, members: &[u8], followers: &[u8]) -> Self {
+        let mut network = Self {
+            nodes: Vec::new(),
+            now_ms: 0,
+            events: BTreeMap::new(),
+            order: 0,
+            random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            loss_permille: 0,
+            genesis: set(members),
+            changes: BTreeMap::new(),
+            signed: BTreeMap::new(),
+            decided: BTreeMap::new(),
+            messages: 0,
+            flushes: 0,
+            cut: BTreeSet::new(),
+        };
+        for index in members.iter().chain(followers) {
+            network.add(*index, members.contains(index), 0);
+        }
+        network
+    }
+
+    /// Adds a node with an empty disk. A second node of one index is its twin.
+    pub(crate) fn add(&mut self, index: u8, is_validator: bool, clock_offset_ms: u64) -> usize {
+        let record = is_validator.then(|| SignRecord::fresh(chain_id(), key(index).public_key()).encode());
+        let genesis = Executed { height: Height(0), history_size: 1, history_root: sha256(&[b"genesis"]), next: None };
+        let disk = Disk { record, executed: vec![genesis], ..Disk::default() };
+        self.nodes.push(Node {
+            index,
+            engine: None,
+            disk,
+            unflushed: Vec::new(),
+            writer: None,
+            ready: BTreeSet::new(),
+            alarms: Vec::new(),
+            halted: None,
+            clock_offset_ms,
+            sequence: 0,
+        });
+        let node = self.nodes.len() - 1;
+        self.start(node);
+        node
+    }
+
+    pub(crate) fn random(&mut self, below: u64) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random % below
+    }
+
+    fn at(&mut self, delay_ms: u64, event: Event) {
+        self.order += 1;
+        self.events.insert((self.now_ms + delay_ms, self.order), event);
+    }
+
+    /// Starts a node from its disk.
+    pub(crate) fn start(&mut self, node: usize) {
+        let genesis = self.genesis.clone();
+        let this = &mut self.nodes[node];
+        let recovered = recovered_state(this, &genesis);
+        let key = this.disk.record.is_some().then(|| key(this.index));
+        let config = EngineConfig {
+            chain_id: chain_id(),
+            node_id: node_id(this.index),
+            key,
+            quarantine_ms: 300,
+            genesis,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
+        };
+        let engine = Engine::recover(config, recovered, Box::new(CachedChecker::new())).unwrap();
+        this.engine = Some(engine);
+        this.ready.clear();
+        self.at(0, Event::Feed { node, input: Input::Start });
+        let own: Vec<_> = self.nodes[node].unordered_own();
+        for batch in own {
+            self.at(0, Event::Feed { node, input: Input::LocalBatch { batch } });
+        }
+    }
+
+    /// Kills a node: what was not flushed is lost, and a part of the last write may be on disk.
+    pub(crate) fn crash(&mut self, node: usize) {
+        let torn = self.random(40);
+        let this = &mut self.nodes[node];
+        this.engine = None;
+        this.unflushed.clear();
+        this.disk.log.extend(std::iter::repeat_n(0x5a, usize::try_from(torn).unwrap()));
+        self.events.retain(|_, event| match event {
+            Event::Tick { node: of } | Event::Feed { node: of, .. } | Event::Execute { node: of } => *of != node,
+            Event::Deliver { .. } => true,
+        });
+    }
+
+    /// Seals a batch at a node.
+    pub(crate) fn submit(&mut self, node: usize) {
+        let this = &mut self.nodes[node];
+        this.sequence += 1;
+        let transaction = SignedTransaction {
+            body: Transaction {
+                chain_id: chain_id(),
+                signers: List::empty(),
+                nonce: this.sequence * 256 + u64::from(this.index),
+                valid_until_ms: u64::MAX,
+                calls: List::empty(),
+            },
+            signatures: List::empty(),
+        };
+        let batch = Batch { transactions: List::new(vec![transaction]).unwrap() };
+        let batch = Arc::new(batch.sign(chain_id(), this.sequence, &key(this.index)));
+        this.disk.batches.insert(batch.header.id(), Arc::clone(&batch));
+        if this.engine.is_some() {
+            self.at(0, Event::Feed { node, input: Input::LocalBatch { batch } });
+        }
+    }
+
+    /// Runs until `done` or the given time. Returns whether it is done.
+    pub(crate) fn run(&mut self, until_ms: u64, done: impl Fn(&Self) -> bool) -> bool {
+        while !done(self) {
+            let Some(((at, order), _)) = self.events.first_key_value() else { return done(self) };
+            let (at, order) = (*at, *order);
+            if at > until_ms {
+                self.now_ms = until_ms;
+                return false;
+            }
+            let event = self.events.remove(&(at, order)).unwrap();
+            self.now_ms = at;
+            match event {
+                Event::Deliver { to, from, message } => self.feed(to, Input::Peer { from, message, verified: false }),
+                Event::Tick { node } => self.feed(node, Input::Tick),
+                Event::Feed { node, input } => self.feed(node, input),
+                Event::Execute { node } => self.execute(node),
+            }
+        }
+        true
+    }
+
+    fn feed(&mut self, node: usize, input: Input) {
+        let now = Now { elapsed_ms: self.now_ms, unix_ms: EPOCH_MS + self.now_ms + self.nodes[node].clock_offset_ms };
+        let Some(engine) = &mut self.nodes[node].engine else { return };
+        let actions = engine.step(now, input);
+        let deadline = engine.next_deadline_ms();
+        for action in actions {
+            self.carry_out(node, action);
+        }
+        let later = self.now_ms + 1;
+        if let Some(at) = deadline {
+            let exists = self
+                .events
+                .range(..=(at.max(later), u64::MAX))
+                .any(|(_, event)| matches!(event, Event::Tick { node: of } if *of == node));
+            if !exists {
+                self.at(at.max(later) - self.now_ms, Event::Tick { node });
+            }
+        }
+    }
+
+    fn carry_out(&mut self, node: usize, action: Action) {
+        match action {
+            Action::AppendLog(_) | Action::RecordSign(_) | Action::Commit(_) => self.nodes[node].unflushed.push(action),
+            Action::Flush => self.flush(node),
+            Action::Send { to, message } => {
+                let targets: Vec<usize> = (0..self.nodes.len()).filter(|n| node_id(self.nodes[*n].index) == to).collect();
+                for target in targets {
+                    self.deliver(node, target, message.clone());
+                }
+            }
+            Action::Broadcast(message) => {
+                self.note_signed(node, &message);
+                for target in 0..self.nodes.len() {
+                    self.deliver(node, target, message.clone());
+                }
+            }
+            Action::CheckBatch { batch } => {
+                let id = batch.header.id();
+                assert!(batch.is_consistent());
+                self.nodes[node].disk.batches.insert(id, batch);
+                let input = Input::BatchChecked { batch: id, verdict: BatchVerdict::Valid };
+                self.at(1, Event::Feed { node, input });
+            }
+            Action::StoreBatch { batch } => {
+                self.nodes[node].disk.batches.insert(batch.header.id(), batch);
+            }
+            Action::BatchesReady { height } => {
+                self.nodes[node].ready.insert(height);
+                self.at(EXECUTE_MS, Event::Execute { node });
+            }
+            Action::Serve { to, request } => self.serve(node, to, request),
+            Action::ForgetBatches(ids) => {
+                for id in ids {
+                    self.nodes[node].disk.batches.remove(&id);
+                }
+            }
+            Action::Blame { peer, offence } => panic!("node {node} blames honest peer {peer} for {offence:?}"),
+            Action::Alarm(alarm) => self.nodes[node].alarms.push(alarm),
+            Action::Halt(reason) => self.nodes[node].halted = Some(reason),
+        }
+    }
+
+    fn flush(&mut self, node: usize) {
+        self.flushes += 1;
+        for action in std::mem::take(&mut self.nodes[node].unflushed) {
+            match action {
+                Action::AppendLog(entry) => self.nodes[node].append(&entry),
+                Action::RecordSign(record) => self.nodes[node].disk.record = Some(record.encode()),
+                Action::Commit(commit) => self.store_commit(node, &commit),
+                other => panic!("not a durable action: {other:?}"),
+            }
+        }
+    }
+
+    fn store_commit(&mut self, node: usize, commit: &Commit) {
+        let block = &commit.decided.block;
+        let height = block.header.height;
+        let known = *self.decided.entry(height).or_insert(block.id());
+        assert_eq!(known, block.id(), "one_block_per_height at {height}, node {node}");
+        let this = &mut self.nodes[node];
+        assert!(this.disk.blocks.insert(height, commit.decided.clone()).is_none(), "committed twice");
+        this.disk.windows.extend(commit.windows.iter().copied());
+        this.writer = None;
+        this.disk.log.clear();
+    }
+
+    fn note_signed(&mut self, node: usize, message: &Message) {
+        let Message::Vote(signed) = message else { return };
+        if signed.validator != ValidatorId::of(&key(self.nodes[node].index).public_key()) {
+            return;
+        }
+        let slot = (signed.validator, signed.vote.height, signed.vote.round, signed.vote.kind);
+        self.signed.entry(slot).or_default().insert(signed.vote.block_id);
+    }
+
+    fn deliver(&mut self, from: usize, to: usize, message: Message) {
+        let lost = self.random(1000) < self.loss_permille;
+        let is_self = self.nodes[from].index == self.nodes[to].index;
+        if is_self || lost || self.cut.contains(&from) || self.cut.contains(&to) {
+            return;
+        }
+        self.messages += 1;
+        let delay_ms = 1 + self.random(4);
+        // Through bytes: what cannot be encoded and decoded cannot be sent.
+        let message = Message::decode(message.lane(), &message.encode()).unwrap();
+        let from = node_id(self.nodes[from].index);
+        self.at(delay_ms, Event::Deliver { to, from, message });
+    }
+
+    fn serve(&mut self, node: usize, to: NodeId, request: ServeRequest) {
+        let disk = &self.nodes[node].disk;
+        let messages: Vec<Message> = match request {
+            ServeRequest::Blocks(BlocksRequest { from, count }) => {
+                let blocks = disk.blocks.range(from..from.plus(count.into())).map(|(_, block)| block.clone()).collect();
+                vec![Message::BlocksResponse(List::new(blocks).unwrap())]
+            }
+            ServeRequest::Batches(ids) => {
+                ids.iter().filter_map(|id| disk.batches.get(id)).map(|batch| Message::BatchResponse(Arc::clone(batch))).collect()
+            }
+        };
+        for message in messages {
+            self.carry_out(node, Action::Send { to, message });
+        }
+    }
+
+    fn execute(&mut self, node: usize) {
+        let this = &mut self.nodes[node];
+        if this.engine.is_none() {
+            return;
+        }
+        let last = this.disk.executed.last().unwrap().clone();
+        let height = last.height.next();
+        if !this.ready.remove(&height) {
+            return;
+        }
+        let block = &this.disk.blocks[&height].block;
+        for batch in &block.batches {
+            assert!(this.disk.batches.contains_key(&batch.header.id()), "BatchesReady without data");
+        }
+        let history_root = sha256(&[last.history_root.as_bytes(), block.id().as_bytes()]);
+        let next = self.changes.get(&height).cloned();
+        let executed = Executed { height, history_size: height.0 + 1, history_root, next };
+        this.disk.executed.push(executed.clone());
+        self.feed(node, Input::Executed(executed));
+    }
+
+    /// Newest committed height of a node.
+    pub(crate) fn committed(&self, node: usize) -> u64 {
+        self.nodes[node].disk.blocks.keys().next_back().map_or(0, |height| height.0)
+    }
+
+    /// Batches ordered at a node, in order.
+    pub(crate) fn ordered(&self, node: usize) -> Vec<BatchId> {
+        let blocks = self.nodes[node].disk.blocks.values();
+        blocks.flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id())).collect()
+    }
+
+    /// Everything that must hold at every moment.
+    pub(crate) fn check(&self, equivocators: &[u8]) {
+        let bad: BTreeSet<ValidatorId> =
+            equivocators.iter().map(|index| ValidatorId::of(&key(*index).public_key())).collect();
+        for (slot, values) in &self.signed {
+            assert!(values.len() == 1 || bad.contains(&slot.0), "no_double_sign: {slot:?} {values:?}");
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            assert_eq!(node.halted, None, "node {index} halted");
+            let ordered = self.ordered(index);
+            let distinct: BTreeSet<_> = ordered.iter().collect();
+            assert_eq!(ordered.len(), distinct.len(), "a batch was ordered twice");
+        }
+    }
+}
+
+impl Node {
+    fn append(&mut self, entry: &LogEntry) {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => {
+                let (writer, header) = LogWriter::create(chain_id());
+                self.disk.log = header;
+                self.writer.insert(writer)
+            }
+        };
+        let bytes = writer.append(entry);
+        self.disk.log.extend(bytes);
+    }
+
+    fn ordered_ids(&self) -> BTreeSet<BatchId> {
+        let blocks = self.disk.blocks.values();
+        blocks.flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id())).collect()
+    }
+
+    fn unordered_own(&self) -> Vec<Arc<SignedBatch>> {
+        let me = ValidatorId::of(&key(self.index).public_key());
+        let ordered = self.ordered_ids();
+        let mut own: Vec<_> = self
+            .disk
+            .batches
+            .iter()
+            .filter(|(id, batch)| batch.header.author == me && !ordered.contains(id))
+            .map(|(_, batch)| Arc::clone(batch))
+            .collect();
+        own.sort_by_key(|batch| batch.header.sequence);
+        own
+    }
+}
+
+fn recovered_state(node: &mut Node, genesis: &SetChange) -> RecoveredState {
+    let me = ValidatorId::of(&key(node.index).public_key());
+    let contents = read_log(chain_id(), &node.disk.log).unwrap();
+    node.disk.log.truncate(contents.valid_bytes);
+    node.writer = (contents.valid_bytes > 0).then_some(contents.writer);
+    let lag = genesis.parameters.execution_lag_max;
+    let executed = node.disk.executed.last().unwrap().height;
+    let ordered = node.ordered_ids();
+    RecoveredState {
+        tip: node.disk.blocks.values().next_back().map(|decided| Tip {
+            header: decided.block.header,
+            certificate: decided.certificate.clone(),
+        }),
+        last_nonempty: node
+            .disk
+            .blocks
+            .values()
+            .rev()
+            .find(|decided| !decided.block.batches.is_empty() || !decided.block.misbehavior.is_empty())
+            .map(|decided| decided.block.header.height)
+            .unwrap_or_default(),
+        executed: node.disk.executed.clone(),
+        sets: node
+            .disk
+            .executed
+            .iter()
+            .filter_map(|done| {
+                let change = done.next.clone()?;
+                Some(ScheduledSet { from: done.height.plus(lag + 2), change })
+            })
+            .collect(),
+        sign_record: node
+            .disk
+            .record
+            .as_ref()
+            .map(|bytes| SignRecord::decode(bytes, &chain_id(), &key(node.index).public_key()).unwrap()),
+        log: contents.entries,
+        windows: node.disk.windows.iter().map(|(author, window)| (*author, *window)).collect(),
+        stored: node
+            .disk
+            .batches
+            .iter()
+            .filter(|(id, batch)| !ordered.contains(id) && batch.header.author != me)
+            .map(|(_, batch)| batch.header)
+            .collect(),
+        undelivered: node
+            .disk
+            .blocks
+            .range(executed.next()..)
+            .map(|(height, decided)| {
+                let batches = decided.block.batches.iter();
+                let stored = |id| node.disk.batches.contains_key(&id);
+                (*height, batches.map(|batch| (batch.clone(), stored(batch.header.id()))).collect())
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,187 @@
+//! Runs the transactions of a decided block (protocol §5).
+//!
+//! - Order: blocks, batches as proposed, transactions as packed. An id that was executed before is skipped without a receipt.
+//! - Every transaction runs over its own overlay, which is dropped whole when a call is refused: contracts never undo.
+//! - Signatures are not checked here: only certified batches arrive, and an acknowledgement vouches for every signature. Whether a
+//!   key may act for its account *is* judged here, at the block's height and time.
+//! - A panic inside a contract is our own fault. It is caught, the overlay is dropped, the receipt says `INTERNAL` and
+//!   [`BlockOutput::internal_count`] rises; every test that sees one fails. A store that fails is never caught: it travels as
+//!   [`StoreError`] and stops the node.
+
+mod planted;
+mod refusal;
+mod transaction;
+
+use std::collections::BTreeSet;
+
+use quancheng_state::{Overlay, Patch, StoreError, View};
+use quancheng_types::codec::encode;
+use quancheng_types::{
+    ChainId, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId, ValidatorSet, limits,
+};
+
+use crate::governance;
+use planted::Planted;
+use transaction::BlockScope;
+
+#[cfg(feature = "planted-bugs")]
+pub use planted::PlantedBug;
+pub use refusal::CoreRefusal;
+
+/// Answers whether an id was executed at an earlier height.
+pub type AlreadyExecuted<'a> = &'a dyn Fn(&TransactionId) -> Result<bool, StoreError>;
+
+/// A decided block, as the executor needs it.
+#[derive(Clone, Copy)]
+pub struct BlockInput<'a> {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Version of the rules in the header.
+    pub version: u16,
+    /// Height of the block.
+    pub height: Height,
+    /// Time of the block, ms since 1970 UTC.
+    pub time_ms: u64,
+    /// All transactions of all batches, in order.
+    pub transactions: &'a [&'a SignedTransaction],
+    /// Whether an id was executed at an earlier height. Ids within this block are watched by the executor.
+    pub already_executed: AlreadyExecuted<'a>,
+    /// The misbehavior proofs of the block, in order.
+    pub misbehavior: &'a [MisbehaviorProof],
+}
+
+impl core::fmt::Debug for BlockInput<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "BlockInput(height {}, {} transactions)", self.height, self.transactions.len())
+    }
+}
+
+/// What came of a block.
+#[derive(Clone, Debug)]
+pub struct BlockOutput {
+    /// All writes.
+    pub patch: Patch,
+    /// One receipt per executed transaction; `position` counts from 0.
+    pub receipts: Vec<Receipt>,
+    /// For each receipt, the index of its transaction in [`BlockInput::transactions`].
+    pub executed: Vec<u32>,
+    /// A new validator set, when this block decided one.
+    pub set_change: Option<SetChange>,
+    /// New parameters, when this block decided them.
+    pub parameters_change: Option<ParametersChange>,
+    /// A new version of the rules, when this block decided one.
+    pub version_change: Option<VersionChange>,
+    /// Misbehavior proofs recorded for the first time.
+    pub misbehavior_recorded: u32,
+    /// Transactions refused because a contract panicked. Anything but 0 is a bug.
+    pub internal_count: u32,
+}
+
+/// A validator set that a block decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetChange {
+    /// First height it is in force. A later block may still replace it while this height is far enough ahead.
+    pub effective_height: Height,
+    /// The set.
+    pub validators: ValidatorSet,
+}
+
+/// Parameters that a block decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParametersChange {
+    /// First height they are in force.
+    pub effective_height: Height,
+    /// The parameters.
+    pub parameters: Parameters,
+}
+
+/// A version of the rules that a block decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionChange {
+    /// First height it is in force.
+    pub effective_height: Height,
+    /// The version.
+    pub version: u16,
+}
+
+/// Executes a block over the state of the height before.
+///
+/// # Errors
+/// [`StoreError`]: the store failed, nothing may be committed, the node must stop.
+pub fn execute_block(view: &dyn View, input: &BlockInput<'_>) -> Result<BlockOutput, StoreError> {
+    execute_with(view, input, Planted::default())
+}
+
+/// Executes a block with a deliberate fault.
+///
+/// # Errors
+/// As [`execute_block`].
+#[cfg(feature = "planted-bugs")]
+pub fn execute_block_with_bug(view: &dyn View, input: &BlockInput<'_>, bug: PlantedBug) -> Result<BlockOutput, StoreError> {
+    execute_with(view, input, Planted { bug: Some(bug) })
+}
+
+/// What a transaction would come to in a block after the state of `view`, without deciding anything: for a client that asks before
+/// it submits. Signatures are not looked at.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn simulate(view: &dyn View, block: &BlockInput<'_>, transaction: &SignedTransaction) -> Result<Receipt, StoreError> {
+    let parameters = governance::parameters_at(view, block.height)?;
+    let mut overlay = Overlay::new(view);
+    let scope = BlockScope { input: block, parameters: &parameters, planted: Planted::default() };
+    transaction::execute(&mut overlay, &scope, transaction, transaction.id(), 0).map(|done| done.receipt)
+}
+
+fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Result<BlockOutput, StoreError> {
+    let parameters = governance::parameters_at(view, input.height)?;
+    let scope = BlockScope { input, parameters: &parameters, planted };
+    let mut overlay = Overlay::new(view);
+    let mut seen = BTreeSet::new();
+    let (mut receipts, mut executed, mut internal_count) = (Vec::new(), Vec::new(), 0_u32);
+
+    for index in order(input, planted) {
+        let Some(signed) = input.transactions.get(index as usize) else { continue };
+        let id = signed.id();
+        let is_new = seen.insert(id) && !(input.already_executed)(&id)?;
+        if !is_new && !planted.skips_duplicate_check() {
+            continue;
+        }
+        let position = u32::try_from(receipts.len()).expect("a block holds fewer than 2^32 transactions");
+        let done = transaction::execute(&mut overlay, &scope, signed, id, position)?;
+        internal_count = internal_count.saturating_add(u32::from(done.is_internal));
+        receipts.push(done.receipt);
+        executed.push(index);
+    }
+
+    let misbehavior_recorded = governance::punish(&mut overlay, input)?;
+    let set_change = governance::set_decided_at(&overlay, input.height)?;
+    let parameters_change = governance::parameters_decided_at(&overlay, input.height)?;
+    let version_change = governance::version_decided_at(&overlay, input.height)?;
+    Ok(BlockOutput {
+        patch: overlay.into_patch(),
+        receipts,
+        executed,
+        set_change,
+        parameters_change,
+        version_change,
+        misbehavior_recorded,
+        internal_count,
+    })
+}
+
+/// Indexes of the transactions in the order of execution.
+fn order(input: &BlockInput<'_>, planted: Planted) -> Vec<u32> {
+    let count = u32::try_from(input.transactions.len()).expect("a block holds fewer than 2^32 transactions");
+    let mut indexes: Vec<u32> = (0..count).collect();
+    planted.order(&mut indexes);
+    indexes
+}
+
+/// Canonical size of a transaction in bytes.
+fn size(transaction: &SignedTransaction) -> u32 {
+    u32::try_from(encode(transaction).len()).unwrap_or(limits::TRANSACTION_BYTES_MAX.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests;

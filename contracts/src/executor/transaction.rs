@@ -1,0 +1,141 @@
+//! One transaction over its own overlay.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use quancheng_state::{Overlay, StoreError};
+use quancheng_types::{List, Outcome, Parameters, Receipt, SignedTransaction, TransactionId};
+
+use super::planted::Planted;
+use super::{BlockInput, CoreRefusal, size};
+use crate::contract::{Context, Environment, EventLog, ResolvedSigner};
+use crate::identity::{self, SignerRefused};
+use crate::modules::{self, Refusal};
+use crate::refusal::Failure;
+
+/// What is the same for all transactions of a block.
+pub(super) struct BlockScope<'a> {
+    pub(super) input: &'a BlockInput<'a>,
+    pub(super) parameters: &'a Parameters,
+    pub(super) planted: Planted,
+}
+
+/// A receipt, and whether a contract panicked on the way.
+pub(super) struct Done {
+    pub(super) receipt: Receipt,
+    pub(super) is_internal: bool,
+}
+
+/// A refusal and the call it came from.
+struct Refused {
+    refusal: Refusal,
+    call: u8,
+}
+
+impl From<CoreRefusal> for Failure<Refused> {
+    fn from(refusal: CoreRefusal) -> Self {
+        Self::Refused(Refused { refusal: Refusal::core(refusal), call: 0 })
+    }
+}
+
+/// Executes a transaction and merges its writes into the block's overlay when every call took effect.
+pub(super) fn execute(
+    block: &mut Overlay<'_>,
+    scope: &BlockScope<'_>,
+    signed: &SignedTransaction,
+    id: TransactionId,
+    position: u32,
+) -> Result<Done, StoreError> {
+    let mut overlay = block.child();
+    let mut log = EventLog::default();
+    let result = run(&mut overlay, &mut log, scope, signed, id);
+    let patch = overlay.into_patch();
+    let (outcome, events) = match result {
+        Ok(()) => {
+            block.apply(patch);
+            (Outcome::Ok, log.events)
+        }
+        Err(Failure::Refused(Refused { refusal, call })) => {
+            if scope.planted.keeps_refused_writes() {
+                block.apply(patch);
+            }
+            (Outcome::Refused { module: refusal.module, code: refusal.code, call }, Vec::new())
+        }
+        Err(Failure::Fatal(error)) => return Err(error),
+    };
+    let internal = Refusal::core(CoreRefusal::Internal);
+    let is_internal =
+        matches!(outcome, Outcome::Refused { module, code, .. } if (Refusal { module, code }) == internal);
+    let events = List::new(events).expect("the event log refuses more than a receipt may carry");
+    Ok(Done { receipt: Receipt { transaction_id: id, position, outcome, events }, is_internal })
+}
+
+fn run(
+    overlay: &mut Overlay<'_>,
+    log: &mut EventLog,
+    scope: &BlockScope<'_>,
+    signed: &SignedTransaction,
+    id: TransactionId,
+) -> Result<(), Failure<Refused>> {
+    check_terms(scope, signed)?;
+    let environment = Environment {
+        chain_id: scope.input.chain_id,
+        version: scope.input.version,
+        height: scope.input.height,
+        time_ms: scope.input.time_ms,
+        parameters: *scope.parameters,
+        transaction_id: id,
+        signers: resolve(overlay, scope, signed)?,
+    };
+    for (index, call) in signed.body.calls.iter().enumerate() {
+        let at = u8::try_from(index).expect("a transaction has at most 64 calls");
+        let refused = |refusal| Refused { refusal, call: at };
+        let module = modules::by_id(call.module)
+            .ok_or_else(|| Failure::Refused(refused(Refusal::core(CoreRefusal::UnknownModule))))?;
+        let mut context = Context::new(overlay, &environment, log);
+        match catch_unwind(AssertUnwindSafe(|| module.execute(&mut context, &call.payload))) {
+            Ok(result) => result.map_err(|failure| failure.map(refused))?,
+            // The overlay may hold half of the call's writes; it is dropped with the refusal.
+            Err(_panic) => return Err(Failure::Refused(refused(Refusal::core(CoreRefusal::Internal)))),
+        }
+        if log.is_over_limit {
+            return Err(Failure::Refused(refused(Refusal::core(CoreRefusal::EventsTooLarge))));
+        }
+    }
+    Ok(())
+}
+
+/// Size and time limits. Admission checks them too, but parameters and time move on until the block.
+fn check_terms(scope: &BlockScope<'_>, signed: &SignedTransaction) -> Result<(), CoreRefusal> {
+    if size(signed) > scope.parameters.transaction_bytes_max {
+        return Err(CoreRefusal::TooLarge);
+    }
+    let time_ms = scope.planted.clock_ms(scope.input.time_ms);
+    if time_ms > signed.body.valid_until_ms {
+        return Err(CoreRefusal::Expired);
+    }
+    if signed.body.valid_until_ms - time_ms > scope.parameters.transaction_lifetime_max_ms {
+        return Err(CoreRefusal::LifetimeTooLong);
+    }
+    Ok(())
+}
+
+fn resolve(
+    overlay: &Overlay<'_>,
+    scope: &BlockScope<'_>,
+    signed: &SignedTransaction,
+) -> Result<Vec<ResolvedSigner>, Failure<Refused>> {
+    let pairs = signed.body.signers.iter().zip(&signed.signatures);
+    let signers = pairs
+        .map(|(signer, signature)| identity::resolve(overlay, signer, &signature.public_key, scope.input.time_ms))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|failure| match failure {
+            Failure::Refused(SignerRefused::KeyNotAuthorized) => CoreRefusal::KeyNotAuthorized.into(),
+            Failure::Refused(SignerRefused::Suspended) => CoreRefusal::AccountSuspended.into(),
+            Failure::Fatal(error) => Failure::<Refused>::Fatal(error),
+        })?;
+    // Certified transactions have one signature per signer and at least one signer; anything else has nobody to act.
+    if signers.is_empty() || signers.len() != signed.body.signers.len() {
+        return Err(CoreRefusal::KeyNotAuthorized.into());
+    }
+    Ok(signers)
+}

@@ -1,0 +1,122 @@
+//! The first state: every module's genesis content, written as one patch.
+
+use core::fmt;
+
+use quancheng_state::{Overlay, Patch, StoreError, View};
+use quancheng_types::{DecodeError, Genesis, GenesisError, Height, ModuleId, PROTOCOL_VERSION, TransactionId};
+
+use crate::contract::{Context, Environment, EventLog};
+use crate::{governance, modules};
+
+/// Why the content of a module cannot be a first state.
+#[derive(Clone, Debug)]
+pub enum GenesisRefused {
+    /// The content is wrong.
+    Content {
+        /// Which part, such as `organizations[3].uscc`.
+        field: String,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl GenesisRefused {
+    /// Content that is wrong.
+    pub fn content(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Content { field: field.into(), reason: reason.into() }
+    }
+}
+
+impl From<StoreError> for GenesisRefused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl fmt::Display for GenesisRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Content { field, reason } => write!(f, "{field}: {reason}"),
+            Self::Store(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl core::error::Error for GenesisRefused {}
+
+/// Why a genesis makes no first state.
+#[derive(Clone, Debug)]
+pub enum GenesisStateError {
+    /// The genesis itself is invalid.
+    Genesis(GenesisError),
+    /// It has content for a module that this version does not know.
+    UnknownModule {
+        /// Its number.
+        module: ModuleId,
+    },
+    /// The content of a module does not decode.
+    Decode {
+        /// The module.
+        module: &'static str,
+        /// Why.
+        error: DecodeError,
+    },
+    /// The content of a module is refused.
+    Refused {
+        /// The module.
+        module: &'static str,
+        /// Why.
+        error: GenesisRefused,
+    },
+}
+
+impl fmt::Display for GenesisStateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Genesis(error) => fmt::Display::fmt(error, f),
+            Self::UnknownModule { module } => {
+                write!(f, "genesis has content for module {module}, which this version does not know; install a newer version")
+            }
+            Self::Decode { module, error } => write!(f, "genesis content of module {module} does not decode: {error}"),
+            Self::Refused { module, error } => write!(f, "genesis content of module {module} is refused: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for GenesisStateError {}
+
+/// The writes that make the state of height 0. The validators and parameters of the genesis go to governance; a module without
+/// content starts from its default.
+///
+/// # Errors
+/// [`GenesisStateError`].
+pub fn genesis_patch(genesis: &Genesis, view: &dyn View) -> Result<Patch, GenesisStateError> {
+    genesis.validate().map_err(GenesisStateError::Genesis)?;
+    for content in &genesis.modules {
+        if modules::by_id(content.module).is_none() {
+            return Err(GenesisStateError::UnknownModule { module: content.module });
+        }
+    }
+    let environment = Environment {
+        chain_id: genesis.chain_id(),
+        version: PROTOCOL_VERSION,
+        height: Height::GENESIS,
+        time_ms: genesis.time_ms,
+        parameters: genesis.parameters,
+        transaction_id: TransactionId::default(),
+        signers: Vec::new(),
+    };
+    let mut overlay = Overlay::new(view);
+    let mut log = EventLog::default();
+    let mut context = Context::new(&mut overlay, &environment, &mut log);
+    governance::init_consensus(&mut context, &genesis.validators, &genesis.parameters).map_err(|error| {
+        GenesisStateError::Refused { module: "governance", error: GenesisRefused::Store(error) }
+    })?;
+    for module in modules::MODULES {
+        let content = genesis.modules.iter().find(|content| content.module == module.id());
+        module.genesis(content.map(|content| &*content.content), &mut context)?;
+    }
+    Ok(overlay.into_patch())
+}

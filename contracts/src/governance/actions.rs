@@ -1,0 +1,121 @@
+//! What an accepted proposal does.
+
+use quancheng_types::{Height, Validator, ValidatorId, ValidatorSet, ValidatorSetError};
+
+use super::Governance;
+use super::calls::Error;
+use super::consensus::{decide_parameters, decide_set, decide_version, latest_set, record};
+use super::events::Event;
+use super::publish;
+use super::schedule::VersionPlan;
+use super::types::{Action, ValidatorStatus};
+use crate::contract::{Context, Contract};
+use crate::identity::{self, Identity, OrgId, OrgStatus};
+use crate::modules::Refusal;
+use crate::refusal::{Failure, RefusalCode};
+
+/// A refusal of this module with its number.
+pub(super) fn own(error: Error) -> Refusal {
+    Refusal { module: Governance::ID, code: error.code() }
+}
+
+/// Executes an action. Refusals carry their module, because a change of roles is refused in the words of identity.
+pub(super) fn apply(context: &mut Context<'_, '_>, proposal: u64, action: &Action) -> Result<(), Failure<Refusal>> {
+    let words = |failure: Failure<Error>| failure.map(own);
+    let roles = |failure: Failure<identity::Error>| {
+        failure.map(|error| Refusal { module: Identity::ID, code: error.code() })
+    };
+    match action {
+        Action::AddValidator(validator) => add(context, validator).map_err(words),
+        Action::RemoveValidator { validator } => remove(context, validator).map_err(words),
+        Action::ReplaceValidator { validator, successor } => replace(context, validator, successor).map_err(words),
+        Action::ChangeParameters(parameters) => {
+            let now = context.height();
+            let entry = decide_parameters(context.overlay(), now, parameters).map_err(words)?;
+            let (hash, effective) = (parameters.hash(), entry.effective);
+            context.emit::<Governance>(&Event::ParametersDecided { hash, effective });
+            Ok(())
+        }
+        Action::PublishRuleSet(rules) => publish::publish_rule_set(context, rules).map_err(words),
+        Action::PublishCalendar(year) => publish::publish_calendar(context, year).map_err(words),
+        Action::ScheduleVersion { version, effective, notice } => {
+            let plan = VersionPlan { version: *version, notice: notice.clone() };
+            schedule_version(context, plan, *effective).map_err(words)
+        }
+        Action::GrantRole { org_id, role, from_ms, to_ms } => {
+            identity::grant_by_vote(context, proposal, org_id, *role, (*from_ms, *to_ms)).map_err(roles)
+        }
+        Action::RevokeRole { org_id, role } => identity::revoke_by_vote(context, org_id, *role).map_err(roles),
+    }
+}
+
+fn schedule_version(context: &mut Context<'_, '_>, plan: VersionPlan, effective: Height) -> Result<(), Failure<Error>> {
+    let now = context.height();
+    let entry = decide_version(context.overlay(), now, plan, effective)?;
+    let (version, effective) = (entry.value.version, entry.effective);
+    context.emit::<Governance>(&Event::VersionDecided { version, effective });
+    Ok(())
+}
+
+fn add(context: &mut Context<'_, '_>, validator: &Validator) -> Result<(), Failure<Error>> {
+    check_organization(context, validator)?;
+    let (set, _) = latest_set(context.view())?;
+    let mut validators = set.validators().to_vec();
+    validators.push(validator.clone());
+    decide(context, validators)?;
+    let now = context.height();
+    record(context.overlay(), now, validator, ValidatorStatus::Member)?;
+    Ok(())
+}
+
+fn remove(context: &mut Context<'_, '_>, id: &ValidatorId) -> Result<(), Failure<Error>> {
+    let (set, _) = latest_set(context.view())?;
+    let leaving = set.by_id(id).ok_or(Error::ValidatorNotFound)?.clone();
+    let validators = set.validators().iter().filter(|validator| validator.id() != *id).cloned().collect();
+    decide(context, validators)?;
+    let now = context.height();
+    record(context.overlay(), now, &leaving, ValidatorStatus::Removed)?;
+    Ok(())
+}
+
+fn replace(context: &mut Context<'_, '_>, id: &ValidatorId, successor: &Validator) -> Result<(), Failure<Error>> {
+    let (set, _) = latest_set(context.view())?;
+    let leaving = set.by_id(id).ok_or(Error::ValidatorNotFound)?.clone();
+    if leaving.organization != successor.organization {
+        return Err(Error::OrganizationDiffers.into());
+    }
+    check_organization(context, successor)?;
+    let mut validators: Vec<Validator> = set.validators().iter().filter(|v| v.id() != *id).cloned().collect();
+    validators.push(successor.clone());
+    decide(context, validators)?;
+    let now = context.height();
+    if successor.id() != *id {
+        record(context.overlay(), now, &leaving, ValidatorStatus::Removed)?;
+    }
+    record(context.overlay(), now, successor, ValidatorStatus::Member)?;
+    Ok(())
+}
+
+fn check_organization(context: &Context<'_, '_>, validator: &Validator) -> Result<(), Failure<Error>> {
+    let org_id = OrgId::new(&validator.organization).map_err(|_| Error::OrganizationNotActive)?;
+    match identity::organization(context.view(), &org_id)? {
+        Some(organization) if organization.status == OrgStatus::Active => Ok(()),
+        Some(_) | None => Err(Error::OrganizationNotActive.into()),
+    }
+}
+
+fn decide(context: &mut Context<'_, '_>, validators: Vec<Validator>) -> Result<(), Failure<Error>> {
+    let set = ValidatorSet::new(validators).map_err(|error| match error {
+        ValidatorSetError::Empty => Error::LastValidator,
+        ValidatorSetError::TooMany { .. } => Error::SetFull,
+        ValidatorSetError::RepeatedKey => Error::ValidatorExists,
+        ValidatorSetError::RepeatedNode => Error::NodeTaken,
+        ValidatorSetError::NoPower { .. } | ValidatorSetError::TooMuchPower => Error::PowerInvalid,
+        ValidatorSetError::UnusableKey { .. } => Error::KeyUnusable,
+    })?;
+    let now = context.height();
+    let entry = decide_set(context.overlay(), now, &set, true)?;
+    let (hash, effective) = (entry.value.hash, entry.effective);
+    context.emit::<Governance>(&Event::SetDecided { hash, effective });
+    Ok(())
+}

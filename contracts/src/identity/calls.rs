@@ -1,0 +1,418 @@
+//! What can be asked of this module, and why it is refused.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_types::{AccountId, KeyId, List, PublicKey, Text};
+use serde::{Deserialize, Serialize};
+
+use super::names::{MerchantClass, OrgId, OrgStatus, OrgType, Role};
+use super::types::{KeyCertificate, KeyUse, NAME_BYTES_MAX, ROLES_MAX, SUCCESSORS_MAX, TITLE_BYTES_MAX};
+use crate::domain::{Commitment, Region, Uscc};
+
+/// A request to the module.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Call {
+    /// Apply as an organization (申请). The sender's account, until now its key's own, becomes the organization's.
+    Register(Register) = 1,
+    /// Confirm real name and code (核验): APPLIED → VERIFIED.
+    Verify(Decide) = 2,
+    /// Admit with roles (准入): VERIFIED → ACTIVE.
+    Activate(Activate) = 3,
+    /// Turn an application down: APPLIED or VERIFIED → REJECTED. Id, code and key are free again.
+    Reject(Decide) = 4,
+    /// Grant a role.
+    GrantRole(GrantRole) = 5,
+    /// End a role now.
+    RevokeRole(RevokeRole) = 6,
+    /// Bind another key.
+    AddKey(AddKey) = 7,
+    /// Revoke a key (吊销).
+    RevokeKey(RevokeKey) = 8,
+    /// Suspend: ACTIVE → SUSPENDED.
+    Suspend(Decide) = 9,
+    /// Resume: SUSPENDED → ACTIVE.
+    Resume(Decide) = 10,
+    /// Revoke for good: → REVOKED.
+    Revoke(Decide) = 11,
+    /// Close, merge or split: → CLOSED, MERGED, SPLIT.
+    Close(Close) = 12,
+    /// Appoint an officer (数据官); the officer's own key signs too.
+    AppointOfficer(AppointOfficer) = 13,
+    /// End an appointment now.
+    DismissOfficer(DismissOfficer) = 14,
+}
+
+/// An application.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    /// Id, free or rejected before.
+    pub org_id: OrgId,
+    /// Code, not held by a live organization.
+    pub uscc: Uscc,
+    /// Legal name.
+    pub name_zh: Text<NAME_BYTES_MAX>,
+    /// Name in English.
+    #[serde(default)]
+    pub name_en: Text<NAME_BYTES_MAX>,
+    /// What it is.
+    pub org_type: OrgType,
+    /// Class, of a data merchant.
+    #[serde(default)]
+    pub merchant_class: Option<MerchantClass>,
+    /// Seat.
+    #[serde(default)]
+    pub region: Option<Region>,
+    /// Roles it asks for.
+    #[serde(default)]
+    pub roles: List<Role, ROLES_MAX>,
+}
+
+/// A decision about an organization.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decide {
+    /// About whom.
+    pub org_id: OrgId,
+    /// Commitment to the document.
+    #[serde(default)]
+    pub document: Option<Commitment>,
+}
+
+/// Admission with roles.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Activate {
+    /// Whom.
+    pub org_id: OrgId,
+    /// Roles in force from this block, without end.
+    #[serde(default)]
+    pub roles: List<Role, ROLES_MAX>,
+    /// Commitment to the document.
+    #[serde(default)]
+    pub document: Option<Commitment>,
+}
+
+/// A role for a period.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantRole {
+    /// To whom.
+    pub org_id: OrgId,
+    /// What.
+    pub role: Role,
+    /// First ms in force; this block when absent. Not before this block.
+    #[serde(default)]
+    pub from_ms: Option<u64>,
+    /// First ms no longer in force; open when absent.
+    #[serde(default)]
+    pub to_ms: Option<u64>,
+    /// Commitment to the document.
+    #[serde(default)]
+    pub document: Option<Commitment>,
+}
+
+/// The end of a role.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeRole {
+    /// Whose.
+    pub org_id: OrgId,
+    /// Which.
+    pub role: Role,
+    /// Commitment to the document.
+    #[serde(default)]
+    pub document: Option<Commitment>,
+}
+
+/// A key to bind. A signing key proves that it is at hand by signing the same transaction as a further signer with its own account.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddKey {
+    /// For which organization: the sender's own, or, to recover one that lost its keys, another by a supervisor.
+    pub org_id: OrgId,
+    /// The key.
+    pub public_key: PublicKey,
+    /// What it is for.
+    #[serde(rename = "use")]
+    pub usage: KeyUse,
+    /// First ms valid; this block when absent. Not before this block.
+    #[serde(default)]
+    pub from_ms: Option<u64>,
+    /// First ms no longer valid; open when absent.
+    #[serde(default)]
+    pub to_ms: Option<u64>,
+    /// Its certificate.
+    #[serde(default)]
+    pub certificate: Option<KeyCertificate>,
+}
+
+/// A key to revoke.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeKey {
+    /// Of which organization: the sender's own, or another by a supervisor.
+    pub org_id: OrgId,
+    /// Which key.
+    pub key_id: KeyId,
+    /// Since when it may have been in other hands; not after this block. A key that is revoked already may still get an (earlier)
+    /// time.
+    #[serde(default)]
+    pub compromise_since_ms: Option<u64>,
+}
+
+/// The end of an organization.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Close {
+    /// Which: the sender's own.
+    pub org_id: OrgId,
+    /// `CLOSED` without successors, `MERGED` with one, `SPLIT` with two or more.
+    pub into: OrgStatus,
+    /// Who carries its duties; each signs too.
+    #[serde(default)]
+    pub successors: List<OrgId, SUCCESSORS_MAX>,
+    /// Commitment to the document.
+    #[serde(default)]
+    pub document: Option<Commitment>,
+}
+
+/// An appointment.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppointOfficer {
+    /// Of which organization: the sender's own.
+    pub org_id: OrgId,
+    /// The officer's own account, which signs too and is bound to no organization.
+    pub account: AccountId,
+    /// Title, such as `数据官`.
+    pub title: Text<TITLE_BYTES_MAX>,
+    /// First ms no longer in office; open when absent.
+    #[serde(default)]
+    pub to_ms: Option<u64>,
+}
+
+/// The end of an appointment.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DismissOfficer {
+    /// Of which organization: the sender's own.
+    pub org_id: OrgId,
+    /// The officer's account.
+    pub account: AccountId,
+}
+
+crate::refusals! {
+    /// Why a call is refused.
+    pub enum Error {
+        OrganizationExists = 1, "ORGANIZATION_EXISTS",
+            "组织编号已被占用。请换用其他编号，或核对是否已登记。",
+            "The organization id is taken. Choose another, or check whether you are registered already.";
+        CodeTaken = 2, "CODE_TAKEN",
+            "该统一社会信用代码已属于另一在册组织。请核对代码。",
+            "The unified social credit code belongs to another live organization. Check the code.";
+        AccountBound = 3, "ACCOUNT_BOUND",
+            "该账户已代表某组织。请使用未绑定的密钥。",
+            "The account already acts for an organization. Use a key that is bound to none.";
+        KeyBound = 4, "KEY_BOUND",
+            "该密钥已绑定某账户，密钥不得转手。请生成新密钥。",
+            "The key is bound to an account already, and keys never change hands. Make a new key.";
+        NotFound = 5, "NOT_FOUND",
+            "没有此组织。请核对组织编号。",
+            "There is no such organization. Check the id.";
+        NotAllowed = 6, "NOT_ALLOWED",
+            "签名者的组织没有作出该决定的职权。",
+            "The signer's organization has no authority for this act.";
+        SelfReview = 7, "SELF_REVIEW",
+            "不得审查、授权或处分本组织。须由另一有权组织办理。",
+            "Nobody decides about its own organization. Another lawful organization must act.";
+        WrongStatus = 8, "WRONG_STATUS",
+            "组织当前状态不允许此操作。请先查询其状态。",
+            "The organization's present status does not admit this act. Look up its status first.";
+        RoleNotGrantable = 9, "ROLE_NOT_GRANTABLE",
+            "该角色须由其法定授予机关授予（部分角色仅能由治理表决授予）。",
+            "This role is granted by another authority; some roles only by governance vote.";
+        RoleHeld = 10, "ROLE_HELD",
+            "该组织在此期间已有该角色。",
+            "The organization holds this role in that period already.";
+        RoleNotHeld = 11, "ROLE_NOT_HELD",
+            "该组织现无此角色。",
+            "The organization does not hold this role.";
+        RoleNotForType = 12, "ROLE_NOT_FOR_TYPE",
+            "该类型组织不得担任此角色（如行政事业单位不得为数商或数据买方）。",
+            "Organizations of this type cannot hold the role; for instance a public unit cannot be a data merchant.";
+        BadPeriod = 13, "BAD_PERIOD",
+            "期间无效：起始不得早于本区块，终止须晚于起始。",
+            "The period is invalid: it begins before this block or ends before it begins.";
+        TooMany = 14, "TOO_MANY",
+            "记录数已达上限。",
+            "A limit on the number of records is reached.";
+        KeyUnusable = 15, "KEY_UNUSABLE",
+            "该公钥无法验证任何签名（编码错误、小阶点或算法尚不支持）。请更换。",
+            "No signature can verify under this public key: bad encoding, small order, or an unsupported suite. Use another.";
+        KeyProofMissing = 16, "KEY_PROOF_MISSING",
+            "新签名密钥须以其自身账户共同签署本交易，以证明持有。",
+            "The new signing key must sign the same transaction with its own account, to prove that it is at hand.";
+        KeyNotFound = 17, "KEY_NOT_FOUND",
+            "该账户没有此密钥。",
+            "The account has no such key.";
+        KeyRevoked = 18, "KEY_REVOKED",
+            "该密钥已吊销。",
+            "The key is revoked already.";
+        LastKey = 19, "LAST_KEY",
+            "这是该组织最后一把有效签名密钥。请先添加新密钥，或由监管方吊销。",
+            "This is the organization's last valid signing key. Add another first, or let a supervisor revoke it.";
+        BadCompromiseTime = 20, "BAD_COMPROMISE_TIME",
+            "失密时间不得晚于本区块，且只能提前不能推后。",
+            "The time of compromise lies after this block, or later than the time already on record.";
+        SuccessorMismatch = 21, "SUCCESSOR_MISMATCH",
+            "承继方数量与注销方式不符，或承继方不是正常状态的其他组织。",
+            "The number of successors does not fit the kind of closure, or one is not another active organization.";
+        SuccessorSignatureMissing = 22, "SUCCESSOR_SIGNATURE_MISSING",
+            "每个承继方都须共同签署本交易。",
+            "Every successor must sign the transaction too.";
+        OfficerSignatureMissing = 23, "OFFICER_SIGNATURE_MISSING",
+            "被任命人须以本人账户共同签署本交易。",
+            "The officer must sign the transaction too, with an account of their own.";
+        OfficerExists = 24, "OFFICER_EXISTS",
+            "该账户已在本组织任职。",
+            "The account is in office already.";
+        OfficerNotFound = 25, "OFFICER_NOT_FOUND",
+            "该账户未在本组织任职。",
+            "The account is not in office.";
+        NameMissing = 26, "NAME_MISSING",
+            "法定名称不能为空，且不得含控制字符。",
+            "The legal name or title is empty or holds control characters.";
+        RoleRepeated = 27, "ROLE_REPEATED",
+            "角色列表有重复项。",
+            "The list of roles names one twice.";
+        MerchantClassMismatch = 28, "MERCHANT_CLASS_MISMATCH",
+            "仅数商可填报数商类别。",
+            "Only a data merchant has a merchant class.";
+    }
+}
+
+/// Everything that needs no state.
+///
+/// # Errors
+/// The refusal.
+pub(super) fn check(call: &Call) -> Result<(), Error> {
+    match call {
+        Call::Register(call) => check_register(call),
+        Call::Activate(call) => check_roles(&call.roles),
+        Call::GrantRole(call) => check_period(call.from_ms, call.to_ms),
+        Call::AddKey(call) => {
+            check_period(call.from_ms, call.to_ms)?;
+            call.public_key.validate().map_err(|_| Error::KeyUnusable)
+        }
+        Call::Close(call) => check_close(call),
+        Call::AppointOfficer(call) => check_name(&call.title),
+        Call::Verify(_)
+        | Call::Reject(_)
+        | Call::RevokeRole(_)
+        | Call::RevokeKey(_)
+        | Call::Suspend(_)
+        | Call::Resume(_)
+        | Call::Revoke(_)
+        | Call::DismissOfficer(_) => Ok(()),
+    }
+}
+
+fn check_register(call: &Register) -> Result<(), Error> {
+    check_name(&call.name_zh)?;
+    if call.name_en.chars().any(char::is_control) {
+        return Err(Error::NameMissing);
+    }
+    check_roles(&call.roles)?;
+    check_types(call.org_type, &call.roles, call.merchant_class)
+}
+
+/// Roles and class that an organization of this type cannot have.
+pub(super) fn check_types(org_type: OrgType, roles: &[Role], class: Option<MerchantClass>) -> Result<(), Error> {
+    if roles.iter().any(|role| !is_role_for(org_type, *role)) {
+        return Err(Error::RoleNotForType);
+    }
+    // An application may leave its roles to the supervisor, so a class without any role stands.
+    if class.is_some() && !roles.is_empty() && !roles.contains(&Role::DataMerchant) {
+        return Err(Error::MerchantClassMismatch);
+    }
+    Ok(())
+}
+
+/// A public unit may hold and license data but neither trade it nor lend against it; judicial roles belong to their own bodies.
+pub(super) fn is_role_for(org_type: OrgType, role: Role) -> bool {
+    let trades =
+        matches!(role, Role::DataMerchant | Role::DataBuyer | Role::Lender | Role::SettlementBank | Role::PublicDataOperator);
+    if org_type.is_public_unit() && trades {
+        return false;
+    }
+    match role {
+        Role::Court => org_type == OrgType::Court,
+        Role::Arbitration => org_type == OrgType::Arbitration,
+        Role::Notary => org_type == OrgType::Notary,
+        Role::SettlementBank => org_type == OrgType::Bank,
+        Role::Supervisor | Role::Treasury => org_type == OrgType::GovDepartment,
+        Role::Validator
+        | Role::ImplementingBody
+        | Role::VoucherIssuer
+        | Role::Registrar
+        | Role::RegistrarProduct
+        | Role::RegistrarDataIp
+        | Role::DataSupplier
+        | Role::ExportReviewer
+        | Role::Exchange
+        | Role::PublicDataOperator
+        | Role::DataMerchant
+        | Role::FinanceGateway
+        | Role::DataBuyer
+        | Role::Lender
+        | Role::ComplianceAssessor
+        | Role::SecurityAuditor
+        | Role::QualityEvaluator
+        | Role::Valuer
+        | Role::Custodian
+        | Role::Insurer
+        | Role::Collector
+        | Role::Verifier
+        | Role::Tsa
+        | Role::ServiceCentre
+        | Role::IdentityProvider => true,
+    }
+}
+
+/// No role twice.
+pub(super) fn check_roles(roles: &[Role]) -> Result<(), Error> {
+    let mut sorted = roles.to_vec();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) { Err(Error::RoleRepeated) } else { Ok(()) }
+}
+
+/// A name that people can read.
+pub(super) fn check_name(name: &str) -> Result<(), Error> {
+    if name.trim().is_empty() || name.chars().any(char::is_control) { Err(Error::NameMissing) } else { Ok(()) }
+}
+
+fn check_period(from_ms: Option<u64>, to_ms: Option<u64>) -> Result<(), Error> {
+    match (from_ms, to_ms) {
+        (Some(from), Some(to)) if to <= from => Err(Error::BadPeriod),
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
+}
+
+fn check_close(call: &Close) -> Result<(), Error> {
+    let fits = match call.into {
+        OrgStatus::Closed => call.successors.is_empty(),
+        OrgStatus::Merged => call.successors.len() == 1,
+        OrgStatus::Split => call.successors.len() >= 2,
+        OrgStatus::Applied
+        | OrgStatus::Verified
+        | OrgStatus::Active
+        | OrgStatus::Suspended
+        | OrgStatus::Revoked
+        | OrgStatus::Rejected => false,
+    };
+    let is_repeated = call.successors.iter().enumerate().any(|(i, org)| call.successors[..i].contains(org));
+    if fits && !is_repeated && !call.successors.contains(&call.org_id) { Ok(()) } else { Err(Error::SuccessorMismatch) }
+}

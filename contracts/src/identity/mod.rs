@@ -1,0 +1,87 @@
+//! Identity: organizations, their roles, keys and officers (module 1, domain model §2.1).
+//!
+//! Anyone with a key has an account and may notarize or apply. An organization acts through the account it applied with; its keys,
+//! their validity and revocation, and its roles with their periods are on record for ever, and authority is judged at the block of
+//! each act (G8).
+//!
+//! | call | who | from → to |
+//! |---|---|---|
+//! | `register` | a key bound to nobody | → APPLIED |
+//! | `verify` | SUPERVISOR, not of itself | APPLIED → VERIFIED |
+//! | `activate` | SUPERVISOR, not of itself; grants the roles that it lawfully may | VERIFIED → ACTIVE |
+//! | `reject` | SUPERVISOR, not of itself | APPLIED, VERIFIED → REJECTED: id, code and key are free again |
+//! | `suspend`, `resume` | SUPERVISOR, not of itself | ACTIVE ⇄ SUSPENDED |
+//! | `revoke` | SUPERVISOR, not of itself | ACTIVE, SUSPENDED → REVOKED |
+//! | `close` | the organization, and every successor | → CLOSED, MERGED, SPLIT |
+//! | `grant_role`, `revoke_role` | the role's lawful grantor ([`Role::grantor`]), not of itself; VALIDATOR, SUPERVISOR, TREASURY, COURT and ARBITRATION only by governance vote | |
+//! | `add_key` | the organization, or a SUPERVISOR to recover it; a signing key signs too | |
+//! | `revoke_key` | the organization (not its last key), or a SUPERVISOR | |
+//! | `appoint_officer`, `dismiss_officer` | the organization; the officer signs the appointment | |
+//!
+//! Invariants: a code belongs to at most one live organization; a signing key belongs to at most one account, and after an admission
+//! never to another; a revocation is prospective, and a time of compromise only moves earlier; roles count only while the
+//! organization is ACTIVE; accounts of suspended, revoked or closed organizations cannot act at all (`ACCOUNT_SUSPENDED`).
+//! Founding organizations of the genesis are active without review; nobody else is exempt from it (G5).
+
+mod calls;
+mod events;
+mod execute;
+mod names;
+mod queries;
+mod signer;
+mod types;
+
+use quancheng_state::{StoreError, View};
+use quancheng_types::{ModuleId, Parameters};
+
+use crate::contract::{Answer, Context, Contract};
+use crate::genesis::GenesisRefused;
+use crate::refusal::Failure;
+
+pub use calls::{
+    Activate, AddKey, AppointOfficer, Call, Close, Decide, DismissOfficer, Error, GrantRole, Register, RevokeKey, RevokeRole,
+};
+pub use events::Event;
+pub use execute::{grant_by_vote, revoke_by_vote};
+pub use names::{Grantor, InvalidOrgId, MerchantClass, ORG_ID_BYTES_MAX, OrgId, OrgStatus, OrgType, Role};
+pub use queries::{PAGE_MAX, Query, account, account_of_key, officer, organization, organization_key};
+pub use signer::{SignerRefused, resolve};
+pub use types::{
+    AccountRecord, CERTIFICATE_BYTES_MAX, Decision, FOUNDERS_MAX, Founder, GrantedBy, IdentityGenesis, KEYS_MAX, KeyCertificate,
+    KeyRecord, KeyUse, NAME_BYTES_MAX, OfficerRecord, Organization, ROLE_GRANTS_MAX, ROLES_MAX, RoleGrant, SUCCESSORS_MAX,
+    TITLE_BYTES_MAX,
+};
+
+/// The module.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity;
+
+impl Contract for Identity {
+    const ID: ModuleId = ModuleId(1);
+    const NAME: &'static str = "identity";
+
+    type Call = Call;
+    type Event = Event;
+    type Error = Error;
+    type Query = Query;
+    type Genesis = IdentityGenesis;
+
+    fn check(call: &Call, _parameters: &Parameters) -> Result<(), Error> {
+        calls::check(call)
+    }
+
+    fn execute(context: &mut Context<'_, '_>, call: &Call) -> Result<(), Failure<Error>> {
+        execute::execute(context, call)
+    }
+
+    fn genesis(content: &IdentityGenesis, context: &mut Context<'_, '_>) -> Result<(), GenesisRefused> {
+        execute::found(context, content)
+    }
+
+    fn query(view: &dyn View, query: &Query) -> Result<Answer, StoreError> {
+        queries::answer(view, query)
+    }
+}
+
+#[cfg(test)]
+mod tests;

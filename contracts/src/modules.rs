@@ -1,0 +1,374 @@
+//! The fixed list of modules. One line per module makes dispatch, the list that commands print, JSON to borsh, texts of refusals
+//! and the check that numbers are unique.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_state::{StoreError, View};
+use quancheng_types::codec::encode;
+use quancheng_types::{Bytes, Call, DecodeError, Event, ModuleGenesis, ModuleId, Parameters, decode, limits};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::contract::{Answer, Context, Contract};
+use crate::evidence::Evidence;
+use crate::genesis::{GenesisRefused, GenesisStateError};
+use crate::governance::Governance;
+use crate::identity::Identity;
+use crate::refusal::{Failure, RefusalCode, RefusalText};
+use crate::registry::Registry;
+use crate::executor::CoreRefusal;
+
+/// A refusal with its origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The module that refuses; 0 is the executor.
+    pub module: ModuleId,
+    /// Its code.
+    pub code: u16,
+}
+
+impl Refusal {
+    pub(crate) fn core(refusal: CoreRefusal) -> Self {
+        Self { module: CORE, code: refusal.code() }
+    }
+}
+
+/// Module 0: the executor itself.
+pub const CORE: ModuleId = ModuleId(0);
+
+/// A module behind one object-safe surface of bytes and JSON.
+pub trait Module: Sync {
+    /// Number.
+    fn id(&self) -> ModuleId;
+
+    /// Name.
+    fn name(&self) -> &'static str;
+
+    /// Decodes, checks and executes a call.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    fn execute(&self, context: &mut Context<'_, '_>, payload: &[u8]) -> Result<(), Failure<Refusal>>;
+
+    /// Decodes and checks a call without state, as admission does.
+    ///
+    /// # Errors
+    /// The refusal that execution would give.
+    fn check(&self, payload: &[u8], parameters: &Parameters) -> Result<(), Refusal>;
+
+    /// Writes the first state from borsh content, or from the default when there is none.
+    ///
+    /// # Errors
+    /// [`GenesisStateError`].
+    fn genesis(&self, content: Option<&[u8]>, context: &mut Context<'_, '_>) -> Result<(), GenesisStateError>;
+
+    /// Borsh of a call from its JSON.
+    ///
+    /// # Errors
+    /// [`CodecError`].
+    fn call_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError>;
+
+    /// JSON of a call from its borsh.
+    ///
+    /// # Errors
+    /// [`CodecError`].
+    fn call_to_json(&self, payload: &[u8]) -> Result<Value, CodecError>;
+
+    /// JSON of an event from its borsh.
+    ///
+    /// # Errors
+    /// [`CodecError`].
+    fn event_to_json(&self, payload: &[u8]) -> Result<Value, CodecError>;
+
+    /// Borsh of genesis content from its JSON.
+    ///
+    /// # Errors
+    /// [`CodecError`].
+    fn genesis_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError>;
+
+    /// Answers a query given as JSON.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    fn query(&self, view: &dyn View, json: Value) -> Result<Answer, QueryError>;
+
+    /// The words of one refusal code.
+    fn refusal_text(&self, code: u16) -> Option<RefusalText>;
+
+    /// All refusals: code and words.
+    fn refusals(&self) -> Vec<(u16, RefusalText)>;
+}
+
+/// Gives a [`Contract`] the surface of a [`Module`].
+struct Adapter<C>(PhantomData<fn() -> C>);
+
+impl<C: Contract> Adapter<C> {
+    fn decode_call(payload: &[u8]) -> Result<C::Call, Refusal> {
+        decode(payload, limits::CALL_BYTES_MAX).map_err(|_| Refusal::core(CoreRefusal::MalformedCall))
+    }
+
+    fn refusal(error: C::Error) -> Refusal {
+        Refusal { module: C::ID, code: error.code() }
+    }
+}
+
+impl<C: Contract> Module for Adapter<C> {
+    fn id(&self) -> ModuleId {
+        C::ID
+    }
+
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn execute(&self, context: &mut Context<'_, '_>, payload: &[u8]) -> Result<(), Failure<Refusal>> {
+        let call = Self::decode_call(payload).map_err(Failure::Refused)?;
+        C::check(&call, &context.environment().parameters).map_err(|error| Failure::Refused(Self::refusal(error)))?;
+        C::execute(context, &call).map_err(|failure| failure.map(Self::refusal))
+    }
+
+    fn check(&self, payload: &[u8], parameters: &Parameters) -> Result<(), Refusal> {
+        C::check(&Self::decode_call(payload)?, parameters).map_err(Self::refusal)
+    }
+
+    fn genesis(&self, content: Option<&[u8]>, context: &mut Context<'_, '_>) -> Result<(), GenesisStateError> {
+        let content = match content {
+            None => C::Genesis::default(),
+            Some(bytes) => decode(bytes, limits::GENESIS_MODULE_BYTES_MAX)
+                .map_err(|error| GenesisStateError::Decode { module: C::NAME, error })?,
+        };
+        C::genesis(&content, context).map_err(|error| GenesisStateError::Refused { module: C::NAME, error })
+    }
+
+    fn call_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError> {
+        let call: C::Call = serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
+        Ok(encode(&call))
+    }
+
+    fn call_to_json(&self, payload: &[u8]) -> Result<Value, CodecError> {
+        let call: C::Call =
+            decode(payload, limits::CALL_BYTES_MAX).map_err(|error| CodecError::Borsh { module: C::NAME, error })?;
+        serde_json::to_value(&call).map_err(|error| CodecError::json(C::NAME, &error))
+    }
+
+    fn event_to_json(&self, payload: &[u8]) -> Result<Value, CodecError> {
+        let event: C::Event =
+            decode(payload, limits::EVENT_BYTES_MAX).map_err(|error| CodecError::Borsh { module: C::NAME, error })?;
+        serde_json::to_value(&event).map_err(|error| CodecError::json(C::NAME, &error))
+    }
+
+    fn genesis_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError> {
+        let content: C::Genesis = serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
+        Ok(encode(&content))
+    }
+
+    fn query(&self, view: &dyn View, json: Value) -> Result<Answer, QueryError> {
+        let query: C::Query =
+            serde_json::from_value(json).map_err(|error| QueryError::Query(CodecError::json(C::NAME, &error)))?;
+        C::query(view, &query).map_err(QueryError::Store)
+    }
+
+    fn refusal_text(&self, code: u16) -> Option<RefusalText> {
+        C::Error::ALL.iter().find(|error| error.code() == code).map(|error| error.text())
+    }
+
+    fn refusals(&self) -> Vec<(u16, RefusalText)> {
+        C::Error::ALL.iter().map(|error| (error.code(), error.text())).collect()
+    }
+}
+
+/// Declares the modules in ascending order of number; a number that repeats, descends or differs from the module's own does not
+/// compile.
+macro_rules! modules {
+    ($($id:literal => $contract:ty),+ $(,)?) => {
+        /// All modules, in ascending order of number.
+        pub static MODULES: &[&dyn Module] = &[$(&Adapter::<$contract>(PhantomData)),+];
+
+        const _: () = {
+            let ids = [$($id),+];
+            let own = [$(<$contract as Contract>::ID.0),+];
+            let mut index = 0;
+            while index < ids.len() {
+                assert!(ids[index] == own[index], "a module is listed under another number than its own");
+                assert!(ids[index] > 0, "number 0 is the executor itself");
+                assert!(index == 0 || ids[index - 1] < ids[index], "module numbers repeat or are not ascending");
+                index += 1;
+            }
+        };
+    };
+}
+
+modules! {
+    1 => Identity,
+    2 => Governance,
+    3 => Registry,
+    10 => Evidence,
+}
+
+/// The module with this number.
+#[must_use]
+pub fn by_id(id: ModuleId) -> Option<&'static dyn Module> {
+    MODULES.iter().find(|module| module.id() == id).copied()
+}
+
+/// The module with this name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn Module> {
+    MODULES.iter().find(|module| module.name() == name).copied()
+}
+
+fn named(name: &str) -> Result<&'static dyn Module, CodecError> {
+    by_name(name).ok_or_else(|| CodecError::UnknownName { name: name.to_owned() })
+}
+
+fn numbered(id: ModuleId) -> Result<&'static dyn Module, CodecError> {
+    by_id(id).ok_or(CodecError::UnknownModule { module: id })
+}
+
+/// A call from the name of its module and its JSON, such as `{"register": {…}}`.
+///
+/// # Errors
+/// [`CodecError`].
+pub fn encode_call(module: &str, json: Value) -> Result<Call, CodecError> {
+    let module = named(module)?;
+    let payload = module.call_from_json(json)?;
+    let bytes = payload.len();
+    let payload = Bytes::new(payload).map_err(|_| CodecError::TooLarge { bytes, max: limits::CALL_BYTES_MAX })?;
+    Ok(Call { module: module.id(), payload })
+}
+
+/// The JSON of a call.
+///
+/// # Errors
+/// [`CodecError`].
+pub fn decode_call(call: &Call) -> Result<Value, CodecError> {
+    numbered(call.module)?.call_to_json(&call.payload)
+}
+
+/// The JSON of an event.
+///
+/// # Errors
+/// [`CodecError`].
+pub fn decode_event(event: &Event) -> Result<Value, CodecError> {
+    numbered(event.module)?.event_to_json(&event.payload)
+}
+
+/// Checks a call without state, as admission does before a transaction enters a batch.
+///
+/// # Errors
+/// The refusal that execution would give.
+pub fn check_call(call: &Call, parameters: &Parameters) -> Result<(), Refusal> {
+    let module = by_id(call.module).ok_or(Refusal::core(CoreRefusal::UnknownModule))?;
+    module.check(&call.payload, parameters)
+}
+
+/// Genesis content of a module from its JSON.
+///
+/// # Errors
+/// [`CodecError`].
+pub fn encode_genesis(module: &str, json: Value) -> Result<ModuleGenesis, CodecError> {
+    let module = named(module)?;
+    let content = module.genesis_from_json(json)?;
+    let bytes = content.len();
+    let max = limits::GENESIS_MODULE_BYTES_MAX;
+    let content = Bytes::new(content).map_err(|_| CodecError::TooLarge { bytes, max })?;
+    Ok(ModuleGenesis { module: module.id(), content })
+}
+
+/// Answers a query given as JSON, such as `{"organization": {"org_id": "ORG-REG"}}`.
+///
+/// # Errors
+/// [`QueryError`].
+pub fn query(view: &dyn View, module: &str, json: Value) -> Result<Answer, QueryError> {
+    named(module).map_err(QueryError::Query)?.query(view, json)
+}
+
+/// The words of a refusal code, if this version knows it.
+#[must_use]
+pub fn refusal_text(module: ModuleId, code: u16) -> Option<RefusalText> {
+    if module == CORE {
+        return CoreRefusal::ALL.iter().find(|refusal| refusal.code() == code).map(|refusal| refusal.text());
+    }
+    by_id(module)?.refusal_text(code)
+}
+
+/// Why JSON or borsh is not a call, event, query or genesis content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodecError {
+    /// No module has this name.
+    UnknownName {
+        /// The name.
+        name: String,
+    },
+    /// No module has this number.
+    UnknownModule {
+        /// The number.
+        module: ModuleId,
+    },
+    /// The JSON has another shape; `reason` names the field and what was expected.
+    Json {
+        /// The module.
+        module: &'static str,
+        /// What the parser says.
+        reason: String,
+    },
+    /// The bytes do not decode.
+    Borsh {
+        /// The module.
+        module: &'static str,
+        /// Why.
+        error: DecodeError,
+    },
+    /// The encoding is larger than a message may carry.
+    TooLarge {
+        /// Bytes of the encoding.
+        bytes: usize,
+        /// Bytes allowed.
+        max: u32,
+    },
+}
+
+impl CodecError {
+    fn json(module: &'static str, error: &serde_json::Error) -> Self {
+        Self::Json { module, reason: error.to_string() }
+    }
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownName { name } => {
+                write!(f, "there is no module {name:?}; modules are")?;
+                MODULES.iter().try_for_each(|module| write!(f, " {}", module.name()))
+            }
+            Self::UnknownModule { module } => write!(f, "this version knows no module {module}"),
+            Self::Json { module, reason } => write!(f, "JSON for module {module}: {reason}"),
+            Self::Borsh { module, error } => write!(f, "bytes for module {module}: {error}"),
+            Self::TooLarge { bytes, max } => write!(f, "encoding of {bytes} bytes exceeds the limit of {max}"),
+        }
+    }
+}
+
+impl core::error::Error for CodecError {}
+
+/// Why a query has no answer.
+#[derive(Clone, Debug)]
+pub enum QueryError {
+    /// The question is wrong.
+    Query(CodecError),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Query(error) => fmt::Display::fmt(error, f),
+            Self::Store(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl core::error::Error for QueryError {}

@@ -1,0 +1,105 @@
+//! Why a transaction is not taken.
+
+use std::fmt;
+
+use quancheng_state::StoreError;
+use quancheng_types::{DecodeError, ModuleId, TransactionError};
+
+/// Why a transaction is not taken. Nothing of it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdmissionError {
+    /// Not the canonical bytes of a signed transaction.
+    Malformed(DecodeError),
+    /// Larger than the chain allows.
+    TooLarge {
+        /// Its bytes.
+        bytes: u32,
+        /// Allowed.
+        max: u32,
+    },
+    /// Not well formed, of another chain, or not correctly signed.
+    Transaction(TransactionError),
+    /// Its `valid_until_ms` has passed.
+    Expired {
+        /// What it says.
+        valid_until_ms: u64,
+        /// Time of the newest block or of this node's clock, whichever is later.
+        now_ms: u64,
+    },
+    /// Its `valid_until_ms` is too far in the future.
+    LifetimeTooLong {
+        /// What it says.
+        valid_until_ms: u64,
+        /// Latest allowed now.
+        latest_ms: u64,
+    },
+    /// The chain has no such module.
+    UnknownModule {
+        /// Its number.
+        module: ModuleId,
+    },
+    /// The executor would refuse it before any contract runs, or a contract's stateless check refuses it.
+    Refused {
+        /// Module that refuses; 0 is the executor.
+        module: ModuleId,
+        /// Number of the reason.
+        code: u16,
+        /// Which call, from 0.
+        call: u8,
+    },
+    /// Too many transactions wait; try again later.
+    Overloaded {
+        /// Suggested wait, ms.
+        retry_after_ms: u64,
+    },
+    /// This account has too many transactions waiting; try again later.
+    QuotaExceeded {
+        /// Suggested wait, ms.
+        retry_after_ms: u64,
+    },
+    /// This node is no validator in force: submit to one.
+    NotAValidator,
+    /// The node is stopping or has stopped ordering.
+    Stopping,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl fmt::Display for AdmissionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) => write!(f, "not a signed transaction: {error}"),
+            Self::TooLarge { bytes, max } => write!(f, "transaction of {bytes} bytes exceeds the chain's limit of {max}"),
+            Self::Transaction(error) => error.fmt(f),
+            Self::Expired { valid_until_ms, now_ms } => write!(
+                f,
+                "transaction was valid until {valid_until_ms} ms, it is {now_ms} ms now; sign it again with a later valid_until_ms \
+                 (and check this machine's clock)"
+            ),
+            Self::LifetimeTooLong { valid_until_ms, latest_ms } => write!(
+                f,
+                "valid_until_ms {valid_until_ms} is later than the chain allows now ({latest_ms}); sign it again with an earlier one \
+                 (and check this machine's clock)"
+            ),
+            Self::UnknownModule { module } => write!(f, "the chain has no module {module}"),
+            Self::Refused { module, code, call } => write!(f, "call {call} is refused by module {module} with code {code}"),
+            Self::Overloaded { retry_after_ms } => {
+                write!(f, "this node has too many transactions waiting; try again in {retry_after_ms} ms or submit to another validator")
+            }
+            Self::QuotaExceeded { retry_after_ms } => {
+                write!(f, "this account has too many transactions waiting; try again in {retry_after_ms} ms")
+            }
+            Self::NotAValidator => f.write_str("this node is not a validator in force and takes no transactions; submit to a validator"),
+            Self::Stopping => f.write_str("this node is stopping; submit to another validator"),
+            Self::Store(error) => write!(f, "the store of this node failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for AdmissionError {}
+
+impl From<StoreError> for AdmissionError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,203 @@
+//! The door: what a transaction must pass before this validator packs it.
+//!
+//! Cheap checks first: size, form, chain, time, duplicate, quota, the modules' stateless checks, the account and its key; then the
+//! signature, in batches. What passes is handed to the batcher and acknowledged when it is durable.
+
+mod checks;
+mod error;
+
+use std::sync::Arc;
+
+use quancheng_types::{Parameters, SignedTransaction, TransactionId};
+use tokio::sync::{oneshot, watch};
+
+use crate::api::backend::Submitted;
+use crate::batcher::{BatcherHandle, Packet};
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::tracker::{ClaimLimits, QuotaFull, Tracker};
+use crate::verifier::VerifierHandle;
+
+pub use error::AdmissionError;
+
+/// Suggested wait when this node is full, ms.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// The door of one node.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// The store.
+    pub ledger: Arc<Ledger>,
+    /// Where transactions stand.
+    pub tracker: Arc<Tracker>,
+    /// Checks signatures.
+    pub verifier: VerifierHandle,
+    /// Packs; `None` on a follower.
+    pub batcher: Option<BatcherHandle>,
+    /// Parameters in force and whether this node is a validator in force.
+    pub duty: watch::Receiver<Duty>,
+    /// Bounds.
+    pub limits: ClaimLimits,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What the chain says of this node now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duty {
+    /// Parameters in force.
+    pub parameters: Parameters,
+    /// Whether this node is a validator in force.
+    pub is_validator: bool,
+}
+
+type Slot = Option<Result<Submitted, AdmissionError>>;
+
+impl Admission {
+    /// Checks and takes transactions. One answer each, in order; positive ones only when the transaction is durable here.
+    pub async fn submit(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<Submitted, AdmissionError>> {
+        let mut slots: Vec<Slot> = vec![None; transactions.len()];
+        let Some(batcher) = &self.batcher else { return refuse_all(slots, &AdmissionError::NotAValidator) };
+        let duty = *self.duty.borrow();
+        if !duty.is_validator {
+            return refuse_all(slots, &AdmissionError::NotAValidator);
+        }
+        let claimed = self.claim(&transactions, &mut slots, &duty.parameters);
+        let (at, mut kept): (Vec<usize>, Vec<SignedTransaction>) =
+            transactions.into_iter().enumerate().filter(|(at, _)| claimed[*at]).unzip();
+        if !kept.is_empty() {
+            kept = self.verify(kept, &at, &mut slots).await;
+            self.pack(batcher, kept, &at, &mut slots).await;
+        }
+        self.count(&slots);
+        slots.into_iter().map(|slot| slot.unwrap_or(Err(AdmissionError::Stopping))).collect()
+    }
+
+    /// Checks everything but durability, for a simulation.
+    ///
+    /// # Errors
+    /// [`AdmissionError`].
+    pub async fn check(&self, transaction: SignedTransaction) -> Result<SignedTransaction, AdmissionError> {
+        let parameters = self.duty.borrow().parameters;
+        let now_ms = self.now_ms();
+        checks::check(&transaction, &transaction.id(), &parameters, now_ms, &self.ledger)?;
+        let all = Arc::new(vec![transaction]);
+        let verdicts = self.verifier.check_transactions(Arc::clone(&all)).await.ok_or(overloaded())?;
+        match verdicts.into_iter().next() {
+            Some(Ok(_)) => Arc::unwrap_or_clone(all).pop().ok_or(AdmissionError::Stopping),
+            Some(Err(error)) => Err(AdmissionError::Transaction(error)),
+            None => Err(AdmissionError::Stopping),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(clock.as_millis()).unwrap_or(u64::MAX).max(self.tracker.block_time_ms())
+    }
+
+    /// Everything that needs no signature check. `true` for those that go on.
+    fn claim(&self, transactions: &[SignedTransaction], slots: &mut [Slot], parameters: &Parameters) -> Vec<bool> {
+        let now_ms = self.now_ms();
+        let mut claimed = vec![false; transactions.len()];
+        for (at, transaction) in transactions.iter().enumerate() {
+            let id = transaction.id();
+            match self.claim_one(transaction, id, parameters, now_ms) {
+                Ok(true) => claimed[at] = true,
+                Ok(false) => slots[at] = Some(Ok(Submitted { id, is_new: false })),
+                Err(error) => slots[at] = Some(Err(error)),
+            }
+        }
+        claimed
+    }
+
+    fn claim_one(
+        &self,
+        transaction: &SignedTransaction,
+        id: TransactionId,
+        parameters: &Parameters,
+        now_ms: u64,
+    ) -> Result<bool, AdmissionError> {
+        // A known one is known, whatever has happened since: submitting again is always safe.
+        if self.tracker.progress(&id).is_some() || self.ledger.is_executed(&id)? {
+            return Ok(false);
+        }
+        checks::check(transaction, &id, parameters, now_ms, &self.ledger)?;
+        let account = transaction.body.sender().ok_or(quancheng_types::TransactionError::NoSigner);
+        let account = account.map_err(AdmissionError::Transaction)?;
+        self.tracker.claim(id, account, transaction.body.valid_until_ms, &self.limits).map_err(|full| match full {
+            QuotaFull::Node => overloaded(),
+            QuotaFull::Account => AdmissionError::QuotaExceeded { retry_after_ms: RETRY_AFTER_MS },
+        })
+    }
+
+    /// Signatures. Returns those that pass; the others give their claim back.
+    async fn verify(&self, kept: Vec<SignedTransaction>, at: &[usize], slots: &mut [Slot]) -> Vec<SignedTransaction> {
+        let all = Arc::new(kept);
+        let verdicts = self.verifier.check_transactions(Arc::clone(&all)).await;
+        let all = Arc::unwrap_or_clone(all);
+        let Some(verdicts) = verdicts else {
+            for (transaction, at) in all.iter().zip(at) {
+                self.tracker.release(&transaction.id());
+                slots[*at] = Some(Err(overloaded()));
+            }
+            return Vec::new();
+        };
+        let mut passed = Vec::with_capacity(all.len());
+        for ((transaction, verdict), at) in all.into_iter().zip(verdicts).zip(at) {
+            match verdict {
+                Ok(id) => {
+                    slots[*at] = Some(Ok(Submitted { id, is_new: true }));
+                    passed.push(transaction);
+                }
+                Err(error) => {
+                    self.tracker.release(&transaction.id());
+                    slots[*at] = Some(Err(AdmissionError::Transaction(error)));
+                }
+            }
+        }
+        passed
+    }
+
+    /// To the batcher, and waits until it is durable.
+    async fn pack(&self, batcher: &BatcherHandle, transactions: Vec<SignedTransaction>, at: &[usize], slots: &mut [Slot]) {
+        if transactions.is_empty() {
+            return;
+        }
+        let ids: Vec<TransactionId> = transactions.iter().map(SignedTransaction::id).collect();
+        let bytes = transactions.iter().map(|transaction| transaction.encode().len()).sum::<usize>();
+        let (stored, durable) = oneshot::channel();
+        let packet = Packet { transactions, bytes: u32::try_from(bytes).unwrap_or(u32::MAX), stored };
+        let result = match batcher.try_send(packet) {
+            Ok(()) => durable.await.map_err(|_| AdmissionError::Stopping).and_then(|stored| stored.map_err(AdmissionError::from)),
+            Err(tokio::sync::mpsc::error::TrySendError::Full(_)) => Err(overloaded()),
+            Err(tokio::sync::mpsc::error::TrySendError::Closed(_)) => Err(AdmissionError::Stopping),
+        };
+        let Err(error) = result else { return };
+        for id in &ids {
+            self.tracker.release(id);
+        }
+        for at in at {
+            if matches!(slots[*at], Some(Ok(Submitted { is_new: true, .. }))) {
+                slots[*at] = Some(Err(error.clone()));
+            }
+        }
+    }
+
+    fn count(&self, slots: &[Slot]) {
+        for slot in slots {
+            match slot {
+                Some(Ok(submitted)) if submitted.is_new => self.metrics.admitted.inc(),
+                Some(Ok(_)) => 0,
+                Some(Err(_)) | None => self.metrics.rejected.inc(),
+            };
+        }
+    }
+}
+
+fn overloaded() -> AdmissionError {
+    AdmissionError::Overloaded { retry_after_ms: RETRY_AFTER_MS }
+}
+
+fn refuse_all(slots: Vec<Slot>, error: &AdmissionError) -> Vec<Result<Submitted, AdmissionError>> {
+    slots.into_iter().map(|_| Err(error.clone())).collect()
+}

@@ -1,0 +1,324 @@
+//! Errors as clients see them: RFC 9457 `application/problem+json` with a code that never changes and words in two languages.
+
+mod admission;
+mod words;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use quancheng_contracts::QueryError;
+use quancheng_state::StoreError;
+use quancheng_types::{Height, TransactionId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::language::Language;
+use super::outcome::RefusalView;
+use crate::admission::AdmissionError;
+
+/// Media type of a problem.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// RFC 9457 problem details with our members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Problem {
+    /// `urn:quancheng:problem:` and the code.
+    #[serde(rename = "type")]
+    #[schema(rename = "type")]
+    pub kind: String,
+    /// The kind of problem in the language of `Accept-Language` (zh or en).
+    pub title: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// This occurrence: what, where, why, what to do.
+    pub detail: String,
+    /// Stable name, equal in all languages.
+    pub code: &'static str,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// What lies underneath, outermost first, in English.
+    pub causes: Vec<String>,
+    /// Suggested wait, ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// Least height that can still be read, with `PRUNED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub lowest_height: Option<Height>,
+    /// The refusal, with `CALL_REFUSED` and its kin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalView>,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug)]
+pub enum ApiError {
+    /// No such path, or no such record.
+    NotFound {
+        /// What was looked for.
+        what: String,
+    },
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// Nothing is known of a transaction.
+    TransactionUnknown {
+        /// Which.
+        id: TransactionId,
+    },
+    /// A body of a kind that this route does not read.
+    UnsupportedMediaType {
+        /// What the request says.
+        found: String,
+        /// What the route reads.
+        allowed: &'static str,
+    },
+    /// A body that does not decode.
+    Malformed {
+        /// Why.
+        reason: String,
+    },
+    /// A body above the limit of its route.
+    TooLarge {
+        /// The limit in bytes.
+        bytes_max: usize,
+    },
+    /// A body that did not arrive in time.
+    BodyTimeout,
+    /// A parameter in path, query or header that is wrong.
+    InvalidParameter {
+        /// Which.
+        name: &'static str,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+    /// A height that this node no longer keeps.
+    Pruned {
+        /// Asked for.
+        height: Height,
+        /// Least that is kept.
+        lowest: Height,
+    },
+    /// A height that does not exist yet.
+    NotReached {
+        /// Asked for.
+        height: Height,
+    },
+    /// Executed, but no final header certifies it yet.
+    NotCertifiedYet {
+        /// Of which height.
+        height: Height,
+    },
+    /// The answer rests on more state entries than a bundle may prove.
+    TooManyClaims {
+        /// How many.
+        count: usize,
+        /// How many may be.
+        max: u32,
+    },
+    /// A transaction that is not taken.
+    Admission(AdmissionError),
+    /// Too much is going on here.
+    Overloaded {
+        /// Of what.
+        what: &'static str,
+        /// Suggested wait, ms.
+        retry_after_ms: u64,
+    },
+    /// The node is stopping.
+    Stopping,
+    /// No answer in time.
+    Timeout,
+    /// The store failed.
+    Store(StoreError),
+    /// A fault of this program.
+    Internal {
+        /// What was met.
+        reason: String,
+    },
+}
+
+/// Result of a handler.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// A parameter that is wrong.
+    pub fn parameter(name: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::InvalidParameter { name, reason: reason.to_string() }
+    }
+
+    /// A record that is not there.
+    pub fn not_found(what: impl Into<String>) -> Self {
+        Self::NotFound { what: what.into() }
+    }
+
+    /// HTTP status and stable code.
+    #[must_use]
+    pub fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NotFound { .. } => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::TransactionUnknown { .. } => (StatusCode::NOT_FOUND, "TRANSACTION_UNKNOWN"),
+            Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            Self::Malformed { .. } => (StatusCode::BAD_REQUEST, "MALFORMED"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE"),
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT"),
+            Self::InvalidParameter { .. } | Self::TooManyClaims { .. } => (StatusCode::BAD_REQUEST, "INVALID_PARAMETER"),
+            Self::Pruned { .. } => (StatusCode::GONE, "PRUNED"),
+            Self::NotReached { .. } => (StatusCode::NOT_FOUND, "HEIGHT_NOT_REACHED"),
+            Self::NotCertifiedYet { .. } => (StatusCode::CONFLICT, "NOT_CERTIFIED_YET"),
+            Self::Admission(error) => admission::status_and_code(error),
+            Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "STOPPING"),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
+            Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "STORE_FAILED"),
+            Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
+        }
+    }
+
+    /// Suggested wait before the same request is sent again.
+    #[must_use]
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        match self {
+            Self::Overloaded { retry_after_ms, .. }
+            | Self::Admission(
+                AdmissionError::Overloaded { retry_after_ms } | AdmissionError::QuotaExceeded { retry_after_ms },
+            ) => Some(*retry_after_ms),
+            Self::NotCertifiedYet { .. } | Self::NotReached { .. } => Some(200),
+            Self::Stopping | Self::Admission(AdmissionError::Stopping) => Some(5_000),
+            Self::NotFound { .. }
+            | Self::MethodNotAllowed
+            | Self::TransactionUnknown { .. }
+            | Self::UnsupportedMediaType { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. }
+            | Self::BodyTimeout
+            | Self::InvalidParameter { .. }
+            | Self::Pruned { .. }
+            | Self::TooManyClaims { .. }
+            | Self::Admission(_)
+            | Self::Timeout
+            | Self::Store(_)
+            | Self::Internal { .. } => None,
+        }
+    }
+
+    /// Whether the same request may succeed later or elsewhere.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.retry_after_ms().is_some()
+            || matches!(
+                self,
+                Self::Timeout
+                    | Self::BodyTimeout
+                    | Self::TransactionUnknown { .. }
+                    | Self::Admission(AdmissionError::NotAValidator)
+            )
+    }
+
+    fn causes(&self) -> Vec<String> {
+        match self {
+            Self::Admission(error) => vec![error.to_string()],
+            Self::Store(error) => vec![error.to_string()],
+            Self::Malformed { reason } | Self::InvalidParameter { reason, .. } | Self::Internal { reason } => {
+                vec![reason.clone()]
+            }
+            Self::NotFound { .. }
+            | Self::MethodNotAllowed
+            | Self::TransactionUnknown { .. }
+            | Self::UnsupportedMediaType { .. }
+            | Self::TooLarge { .. }
+            | Self::BodyTimeout
+            | Self::Pruned { .. }
+            | Self::NotReached { .. }
+            | Self::NotCertifiedYet { .. }
+            | Self::TooManyClaims { .. }
+            | Self::Overloaded { .. }
+            | Self::Stopping
+            | Self::Timeout => Vec::new(),
+        }
+    }
+
+    /// The document that the client gets.
+    #[must_use]
+    pub fn problem(&self, language: Language) -> Problem {
+        let (status, code) = self.status_and_code();
+        Problem {
+            kind: format!("urn:quancheng:problem:{code}"),
+            title: words::title(code, language),
+            status: status.as_u16(),
+            detail: words::detail(self, language),
+            code,
+            retryable: self.is_retryable(),
+            causes: self.causes(),
+            retry_after_ms: self.retry_after_ms(),
+            lowest_height: match self {
+                Self::Pruned { lowest, .. } => Some(*lowest),
+                _ => None,
+            },
+            refusal: match self {
+                Self::Admission(AdmissionError::Refused { module, code, call }) => {
+                    Some(RefusalView::new(*module, *code, *call))
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// The answer in one language.
+    #[must_use]
+    pub fn response(&self, language: Language) -> Response {
+        let problem = self.problem(language);
+        if problem.status >= 500 {
+            tracing::warn!(code = problem.code, causes = ?problem.causes, "request failed");
+        }
+        let body = serde_json::to_vec(&problem).expect("a problem has only texts and numbers");
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status_and_code().0;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait_ms) = self.retry_after_ms() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1000).max(1)));
+        }
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// An answer without words: [`super::language::localize`] finds the error in it and writes them in the client's language.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status_and_code().0;
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Pruned { height, oldest } => Self::Pruned { height, lowest: oldest },
+            StoreError::NotExecuted { height, .. } => Self::NotReached { height },
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<AdmissionError> for ApiError {
+    fn from(error: AdmissionError) -> Self {
+        Self::Admission(error)
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Query(error) => Self::parameter("query", error),
+            QueryError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use quancheng_state::Snapshot;
+use quancheng_types::Height;
+use tokio::sync::{Semaphore, watch};
+
+use super::backend::Backend;
+use super::limits::ApiLimits;
+use super::problem::{ApiError, ApiResult};
+
+/// Suggested wait when too many reads are waiting, ms.
+const RETRY_AFTER_MS: u64 = 1_000;
+/// Reads that may wait for each one that runs.
+const WAITING_PER_READ: usize = 16;
+
+/// The node behind the API, and what bounds its use.
+#[derive(Clone)]
+pub struct Api {
+    /// The node.
+    pub backend: Arc<dyn Backend>,
+    /// What the operator allows.
+    pub limits: Arc<ApiLimits>,
+    /// One permit per byte of request bodies in memory.
+    pub body_memory: Arc<Semaphore>,
+    /// One permit per open event stream.
+    pub streams: Arc<Semaphore>,
+    /// Turns `true` when the node stops.
+    pub stop: watch::Receiver<bool>,
+    running: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// Over a node.
+    #[must_use]
+    pub fn new(backend: Arc<dyn Backend>, limits: ApiLimits, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            backend,
+            body_memory: Arc::new(Semaphore::new(limits.body_bytes_total_max.min(Semaphore::MAX_PERMITS))),
+            streams: Arc::new(Semaphore::new(limits.streams_max)),
+            running: Arc::new(Semaphore::new(limits.reads_max)),
+            waiting: Arc::new(Semaphore::new(limits.reads_max.saturating_mul(WAITING_PER_READ))),
+            limits: Arc::new(limits),
+            stop,
+        }
+    }
+
+    /// Runs something that may block on a thread for it. At most so many run at once, and at most so many wait.
+    ///
+    /// # Errors
+    /// [`ApiError::Overloaded`] when too many wait; what `read` gives; [`ApiError::Internal`] when it panics.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        let overloaded = || ApiError::Overloaded { what: "reads waiting", retry_after_ms: RETRY_AFTER_MS };
+        let _place = self.waiting.try_acquire().map_err(|_| overloaded())?;
+        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::Stopping)?;
+        let backend = Arc::clone(&self.backend);
+        let task = tokio::task::spawn_blocking(move || {
+            // The permit goes with the thread, not with the request: a client that leaves does not free what still runs.
+            let _permit = permit;
+            read(&*backend)
+        });
+        task.await.unwrap_or_else(|error| Err(ApiError::Internal { reason: error.to_string() }))
+    }
+
+    /// Ends when the node stops.
+    pub async fn stopped(&self) {
+        let mut stop = self.stop.clone();
+        // A sender that is gone means the node is gone.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+}
+
+/// Which state a read asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AsOf {
+    /// The newest.
+    #[default]
+    Newest,
+    /// The newest whose results are certified, so that they can be proven.
+    NewestCertified,
+    /// A height.
+    Height(Height),
+    /// A time, ms since 1970 UTC.
+    Time(u64),
+}
+
+impl AsOf {
+    /// The snapshot.
+    ///
+    /// # Errors
+    /// [`ApiError::Pruned`], [`ApiError::NotReached`], [`ApiError::InvalidParameter`] for a time before the genesis.
+    pub fn snapshot(self, backend: &dyn Backend) -> ApiResult<Snapshot> {
+        let height = match self {
+            Self::Newest => None,
+            Self::NewestCertified => Some(backend.status().certified_height),
+            Self::Height(height) => Some(height),
+            Self::Time(time_ms) => {
+                let height = backend.height_at(time_ms)?;
+                let before = || ApiError::parameter("time", "lies before the genesis of the chain");
+                Some(height.ok_or_else(before)?)
+            }
+        };
+        Ok(backend.snapshot(height)?)
+    }
+}

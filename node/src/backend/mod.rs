@@ -1,0 +1,231 @@
+//! The node as the API sees it.
+
+mod proofs;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quancheng_consensus::EngineStatus;
+use quancheng_contracts::{BlockInput, executor};
+use quancheng_proof::SetChange;
+use quancheng_state::{Snapshot, StoreError};
+use quancheng_types::merkle::Path;
+use quancheng_types::{
+    Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt, SignedTransaction, TransactionId,
+    ValidatorSet,
+};
+use tokio::sync::{broadcast, watch};
+
+use crate::admission::{Admission, AdmissionError};
+use crate::api::backend::{
+    Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus, Stage, Submitted,
+    TransactionState,
+};
+use crate::driver::PeerBook;
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::network::NetworkHandle;
+use crate::tracker::{Progress, Tracker};
+
+/// Blocks that a node may be behind its peers and still count as following.
+const BEHIND_MAX: u64 = 4;
+
+/// The parts of a running node that answer questions.
+#[derive(Debug)]
+pub struct NodeBackend {
+    /// Who this node is.
+    pub identity: Identity,
+    /// The store.
+    pub ledger: Arc<Ledger>,
+    /// Where transactions stand.
+    pub tracker: Arc<Tracker>,
+    /// The door.
+    pub admission: Admission,
+    /// The network.
+    pub network: NetworkHandle,
+    /// Who is who.
+    pub peers: Arc<PeerBook>,
+    /// Where the engine stands.
+    pub status: watch::Receiver<EngineStatus>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// When the node started.
+    pub started: Instant,
+}
+
+impl NodeBackend {
+    async fn wait_for(
+        &self,
+        ids: Vec<TransactionId>,
+        stage: Stage,
+        timeout: Duration,
+    ) -> Result<Vec<TransactionState>, StoreError> {
+        let deadline = tokio::time::Instant::now() + timeout;
+        // A timeout is an answer, not an error: the states below say how far each came.
+        let _ = tokio::time::timeout_at(deadline, self.reach(&ids, stage)).await;
+        ids.iter().map(|id| self.transaction(id)).collect()
+    }
+
+    /// Resolves when every transaction is at `stage`, expired or unknown.
+    async fn reach(&self, ids: &[TransactionId], stage: Stage) -> Result<(), StoreError> {
+        if stage == Stage::Admitted {
+            return Ok(());
+        }
+        self.tracker.waiter(ids, stage == Stage::Ordered).done().await;
+        if stage != Stage::Certified {
+            return Ok(());
+        }
+        let mut newest = Height::GENESIS;
+        for id in ids {
+            if let Some((height, _)) = self.ledger.transaction_location(id)? {
+                newest = newest.max(height);
+            }
+        }
+        let mut certified = self.tracker.watch_certified();
+        // The sender lives as long as the tracker, which this holds.
+        let _ = certified.wait_for(|height| *height >= newest).await;
+        Ok(())
+    }
+}
+
+impl Backend for NodeBackend {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn status(&self) -> NodeStatus {
+        let engine = self.status.borrow().clone();
+        let connected = self.network.connected();
+        let validators = self.ledger.validators_in_force().unwrap_or_default();
+        let connected_validators = connected
+            .iter()
+            .filter_map(|peer| self.peers.node_id(peer))
+            .filter(|node| validators.iter().any(|validator| validator.node_id == *node))
+            .count();
+        self.metrics.peers.set(u64::try_from(connected.len()).unwrap_or(u64::MAX));
+        let tip = self.ledger.tip_status();
+        NodeStatus {
+            height: engine.committed,
+            time_ms: self.tracker.block_time_ms(),
+            executed_height: tip.height,
+            certified_height: *self.tracker.watch_certified().borrow(),
+            history_size: tip.history_size,
+            history_root: tip.history_root,
+            state_root: tip.state_root,
+            round: engine.round,
+            is_signing: engine.signing,
+            is_syncing: engine.claimed.0 > engine.committed.0.saturating_add(BEHIND_MAX),
+            peers: connected.len(),
+            connected_validators,
+            validators: validators.len(),
+            pending_transactions: self.tracker.pending(),
+            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            lowest_state_height: tip.lowest_state_height,
+        }
+    }
+
+    fn parameters(&self) -> Parameters {
+        self.admission.duty.borrow().parameters
+    }
+
+    fn submit(&self, transactions: Vec<SignedTransaction>) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
+        Box::pin(self.admission.submit(transactions))
+    }
+
+    fn simulate(&self, transaction: SignedTransaction) -> Answer<'_, Result<Receipt, AdmissionError>> {
+        Box::pin(async move {
+            let transaction = self.admission.check(transaction).await?;
+            let snapshot = self.ledger.snapshot()?;
+            let block = BlockInput {
+                chain_id: self.identity.chain_id,
+                version: PROTOCOL_VERSION,
+                height: snapshot.height().next(),
+                time_ms: self.tracker.block_time_ms(),
+                transactions: &[],
+                already_executed: &|_| Ok(false),
+                misbehavior: &[],
+            };
+            Ok(executor::simulate(&snapshot, &block, &transaction)?)
+        })
+    }
+
+    fn transaction(&self, id: &TransactionId) -> Result<TransactionState, StoreError> {
+        let known = |stage, height| TransactionState::Known { stage, height, time_ms: None, receipt: None };
+        let progress = self.tracker.progress(id);
+        // Executed between the two looks: the store knows it by then, so it is asked second.
+        if let Some((height, receipt)) = self.ledger.receipt_of(id)? {
+            let certified = height <= *self.tracker.watch_certified().borrow();
+            let stage = if certified { Stage::Certified } else { Stage::Executed };
+            let time_ms = self.ledger.history_leaf(height)?.map(|leaf| leaf.time_ms);
+            return Ok(TransactionState::Known { stage, height: Some(height), time_ms, receipt: Some(Arc::new(receipt)) });
+        }
+        Ok(match progress {
+            Some(Progress::Admitted) => known(Stage::Admitted, None),
+            Some(Progress::Ordered(height)) => known(Stage::Ordered, Some(height)),
+            Some(Progress::Expired) => TransactionState::Expired,
+            None => TransactionState::Unknown,
+        })
+    }
+
+    fn wait(
+        &self,
+        ids: Vec<TransactionId>,
+        stage: Stage,
+        timeout: Duration,
+    ) -> Answer<'_, Result<Vec<TransactionState>, StoreError>> {
+        Box::pin(self.wait_for(ids, stage, timeout))
+    }
+
+    fn snapshot(&self, height: Option<Height>) -> Result<Snapshot, StoreError> {
+        match height {
+            Some(height) => self.ledger.snapshot_at(height),
+            None => self.ledger.snapshot(),
+        }
+    }
+
+    fn height_at(&self, time_ms: u64) -> Result<Option<Height>, StoreError> {
+        self.ledger.height_at(time_ms)
+    }
+
+    fn block(&self, height: Height) -> Result<Option<(Block, CommitCertificate)>, StoreError> {
+        Ok(self.ledger.block(height)?.map(|decided| (decided.block, decided.certificate)))
+    }
+
+    fn receipts(&self, height: Height) -> Result<Vec<Receipt>, StoreError> {
+        self.ledger.receipts(height)
+    }
+
+    fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError> {
+        self.ledger.executed_transaction(id)
+    }
+
+    fn validators(&self, height: Height) -> Result<Option<ValidatorSet>, StoreError> {
+        self.ledger.validators_at(height)
+    }
+
+    fn history_leaf(&self, height: Height) -> Result<Option<HistoryLeaf>, StoreError> {
+        self.ledger.history_leaf(height)
+    }
+
+    fn history_path(&self, height: Height, size: u64) -> Result<Path, StoreError> {
+        self.ledger.history_path(height, size)
+    }
+
+    fn certifying_header(&self, height: Height) -> Result<Option<CertifiedHeader>, StoreError> {
+        proofs::certifying_header(&self.ledger, height)
+    }
+
+    fn trust_path(&self, height: Height) -> Result<Vec<SetChange>, StoreError> {
+        proofs::trust_path(&self.ledger, height)
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<CertifiedBlock>> {
+        self.tracker.subscribe()
+    }
+
+    fn metrics(&self) -> String {
+        // The status refreshes the gauges that nobody else sets.
+        let _ = self.status();
+        self.metrics.text(self.network.metrics())
+    }
+}

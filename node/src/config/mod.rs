@@ -1,0 +1,312 @@
+//! The node's file: what one operator may choose. What all nodes must agree on is in the genesis.
+//!
+//! Unknown keys are refused, and so are values that could hurt the network or the machine. Every value can be shown with its
+//! origin (`quanchengd validate-config`).
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use quancheng_types::NodeId;
+use serde::{Deserialize, Serialize};
+
+/// Greatest size of a configuration file, bytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Prefix of environment variables that override the file: `QUANCHENG_API_PUBLIC` overrides `api.public`.
+const ENVIRONMENT_PREFIX: &str = "QUANCHENG_";
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// Identity and place of this node.
+    pub node: NodeSection,
+    /// The peers.
+    pub network: NetworkSection,
+    /// The HTTP doors.
+    pub api: ApiSection,
+    /// The disk.
+    #[serde(default)]
+    pub store: StoreSection,
+    /// The log.
+    #[serde(default)]
+    pub log: LogSection,
+}
+
+/// Identity and place of this node. Relative paths start at the folder of the configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeSection {
+    /// Everything the node writes lies below this folder.
+    pub data_dir: PathBuf,
+    /// The genesis file.
+    pub genesis: PathBuf,
+    /// Key file of the peer identity.
+    pub peer_key: PathBuf,
+    /// Key file of the validator key; absent on a follower, which never signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator_key: Option<PathBuf>,
+    /// File whose first line opens the key files.
+    pub password_file: PathBuf,
+    /// Wait before the first signature after a restart, ms: time for peers to report signatures this node does not know of.
+    #[serde(default = "default_quarantine_ms")]
+    pub quarantine_ms: u64,
+    /// Threads that check signatures; 0 = one per core.
+    #[serde(default)]
+    pub verifier_threads: usize,
+}
+
+const fn default_quarantine_ms() -> u64 {
+    500
+}
+
+/// The peers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSection {
+    /// Where to listen for peers.
+    pub listen: Vec<SocketAddr>,
+    /// Addresses of validators and the followers that may connect. A validator that is not listed may still connect: its
+    /// identity is on chain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<PeerSection>,
+}
+
+/// One peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerSection {
+    /// Its identity, 64 hexadecimal digits.
+    pub node_id: NodeId,
+    /// Where to dial it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// Whether it is a follower (default: a validator or a candidate).
+    #[serde(default)]
+    pub follower: bool,
+}
+
+/// The HTTP doors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiSection {
+    /// Public door: reads and submissions.
+    pub public: SocketAddr,
+    /// Operator's door: health and metrics. Loopback unless `admin_exposed` is set.
+    pub admin: SocketAddr,
+    /// Allows an admin door that other machines can reach.
+    #[serde(default)]
+    pub admin_exposed: bool,
+    /// Open connections on the public door.
+    #[serde(default = "default_connections_max")]
+    pub connections_max: u32,
+    /// Transactions one key may have admitted and not yet executed.
+    #[serde(default = "default_pending_per_account_max")]
+    pub pending_per_account_max: u32,
+    /// Transactions admitted and not yet in a batch, all keys.
+    #[serde(default = "default_pending_max")]
+    pub pending_max: u32,
+}
+
+const fn default_connections_max() -> u32 {
+    1024
+}
+
+const fn default_pending_per_account_max() -> u32 {
+    20_000
+}
+
+const fn default_pending_max() -> u32 {
+    50_000
+}
+
+/// The disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSection {
+    /// Memory for caches and write buffers, MiB.
+    pub memory_mib: u32,
+    /// Heights whose state can be read as of; absent = all (archive).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_recent: Option<u64>,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        Self { memory_mib: 192, keep_recent: None }
+    }
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// `error`, `warn`, `info`, `debug` or `trace`, optionally per module (`info,quancheng_node::api=debug`).
+    pub level: String,
+    /// One JSON object per line instead of text.
+    pub json: bool,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), json: false }
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
+    /// The file is too large to be a configuration.
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not TOML, an unknown key, or a value of the wrong kind.
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What and where (with line and column).
+        reason: String,
+    },
+    /// A value that could hurt the network or the machine.
+    Harmful {
+        /// Its key.
+        key: &'static str,
+        /// What it is.
+        value: String,
+        /// Why it is refused and what to do.
+        advice: &'static str,
+    },
+    /// An environment variable names no key of the file.
+    UnknownVariable {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read { path, error } => write!(f, "cannot read the configuration {}: {error}", path.display()),
+            Self::TooLarge { path } => write!(f, "{} is too large for a configuration file", path.display()),
+            Self::Parse { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::Harmful { key, value, advice } => write!(f, "{key} = {value} is refused: {advice}"),
+            Self::UnknownVariable { name } => {
+                write!(f, "environment variable {name} names no configuration key; remove it or correct its name")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl NodeConfig {
+    /// Reads a file, applies the environment, resolves relative paths and refuses harmful values.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let read = |error| ConfigError::Read { path: path.to_owned(), error };
+        if std::fs::metadata(path).map_err(read)?.len() > FILE_BYTES_MAX {
+            return Err(ConfigError::TooLarge { path: path.to_owned() });
+        }
+        let text = std::fs::read_to_string(path).map_err(read)?;
+        let parse = |reason: String| ConfigError::Parse { path: path.to_owned(), reason };
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| parse(error.to_string()))?;
+        for (name, value) in environment {
+            if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
+                override_key(&mut table, &name, key, &value)?;
+            }
+        }
+        // Parsing the text again where nothing was overridden keeps line and column in the message.
+        let mut config: Self = if table == text.parse().unwrap_or_default() {
+            toml::from_str(&text).map_err(|error| parse(error.to_string()))?
+        } else {
+            table.try_into().map_err(|error: toml::de::Error| parse(error.to_string()))?
+        };
+        config.resolve(path.parent().unwrap_or(Path::new(".")));
+        config.lint()?;
+        Ok(config)
+    }
+
+    /// The file's text.
+    ///
+    /// # Errors
+    /// Never for a configuration made of these types.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+
+    fn resolve(&mut self, base: &Path) {
+        let node = &mut self.node;
+        let paths = [&mut node.data_dir, &mut node.genesis, &mut node.peer_key, &mut node.password_file];
+        for path in paths.into_iter().chain(node.validator_key.as_mut()) {
+            *path = base.join(&*path);
+        }
+    }
+
+    fn lint(&self) -> Result<(), ConfigError> {
+        let harmful = |key, value: String, advice| Err(ConfigError::Harmful { key, value, advice });
+        if self.network.listen.is_empty() {
+            return harmful("network.listen", "[]".into(), "name at least one address to listen on for peers");
+        }
+        if !self.api.admin.ip().is_loopback() && !self.api.admin_exposed {
+            let advice = "the operator's door must not be reachable from outside; use 127.0.0.1, or set api.admin_exposed = true behind a firewall";
+            return harmful("api.admin", self.api.admin.to_string(), advice);
+        }
+        if self.api.admin == self.api.public && self.api.public.port() != 0 {
+            return harmful("api.admin", self.api.admin.to_string(), "public and admin doors need different ports");
+        }
+        if !(16..=64 * 1024).contains(&self.store.memory_mib) {
+            return harmful("store.memory_mib", self.store.memory_mib.to_string(), "choose 16 to 65536 MiB");
+        }
+        if self.store.keep_recent.is_some_and(|heights| heights < 64) {
+            let value = self.store.keep_recent.unwrap_or_default().to_string();
+            return harmful("store.keep_recent", value, "a node must keep at least 64 heights to serve proofs of recent results");
+        }
+        if !(16..=65_536).contains(&self.api.connections_max) {
+            return harmful("api.connections_max", self.api.connections_max.to_string(), "choose 16 to 65536");
+        }
+        if self.api.pending_max == 0 || self.api.pending_max > 1_000_000 {
+            return harmful("api.pending_max", self.api.pending_max.to_string(), "choose 1 to 1000000");
+        }
+        if self.api.pending_per_account_max == 0 {
+            return harmful("api.pending_per_account_max", "0".into(), "no key could submit; choose at least 1");
+        }
+        if self.node.quarantine_ms > 600_000 {
+            return harmful("node.quarantine_ms", self.node.quarantine_ms.to_string(), "choose at most 600000 (ten minutes)");
+        }
+        if self.node.verifier_threads > 256 {
+            return harmful("node.verifier_threads", self.node.verifier_threads.to_string(), "choose at most 256");
+        }
+        Ok(())
+    }
+}
+
+/// Variables of the project that are no configuration keys.
+const OTHER_VARIABLES: [&str; 3] = ["QUANCHENG_CACHE", "QUANCHENG_TARGET_DIR", "QUANCHENG_CONFIG"];
+
+fn override_key(table: &mut toml::Table, name: &str, key: &str, value: &str) -> Result<(), ConfigError> {
+    if OTHER_VARIABLES.contains(&name) {
+        return Ok(());
+    }
+    let unknown = || ConfigError::UnknownVariable { name: name.to_owned() };
+    let lower = key.to_ascii_lowercase();
+    let (section, field) = lower.split_once('_').ok_or_else(unknown)?;
+    let entry = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let section = entry.as_table_mut().ok_or_else(unknown)?;
+    // Numbers and booleans are written as in the file; everything else is text.
+    let parsed = format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
+    section.insert(field.to_owned(), parsed.unwrap_or_else(|| toml::Value::String(value.to_owned())));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

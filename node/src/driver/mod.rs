@@ -1,0 +1,286 @@
+//! The driver: owns the consensus engine, feeds it, and carries out its actions strictly in order.
+//!
+//! ```text
+//!  network ─┐                                   ┌─► log, sign record, blocks   (durable, before anything leaves)
+//!  batcher ─┤                                   ├─► network
+//!  verifier ┼─► inputs ─► Engine::step ─► actions┼─► verifier, executor
+//!  executor ┤                                   └─► tracker
+//!  clock ───┘
+//! ```
+//!
+//! It runs on a thread of its own, because a flush blocks. Everyone else talks to it through one bounded queue; the driver itself
+//! never waits for anyone but the disk. An effect that cannot be made durable ends the process before another message leaves
+//! (protocol §4, the signing boundary).
+
+mod flush;
+mod peers;
+mod perform;
+mod serve;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use quancheng_consensus::{BatchVerdict, Engine, EngineStatus, Executed, HaltReason, Input, Message, Now};
+use quancheng_types::{BatchId, NodeId, SignedBatch, ValidatorId};
+use tokio::sync::watch;
+
+use crate::admission::Duty;
+use crate::batcher::SealRules;
+use crate::executor::ExecutorHandle;
+use crate::files::{FileError, LogFile, SignRecordFile};
+use crate::ledger::{Ledger, LedgerError};
+use crate::metrics::Metrics;
+use crate::network::NetworkHandle;
+use crate::start::seal_rules;
+use crate::tracker::Tracker;
+use crate::verifier::VerifierHandle;
+
+pub use peers::PeerBook;
+pub use serve::ServeQueue;
+
+/// Inputs that may wait for the driver. Network inputs are dropped past it (they are repeated or fetched again); the network
+/// layer itself bounds bytes per peer.
+const QUEUE_LENGTH: usize = 4096;
+/// Longest sleep without a deadline: bounds how late a shutdown or a clock change is noticed.
+const SLEEP_MAX: Duration = Duration::from_millis(500);
+
+/// Something for the driver.
+#[derive(Debug)]
+pub enum DriverInput {
+    /// A peer is connected.
+    PeerUp(NodeId),
+    /// A peer is gone.
+    PeerDown(NodeId),
+    /// A decoded message.
+    Message {
+        /// Who says it.
+        from: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// An own batch, stored durably.
+    LocalBatch {
+        /// The batch.
+        batch: Arc<SignedBatch>,
+        /// Greatest `valid_until_ms` in it.
+        valid_until_ms: u64,
+    },
+    /// A verdict.
+    BatchChecked {
+        /// On which batch.
+        batch: BatchId,
+        /// The verdict.
+        verdict: BatchVerdict,
+    },
+    /// Results of a height.
+    Executed(Executed),
+    /// The executor cannot go on.
+    ExecutorFailed(LedgerError),
+    /// End the loop after the current step.
+    Stop,
+}
+
+/// Sends inputs.
+#[derive(Clone, Debug)]
+pub struct DriverHandle {
+    queue: SyncSender<DriverInput>,
+}
+
+impl DriverHandle {
+    /// For inputs that nobody repeats: waits for a place in the queue. `false` when the driver is gone.
+    #[must_use]
+    pub fn deliver(&self, input: DriverInput) -> bool {
+        self.queue.send(input).is_ok()
+    }
+
+    /// Tries without waiting; gives the input back when the queue is full. A driver that is gone swallows it.
+    #[must_use]
+    pub fn try_deliver(&self, input: DriverInput) -> Option<DriverInput> {
+        match self.queue.try_send(input) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => None,
+            Err(TrySendError::Full(input)) => Some(input),
+        }
+    }
+}
+
+/// Why the driver stopped.
+#[derive(Debug)]
+pub enum DriverEnd {
+    /// It was asked to.
+    Stopped,
+    /// The engine found that going on would spread an error.
+    Halted(Box<HaltReason>),
+    /// A file could not be made durable.
+    File(FileError),
+    /// The store failed.
+    Ledger(LedgerError),
+    /// The driver itself failed: a bug.
+    Panicked,
+}
+
+impl std::fmt::Display for DriverEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("as asked"),
+            Self::Halted(reason) => write!(f, "going on would spread an error: {reason:?}"),
+            Self::File(error) => error.fmt(f),
+            Self::Ledger(error) => error.fmt(f),
+            Self::Panicked => f.write_str("the driver failed; this is a bug, the log above says where"),
+        }
+    }
+}
+
+/// What the driver works with.
+pub struct DriverParts {
+    /// The pure engine, recovered.
+    pub engine: Engine,
+    /// The log.
+    pub log: LogFile,
+    /// Where the sign record lies.
+    pub sign_record: SignRecordFile,
+    /// The store.
+    pub ledger: Arc<Ledger>,
+    /// The network.
+    pub network: NetworkHandle,
+    /// Who is who.
+    pub peers: Arc<PeerBook>,
+    /// Checks batches.
+    pub verifier: VerifierHandle,
+    /// Executes blocks.
+    pub executor: ExecutorHandle,
+    /// Tells clients.
+    pub tracker: Arc<Tracker>,
+    /// Answers peers from the store.
+    pub serve: ServeQueue,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Where the engine stands, for everyone.
+    pub status: watch::Sender<EngineStatus>,
+    /// Own batches in flight, for the batcher.
+    pub in_flight: watch::Sender<usize>,
+    /// Parameters and membership in force, for admission.
+    pub duty: watch::Sender<Duty>,
+    /// When batches are sealed, for the batcher.
+    pub rules: watch::Sender<SealRules>,
+    /// This validator; `None` on a follower.
+    pub own: Option<ValidatorId>,
+}
+
+/// The running driver.
+pub struct Driver {
+    parts: DriverParts,
+    staged: flush::Staged,
+    queue: Receiver<DriverInput>,
+    started: Instant,
+    halted: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Driver")
+    }
+}
+
+/// Makes the queue of a driver that is built later.
+#[must_use]
+pub fn queue() -> (DriverHandle, Receiver<DriverInput>) {
+    let (sender, receiver) = sync_channel(QUEUE_LENGTH);
+    (DriverHandle { queue: sender }, receiver)
+}
+
+impl Driver {
+    /// Puts it together; nothing runs yet.
+    #[must_use]
+    pub fn new(parts: DriverParts, queue: Receiver<DriverInput>, halted: Arc<AtomicBool>) -> Self {
+        Self { parts, staged: flush::Staged::default(), queue, started: Instant::now(), halted }
+    }
+
+    /// Runs until it is stopped or must stop. `own_batches` are stored batches of this validator that were never ordered.
+    #[must_use]
+    pub fn run(mut self, own_batches: Vec<(Arc<SignedBatch>, u64)>) -> DriverEnd {
+        let mut inputs = vec![Input::Start];
+        inputs.extend(own_batches.into_iter().map(|(batch, valid_until_ms)| Input::LocalBatch { batch, valid_until_ms }));
+        for input in inputs {
+            if let Err(end) = self.step(input) {
+                return self.end(end);
+            }
+        }
+        loop {
+            let sleep = self.until_deadline();
+            let end = match self.queue.recv_timeout(sleep) {
+                Ok(input) => self.take(input),
+                Err(RecvTimeoutError::Timeout) => self.step(Input::Tick),
+                Err(RecvTimeoutError::Disconnected) => Err(DriverEnd::Stopped),
+            };
+            if let Err(end) = end {
+                return self.end(end);
+            }
+        }
+    }
+
+    fn end(&self, end: DriverEnd) -> DriverEnd {
+        self.halted.store(true, Ordering::SeqCst);
+        end
+    }
+
+    fn take(&mut self, input: DriverInput) -> Result<(), DriverEnd> {
+        // A deadline that has passed goes first: a busy queue must not starve the timers.
+        if self.until_deadline().is_zero() {
+            self.step(Input::Tick)?;
+        }
+        let input = match input {
+            DriverInput::PeerUp(peer) => Input::PeerUp { peer },
+            DriverInput::PeerDown(peer) => Input::PeerDown { peer },
+            DriverInput::Message { from, message } => Input::Peer { from, message, verified: false },
+            DriverInput::LocalBatch { batch, valid_until_ms } => Input::LocalBatch { batch, valid_until_ms },
+            DriverInput::BatchChecked { batch, verdict } => Input::BatchChecked { batch, verdict },
+            DriverInput::Executed(executed) => Input::Executed(executed),
+            DriverInput::ExecutorFailed(error) => return Err(DriverEnd::Ledger(error)),
+            DriverInput::Stop => return Err(DriverEnd::Stopped),
+        };
+        self.step(input)
+    }
+
+    fn step(&mut self, input: Input) -> Result<(), DriverEnd> {
+        let now = self.now();
+        let actions = self.parts.engine.step(now, input);
+        self.perform(actions)?;
+        self.publish();
+        Ok(())
+    }
+
+    fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { elapsed_ms: millis(self.started.elapsed()), unix_ms: millis(unix) }
+    }
+
+    fn until_deadline(&self) -> Duration {
+        let Some(deadline) = self.parts.engine.next_deadline_ms() else { return SLEEP_MAX };
+        let now = millis(self.started.elapsed());
+        Duration::from_millis(deadline.saturating_sub(now)).min(SLEEP_MAX)
+    }
+
+    fn publish(&self) {
+        let status = self.parts.engine.status();
+        self.parts.status.send_if_modified(|old| {
+            let changed = *old != status;
+            *old = status;
+            changed
+        });
+        let in_flight = self.parts.engine.local_batches_in_flight();
+        let engine = &self.parts.engine;
+        let is_validator = self.parts.own.is_some_and(|id| engine.validators().by_id(&id).is_some());
+        let duty = Duty { parameters: *engine.parameters(), is_validator };
+        if *self.parts.duty.borrow() != duty {
+            self.parts.rules.send_replace(seal_rules(&duty.parameters));
+            self.parts.duty.send_replace(duty);
+        }
+        self.parts.in_flight.send_if_modified(|old| std::mem::replace(old, in_flight) != in_flight);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

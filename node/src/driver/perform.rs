@@ -1,0 +1,73 @@
+//! One action after the other.
+
+use bytes::Bytes;
+use quancheng_consensus::{Action, Alarm, Message, Offence};
+use quancheng_types::NodeId;
+use tracing::{error, info, warn};
+
+use super::{Driver, DriverEnd};
+
+impl Driver {
+    pub(super) fn perform(&mut self, actions: Vec<Action>) -> Result<(), DriverEnd> {
+        for action in actions {
+            self.perform_one(action)?;
+        }
+        Ok(())
+    }
+
+    fn perform_one(&mut self, action: Action) -> Result<(), DriverEnd> {
+        let parts = &mut self.parts;
+        match action {
+            Action::AppendLog(entry) => parts.log.append(&entry),
+            Action::RecordSign(record) => self.staged.record = Some(record),
+            Action::Commit(commit) => self.staged.commits.push(commit),
+            Action::Flush => return self.flush(),
+            Action::Send { to, message } => self.send(to, &message),
+            Action::Broadcast(message) => self.broadcast(&message),
+            Action::CheckBatch { batch } => parts.verifier.check_batch(batch),
+            Action::StoreBatch { batch } => parts.ledger.put_certified_batch(batch).map_err(DriverEnd::Ledger)?,
+            Action::BatchesReady { height } => parts.executor.execute(height),
+            Action::ForgetBatches(batches) => parts.ledger.forget_batches(&batches).map_err(DriverEnd::Ledger)?,
+            Action::Serve { to, request } => parts.serve.offer(to, request),
+            Action::Blame { peer, offence } => self.blame(peer, offence),
+            Action::Alarm(alarm) => self.alarm(&alarm),
+            Action::Halt(reason) => {
+                error!(?reason, "this node stops: going on would spread an error");
+                return Err(DriverEnd::Halted(Box::new(reason)));
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, to: NodeId, message: &Message) {
+        let Some(peer) = self.parts.peers.peer_id(&to) else { return };
+        // A peer that is gone or slow is served again by the repeats of the protocol.
+        if self.parts.network.send(&peer, message.lane().into(), Bytes::from(message.encode())).is_err() {
+            self.parts.metrics.messages_dropped.inc();
+        }
+    }
+
+    fn broadcast(&self, message: &Message) {
+        if let Ok(report) = self.parts.network.broadcast(message.lane().into(), &Bytes::from(message.encode())) {
+            self.parts.metrics.messages_dropped.inc_by(u64::try_from(report.dropped).unwrap_or(u64::MAX));
+        }
+    }
+
+    fn blame(&self, peer: NodeId, offence: Offence) {
+        self.parts.metrics.offences.inc();
+        warn!(%peer, ?offence, "a peer broke the protocol");
+    }
+
+    fn alarm(&self, alarm: &Alarm) {
+        self.parts.metrics.alarms.inc();
+        match alarm {
+            Alarm::Behind { own, claimed } => info!(%own, %claimed, "peers are ahead; fetching what was missed"),
+            Alarm::NotSafe(_)
+            | Alarm::SignedElsewhere { .. }
+            | Alarm::LogBehindRecord { .. }
+            | Alarm::Misbehavior { .. }
+            | Alarm::ProposalRefused { .. }
+            | Alarm::ClockDrift { .. } => warn!(?alarm, "the operator should know"),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The executor: runs decided blocks over the state, in order of height, and commits each with one atomic write.
+//!
+//! It has a thread of its own, so that executing height h overlaps with agreeing on h + 1. Its writes are not synced: the blocks and
+//! batches they follow from are, and executing them again gives the same results.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Instant;
+
+use quancheng_consensus::SetChange;
+use quancheng_types::Height;
+use tracing::{debug, error};
+
+use crate::driver::{DriverHandle, DriverInput};
+use crate::ledger::{Ledger, LedgerError, execute_stored};
+use crate::metrics::Metrics;
+use crate::tracker::Tracker;
+
+/// Takes heights to execute.
+#[derive(Clone, Debug)]
+pub struct ExecutorHandle {
+    queue: Sender<Height>,
+}
+
+impl ExecutorHandle {
+    /// Executes a height whose block and batches are stored. Heights come in ascending order; the lag of execution behind
+    /// agreement is bounded by the chain, so the queue is.
+    pub fn execute(&self, height: Height) {
+        // The thread is gone only when the process ends.
+        let _ = self.queue.send(height);
+    }
+}
+
+/// The running executor.
+struct Executor {
+    ledger: Arc<Ledger>,
+    driver: DriverHandle,
+    tracker: Arc<Tracker>,
+    metrics: Arc<Metrics>,
+    on_set_change: Box<dyn Fn(&SetChange) + Send>,
+}
+
+/// Starts the thread. `on_set_change` is told when a validator set was decided.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(
+    ledger: Arc<Ledger>,
+    driver: DriverHandle,
+    tracker: Arc<Tracker>,
+    metrics: Arc<Metrics>,
+    on_set_change: Box<dyn Fn(&SetChange) + Send>,
+) -> std::io::Result<ExecutorHandle> {
+    let (queue, heights) = channel();
+    let executor = Executor { ledger, driver, tracker, metrics, on_set_change };
+    std::thread::Builder::new().name("executor".into()).spawn(move || {
+        for height in heights {
+            if let Err(error) = executor.execute(height) {
+                error!(%height, %error, "a block cannot be executed; this node stops");
+                let _ = executor.driver.deliver(DriverInput::ExecutorFailed(error));
+                return;
+            }
+        }
+    })?;
+    Ok(ExecutorHandle { queue })
+}
+
+impl Executor {
+    fn execute(&self, height: Height) -> Result<(), LedgerError> {
+        let begun = Instant::now();
+        let block = self.ledger.block(height)?.ok_or(LedgerError::BlockMissing { height })?.block;
+        let batches = self.ledger.batches_of(&block)?;
+        let results = execute_stored(&self.ledger, &block, &batches)?;
+        for _ in 0..results.internal_count {
+            self.metrics.internal.inc();
+        }
+        self.metrics.executed.inc_by(u64::try_from(results.receipts.len()).unwrap_or(u64::MAX));
+        self.metrics.refused.inc_by(results.refused);
+        self.metrics.execute_seconds.observe(begun.elapsed().as_secs_f64());
+        debug!(%height, receipts = results.receipts.len(), "executed");
+        if let Some(change) = &results.executed.next {
+            (self.on_set_change)(change);
+        }
+        let time_ms = block.header.time_ms;
+        // The driver first: the next header waits for these results.
+        let _ = self.driver.deliver(DriverInput::Executed(results.executed));
+        self.tracker.executed(height, time_ms, results.receipts);
+        Ok(())
+    }
+}

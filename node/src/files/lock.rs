@@ -1,0 +1,29 @@
+//! One process per data folder.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use super::{FileError, io};
+
+/// Held for as long as the node runs; the system releases it when the process ends in any way.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+impl DataLock {
+    /// Makes the folder if needed and locks it.
+    ///
+    /// # Errors
+    /// [`FileError::Locked`] when another process holds it, [`FileError::Io`] when it cannot be made or written.
+    pub fn acquire(data_dir: &Path) -> Result<Self, FileError> {
+        std::fs::create_dir_all(data_dir).map_err(io(data_dir, "create the data folder"))?;
+        let path = data_dir.join("lock");
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io(&path, "open the lock file"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(FileError::Locked { path: data_dir.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(io(&path, "lock")(error)),
+        }
+    }
+}

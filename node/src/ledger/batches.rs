@@ -1,0 +1,148 @@
+//! Batches: durable, and the newest ones decoded in memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use quancheng_state::{Durability, Record, StoreError};
+use quancheng_types::{BatchId, Block, SignedBatch};
+
+use super::{Ledger, LedgerError};
+
+/// Canonical bytes of batches kept decoded. Decoded they take about three times as much.
+const CACHE_BYTES_MAX: usize = 24 * 1024 * 1024;
+
+/// First in, first out: a batch is executed once, soon after it arrives.
+#[derive(Debug, Default)]
+pub(super) struct BatchCache {
+    batches: HashMap<BatchId, Arc<SignedBatch>>,
+    order: VecDeque<BatchId>,
+    bytes: usize,
+}
+
+impl BatchCache {
+    fn insert(&mut self, id: BatchId, batch: Arc<SignedBatch>) {
+        let bytes = batch.header.bytes as usize;
+        if self.batches.insert(id, batch).is_none() {
+            self.order.push_back(id);
+            self.bytes += bytes;
+        }
+        while self.bytes > CACHE_BYTES_MAX {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.remove(&oldest);
+        }
+    }
+
+    fn remove(&mut self, id: &BatchId) {
+        if let Some(batch) = self.batches.remove(id) {
+            self.bytes = self.bytes.saturating_sub(batch.header.bytes as usize);
+        }
+    }
+}
+
+/// The latest time at which any transaction of a batch may run.
+#[must_use]
+pub fn valid_until_ms(batch: &SignedBatch) -> u64 {
+    batch.batch.transactions.iter().map(|transaction| transaction.body.valid_until_ms).max().unwrap_or_default()
+}
+
+impl Ledger {
+    fn batch_cache(&self) -> MutexGuard<'_, BatchCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores batches durably, with one sync.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub fn put_batches(&self, batches: &[Arc<SignedBatch>]) -> Result<(), LedgerError> {
+        self.write_batches(batches, Durability::Synced)
+    }
+
+    /// Stores a batch that a quorum vouched for. Not synced: it can be fetched again.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub fn put_certified_batch(&self, batch: Arc<SignedBatch>) -> Result<(), LedgerError> {
+        self.write_batches(&[batch], Durability::Buffered)
+    }
+
+    fn write_batches(&self, batches: &[Arc<SignedBatch>], durability: Durability) -> Result<(), LedgerError> {
+        let encoded: Vec<Vec<u8>> = batches.iter().map(|batch| batch.encode()).collect();
+        let rows: Vec<_> = batches.iter().zip(&encoded).map(|(batch, bytes)| (batch.header, bytes.as_slice())).collect();
+        self.chain.put_batches(&rows, durability)?;
+        let mut cache = self.batch_cache();
+        for batch in batches {
+            cache.insert(batch.header.id(), Arc::clone(batch));
+        }
+        Ok(())
+    }
+
+    /// A batch, if it is among those decoded in memory.
+    #[must_use]
+    pub fn cached_batch(&self, id: &BatchId) -> Option<Arc<SignedBatch>> {
+        self.batch_cache().batches.get(id).cloned()
+    }
+
+    /// A stored batch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn batch(&self, id: &BatchId) -> Result<Option<Arc<SignedBatch>>, StoreError> {
+        if let Some(batch) = self.cached_batch(id) {
+            return Ok(Some(batch));
+        }
+        let Some(bytes) = self.chain.batch(id)? else { return Ok(None) };
+        let batch = SignedBatch::decode(&bytes).map_err(|error| StoreError::Undecodable {
+            record: Record::Column("batches"),
+            key: id.as_bytes().to_vec(),
+            error,
+        })?;
+        Ok(Some(Arc::new(batch)))
+    }
+
+    /// Whether a batch is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn has_batch(&self, id: &BatchId) -> Result<bool, StoreError> {
+        self.chain.has_batch(id)
+    }
+
+    /// The batches of a block, in order.
+    ///
+    /// # Errors
+    /// [`LedgerError::BatchMissing`].
+    pub fn batches_of(&self, block: &Block) -> Result<Vec<Arc<SignedBatch>>, LedgerError> {
+        let mut batches = Vec::with_capacity(block.batches.len());
+        for reference in &block.batches {
+            let batch = reference.header.id();
+            batches.push(self.batch(&batch)?.ok_or(LedgerError::BatchMissing { batch })?);
+        }
+        Ok(batches)
+    }
+
+    /// Batches that no committed block names, with their data.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn pending_batches(&self) -> Result<Vec<Arc<SignedBatch>>, StoreError> {
+        let mut batches = Vec::new();
+        for header in self.chain.pending_batches()? {
+            batches.extend(self.batch(&header.id())?);
+        }
+        Ok(batches)
+    }
+
+    /// Deletes batches that can never be ordered any more.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub fn forget_batches(&self, ids: &[BatchId]) -> Result<(), LedgerError> {
+        self.chain.delete_batches(ids)?;
+        let mut cache = self.batch_cache();
+        for id in ids {
+            cache.remove(id);
+        }
+        Ok(())
+    }
+}

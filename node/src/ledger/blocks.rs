@@ -1,0 +1,105 @@
+//! Decided blocks, and the windows of ordered batches that belong to them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_consensus::{AuthorWindow, Commit, CommittedBlock};
+use quancheng_state::{ChainStore, Durability, Record, StoreError};
+use quancheng_types::codec::{decode, encode};
+use quancheng_types::{Block, Height, ValidatorId};
+
+use super::{Ledger, LedgerError};
+
+const META_NAME: &str = "chain-tip";
+/// Greatest size of the record: a window of 200 bytes per author that ever was.
+const META_BYTES_MAX: u32 = 16 * 1024 * 1024;
+
+/// What the next block depends on beside the newest one. Written with each commit; when a crash leaves it behind the newest block,
+/// the blocks between bring it up to date.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct ChainTip {
+    height: Height,
+    last_nonempty: Height,
+    windows: BTreeMap<ValidatorId, AuthorWindow>,
+}
+
+impl ChainTip {
+    pub(super) fn height(&self) -> Height {
+        self.height
+    }
+
+    pub(super) fn read(chain: &ChainStore) -> Result<Self, LedgerError> {
+        let mut tip = match chain.meta(META_NAME)? {
+            Some(bytes) => decode::<Self>(&bytes, META_BYTES_MAX).map_err(|error| StoreError::Undecodable {
+                record: Record::Column("meta"),
+                key: META_NAME.as_bytes().to_vec(),
+                error,
+            })?,
+            None => Self::default(),
+        };
+        let last = chain.last_block()?.unwrap_or_default();
+        while tip.height < last {
+            let height = tip.height.next();
+            let block = chain.block(height)?.ok_or(LedgerError::BlockMissing { height })?;
+            for batch in &block.batches {
+                tip.windows.entry(batch.header.author).or_default().insert(batch.header.sequence);
+            }
+            tip.enter(&block);
+        }
+        Ok(tip)
+    }
+
+    fn enter(&mut self, block: &Block) {
+        self.height = block.header.height;
+        if !block.batches.is_empty() || !block.misbehavior.is_empty() {
+            self.last_nonempty = block.header.height;
+        }
+    }
+}
+
+impl Ledger {
+    /// Stores decided blocks with their windows. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`]: the process must stop.
+    pub fn put_commits(&self, commits: &[Arc<Commit>]) -> Result<(), LedgerError> {
+        let mut tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for commit in commits {
+            let CommittedBlock { block, certificate } = &commit.decided;
+            self.chain.put_block(block, certificate, Durability::Buffered)?;
+            tip.windows.extend(commit.windows.iter().copied());
+            tip.enter(block);
+        }
+        self.chain.meta_put(META_NAME, encode(&tip), Durability::Synced)?;
+        *self.tip.write().unwrap_or_else(PoisonError::into_inner) = tip;
+        Ok(())
+    }
+
+    /// A decided block.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
+        let (Some(block), Some(certificate)) = (self.chain.block(height)?, self.chain.certificate(height)?) else {
+            return Ok(None);
+        };
+        Ok(Some(CommittedBlock { block, certificate }))
+    }
+
+    /// The newest decided block.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn tip(&self) -> Result<Option<CommittedBlock>, StoreError> {
+        let height = self.tip.read().unwrap_or_else(PoisonError::into_inner).height;
+        if height == Height::GENESIS { Ok(None) } else { self.block(height) }
+    }
+
+    /// Newest height up to the tip whose block is not empty, and the windows of all authors.
+    #[must_use]
+    pub fn windows(&self) -> (Height, Vec<(ValidatorId, AuthorWindow)>) {
+        let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner);
+        (tip.last_nonempty, tip.windows.iter().map(|(author, window)| (*author, *window)).collect())
+    }
+}

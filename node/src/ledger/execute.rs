@@ -1,0 +1,111 @@
+//! Executing a stored block and committing its results.
+
+use std::sync::{Arc, PoisonError};
+
+use quancheng_consensus::{Executed, ScheduledSet};
+use quancheng_contracts::{BlockInput, execute_block};
+use quancheng_state::{BlockCommit, BodyLocation, Executed as ExecutedRow};
+use quancheng_types::{Block, Height, Outcome, Receipt, SignedBatch, SignedTransaction};
+
+use super::schedule::META_NAME;
+use super::{Ledger, LedgerError};
+
+/// Superseded heights removed at one commit when the node prunes: more than one, so that pruning catches up.
+const PRUNE_HEIGHTS: u32 = 4;
+
+/// Results of one height.
+#[derive(Debug)]
+pub struct Results {
+    /// For the engine.
+    pub executed: Executed,
+    /// Receipts in order.
+    pub receipts: Arc<Vec<Receipt>>,
+    /// How many of them are refusals.
+    pub refused: u64,
+    /// Contract panics. Anything but 0 is a bug.
+    pub internal_count: u32,
+}
+
+/// Executes a block whose batches are given and commits the results with one atomic write.
+///
+/// # Errors
+/// [`LedgerError`]: nothing was committed, the process must stop.
+pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch>]) -> Result<Results, LedgerError> {
+    let header = &block.header;
+    let transactions: Vec<&SignedTransaction> = batches.iter().flat_map(|batch| batch.batch.transactions.iter()).collect();
+    let snapshot = ledger.store.snapshot()?;
+    let input = BlockInput {
+        chain_id: ledger.chain_id,
+        version: header.version,
+        height: header.height,
+        time_ms: header.time_ms,
+        transactions: &transactions,
+        already_executed: &|id| Ok(ledger.store.transaction_location(id)?.is_some()),
+        misbehavior: &block.misbehavior,
+    };
+    let output = execute_block(&snapshot, &input)?;
+    let mut bodies = Vec::with_capacity(transactions.len());
+    for batch in batches {
+        bodies.extend(BodyLocation::all(batch)?);
+    }
+    let decided = ledger.decided(header.height, &output);
+    let receipts = Arc::new(output.receipts);
+    let executed = receipts.iter().zip(&output.executed).map(|(receipt, index)| {
+        let body = bodies.get(*index as usize).copied().expect("the executor names transactions that it was given");
+        ExecutedRow { receipt: receipt.clone(), body }
+    });
+    let commit = BlockCommit {
+        height: header.height,
+        block_id: block.id(),
+        time_ms: header.time_ms,
+        patch: output.patch,
+        executed: executed.collect(),
+        batches: block.batches.iter().map(|reference| reference.header.id()).collect(),
+        set_change: decided.as_ref().and_then(|(entry, _)| {
+            output.set_change.is_some().then(|| (entry.from, entry.change.validators.clone()))
+        }),
+        meta: decided.as_ref().map(|(_, row)| (META_NAME.to_owned(), Some(row.clone()))).into_iter().collect(),
+    };
+    let tip = ledger.store.commit(commit)?;
+    let next = decided.map(|(entry, _)| ledger.enter(entry));
+    ledger.prune(header.height)?;
+    let refused = receipts.iter().filter(|receipt| receipt.outcome != Outcome::Ok).count();
+    Ok(Results {
+        executed: Executed {
+            height: header.height,
+            history_size: tip.size,
+            history_root: tip.root,
+            next: next.map(|entry| entry.change),
+        },
+        receipts,
+        refused: u64::try_from(refused).unwrap_or(u64::MAX),
+        internal_count: output.internal_count,
+    })
+}
+
+impl Ledger {
+    fn decided(&self, height: Height, output: &quancheng_contracts::BlockOutput) -> Option<(ScheduledSet, Vec<u8>)> {
+        let schedule = self.schedule.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = schedule.decided(height, output)?;
+        let row = schedule.with(entry.clone()).encode();
+        Some((entry, row))
+    }
+
+    fn enter(&self, entry: ScheduledSet) -> ScheduledSet {
+        let mut schedule = self.schedule.write().unwrap_or_else(PoisonError::into_inner);
+        *schedule = schedule.with(entry.clone());
+        entry
+    }
+
+    fn prune(&self, height: Height) -> Result<(), LedgerError> {
+        let Some(oldest) = self.keep_recent.and_then(|keep| height.0.checked_sub(keep)) else { return Ok(()) };
+        self.store.prune(Height(oldest), PRUNE_HEIGHTS)?;
+        Ok(())
+    }
+
+    /// Sets decided and not yet in force at `height`, and the one in force.
+    #[must_use]
+    pub fn schedule_from(&self, height: Height) -> Vec<ScheduledSet> {
+        self.schedule.read().unwrap_or_else(PoisonError::into_inner).active(height).cloned().collect()
+    }
+}

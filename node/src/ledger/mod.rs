@@ -1,0 +1,302 @@
+//! The node's view of its store: blocks, batches and results, with a cache of the batches that are about to be executed.
+//!
+//! | what | written by | durable when the call returns |
+//! |---|---|---|
+//! | batches that this node admitted or acknowledged | batch writer | yes, one sync for all that wait |
+//! | batches fetched for the executor | driver | no: they can be fetched again |
+//! | blocks, certificates, windows of authors | driver, at a flush | yes |
+//! | results of a height | executor | no: executing again gives the same |
+
+mod batches;
+mod blocks;
+mod error;
+mod execute;
+mod schedule;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use quancheng_contracts::genesis_patch;
+use quancheng_state::{ChainStore, Snapshot, Store, StoreError, StoreOptions};
+use quancheng_state_rocks::{RocksBackend, RocksOptions};
+use quancheng_types::merkle::Path as MerklePath;
+use quancheng_types::{
+    ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, SignedTransaction, TransactionId, Validator, ValidatorSet,
+};
+
+use crate::api::backend::ExecutedTransaction;
+use crate::config::StoreSection;
+use batches::BatchCache;
+use blocks::ChainTip;
+use schedule::Schedule;
+
+pub use batches::valid_until_ms;
+pub use error::LedgerError;
+pub use execute::{Results, execute_stored};
+
+/// Share of the configured memory for the upper state tree; the rest is for RocksDB.
+const PAGE_CACHE_SHARE: usize = 4;
+
+/// Where execution stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TipStatus {
+    /// Newest executed height.
+    pub height: Height,
+    /// Leaves of the history log.
+    pub history_size: u64,
+    /// Its root.
+    pub history_root: Digest,
+    /// State root.
+    pub state_root: Digest,
+    /// Least height whose state can be read.
+    pub lowest_state_height: Height,
+}
+
+/// Blocks, batches and results of one node.
+#[derive(Debug)]
+pub struct Ledger {
+    chain_id: ChainId,
+    store: Store,
+    chain: ChainStore,
+    cache: Mutex<BatchCache>,
+    tip: RwLock<ChainTip>,
+    schedule: RwLock<Schedule>,
+    keep_recent: Option<u64>,
+}
+
+impl Ledger {
+    /// Opens the store; an empty one takes the genesis state.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: the disk's, a genesis whose content a module refuses, or a store of another chain.
+    pub fn open(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
+        let memory_bytes = options.memory_mib as usize * 1024 * 1024;
+        let page_cache_bytes = memory_bytes / PAGE_CACHE_SHARE;
+        let rocks = RocksOptions { memory_bytes: memory_bytes - page_cache_bytes, ..RocksOptions::default() };
+        let backend = RocksBackend::open(&data_dir.join("store"), &rocks)?;
+        let store = Store::open(Arc::new(backend), StoreOptions { page_cache_bytes })?;
+        Self::over(store, genesis, options.keep_recent)
+    }
+
+    /// Over an open store.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn over(store: Store, genesis: &Genesis, keep_recent: Option<u64>) -> Result<Self, LedgerError> {
+        let chain_id = genesis.chain_id();
+        let chain = store.chain();
+        if store.tip().is_none() {
+            let patch = genesis_patch(genesis, &quancheng_state::view::EmptyView).map_err(LedgerError::Genesis)?;
+            chain.meta_put("chain-id", chain_id.as_bytes().to_vec(), quancheng_state::Durability::Buffered)?;
+            store.init_genesis(genesis.time_ms, patch, &genesis.validators)?;
+            store.sync()?;
+        }
+        let found = chain.meta("chain-id")?;
+        if found.as_deref() != Some(chain_id.as_bytes().as_slice()) {
+            return Err(LedgerError::OtherChain { expected: chain_id });
+        }
+        let tip = ChainTip::read(&chain)?;
+        let schedule = Schedule::read(&chain, genesis)?;
+        Ok(Self {
+            chain_id,
+            store,
+            chain,
+            cache: Mutex::default(),
+            tip: RwLock::new(tip),
+            schedule: RwLock::new(schedule),
+            keep_recent,
+        })
+    }
+
+    /// The chain.
+    #[must_use]
+    pub const fn chain_id(&self) -> ChainId {
+        self.chain_id
+    }
+
+    /// Newest executed height, newest certified height, time of the newest executed block.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn progress(&self) -> Result<(Height, Height, u64), LedgerError> {
+        let tip = self.store.tip().ok_or(LedgerError::Empty)?;
+        let certified = self.tip()?.map_or(Height::GENESIS, |decided| decided.block.header.executed_height);
+        Ok((tip.height(), certified.min(tip.height()), tip.leaf.time_ms))
+    }
+
+    /// Where execution stands.
+    #[must_use]
+    pub fn tip_status(&self) -> TipStatus {
+        let tip = self.store.tip().expect("an open ledger has at least the genesis state");
+        TipStatus {
+            height: tip.height(),
+            history_size: tip.size,
+            history_root: tip.root,
+            state_root: tip.leaf.state_root,
+            lowest_state_height: self.store.oldest(),
+        }
+    }
+
+    /// State of the newest executed height.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.store.snapshot()
+    }
+
+    /// State as of a height.
+    ///
+    /// # Errors
+    /// [`StoreError`], also when the height is pruned or not yet executed.
+    pub fn snapshot_at(&self, height: Height) -> Result<Snapshot, StoreError> {
+        self.store.snapshot_at(height)
+    }
+
+    /// Whether a transaction has a receipt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_executed(&self, id: &TransactionId) -> Result<bool, StoreError> {
+        Ok(self.store.transaction_location(id)?.is_some())
+    }
+
+    /// Height and place of an executed transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn transaction_location(&self, id: &TransactionId) -> Result<Option<(Height, u32)>, StoreError> {
+        self.store.transaction_location(id)
+    }
+
+    /// Receipt of a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn receipt_of(&self, id: &TransactionId) -> Result<Option<(Height, Receipt)>, StoreError> {
+        let Some((height, position)) = self.store.transaction_location(id)? else { return Ok(None) };
+        Ok(self.store.receipt(height, position)?.map(|receipt| (height, receipt)))
+    }
+
+    /// Receipts of a height.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn receipts(&self, height: Height) -> Result<Vec<Receipt>, StoreError> {
+        self.store.receipts(height)
+    }
+
+    /// An executed transaction with its receipt and the path of the receipt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError> {
+        let Some((height, position)) = self.store.transaction_location(id)? else { return Ok(None) };
+        let found = self.store.transaction(height, position)?;
+        let (Some((receipt, bytes)), Some(receipt_path)) = (found, self.store.receipt_path(height, position)?) else {
+            return Ok(None);
+        };
+        let transaction = SignedTransaction::decode(&bytes).map_err(|error| StoreError::Undecodable {
+            record: quancheng_state::Record::Column("batches"),
+            key: id.as_bytes().to_vec(),
+            error,
+        })?;
+        Ok(Some(ExecutedTransaction { height, transaction, receipt, receipt_path }))
+    }
+
+    /// Leaf of the history log; `None` above the newest executed height.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn history_leaf(&self, height: Height) -> Result<Option<HistoryLeaf>, StoreError> {
+        match self.store.history_leaf(height) {
+            Err(StoreError::NotExecuted { .. }) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Path of a leaf in the log of `size` leaves.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn history_path(&self, height: Height, size: u64) -> Result<MerklePath, StoreError> {
+        self.store.history_path(height, size)
+    }
+
+    /// Root of the log of `size` leaves.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn history_root(&self, size: u64) -> Result<Digest, StoreError> {
+        self.store.history_root(size)
+    }
+
+    /// The newest executed height whose block time is not after `time_ms`: block times ascend, so the search halves.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn height_at(&self, time_ms: u64) -> Result<Option<Height>, StoreError> {
+        let Some(tip) = self.store.tip() else { return Ok(None) };
+        let (mut low, mut high) = (0, tip.height().0);
+        if self.store.history_leaf(Height::GENESIS)?.time_ms > time_ms {
+            return Ok(None);
+        }
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            if self.store.history_leaf(Height(middle))?.time_ms <= time_ms {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        Ok(Some(Height(low)))
+    }
+
+    /// The validators of the next block.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn validators_in_force(&self) -> Result<Vec<Validator>, StoreError> {
+        let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).height();
+        Ok(self.validators_at(tip.next())?.map(|set| set.validators().to_vec()).unwrap_or_default())
+    }
+
+    /// The set of a height.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn validators_at(&self, height: Height) -> Result<Option<ValidatorSet>, StoreError> {
+        Ok(self.chain.validator_set_at(height)?.map(|(_, set)| set))
+    }
+
+    /// A set that must be there and is not.
+    #[must_use]
+    pub fn missing_set(&self, height: Height) -> StoreError {
+        StoreError::Missing {
+            record: quancheng_state::Record::Column("validator_sets"),
+            key: height.0.to_be_bytes().to_vec(),
+        }
+    }
+
+    /// Every set that was decided, with the height from which it was to be in force, ascending.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_changes(&self) -> Result<Vec<(Height, ValidatorSet)>, StoreError> {
+        let mut sets = Vec::new();
+        for (from, hash) in self.chain.set_changes()? {
+            sets.push((from, self.chain.validator_set(&hash)?.ok_or_else(|| self.missing_set(from))?));
+        }
+        Ok(sets)
+    }
+
+    /// Sets in force or scheduled: whose members may connect.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn active_sets(&self) -> Result<Vec<ValidatorSet>, LedgerError> {
+        let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).height();
+        let schedule = self.schedule.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(schedule.active(tip.next()).map(|entry| entry.change.validators.clone()).collect())
+    }
+}

@@ -1,0 +1,2 @@
+//! `quanchengd` (being assembled).
+fn main() {}

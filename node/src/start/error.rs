@@ -1,0 +1,69 @@
+//! Why a node does not start.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use quancheng_keystore::KeyFileError;
+
+use crate::files::FileError;
+use crate::ledger::LedgerError;
+use crate::network::NetworkError;
+
+/// Why a node does not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The genesis file.
+    Genesis {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A key file.
+    KeyFile(KeyFileError),
+    /// A file of the data folder.
+    File(FileError),
+    /// The store.
+    Ledger(LedgerError),
+    /// The network.
+    Network(NetworkError),
+    /// An HTTP door.
+    Door(crate::api::DoorError),
+    /// What is on disk does not fit together.
+    Recover(quancheng_consensus::RecoverError),
+    /// The system gives no thread.
+    Thread(std::io::Error),
+    /// `init` on a folder that is not empty.
+    AlreadyInitialized {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Genesis { path, reason } => write!(f, "genesis {}: {reason}", path.display()),
+            Self::KeyFile(error) => error.fmt(f),
+            Self::File(error) => error.fmt(f),
+            Self::Ledger(error) => error.fmt(f),
+            Self::Network(error) => error.fmt(f),
+            Self::Door(error) => error.fmt(f),
+            Self::Recover(error) => write!(f, "what is on disk does not fit together: {error}"),
+            Self::Thread(error) => write!(f, "the system gives no thread: {error}; raise the limit of processes (ulimit -u)"),
+            Self::AlreadyInitialized { path } => write!(
+                f,
+                "{} already holds a node; `quanchengd start` continues it. A new sign record for a used key could sign twice",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<NetworkError> for StartError {
+    fn from(error: NetworkError) -> Self {
+        Self::Network(error)
+    }
+}

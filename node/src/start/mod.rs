@@ -1,0 +1,394 @@
+//! Puts a node together and takes it down again.
+//!
+//! Order of a start: lock the folder, open the store, replay what was decided and not executed, read log and sign record, join the
+//! network, open the doors. Order of a stop: close the doors, stop the driver after its current step, let the executor finish its block.
+
+mod error;
+mod genesis_file;
+mod init;
+mod recover;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use quancheng_consensus::{CachedChecker, Engine, EngineConfig, EngineStatus, SetChange};
+use quancheng_types::{Genesis, Height, NodeId, Parameters, SigningKey, ValidatorId};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::admission::{Admission, Duty};
+use crate::api::{self, backend::Identity};
+use crate::backend::NodeBackend;
+use crate::batcher::{self, BatcherParts, SealRules};
+use crate::config::NodeConfig;
+use crate::driver::{self, Driver, DriverEnd, DriverHandle, DriverInput, DriverParts, PeerBook, ServeQueue};
+use crate::executor;
+use crate::files::{DataLock, LogFile, SignRecordFile};
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::network::{
+    self, LaneLimits, NetworkConfig, NetworkEvent, NetworkEvents, NetworkHandle, NetworkLimits, PeerIdentity,
+};
+use crate::tracker::{ClaimLimits, Tracker};
+use crate::verifier;
+
+pub use error::StartError;
+pub use genesis_file::read_genesis;
+pub use init::init;
+
+/// How long a stop waits for the driver and the doors.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    driver: DriverHandle,
+    driver_thread: tokio::task::JoinHandle<DriverEnd>,
+    network: NetworkHandle,
+    verifier: verifier::VerifierHandle,
+    doors: api::Doors,
+    public: SocketAddr,
+    admin: SocketAddr,
+    _lock: DataLock,
+}
+
+/// Keys of a node, opened.
+#[derive(Debug)]
+pub struct NodeKeys {
+    peer: SigningKey,
+    validator: Option<SigningKey>,
+}
+
+impl NodeKeys {
+    /// Opens the key files that the configuration names.
+    ///
+    /// # Errors
+    /// [`StartError::KeyFile`].
+    pub fn open(config: &NodeConfig) -> Result<Self, StartError> {
+        let password = quancheng_keystore::read_password(&config.node.password_file).map_err(StartError::KeyFile)?;
+        let open = |path: &std::path::Path| quancheng_keystore::open(path, &password).map_err(StartError::KeyFile);
+        let validator = config.node.validator_key.as_deref().map(open).transpose()?;
+        Ok(Self { peer: open(&config.node.peer_key)?, validator })
+    }
+
+    fn node_id(&self) -> NodeId {
+        let key = self.peer.public_key();
+        let bytes: [u8; 32] = key.as_bytes().try_into().expect("a peer key is Ed25519: key files hold no other suite");
+        NodeId(quancheng_types::Digest(bytes))
+    }
+
+    fn validator_id(&self) -> Option<ValidatorId> {
+        self.validator.as_ref().map(|key| ValidatorId::of(&key.public_key()))
+    }
+}
+
+impl Node {
+    /// Starts a node; returns when its doors are open.
+    ///
+    /// # Errors
+    /// [`StartError`], with what to do.
+    pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+        let begun = Instant::now();
+        let genesis = Arc::new(read_genesis(&config.node.genesis)?);
+        let keys = NodeKeys::open(&config)?;
+        let lock = DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?;
+        let metrics = Arc::new(Metrics::new());
+        let ledger = Arc::new(Ledger::open(&config.node.data_dir, &genesis, &config.store).map_err(StartError::Ledger)?);
+        let (executed, certified, time_ms) = ledger.progress().map_err(StartError::Ledger)?;
+        let tracker = Arc::new(Tracker::new(executed, certified, time_ms, Arc::clone(&metrics)));
+        let peers = Arc::new(PeerBook::new(keys.node_id(), config.network.peers.clone()));
+        let sets = ledger.active_sets().map_err(StartError::Ledger)?;
+        let (network, events) = network::start(network_config(&config, &genesis, &keys, peers.entries(&sets)?)).await?;
+
+        let parts = Assembly { config: &config, genesis: &genesis, keys: &keys, ledger: &ledger, metrics: &metrics };
+        let running = parts.wire(&tracker, &peers, &network)?;
+        tokio::spawn(pump(events, running.driver.clone(), Arc::clone(&peers), Arc::clone(&metrics)));
+
+        let identity = Identity {
+            chain_id: genesis.chain_id(),
+            genesis: Arc::clone(&genesis),
+            node_id: keys.node_id(),
+            validator_id: keys.validator_id(),
+        };
+        let backend = Arc::new(NodeBackend {
+            identity,
+            ledger: Arc::clone(&ledger),
+            tracker,
+            admission: running.admission,
+            network: network.clone(),
+            peers,
+            status: running.status,
+            metrics,
+            started: begun,
+        });
+        let doors = api::open(backend, &config.api).await.map_err(StartError::Door)?;
+        let (public, admin) = (doors.public_address(), doors.admin_address());
+        info!(%public, %admin, node_id = %keys.node_id(), height = %executed, ms = %begun.elapsed().as_millis(), "node is up");
+        Ok(Self {
+            driver: running.driver,
+            driver_thread: running.driver_thread,
+            network,
+            verifier: running.verifier,
+            doors,
+            public,
+            admin,
+            _lock: lock,
+        })
+    }
+
+    /// Address of the public door.
+    #[must_use]
+    pub fn public_address(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// Address of the operator's door.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Waits until the node ends by itself, or `stop` resolves; then takes it down.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> DriverEnd {
+        let end = tokio::select! {
+            end = &mut self.driver_thread => Some(joined(end)),
+            () = stop => None,
+        };
+        info!("stopping");
+        self.doors.close(STOP_PATIENCE).await;
+        let end = match end {
+            Some(end) => end,
+            None => {
+                let driver = self.driver.clone();
+                let _ = tokio::task::spawn_blocking(move || driver.deliver(DriverInput::Stop)).await;
+                match tokio::time::timeout(STOP_PATIENCE, &mut self.driver_thread).await {
+                    Ok(end) => joined(end),
+                    Err(_) => {
+                        warn!("the driver did not stop in time; the log and the sign record are durable at every step");
+                        DriverEnd::Stopped
+                    }
+                }
+            }
+        };
+        self.verifier.stop();
+        self.network.shutdown().await;
+        end
+    }
+}
+
+fn joined(end: Result<DriverEnd, tokio::task::JoinError>) -> DriverEnd {
+    end.unwrap_or_else(|error| {
+        error!(%error, "the driver failed");
+        DriverEnd::Panicked
+    })
+}
+
+struct Assembly<'a> {
+    config: &'a NodeConfig,
+    genesis: &'a Arc<Genesis>,
+    keys: &'a NodeKeys,
+    ledger: &'a Arc<Ledger>,
+    metrics: &'a Arc<Metrics>,
+}
+
+struct Running {
+    driver: DriverHandle,
+    driver_thread: tokio::task::JoinHandle<DriverEnd>,
+    verifier: verifier::VerifierHandle,
+    admission: Admission,
+    status: watch::Receiver<EngineStatus>,
+}
+
+impl Assembly<'_> {
+    fn wire(&self, tracker: &Arc<Tracker>, peers: &Arc<PeerBook>, network: &NetworkHandle) -> Result<Running, StartError> {
+        let chain_id = self.genesis.chain_id();
+        let (ledger, metrics) = (self.ledger, self.metrics);
+        let (driver, inputs) = driver::queue();
+        let threads = match self.config.node.verifier_threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        };
+        let (verifier, writer) =
+            verifier::start(threads, chain_id, Arc::clone(ledger), driver.clone(), Arc::clone(metrics)).map_err(StartError::Thread)?;
+        let on_set_change = {
+            let (ledger, peers, network) = (Arc::clone(ledger), Arc::clone(peers), network.clone());
+            Box::new(move |_: &SetChange| {
+                let applied = ledger.active_sets().map_err(|error| error.to_string());
+                let applied = applied.and_then(|sets| peers.apply(&network, &sets).map_err(|error| error.to_string()));
+                if let Err(error) = applied {
+                    warn!(%error, "the allow-list could not follow the validator set");
+                }
+            })
+        };
+        let executor = executor::start(
+            Arc::clone(ledger),
+            driver.clone(),
+            Arc::clone(tracker),
+            Arc::clone(metrics),
+            on_set_change,
+        )
+        .map_err(StartError::Thread)?;
+        let serve = ServeQueue::start(Arc::clone(ledger), network.clone(), Arc::clone(peers), Arc::clone(metrics))
+            .map_err(StartError::Thread)?;
+
+        let (engine, log, own_batches, next_sequence) = self.recover_engine()?;
+        let (status, status_receiver) = watch::channel(engine.status());
+        let (in_flight, in_flight_receiver) = watch::channel(engine.local_batches_in_flight());
+        let (duty, duty_receiver) = watch::channel(self.duty(engine.parameters(), &engine));
+        let (rules, rules_receiver) = watch::channel(seal_rules(engine.parameters()));
+        let batcher = self.keys.validator.as_ref().map(|key| {
+            let (handle, packets) = batcher::queue();
+            let parts = BatcherParts {
+                chain_id,
+                key: key.clone(),
+                next_sequence,
+                rules: rules_receiver,
+                in_flight: in_flight_receiver,
+                writer,
+                driver: driver.clone(),
+                metrics: Arc::clone(metrics),
+            };
+            tokio::spawn(batcher::run(parts, packets));
+            handle
+        });
+        let admission = Admission {
+            ledger: Arc::clone(ledger),
+            tracker: Arc::clone(tracker),
+            verifier: verifier.clone(),
+            batcher,
+            duty: duty_receiver,
+            limits: ClaimLimits {
+                total: self.config.api.pending_max as usize,
+                per_account: self.config.api.pending_per_account_max,
+            },
+            metrics: Arc::clone(metrics),
+        };
+        let parts = DriverParts {
+            engine,
+            log,
+            sign_record: SignRecordFile::at(&self.config.node.data_dir),
+            ledger: Arc::clone(ledger),
+            network: network.clone(),
+            peers: Arc::clone(peers),
+            verifier: verifier.clone(),
+            executor,
+            tracker: Arc::clone(tracker),
+            serve,
+            metrics: Arc::clone(metrics),
+            status,
+            in_flight,
+            duty,
+            rules,
+            own: self.keys.validator_id(),
+        };
+        let running = Driver::new(parts, inputs, Arc::new(AtomicBool::new(false)));
+        let driver_thread = tokio::task::spawn_blocking(move || running.run(own_batches));
+        Ok(Running { driver, driver_thread, verifier, admission, status: status_receiver })
+    }
+
+    fn duty(&self, parameters: &Parameters, engine: &Engine) -> Duty {
+        let own = self.keys.validator_id();
+        Duty { parameters: *parameters, is_validator: own.is_some_and(|id| engine.validators().by_id(&id).is_some()) }
+    }
+
+    #[expect(clippy::type_complexity, reason = "four results of one recovery, named where they are bound")]
+    fn recover_engine(
+        &self,
+    ) -> Result<(Engine, LogFile, Vec<(Arc<quancheng_types::SignedBatch>, u64)>, u64), StartError> {
+        let chain_id = self.genesis.chain_id();
+        let data_dir = &self.config.node.data_dir;
+        let (log, entries) = LogFile::open(data_dir, chain_id).map_err(StartError::File)?;
+        let sign_record = match &self.keys.validator {
+            Some(key) => {
+                let record = SignRecordFile::at(data_dir).read(&chain_id, &key.public_key());
+                Some(record.map_err(StartError::File)?)
+            }
+            None => None,
+        };
+        let own = self.keys.validator_id();
+        let recovered = recover::state(self.ledger, sign_record, entries, own)?;
+        let config = EngineConfig {
+            chain_id,
+            node_id: self.keys.node_id(),
+            key: self.keys.validator.clone(),
+            quarantine_ms: self.config.node.quarantine_ms,
+            genesis: SetChange { validators: self.genesis.validators.clone(), parameters: self.genesis.parameters },
+        };
+        let next_sequence = recovered.next_sequence;
+        let engine =
+            Engine::recover(config, recovered.state, Box::new(CachedChecker::new())).map_err(StartError::Recover)?;
+        Ok((engine, log, recovered.own_batches, next_sequence))
+    }
+}
+
+/// Rules of the batcher under these parameters. Some places in flight stay free for batches that are offered again.
+#[must_use]
+pub fn seal_rules(parameters: &Parameters) -> SealRules {
+    SealRules {
+        bytes: parameters.batch_bytes_max,
+        wait: Duration::from_millis(parameters.batch_wait_ms.into()),
+        in_flight: parameters.batches_in_flight_max as usize,
+    }
+}
+
+fn network_config(
+    config: &NodeConfig,
+    genesis: &Genesis,
+    keys: &NodeKeys,
+    peers: Vec<network::PeerEntry>,
+) -> NetworkConfig {
+    use quancheng_consensus::Lane;
+    let lane = |lane: Lane| {
+        let frame_bytes_max = u32::try_from(lane.bytes_max()).unwrap_or(network::FRAME_BYTES_CEILING);
+        let room = u64::from(frame_bytes_max) * 2;
+        LaneLimits { frame_bytes_max, send_frames_max: 4_096, send_bytes_max: room.max(32 << 20), receive_bytes_max: room }
+    };
+    NetworkConfig {
+        listen: config.network.listen.clone(),
+        identity: PeerIdentity::from_seed(*keys.peer.seed()),
+        chain_id: *genesis.chain_id().as_bytes(),
+        peers,
+        limits: NetworkLimits { lanes: Lane::ALL.map(lane), ..NetworkLimits::default() },
+    }
+}
+
+/// Decodes what peers say and hands it to the driver.
+async fn pump(mut events: NetworkEvents, driver: DriverHandle, peers: Arc<PeerBook>, metrics: Arc<Metrics>) {
+    while let Some(event) = events.recv().await {
+        let (peer, input) = match event {
+            NetworkEvent::Connected(peer) => (peer, None),
+            NetworkEvent::Disconnected(peer) => (peer, Some(None)),
+            NetworkEvent::Frame { peer, lane, bytes } => (peer, Some(Some((lane, bytes)))),
+        };
+        let Some(node) = peers.node_id(&peer) else { continue };
+        match input {
+            None => deliver(&driver, DriverInput::PeerUp(node)).await,
+            Some(None) => deliver(&driver, DriverInput::PeerDown(node)).await,
+            Some(Some((lane, bytes))) => match quancheng_consensus::Message::decode(lane.into(), &bytes) {
+                Ok(message) => deliver(&driver, DriverInput::Message { from: node, message }).await,
+                Err(error) => {
+                    metrics.messages_malformed.inc();
+                    warn!(%node, ?error, "a peer sent bytes that are no message");
+                }
+            },
+        }
+    }
+}
+
+/// Waits for a place in the driver's queue without blocking the runtime: a busy driver slows reading from peers, which bounds memory.
+async fn deliver(driver: &DriverHandle, input: DriverInput) {
+    let mut input = Some(input);
+    while let Some(next) = input.take() {
+        input = driver.try_deliver(next);
+        if input.is_some() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// Heights named in errors of a start.
+pub(crate) fn height_text(height: Height) -> String {
+    format!("height {height}")
+}

@@ -1,0 +1,97 @@
+//! What is on disk, in the form in which the engine takes it.
+
+use std::sync::Arc;
+
+use quancheng_consensus::{Executed, LogEntry, RecoveredState, SignRecord, StoredBatch, Tip};
+use quancheng_types::{Height, SignedBatch, ValidatorId};
+
+use super::StartError;
+use crate::ledger::{Ledger, LedgerError, valid_until_ms};
+
+/// Batches to offer again, and the engine's state.
+pub(super) struct Recovered {
+    pub(super) state: RecoveredState,
+    pub(super) own_batches: Vec<(Arc<SignedBatch>, u64)>,
+    pub(super) next_sequence: u64,
+}
+
+pub(super) fn state(
+    ledger: &Ledger,
+    sign_record: Option<SignRecord>,
+    log: Vec<LogEntry>,
+    own: Option<ValidatorId>,
+) -> Result<Recovered, StartError> {
+    let failed = |error| StartError::Ledger(LedgerError::Store(error));
+    let tip = ledger.tip().map_err(failed)?;
+    let tip = tip.map(|decided| Tip { header: decided.block.header, certificate: decided.certificate });
+    let tip_height = tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.height);
+    let (last_nonempty, windows) = ledger.windows();
+    let undelivered = undelivered(ledger, tip_height).map_err(StartError::Ledger)?;
+    let ordered: std::collections::BTreeSet<_> =
+        undelivered.iter().flat_map(|(_, batches)| batches.iter().map(|(batch, _)| batch.header.id())).collect();
+
+    let mut stored = Vec::new();
+    let mut own_batches = Vec::new();
+    let own_window = own.and_then(|own| windows.iter().find(|(author, _)| *author == own)).map(|(_, window)| *window);
+    let mut next_sequence = own_window.map_or(0, |window| window.end());
+    for batch in ledger.pending_batches().map_err(failed)? {
+        let is_own = own == Some(batch.header.author);
+        if is_own {
+            next_sequence = next_sequence.max(batch.header.sequence.saturating_add(1));
+        }
+        if ordered.contains(&batch.header.id()) {
+            continue;
+        }
+        let valid_until_ms = valid_until_ms(&batch);
+        if is_own {
+            own_batches.push((batch, valid_until_ms));
+        } else {
+            stored.push(StoredBatch { header: batch.header, valid_until_ms });
+        }
+    }
+    own_batches.sort_by_key(|(batch, _)| batch.header.sequence);
+
+    let state = RecoveredState {
+        executed: executed(ledger, tip.as_ref()).map_err(failed)?,
+        tip,
+        last_nonempty,
+        sets: ledger.schedule_from(tip_height.next()),
+        sign_record,
+        log,
+        windows,
+        stored,
+        undelivered,
+    };
+    Ok(Recovered { state, own_batches, next_sequence })
+}
+
+/// Results from the height that the tip certifies (or the newest, if older) up to the newest.
+fn executed(ledger: &Ledger, tip: Option<&Tip>) -> Result<Vec<Executed>, quancheng_state::StoreError> {
+    let newest = ledger.tip_status().height;
+    let certified = tip.map_or(Height::GENESIS, |tip| tip.header.executed_height).min(newest);
+    let mut results = Vec::new();
+    for height in certified.0..=newest.0 {
+        let size = height.saturating_add(1);
+        let history_root = ledger.history_root(size)?;
+        results.push(Executed { height: Height(height), history_size: size, history_root, next: None });
+    }
+    Ok(results)
+}
+
+type Undelivered = Vec<(Height, Vec<(quancheng_types::BatchRef, bool)>)>;
+
+fn undelivered(ledger: &Ledger, tip: Height) -> Result<Undelivered, LedgerError> {
+    let mut heights = Vec::new();
+    let mut height = ledger.tip_status().height.next();
+    while height <= tip {
+        let block = ledger.block(height)?.ok_or(LedgerError::BlockMissing { height })?.block;
+        let mut batches = Vec::new();
+        for reference in block.batches.into_vec() {
+            let is_stored = ledger.has_batch(&reference.header.id())?;
+            batches.push((reference, is_stored));
+        }
+        heights.push((height, batches));
+        height = height.next();
+    }
+    Ok(heights)
+}

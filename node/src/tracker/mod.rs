@@ -1,0 +1,346 @@
+//! What clients wait for: how far each transaction admitted here has come, and the stream of certified results.
+//!
+//! Only transactions admitted here and not yet executed are remembered; everything older is answered from the store.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use quancheng_types::{AccountId, Block, Height, Receipt, TransactionId};
+use tokio::sync::{Notify, broadcast, watch};
+
+use crate::api::backend::CertifiedBlock;
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+
+/// Certified blocks a slow subscriber may lag behind before it misses some.
+const SUBSCRIBER_LAG_MAX: usize = 256;
+/// How long an expired transaction is still reported as expired, ms of block time.
+const EXPIRED_KEPT_MS: u64 = 10 * 60 * 1000;
+
+/// One waiting request: woken when all its transactions are executed.
+#[derive(Debug, Default)]
+pub struct Waiter {
+    remaining: AtomicUsize,
+    woken: Notify,
+}
+
+impl Waiter {
+    fn new(count: usize) -> Self {
+        Self { remaining: AtomicUsize::new(count), woken: Notify::new() }
+    }
+
+    fn finish_one(&self) {
+        if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.woken.notify_one();
+        }
+    }
+
+    /// Resolves when nothing remains.
+    pub async fn done(&self) {
+        if self.remaining.load(Ordering::Acquire) > 0 {
+            self.woken.notified().await;
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    account: AccountId,
+    admitted_at: Instant,
+    valid_until_ms: u64,
+    ordered: Option<Height>,
+    waiters: Vec<(bool, Arc<Waiter>)>,
+}
+
+/// How far a transaction admitted here has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Durable here, not ordered.
+    Admitted,
+    /// In the final block of this height.
+    Ordered(Height),
+    /// Its time passed before it was ordered.
+    Expired,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: HashMap<TransactionId, Entry>,
+    per_account: HashMap<AccountId, u32>,
+    expiry: BTreeMap<(u64, TransactionId), ()>,
+    uncertified: BTreeMap<Height, Done>,
+    block_time_ms: u64,
+    certified: Height,
+}
+
+#[derive(Debug)]
+struct Done {
+    time_ms: u64,
+    receipts: Arc<Vec<Receipt>>,
+    admitted_at: Vec<Instant>,
+}
+
+/// Shared by admission, driver, executor and API.
+#[derive(Debug)]
+pub struct Tracker {
+    inner: Mutex<Inner>,
+    certified: watch::Sender<Height>,
+    executed: watch::Sender<Height>,
+    events: broadcast::Sender<Arc<CertifiedBlock>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Tracker {
+    /// Starts at what the store holds.
+    #[must_use]
+    pub fn new(executed: Height, certified: Height, block_time_ms: u64, metrics: Arc<Metrics>) -> Self {
+        let inner = Inner { block_time_ms, certified, ..Inner::default() };
+        Self {
+            inner: Mutex::new(inner),
+            certified: watch::Sender::new(certified),
+            executed: watch::Sender::new(executed),
+            events: broadcast::Sender::new(SUBSCRIBER_LAG_MAX),
+            metrics,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Claims a place for a transaction before it goes to the batcher. `Ok(false)` when it is here already.
+    ///
+    /// # Errors
+    /// [`QuotaFull`] when the account or the node has too many waiting.
+    pub fn claim(
+        &self,
+        id: TransactionId,
+        account: AccountId,
+        valid_until_ms: u64,
+        limits: &ClaimLimits,
+    ) -> Result<bool, QuotaFull> {
+        let mut inner = self.lock();
+        if inner.entries.contains_key(&id) {
+            return Ok(false);
+        }
+        if inner.entries.len() >= limits.total {
+            return Err(QuotaFull::Node);
+        }
+        let count = inner.per_account.entry(account).or_default();
+        if *count >= limits.per_account {
+            return Err(QuotaFull::Account);
+        }
+        *count += 1;
+        let entry = Entry { account, admitted_at: Instant::now(), valid_until_ms, ordered: None, waiters: Vec::new() };
+        inner.entries.insert(id, entry);
+        inner.expiry.insert((valid_until_ms, id), ());
+        self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
+        Ok(true)
+    }
+
+    /// Gives a place back: the transaction was not taken after all.
+    pub fn release(&self, id: &TransactionId) {
+        let mut inner = self.lock();
+        if let Some(entry) = inner.remove(id) {
+            for (_, waiter) in entry.waiters {
+                waiter.finish_one();
+            }
+        }
+    }
+
+    /// A block is final and durable: its transactions are ordered.
+    pub fn ordered(&self, ledger: &Ledger, block: &Block) {
+        let height = block.header.height;
+        for reference in &block.batches {
+            // Data that is not here yet holds no transaction admitted here: own batches are always here.
+            let Some(batch) = ledger.cached_batch(&reference.header.id()) else { continue };
+            let mut inner = self.lock();
+            for transaction in &batch.batch.transactions {
+                if inner.entries.is_empty() {
+                    break;
+                }
+                if let Some(entry) = inner.entries.get_mut(&transaction.id()) {
+                    entry.ordered = Some(height);
+                    self.metrics.order_seconds.observe(entry.admitted_at.elapsed().as_secs_f64());
+                    entry.waiters.retain(|(until_ordered, waiter)| {
+                        if *until_ordered {
+                            waiter.finish_one();
+                        }
+                        !until_ordered
+                    });
+                }
+            }
+        }
+    }
+
+    /// A height is executed and its results can be read.
+    pub fn executed(&self, height: Height, time_ms: u64, receipts: Arc<Vec<Receipt>>) {
+        let mut inner = self.lock();
+        inner.block_time_ms = inner.block_time_ms.max(time_ms);
+        let mut admitted_at = Vec::new();
+        for receipt in receipts.iter() {
+            if let Some(entry) = inner.remove(&receipt.transaction_id) {
+                admitted_at.push(entry.admitted_at);
+                for (_, waiter) in entry.waiters {
+                    waiter.finish_one();
+                }
+            }
+        }
+        inner.expire();
+        self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
+        inner.uncertified.insert(height, Done { time_ms, receipts, admitted_at });
+        self.metrics.executed_height.set(height.0);
+        let certified = inner.certified;
+        self.publish(&mut inner, certified);
+        drop(inner);
+        self.executed.send_replace(height);
+        self.wake_certified(certified.min(height));
+    }
+
+    /// A final, durable header certifies the results up to `executed_height`.
+    pub fn certified(&self, _height: Height, executed_height: Height, time_ms: u64) {
+        let mut inner = self.lock();
+        inner.block_time_ms = inner.block_time_ms.max(time_ms);
+        inner.certified = inner.certified.max(executed_height);
+        let certified = inner.certified;
+        self.metrics.certified_height.set(certified.0);
+        self.publish(&mut inner, certified);
+        drop(inner);
+        self.wake_certified(certified.min(*self.executed.borrow()));
+    }
+
+    fn publish(&self, inner: &mut Inner, certified: Height) {
+        while let Some(first) = inner.uncertified.first_entry() {
+            if *first.key() > certified {
+                break;
+            }
+            let (height, done) = first.remove_entry();
+            for admitted_at in done.admitted_at {
+                self.metrics.certify_seconds.observe(admitted_at.elapsed().as_secs_f64());
+            }
+            let block =
+                CertifiedBlock { height, executed_height: height, time_ms: done.time_ms, receipts: done.receipts };
+            // Nobody may be listening.
+            let _ = self.events.send(Arc::new(block));
+        }
+    }
+
+    fn wake_certified(&self, height: Height) {
+        self.certified.send_if_modified(|old| {
+            let grows = height > *old;
+            *old = height.max(*old);
+            grows
+        });
+    }
+
+    /// Where a transaction admitted here stands; `None` when it is executed or was never here.
+    #[must_use]
+    pub fn progress(&self, id: &TransactionId) -> Option<Progress> {
+        let inner = self.lock();
+        let entry = inner.entries.get(id)?;
+        Some(match entry.ordered {
+            Some(height) => Progress::Ordered(height),
+            None if entry.valid_until_ms < inner.block_time_ms => Progress::Expired,
+            None => Progress::Admitted,
+        })
+    }
+
+    /// A waiter that is done when every one of `ids` that waits here is ordered (or executed).
+    #[must_use]
+    pub fn waiter(&self, ids: &[TransactionId], until_ordered: bool) -> Arc<Waiter> {
+        let mut inner = self.lock();
+        let waits = |entry: &Entry| !(until_ordered && entry.ordered.is_some());
+        let count = ids.iter().filter(|id| inner.entries.get(id).is_some_and(waits)).count();
+        let waiter = Arc::new(Waiter::new(count));
+        for id in ids {
+            if let Some(entry) = inner.entries.get_mut(id)
+                && waits(entry)
+            {
+                entry.waiters.push((until_ordered, Arc::clone(&waiter)));
+            }
+        }
+        waiter
+    }
+
+    /// The newest height that is executed here and certified.
+    #[must_use]
+    pub fn watch_certified(&self) -> watch::Receiver<Height> {
+        self.certified.subscribe()
+    }
+
+    /// The newest height executed here.
+    #[must_use]
+    pub fn watch_executed(&self) -> watch::Receiver<Height> {
+        self.executed.subscribe()
+    }
+
+    /// Certified results from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<CertifiedBlock>> {
+        self.events.subscribe()
+    }
+
+    /// Time of the newest block.
+    #[must_use]
+    pub fn block_time_ms(&self) -> u64 {
+        self.lock().block_time_ms
+    }
+
+    /// Transactions admitted here and not yet executed.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.lock().entries.len()
+    }
+}
+
+impl Inner {
+    fn remove(&mut self, id: &TransactionId) -> Option<Entry> {
+        let entry = self.entries.remove(id)?;
+        self.expiry.remove(&(entry.valid_until_ms, *id));
+        if let Some(count) = self.per_account.get_mut(&entry.account) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.per_account.remove(&entry.account);
+            }
+        }
+        Some(entry)
+    }
+
+    /// Wakes those who wait for a transaction that can no longer run, and forgets it after a while.
+    fn expire(&mut self) {
+        let Some(oldest) = self.block_time_ms.checked_sub(EXPIRED_KEPT_MS) else { return };
+        while let Some((&(valid_until_ms, id), ())) = self.expiry.first_key_value() {
+            if valid_until_ms >= oldest {
+                break;
+            }
+            if let Some(entry) = self.remove(&id) {
+                for (_, waiter) in entry.waiters {
+                    waiter.finish_one();
+                }
+            }
+        }
+    }
+}
+
+/// Bounds of [`Tracker::claim`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimLimits {
+    /// Transactions waiting here, all accounts.
+    pub total: usize,
+    /// Transactions of one account waiting here.
+    pub per_account: u32,
+}
+
+/// Which bound is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotaFull {
+    /// Of the node.
+    Node,
+    /// Of the account.
+    Account,
+}

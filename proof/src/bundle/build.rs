@@ -1,0 +1,214 @@
+//! Putting a bundle together: what a node does with its store, and a submitter with its salts.
+
+use quancheng_types::merkle::Path;
+use quancheng_types::{
+    Bytes, CommitCertificate, Header, HistoryLeaf, List, Receipt, SignedTransaction, TooLong,
+    ValidatorSet,
+};
+
+use super::{
+    BUNDLE_BYTES_MAX, Bundle, BundleError, CLAIMS_MAX, Claim, ItemsOpening, KEY_BYTES_MAX,
+    LeafProof, OPENINGS_MAX, ReceiptPath, SetChange, TRUST_STEPS_MAX, VALUE_BYTES_MAX,
+};
+use crate::state_proof::StateProof;
+
+/// Collects the parts of a bundle in any order. [`build`](Self::build) checks shape and size, not truth.
+#[derive(Clone, Debug)]
+pub struct BundleBuilder {
+    header: Header,
+    certificate: CommitCertificate,
+    validators: ValidatorSet,
+    trust_path: Vec<SetChange>,
+    claims: Vec<(LeafProof, Claim)>,
+}
+
+impl BundleBuilder {
+    /// Starts from a certified header and the validators of its height. The header's `executed_height` must reach every
+    /// height that is claimed.
+    #[must_use]
+    pub const fn new(
+        header: Header,
+        certificate: CommitCertificate,
+        validators: ValidatorSet,
+    ) -> Self {
+        Self {
+            header,
+            certificate,
+            validators,
+            trust_path: Vec::new(),
+            claims: Vec::new(),
+        }
+    }
+
+    /// Adds a change of validators: one for each header below the bundle's whose `next_validators_hash` differs from its
+    /// `validators_hash`, in ascending order.
+    #[must_use]
+    pub fn trust_step(mut self, change: SetChange) -> Self {
+        self.trust_path.push(change);
+        self
+    }
+
+    /// Claims that a transaction was executed. `leaf_path` leads from the leaf of its height to the header's history root,
+    /// `receipt_path` from the receipt to the leaf's receipts root.
+    ///
+    /// # Errors
+    /// [`BundleError::ReceiptPath`] when the path does not fit its own index and size.
+    pub fn transaction(
+        mut self,
+        leaf: HistoryLeaf,
+        leaf_path: Path,
+        transaction: SignedTransaction,
+        receipt: Receipt,
+        receipt_path: &Path,
+    ) -> Result<Self, BundleError> {
+        let path = ReceiptPath::from_path(receipt_path).ok_or(BundleError::ReceiptPath)?;
+        let claim = Claim::Transaction {
+            leaf: 0,
+            transaction: Box::new(transaction),
+            receipt,
+            path,
+        };
+        self.claims.push((
+            LeafProof {
+                leaf,
+                path: leaf_path,
+            },
+            claim,
+        ));
+        Ok(self)
+    }
+
+    /// Claims that the state after a height held a value under a key, or nothing.
+    ///
+    /// # Errors
+    /// [`BundleError::TooMany`] for a key or value above its limit.
+    pub fn state(
+        mut self,
+        leaf: HistoryLeaf,
+        leaf_path: Path,
+        key: Vec<u8>,
+        value: Option<Vec<u8>>,
+        proof: StateProof,
+    ) -> Result<Self, BundleError> {
+        let key = Bytes::new(key).map_err(too_many("bytes of a state key", KEY_BYTES_MAX))?;
+        let value = value.map(Bytes::new).transpose();
+        let value = value.map_err(too_many("bytes of a state value", VALUE_BYTES_MAX))?;
+        self.claims.push((
+            LeafProof {
+                leaf,
+                path: leaf_path,
+            },
+            Claim::State {
+                leaf: 0,
+                key,
+                value,
+                proof,
+            },
+        ));
+        Ok(self)
+    }
+
+    /// The bundle, with leaves shared between claims of one height.
+    ///
+    /// # Errors
+    /// [`BundleError`] when parts contradict each other in shape or are too many.
+    pub fn build(self) -> Result<Bundle, BundleError> {
+        let Self {
+            header,
+            certificate,
+            validators,
+            trust_path,
+            claims,
+        } = self;
+        let mut leaves: Vec<LeafProof> = claims.iter().map(|(leaf, _)| leaf.clone()).collect();
+        leaves.sort_by_key(|leaf| leaf.leaf.height);
+        leaves.dedup();
+        if let Some(pair) = leaves
+            .windows(2)
+            .find(|pair| pair[0].leaf.height == pair[1].leaf.height)
+        {
+            return Err(BundleError::LeafConflict {
+                height: pair[0].leaf.height,
+            });
+        }
+        let claims = claims
+            .into_iter()
+            .map(|(own, claim)| with_leaf(claim, &leaves, &own))
+            .collect();
+        let bundle = Bundle {
+            claims: List::new(claims).map_err(too_many("claims", CLAIMS_MAX))?,
+            openings: List::empty(),
+            leaves: List::new(leaves).map_err(too_many("heights", CLAIMS_MAX))?,
+            header,
+            certificate,
+            validators,
+            trust_path: List::new(trust_path)
+                .map_err(too_many("changes of validators", TRUST_STEPS_MAX))?,
+        };
+        bundle.check_size()?;
+        Ok(bundle)
+    }
+}
+
+fn with_leaf(claim: Claim, leaves: &[LeafProof], own: &LeafProof) -> Claim {
+    let place = leaves
+        .iter()
+        .position(|leaf| leaf == own)
+        .unwrap_or_default();
+    // More leaves than u16 counts are refused as too many claims before the index is used.
+    let leaf = u16::try_from(place).unwrap_or(u16::MAX);
+    match claim {
+        Claim::Transaction {
+            transaction,
+            receipt,
+            path,
+            ..
+        } => Claim::Transaction {
+            leaf,
+            transaction,
+            receipt,
+            path,
+        },
+        Claim::State {
+            key, value, proof, ..
+        } => Claim::State {
+            leaf,
+            key,
+            value,
+            proof,
+        },
+    }
+}
+
+fn too_many(part: &'static str, max: u32) -> impl FnOnce(TooLong) -> BundleError {
+    move |_| BundleError::TooMany { part, max }
+}
+
+impl Bundle {
+    /// Adds the files behind a claim's commitment, which only the submitter can.
+    ///
+    /// # Errors
+    /// [`BundleError`] when the claim or call is not there, its files were added before, or the bundle grows too large.
+    pub fn attach(self, opening: ItemsOpening) -> Result<Self, BundleError> {
+        let place = |o: &ItemsOpening| (o.claim, o.call);
+        let mut openings = self.openings.into_vec();
+        let at = openings.partition_point(|other| place(other) < place(&opening));
+        openings.insert(at, opening);
+        let openings = List::new(openings).map_err(too_many("opened batches", OPENINGS_MAX))?;
+        let bundle = Self { openings, ..self };
+        bundle.check_size()?;
+        Ok(bundle)
+    }
+
+    fn check_size(&self) -> Result<(), BundleError> {
+        self.check_shape()?;
+        let bytes = self.encode().len();
+        if u32::try_from(bytes).map_or(true, |n| n > BUNDLE_BYTES_MAX) {
+            return Err(BundleError::TooLarge {
+                bytes,
+                max: BUNDLE_BYTES_MAX,
+            });
+        }
+        Ok(())
+    }
+}

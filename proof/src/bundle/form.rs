@@ -1,0 +1,121 @@
+//! The compact form, and the rules of shape that both forms share.
+
+use quancheng_types::DecodeError;
+use quancheng_types::codec::{decode, encode};
+
+use super::{BUNDLE_BYTES_MAX, BUNDLE_MAGIC, BUNDLE_VERSION, Bundle, BundleError, Claim};
+
+/// Bytes before the content: magic and version.
+const FRAME_BYTES: usize = BUNDLE_MAGIC.len() + 2;
+
+impl Bundle {
+    /// Decodes either form: JSON when the first byte that is not white space is `{`, else the compact form.
+    ///
+    /// # Errors
+    /// [`BundleError`]. Limits are checked first; nothing follows the end; the shape is that of [`Bundle`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, BundleError> {
+        match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'{') => Self::from_json(bytes),
+            Some(_) | None => Self::from_borsh(bytes),
+        }
+    }
+
+    /// Decodes the compact form.
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub fn from_borsh(bytes: &[u8]) -> Result<Self, BundleError> {
+        let rest = bytes
+            .strip_prefix(&BUNDLE_MAGIC)
+            .ok_or(BundleError::NotABundle)?;
+        let (version, content) = rest
+            .split_first_chunk::<2>()
+            .ok_or(BundleError::NotABundle)?;
+        let version = u16::from_le_bytes(*version);
+        if version != BUNDLE_VERSION {
+            return Err(BundleError::Version {
+                found: version.into(),
+            });
+        }
+        let bundle: Self =
+            decode(content, BUNDLE_BYTES_MAX).map_err(|error| BundleError::Decode(shift(error)))?;
+        bundle.check_shape()?;
+        Ok(bundle)
+    }
+
+    /// The compact form: magic, version, borsh.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = BUNDLE_MAGIC.to_vec();
+        bytes.extend_from_slice(&BUNDLE_VERSION.to_le_bytes());
+        bytes.append(&mut encode(self));
+        bytes
+    }
+
+    /// The rules of shape that types alone do not express.
+    ///
+    /// # Errors
+    /// [`BundleError`] naming the part.
+    pub(crate) fn check_shape(&self) -> Result<(), BundleError> {
+        if self.claims.is_empty() {
+            return Err(BundleError::NoClaim);
+        }
+        for (index, pair) in self.leaves.windows(2).enumerate() {
+            if pair[0].leaf.height >= pair[1].leaf.height {
+                return Err(BundleError::LeafOrder { index: index + 1 });
+            }
+        }
+        for (claim, content) in self.claims.iter().enumerate() {
+            if usize::from(content.leaf()) >= self.leaves.len() {
+                return Err(BundleError::NoSuchLeaf { claim });
+            }
+        }
+        for (index, leaf) in self.leaves.iter().enumerate() {
+            if !self
+                .claims
+                .iter()
+                .any(|claim| usize::from(claim.leaf()) == index)
+            {
+                return Err(BundleError::UnusedLeaf {
+                    height: leaf.leaf.height,
+                });
+            }
+        }
+        self.check_openings()
+    }
+
+    fn check_openings(&self) -> Result<(), BundleError> {
+        let mut previous = None;
+        for (opening, content) in self.openings.iter().enumerate() {
+            let calls = match self.claims.get(usize::from(content.claim)) {
+                Some(Claim::Transaction { transaction, .. }) => transaction.body.calls.len(),
+                Some(Claim::State { .. }) => 1,
+                None => 0,
+            };
+            if usize::from(content.call) >= calls {
+                return Err(BundleError::NoSuchCall { opening });
+            }
+            let place = Some((content.claim, content.call));
+            let ascending = content
+                .items
+                .windows(2)
+                .all(|pair| pair[0].path.index < pair[1].path.index);
+            if place <= previous || content.items.is_empty() || !ascending {
+                return Err(BundleError::OpeningOrder { opening });
+            }
+            previous = place;
+        }
+        Ok(())
+    }
+}
+
+/// Offsets count from the beginning of the file, not of the content.
+fn shift(error: DecodeError) -> DecodeError {
+    match error {
+        DecodeError::Malformed { offset, reason } => DecodeError::Malformed {
+            offset: offset + FRAME_BYTES,
+            reason,
+        },
+        DecodeError::TooLarge { .. } | DecodeError::Trailing { .. } => error,
+    }
+}

@@ -1,0 +1,42 @@
+use super::*;
+
+#[test]
+fn known_times() {
+    for (time_ms, text) in [
+        (0, "1970-01-01T08:00:00.000+08:00"),
+        (1_768_870_807_000, "2026-01-20T09:00:07.000+08:00"),
+        (951_782_399_999, "2000-02-29T07:59:59.999+08:00"),
+        (951_839_999_000, "2000-02-29T23:59:59.000+08:00"),
+        (4_107_513_600_000, "2100-03-01T00:00:00.000+08:00"),
+        (LAST_MS, "9999-12-31T23:59:59.999+08:00"),
+        (
+            u64::MAX,
+            "18446744073709551615 ms since 1970-01-01T00:00:00Z",
+        ),
+    ] {
+        assert_eq!(shanghai_time(time_ms), text);
+    }
+}
+
+#[test]
+fn every_day_follows_the_one_before() {
+    let lengths = |year: u64, month: u64| match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let (mut year, mut month, mut day) = (1970, 1, 1);
+    for days in 0..200_000 {
+        assert_eq!(civil(days), (year, month, day));
+        day += 1;
+        if day > lengths(year, month) {
+            (month, day) = (month + 1, 1);
+        }
+        if month > 12 {
+            (year, month) = (year + 1, 1);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Every case the verifier distinguishes, and the words for it.
+//!
+//! The Chinese statements are those that domain rules §3.3 permits, or weaker ones; none says that a content is true, that a
+//! file is an original, that something never happened, or how things stand today.
+
+use quancheng_types::{Height, KeyId, ModuleId};
+
+use super::{Assessment, Step};
+
+mod words;
+
+/// A case with its values. Step, result, code and words follow from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The bytes are not a bundle: damaged, forged or cut.
+    BundleUnreadable,
+    /// A version that this build does not know.
+    BundleVersion,
+    /// Both digests and the length equal those of an entry.
+    FileMatch,
+    /// No entry of the bundle has these digests (wording of V15).
+    FileMismatch,
+    /// A file was given, but the bundle lists none.
+    FileNothingToCompare,
+    /// Files of the bundle that were not given.
+    FilesNotGiven {
+        /// How many.
+        count: u64,
+    },
+    /// The batch was declared a whole manifest, and every file of it was given and matches.
+    ManifestMatch {
+        /// How many.
+        count: u64,
+    },
+    /// The entries do not add up to what the record states.
+    ManifestMismatch,
+    /// Not every entry was opened, or not every file given.
+    ManifestPartial,
+    /// The submitter did not declare the batch complete.
+    ManifestNotDeclared,
+    /// Entry and salt lead to the batch root of the record.
+    CommitmentMatch,
+    /// Entry and salt lead elsewhere.
+    CommitmentMismatch,
+    /// The salt is absent.
+    CommitmentSealed,
+    /// The transaction that carries the commitment was refused.
+    CommitmentNotInEffect,
+    /// The call or entry that an opening names commits to no batch.
+    CommitmentAbsent,
+    /// Transaction and receipt are in the block of this height, and took effect.
+    InBlock {
+        /// The height.
+        height: Height,
+    },
+    /// Transaction and receipt are in the block of this height; the receipt says that the act was refused.
+    InBlockRefused {
+        /// The height.
+        height: Height,
+        /// Who refused; 0 is the executor.
+        module: ModuleId,
+        /// Its number for the reason.
+        reason: u16,
+    },
+    /// The state after this height held this value.
+    InState {
+        /// The height.
+        height: Height,
+    },
+    /// A path does not lead from the record to the header.
+    InclusionMismatch {
+        /// The height.
+        height: Height,
+    },
+    /// The paths fit, but the header is not certified or not trusted.
+    InclusionUncertain {
+        /// The height.
+        height: Height,
+    },
+    /// A quorum signed the header.
+    Quorum {
+        /// Validators that signed.
+        signed: u32,
+        /// Validators of the height.
+        total: u32,
+        /// Organizations of those who signed.
+        names: Vec<String>,
+    },
+    /// The certificate does not hold.
+    QuorumMismatch,
+    /// The header's version is not known to this build.
+    RulesUnknown,
+    /// Each set was named by the set before.
+    TrustPathMatch,
+    /// The path breaks, or belongs to another chain.
+    TrustPathMismatch,
+    /// The pinned header is above the bundle's header.
+    TrustPathTooEarly,
+    /// The record was on the chain at block time.
+    BlockTime {
+        /// The height.
+        height: Height,
+        /// Block time, ms since 1970 UTC.
+        time_ms: u64,
+    },
+    /// The leaf does not lead to the header.
+    BlockTimeMismatch,
+    /// The header is not certified or not trusted.
+    BlockTimeUncertain,
+    /// Every signature of the transaction verifies. Weaker than V9 of the list allows: the bundle carries no certificate of a CA.
+    SignedBy {
+        /// Who signed.
+        keys: Vec<KeyId>,
+    },
+    /// A signature does not verify.
+    SignatureMismatch,
+    /// The state after this height held nothing under the key.
+    Absent {
+        /// The height.
+        height: Height,
+    },
+    /// The proof does not show absence.
+    AbsenceMismatch {
+        /// The height.
+        height: Height,
+    },
+    /// The proof fits, but the header is not certified or not trusted.
+    AbsenceUncertain {
+        /// The height.
+        height: Height,
+    },
+    /// The status that a confirmed state entry states.
+    Status {
+        /// The height.
+        height: Height,
+        /// Its name.
+        status: String,
+    },
+    /// The state entry is not confirmed.
+    StatusUncertain,
+    /// The authorization that a confirmed state entry states.
+    Grant {
+        /// The height.
+        height: Height,
+    },
+    /// The state entry is not confirmed.
+    GrantUncertain,
+    /// No token of a time stamping authority.
+    NoTimestamp,
+    /// Nobody asked for a status.
+    NoStatus,
+    /// Nobody asked for an authorization.
+    NoGrant,
+    /// What preceded the chain is never judged here.
+    PreChain,
+    /// No declarations of the platform.
+    Platform,
+    /// No record about the signing keys.
+    NoDoubtWindow,
+}
+
+impl Verdict {
+    /// Which check.
+    #[must_use]
+    pub const fn step(&self) -> Step {
+        match self {
+            Self::BundleUnreadable | Self::BundleVersion => Step::Form,
+            Self::FileMatch
+            | Self::FileMismatch
+            | Self::FileNothingToCompare
+            | Self::FilesNotGiven { .. } => Step::FileDigest,
+            Self::ManifestMatch { .. }
+            | Self::ManifestMismatch
+            | Self::ManifestPartial
+            | Self::ManifestNotDeclared => Step::Manifest,
+            Self::CommitmentMatch
+            | Self::CommitmentMismatch
+            | Self::CommitmentSealed
+            | Self::CommitmentNotInEffect
+            | Self::CommitmentAbsent => Step::Commitment,
+            Self::InBlock { .. }
+            | Self::InBlockRefused { .. }
+            | Self::InState { .. }
+            | Self::InclusionMismatch { .. }
+            | Self::InclusionUncertain { .. } => Step::Inclusion,
+            Self::Quorum { .. } | Self::QuorumMismatch | Self::RulesUnknown => Step::Finality,
+            Self::TrustPathMatch | Self::TrustPathMismatch | Self::TrustPathTooEarly => {
+                Step::TrustPath
+            }
+            Self::BlockTime { .. } | Self::BlockTimeMismatch | Self::BlockTimeUncertain => {
+                Step::BlockTime
+            }
+            Self::SignedBy { .. } | Self::SignatureMismatch => Step::Signature,
+            Self::Absent { .. } | Self::AbsenceMismatch { .. } | Self::AbsenceUncertain { .. } => {
+                Step::Absence
+            }
+            Self::Status { .. } | Self::StatusUncertain | Self::NoStatus => Step::Status,
+            Self::Grant { .. } | Self::GrantUncertain | Self::NoGrant => Step::Grant,
+            Self::NoTimestamp => Step::Timestamp,
+            Self::PreChain => Step::PreChain,
+            Self::Platform => Step::Platform,
+            Self::NoDoubtWindow => Step::DoubtWindow,
+        }
+    }
+
+    /// What came of it.
+    #[must_use]
+    pub const fn result(&self) -> Assessment {
+        match self {
+            Self::BundleUnreadable
+            | Self::FileMismatch
+            | Self::ManifestMismatch
+            | Self::CommitmentMismatch
+            | Self::CommitmentAbsent
+            | Self::InclusionMismatch { .. }
+            | Self::QuorumMismatch
+            | Self::TrustPathMismatch
+            | Self::BlockTimeMismatch
+            | Self::SignatureMismatch
+            | Self::AbsenceMismatch { .. } => Assessment::Mismatch,
+            Self::BundleVersion
+            | Self::FileNothingToCompare
+            | Self::CommitmentSealed
+            | Self::CommitmentNotInEffect
+            | Self::InclusionUncertain { .. }
+            | Self::RulesUnknown
+            | Self::TrustPathTooEarly
+            | Self::BlockTimeUncertain
+            | Self::AbsenceUncertain { .. }
+            | Self::StatusUncertain
+            | Self::GrantUncertain => Assessment::CannotCheck,
+            Self::FileMatch
+            | Self::ManifestMatch { .. }
+            | Self::CommitmentMatch
+            | Self::InBlock { .. }
+            | Self::InBlockRefused { .. }
+            | Self::InState { .. }
+            | Self::Quorum { .. }
+            | Self::TrustPathMatch
+            | Self::BlockTime { .. }
+            | Self::SignedBy { .. }
+            | Self::Absent { .. }
+            | Self::Status { .. }
+            | Self::Grant { .. } => Assessment::Match,
+            Self::FilesNotGiven { .. }
+            | Self::ManifestPartial
+            | Self::ManifestNotDeclared
+            | Self::NoTimestamp
+            | Self::NoStatus
+            | Self::NoGrant
+            | Self::PreChain
+            | Self::Platform
+            | Self::NoDoubtWindow => Assessment::NotAssessed,
+        }
+    }
+}

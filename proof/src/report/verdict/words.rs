@@ -1,0 +1,206 @@
+//! Codes and statements, one line per case and language.
+
+use quancheng_types::KeyId;
+
+use super::Verdict;
+use crate::report::shanghai_time;
+
+impl Verdict {
+    /// Stable name of the case, equal in all languages and versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BundleUnreadable => "bundle_unreadable",
+            Self::BundleVersion => "bundle_version",
+            Self::FileMatch => "file_match",
+            Self::FileMismatch => "file_mismatch",
+            Self::FileNothingToCompare => "file_nothing_to_compare",
+            Self::FilesNotGiven { .. } => "files_not_given",
+            Self::ManifestMatch { .. } => "manifest_match",
+            Self::ManifestMismatch => "manifest_mismatch",
+            Self::ManifestPartial => "manifest_partial",
+            Self::ManifestNotDeclared => "manifest_not_declared",
+            Self::CommitmentMatch => "commitment_match",
+            Self::CommitmentMismatch => "commitment_mismatch",
+            Self::CommitmentSealed => "commitment_sealed",
+            Self::CommitmentNotInEffect => "commitment_not_in_effect",
+            Self::CommitmentAbsent => "commitment_absent",
+            Self::InBlock { .. } => "in_block",
+            Self::InBlockRefused { .. } => "in_block_refused",
+            Self::InState { .. } => "in_state",
+            Self::InclusionMismatch { .. } => "inclusion_mismatch",
+            Self::InclusionUncertain { .. } => "inclusion_uncertain",
+            Self::Quorum { .. } => "quorum",
+            Self::QuorumMismatch => "quorum_mismatch",
+            Self::RulesUnknown => "rules_unknown",
+            Self::TrustPathMatch => "trust_path_match",
+            Self::TrustPathMismatch => "trust_path_mismatch",
+            Self::TrustPathTooEarly => "trust_path_too_early",
+            Self::BlockTime { .. } => "block_time",
+            Self::BlockTimeMismatch => "block_time_mismatch",
+            Self::BlockTimeUncertain => "block_time_uncertain",
+            Self::SignedBy { .. } => "signed_by",
+            Self::SignatureMismatch => "signature_mismatch",
+            Self::Absent { .. } => "absent",
+            Self::AbsenceMismatch { .. } => "absence_mismatch",
+            Self::AbsenceUncertain { .. } => "absence_uncertain",
+            Self::Status { .. } => "status",
+            Self::StatusUncertain => "status_uncertain",
+            Self::Grant { .. } => "grant",
+            Self::GrantUncertain => "grant_uncertain",
+            Self::NoTimestamp => "no_timestamp",
+            Self::NoStatus => "no_status",
+            Self::NoGrant => "no_grant",
+            Self::PreChain => "pre_chain",
+            Self::Platform => "platform",
+            Self::NoDoubtWindow => "no_doubt_window",
+        }
+    }
+
+    /// The permitted statement in Chinese.
+    #[must_use]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line per case, in the order of the cases"
+    )]
+    pub fn statement_zh(&self) -> String {
+        match self {
+            Self::BundleUnreadable => "证据包损坏或形式不符，不能据以作出任何判断".to_owned(),
+            Self::BundleVersion => "证据包版本高于本工具，未能核验".to_owned(),
+            Self::FileMatch => "所提交文件与存证摘要一致".to_owned(),
+            Self::FileMismatch => "摘要不一致；不说明何者为原件".to_owned(),
+            Self::FileNothingToCompare => "证据包未附文件摘要，未能比对".to_owned(),
+            Self::FilesNotGiven { count } => format!("清单中 {count} 份文件未提交，未作比对"),
+            Self::ManifestMatch { count } => format!("清单所列 {count} 份文件齐全且一致"),
+            Self::ManifestMismatch => "清单与存证记录不符".to_owned(),
+            Self::ManifestPartial => "未提交清单全部文件，未评价清单是否齐全".to_owned(),
+            Self::ManifestNotDeclared => "存证时未声明为完整清单，不评价是否齐全".to_owned(),
+            Self::CommitmentMatch => "摘要与加盐承诺相符".to_owned(),
+            Self::CommitmentMismatch => "摘要与加盐承诺不符".to_owned(),
+            Self::CommitmentSealed => "未提供盐值，未能核验摘要与承诺是否相符".to_owned(),
+            Self::CommitmentNotInEffect => "该存证请求被链上拒绝，未生效，不能据以判断".to_owned(),
+            Self::CommitmentAbsent => "该记录不含所称的存证承诺".to_owned(),
+            Self::InBlock { height } => format!("该记录包含于高度 {height} 的区块"),
+            Self::InBlockRefused {
+                height,
+                module,
+                reason,
+            } => format!(
+                "该记录包含于高度 {height} 的区块；该请求被拒绝（模块 {module}，代码 {reason}），未生效"
+            ),
+            Self::InState { height } => format!("该记录包含于高度 {height} 的状态"),
+            Self::InclusionMismatch { height } => {
+                format!("所附证明不能说明该记录包含于高度 {height} 的区块或状态")
+            }
+            Self::InclusionUncertain { height } => {
+                format!("区块头未获确认，不能判断该记录是否包含于高度 {height}")
+            }
+            Self::Quorum {
+                signed,
+                total,
+                names,
+            } => {
+                let names = names.join("、");
+                format!("区块头经该高度法定阈值验证者签名（{signed}/{total}：{names}）")
+            }
+            Self::QuorumMismatch => "区块头的验证者签名不符合法定阈值要求".to_owned(),
+            Self::RulesUnknown => "区块头的规则版本高于本工具，未能核验".to_owned(),
+            Self::TrustPathMatch => "自检查点至该区块的验证者更替连续".to_owned(),
+            Self::TrustPathMismatch => "自检查点至该区块的验证者更替不连续或不符".to_owned(),
+            Self::TrustPathTooEarly => "检查点晚于证据包的区块头，未能核验".to_owned(),
+            Self::BlockTime { height, time_ms } => {
+                let time = shanghai_time(*time_ms);
+                format!("不晚于 {time} 已上链（高度 {height}）")
+            }
+            Self::BlockTimeMismatch => "所附证明不能说明上链时间".to_owned(),
+            Self::BlockTimeUncertain => "区块头未获确认，不能判断上链时间".to_owned(),
+            Self::SignedBy { keys } => {
+                let keys = list(keys, "、");
+                format!("由密钥 {keys} 签署；未附数字证书，不评价证书有效性")
+            }
+            Self::SignatureMismatch => "交易签名与所列密钥不符".to_owned(),
+            Self::Absent { height } => format!("截至高度 {height} 账本无该键记录"),
+            Self::AbsenceMismatch { height } => {
+                format!("所附证明不能说明截至高度 {height} 账本无该键记录")
+            }
+            Self::AbsenceUncertain { height } => {
+                format!("区块头未获确认，不能判断截至高度 {height} 账本有无该键记录")
+            }
+            Self::Status { height, status } => format!("截至高度 {height} 登记凭证状态为{status}"),
+            Self::StatusUncertain => "未能核验登记凭证状态".to_owned(),
+            Self::Grant { height } => format!("截至高度 {height} 授权范围、次数如列"),
+            Self::GrantUncertain => "未能核验授权范围、次数".to_owned(),
+            Self::NoTimestamp => "未附时间戳令牌，不评价".to_owned(),
+            Self::NoStatus => "未核验登记凭证状态，不评价".to_owned(),
+            Self::NoGrant => "未核验授权情况，不评价".to_owned(),
+            Self::PreChain => "未附采集材料；本工具不评价上链前情况".to_owned(),
+            Self::Platform => "未附平台声明，不评价".to_owned(),
+            Self::NoDoubtWindow => "未附签名密钥的失密声明资料，不评价".to_owned(),
+        }
+    }
+
+    /// The permitted statement in English.
+    #[must_use]
+    pub fn statement_en(&self) -> String {
+        match self {
+            Self::BundleUnreadable => "the bundle is damaged or not in its form; nothing can be concluded from it".to_owned(),
+            Self::BundleVersion => "the bundle is of a version that this tool does not know; not checked".to_owned(),
+            Self::FileMatch => "the file presented equals the notarized digests".to_owned(),
+            Self::FileMismatch => "the digests differ; this does not say which is the original".to_owned(),
+            Self::FileNothingToCompare => "the bundle holds no file digests; not compared".to_owned(),
+            Self::FilesNotGiven { count } => format!("{count} files listed in the bundle were not presented and not compared"),
+            Self::ManifestMatch { count } => format!("all {count} files of the manifest are present and equal"),
+            Self::ManifestMismatch => "the manifest does not fit the notarized record".to_owned(),
+            Self::ManifestPartial => "not all files of the manifest were presented; completeness is not assessed".to_owned(),
+            Self::ManifestNotDeclared => "the batch was not declared a whole manifest; completeness is not assessed".to_owned(),
+            Self::CommitmentMatch => "the digests fit the salted commitment".to_owned(),
+            Self::CommitmentMismatch => "the digests do not fit the salted commitment".to_owned(),
+            Self::CommitmentSealed => "the salt is withheld; whether the digests fit the commitment was not checked".to_owned(),
+            Self::CommitmentNotInEffect => "the request to notarize was refused by the chain and has no effect; nothing can be concluded from it".to_owned(),
+            Self::CommitmentAbsent => "the record holds no such commitment".to_owned(),
+            Self::InBlock { height } => format!("the record is contained in the block of height {height}"),
+            Self::InBlockRefused { height, module, reason } => format!("the record is contained in the block of height {height}; the request was refused (module {module}, code {reason}) and has no effect"),
+            Self::InState { height } => format!("the record is contained in the state of height {height}"),
+            Self::InclusionMismatch { height } => format!("the proof given does not show the record in the block or state of height {height}"),
+            Self::InclusionUncertain { height } => format!("the header is not confirmed; whether the record is contained in height {height} cannot be said"),
+            Self::Quorum { signed, total, names } => {
+                let names = names.join(", ");
+                format!("the header is signed by the required quorum of the validators of its height ({signed}/{total}: {names})")
+            }
+            Self::QuorumMismatch => "the signatures over the header do not meet the required quorum".to_owned(),
+            Self::RulesUnknown => "the header follows rules of a version that this tool does not know; not checked".to_owned(),
+            Self::TrustPathMatch => "the changes of validators from the checkpoint to this block are continuous".to_owned(),
+            Self::TrustPathMismatch => "the changes of validators from the checkpoint to this block are broken or do not fit".to_owned(),
+            Self::TrustPathTooEarly => "the checkpoint is later than the header of the bundle; not checked".to_owned(),
+            Self::BlockTime { height, time_ms } => {
+                let time = shanghai_time(*time_ms);
+                format!("on the chain not later than {time} (height {height})")
+            }
+            Self::BlockTimeMismatch => "the proof given does not show the time of the block".to_owned(),
+            Self::BlockTimeUncertain => "the header is not confirmed; the time of the block cannot be said".to_owned(),
+            Self::SignedBy { keys } => {
+                let keys = list(keys, ", ");
+                format!("signed by key {keys}; no digital certificate is attached, its validity is not assessed")
+            }
+            Self::SignatureMismatch => "a signature of the transaction does not fit the key named".to_owned(),
+            Self::Absent { height } => format!("up to height {height} the ledger holds no record under this key"),
+            Self::AbsenceMismatch { height } => format!("the proof given does not show that the ledger held no record under this key up to height {height}"),
+            Self::AbsenceUncertain { height } => format!("the header is not confirmed; whether the ledger held a record under this key up to height {height} cannot be said"),
+            Self::Status { height, status } => format!("up to height {height} the status of the registration certificate is {status}"),
+            Self::StatusUncertain => "the status of the registration certificate was not checked".to_owned(),
+            Self::Grant { height } => format!("up to height {height} the scope and count of the authorization are as listed"),
+            Self::GrantUncertain => "the scope and count of the authorization were not checked".to_owned(),
+            Self::NoTimestamp => "no time stamp token is attached; not assessed".to_owned(),
+            Self::NoStatus => "the status of a registration certificate was not examined; not assessed".to_owned(),
+            Self::NoGrant => "authorizations were not examined; not assessed".to_owned(),
+            Self::PreChain => "no collection materials are attached; this tool does not judge what happened before the record reached the chain".to_owned(),
+            Self::Platform => "no platform dossier is attached; not assessed".to_owned(),
+            Self::NoDoubtWindow => "no material on declared compromise of signing keys is attached; not assessed".to_owned(),
+        }
+    }
+}
+
+fn list(keys: &[KeyId], separator: &str) -> String {
+    let texts: Vec<String> = keys.iter().map(KeyId::to_string).collect();
+    texts.join(separator)
+}

@@ -1,0 +1,276 @@
+//! Steps 5 and 6: header → quorum of its validators → checkpoint.
+
+use core::fmt;
+
+use quancheng_types::{
+    CertificateError, ChainId, CommitCertificate, Header, Height, PROTOCOL_VERSION, ValidatorSet,
+};
+
+use crate::bundle::{Bundle, SetChange};
+use crate::checkpoint::{Anchor, Checkpoint};
+use crate::report::{Finding, Scope, Verdict};
+
+/// Whether the validators that the bundle lists signed its header with a quorum. Whether they are the lawful ones is for
+/// [`trust_path`].
+pub(crate) fn finality(bundle: &Bundle) -> Finding {
+    let header = &bundle.header;
+    let (verdict, detail) = match certified(
+        header,
+        &bundle.certificate,
+        &bundle.validators,
+        header.chain_id,
+    ) {
+        Err(fault) => (Verdict::QuorumMismatch, fault.to_string()),
+        Ok(()) if header.version != PROTOCOL_VERSION => (
+            Verdict::RulesUnknown,
+            format!(
+                "header version {}, this build knows {PROTOCOL_VERSION}; install a newer verifier",
+                header.version
+            ),
+        ),
+        Ok(()) => (quorum(bundle), String::new()),
+    };
+    Finding::new(Scope::Bundle, verdict, detail)
+}
+
+fn quorum(bundle: &Bundle) -> Verdict {
+    let signers = bundle.certificate.signatures.iter();
+    let names: Vec<String> = signers
+        .filter_map(|entry| bundle.validators.by_id(&entry.validator))
+        .map(|validator| validator.organization.to_string())
+        .collect();
+    let count = |length: usize| u32::try_from(length).expect("a set has at most 128 validators");
+    Verdict::Quorum {
+        signed: count(names.len()),
+        total: count(bundle.validators.validators().len()),
+        names,
+    }
+}
+
+/// Whether the validators of the bundle's header follow from the checkpoint.
+///
+/// From a genesis every change of the path is needed. From a pinned header those below it are not: they are passed over, but
+/// must stand in order.
+pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
+    let (verdict, detail) = match follow(bundle, checkpoint) {
+        Ok(used) => (
+            Verdict::TrustPathMatch,
+            format!("{used} changes of validators checked"),
+        ),
+        Err(TrustFault::CheckpointIsLater { checkpoint, header }) => (
+            Verdict::TrustPathTooEarly,
+            format!(
+                "the checkpoint pins height {checkpoint}, the bundle's header is of height {header}; fetch the bundle again \
+                 from a node, or use an earlier checkpoint"
+            ),
+        ),
+        Err(fault) => (Verdict::TrustPathMismatch, fault.to_string()),
+    };
+    Finding::new(Scope::Bundle, verdict, detail)
+}
+
+/// Returns the number of changes checked.
+fn follow(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<usize, TrustFault> {
+    let chain_id = checkpoint.chain_id();
+    let header = &bundle.header;
+    if header.chain_id != chain_id {
+        return Err(TrustFault::OtherChain {
+            expected: chain_id,
+            found: header.chain_id,
+        });
+    }
+    let (mut set, pinned) = match checkpoint.anchor() {
+        Anchor::Genesis { genesis } => (&genesis.validators, None),
+        Anchor::Pinned { header, validators } => (validators, Some(header.as_ref())),
+    };
+    if let Some(pin) = pinned {
+        if header.height < pin.height {
+            return Err(TrustFault::CheckpointIsLater {
+                checkpoint: pin.height,
+                header: header.height,
+            });
+        }
+        same_block(pin, header)?;
+    }
+    in_order(&bundle.trust_path, header.height)?;
+    let start = pinned.map_or(Height::GENESIS, |pin| pin.height);
+    let mut used = 0;
+    for step in bundle
+        .trust_path
+        .iter()
+        .filter(|step| step.header.height >= start)
+    {
+        if let Some(pin) = pinned {
+            same_block(pin, &step.header)?;
+        }
+        change(step, set, chain_id)?;
+        set = &step.next_validators;
+        used += 1;
+    }
+    let expected = set.hash();
+    if header.validators_hash != expected || bundle.validators.hash() != expected {
+        return Err(TrustFault::OtherValidators {
+            height: header.height,
+        });
+    }
+    Ok(used)
+}
+
+/// A pinned header is the only one of its height.
+fn same_block(pin: &Header, header: &Header) -> Result<(), TrustFault> {
+    if pin.height == header.height && pin.id() != header.id() {
+        return Err(TrustFault::NotThePinnedBlock { height: pin.height });
+    }
+    Ok(())
+}
+
+fn in_order(steps: &[SetChange], end: Height) -> Result<(), TrustFault> {
+    let mut previous = Height::GENESIS;
+    for step in steps {
+        let height = step.header.height;
+        if height <= previous || height >= end {
+            return Err(TrustFault::Order { height });
+        }
+        previous = height;
+    }
+    Ok(())
+}
+
+/// The set in office certifies the header that names its successor.
+fn change(step: &SetChange, set: &ValidatorSet, chain_id: ChainId) -> Result<(), TrustFault> {
+    let height = step.header.height;
+    certified(&step.header, &step.certificate, set, chain_id)
+        .map_err(|fault| TrustFault::Step { height, fault })?;
+    if step.header.version != PROTOCOL_VERSION {
+        return Err(TrustFault::Version {
+            height,
+            version: step.header.version,
+        });
+    }
+    let next = step.next_validators.hash();
+    if step.header.next_validators_hash != next {
+        return Err(TrustFault::OtherSuccessor { height });
+    }
+    if step.header.validators_hash == next {
+        return Err(TrustFault::NoChange { height });
+    }
+    Ok(())
+}
+
+/// Whether a quorum of `set` signed `header` as a header of `chain_id`.
+fn certified(
+    header: &Header,
+    certificate: &CommitCertificate,
+    set: &ValidatorSet,
+    chain_id: ChainId,
+) -> Result<(), HeaderFault> {
+    if header.chain_id != chain_id {
+        return Err(HeaderFault::OtherChain);
+    }
+    if header.executed_height >= header.height
+        || header.executed_height.0.checked_add(1) != Some(header.history_size)
+    {
+        return Err(HeaderFault::Form);
+    }
+    if header.validators_hash != set.hash() {
+        return Err(HeaderFault::OtherValidators);
+    }
+    if certificate.height != header.height || certificate.block_id != header.id() {
+        return Err(HeaderFault::OtherBlock);
+    }
+    certificate
+        .verify(chain_id, set)
+        .map_err(HeaderFault::Certificate)
+}
+
+/// Why a header is not certified.
+#[derive(Debug)]
+enum HeaderFault {
+    OtherChain,
+    Form,
+    OtherValidators,
+    OtherBlock,
+    Certificate(CertificateError),
+}
+
+impl fmt::Display for HeaderFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherChain => f.write_str("the header is of another chain"),
+            Self::Form => f.write_str(
+                "height, executed height and history size of the header contradict each other",
+            ),
+            Self::OtherValidators => f.write_str("the header names other validators"),
+            Self::OtherBlock => f.write_str("the certificate is for another block"),
+            Self::Certificate(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+/// Why a header does not follow from a checkpoint.
+#[derive(Debug)]
+enum TrustFault {
+    OtherChain { expected: ChainId, found: ChainId },
+    CheckpointIsLater { checkpoint: Height, header: Height },
+    NotThePinnedBlock { height: Height },
+    Order { height: Height },
+    Step { height: Height, fault: HeaderFault },
+    Version { height: Height, version: u16 },
+    OtherSuccessor { height: Height },
+    NoChange { height: Height },
+    OtherValidators { height: Height },
+}
+
+impl fmt::Display for TrustFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherChain { expected, found } => {
+                write!(
+                    f,
+                    "the checkpoint is of chain {expected}, the bundle of chain {found}"
+                )
+            }
+            Self::CheckpointIsLater { checkpoint, header } => {
+                write!(
+                    f,
+                    "the checkpoint pins height {checkpoint}, the header is of height {header}"
+                )
+            }
+            Self::NotThePinnedBlock { height } => write!(
+                f,
+                "the checkpoint pins another block at height {height}: if both are certified, more than a third of the \
+                 validators broke the protocol"
+            ),
+            Self::Order { height } => {
+                write!(
+                    f,
+                    "the change at height {height} is not in ascending order below the bundle's header"
+                )
+            }
+            Self::Step { height, fault } => {
+                write!(f, "change of validators at height {height}: {fault}")
+            }
+            Self::Version { height, version } => {
+                write!(
+                    f,
+                    "change of validators at height {height}: header version {version} is unknown to this build"
+                )
+            }
+            Self::OtherSuccessor { height } => {
+                write!(
+                    f,
+                    "the header of height {height} names other successors than the bundle lists"
+                )
+            }
+            Self::NoChange { height } => {
+                write!(f, "the header of height {height} changes no validators")
+            }
+            Self::OtherValidators { height } => {
+                write!(
+                    f,
+                    "the validators of height {height} are not those to which the path leads; a change is missing"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Steps 4, 7, 9 and 11: what a claim says → leaf of its height → certified header.
+//!
+//! Every leaf is rebuilt from the claim; roots come from the header alone.
+
+use core::fmt;
+
+use quancheng_types::{Header, HistoryLeaf, Outcome, Receipt, SignedTransaction};
+
+use crate::bundle::{Bundle, Claim, LeafProof, ReceiptPath};
+use crate::report::{Finding, Scope, Verdict, shanghai_time};
+use crate::state_proof::StateProof;
+
+/// Findings of all claims, claim by claim. Without a `trusted` header nothing here becomes a match.
+pub(super) fn findings(bundle: &Bundle, trusted: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, claim) in (0_u16..).zip(&bundle.claims) {
+        // The shape was checked: every claim names a leaf of the bundle.
+        let Some(leaf) = bundle.leaves.get(usize::from(claim.leaf())) else {
+            continue;
+        };
+        let judge = Judge {
+            bundle,
+            leaf,
+            trusted,
+            scope: Scope::Claim { claim: number },
+        };
+        match claim {
+            Claim::Transaction {
+                transaction,
+                receipt,
+                path,
+                ..
+            } => {
+                judge.transaction(transaction, receipt, path, &mut findings);
+            }
+            Claim::State {
+                key, value, proof, ..
+            } => {
+                judge.state(key, value.as_deref(), proof, &mut findings);
+            }
+        }
+    }
+    findings
+}
+
+struct Judge<'a> {
+    bundle: &'a Bundle,
+    leaf: &'a LeafProof,
+    trusted: bool,
+    scope: Scope,
+}
+
+impl Judge<'_> {
+    fn transaction(
+        &self,
+        transaction: &SignedTransaction,
+        receipt: &Receipt,
+        path: &ReceiptPath,
+        out: &mut Vec<Finding>,
+    ) {
+        let height = self.leaf.leaf.height;
+        let fault = self
+            .leaf_fault()
+            .or_else(|| receipt_fault(transaction, receipt, path, &self.leaf.leaf));
+        let included = match receipt.outcome {
+            Outcome::Ok => Verdict::InBlock { height },
+            Outcome::Refused { module, code, .. } => Verdict::InBlockRefused {
+                height,
+                module,
+                reason: code,
+            },
+        };
+        let verdict = match (&fault, self.trusted) {
+            (Some(_), _) => Verdict::InclusionMismatch { height },
+            (None, false) => Verdict::InclusionUncertain { height },
+            (None, true) => included,
+        };
+        out.push(self.finding(verdict, detail(fault)));
+        out.push(self.block_time());
+        let (verdict, detail) = match transaction.check(&self.bundle.header.chain_id) {
+            Ok(()) => {
+                let keys = transaction
+                    .body
+                    .signers
+                    .iter()
+                    .map(|signer| signer.key_id)
+                    .collect();
+                (Verdict::SignedBy { keys }, String::new())
+            }
+            Err(error) => (Verdict::SignatureMismatch, error.to_string()),
+        };
+        out.push(self.finding(verdict, detail));
+    }
+
+    fn state(&self, key: &[u8], value: Option<&[u8]>, proof: &StateProof, out: &mut Vec<Finding>) {
+        let HistoryLeaf {
+            height,
+            state_root,
+            time_ms,
+            ..
+        } = self.leaf.leaf;
+        let fault = self.leaf_fault().or_else(|| {
+            let checked = match value {
+                Some(value) => proof.verify_inclusion(&state_root, key, value),
+                None => proof.verify_absence(&state_root, key),
+            };
+            checked
+                .err()
+                .map(|error| ClaimFault::State(error.to_string()))
+        });
+        let verdict = match (value.is_some(), &fault, self.trusted) {
+            (true, Some(_), _) => Verdict::InclusionMismatch { height },
+            (true, None, false) => Verdict::InclusionUncertain { height },
+            (true, None, true) => Verdict::InState { height },
+            (false, Some(_), _) => Verdict::AbsenceMismatch { height },
+            (false, None, false) => Verdict::AbsenceUncertain { height },
+            (false, None, true) => Verdict::Absent { height },
+        };
+        if value.is_some() {
+            out.push(self.finding(verdict, detail(fault)));
+            out.push(self.block_time());
+        } else {
+            // "On the chain not later than T" would say nothing about something that is not there.
+            let told = fault.map_or_else(
+                || format!("block time {}", shanghai_time(time_ms)),
+                |fault| fault.to_string(),
+            );
+            out.push(self.finding(verdict, told));
+        }
+    }
+
+    fn block_time(&self) -> Finding {
+        let HistoryLeaf {
+            height, time_ms, ..
+        } = self.leaf.leaf;
+        let fault = self.leaf_fault();
+        let verdict = match (&fault, self.trusted) {
+            (Some(_), _) => Verdict::BlockTimeMismatch,
+            (None, false) => Verdict::BlockTimeUncertain,
+            (None, true) => Verdict::BlockTime { height, time_ms },
+        };
+        self.finding(verdict, detail(fault))
+    }
+
+    fn leaf_fault(&self) -> Option<ClaimFault> {
+        leaf_fault(self.leaf, &self.bundle.header).map(ClaimFault::Leaf)
+    }
+
+    fn finding(&self, verdict: Verdict, detail: String) -> Finding {
+        Finding::new(self.scope.clone(), verdict, detail)
+    }
+}
+
+fn detail(fault: Option<ClaimFault>) -> String {
+    fault.map(|fault| fault.to_string()).unwrap_or_default()
+}
+
+fn receipt_fault(
+    transaction: &SignedTransaction,
+    receipt: &Receipt,
+    path: &ReceiptPath,
+    leaf: &HistoryLeaf,
+) -> Option<ClaimFault> {
+    if receipt.transaction_id != transaction.id() {
+        return Some(ClaimFault::OtherTransaction);
+    }
+    if path.root(receipt.position, receipt.leaf_hash()) != Some(leaf.receipts_root) {
+        return Some(ClaimFault::ReceiptPath);
+    }
+    None
+}
+
+/// Why a leaf is not in the history that a header certifies; `None` when it is.
+pub(crate) fn leaf_fault(proof: &LeafProof, header: &Header) -> Option<LeafFault> {
+    let LeafProof { leaf, path } = proof;
+    if leaf.height > header.executed_height {
+        return Some(LeafFault::NotExecuted);
+    }
+    if path.index != leaf.height.0 || path.size != header.history_size {
+        return Some(LeafFault::OtherPlace);
+    }
+    if path.root(leaf.leaf_hash()) != Some(header.history_root) {
+        return Some(LeafFault::Path);
+    }
+    if leaf.time_ms >= header.time_ms {
+        return Some(LeafFault::Time);
+    }
+    if leaf.height.next() == header.height && leaf.block_id != header.parent {
+        return Some(LeafFault::Parent);
+    }
+    None
+}
+
+/// Why a leaf is not in a certified history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeafFault {
+    NotExecuted,
+    OtherPlace,
+    Path,
+    Time,
+    Parent,
+}
+
+impl fmt::Display for LeafFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotExecuted => "the header does not certify results of that height yet",
+            Self::OtherPlace => {
+                "the path of the leaf is for another height or another size of the history"
+            }
+            Self::Path => "the leaf does not lead to the history root of the header",
+            Self::Time => "the leaf is not older than the header",
+            Self::Parent => "the leaf names another block than the header names as its parent",
+        })
+    }
+}
+
+/// Why a claim does not follow from the header.
+#[derive(Debug)]
+enum ClaimFault {
+    Leaf(LeafFault),
+    OtherTransaction,
+    ReceiptPath,
+    State(String),
+}
+
+impl fmt::Display for ClaimFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leaf(fault) => fmt::Display::fmt(fault, f),
+            Self::OtherTransaction => f.write_str("the receipt is for another transaction"),
+            Self::ReceiptPath => {
+                f.write_str("the receipt does not lead to the receipts root of its height")
+            }
+            Self::State(reason) => f.write_str(reason),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The content of a bundle in brief.
+
+use quancheng_types::{HistoryLeaf, SignedTransaction};
+
+use crate::bundle::{Bundle, Claim};
+use crate::checkpoint::Checkpoint;
+use crate::commitment::{BatchCommitment, notarized, recorded};
+use crate::report::{ClaimFact, Facts, HeaderFact, RecordFact, SignerFact};
+
+pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
+    let header = &bundle.header;
+    let set = &bundle.validators;
+    let signed = |id| {
+        bundle
+            .certificate
+            .signatures
+            .iter()
+            .any(|entry| entry.validator == id)
+    };
+    let validators: Vec<SignerFact> = set
+        .validators()
+        .iter()
+        .zip(set.ids())
+        .map(|(validator, id)| SignerFact {
+            validator: *id,
+            organization: validator.organization.to_string(),
+            interest: validator.interest.to_string(),
+            power: validator.power,
+            signed: signed(*id),
+        })
+        .collect();
+    Facts {
+        chain_id: header.chain_id,
+        checkpoint: checkpoint.fingerprint(),
+        header: HeaderFact {
+            height: header.height,
+            round: bundle.certificate.round,
+            block_id: header.id(),
+            time_ms: header.time_ms,
+        },
+        // A set's total power is bounded, so sums over its members cannot overflow.
+        signed_power: validators
+            .iter()
+            .filter(|v| v.signed)
+            .map(|v| v.power)
+            .sum(),
+        total_power: set.total_power(),
+        quorum_power: set.quorum(),
+        validators,
+        trust_steps: u32::try_from(bundle.trust_path.len()).unwrap_or(u32::MAX),
+        claims: bundle
+            .claims
+            .iter()
+            .filter_map(|claim| claim_fact(bundle, claim))
+            .collect(),
+    }
+}
+
+fn claim_fact(bundle: &Bundle, claim: &Claim) -> Option<ClaimFact> {
+    let HistoryLeaf {
+        height,
+        block_id,
+        time_ms,
+        ..
+    } = bundle.leaves.get(usize::from(claim.leaf()))?.leaf;
+    let record = match claim {
+        Claim::Transaction {
+            transaction,
+            receipt,
+            ..
+        } => RecordFact::Transaction {
+            transaction_id: transaction.id(),
+            position: receipt.position,
+            accounts: transaction
+                .body
+                .signers
+                .iter()
+                .map(|signer| signer.account)
+                .collect(),
+            keys: transaction
+                .body
+                .signers
+                .iter()
+                .map(|signer| signer.key_id)
+                .collect(),
+            modules: transaction
+                .body
+                .calls
+                .iter()
+                .map(|call| call.module)
+                .collect(),
+            outcome: receipt.outcome,
+            batches: batches(transaction),
+        },
+        Claim::State { key, value, .. } => RecordFact::State {
+            key: hex::encode(&**key),
+            value: value.as_ref().map(|value| hex::encode(&**value)),
+            batch: value.as_ref().and_then(|value| recorded(key, value)),
+        },
+    };
+    Some(ClaimFact {
+        height,
+        block_id,
+        time_ms,
+        record,
+    })
+}
+
+fn batches(transaction: &SignedTransaction) -> Vec<(u8, BatchCommitment)> {
+    (0_u8..)
+        .zip(&transaction.body.calls)
+        .filter_map(|(call, content)| Some((call, notarized(content)?)))
+        .collect()
+}

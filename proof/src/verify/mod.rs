@@ -1,0 +1,80 @@
+//! The verifier: bundle, checkpoint and file digests in, findings out. No I/O, no clock, no network.
+
+mod chain;
+mod claims;
+mod facts;
+mod items;
+
+use crate::bundle::{Bundle, BundleError};
+use crate::checkpoint::Checkpoint;
+use crate::files::FileDigests;
+use crate::report::{Assessment, Finding, Report, Scope, Verdict};
+
+pub(crate) use chain::{finality, trust_path};
+pub(crate) use claims::leaf_fault;
+
+/// Checks a bundle in either form against a checkpoint, and files against the bundle.
+///
+/// Every check that the bundle allows is made; files of the bundle that were not given are NOT_ASSESSED. A file that
+/// corresponds to nothing in the bundle is a MISMATCH. Time and memory are bounded by the limits of [`Bundle`]; no input
+/// makes it panic, and no doubt becomes a MATCH.
+#[must_use]
+pub fn verify(bundle: &[u8], checkpoint: &Checkpoint, files: &[FileDigests]) -> Report {
+    match Bundle::decode(bundle) {
+        Ok(bundle) => verify_bundle(&bundle, checkpoint, files),
+        Err(error) => unreadable(&error),
+    }
+}
+
+/// [`verify`], for a bundle that is decoded already.
+#[must_use]
+pub fn verify_bundle(bundle: &Bundle, checkpoint: &Checkpoint, files: &[FileDigests]) -> Report {
+    if let Err(error) = bundle.check_shape() {
+        return unreadable(&error);
+    }
+    let finality = finality(bundle);
+    let trust = trust_path(bundle, checkpoint);
+    let trusted = finality.result == Assessment::Match && trust.result == Assessment::Match;
+
+    let mut findings = vec![finality, trust];
+    findings.append(&mut claims::findings(bundle, trusted));
+    findings.append(&mut items::findings(bundle, files));
+    findings.extend(NOT_JUDGED.map(|verdict| Finding::new(Scope::Bundle, verdict, "")));
+    findings.sort_by_key(|finding| finding.step);
+    Report {
+        findings,
+        facts: Some(facts::facts(bundle, checkpoint)),
+    }
+}
+
+/// Steps that need material which a bundle of this version does not carry. They are listed, so that nobody takes silence
+/// for approval.
+const NOT_JUDGED: [Verdict; 6] = [
+    Verdict::NoTimestamp,
+    Verdict::NoStatus,
+    Verdict::NoGrant,
+    Verdict::PreChain,
+    Verdict::Platform,
+    Verdict::NoDoubtWindow,
+];
+
+fn unreadable(error: &BundleError) -> Report {
+    let verdict = match error {
+        BundleError::Version { .. } => Verdict::BundleVersion,
+        BundleError::NotABundle
+        | BundleError::Decode(_)
+        | BundleError::Json { .. }
+        | BundleError::JsonNotCanonical
+        | BundleError::NoClaim
+        | BundleError::LeafOrder { .. }
+        | BundleError::UnusedLeaf { .. }
+        | BundleError::NoSuchLeaf { .. }
+        | BundleError::NoSuchCall { .. }
+        | BundleError::OpeningOrder { .. }
+        | BundleError::TooMany { .. }
+        | BundleError::TooLarge { .. }
+        | BundleError::ReceiptPath
+        | BundleError::LeafConflict { .. } => Verdict::BundleUnreadable,
+    };
+    Report::of_form(verdict, error.to_string())
+}

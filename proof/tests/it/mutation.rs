@@ -1,0 +1,216 @@
+//! No bit of a bundle is without meaning: whatever is changed, the verifier does not say MATCH.
+
+use proptest::prelude::*;
+use quancheng_proof::report::EXIT_MATCH;
+use quancheng_proof::{Bundle, Checkpoint, FileDigests, verify};
+
+use crate::fixtures::{LAST, NOTARIZED, PLACE, World, files, registration_key};
+
+fn world() -> World {
+    World::new("泉城链", None)
+}
+
+/// A bundle over the first set of validators: small, so that every bit of it can be tried.
+fn small(world: &World, key: Option<&[u8]>) -> Vec<u8> {
+    let builder = world.builder(NOTARIZED + 1);
+    let builder = match key {
+        Some(key) => world.claim_state(builder, NOTARIZED + 1, NOTARIZED, key),
+        None => world.claim(builder, NOTARIZED + 1, NOTARIZED, PLACE),
+    };
+    builder.build().unwrap().encode()
+}
+
+fn assert_refused(bytes: &[u8], checkpoint: &Checkpoint, files: &[FileDigests], what: &str) {
+    let report = verify(bytes, checkpoint, files);
+    assert_ne!(report.exit_code(), EXIT_MATCH, "{what}: {report:#?}");
+}
+
+fn every_bit(bytes: &[u8], checkpoint: &Checkpoint) {
+    assert_eq!(verify(bytes, checkpoint, &[]).exit_code(), EXIT_MATCH);
+    let mut mutant = bytes.to_vec();
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            mutant[at] ^= 1 << bit;
+            assert_refused(&mutant, checkpoint, &[], &format!("byte {at}, bit {bit}"));
+            mutant[at] = bytes[at];
+        }
+    }
+}
+
+#[test]
+fn every_bit_of_a_receipt_counts() {
+    let world = world();
+    every_bit(&small(&world, None), &world.checkpoint());
+}
+
+#[test]
+fn every_bit_of_a_state_entry_counts() {
+    let world = world();
+    every_bit(
+        &small(&world, Some(&registration_key(3))),
+        &world.checkpoint(),
+    );
+}
+
+#[test]
+fn every_bit_of_an_absence_counts() {
+    let world = world();
+    every_bit(
+        &small(&world, Some(&registration_key(99))),
+        &world.checkpoint(),
+    );
+}
+
+/// The whole notarization: trust path, certificates, files.
+#[test]
+fn every_byte_of_a_notarization_counts() {
+    let (world, files) = (world(), files());
+    let (bytes, checkpoint) = (world.notarization().encode(), world.checkpoint());
+    let mut mutant = bytes.clone();
+    for at in 0..bytes.len() {
+        mutant[at] ^= 1 << (at % 8);
+        assert_refused(&mutant, &checkpoint, &files, &format!("byte {at}"));
+        mutant[at] = bytes[at];
+    }
+}
+
+#[test]
+fn no_prefix_and_no_continuation_is_a_bundle() {
+    let world = world();
+    let (bytes, checkpoint) = (small(&world, None), world.checkpoint());
+    for length in 0..bytes.len() {
+        assert_refused(
+            &bytes[..length],
+            &checkpoint,
+            &[],
+            &format!("{length} bytes"),
+        );
+    }
+    for byte in 0..=u8::MAX {
+        assert_refused(
+            &[bytes.as_slice(), &[byte]].concat(),
+            &checkpoint,
+            &[],
+            &format!("followed by {byte}"),
+        );
+    }
+}
+
+/// Parts of one true bundle in another: every field of the top level, taken from a bundle of another height, another
+/// claim or another chain.
+#[test]
+fn true_parts_of_other_bundles_do_not_fit() {
+    const FILES: usize = 1;
+    const CHANGES: usize = 6;
+    const FORKED: usize = 4;
+    let world = world();
+    let (own, checkpoint) = (world.notarization(), world.checkpoint());
+    let strangers = [
+        world.refusal(),
+        world.entry(&registration_key(3)),
+        world
+            .claim(world.builder(8), 8, NOTARIZED, PLACE)
+            .build()
+            .unwrap(),
+        World::new("另一条链", None).notarization(),
+        World::new("泉城链", Some(9)).notarization(),
+    ];
+    for (which, stranger) in strangers.iter().enumerate() {
+        let parts: [fn(&mut Bundle, &Bundle); 7] = [
+            |own, other| own.claims = other.claims.clone(),
+            |own, other| own.openings = other.openings.clone(),
+            |own, other| own.leaves = other.leaves.clone(),
+            |own, other| own.header = other.header,
+            |own, other| own.certificate = other.certificate.clone(),
+            |own, other| own.validators = other.validators.clone(),
+            |own, other| own.trust_path = other.trust_path.clone(),
+        ];
+        for (number, part) in parts.iter().enumerate() {
+            let mut spliced = own.clone();
+            part(&mut spliced, stranger);
+            // Leaving out the files claims less, and is true. The forked chain's change of validators is truly signed, by
+            // validators who signed twice: comparing two bundles shows that, one alone cannot.
+            let is_true = number == FILES || (which == FORKED && number == CHANGES);
+            if spliced != own && !is_true {
+                assert_refused(
+                    &spliced.encode(),
+                    &checkpoint,
+                    &files(),
+                    &format!("part {number}"),
+                );
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn arbitrary_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..2048), framed in any::<bool>()) {
+        let world = world();
+        let frame = &world.notarization().encode()[..10];
+        let bytes = if framed { [frame, &bytes].concat() } else { bytes };
+        prop_assert_ne!(verify(&bytes, &world.checkpoint(), &files()).exit_code(), EXIT_MATCH);
+    }
+
+    /// Several bytes at once, anywhere, in the compact form.
+    #[test]
+    fn scattered_damage_is_refused(damage in proptest::collection::vec((any::<prop::sample::Index>(), 1..=u8::MAX), 1..8)) {
+        let world = world();
+        let bytes = world.notarization().encode();
+        let mut mutant = bytes.clone();
+        for (at, change) in damage {
+            mutant[at.index(bytes.len())] ^= change;
+        }
+        prop_assume!(mutant != bytes);
+        prop_assert_ne!(verify(&mutant, &world.checkpoint(), &files()).exit_code(), EXIT_MATCH);
+    }
+
+    /// In the readable form, white space and the order of fields may change, but nothing else.
+    #[test]
+    fn damaged_json_is_refused_or_says_the_same(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let world = world();
+        let bundle = world.notarization();
+        let mut text = bundle.to_json().into_bytes();
+        let at = at.index(text.len());
+        text[at] = byte;
+        match Bundle::decode(&text) {
+            Ok(decoded) if decoded == bundle => {}
+            Ok(_) | Err(_) => {
+                prop_assert_ne!(verify(&text, &world.checkpoint(), &files()).exit_code(), EXIT_MATCH);
+            }
+        }
+    }
+
+    /// A piece cut out of one place and put into another.
+    #[test]
+    fn moved_pieces_are_refused(
+        from in any::<prop::sample::Index>(),
+        to in any::<prop::sample::Index>(),
+        length in 1_usize..200,
+    ) {
+        let world = world();
+        let bytes = world.notarization().encode();
+        let (from, to) = (from.index(bytes.len() - length), to.index(bytes.len() - length));
+        let mut mutant = bytes.clone();
+        let piece: Vec<u8> = mutant.drain(from..from + length).collect();
+        mutant.splice(to..to, piece);
+        prop_assume!(mutant != bytes);
+        prop_assert_ne!(verify(&mutant, &world.checkpoint(), &[]).exit_code(), EXIT_MATCH);
+    }
+}
+
+/// The checkpoint decides: the same bundle under another one proves nothing.
+#[test]
+fn another_checkpoint_trusts_nothing_of_it() {
+    let (world, other) = (world(), World::new("另一条链", None));
+    for checkpoint in [other.checkpoint(), other.pinned(1), other.pinned(LAST)] {
+        assert_refused(
+            &world.notarization().encode(),
+            &checkpoint,
+            &files(),
+            "another chain",
+        );
+    }
+}

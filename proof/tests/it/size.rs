@@ -1,0 +1,66 @@
+//! A bundle of one receipt for four validators stays below 8 KiB, however long the chain (protocol §7).
+
+use quancheng_proof::BundleBuilder;
+use quancheng_types::merkle::Path;
+use quancheng_types::{Bytes, Digest, Text, Validator, ValidatorSet};
+
+use crate::fixtures::{LAST, NOTARIZED, PLACE, World, certify, list, office, set};
+
+const RECEIPT_BUNDLE_BYTES_MAX: usize = 8 * 1024;
+
+fn path(index: u64, size: u64) -> Path {
+    let zero = |_, _| Some(Digest::ZERO);
+    Path::from_nodes(index, size, zero).unwrap()
+}
+
+#[test]
+fn one_receipt_of_a_long_chain_is_small() {
+    let world = World::new("泉城链", None);
+    let long_named = |validator: &Validator| Validator {
+        organization: Text::new("济南市公共资源交易中心数据要素分中心").unwrap(),
+        interest: Text::new(
+            "与登记主体、交易双方及案件当事人均无投资、任职、代理关系；收取平台运维费用。"
+                .repeat(2),
+        )
+        .unwrap(),
+        ..validator.clone()
+    };
+    let validators = ValidatorSet::new(
+        set(office(LAST))
+            .validators()
+            .iter()
+            .map(long_named)
+            .collect(),
+    )
+    .unwrap();
+    let header = world.headers[&LAST];
+    let (transaction, mut receipt) = world.blocks[&NOTARIZED][PLACE].clone();
+    // A history of a thousand years at one block a second, a block of 65,536 receipts, events of a kilobyte, all signed.
+    let mut events = receipt.events.to_vec();
+    events[0].payload = Bytes::new(vec![7; 1024]).unwrap();
+    receipt.events = list(events);
+    receipt.position = 65_533;
+    let builder = BundleBuilder::new(header, certify(&header, office(LAST)), validators);
+    let (leaf, _) = world.leaf(NOTARIZED, LAST);
+    let built = builder
+        .transaction(
+            leaf,
+            path(12_345_678_901, 31_556_952_000),
+            transaction,
+            receipt,
+            &path(65_533, 65_536),
+        )
+        .and_then(BundleBuilder::build);
+    let bytes = built.unwrap().encode().len();
+    assert!(bytes < RECEIPT_BUNDLE_BYTES_MAX, "{bytes} bytes");
+}
+
+#[test]
+fn the_fixture_is_small_even_with_two_changes_of_validators() {
+    let world = World::new("泉城链", None);
+    let bundle = world
+        .claim(world.builder(LAST), LAST, NOTARIZED, PLACE)
+        .build()
+        .unwrap();
+    assert!(bundle.encode().len() < RECEIPT_BUNDLE_BYTES_MAX);
+}

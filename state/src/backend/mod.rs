@@ -1,0 +1,227 @@
+//! What a store needs of a disk: ordered columns of bytes, and atomic writes over all of them.
+//!
+//! All rules about the content live above this line, once; a backend only keeps bytes. [`Memory`] is the one for tests and
+//! the simulator, the crate `quancheng-state-rocks` has the one for nodes.
+
+use core::fmt;
+
+use crate::error::StoreError;
+
+mod memory;
+
+pub use memory::Memory;
+
+/// A kind of record. Each has its own key space, ordered by bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Column {
+    /// H(key) → newest record of the key.
+    Flat,
+    /// H(key) ‖ height at which it was superseded → the record before.
+    FlatHistory,
+    /// Prefix → newest page of the upper tree.
+    Tree,
+    /// Prefix ‖ height at which it was superseded → the slot before.
+    TreeHistory,
+    /// Prefix ‖ height → keys of the bucket before a removal, a split or a merge at that height.
+    Members,
+    /// Height → the keys of the records of superseded versions that this height wrote, for pruning.
+    Changes,
+    /// Height ‖ position → where the transaction is, and its receipt.
+    Receipts,
+    /// Height → hashes over groups of receipts.
+    ReceiptNodes,
+    /// Transaction id → height ‖ position.
+    TransactionIndex,
+    /// Height → leaf of the history log.
+    HistoryLeaves,
+    /// Level ‖ index → perfect subtree of the history log.
+    HistoryNodes,
+    /// Name → small records about the store itself.
+    Meta,
+    /// Height → block.
+    Blocks,
+    /// Height → commit certificate.
+    Certificates,
+    /// Batch id → batch.
+    Batches,
+    /// Batch id → header, for batches not yet in an executed block.
+    BatchesPending,
+    /// Hash → validator set.
+    ValidatorSets,
+    /// Height from which it is in force → hash of the validator set.
+    SetChanges,
+}
+
+impl Column {
+    /// All columns.
+    pub const ALL: [Self; 18] = [
+        Self::Flat,
+        Self::FlatHistory,
+        Self::Tree,
+        Self::TreeHistory,
+        Self::Members,
+        Self::Changes,
+        Self::Receipts,
+        Self::ReceiptNodes,
+        Self::TransactionIndex,
+        Self::HistoryLeaves,
+        Self::HistoryNodes,
+        Self::Meta,
+        Self::Blocks,
+        Self::Certificates,
+        Self::Batches,
+        Self::BatchesPending,
+        Self::ValidatorSets,
+        Self::SetChanges,
+    ];
+
+    /// The name on disk; fixed once released.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Flat => "flat",
+            Self::FlatHistory => "flat_history",
+            Self::Tree => "tree",
+            Self::TreeHistory => "tree_history",
+            Self::Members => "members",
+            Self::Changes => "changes",
+            Self::Receipts => "receipts",
+            Self::ReceiptNodes => "receipt_nodes",
+            Self::TransactionIndex => "transaction_index",
+            Self::HistoryLeaves => "history_leaves",
+            Self::HistoryNodes => "history_nodes",
+            Self::Meta => "meta",
+            Self::Blocks => "blocks",
+            Self::Certificates => "certificates",
+            Self::Batches => "batches",
+            Self::BatchesPending => "batches_pending",
+            Self::ValidatorSets => "validator_sets",
+            Self::SetChanges => "set_changes",
+        }
+    }
+}
+
+/// When a write has to survive the loss of power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// At the latest with the next synced write. A crash takes back a suffix of the buffered writes, never a part of one.
+    Buffered,
+    /// When the call returns; with it every write before.
+    Synced,
+}
+
+/// One change of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Where.
+    pub column: Column,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// The new content, or `None` to remove it.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Changes that happen together or not at all. Later ones win over earlier ones of the same record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Writes {
+    operations: Vec<Operation>,
+}
+
+impl Writes {
+    /// No changes.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { operations: Vec::new() }
+    }
+
+    /// Writes a record.
+    pub fn put(&mut self, column: Column, key: Vec<u8>, value: Vec<u8>) {
+        self.operations.push(Operation { column, key, value: Some(value) });
+    }
+
+    /// Removes a record, if it is there.
+    pub fn delete(&mut self, column: Column, key: Vec<u8>) {
+        self.operations.push(Operation { column, key, value: None });
+    }
+
+    /// The changes in order of column and key (sorted inserts cost half), one per record.
+    #[must_use]
+    pub fn into_sorted(mut self) -> Vec<Operation> {
+        self.operations.sort_by(|a, b| (a.column, &a.key).cmp(&(b.column, &b.key)));
+        // Of changes to one record the last wins: keep it in the place of the first.
+        self.operations.dedup_by(|later, kept| {
+            let same = later.column == kept.column && later.key == kept.key;
+            if same {
+                kept.value = later.value.take();
+            }
+            same
+        });
+        self.operations
+    }
+
+    /// Number of changes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+}
+
+/// Keeps bytes in ordered columns.
+pub trait Backend: Send + Sync + fmt::Debug {
+    /// The newest content of a record.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// A reader over one column as it is now; later writes do not show in it. It stands nowhere until it seeks.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError>;
+
+    /// Makes all changes, or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; then none is made, or the process has to stop.
+    fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError>;
+
+    /// Makes every write before this call durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn sync(&self) -> Result<(), StoreError>;
+}
+
+/// A place in a column.
+pub trait Cursor {
+    /// Goes to the first record whose key is not below `key`.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn seek(&mut self, key: &[u8]) -> Result<(), StoreError>;
+
+    /// Goes to the last record whose key is not above `key`.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn seek_back(&mut self, key: &[u8]) -> Result<(), StoreError>;
+
+    /// Goes to the next record.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn step(&mut self) -> Result<(), StoreError>;
+
+    /// The record at this place, or `None` past the end.
+    fn entry(&self) -> Option<(&[u8], &[u8])>;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use super::{Backend, Column, Durability, Memory, Writes};
+
+fn put(memory: &Memory, key: u8, value: u8, durability: Durability) {
+    let mut writes = Writes::new();
+    writes.put(Column::Meta, vec![key], vec![value]);
+    memory.write(writes, durability).unwrap();
+}
+
+fn content(memory: &Memory) -> Vec<(u8, u8)> {
+    let mut cursor = memory.cursor(Column::Meta).unwrap();
+    cursor.seek(&[]).unwrap();
+    let mut found = Vec::new();
+    while let Some((key, value)) = cursor.entry() {
+        found.push((key[0], value[0]));
+        cursor.step().unwrap();
+    }
+    found
+}
+
+#[test]
+fn a_crash_takes_back_a_suffix_of_the_unsynced_writes() {
+    let memory = Memory::new();
+    put(&memory, 1, 1, Durability::Buffered);
+    put(&memory, 2, 2, Durability::Synced);
+    put(&memory, 1, 3, Durability::Buffered);
+    put(&memory, 3, 3, Durability::Buffered);
+    assert_eq!(memory.unsynced(), 2);
+    assert_eq!(content(&memory.crash_copy(0)), [(1, 1), (2, 2)]);
+    assert_eq!(content(&memory.crash_copy(1)), [(1, 3), (2, 2)]);
+    assert_eq!(content(&memory.crash_copy(2)), [(1, 3), (2, 2), (3, 3)]);
+    assert_eq!(content(&memory), [(1, 3), (2, 2), (3, 3)]);
+    memory.sync().unwrap();
+    assert_eq!(content(&memory.crash_copy(0)), content(&memory));
+}
+
+#[test]
+fn a_crashed_copy_crashes_on() {
+    let memory = Memory::new();
+    put(&memory, 1, 1, Durability::Synced);
+    let copy = memory.crash_copy(0);
+    put(&copy, 2, 2, Durability::Buffered);
+    assert_eq!(content(&copy.crash_copy(0)), [(1, 1)]);
+    assert_eq!(content(&memory), [(1, 1)]);
+}
+
+#[test]
+fn cursors_do_not_see_later_writes_and_walk_both_ways() {
+    let memory = Memory::new();
+    for key in [2, 4, 6] {
+        put(&memory, key, key, Durability::Buffered);
+    }
+    let mut cursor = memory.cursor(Column::Meta).unwrap();
+    assert_eq!(cursor.entry(), None);
+    put(&memory, 3, 3, Durability::Buffered);
+    cursor.seek(&[3]).unwrap();
+    assert_eq!(cursor.entry(), Some(([4].as_slice(), [4].as_slice())));
+    cursor.seek_back(&[3]).unwrap();
+    assert_eq!(cursor.entry().unwrap().0, [2]);
+    cursor.seek_back(&[1]).unwrap();
+    assert_eq!(cursor.entry(), None);
+    cursor.seek(&[6]).unwrap();
+    cursor.step().unwrap();
+    assert_eq!(cursor.entry(), None);
+}
+
+#[test]
+fn the_last_change_of_a_record_wins() {
+    let mut writes = Writes::new();
+    writes.put(Column::Meta, vec![2], vec![1]);
+    writes.put(Column::Flat, vec![2], vec![9]);
+    writes.delete(Column::Meta, vec![2]);
+    writes.put(Column::Meta, vec![1], vec![1]);
+    writes.put(Column::Meta, vec![2], vec![3]);
+    let sorted = writes.into_sorted();
+    let seen: Vec<_> = sorted.iter().map(|o| (o.column, o.key[0], o.value.as_ref().map(|v| v[0]))).collect();
+    assert_eq!(seen, [(Column::Flat, 2, Some(9)), (Column::Meta, 1, Some(1)), (Column::Meta, 2, Some(3))]);
+}

@@ -1,0 +1,219 @@
+use std::sync::PoisonError;
+
+use quancheng_proof::state_proof::value_hash;
+use quancheng_types::codec::encode;
+use quancheng_types::merkle::{self, RootBuilder};
+use quancheng_types::{
+    BatchId, BlockId, Digest, Height, HistoryLeaf, Receipt, SignedBatch, TransactionId, ValidatorSet,
+};
+
+use super::chain::{put_set_change, user_key};
+use super::history::node_key;
+use super::receipts::{RECEIPT_GROUP, receipt_key, receipt_row};
+use super::{HistoryTip, META_TIP, Store, TipRecord, Writer};
+use crate::backend::{Column, Durability, Writes};
+use crate::error::StoreError;
+use crate::flat::FlatRecord;
+use crate::patch::Patch;
+use crate::tree::{Change, ChainHasher, TreeUpdate, update};
+
+/// Where the bytes of a transaction are: within its batch, which is kept for ever once executed, so bodies are stored once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLocation {
+    /// The batch.
+    pub batch: BatchId,
+    /// First byte of the signed transaction within the canonical bytes of the batch.
+    pub offset_bytes: u32,
+    /// Bytes of the signed transaction.
+    pub length_bytes: u32,
+}
+
+impl BodyLocation {
+    /// The places of all transactions of a batch, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] for a batch above `SignedBatch::BYTES_MAX`, which no validator acknowledges.
+    pub fn all(batch: &SignedBatch) -> Result<Vec<Self>, StoreError> {
+        let id = batch.header.id();
+        // Canonical bytes: header, signature, count of transactions (u32), transactions.
+        let mut offset = encode(&batch.header).len() + encode(&batch.signature).len() + 4;
+        let mut places = Vec::with_capacity(batch.batch.transactions.len());
+        for transaction in &batch.batch.transactions {
+            let length = transaction.encode().len();
+            let (Ok(offset_bytes), Ok(length_bytes)) = (u32::try_from(offset), u32::try_from(length)) else {
+                let found = u64::try_from(offset).unwrap_or(u64::MAX);
+                return Err(StoreError::TooLarge { what: "bytes of a batch", found, max: SignedBatch::BYTES_MAX.into() });
+            };
+            places.push(Self { batch: id, offset_bytes, length_bytes });
+            offset += length;
+        }
+        Ok(places)
+    }
+}
+
+/// An executed transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Executed {
+    /// What came of it. Its position is its place in [`BlockCommit::executed`].
+    pub receipt: Receipt,
+    /// Where its bytes are.
+    pub body: BodyLocation,
+}
+
+/// Everything about one executed height.
+#[derive(Clone, Debug, Default)]
+pub struct BlockCommit {
+    /// The height: one above the newest executed.
+    pub height: Height,
+    /// The block.
+    pub block_id: BlockId,
+    /// Its time, ms since 1970 UTC.
+    pub time_ms: u64,
+    /// The writes to the state.
+    pub patch: Patch,
+    /// The transactions with receipts, in order.
+    pub executed: Vec<Executed>,
+    /// The batches of the block: no longer pending, and kept from now on.
+    pub batches: Vec<BatchId>,
+    /// A validator set and the height from which it is in force, when this height decided on one.
+    pub set_change: Option<(Height, ValidatorSet)>,
+    /// Small named records to write (`Some`) or remove (`None`) in the same step; see [`super::ChainStore::meta`].
+    pub meta: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Store {
+    /// Writes the state of height 0 and the first leaf of the history log. `validators` are in force from height 1.
+    ///
+    /// # Errors
+    /// [`StoreError::GenesisExists`] when the store is not empty; [`StoreError`] of the backend.
+    pub fn init_genesis(&self, time_ms: u64, patch: Patch, validators: &ValidatorSet) -> Result<HistoryTip, StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.tip.is_some() {
+            return Err(StoreError::GenesisExists);
+        }
+        let set_change = Some((Height::GENESIS.next(), validators.clone()));
+        self.write_height(&mut writer, BlockCommit { time_ms, patch, set_change, ..BlockCommit::default() })
+    }
+
+    /// Writes one executed height: all of it, or after a failure or a crash none of it. Not synced (see the module).
+    ///
+    /// # Panics
+    /// When a receipt does not carry its place in `executed`: receipts are proved by their place.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfOrder`] unless the height follows the newest one; [`StoreError::NotExecuted`] before genesis;
+    /// [`StoreError`] of the backend, after which the process has to stop.
+    pub fn commit(&self, block: BlockCommit) -> Result<HistoryTip, StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(tip) = &writer.tip else {
+            return Err(StoreError::NotExecuted { height: Height::GENESIS, tip: None });
+        };
+        let expected = tip.leaf.height.next();
+        if block.height != expected {
+            return Err(StoreError::OutOfOrder { expected, found: block.height });
+        }
+        self.write_height(&mut writer, block)
+    }
+
+    fn write_height(&self, writer: &mut Writer, block: BlockCommit) -> Result<HistoryTip, StoreError> {
+        let mut writes = Writes::new();
+        let height = block.height;
+        let changes = changes_of(block.patch, height);
+        let tree = update::<ChainHasher>(self.backend(), &mut writer.pages, height, writer.root, changes, &mut writes)?;
+        writes.put(Column::Changes, height.0.to_be_bytes().to_vec(), encode(&tree.changes));
+
+        let receipts_root = put_receipts(height, &block.executed, &mut writes);
+        for batch in &block.batches {
+            writes.delete(Column::BatchesPending, batch.as_bytes().to_vec());
+        }
+        if let Some((from, validators)) = &block.set_change {
+            put_set_change(*from, validators, &mut writes);
+        }
+        for (name, value) in block.meta {
+            match value {
+                Some(value) => writes.put(Column::Meta, user_key(&name), value),
+                None => writes.delete(Column::Meta, user_key(&name)),
+            }
+        }
+        let leaf = HistoryLeaf {
+            height,
+            block_id: block.block_id,
+            time_ms: block.time_ms,
+            receipts_root,
+            state_root: tree.root.hash,
+        };
+        let log = writer.tip.as_ref().map_or_else(RootBuilder::new, |tip| tip.log.clone());
+        let record = put_history(leaf, log, &mut writes);
+        self.shared.backend.write(writes, Durability::Buffered)?;
+        Ok(self.publish(writer, record, tree))
+    }
+
+    /// Shows a height that is written to readers.
+    fn publish(&self, writer: &mut Writer, record: TipRecord, tree: TreeUpdate) -> HistoryTip {
+        for (prefix, page) in tree.pages {
+            match page {
+                Some(page) => writer.pages.insert(prefix, page),
+                None => writer.pages.remove(&prefix),
+            }
+        }
+        writer.root = tree.root;
+        let tip = record.tip();
+        writer.tip = Some(record);
+        *self.shared.tip.write().unwrap_or_else(PoisonError::into_inner) = Some(tip);
+        tip
+    }
+}
+
+/// The writes of a patch as changes of the tree, ascending by key hash.
+fn changes_of(patch: Patch, height: Height) -> Vec<Change> {
+    let mut changes: Vec<Change> = patch
+        .writes()
+        .map(|(key, value)| {
+            let record = value.map(|value| {
+                let value_hash = value_hash(value);
+                let record = FlatRecord { written: height, value_hash, key: key.as_bytes(), value };
+                (value_hash, record.encode())
+            });
+            Change { key_hash: key.hash(), record }
+        })
+        .collect();
+    changes.sort_unstable_by_key(|change| change.key_hash);
+    changes
+}
+
+fn put_receipts(height: Height, executed: &[Executed], writes: &mut Writes) -> Digest {
+    let mut tree = RootBuilder::new();
+    let mut groups = Vec::new();
+    for (position, done) in (0_u32..).zip(executed) {
+        assert!(done.receipt.position == position, "receipt {position} of height {height} carries another position");
+        let bytes = encode(&done.receipt);
+        for (level, hash) in tree.push(merkle::leaf_hash(&bytes)) {
+            if level == RECEIPT_GROUP.trailing_zeros() {
+                groups.extend_from_slice(hash.as_bytes());
+            }
+        }
+        writes.put(Column::Receipts, receipt_key(height, position), receipt_row(&done.body, &bytes));
+        writes.put(Column::TransactionIndex, index_key(&done.receipt.transaction_id), receipt_key(height, position));
+    }
+    if !executed.is_empty() {
+        let mut record = tree.size().to_be_bytes().to_vec();
+        record.extend_from_slice(&groups);
+        writes.put(Column::ReceiptNodes, height.0.to_be_bytes().to_vec(), record);
+    }
+    tree.root()
+}
+
+fn index_key(id: &TransactionId) -> Vec<u8> {
+    id.as_bytes().to_vec()
+}
+
+fn put_history(leaf: HistoryLeaf, mut log: RootBuilder, writes: &mut Writes) -> TipRecord {
+    writes.put(Column::HistoryLeaves, leaf.height.0.to_be_bytes().to_vec(), encode(&leaf));
+    let index = log.size();
+    for (level, hash) in log.push(leaf.leaf_hash()) {
+        writes.put(Column::HistoryNodes, node_key(level, index >> level), hash.as_bytes().to_vec());
+    }
+    let record = TipRecord { leaf, log };
+    writes.put(Column::Meta, META_TIP.to_vec(), encode(&record));
+    record
+}

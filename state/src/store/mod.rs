@@ -1,0 +1,253 @@
+//! Everything a node keeps about the chain.
+//!
+//! A [`Store`] holds the results of execution: one atomic write per height makes the flat values, the tree, their superseded
+//! versions, the receipts, the indexes and the history log change together, so after any crash the node is at exactly one
+//! height. That write is *not* synced: what a crash takes back is executed again from blocks and batches, which are durable
+//! before anyone acts on them. [`ChainStore`] holds those.
+//!
+//! | write | durable when it returns |
+//! |---|---|
+//! | [`Store::commit`], [`Store::init_genesis`], [`Store::prune`] | no, but whole: with the next synced write, in order |
+//! | [`ChainStore::put_block`], [`ChainStore::put_batches`], [`ChainStore::meta_put`] | if asked, and then everything before it |
+//! | [`Store::sync`] | everything before it |
+//!
+//! Readers take a [`Snapshot`], which stays as it is while commits go on and needs no lock of the disk.
+
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_types::codec::{decode, encode};
+use quancheng_types::merkle::RootBuilder;
+use quancheng_types::{Digest, Height, HistoryLeaf};
+
+use crate::backend::{Backend, Column, Durability, Writes};
+use crate::error::{Record, StoreError};
+use crate::tree::{ChainHasher, PageCache, Slot, root_slot};
+
+mod chain;
+mod commit;
+mod history;
+mod prune;
+mod receipts;
+mod snapshot;
+
+pub use chain::ChainStore;
+pub use commit::{BlockCommit, BodyLocation, Executed};
+pub use snapshot::Snapshot;
+
+/// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
+pub const FORMAT: u32 = 1;
+
+const META_FORMAT: &[u8] = b"format";
+const META_TIP: &[u8] = b"tip";
+const META_OLDEST: &[u8] = b"oldest";
+
+/// Greatest length of a record that holds many small ones, in bytes.
+const RECORD_BYTES_MAX: u32 = u32::MAX;
+
+/// What one operator may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// Bytes of memory for the upper tree. Below about 8 bytes per key, commits read pages from the disk.
+    pub page_cache_bytes: usize,
+}
+
+impl Default for StoreOptions {
+    /// 64 MiB: enough to hold the upper tree of ten million keys.
+    fn default() -> Self {
+        Self { page_cache_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// The newest executed height and the history log up to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryTip {
+    /// The leaf of that height.
+    pub leaf: HistoryLeaf,
+    /// Leaves of the log: height + 1.
+    pub size: u64,
+    /// RFC 9162 root of the log.
+    pub root: Digest,
+}
+
+impl HistoryTip {
+    /// The height.
+    #[must_use]
+    pub const fn height(&self) -> Height {
+        self.leaf.height
+    }
+}
+
+/// What the store remembers of its newest height.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+struct TipRecord {
+    leaf: HistoryLeaf,
+    log: RootBuilder,
+}
+
+impl TipRecord {
+    fn tip(&self) -> HistoryTip {
+        HistoryTip { leaf: self.leaf, size: self.log.size(), root: self.log.root() }
+    }
+}
+
+/// What the one writer holds.
+struct Writer {
+    tip: Option<TipRecord>,
+    root: Slot,
+    pages: PageCache,
+}
+
+/// What readers see.
+struct Shared {
+    backend: Arc<dyn Backend>,
+    tip: RwLock<Option<HistoryTip>>,
+    oldest: AtomicU64,
+}
+
+impl Shared {
+    fn tip(&self) -> Option<HistoryTip> {
+        *self.tip.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether versions as of a height are still kept.
+    fn check_kept(&self, height: Height) -> Result<(), StoreError> {
+        let oldest = Height(self.oldest.load(Ordering::Acquire));
+        if height < oldest { Err(StoreError::Pruned { height, oldest }) } else { Ok(()) }
+    }
+
+    /// Whether a height is executed and still kept.
+    fn check_height(&self, height: Height) -> Result<(), StoreError> {
+        let tip = self.tip().map(|tip| tip.height());
+        if tip.is_none_or(|tip| height > tip) {
+            return Err(StoreError::NotExecuted { height, tip });
+        }
+        self.check_kept(height)
+    }
+}
+
+/// The results of execution, and the chain they come from. Clones share one store.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+    writer: Arc<Mutex<Writer>>,
+}
+
+impl Store {
+    /// Opens what a backend holds; an empty one becomes an empty store. Takes a constant number of reads.
+    ///
+    /// # Errors
+    /// [`StoreError::Format`] when another version wrote it; [`StoreError`] when it cannot be read.
+    pub fn open(backend: Arc<dyn Backend>, options: StoreOptions) -> Result<Self, StoreError> {
+        match read_meta::<u32>(backend.as_ref(), META_FORMAT)? {
+            Some(FORMAT) => {}
+            Some(found) => return Err(StoreError::Format { found, supported: FORMAT }),
+            None => {
+                let mut writes = Writes::new();
+                writes.put(Column::Meta, META_FORMAT.to_vec(), encode(&FORMAT));
+                backend.write(writes, Durability::Synced)?;
+            }
+        }
+        let record = read_meta::<TipRecord>(backend.as_ref(), META_TIP)?;
+        let oldest = read_meta::<u64>(backend.as_ref(), META_OLDEST)?.unwrap_or(0);
+        let root = root_slot::<ChainHasher>(backend.as_ref())?;
+        if record.as_ref().is_some_and(|record| record.leaf.state_root != root.hash) {
+            return Err(StoreError::Inconsistent {
+                record: Record::Column(Column::Tree.name()),
+                key: Vec::new(),
+                expected: "the state root of the newest executed height",
+            });
+        }
+        let tip = record.as_ref().map(TipRecord::tip);
+        let pages = PageCache::new(options.page_cache_bytes);
+        Ok(Self {
+            shared: Arc::new(Shared { backend, tip: RwLock::new(tip), oldest: AtomicU64::new(oldest) }),
+            writer: Arc::new(Mutex::new(Writer { tip: record, root, pages })),
+        })
+    }
+
+    /// The newest executed height; `None` before genesis.
+    #[must_use]
+    pub fn tip(&self) -> Option<HistoryTip> {
+        self.shared.tip()
+    }
+
+    /// The oldest height whose state is kept.
+    #[must_use]
+    pub fn oldest(&self) -> Height {
+        Height(self.shared.oldest.load(Ordering::Acquire))
+    }
+
+    /// The state as of the newest executed height.
+    ///
+    /// # Errors
+    /// [`StoreError::NotExecuted`] before genesis.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        match self.tip() {
+            Some(tip) => Ok(Snapshot::new(Arc::clone(&self.shared), tip)),
+            None => Err(StoreError::NotExecuted { height: Height::GENESIS, tip: None }),
+        }
+    }
+
+    /// The state as of a height.
+    ///
+    /// # Errors
+    /// [`StoreError::NotExecuted`] above the newest height, [`StoreError::Pruned`] below the oldest one kept.
+    pub fn snapshot_at(&self, height: Height) -> Result<Snapshot, StoreError> {
+        self.shared.check_height(height)?;
+        let leaf = self.history_leaf(height)?;
+        let size = height.0.saturating_add(1);
+        let tip = HistoryTip { leaf, size, root: self.history_root(size)? };
+        Ok(Snapshot::new(Arc::clone(&self.shared), tip))
+    }
+
+    /// Blocks, certificates, batches and small records on the same backend.
+    #[must_use]
+    pub fn chain(&self) -> ChainStore {
+        ChainStore::new(Arc::clone(&self.shared.backend))
+    }
+
+    /// Makes every write before this call durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.shared.backend.sync()
+    }
+
+    fn backend(&self) -> &dyn Backend {
+        self.shared.backend.as_ref()
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store(tip {:?}, {:?})", self.tip().map(|tip| tip.height()), self.shared.backend)
+    }
+}
+
+/// Decodes a record of a column.
+fn decode_record<T: BorshDeserialize>(column: Column, key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
+    decode(bytes, RECORD_BYTES_MAX).map_err(|error| StoreError::Undecodable {
+        record: Record::Column(column.name()),
+        key: key.to_vec(),
+        error,
+    })
+}
+
+fn read_record<T: BorshDeserialize>(backend: &dyn Backend, column: Column, key: &[u8]) -> Result<Option<T>, StoreError> {
+    backend.get(column, key)?.map(|bytes| decode_record(column, key, &bytes)).transpose()
+}
+
+fn read_meta<T: BorshDeserialize>(backend: &dyn Backend, name: &[u8]) -> Result<Option<T>, StoreError> {
+    read_record(backend, Column::Meta, name)
+}
+
+fn missing(column: Column, key: &[u8]) -> StoreError {
+    StoreError::Missing { record: Record::Column(column.name()), key: key.to_vec() }
+}
+
+#[cfg(test)]
+mod tests;

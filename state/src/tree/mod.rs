@@ -1,0 +1,48 @@
+//! The authenticated tree: a compact sparse binary Merkle tree over H(key) (protocol §6, `quancheng_proof::state_proof`).
+//!
+//! The tree is a function of the set of (key, value) pairs. How it is kept is nobody else's business:
+//!
+//! ```text
+//!             root slot                     one record, also in memory
+//!            /    |    \
+//!         page  page  bucket                a page is four levels: sixteen slots (keys below, hash, height of change)
+//!        / | \                              a bucket is not stored: it is the range of `flat` under its prefix
+//!    page  …  bucket
+//! ```
+//!
+//! - A subtree is split into a page when it holds more than [`SPLIT_KEYS`] keys and becomes a bucket again at
+//!   [`MERGE_KEYS`]; between the two it stays what it is. The root does not depend on that.
+//! - To change a key, read its bucket (one short range), hash it again, and hash the pages above. Only pages are cached:
+//!   at most about 50 bytes for each two keys if every page were, usually 2 to 8 bytes per key; the cache has a bound.
+//! - Versions: a slot names the height that changed it and its earlier content goes to `tree_history`. The members of a
+//!   bucket at an earlier height are those it has now, or those noted in `members` when a key was removed or the bucket was
+//!   split or merged. So the state as of any kept height is read, and proved, at a cost that does not depend on how much
+//!   changed since.
+
+mod bucket;
+mod cache;
+mod hasher;
+mod page;
+mod prefix;
+mod read;
+mod update;
+
+pub(crate) use cache::PageCache;
+pub(crate) use hasher::ChainHasher;
+#[cfg(test)]
+use hasher::TreeHasher;
+#[cfg(test)]
+use page::Page;
+pub(crate) use page::Slot;
+#[cfg(test)]
+use prefix::Prefix;
+pub(crate) use read::{TreeReader, root_slot};
+pub(crate) use update::{Change, HeightChanges, TreeUpdate, update};
+
+/// Keys above which a bucket becomes a page.
+pub(crate) const SPLIT_KEYS: usize = 32;
+/// Keys at which a page becomes a bucket. Below [`SPLIT_KEYS`], so that a count that swings does not rebuild pages.
+pub(crate) const MERGE_KEYS: u64 = 16;
+
+#[cfg(test)]
+mod tests;

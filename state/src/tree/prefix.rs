@@ -1,0 +1,74 @@
+use core::fmt;
+
+use quancheng_types::Digest;
+
+/// Bits of a nibble: levels of a page.
+pub(crate) const NIBBLE_BITS: usize = 4;
+/// Nibbles of a key hash.
+const NIBBLES_MAX: u8 = 64;
+
+/// The first nibbles of key hashes: names a subtree at a depth that is a multiple of four.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Prefix {
+    nibbles: u8,
+    path: [u8; 32],
+}
+
+impl Prefix {
+    /// The whole tree.
+    pub(crate) const ROOT: Self = Self { nibbles: 0, path: [0; 32] };
+
+    /// The subtree `nibble` (below 16) levels further down. `None` below the last level.
+    pub(crate) fn child(&self, nibble: u8) -> Option<Self> {
+        if self.nibbles >= NIBBLES_MAX {
+            return None;
+        }
+        let mut path = self.path;
+        let byte = path.get_mut(usize::from(self.nibbles / 2))?;
+        *byte |= if self.nibbles.is_multiple_of(2) { nibble << 4 } else { nibble };
+        Some(Self { nibbles: self.nibbles + 1, path })
+    }
+
+    /// Depth in bits.
+    pub(crate) fn depth(&self) -> usize {
+        usize::from(self.nibbles) * NIBBLE_BITS
+    }
+
+    /// Which child of this subtree a key below it belongs to.
+    pub(crate) fn nibble_of(&self, key_hash: &Digest) -> u8 {
+        let byte = key_hash.as_bytes().get(usize::from(self.nibbles / 2)).copied().unwrap_or(0);
+        if self.nibbles.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f }
+    }
+
+    /// Whether a key is below this subtree.
+    pub(crate) fn covers(&self, key_hash: &[u8]) -> bool {
+        let whole = usize::from(self.nibbles / 2);
+        if key_hash.len() < 32 || key_hash.get(..whole) != self.path.get(..whole) {
+            return false;
+        }
+        self.nibbles.is_multiple_of(2) || key_hash.get(whole).map(|b| b & 0xf0) == self.path.get(whole).copied()
+    }
+
+    /// The least key hash below this subtree.
+    pub(crate) const fn first_key(&self) -> &[u8; 32] {
+        &self.path
+    }
+
+    /// Bytes that name it in a store: number of nibbles, then the nibbles in whole bytes.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(1 + 32);
+        bytes.push(self.nibbles);
+        bytes.extend_from_slice(&self.path[..usize::from(self.nibbles.div_ceil(2))]);
+        bytes
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for nibble in 0..self.nibbles {
+            let byte = self.path[usize::from(nibble / 2)];
+            write!(f, "{:x}", if nibble % 2 == 0 { byte >> 4 } else { byte & 0x0f })?;
+        }
+        f.write_str("*")
+    }
+}

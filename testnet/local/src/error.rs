@@ -1,0 +1,222 @@
+//! What can go wrong with a local network.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use quancheng_contracts::CodecError;
+use quancheng_keystore::KeyFileError;
+use quancheng_proof::CheckpointError;
+use quancheng_types::{GenesisError, TooLong, ValidatorSetError};
+
+/// Why a local network cannot do what was asked. Each says where, why, and what to do.
+#[derive(Debug)]
+pub enum LocalError {
+    /// A setting is outside its range.
+    Setting {
+        /// Which.
+        name: &'static str,
+        /// What it was.
+        value: u64,
+        /// Least allowed.
+        min: u64,
+        /// Greatest allowed.
+        max: u64,
+    },
+    /// The folder holds a network already.
+    Exists {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The folder holds no network.
+    NoNetwork {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The record of the network is damaged.
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What the parser met.
+        reason: String,
+    },
+    /// A file or folder cannot be read or written.
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The system's answer.
+        error: io::Error,
+    },
+    /// A key file cannot be made or opened.
+    Key(KeyFileError),
+    /// The operating system gives no random bytes.
+    NoRandomness,
+    /// The sample records that name the founding organizations cannot be used.
+    Samples {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A text is too long for its record.
+    TooLong(TooLong),
+    /// The genesis content of a module is refused.
+    Content(CodecError),
+    /// The validators make no set.
+    Validators(ValidatorSetError),
+    /// The genesis is invalid.
+    Genesis(GenesisError),
+    /// The checkpoint cannot be made.
+    Checkpoint(CheckpointError),
+    /// No free ports.
+    NoPorts {
+        /// How many were wanted.
+        wanted: usize,
+    },
+    /// `quanchengd` was not found.
+    NoProgram {
+        /// Where it was looked for.
+        tried: Vec<PathBuf>,
+    },
+    /// A program cannot be started.
+    Spawn {
+        /// Which.
+        program: PathBuf,
+        /// The system's answer.
+        error: io::Error,
+    },
+    /// `quanchengd init` refused.
+    Init {
+        /// The node.
+        index: u32,
+        /// What it said.
+        output: String,
+    },
+    /// A node ended while it was awaited.
+    NodeEnded {
+        /// The node.
+        index: u32,
+        /// How it ended.
+        status: String,
+        /// Its log file.
+        log: PathBuf,
+        /// The last lines of it.
+        tail: String,
+    },
+    /// Nodes are not ready in time.
+    NotReady {
+        /// Which.
+        indices: Vec<u32>,
+        /// How long was waited, ms.
+        waited_ms: u64,
+        /// What the last question to one of them brought.
+        last: String,
+    },
+    /// No node of this index.
+    NoNode {
+        /// The index asked for.
+        index: u32,
+        /// How many there are.
+        count: usize,
+    },
+    /// The node does not run.
+    NotRunning {
+        /// Its index.
+        index: u32,
+    },
+    /// The node runs already.
+    Running {
+        /// Its index.
+        index: u32,
+        /// Its process.
+        pid: u32,
+    },
+    /// A signal cannot be sent.
+    Signal {
+        /// The process.
+        pid: u32,
+        /// The system's answer.
+        error: io::Error,
+    },
+    /// A process outlives its signal.
+    StillRunning {
+        /// The process.
+        pid: u32,
+    },
+    /// No prepared identity is left for another validator.
+    NoCandidate,
+}
+
+impl fmt::Display for LocalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting { name, value, min, max } => write!(f, "{name} = {value} is outside {min}..={max}"),
+            Self::Exists { dir } => {
+                write!(f, "{} holds a network already; choose another folder, or stop it and remove the folder", dir.display())
+            }
+            Self::NoNetwork { dir } => {
+                write!(f, "{} holds no network; make one with `quancheng testnet start --dir {0}`", dir.display())
+            }
+            Self::Record { path, reason } => write!(f, "{} is damaged: {reason}", path.display()),
+            Self::Io { action, path, error } => write!(f, "cannot {action} {}: {error}", path.display()),
+            Self::Key(error) => fmt::Display::fmt(error, f),
+            Self::NoRandomness => f.write_str("the operating system gives no random bytes"),
+            Self::Samples { reason } => write!(f, "the sample records cannot found a network: {reason}"),
+            Self::TooLong(error) => fmt::Display::fmt(error, f),
+            Self::Content(error) => write!(f, "genesis content: {error}"),
+            Self::Validators(error) => fmt::Display::fmt(error, f),
+            Self::Genesis(error) => fmt::Display::fmt(error, f),
+            Self::Checkpoint(error) => fmt::Display::fmt(error, f),
+            Self::NoPorts { wanted } => write!(f, "found no {wanted} free ports on 127.0.0.1; stop other networks and try again"),
+            Self::NoProgram { tried } => {
+                f.write_str("quanchengd was not found; name it with --quanchengd PATH. Looked for:")?;
+                tried.iter().try_for_each(|path| write!(f, " {}", path.display()))
+            }
+            Self::Spawn { program, error } => write!(f, "cannot start {}: {error}", program.display()),
+            Self::Init { index, output } => write!(f, "quanchengd init of node {index} failed: {}", output.trim()),
+            Self::NodeEnded { index, status, log, tail } => {
+                write!(f, "node {index} ended while it was awaited ({status}); the end of {}:\n{}", log.display(), tail.trim_end())
+            }
+            Self::NotReady { indices, waited_ms, last } => {
+                write!(f, "nodes {indices:?} are not ready after {waited_ms} ms ({last}); they go on starting: see their node.log")
+            }
+            Self::NoNode { index, count } => write!(f, "there is no node {index}; the network has {count}, counted from 0"),
+            Self::NotRunning { index } => write!(f, "node {index} does not run; start it with `quancheng testnet start-node`"),
+            Self::Running { index, pid } => write!(f, "node {index} runs already as process {pid}"),
+            Self::Signal { pid, error } => write!(f, "cannot signal process {pid}: {error}"),
+            Self::StillRunning { pid } => write!(f, "process {pid} goes on running after SIGKILL; look at the machine"),
+            Self::NoCandidate => f.write_str(
+                "no prepared identity is left for another validator; start a network with a greater --candidates number",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for LocalError {}
+
+impl LocalError {
+    /// For `map_err` after a file operation.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |error| Self::Io { action, path, error }
+    }
+}
+
+macro_rules! from {
+    ($($inner:ty => $variant:ident),+ $(,)?) => {
+        $(impl From<$inner> for LocalError {
+            fn from(error: $inner) -> Self {
+                Self::$variant(error)
+            }
+        })+
+    };
+}
+
+from! {
+    KeyFileError => Key,
+    TooLong => TooLong,
+    CodecError => Content,
+    ValidatorSetError => Validators,
+    GenesisError => Genesis,
+    CheckpointError => Checkpoint,
+}

@@ -1,0 +1,31 @@
+//! Local networks of real processes: N validators and M followers of `quanchengd` on one machine, for trials, demonstrations
+//! and tests.
+//!
+//! ```text
+//! D/network.json      what runs where (the record of this crate)
+//! D/genesis.json      the genesis          D/checkpoint.json   what a verifier trusts
+//! D/password          opens every key file of this network
+//! D/keys/ORG-….key    one key for each founding organization
+//! D/node-0/           node.toml, validator.key, peer.key, data/, node.log, pid
+//! ```
+//!
+//! Nodes stay up when the caller ends. A signal is sent only to a process that still is this network's `quanchengd`.
+
+mod error;
+mod founding;
+mod http;
+mod keys;
+mod layout;
+mod network;
+mod node_file;
+mod ports;
+mod process;
+mod settings;
+mod start;
+
+pub use error::LocalError;
+pub use founding::{CANDIDATE_ORGANIZATION, SAMPLES, demo_rule_set};
+pub use layout::{NodeEntry, NodeRole, Record};
+pub use network::{Candidate, Network, NodeState, NodeStatus, StopReport};
+pub use process::find_quanchengd;
+pub use settings::Settings;

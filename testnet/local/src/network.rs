@@ -1,0 +1,309 @@
+//! A network in its folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::time::Duration;
+
+use quancheng_types::{NodeId, PublicKey};
+use rustix::process::Signal;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::LocalError;
+use crate::layout::{Layout, NodeEntry, NodeRole, Record};
+use crate::settings::Settings;
+use crate::{http, process, start};
+
+/// Time for a clean shutdown.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time until a killed process is gone.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A network on this machine.
+#[derive(Debug)]
+pub struct Network {
+    layout: Layout,
+    record: Record,
+}
+
+/// Whether a node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// Its process runs.
+    Running,
+    /// Its process is halted by SIGSTOP.
+    Paused,
+    /// It does not run.
+    Stopped,
+}
+
+/// What is known of a node now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NodeStatus {
+    /// Its place.
+    pub index: u32,
+    /// What it is for.
+    pub role: NodeRole,
+    /// The organization that runs it.
+    pub organization: Option<String>,
+    /// Whether it runs.
+    pub state: NodeState,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// Its public door.
+    pub api: String,
+    /// Its operator's door.
+    pub admin: String,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Its own account of itself (`/v1/status`), when it answers.
+    pub status: Option<Value>,
+}
+
+/// What came of stopping a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StopReport {
+    /// Nodes that ended by themselves when asked.
+    pub stopped: Vec<u32>,
+    /// Nodes that had to be killed.
+    pub killed: Vec<u32>,
+}
+
+/// A validator that may be voted in: what a proposal has to name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// Its place in the network.
+    pub index: u32,
+    /// The organization that runs it.
+    pub organization: String,
+    /// The key it will vote with.
+    pub public_key: PublicKey,
+    /// Its identity on the network.
+    pub node_id: NodeId,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// Its public door.
+    pub api: String,
+    /// Its operator's door.
+    pub admin: String,
+    /// Its folder.
+    pub dir: PathBuf,
+}
+
+impl Network {
+    /// Makes a new network and brings it up. Nodes go on running when this fails after their start.
+    ///
+    /// # Errors
+    /// [`LocalError`].
+    pub fn start(settings: &Settings) -> Result<Self, LocalError> {
+        let (layout, record) = start::make(settings)?;
+        let indices: Vec<u32> = record.nodes.iter().chain(&record.reserve).map(|node| node.index).collect();
+        process::init(&record.quanchengd, &layout, &indices)?;
+        let network = Self { layout, record };
+        network.bring_up(&network.record.nodes, settings.ready_timeout_ms)?;
+        Ok(network)
+    }
+
+    /// Brings up every node of an existing network that does not run.
+    ///
+    /// # Errors
+    /// [`LocalError`].
+    pub fn resume(&self, timeout_ms: u64) -> Result<(), LocalError> {
+        let stopped: Vec<NodeEntry> = self
+            .record
+            .nodes
+            .iter()
+            .filter(|node| process::running(&self.layout, node.index).is_none())
+            .cloned()
+            .collect();
+        self.bring_up(&stopped, timeout_ms)
+    }
+
+    fn bring_up(&self, nodes: &[NodeEntry], timeout_ms: u64) -> Result<(), LocalError> {
+        let started: Vec<(NodeEntry, Child)> = nodes
+            .iter()
+            .map(|node| Ok((node.clone(), process::start(&self.record.quanchengd, &self.layout, node.index)?)))
+            .collect::<Result<_, LocalError>>()?;
+        start::await_ready(&self.layout, started, timeout_ms)
+    }
+
+    /// The network of a folder.
+    ///
+    /// # Errors
+    /// [`LocalError::NoNetwork`], [`LocalError::Record`].
+    pub fn open(dir: &Path) -> Result<Self, LocalError> {
+        let found = std::fs::canonicalize(dir).map_err(|_| LocalError::NoNetwork { dir: dir.to_owned() })?;
+        let layout = Layout::new(found);
+        let record = layout.read()?;
+        Ok(Self { layout, record })
+    }
+
+    /// What is on record.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The checkpoint file of its genesis.
+    #[must_use]
+    pub fn checkpoint(&self) -> PathBuf {
+        self.layout.checkpoint()
+    }
+
+    /// The file whose first line opens its key files.
+    #[must_use]
+    pub fn password_file(&self) -> PathBuf {
+        self.layout.password()
+    }
+
+    /// Key files of the founding organizations.
+    #[must_use]
+    pub fn keys(&self) -> BTreeMap<String, PathBuf> {
+        self.record.keys.iter().map(|(name, path)| (name.clone(), self.layout.dir().join(path))).collect()
+    }
+
+    /// The log file of a node.
+    ///
+    /// # Errors
+    /// [`LocalError::NoNode`].
+    pub fn log(&self, index: u32) -> Result<PathBuf, LocalError> {
+        self.entry(index).map(|entry| self.layout.log(entry.index))
+    }
+
+    fn entry(&self, index: u32) -> Result<&NodeEntry, LocalError> {
+        let count = self.record.nodes.len();
+        self.record.nodes.iter().find(|node| node.index == index).ok_or(LocalError::NoNode { index, count })
+    }
+
+    /// What is known of every node now.
+    #[must_use]
+    pub fn status(&self) -> Vec<NodeStatus> {
+        self.record.nodes.iter().map(|node| self.node_status(node)).collect()
+    }
+
+    fn node_status(&self, node: &NodeEntry) -> NodeStatus {
+        let pid = process::running(&self.layout, node.index);
+        let state = match pid {
+            None => NodeState::Stopped,
+            Some(pid) if process::is_paused(pid) => NodeState::Paused,
+            Some(_) => NodeState::Running,
+        };
+        let answer = if state == NodeState::Running { http::ask(node.api, "/v1/status").ok() } else { None };
+        NodeStatus {
+            index: node.index,
+            role: node.role,
+            organization: node.organization.clone(),
+            state,
+            pid,
+            api: node.api_url(),
+            admin: node.admin_url(),
+            dir: self.layout.node(node.index),
+            status: answer.and_then(|(code, json)| if code == 200 { json } else { None }),
+        }
+    }
+
+    fn process_of(&self, index: u32) -> Result<u32, LocalError> {
+        self.entry(index)?;
+        process::running(&self.layout, index).ok_or(LocalError::NotRunning { index })
+    }
+
+    /// Ends every node cleanly; kills those that do not end in 20 seconds.
+    ///
+    /// # Errors
+    /// [`LocalError::Signal`], [`LocalError::StillRunning`].
+    pub fn stop(&self) -> Result<StopReport, LocalError> {
+        let running: Vec<(u32, u32)> = self
+            .record
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node.index, process::running(&self.layout, node.index)?)))
+            .collect();
+        for (_, pid) in &running {
+            process::signal(*pid, Signal::TERM)?;
+            // A halted process takes no other signal before it goes on.
+            process::signal(*pid, Signal::CONT)?;
+        }
+        let mut report = StopReport::default();
+        for (index, _) in running {
+            if process::await_end(&self.layout, index, STOP_TIMEOUT) {
+                report.stopped.push(index);
+            } else {
+                self.kill(index)?;
+                report.killed.push(index);
+            }
+        }
+        Ok(report)
+    }
+
+    /// Kills a node with SIGKILL, as a failure of the machine would. Returns its process.
+    ///
+    /// # Errors
+    /// [`LocalError`].
+    pub fn kill(&self, index: u32) -> Result<u32, LocalError> {
+        let pid = self.process_of(index)?;
+        process::signal(pid, Signal::KILL)?;
+        if process::await_end(&self.layout, index, KILL_TIMEOUT) { Ok(pid) } else { Err(LocalError::StillRunning { pid }) }
+    }
+
+    /// Halts a node with SIGSTOP. Returns its process.
+    ///
+    /// # Errors
+    /// [`LocalError`].
+    pub fn pause_node(&self, index: u32) -> Result<u32, LocalError> {
+        let pid = self.process_of(index)?;
+        process::signal(pid, Signal::STOP).map(|()| pid)
+    }
+
+    /// Lets a halted node go on. Returns its process.
+    ///
+    /// # Errors
+    /// [`LocalError`].
+    pub fn resume_node(&self, index: u32) -> Result<u32, LocalError> {
+        let pid = self.process_of(index)?;
+        process::signal(pid, Signal::CONT).map(|()| pid)
+    }
+
+    /// Starts a node that does not run and waits until it is ready. Returns its process.
+    ///
+    /// # Errors
+    /// [`LocalError`].
+    pub fn start_node(&self, index: u32, timeout_ms: u64) -> Result<u32, LocalError> {
+        let entry = self.entry(index)?;
+        if let Some(pid) = process::running(&self.layout, index) {
+            return Err(LocalError::Running { index, pid });
+        }
+        let child = process::start(&self.record.quanchengd, &self.layout, index)?;
+        let pid = child.id();
+        start::await_ready(&self.layout, vec![(entry.clone(), child)], timeout_ms)?;
+        Ok(pid)
+    }
+
+    /// Starts the next prepared validator as a node that follows. It votes when governance has voted it in.
+    ///
+    /// # Errors
+    /// [`LocalError::NoCandidate`] and those of a start.
+    pub fn add_validator(&mut self, timeout_ms: u64) -> Result<Candidate, LocalError> {
+        if self.record.reserve.is_empty() {
+            return Err(LocalError::NoCandidate);
+        }
+        let entry = self.record.reserve.remove(0);
+        let (Some(public_key), Some(organization)) = (entry.public_key, entry.organization.clone()) else {
+            return Err(LocalError::NoCandidate);
+        };
+        self.record.nodes.push(entry.clone());
+        self.layout.write(&self.record)?;
+        let pid = self.start_node(entry.index, timeout_ms)?;
+        Ok(Candidate {
+            index: entry.index,
+            organization,
+            public_key,
+            node_id: entry.node_id,
+            pid: Some(pid),
+            api: entry.api_url(),
+            admin: entry.admin_url(),
+            dir: self.layout.node(entry.index),
+        })
+    }
+}

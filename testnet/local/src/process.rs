@@ -1,0 +1,147 @@
+//! Processes of nodes: found, started, signalled only when they still are what they were.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::error::LocalError;
+use crate::layout::Layout;
+
+/// Prefix of variables that a node would take for overrides of its file.
+const VARIABLE_PREFIX: &str = "QUANCHENG_";
+/// Pause between two looks at a process.
+const POLL: Duration = Duration::from_millis(20);
+/// Bytes of a log shown after a failure.
+const TAIL_BYTES: u64 = 4 * 1024;
+
+/// The program that runs nodes: as named, or the one beside the running program.
+///
+/// # Errors
+/// [`LocalError::NoProgram`] with every place that was looked at.
+pub fn find_quanchengd(named: Option<&Path>) -> Result<PathBuf, LocalError> {
+    let mut tried = Vec::new();
+    let mut candidates: Vec<PathBuf> = named.map(Path::to_owned).into_iter().collect();
+    if named.is_none() {
+        let own = std::env::current_exe().ok();
+        let beside = own.as_deref().and_then(Path::parent);
+        candidates.extend(beside.map(|dir| dir.join("quanchengd")));
+        // Test programs lie one folder deeper than the binaries.
+        candidates.extend(beside.and_then(Path::parent).map(|dir| dir.join("quanchengd")));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        candidates.extend(std::env::split_paths(&path).map(|dir| dir.join("quanchengd")));
+    }
+    for candidate in candidates {
+        if candidate.is_file() {
+            return fs::canonicalize(&candidate).map_err(LocalError::io("find", candidate));
+        }
+        tried.push(candidate);
+    }
+    Err(LocalError::NoProgram { tried })
+}
+
+fn command(program: &Path, verb: &str, config: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg(verb).arg("--config").arg(config).stdin(Stdio::null());
+    // The caller's variables are meant for the command line; a node would refuse those it does not know.
+    for (name, _) in std::env::vars_os() {
+        if name.as_bytes().starts_with(VARIABLE_PREFIX.as_bytes()) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Makes the data folders of nodes, all at once.
+pub(crate) fn init(program: &Path, layout: &Layout, indices: &[u32]) -> Result<(), LocalError> {
+    let spawn = |error| LocalError::Spawn { program: program.to_owned(), error };
+    let mut children = Vec::new();
+    for index in indices {
+        let mut command = command(program, "init", &layout.config(*index));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(spawn)?;
+        children.push((*index, child));
+    }
+    for (index, child) in children {
+        let output = child.wait_with_output().map_err(spawn)?;
+        if !output.status.success() {
+            let words = [output.stdout, output.stderr].concat();
+            return Err(LocalError::Init { index, output: String::from_utf8_lossy(&words).into_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Starts a node that outlives the caller: a process group of its own, output to its log.
+pub(crate) fn start(program: &Path, layout: &Layout, index: u32) -> Result<Child, LocalError> {
+    let path = layout.log(index);
+    let log = OpenOptions::new().create(true).append(true).open(&path).map_err(LocalError::io("open", &path))?;
+    let copy = log.try_clone().map_err(LocalError::io("open", &path))?;
+    let mut command = command(program, "start", &layout.config(index));
+    let child = command
+        .current_dir(layout.node(index))
+        .stdout(log)
+        .stderr(copy)
+        .process_group(0)
+        .spawn()
+        .map_err(|error| LocalError::Spawn { program: program.to_owned(), error })?;
+    let pid = layout.pid(index);
+    fs::write(&pid, format!("{}\n", child.id())).map_err(LocalError::io("write", pid))?;
+    Ok(child)
+}
+
+/// The process of a node, if it still is one of this network.
+pub(crate) fn running(layout: &Layout, index: u32) -> Option<u32> {
+    let pid: u32 = fs::read_to_string(layout.pid(index)).ok()?.trim().parse().ok()?;
+    let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let config = layout.config(index);
+    let is_ours = words.split(|byte| *byte == 0).any(|word| OsStr::from_bytes(word) == config.as_os_str());
+    is_ours.then_some(pid)
+}
+
+/// Whether a process is stopped by SIGSTOP.
+pub(crate) fn is_paused(pid: u32) -> bool {
+    // The name in parentheses may hold anything; the state follows the last parenthesis.
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .ok()
+        .and_then(|text| text.rsplit_once(") ").map(|(_, rest)| rest.starts_with('T')))
+        .unwrap_or(false)
+}
+
+/// Sends a signal.
+pub(crate) fn signal(pid: u32, signal: Signal) -> Result<(), LocalError> {
+    let no_process = || LocalError::Signal { pid, error: std::io::ErrorKind::NotFound.into() };
+    let target = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(no_process)?;
+    kill_process(target, signal).map_err(|error| LocalError::Signal { pid, error: error.into() })
+}
+
+/// Waits until a node's process is gone; whether it is.
+pub(crate) fn await_end(layout: &Layout, index: u32, timeout: Duration) -> bool {
+    let deadline = Instant::now() + timeout;
+    while running(layout, index).is_some() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(POLL);
+    }
+    true
+}
+
+/// The last bytes of a file as text, from the beginning of a line.
+pub(crate) fn tail(path: &Path) -> String {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}

@@ -1,0 +1,217 @@
+//! Making a network and bringing it up.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use quancheng_proof::Checkpoint;
+use quancheng_types::{Genesis, List, PublicKey, Suite, Text, Validator, ValidatorSet};
+
+use crate::error::LocalError;
+use crate::founding::{self, CANDIDATE_ORGANIZATION, FoundingOrganization};
+use crate::keys::{self, KeyJob};
+use crate::layout::{Layout, NodeEntry, NodeRole, Record};
+use crate::settings::Settings;
+use crate::{http, node_file, ports, process};
+
+/// Pause between two questions to a node that is not ready.
+const POLL: Duration = Duration::from_millis(50);
+/// Doors of one node: peers, public, operator.
+const DOORS: usize = 3;
+
+/// A node with the keys that were made for it.
+struct Draft {
+    entry: NodeEntry,
+    keys: Vec<KeyJob>,
+}
+
+/// Makes folder, keys, genesis and files of a new network. Nothing runs yet.
+pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record), LocalError> {
+    settings.validate()?;
+    fs::create_dir_all(&settings.dir).map_err(LocalError::io("create", &settings.dir))?;
+    let dir = fs::canonicalize(&settings.dir).map_err(LocalError::io("find", &settings.dir))?;
+    let layout = Layout::new(dir);
+    if layout.record().exists() || layout.genesis().exists() {
+        return Err(LocalError::Exists { dir: layout.dir().to_owned() });
+    }
+    fs::create_dir_all(layout.keys()).map_err(LocalError::io("create", layout.keys()))?;
+    let password = keys::make_password(&layout.password())?;
+
+    let drafts = draft_nodes(settings, &layout)?;
+    let founders = founding::organizations(settings.validators)?
+        .into_iter()
+        .map(|founder| {
+            let path = layout.keys().join(format!("{}.key", founder.org_id));
+            Ok((founder, KeyJob::new(path)?))
+        })
+        .collect::<Result<Vec<_>, LocalError>>()?;
+
+    let genesis = genesis(settings, &drafts, &founders)?;
+    let mut record = Record::new(genesis.chain_id(), settings.chain_name.clone(), settings.quanchengd.clone());
+    write_agreement(&layout, genesis)?;
+    let mut jobs = Vec::new();
+    for (founder, job) in founders {
+        let name = job.path.strip_prefix(layout.dir()).map_or_else(|_| job.path.clone(), PathBuf::from);
+        record.keys.insert(founder.org_id, name);
+        jobs.push(job);
+    }
+    for draft in drafts {
+        jobs.extend(draft.keys);
+        let list = if draft.entry.role == NodeRole::Candidate { &mut record.reserve } else { &mut record.nodes };
+        list.push(draft.entry);
+    }
+    keys::write_all(&jobs, &password)?;
+    for entry in record.nodes.iter().chain(&record.reserve) {
+        let text = node_file::text(entry, &record.nodes, &record.reserve, &settings.log_level)?;
+        let path = layout.config(entry.index);
+        fs::write(&path, text).map_err(LocalError::io("write", path))?;
+    }
+    layout.write(&record)?;
+    Ok((layout, record))
+}
+
+fn draft_nodes(settings: &Settings, layout: &Layout) -> Result<Vec<Draft>, LocalError> {
+    let roles = [
+        (NodeRole::Validator, settings.validators),
+        (NodeRole::Follower, settings.followers),
+        (NodeRole::Candidate, settings.candidates),
+    ];
+    let roles: Vec<NodeRole> =
+        roles.into_iter().flat_map(|(role, count)| (0..count).map(move |_| role)).collect();
+    let ports = ports::free(roles.len() * DOORS)?;
+    let mut drafts = Vec::with_capacity(roles.len());
+    for ((index, role), doors) in (0_u32..).zip(roles).zip(ports.chunks_exact(DOORS)) {
+        let dir = layout.node(index);
+        fs::create_dir_all(&dir).map_err(LocalError::io("create", &dir))?;
+        let peer_key = KeyJob::new(dir.join("peer.key"))?;
+        let node_id = keys::node_id(&peer_key.public_key())?;
+        let mut jobs = vec![peer_key];
+        let organization = match role {
+            NodeRole::Validator => Some(founding::validator_organization(index)),
+            NodeRole::Follower => None,
+            NodeRole::Candidate => Some(CANDIDATE_ORGANIZATION.to_owned()),
+        };
+        let mut public_key = None;
+        if organization.is_some() {
+            let job = KeyJob::new(dir.join("validator.key"))?;
+            public_key = Some(job.public_key());
+            jobs.push(job);
+        }
+        let entry = NodeEntry {
+            index,
+            role,
+            organization,
+            node_id,
+            public_key,
+            peer: doors[0],
+            api: doors[1],
+            admin: doors[2],
+        };
+        drafts.push(Draft { entry, keys: jobs });
+    }
+    Ok(drafts)
+}
+
+fn genesis(
+    settings: &Settings,
+    drafts: &[Draft],
+    founders: &[(FoundingOrganization, KeyJob)],
+) -> Result<Genesis, LocalError> {
+    let mut validators = Vec::new();
+    for draft in drafts.iter().filter(|draft| draft.entry.role == NodeRole::Validator) {
+        let entry = &draft.entry;
+        let (Some(public_key), Some(organization)) = (entry.public_key, &entry.organization) else { continue };
+        let name = founders.iter().find(|(founder, _)| founder.org_id == *organization).map(|(founder, _)| founder.name_zh());
+        let interest = format!("测试网络节点，由{}运行；未声明与待证事项有利害关系。", name.unwrap_or(organization));
+        validators.push(Validator {
+            public_key,
+            power: 1,
+            node_id: entry.node_id,
+            organization: Text::new(organization.clone())?,
+            interest: Text::new(interest)?,
+        });
+    }
+    let founders: Vec<(FoundingOrganization, PublicKey)> =
+        founders.iter().map(|(founder, job)| (founder.clone(), job.public_key())).collect();
+    let genesis = Genesis {
+        suite: Suite::Sha256Ed25519,
+        chain_name: Text::new(settings.chain_name.clone())?,
+        time_ms: now_ms(),
+        parameters: settings.parameters,
+        validators: ValidatorSet::new(validators)?,
+        modules: List::new(founding::modules(&founders)?)?,
+    };
+    genesis.validate()?;
+    Ok(genesis)
+}
+
+/// Genesis and checkpoint files.
+fn write_agreement(layout: &Layout, genesis: Genesis) -> Result<(), LocalError> {
+    let path = layout.genesis();
+    let text = serde_json::to_string_pretty(&genesis)
+        .map_err(|error| LocalError::Record { path: path.clone(), reason: error.to_string() })?;
+    fs::write(&path, text + "\n").map_err(LocalError::io("write", path))?;
+    let checkpoint = Checkpoint::from_genesis(genesis)?;
+    let path = layout.checkpoint();
+    fs::write(&path, checkpoint.to_json()).map_err(LocalError::io("write", path))
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What was asked of a node last and what came back, for the message when time runs out.
+fn readiness(entry: &NodeEntry) -> Result<(), String> {
+    match http::ask(entry.admin, "/readyz") {
+        Ok((200, _)) => {}
+        Ok((status, _)) => return Err(format!("{}/readyz answers {status}", entry.admin_url())),
+        Err(error) => return Err(format!("{}/readyz: {error}", entry.admin_url())),
+    }
+    match http::ask(entry.api, "/v1/status") {
+        Ok((200, Some(status))) => match status.get("height").and_then(serde_json::Value::as_u64) {
+            Some(height) if height >= 1 => Ok(()),
+            Some(height) => Err(format!("node {} stands at height {height}", entry.index)),
+            None => Err(format!("{}/v1/status names no height", entry.api_url())),
+        },
+        Ok((status, _)) => Err(format!("{}/v1/status answers {status}", entry.api_url())),
+        Err(error) => Err(format!("{}/v1/status: {error}", entry.api_url())),
+    }
+}
+
+/// Waits until every node is ready and has a block. A node that ends in the meantime is reported with the end of its log.
+pub(crate) fn await_ready(
+    layout: &Layout,
+    waiting: Vec<(NodeEntry, Child)>,
+    timeout_ms: u64,
+) -> Result<(), LocalError> {
+    let begin = Instant::now();
+    let mut waiting = waiting;
+    loop {
+        let mut last = String::new();
+        let mut still = Vec::new();
+        for (entry, mut child) in waiting {
+            if let Ok(Some(status)) = child.try_wait() {
+                let log = layout.log(entry.index);
+                let tail = process::tail(&log);
+                return Err(LocalError::NodeEnded { index: entry.index, status: status.to_string(), log, tail });
+            }
+            if let Err(reason) = readiness(&entry) {
+                last = reason;
+                still.push((entry, child));
+            }
+        }
+        waiting = still;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let waited_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if waited_ms > timeout_ms {
+            let indices = waiting.iter().map(|(entry, _)| entry.index).collect();
+            return Err(LocalError::NotReady { indices, waited_ms, last });
+        }
+        thread::sleep(POLL);
+    }
+}

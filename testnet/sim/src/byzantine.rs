@@ -1,0 +1,154 @@
+//! What a faulty validator sends instead of what its engine says. It holds its own key and nobody else's.
+
+use std::sync::Arc;
+
+use quancheng_consensus::message::{CommittedBlock, Message, ProposalMessage, Status};
+use quancheng_types::{
+    Block, BlockId, CommitCertificate, Digest, Height, List, Proposal, SignedProposal, SigningKey, ValidatorId, VoteType,
+};
+
+use crate::config::Byzantine;
+use crate::known::Known;
+use crate::random::Random;
+
+/// One message in this many is changed, so that the faulty validator keeps up and has something to lie about.
+const LIE_ONE_IN: u64 = 3;
+
+/// The mind of a faulty validator.
+pub(crate) struct Liar {
+    kind: Byzantine,
+    key: SigningKey,
+    random: Random,
+    /// The newest honest proposal it saw: what it copies when it proposes out of turn.
+    seen: Option<ProposalMessage>,
+}
+
+impl Liar {
+    pub(crate) fn new(kind: Byzantine, key: SigningKey, random: Random) -> Self {
+        Self { kind, key, random, seen: None }
+    }
+
+    /// Looks at what arrives.
+    pub(crate) fn hear(&mut self, message: &Message) {
+        if self.kind == Byzantine::Proposer
+            && let Message::Proposal(proposal) = message
+        {
+            self.seen = Some((**proposal).clone());
+        }
+    }
+
+    /// What it sends instead.
+    pub(crate) fn speak(&mut self, message: Message, known: &Known) -> Vec<Message> {
+        match self.kind {
+            Byzantine::Silent => Vec::new(),
+            Byzantine::Twin | Byzantine::Batcher => vec![message],
+            Byzantine::Liar => vec![self.lie(message, known)],
+            Byzantine::Proposer => self.propose(message, known),
+        }
+    }
+
+    fn is_lying(&mut self) -> bool {
+        self.random.below(LIE_ONE_IN) == 0
+    }
+
+    fn lie(&mut self, message: Message, known: &Known) -> Message {
+        if !self.is_lying() {
+            return message;
+        }
+        match message {
+            Message::Status(status) => Message::Status(Status { committed: status.committed.plus(self.random.below(2_000)) }),
+            Message::BlocksResponse(blocks) => {
+                let blocks = blocks.into_vec().into_iter().map(|block| self.falsify(block, known)).collect();
+                Message::BlocksResponse(List::new(blocks).expect("as many as before"))
+            }
+            Message::BatchResponse(batch) => {
+                let mut other = (*batch).clone();
+                other.batch.transactions = List::new(other.batch.transactions.iter().skip(1).cloned().collect())
+                    .expect("fewer than before");
+                Message::BatchResponse(Arc::new(other))
+            }
+            other => other,
+        }
+    }
+
+    /// One way to falsify a decided block.
+    fn falsify(&mut self, mut decided: CommittedBlock, known: &Known) -> CommittedBlock {
+        match self.random.below(5) {
+            0 => decided.certificate = self.weaken(decided.certificate, known),
+            1 => {
+                decided.block.header.time_ms += 1;
+                decided.certificate.block_id = decided.block.id();
+            }
+            2 => decided.block.batches = List::empty(),
+            3 => decided.block.header.height = decided.block.header.height.next(),
+            _ => decided.certificate.round.0 += 1,
+        }
+        decided
+    }
+
+    /// Takes signatures out until one is missing to a quorum.
+    fn weaken(&self, certificate: CommitCertificate, known: &Known) -> CommitCertificate {
+        let quorum = known.validators(certificate.height).quorum();
+        let keep = usize::try_from(quorum.saturating_sub(1)).unwrap_or(usize::MAX);
+        let signatures = certificate.signatures.into_vec().into_iter().take(keep).collect();
+        CommitCertificate { signatures: List::new(signatures).expect("fewer than before"), ..certificate }
+    }
+
+    fn propose(&mut self, message: Message, known: &Known) -> Vec<Message> {
+        match message {
+            Message::Proposal(own) if self.is_lying() => {
+                let mut other = *own;
+                self.spoil(&mut other.block, known);
+                vec![self.sign(other.block, &other.signed.proposal)]
+            }
+            Message::Vote(vote) if vote.vote.kind == VoteType::Prevote && self.is_lying() => {
+                let out_of_turn = self.out_of_turn(vote.vote.height);
+                out_of_turn.into_iter().chain([Message::Vote(vote)]).collect()
+            }
+            other => vec![other],
+        }
+    }
+
+    /// The proposal of the validator whose turn it is, as if it were its own.
+    fn out_of_turn(&mut self, height: Height) -> Option<Message> {
+        let mut seen = self.seen.clone().filter(|seen| seen.block.header.height == height)?;
+        seen.block.header.proposer = ValidatorId::of(&self.key.public_key());
+        let mut proposal = seen.signed.proposal;
+        // Sometimes for a round that the others have not reached, so that theirs is not there first.
+        proposal.round.0 += u32::try_from(self.random.below(3)).expect("below 3");
+        proposal.pol_round = None;
+        Some(self.sign(seen.block, &proposal))
+    }
+
+    fn sign(&self, block: Block, proposal: &Proposal) -> Message {
+        let proposal = Proposal { block_id: block.id(), ..*proposal };
+        let signature = self.key.sign(proposal.sign_message().as_bytes());
+        let signed = SignedProposal { proposal, validator: ValidatorId::of(&self.key.public_key()), signature };
+        Message::Proposal(Box::new(ProposalMessage { signed, block }))
+    }
+
+    /// Breaks one rule of headers and leaves the others whole.
+    fn spoil(&mut self, block: &mut Block, known: &Known) {
+        let header = &mut block.header;
+        match self.random.below(8) {
+            0 => header.parent = BlockId(Digest([7; 32])),
+            1 => header.history_root = Digest([7; 32]),
+            2 => header.time_ms += 3_600_000,
+            3 => header.time_ms = known.genesis.time_ms,
+            4 => header.next_validators_hash = Digest([7; 32]),
+            5 => {
+                // A root that was true once, for a height that is not that one.
+                header.history_root = known.history(Height::GENESIS).map_or(Digest::ZERO, |(_, root)| root);
+            }
+            6 => header.executed_height = header.height,
+            _ => self.repeat_batch(block, known),
+        }
+    }
+
+    fn repeat_batch(&mut self, block: &mut Block, known: &Known) {
+        let Some(old) = known.blocks().rev().take(20).find_map(|decided| decided.block.batches.first()) else { return };
+        let batches: Vec<_> = block.batches.iter().cloned().chain([old.clone()]).collect();
+        block.header.batches_root = Block::batches_root(&batches);
+        block.batches = List::new(batches).unwrap_or_default();
+    }
+}

@@ -1,0 +1,175 @@
+//! Clients: merchants who notarize all the time, and the organizations that vote validators in and out.
+
+use std::collections::BTreeMap;
+
+use quancheng_types::{Bytes, Call, ChainId, List, SignedTransaction, Signer, SigningKey, Transaction, TransactionId};
+use quancheng_types::{AccountId, KeyId};
+use serde_json::json;
+
+use crate::chain::Chain;
+use crate::config::Load;
+use crate::known::Known;
+use crate::random::Random;
+
+/// Validity of an ordinary transaction, ms: longer than any run, so that only those made to expire do.
+const LIFETIME_MS: u64 = 590_000;
+/// Validity of a transaction that is about to expire, ms.
+const SHORT_LIFETIME_MS: u64 = 120;
+
+/// A transaction that a client waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Tracked {
+    pub(crate) transaction: SignedTransaction,
+    /// The machines that took it.
+    pub(crate) machines: Vec<usize>,
+    /// Whether it is sure to be still valid when the run ends.
+    pub(crate) is_lasting: bool,
+}
+
+/// All clients of a world.
+pub(crate) struct Clients {
+    random: Random,
+    load: Load,
+    chain_id: ChainId,
+    merchants: Vec<SigningKey>,
+    nonce: u64,
+    notarize: Vec<u8>,
+    refused: Call,
+    evidence: quancheng_types::ModuleId,
+    /// Transactions not yet reported ordered.
+    pub(crate) waiting: BTreeMap<TransactionId, Tracked>,
+    governor: Option<Governor>,
+}
+
+impl Clients {
+    pub(crate) fn new(chain: &Chain, load: Load, is_set_changing: bool, random: Random) -> Self {
+        let commitment = json!({ "root": "00".repeat(32), "count": 1, "bytes": 1, "complete": false });
+        let notarize = quancheng_contracts::encode_call("evidence", json!({ "notarize": { "commitment": commitment } }))
+            .expect("a notarize call begins with its commitment");
+        let refused = quancheng_contracts::encode_call("governance", json!({ "vote": { "proposal": 1, "is_approved": true } }))
+            .expect("a vote names a proposal");
+        Self {
+            random,
+            load,
+            chain_id: chain.genesis.chain_id(),
+            merchants: chain.merchants.clone(),
+            nonce: 0,
+            evidence: notarize.module,
+            notarize: notarize.payload.into_vec(),
+            refused,
+            waiting: BTreeMap::new(),
+            governor: is_set_changing.then(|| Governor::new(chain)),
+        }
+    }
+
+    /// When the next client comes, µs from now.
+    pub(crate) fn pause_us(&mut self) -> u64 {
+        self.random.between(self.load.interval_us / 2, self.load.interval_us * 3 / 2)
+    }
+
+    /// Whether the next submission reaches a second node.
+    pub(crate) fn is_twice(&mut self) -> bool {
+        self.random.permille(self.load.twice_permille)
+    }
+
+    /// A new transaction at a true time, and whether it is sure to last.
+    pub(crate) fn next(&mut self, unix_ms: u64) -> (SignedTransaction, bool) {
+        let mut calls = vec![self.notarization()];
+        if self.random.permille(self.load.refused_permille) {
+            calls.push(self.refused.clone());
+        }
+        let is_short = self.random.permille(self.load.expiring_permille);
+        let lifetime_ms = if is_short { SHORT_LIFETIME_MS } else { LIFETIME_MS };
+        let merchant = self.random.index(self.merchants.len());
+        let key = self.merchants[merchant].clone();
+        (self.sign(calls, unix_ms + lifetime_ms, &key), !is_short)
+    }
+
+    /// The next act of the organizations, when the one before is done.
+    pub(crate) fn next_vote(&mut self, unix_ms: u64, known: &Known) -> Option<SignedTransaction> {
+        let mut governor = self.governor.take()?;
+        let act = governor.next(known);
+        let transaction = act.map(|(call, key)| self.sign(vec![call], unix_ms + LIFETIME_MS, &key));
+        governor.awaited = transaction.as_ref().map(SignedTransaction::id).or(governor.awaited);
+        self.governor = Some(governor);
+        transaction
+    }
+
+    /// A transaction of which one signature is not the signer's.
+    pub(crate) fn forged(&mut self, unix_ms: u64) -> SignedTransaction {
+        let (mut transaction, _) = self.next(unix_ms);
+        transaction.body.nonce ^= 1 << 40;
+        transaction
+    }
+
+    fn notarization(&mut self) -> Call {
+        let mut payload = self.notarize.clone();
+        // The first byte names the call, the next 32 are the root of the commitment.
+        payload[1..33].copy_from_slice(&self.random.bytes32());
+        Call { module: self.evidence, payload: Bytes::new(payload).expect("as long as the template") }
+    }
+
+    fn sign(&mut self, calls: Vec<Call>, valid_until_ms: u64, key: &SigningKey) -> SignedTransaction {
+        self.nonce += 1;
+        let public_key = key.public_key();
+        let signer = Signer { account: AccountId::of(&public_key), key_id: KeyId::of(&public_key) };
+        let body = Transaction {
+            chain_id: self.chain_id,
+            signers: List::new(vec![signer]).expect("one signer"),
+            nonce: self.nonce,
+            valid_until_ms,
+            calls: List::new(calls).expect("one or two calls"),
+        };
+        body.sign(&[key]).expect("one key for one signer")
+    }
+}
+
+/// Votes a follower in, a validator out, it in again and the follower out, round and round. There are never fewer validators than at
+/// genesis, one faulty one included, so at most f of 3f+1 are faulty at any time.
+struct Governor {
+    /// Keys of the organizations, by machine.
+    keys: Vec<SigningKey>,
+    actions: Vec<serde_json::Value>,
+    /// Acts so far; one proposal takes one act of every voter.
+    acts: usize,
+    voters: usize,
+    proposals: u64,
+    awaited: Option<TransactionId>,
+}
+
+impl Governor {
+    fn new(chain: &Chain) -> Self {
+        let validators = chain.genesis.validators.validators().len();
+        let (guest, leaver) = (&chain.members[validators], &chain.members[0]);
+        let add = |member: &crate::chain::Member| json!({ "add_validator": member.validator() });
+        let remove = |member: &crate::chain::Member| json!({ "remove_validator": { "validator": member.validator().id() } });
+        Self {
+            keys: chain.members.iter().map(|member| member.organization_key.clone()).collect(),
+            actions: vec![add(guest), remove(leaver), add(leaver), remove(guest)],
+            acts: 0,
+            voters: validators,
+            proposals: 0,
+            awaited: None,
+        }
+    }
+
+    /// The next call and who signs it; nothing while the last one is not executed.
+    fn next(&mut self, known: &Known) -> Option<(Call, SigningKey)> {
+        if let Some(id) = self.awaited {
+            known.location(&id)?;
+        }
+        // The first organization may be out of the set, so the second proposes.
+        let voter = (self.acts + 1) % self.voters;
+        let json = if self.acts.is_multiple_of(self.voters) {
+            let proposal = usize::try_from(self.proposals).ok()?;
+            let action = self.actions[proposal % self.actions.len()].clone();
+            self.proposals += 1;
+            json!({ "propose": { "action": action, "title": "验证节点变更" } })
+        } else {
+            json!({ "vote": { "proposal": self.proposals, "is_approved": true } })
+        };
+        self.acts += 1;
+        let call = quancheng_contracts::encode_call("governance", json).expect("proposals and votes follow their format");
+        Some((call, self.keys[voter].clone()))
+    }
+}

@@ -1,0 +1,126 @@
+//! What honest machines have established together: the yardstick of the properties.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use quancheng_consensus::message::CommittedBlock;
+use quancheng_types::{
+    BatchId, ChainId, Digest, Genesis, Height, Parameters, SignedBatch, TransactionId, ValidatorId, ValidatorSet,
+};
+
+use crate::checker::SharedChecker;
+
+/// Common knowledge of a run.
+pub(crate) struct Known {
+    pub(crate) chain_id: ChainId,
+    pub(crate) genesis: Genesis,
+    pub(crate) parameters: Parameters,
+    pub(crate) checker: SharedChecker,
+    /// Validator sets by first height, ascending.
+    sets: Vec<(Height, ValidatorSet)>,
+    /// History size and root after each executed height.
+    history: BTreeMap<Height, (u64, Digest)>,
+    /// Every batch that any machine offered.
+    batches: BTreeMap<BatchId, Arc<SignedBatch>>,
+    /// The first block committed at each height.
+    blocks: BTreeMap<Height, Arc<CommittedBlock>>,
+    /// Where transactions were executed.
+    executed: BTreeMap<TransactionId, (Height, u32)>,
+    /// The consensus key of each machine, and whether the machine is honest.
+    machines: Vec<(Option<ValidatorId>, bool)>,
+    faulty: BTreeSet<ValidatorId>,
+}
+
+impl Known {
+    pub(crate) fn new(genesis: Genesis, checker: SharedChecker, machines: Vec<(Option<ValidatorId>, bool)>) -> Self {
+        let faulty = machines.iter().filter(|(_, is_honest)| !is_honest).filter_map(|(id, _)| *id).collect();
+        Self {
+            chain_id: genesis.chain_id(),
+            parameters: genesis.parameters,
+            sets: vec![(Height::GENESIS, genesis.validators.clone())],
+            genesis,
+            checker,
+            history: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            executed: BTreeMap::new(),
+            machines,
+            faulty,
+        }
+    }
+
+    /// The validators of a height, as far as executed blocks have decided.
+    pub(crate) fn validators(&self, height: Height) -> &ValidatorSet {
+        let found = self.sets.iter().rev().find(|(from, _)| *from <= height);
+        &found.expect("the genesis set covers every height").1
+    }
+
+    /// Changes of the set after genesis: first height and members.
+    pub(crate) fn set_changes(&self) -> &[(Height, ValidatorSet)] {
+        &self.sets[1..]
+    }
+
+    /// How many different machines ever had a vote.
+    pub(crate) fn validators_ever(&self) -> usize {
+        self.machines.len()
+    }
+
+    pub(crate) fn validator_of(&self, machine: usize) -> Option<ValidatorId> {
+        self.machines.get(machine).and_then(|(id, _)| *id)
+    }
+
+    pub(crate) fn is_honest_validator(&self, validator: &ValidatorId) -> bool {
+        !self.faulty.contains(validator)
+    }
+
+    pub(crate) fn history(&self, height: Height) -> Option<(u64, Digest)> {
+        self.history.get(&height).copied()
+    }
+
+    pub(crate) fn batch(&self, id: &BatchId) -> Option<&Arc<SignedBatch>> {
+        self.batches.get(id)
+    }
+
+    pub(crate) fn block(&self, height: Height) -> Option<&Arc<CommittedBlock>> {
+        self.blocks.get(&height)
+    }
+
+    pub(crate) fn blocks(&self) -> impl DoubleEndedIterator<Item = &Arc<CommittedBlock>> {
+        self.blocks.values()
+    }
+
+    /// Where a transaction was executed.
+    pub(crate) fn location(&self, id: &TransactionId) -> Option<(Height, u32)> {
+        self.executed.get(id).copied()
+    }
+
+    pub(crate) fn learn_batch(&mut self, batch: &Arc<SignedBatch>) {
+        self.batches.entry(batch.header.id()).or_insert_with(|| Arc::clone(batch));
+    }
+
+    pub(crate) fn learn_block(&mut self, decided: &CommittedBlock) {
+        self.blocks.entry(decided.block.header.height).or_insert_with(|| Arc::new(decided.clone()));
+    }
+
+    /// Takes the results of the first honest machine that executed a height; later ones are compared by `root_agreement`.
+    /// Returns whether it was the first.
+    pub(crate) fn learn_results(
+        &mut self,
+        height: Height,
+        results: (u64, Digest),
+        ids: impl Iterator<Item = TransactionId>,
+        set: Option<ValidatorSet>,
+    ) -> bool {
+        if self.history.contains_key(&height) {
+            return false;
+        }
+        self.history.insert(height, results);
+        for (position, id) in (0..).zip(ids) {
+            self.executed.entry(id).or_insert((height, position));
+        }
+        if let Some(set) = set {
+            self.sets.push((height.plus(self.parameters.execution_lag_max + 2), set));
+        }
+        true
+    }
+}

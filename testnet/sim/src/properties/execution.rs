@@ -1,0 +1,97 @@
+//! What blocks do to the state.
+
+use std::collections::BTreeMap;
+
+use quancheng_consensus::limits;
+use quancheng_types::{Digest, Height, HistoryLeaf};
+
+use super::{Observation, Property};
+use crate::known::Known;
+
+/// Equal height, equal state, receipts and history.
+#[derive(Default)]
+pub(super) struct RootAgreement {
+    results: BTreeMap<Height, (usize, HistoryLeaf, Digest)>,
+}
+
+impl Property for RootAgreement {
+    fn name(&self) -> &'static str {
+        "root_agreement"
+    }
+
+    fn observe(&mut self, machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
+        let Observation::Executed(done) = observation else { return Ok(()) };
+        let height = done.leaf.height;
+        let (first, leaf, root) = *self.results.entry(height).or_insert((machine, done.leaf, done.history_root));
+        if (leaf, root) != (done.leaf, done.history_root) {
+            return Err(format!("height {height}: {:?} differs from {leaf:?} of machine {first}", done.leaf));
+        }
+        if done.history_size != height.0 + 1 {
+            return Err(format!("history has {} leaves after height {height}", done.history_size));
+        }
+        Ok(())
+    }
+}
+
+/// A refused transaction changes no state: the block without its refused transactions makes the same writes.
+pub(super) struct RefusalChangesNothing;
+
+impl Property for RefusalChangesNothing {
+    fn name(&self) -> &'static str {
+        "refusal_changes_nothing"
+    }
+
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
+        let Observation::Executed(done) = observation else { return Ok(()) };
+        match &done.refusal_check {
+            Some((with, without)) if with != without => {
+                Err(format!("height {}: {} writes, {} without the refused transactions", done.leaf.height, with.len(), without.len()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// No contract panics.
+pub(super) struct NoInternal;
+
+impl Property for NoInternal {
+    fn name(&self) -> &'static str {
+        "no_internal"
+    }
+
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
+        let Observation::Executed(done) = observation else { return Ok(()) };
+        match done.internal_count {
+            0 => Ok(()),
+            count => Err(format!("height {}: {count} transactions were refused with INTERNAL", done.leaf.height)),
+        }
+    }
+}
+
+/// Queues stay within their stated bounds.
+pub(super) struct Bounded;
+
+/// Events that one world may hold at a time: far above what messages in flight can make, so that only a loop reaches it.
+const EVENTS_MAX: usize = 200_000;
+
+impl Property for Bounded {
+    fn name(&self) -> &'static str {
+        "bounded"
+    }
+
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
+        let Observation::Stands { status, own_batches, pending_events } = observation else { return Ok(()) };
+        let pool_max = limits::AUTHOR_CERTIFIED_MAX * known.validators_ever();
+        if status.pool_batches > pool_max {
+            return Err(format!("{} certified batches wait, at most {pool_max} may", status.pool_batches));
+        }
+        if *own_batches > limits::OWN_BATCHES_MAX {
+            return Err(format!("{own_batches} own batches are in flight, at most {} may be", limits::OWN_BATCHES_MAX));
+        }
+        if *pending_events > EVENTS_MAX {
+            return Err(format!("{pending_events} events are pending: something repeats without end"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! The invariants of the protocol (§9), one object each. Every object keeps what it needs to remember of the whole network and
+//! judges by rules written here anew, never by asking the code under test.
+//!
+//! Only honest machines are observed: what a faulty one says or stores binds nobody.
+
+mod agreement;
+mod execution;
+mod headers;
+mod signing;
+mod transactions;
+
+use std::sync::Arc;
+
+use quancheng_consensus::EngineStatus;
+use quancheng_consensus::message::{CommittedBlock, Message};
+use quancheng_consensus::sign_record::SignRecord;
+use quancheng_state::Patch;
+use quancheng_types::{BatchId, Block, Height, HistoryLeaf, Receipt, TransactionId};
+
+use crate::known::Known;
+
+/// What of a machine's disk would survive a crash now.
+pub(crate) trait Durable {
+    /// The sign record.
+    fn sign_record(&self) -> Option<&SignRecord>;
+    /// Whether anything was appended to the log, or a newer sign record was made, since the last flush.
+    fn is_log_pending(&self) -> bool;
+    /// Whether a batch is stored.
+    fn holds_batch(&self, batch: &BatchId) -> bool;
+    /// Newest committed block.
+    fn committed(&self) -> Height;
+}
+
+/// Results of one block at one machine.
+pub(crate) struct ExecutedBlock {
+    pub(crate) block: Arc<Block>,
+    /// All transactions of the block in order, those skipped as duplicates included.
+    pub(crate) ids: Vec<TransactionId>,
+    pub(crate) receipts: Vec<Receipt>,
+    pub(crate) leaf: HistoryLeaf,
+    pub(crate) history_size: u64,
+    pub(crate) history_root: quancheng_types::Digest,
+    pub(crate) internal_count: u32,
+    /// For the first machine that executes a height with refusals: its writes, and the writes of the same block without the
+    /// refused transactions.
+    pub(crate) refusal_check: Option<(Patch, Patch)>,
+}
+
+/// Something an honest machine did.
+pub(crate) enum Observation<'a> {
+    /// A message leaves.
+    Sent { message: &'a Message, durable: &'a dyn Durable },
+    /// A block was committed and flushed.
+    Committed(&'a CommittedBlock),
+    /// Clients were told that these transactions are ordered at this height.
+    Reported { height: Height, ids: &'a [TransactionId] },
+    /// A block was executed and its results stored.
+    Executed(&'a ExecutedBlock),
+    /// It accused a peer.
+    Blamed { is_peer_honest: bool, what: String },
+    /// It stopped for good.
+    Halted { why: String },
+    /// Its engine as it stands.
+    Stands { status: &'a EngineStatus, own_batches: usize, pending_events: usize },
+}
+
+/// A statement that did not hold.
+pub(crate) struct Breach {
+    pub(crate) property: &'static str,
+    pub(crate) details: String,
+}
+
+/// One invariant.
+pub(crate) trait Property {
+    /// Its name in the protocol.
+    fn name(&self) -> &'static str;
+
+    /// Takes note of an observation.
+    ///
+    /// # Errors
+    /// What was seen, when the invariant does not hold.
+    fn observe(&mut self, machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String>;
+}
+
+/// All invariants that are judged step by step. Those that need a whole run are in [`crate::audit`].
+pub(crate) struct Properties {
+    all: Vec<Box<dyn Property>>,
+}
+
+impl Properties {
+    pub(crate) fn new() -> Self {
+        Self {
+            all: vec![
+                Box::new(agreement::OneBlockPerHeight::default()),
+                Box::new(agreement::PrefixAgreement::default()),
+                Box::new(agreement::CertificateHolds::default()),
+                Box::new(headers::HeadersHold::default()),
+                Box::new(execution::RootAgreement::default()),
+                Box::new(signing::NoDoubleSign::default()),
+                Box::new(signing::DurableBeforeVisible),
+                Box::new(transactions::FinalIsForever::default()),
+                Box::new(transactions::AtMostOnce::default()),
+                Box::new(transactions::CertifiedIsValid::default()),
+                Box::new(execution::RefusalChangesNothing),
+                Box::new(execution::NoInternal),
+                Box::new(agreement::HonestTrust),
+                Box::new(execution::Bounded),
+            ],
+        }
+    }
+
+    pub(crate) fn observe(&mut self, machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), Breach> {
+        for property in &mut self.all {
+            property
+                .observe(machine, observation, known)
+                .map_err(|details| Breach { property: property.name(), details: format!("machine {machine}: {details}") })?;
+        }
+        Ok(())
+    }
+}
