@@ -1,2 +1,107 @@
-//! See docs/architecture.md.
-fn main() {}
+//! `quancheng-load`: measures a running network from outside, over HTTP, as its clients would use it.
+//!
+//! Transactions are signed before the clock starts. Closed loop: every connection sends the next request when the last one is
+//! answered. Open loop (`--rate`): transactions fall due at fixed times whether or not earlier ones are answered, and latency counts from
+//! the due time, so a stalled network cannot hide its stalls (coordinated omission).
+
+mod client;
+mod report;
+mod run;
+mod workload;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// What is submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Notarizations of random commitments, by keys without a record.
+    Notarize,
+    /// Registration applications, by the organization of `--key`.
+    Register,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Table,
+    /// One JSON object.
+    Json,
+}
+
+/// Load generator of the Quancheng chain (泉城链压力测试).
+#[derive(Debug, Parser)]
+#[command(name = "quancheng-load", version)]
+pub(crate) struct Arguments {
+    /// API addresses of validators, comma-separated; connections take turns among them.
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub(crate) api: Vec<String>,
+    /// How long to send, such as `30s` or `2m`.
+    #[arg(long, default_value = "30s", value_parser = parse_duration)]
+    pub(crate) duration: Duration,
+    /// Connections that are open at a time.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) connections: u32,
+    /// What to submit.
+    #[arg(long, value_enum, default_value = "notarize")]
+    pub(crate) kind: Kind,
+    /// Transactions per second, open loop. Without it: closed loop.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rate: Option<u32>,
+    /// Transactions per request.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) batch: u32,
+    /// Transactions signed ahead in closed loop; the run ends early when they are used up.
+    #[arg(long, default_value_t = 300_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) signed_ahead: u32,
+    /// Keys that sign (kind notarize).
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) accounts: u32,
+    /// Key file of an organization (kind register).
+    #[arg(long)]
+    pub(crate) key: Option<PathBuf>,
+    /// File whose first line opens the key file.
+    #[arg(long)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// A registration record as the command line takes it, used as pattern (kind register).
+    #[arg(long)]
+    pub(crate) call: Option<PathBuf>,
+    /// Form of the result.
+    #[arg(long, value_enum, default_value = "table")]
+    output: Output,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run::run(&arguments) {
+        Ok(report) => {
+            match arguments.output {
+                Output::Json => report.print_json(),
+                Output::Table => report.print_table(),
+            }
+            if report.lost == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(error) => {
+            eprintln!("quancheng-load: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = digits.parse().map_err(|_| format!("{text} is no duration; write for example 30s"))?;
+    let seconds = match unit {
+        "s" | "" => Some(number),
+        "m" => number.checked_mul(60),
+        _ => return Err(format!("{text} has an unknown unit; use s or m")),
+    };
+    match seconds {
+        Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        Some(_) | None => Err("a duration lies between 1s and 24 hours".to_owned()),
+    }
+}

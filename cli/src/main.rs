@@ -1,2 +1,98 @@
-//! See docs/architecture.md.
-fn main() {}
+//! `quancheng`: the command line of the Quancheng chain (泉城链).
+//!
+//! ```text
+//! args        the grammar: nouns, verbs, flags
+//!   │
+//! commands    one file per noun: flags → calls, reads, files
+//!   │
+//! submit      sign, submit to several endpoints, wait stage by stage
+//! client      HTTP, problems, several endpoints
+//! mapping     records as people keep them → calls
+//! output      one JSON envelope or tables; exit codes
+//! ```
+//!
+//! Results go to stdout, everything else to stderr. Nothing is asked for except a password on a terminal.
+
+mod args;
+mod client;
+mod commands;
+mod fault;
+mod files;
+mod keys;
+mod mapping;
+mod messages;
+mod output;
+mod profile;
+mod progress;
+mod session;
+mod submit;
+mod table;
+mod text;
+mod time;
+mod transaction;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::args::Cli;
+use crate::fault::Fault;
+use crate::output::{Format, Printer};
+use crate::session::Session;
+use crate::text::{Lang, say};
+
+fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(run(&words))
+}
+
+fn run(words: &[OsString]) -> u8 {
+    // Help and usage errors need language and form before the words are understood.
+    let flag = value_of(words, "--lang").and_then(|name| <Lang as clap::ValueEnum>::from_str(&name, true).ok());
+    let lang = Lang::choose(flag, |name| std::env::var(name).ok());
+    let command = messages::localized(Cli::command(), lang);
+    let cli = match command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, words, lang),
+    };
+    let session = Session::new(&cli.global, lang);
+    let result = commands::run(&session, cli.noun);
+    session.printer.finish(result)
+}
+
+/// The value of a flag among words that are not understood yet.
+fn value_of(words: &[OsString], flag: &str) -> Option<String> {
+    let mut words = words.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        if word == flag {
+            return words.next().map(str::to_owned);
+        }
+        if let Some(value) = word.strip_prefix(flag).and_then(|rest| rest.strip_prefix('=')) {
+            return Some(value.to_owned());
+        }
+    }
+    None
+}
+
+/// Help and version go to stdout as they are; a wrong command is a fault like any other.
+fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
+    let is_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    let form = value_of(words, "--output").or_else(|| std::env::var("QUANCHENG_OUTPUT").ok());
+    let is_json = form.is_some_and(|form| form == "json");
+    if is_help || !is_json {
+        // The reader may be gone; the exit code says it all.
+        let _ = error.print();
+        return u8::try_from(error.exit_code()).unwrap_or(2);
+    }
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let fault = Fault::usage("USAGE", say!("命令有误：{line}", "The command is wrong: {line}"))
+        .cause(text.trim())
+        .hint(say!("用 --help 查看用法。", "See --help."));
+    Printer { format: Format::Json, lang, is_quiet: true }.finish(Err(fault))
+}

@@ -15,6 +15,10 @@ pub const SYNC_MESSAGE_BYTES_MAX: usize = 8 << 20;
 /// Blocks kept for the height in progress. Two per round from the one lawful proposer, over the rounds that matter.
 pub const HEIGHT_BLOCKS_MAX: usize = 64;
 
+/// Different blocks looked at in one round, unless a quorum prevoted one more: an honest proposer makes one, two convict it.
+/// Bounds what a faulty proposer makes us check and log.
+pub const ROUND_BLOCKS_MAX: usize = 2;
+
 /// Proposals held because the executor lags, or because their time is off until a quorum says otherwise.
 pub const HELD_PROPOSALS_MAX: usize = 16;
 
@@ -85,7 +89,7 @@ pub const STATUS_INTERVAL_MS: u64 = 1_000;
 pub const HELP_INTERVAL_MS: u64 = 40;
 
 /// Time without progress in a height after which this node tells what it holds and repeats its own messages.
-pub const STUCK_MS: u64 = 150;
+pub const STUCK_MS: u64 = 80;
 
 /// Longest pause between two such reports within one round (the pause doubles from [`STUCK_MS`]).
 pub const STUCK_MS_MAX: u64 = 1_200;
@@ -100,7 +104,7 @@ pub const MISBEHAVIOR_MAX: usize = 256;
 pub const VERIFIED_SIGNATURES_MAX: usize = 65_536;
 
 /// Heights for which results (history size and root) are remembered, beyond the lag. Peers propose older ones rarely.
-pub const ROOTS_KEPT: usize = 64;
+pub const ROOTS_KEPT: usize = 160;
 
 /// Bytes of one entry of the log: a whole proposal, and its frame.
 pub const LOG_ENTRY_BYTES_MAX: usize = CONSENSUS_MESSAGE_BYTES_MAX + 1024;

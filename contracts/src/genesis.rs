@@ -3,7 +3,9 @@
 use core::fmt;
 
 use quancheng_state::{Overlay, Patch, StoreError, View};
-use quancheng_types::{DecodeError, Genesis, GenesisError, Height, ModuleId, PROTOCOL_VERSION, TransactionId};
+use quancheng_types::{
+    DecodeError, Genesis, GenesisError, Height, ModuleId, PROTOCOL_VERSION, TransactionId,
+};
 
 use crate::contract::{Context, Environment, EventLog};
 use crate::{governance, modules};
@@ -25,7 +27,10 @@ pub enum GenesisRefused {
 impl GenesisRefused {
     /// Content that is wrong.
     pub fn content(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Content { field: field.into(), reason: reason.into() }
+        Self::Content {
+            field: field.into(),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -77,10 +82,18 @@ impl fmt::Display for GenesisStateError {
         match self {
             Self::Genesis(error) => fmt::Display::fmt(error, f),
             Self::UnknownModule { module } => {
-                write!(f, "genesis has content for module {module}, which this version does not know; install a newer version")
+                write!(
+                    f,
+                    "genesis has content for module {module}, which this version does not know; install a newer version"
+                )
             }
-            Self::Decode { module, error } => write!(f, "genesis content of module {module} does not decode: {error}"),
-            Self::Refused { module, error } => write!(f, "genesis content of module {module} is refused: {error}"),
+            Self::Decode { module, error } => write!(
+                f,
+                "genesis content of module {module} does not decode: {error}"
+            ),
+            Self::Refused { module, error } => {
+                write!(f, "genesis content of module {module} is refused: {error}")
+            }
         }
     }
 }
@@ -96,7 +109,9 @@ pub fn genesis_patch(genesis: &Genesis, view: &dyn View) -> Result<Patch, Genesi
     genesis.validate().map_err(GenesisStateError::Genesis)?;
     for content in &genesis.modules {
         if modules::by_id(content.module).is_none() {
-            return Err(GenesisStateError::UnknownModule { module: content.module });
+            return Err(GenesisStateError::UnknownModule {
+                module: content.module,
+            });
         }
     }
     let environment = Environment {
@@ -111,11 +126,17 @@ pub fn genesis_patch(genesis: &Genesis, view: &dyn View) -> Result<Patch, Genesi
     let mut overlay = Overlay::new(view);
     let mut log = EventLog::default();
     let mut context = Context::new(&mut overlay, &environment, &mut log);
-    governance::init_consensus(&mut context, &genesis.validators, &genesis.parameters).map_err(|error| {
-        GenesisStateError::Refused { module: "governance", error: GenesisRefused::Store(error) }
-    })?;
+    governance::init_consensus(&mut context, &genesis.validators, &genesis.parameters).map_err(
+        |error| GenesisStateError::Refused {
+            module: "governance",
+            error: GenesisRefused::Store(error),
+        },
+    )?;
     for module in modules::MODULES {
-        let content = genesis.modules.iter().find(|content| content.module == module.id());
+        let content = genesis
+            .modules
+            .iter()
+            .find(|content| content.module == module.id());
         module.genesis(content.map(|content| &*content.content), &mut context)?;
     }
     Ok(overlay.into_patch())

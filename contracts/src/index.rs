@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 pub const PAGE_MAX: u32 = 200;
 
 /// Which part of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(deny_unknown_fields, default)]
 pub struct Range {
     /// Number of the first row, from 0.
@@ -20,15 +22,26 @@ pub struct Range {
 
 impl Default for Range {
     fn default() -> Self {
-        Self { from: 0, limit: PAGE_MAX }
+        Self {
+            from: 0,
+            limit: PAGE_MAX,
+        }
+    }
+}
+
+impl Range {
+    /// First number after the part.
+    #[must_use]
+    pub fn end(self) -> u64 {
+        self.from.saturating_add(self.limit.min(PAGE_MAX).into())
     }
 }
 
 /// One append-only list per key.
 #[derive(Debug)]
 pub(crate) struct Index<K, V> {
-    counts: Table<K, u64>,
-    rows: Table<(K, u64), V>,
+    pub(crate) counts: Table<K, u64>,
+    pub(crate) rows: Table<(K, u64), V>,
 }
 
 /// Part of a list.
@@ -53,7 +66,12 @@ where
     }
 
     /// Appends a row and returns its number.
-    pub(crate) fn push(&self, overlay: &mut Overlay<'_>, key: &K, value: &V) -> Result<u64, StoreError> {
+    pub(crate) fn push(
+        &self,
+        overlay: &mut Overlay<'_>,
+        key: &K,
+        value: &V,
+    ) -> Result<u64, StoreError> {
         let number = self.count(overlay, key)?;
         self.rows.put(overlay, &(key.clone(), number), value);
         self.counts.put(overlay, key, &number.saturating_add(1));
@@ -66,9 +84,19 @@ where
     }
 
     /// At most `limit` rows (and at most [`PAGE_MAX`]) from number `from` on.
-    pub(crate) fn page<W: View + ?Sized>(&self, view: &W, key: &K, from: u64, limit: u32) -> Result<Page<V>, StoreError> {
+    pub(crate) fn page<W: View + ?Sized>(
+        &self,
+        view: &W,
+        key: &K,
+        from: u64,
+        limit: u32,
+    ) -> Result<Page<V>, StoreError> {
         let count = self.count(view, key)?;
-        let mut page = Page { rows: Vec::new(), count, keys: vec![self.counts.key(key)] };
+        let mut page = Page {
+            rows: Vec::new(),
+            count,
+            keys: vec![self.counts.key(key)],
+        };
         let end = count.min(from.saturating_add(limit.min(PAGE_MAX).into()));
         for number in from..end {
             let row = (key.clone(), number);

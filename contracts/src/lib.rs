@@ -17,6 +17,7 @@
 //! ([`contract::Context`]). The crate is pure: no clock, no randomness, no I/O, no floats, no unordered maps.
 
 pub mod contract;
+pub mod describe;
 pub mod domain;
 pub mod evidence;
 pub mod executor;
@@ -29,11 +30,12 @@ pub mod refusal;
 pub mod registry;
 
 pub use contract::{Answer, Contract, ResolvedSigner};
-pub use executor::{BlockInput, BlockOutput, CoreRefusal, execute_block};
+pub use describe::{Describe, Entry, describe_entry};
+pub use executor::{BlockInput, BlockOutput, CoreRefusal, check_signers, execute_block};
 pub use genesis::{GenesisStateError, genesis_patch};
 pub use modules::{
-    CodecError, MODULES, Module, QueryError, Refusal, check_call, decode_call, decode_event, encode_call, encode_genesis, query,
-    refusal_text,
+    CodecError, MODULES, Module, QueryError, Refusal, check_call, decode_call, decode_event,
+    encode_call, encode_genesis, query, refusal_text,
 };
 pub use refusal::{Failure, RefusalCode, RefusalText};
 

@@ -7,21 +7,26 @@ use core::marker::PhantomData;
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_state::{StoreError, View};
 use quancheng_types::codec::encode;
-use quancheng_types::{Bytes, Call, DecodeError, Event, ModuleGenesis, ModuleId, Parameters, decode, limits};
+use quancheng_types::{
+    Bytes, Call, DecodeError, Event, ModuleGenesis, ModuleId, Parameters, decode, limits,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::contract::{Answer, Context, Contract};
+use crate::describe::Describe;
 use crate::evidence::Evidence;
-use crate::genesis::{GenesisRefused, GenesisStateError};
+use crate::executor::CoreRefusal;
+use crate::genesis::GenesisStateError;
 use crate::governance::Governance;
 use crate::identity::Identity;
 use crate::refusal::{Failure, RefusalCode, RefusalText};
 use crate::registry::Registry;
-use crate::executor::CoreRefusal;
 
 /// A refusal with its origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct Refusal {
     /// The module that refuses; 0 is the executor.
     pub module: ModuleId,
@@ -31,7 +36,10 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn core(refusal: CoreRefusal) -> Self {
-        Self { module: CORE, code: refusal.code() }
+        Self {
+            module: CORE,
+            code: refusal.code(),
+        }
     }
 }
 
@@ -50,7 +58,11 @@ pub trait Module: Sync {
     ///
     /// # Errors
     /// [`Failure`].
-    fn execute(&self, context: &mut Context<'_, '_>, payload: &[u8]) -> Result<(), Failure<Refusal>>;
+    fn execute(
+        &self,
+        context: &mut Context<'_, '_>,
+        payload: &[u8],
+    ) -> Result<(), Failure<Refusal>>;
 
     /// Decodes and checks a call without state, as admission does.
     ///
@@ -62,7 +74,11 @@ pub trait Module: Sync {
     ///
     /// # Errors
     /// [`GenesisStateError`].
-    fn genesis(&self, content: Option<&[u8]>, context: &mut Context<'_, '_>) -> Result<(), GenesisStateError>;
+    fn genesis(
+        &self,
+        content: Option<&[u8]>,
+        context: &mut Context<'_, '_>,
+    ) -> Result<(), GenesisStateError>;
 
     /// Borsh of a call from its JSON.
     ///
@@ -94,6 +110,9 @@ pub trait Module: Sync {
     /// [`QueryError`].
     fn query(&self, view: &dyn View, json: Value) -> Result<Answer, QueryError>;
 
+    /// Its tables.
+    fn tables(&self) -> &'static [&'static dyn Describe];
+
     /// The words of one refusal code.
     fn refusal_text(&self, code: u16) -> Option<RefusalText>;
 
@@ -106,11 +125,15 @@ struct Adapter<C>(PhantomData<fn() -> C>);
 
 impl<C: Contract> Adapter<C> {
     fn decode_call(payload: &[u8]) -> Result<C::Call, Refusal> {
-        decode(payload, limits::CALL_BYTES_MAX).map_err(|_| Refusal::core(CoreRefusal::MalformedCall))
+        decode(payload, limits::CALL_BYTES_MAX)
+            .map_err(|_| Refusal::core(CoreRefusal::MalformedCall))
     }
 
     fn refusal(error: C::Error) -> Refusal {
-        Refusal { module: C::ID, code: error.code() }
+        Refusal {
+            module: C::ID,
+            code: error.code(),
+        }
     }
 }
 
@@ -123,9 +146,14 @@ impl<C: Contract> Module for Adapter<C> {
         C::NAME
     }
 
-    fn execute(&self, context: &mut Context<'_, '_>, payload: &[u8]) -> Result<(), Failure<Refusal>> {
+    fn execute(
+        &self,
+        context: &mut Context<'_, '_>,
+        payload: &[u8],
+    ) -> Result<(), Failure<Refusal>> {
         let call = Self::decode_call(payload).map_err(Failure::Refused)?;
-        C::check(&call, &context.environment().parameters).map_err(|error| Failure::Refused(Self::refusal(error)))?;
+        C::check(&call, &context.environment().parameters)
+            .map_err(|error| Failure::Refused(Self::refusal(error)))?;
         C::execute(context, &call).map_err(|failure| failure.map(Self::refusal))
     }
 
@@ -133,62 +161,91 @@ impl<C: Contract> Module for Adapter<C> {
         C::check(&Self::decode_call(payload)?, parameters).map_err(Self::refusal)
     }
 
-    fn genesis(&self, content: Option<&[u8]>, context: &mut Context<'_, '_>) -> Result<(), GenesisStateError> {
+    fn genesis(
+        &self,
+        content: Option<&[u8]>,
+        context: &mut Context<'_, '_>,
+    ) -> Result<(), GenesisStateError> {
         let content = match content {
             None => C::Genesis::default(),
-            Some(bytes) => decode(bytes, limits::GENESIS_MODULE_BYTES_MAX)
-                .map_err(|error| GenesisStateError::Decode { module: C::NAME, error })?,
+            Some(bytes) => decode(bytes, limits::GENESIS_MODULE_BYTES_MAX).map_err(|error| {
+                GenesisStateError::Decode {
+                    module: C::NAME,
+                    error,
+                }
+            })?,
         };
-        C::genesis(&content, context).map_err(|error| GenesisStateError::Refused { module: C::NAME, error })
+        C::genesis(&content, context).map_err(|error| GenesisStateError::Refused {
+            module: C::NAME,
+            error,
+        })
     }
 
     fn call_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError> {
-        let call: C::Call = serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
+        let call: C::Call =
+            serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
         Ok(encode(&call))
     }
 
     fn call_to_json(&self, payload: &[u8]) -> Result<Value, CodecError> {
         let call: C::Call =
-            decode(payload, limits::CALL_BYTES_MAX).map_err(|error| CodecError::Borsh { module: C::NAME, error })?;
+            decode(payload, limits::CALL_BYTES_MAX).map_err(|error| CodecError::Borsh {
+                module: C::NAME,
+                error,
+            })?;
         serde_json::to_value(&call).map_err(|error| CodecError::json(C::NAME, &error))
     }
 
     fn event_to_json(&self, payload: &[u8]) -> Result<Value, CodecError> {
         let event: C::Event =
-            decode(payload, limits::EVENT_BYTES_MAX).map_err(|error| CodecError::Borsh { module: C::NAME, error })?;
+            decode(payload, limits::EVENT_BYTES_MAX).map_err(|error| CodecError::Borsh {
+                module: C::NAME,
+                error,
+            })?;
         serde_json::to_value(&event).map_err(|error| CodecError::json(C::NAME, &error))
     }
 
     fn genesis_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError> {
-        let content: C::Genesis = serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
+        let content: C::Genesis =
+            serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
         Ok(encode(&content))
     }
 
     fn query(&self, view: &dyn View, json: Value) -> Result<Answer, QueryError> {
-        let query: C::Query =
-            serde_json::from_value(json).map_err(|error| QueryError::Query(CodecError::json(C::NAME, &error)))?;
+        let query: C::Query = serde_json::from_value(json)
+            .map_err(|error| QueryError::Query(CodecError::json(C::NAME, &error)))?;
         C::query(view, &query).map_err(QueryError::Store)
     }
 
+    fn tables(&self) -> &'static [&'static dyn Describe] {
+        C::TABLES
+    }
+
     fn refusal_text(&self, code: u16) -> Option<RefusalText> {
-        C::Error::ALL.iter().find(|error| error.code() == code).map(|error| error.text())
+        C::Error::ALL
+            .iter()
+            .find(|error| error.code() == code)
+            .map(|error| error.text())
     }
 
     fn refusals(&self) -> Vec<(u16, RefusalText)> {
-        C::Error::ALL.iter().map(|error| (error.code(), error.text())).collect()
+        C::Error::ALL
+            .iter()
+            .map(|error| (error.code(), error.text()))
+            .collect()
     }
 }
 
 /// Declares the modules in ascending order of number; a number that repeats, descends or differs from the module's own does not
 /// compile.
 macro_rules! modules {
-    ($($id:literal => $contract:ty),+ $(,)?) => {
+    ($($(#[$meta:meta])* $id:literal => $contract:ty),+ $(,)?) => {
         /// All modules, in ascending order of number.
-        pub static MODULES: &[&dyn Module] = &[$(&Adapter::<$contract>(PhantomData)),+];
+        pub static MODULES: &[&dyn Module] = &[$($(#[$meta])* &Adapter::<$contract>(PhantomData)),+];
 
         const _: () = {
-            let ids = [$($id),+];
-            let own = [$(<$contract as Contract>::ID.0),+];
+            let ids = [$($(#[$meta])* $id),+];
+            let own = [$($(#[$meta])* <$contract as Contract>::ID.0),+];
             let mut index = 0;
             while index < ids.len() {
                 assert!(ids[index] == own[index], "a module is listed under another number than its own");
@@ -205,6 +262,8 @@ modules! {
     2 => Governance,
     3 => Registry,
     10 => Evidence,
+    #[cfg(test)]
+    60_000 => crate::testing::fault::Fault,
 }
 
 /// The module with this number.
@@ -220,7 +279,9 @@ pub fn by_name(name: &str) -> Option<&'static dyn Module> {
 }
 
 fn named(name: &str) -> Result<&'static dyn Module, CodecError> {
-    by_name(name).ok_or_else(|| CodecError::UnknownName { name: name.to_owned() })
+    by_name(name).ok_or_else(|| CodecError::UnknownName {
+        name: name.to_owned(),
+    })
 }
 
 fn numbered(id: ModuleId) -> Result<&'static dyn Module, CodecError> {
@@ -235,8 +296,14 @@ pub fn encode_call(module: &str, json: Value) -> Result<Call, CodecError> {
     let module = named(module)?;
     let payload = module.call_from_json(json)?;
     let bytes = payload.len();
-    let payload = Bytes::new(payload).map_err(|_| CodecError::TooLarge { bytes, max: limits::CALL_BYTES_MAX })?;
-    Ok(Call { module: module.id(), payload })
+    let payload = Bytes::new(payload).map_err(|_| CodecError::TooLarge {
+        bytes,
+        max: limits::CALL_BYTES_MAX,
+    })?;
+    Ok(Call {
+        module: module.id(),
+        payload,
+    })
 }
 
 /// The JSON of a call.
@@ -274,7 +341,10 @@ pub fn encode_genesis(module: &str, json: Value) -> Result<ModuleGenesis, CodecE
     let bytes = content.len();
     let max = limits::GENESIS_MODULE_BYTES_MAX;
     let content = Bytes::new(content).map_err(|_| CodecError::TooLarge { bytes, max })?;
-    Ok(ModuleGenesis { module: module.id(), content })
+    Ok(ModuleGenesis {
+        module: module.id(),
+        content,
+    })
 }
 
 /// Answers a query given as JSON, such as `{"organization": {"org_id": "ORG-REG"}}`.
@@ -289,7 +359,10 @@ pub fn query(view: &dyn View, module: &str, json: Value) -> Result<Answer, Query
 #[must_use]
 pub fn refusal_text(module: ModuleId, code: u16) -> Option<RefusalText> {
     if module == CORE {
-        return CoreRefusal::ALL.iter().find(|refusal| refusal.code() == code).map(|refusal| refusal.text());
+        return CoreRefusal::ALL
+            .iter()
+            .find(|refusal| refusal.code() == code)
+            .map(|refusal| refusal.text());
     }
     by_id(module)?.refusal_text(code)
 }
@@ -306,6 +379,13 @@ pub enum CodecError {
     UnknownModule {
         /// The number.
         module: ModuleId,
+    },
+    /// The module has no table of this number.
+    UnknownTable {
+        /// The module.
+        module: &'static str,
+        /// The number.
+        table: u16,
     },
     /// The JSON has another shape; `reason` names the field and what was expected.
     Json {
@@ -332,7 +412,10 @@ pub enum CodecError {
 
 impl CodecError {
     fn json(module: &'static str, error: &serde_json::Error) -> Self {
-        Self::Json { module, reason: error.to_string() }
+        Self::Json {
+            module,
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -341,12 +424,19 @@ impl fmt::Display for CodecError {
         match self {
             Self::UnknownName { name } => {
                 write!(f, "there is no module {name:?}; modules are")?;
-                MODULES.iter().try_for_each(|module| write!(f, " {}", module.name()))
+                MODULES
+                    .iter()
+                    .try_for_each(|module| write!(f, " {}", module.name()))
             }
             Self::UnknownModule { module } => write!(f, "this version knows no module {module}"),
+            Self::UnknownTable { module, table } => {
+                write!(f, "this version knows no table {table} of module {module}")
+            }
             Self::Json { module, reason } => write!(f, "JSON for module {module}: {reason}"),
             Self::Borsh { module, error } => write!(f, "bytes for module {module}: {error}"),
-            Self::TooLarge { bytes, max } => write!(f, "encoding of {bytes} bytes exceeds the limit of {max}"),
+            Self::TooLarge { bytes, max } => {
+                write!(f, "encoding of {bytes} bytes exceeds the limit of {max}")
+            }
         }
     }
 }

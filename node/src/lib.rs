@@ -1,12 +1,24 @@
 //! The shell of a Quancheng node: everything that touches sockets, clocks and disks around the pure crates.
+//!
+//! ```text
+//!  api ─► admission ─► verifier ─► batcher ─► (disk) ─► driver ─► network          the way in
+//!  network ─► driver ─► consensus engine ─► log, sign record, blocks ─► network   agreement
+//!  driver ─► executor ─► ledger ─► tracker ─► api                                 results
+//! ```
 
-pub mod admission {
-    //! The door (being assembled).
-    mod error;
-    pub use error::AdmissionError;
-}
+pub mod admission;
 pub mod api;
+pub mod backend;
+pub mod batcher;
 pub mod config;
+pub mod driver;
+pub mod executor;
 pub mod files;
+pub mod ledger;
 pub mod metrics;
 pub mod network;
+pub mod start;
+pub mod tracker;
+#[cfg(test)]
+mod testing;
+pub mod verifier;

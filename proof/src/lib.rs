@@ -1,12 +1,12 @@
 //! Evidence bundles (证据包) and their offline verification.
 //!
 //! A [`Bundle`] proves to someone who holds only a [`Checkpoint`] what the chain recorded, at which height, and who signed
-//! for it (protocol §7). [`verify`] answers with one [`Finding`] per step, never with one yes or no, and in words that the
+//! for it (protocol §7). [`verify()`] answers with one [`Finding`] per step, never with one yes or no, and in words that the
 //! record supports and no stronger ones.
 //!
 //! | step | checked by | proves |
 //! |---|---|---|
-//! | V1, V2 | [`verify`] over [`FileDigests`] | files ↔ digests, files ↔ manifest |
+//! | V1, V2 | [`verify()`] over [`FileDigests`] | files ↔ digests, files ↔ manifest |
 //! | V3 | [`commitment`] | digests ↔ salted commitment ↔ batch root of a transaction or record |
 //! | V4, V7, V11 | leaf of the history log | transaction, state entry or its absence ↔ certified header; block time |
 //! | V5, V6 | certificates | header ↔ quorum ↔ checkpoint |

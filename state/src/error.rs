@@ -49,8 +49,12 @@ impl IoCause {
         match self {
             Self::NoSpace => "free space on that disk, then start again; nothing was lost",
             Self::Permission => "give the user that runs the node read and write permission on it",
-            Self::Locked => "stop the other process that has it open (two nodes never share a data folder)",
-            Self::Damaged => "check the disk, then restore the data folder by synchronising from peers",
+            Self::Locked => {
+                "stop the other process that has it open (two nodes never share a data folder)"
+            }
+            Self::Damaged => {
+                "check the disk, then restore the data folder by synchronising from peers"
+            }
             Self::FileLimit => "raise the limit of open files of the service (LimitNOFILE)",
             Self::NotFound => "check the data folder in the configuration of the node",
             Self::Device => "check the disk and the system log",
@@ -158,20 +162,45 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
-const RESYNC: &str = "the data folder is damaged: check the disk, then restore it by synchronising from peers";
+const RESYNC: &str =
+    "the data folder is damaged: check the disk, then restore it by synchronising from peers";
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Undecodable { record, key, error } => {
-                write!(f, "{record}, key {}: stored bytes do not decode ({error}); {RESYNC}", Hex(key))
+                write!(
+                    f,
+                    "{record}, key {}: stored bytes do not decode ({error}); {RESYNC}",
+                    Hex(key)
+                )
             }
-            Self::Missing { record, key } => write!(f, "{record}: key {} is missing; {RESYNC}", Hex(key)),
-            Self::Inconsistent { record, key, expected } => {
-                write!(f, "{record}, key {}: {expected} expected; {RESYNC}", Hex(key))
+            Self::Missing { record, key } => {
+                write!(f, "{record}: key {} is missing; {RESYNC}", Hex(key))
             }
-            Self::Io { path, operation, cause, detail } => {
-                write!(f, "cannot {operation} the store at {path}: {} ({detail}); {}", cause.text(), cause.advice())
+            Self::Inconsistent {
+                record,
+                key,
+                expected,
+            } => {
+                write!(
+                    f,
+                    "{record}, key {}: {expected} expected; {RESYNC}",
+                    Hex(key)
+                )
+            }
+            Self::Io {
+                path,
+                operation,
+                cause,
+                detail,
+            } => {
+                write!(
+                    f,
+                    "cannot {operation} the store at {path}: {} ({detail}); {}",
+                    cause.text(),
+                    cause.advice()
+                )
             }
             Self::Format { found, supported } => write!(
                 f,
@@ -182,17 +211,33 @@ impl fmt::Display for StoreError {
                 f,
                 "height {height} is pruned here, the oldest height kept is {oldest}: ask an archive node"
             ),
-            Self::NotExecuted { height, tip: Some(tip) } => {
-                write!(f, "height {height} is not executed yet, the newest is {tip}: ask again later")
+            Self::NotExecuted {
+                height,
+                tip: Some(tip),
+            } => {
+                write!(
+                    f,
+                    "height {height} is not executed yet, the newest is {tip}: ask again later"
+                )
             }
             Self::NotExecuted { height, tip: None } => {
-                write!(f, "height {height} is not executed yet, the store is empty: initialise it with a genesis")
+                write!(
+                    f,
+                    "height {height} is not executed yet, the store is empty: initialise it with a genesis"
+                )
             }
             Self::OutOfOrder { expected, found } => {
-                write!(f, "height {found} cannot be committed, the next is {expected}")
+                write!(
+                    f,
+                    "height {found} cannot be committed, the next is {expected}"
+                )
             }
-            Self::GenesisExists => f.write_str("the store already holds a chain: a genesis is written only into an empty one"),
-            Self::TooLarge { what, found, max } => write!(f, "{found} {what} exceed the limit of {max}"),
+            Self::GenesisExists => f.write_str(
+                "the store already holds a chain: a genesis is written only into an empty one",
+            ),
+            Self::TooLarge { what, found, max } => {
+                write!(f, "{found} {what} exceed the limit of {max}")
+            }
         }
     }
 }

@@ -43,7 +43,12 @@ impl<'a> FlatRecord<'a> {
         let (value_hash, rest) = rest.split_first_chunk::<32>()?;
         let (length, rest) = rest.split_first_chunk::<2>()?;
         let (key, value) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-        Some(Self { written: Height(u64::from_be_bytes(*written)), value_hash: Digest(*value_hash), key, value })
+        Some(Self {
+            written: Height(u64::from_be_bytes(*written)),
+            value_hash: Digest(*value_hash),
+            key,
+            value,
+        })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -82,7 +87,11 @@ pub(crate) fn superseded_after(
 }
 
 /// The record of a key that was valid at `height`, if there was one.
-pub(crate) fn record_at(backend: &dyn Backend, key_hash: &Digest, height: Height) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn record_at(
+    backend: &dyn Backend,
+    key_hash: &Digest,
+    height: Height,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let base = key_hash.as_bytes();
     if let Some(bytes) = backend.get(Column::Flat, base)?
         && FlatRecord::parse(base, &bytes)?.written <= height

@@ -12,6 +12,8 @@ use crate::time::{AsOf, parse_as_of};
 pub(crate) enum Evidence {
     /// Notarize files: one Merkle batch, one bundle for all of them
     Notarize(Box<Notarize>),
+    /// Finish a notarization that was interrupted, from its file of salts
+    Finish(Finish),
     /// A record of evidence
     Show(EvidenceShow),
 }
@@ -29,7 +31,7 @@ pub(crate) struct Notarize {
     #[arg(long)]
     pub(crate) split: bool,
     /// Where to write the bundle, which holds the secret salts: keep it
-    #[arg(long, value_name = "OUT", required_unless_present_any = ["dry_run", "sign_only"])]
+    #[arg(long, value_name = "OUT", required_unless_present = "dry_run")]
     pub(crate) bundle: Option<PathBuf>,
     /// Write the bundle as JSON instead of compact bytes
     #[arg(long)]
@@ -43,6 +45,23 @@ pub(crate) struct Notarize {
     /// How to sign and submit.
     #[command(flatten)]
     pub(crate) write: Write,
+}
+
+/// An interrupted notarization.
+#[derive(Debug, Args)]
+pub(crate) struct Finish {
+    /// File of salts that was left behind (OUT.salts.json)
+    #[arg(value_name = "SALTS")]
+    pub(crate) salts: PathBuf,
+    /// Where to write the bundle
+    #[arg(long, value_name = "OUT")]
+    pub(crate) bundle: PathBuf,
+    /// Write the bundle as JSON instead of compact bytes
+    #[arg(long)]
+    pub(crate) bundle_json: bool,
+    /// Where to ask.
+    #[command(flatten)]
+    pub(crate) api: Api,
 }
 
 /// A record of evidence.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use quancheng_types::{BatchHeader, BatchId, BatchRef, Height, List, NodeId, SignedBatch, ValidatorId, ValidatorSet};
+use quancheng_types::{
+    BatchHeader, BatchId, BatchRef, Height, List, NodeId, SignedBatch, ValidatorId, ValidatorSet,
+};
 
 use super::{Env, sources};
 use crate::engine::{Action, Offence};
@@ -33,12 +35,23 @@ impl Delivery {
     }
 
     /// Takes in a decided height and the batches that are missing.
-    pub(crate) fn push(&mut self, env: &mut Env<'_>, height: Height, missing: Vec<(BatchId, BatchHeader, Vec<NodeId>)>) {
-        self.heights.push_back((height, missing.iter().map(|(id, ..)| *id).collect()));
+    pub(crate) fn push(
+        &mut self,
+        env: &mut Env<'_>,
+        height: Height,
+        missing: Vec<(BatchId, BatchHeader, Vec<NodeId>)>,
+    ) {
+        self.heights
+            .push_back((height, missing.iter().map(|(id, ..)| *id).collect()));
         for (id, header, sources) in missing {
             // Nodes start at different sources, so that one acknowledger does not serve all.
             let next = usize::from(env.me.as_bytes()[0]);
-            self.fetches.entry(id).or_insert(Fetch { header, sources, next, retry_at_ms: None });
+            self.fetches.entry(id).or_insert(Fetch {
+                header,
+                sources,
+                next,
+                retry_at_ms: None,
+            });
         }
         self.request(env);
         self.hand_over(env);
@@ -57,7 +70,15 @@ impl Delivery {
                 let id = batch.header.id();
                 missing.insert(id);
                 let sources = sources(batch, validators, me);
-                self.fetches.insert(id, Fetch { header: batch.header, sources, next: 0, retry_at_ms: None });
+                self.fetches.insert(
+                    id,
+                    Fetch {
+                        header: batch.header,
+                        sources,
+                        next: 0,
+                        retry_at_ms: None,
+                    },
+                );
             }
             self.heights.push_back((height, missing));
         }
@@ -71,7 +92,11 @@ impl Delivery {
 
     /// Hands heights over as far as their data is complete.
     fn hand_over(&mut self, env: &mut Env<'_>) {
-        while self.heights.front().is_some_and(|(_, missing)| missing.is_empty()) {
+        while self
+            .heights
+            .front()
+            .is_some_and(|(_, missing)| missing.is_empty())
+        {
             if let Some((height, _)) = self.heights.pop_front() {
                 env.out.other(Action::BatchesReady { height });
             }
@@ -93,7 +118,9 @@ impl Delivery {
     /// Takes in a batch that may have been asked for.
     pub(crate) fn on_response(&mut self, env: &mut Env<'_>, from: NodeId, batch: Arc<SignedBatch>) {
         let id = batch.header.id();
-        let Some(fetch) = self.fetches.get(&id) else { return };
+        let Some(fetch) = self.fetches.get(&id) else {
+            return;
+        };
         if fetch.header != batch.header || !batch.is_consistent() {
             env.out.blame(from, Offence::BadBatch);
             return;
@@ -103,7 +130,10 @@ impl Delivery {
     }
 
     pub(crate) fn deadline_ms(&self) -> Option<u64> {
-        self.fetches.values().filter_map(|fetch| fetch.retry_at_ms).min()
+        self.fetches
+            .values()
+            .filter_map(|fetch| fetch.retry_at_ms)
+            .min()
     }
 
     pub(crate) fn on_tick(&mut self, env: &mut Env<'_>) {
@@ -119,8 +149,13 @@ impl Delivery {
 
     /// Asks for missing batches, several from one source in one message.
     fn request(&mut self, env: &mut Env<'_>) {
-        let mut in_flight = self.fetches.values().filter(|fetch| fetch.retry_at_ms.is_some()).count();
+        let mut in_flight = self
+            .fetches
+            .values()
+            .filter(|fetch| fetch.retry_at_ms.is_some())
+            .count();
         let mut asked: BTreeMap<NodeId, Vec<BatchId>> = BTreeMap::new();
+        let mut all: Vec<BatchId> = Vec::new();
         for (id, fetch) in &mut self.fetches {
             if in_flight >= FETCHES_MAX {
                 break;
@@ -130,8 +165,10 @@ impl Delivery {
             }
             fetch.retry_at_ms = Some(env.now.elapsed_ms + FETCH_RETRY_MS);
             in_flight += 1;
-            if let Some(source) = fetch.sources.get(fetch.next.checked_rem(fetch.sources.len()).unwrap_or(0)) {
-                asked.entry(*source).or_default().push(*id);
+            // After every source failed once, everybody is asked: the set may have changed since.
+            match fetch.sources.get(fetch.next % (fetch.sources.len() + 1)) {
+                Some(source) => asked.entry(*source).or_default().push(*id),
+                None => all.push(*id),
             }
         }
         let most = usize::try_from(FETCH_BATCHES_MAX).expect("a small constant");
@@ -140,6 +177,10 @@ impl Delivery {
                 let part = List::new(part.to_vec()).expect("chunks are within the limit");
                 env.out.send(source, Message::BatchRequest(part));
             }
+        }
+        for part in all.chunks(most) {
+            let part = List::new(part.to_vec()).expect("chunks are within the limit");
+            env.out.broadcast(Message::BatchRequest(part));
         }
     }
 }

@@ -8,7 +8,8 @@ use super::{Alarm, BatchVerdict, Engine, Executed, HaltReason, Offence, ServeReq
 use crate::availability::{Checked, Pooled};
 use crate::limits::{STATUS_INTERVAL_MS, STATUS_PAUSE_MS, SYNC_BLOCKS_MAX};
 use crate::message::{BatchAck, BlocksRequest, CommittedBlock, Message, Status};
-use crate::ordering::rules::{HeaderError, check_header, has_quorum, signatures_hold};
+use crate::ordering::HeaderError;
+use crate::ordering::rules::{check_header, has_quorum, signatures_hold};
 
 /// Blocks behind peers from which an operator hears of it.
 const BEHIND_ALARM_BLOCKS: u64 = 100;
@@ -24,7 +25,9 @@ impl Engine {
     }
 
     pub(super) fn on_batch_offer(&mut self, from: NodeId, batch: Arc<SignedBatch>) {
-        let Some(key) = self.signer.key().cloned() else { return };
+        let Some(key) = self.signer.key().cloned() else {
+            return;
+        };
         if self.validators().by_id(&self.signer.id()).is_none() {
             return;
         }
@@ -35,16 +38,19 @@ impl Engine {
     pub(super) fn on_batch_checked(&mut self, id: &BatchId, verdict: BatchVerdict) {
         let key = self.signer.key().cloned();
         let (availability, mut env) = self.availability_env();
-        match availability.offers.on_checked(&mut env, key.as_ref(), id, verdict) {
+        match availability
+            .offers
+            .on_checked(&mut env, key.as_ref(), id, verdict)
+        {
             Checked::Stored => availability.delivery.on_stored(&mut env, id),
             Checked::Convicted(proof) => self.note_misbehavior(*proof),
             Checked::Dropped => {}
         }
     }
 
-    pub(super) fn on_batch_ack(&mut self, ack: &BatchAck) {
+    pub(super) fn on_batch_ack(&mut self, from: NodeId, ack: &BatchAck) {
         let (availability, mut env) = self.availability_env();
-        if let Some(certified) = availability.own.on_ack(&mut env, ack) {
+        if let Some(certified) = availability.own.on_ack(&mut env, from, ack) {
             availability.pool.insert(&mut env, certified);
         }
     }
@@ -71,16 +77,25 @@ impl Engine {
     // ---- results ----
 
     pub(super) fn on_executed(&mut self, executed: Executed) {
-        let Executed { height, history_size, history_root, next } = executed;
+        let Executed {
+            height,
+            history_size,
+            history_root,
+            next,
+        } = executed;
         let expected = self.results.newest().next();
         if height < expected {
             return;
         }
         if height > expected {
-            self.out.halt(HaltReason::ExecutorOutOfOrder { height, expected });
+            self.out
+                .halt(HaltReason::ExecutorOutOfOrder { height, expected });
             return;
         }
-        if next.as_ref().is_some_and(|change| change.parameters.execution_lag_max != self.schedule.lag_max()) {
+        if next
+            .as_ref()
+            .is_some_and(|change| change.parameters.execution_lag_max != self.schedule.lag_max())
+        {
             self.out.halt(HaltReason::LagChanged { height });
             return;
         }
@@ -104,11 +119,18 @@ impl Engine {
         if count == 0 || request.from == Height::GENESIS {
             return;
         }
-        self.serve(from, ServeRequest::Blocks(BlocksRequest { from: request.from, count }));
+        self.serve(
+            from,
+            ServeRequest::Blocks(BlocksRequest {
+                from: request.from,
+                count,
+            }),
+        );
     }
 
     pub(super) fn on_blocks_response(&mut self, from: NodeId, blocks: Vec<CommittedBlock>) {
-        self.sync.on_response(from, blocks, self.committed(), self.now.elapsed_ms);
+        self.sync
+            .on_response(from, blocks, self.committed(), self.now.elapsed_ms);
     }
 
     pub(super) fn request_blocks(&mut self) {
@@ -119,7 +141,10 @@ impl Engine {
         if let Some((peer, request)) = self.sync.next_request(committed, self.now.elapsed_ms) {
             let claimed = self.sync.claimed();
             if claimed.0.saturating_sub(committed.0) >= BEHIND_ALARM_BLOCKS {
-                self.out.alarm(Alarm::Behind { own: committed, claimed });
+                self.out.alarm(Alarm::Behind {
+                    own: committed,
+                    claimed,
+                });
             }
             self.out.send(peer, Message::BlocksRequest(request));
         }
@@ -132,7 +157,9 @@ impl Engine {
             if !self.schedule.is_known(height.next()) || !self.sync.has(height) {
                 return;
             }
-            let Some((from, decided)) = self.sync.take(height) else { return };
+            let Some((from, decided)) = self.sync.take(height) else {
+                return;
+            };
             if let Err(offence) = self.apply_decided(height, decided) {
                 self.out.blame(from, offence);
                 self.sync.drop_from(&from, self.now.elapsed_ms);
@@ -142,20 +169,34 @@ impl Engine {
 
     fn apply_decided(&mut self, height: Height, decided: CommittedBlock) -> Result<(), Offence> {
         let CommittedBlock { block, certificate } = decided;
-        if certificate.height != height || certificate.block_id != block.id() || !block.is_consistent() {
+        if certificate.height != height
+            || certificate.block_id != block.id()
+            || !block.is_consistent()
+        {
             return Err(Offence::BadBlock);
         }
         let validators = &self.schedule.at(height).validators;
         let message = certificate.sign_message(self.chain_id);
-        if !has_quorum(&certificate.signatures, validators, self.planted.commit_quorum())
-            || !signatures_hold(&certificate.signatures, &message, validators, self.checker.as_mut())
-        {
+        if !has_quorum(
+            &certificate.signatures,
+            validators,
+            self.planted.commit_quorum(),
+        ) || !signatures_hold(
+            &certificate.signatures,
+            &message,
+            validators,
+            self.checker.as_mut(),
+        ) {
             return Err(Offence::BadCertificate);
         }
         match check_header(&self.expected(), &block) {
             Ok(()) => self.commit(&Arc::new(block), certificate),
-            Err(HeaderError::Version { found }) if found > PROTOCOL_VERSION => self.halt_for_version(height, found),
-            Err(reason) => self.out.halt(HaltReason::CertifiedBlockInvalid { height, reason }),
+            Err(HeaderError::Version { found }) if found > PROTOCOL_VERSION => {
+                self.halt_for_version(height, found)
+            }
+            Err(reason) => self
+                .out
+                .halt(HaltReason::CertifiedBlockInvalid { height, reason }),
         }
         Ok(())
     }
@@ -165,7 +206,9 @@ impl Engine {
     /// Tells peers a new height, at once or after a short pause.
     pub(super) fn report_commit(&mut self) {
         let now_ms = self.now.elapsed_ms;
-        let next_ms = self.status_sent_ms.map_or(now_ms, |sent| sent.saturating_add(STATUS_PAUSE_MS));
+        let next_ms = self
+            .status_sent_ms
+            .map_or(now_ms, |sent| sent.saturating_add(STATUS_PAUSE_MS));
         if next_ms <= now_ms {
             self.send_status();
         } else {
@@ -175,7 +218,13 @@ impl Engine {
 
     pub(super) fn send_status(&mut self) {
         self.status_sent_ms = Some(self.now.elapsed_ms);
-        self.out.broadcast(Message::Status(Status { committed: self.committed() }));
-        self.timers.set(TimerKey::Status, self.now.elapsed_ms.saturating_add(STATUS_INTERVAL_MS), Round(0));
+        self.out.broadcast(Message::Status(Status {
+            committed: self.committed(),
+        }));
+        self.timers.set(
+            TimerKey::Status,
+            self.now.elapsed_ms.saturating_add(STATUS_INTERVAL_MS),
+            Round(0),
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! What the engine holds for the height in progress, outside the voting core.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use quancheng_types::{Block, BlockId, Height, NodeId, Round, SignedProposal};
 
-use crate::limits::{EARLY_MESSAGES_PER_PEER_MAX, HEIGHT_BLOCKS_MAX, HELD_PROPOSALS_MAX, PEERS_MAX};
+use crate::limits::{
+    EARLY_MESSAGES_PER_PEER_MAX, HEIGHT_BLOCKS_MAX, HELD_PROPOSALS_MAX, PEERS_MAX, ROUND_BLOCKS_MAX,
+};
 use crate::log::LogEntry;
 use crate::message::Message;
 
@@ -38,6 +40,8 @@ pub(crate) struct HeightState {
     pub(crate) candidates: BTreeMap<BlockId, Candidate>,
     /// Proposals taken in, by round: repeated to peers that lack them.
     pub(crate) proposals: BTreeMap<Round, SignedProposal>,
+    /// Blocks proposed in each round: a proposer that sends more than a few is not listened to.
+    pub(crate) offered: BTreeMap<Round, BTreeSet<BlockId>>,
     pub(crate) held: VecDeque<Held>,
     /// The core waits for our proposal in this round.
     pub(crate) need_value: Option<Round>,
@@ -58,6 +62,7 @@ impl HeightState {
             triggered: false,
             candidates: BTreeMap::new(),
             proposals: BTreeMap::new(),
+            offered: BTreeMap::new(),
             held: VecDeque::new(),
             need_value: None,
             propose_anyway: false,
@@ -69,7 +74,13 @@ impl HeightState {
 
     /// Takes in a block. When there is no room, the one of the oldest round makes room, except `keep`. If the core decides on a
     /// block that made room, the sync brings it back.
-    pub(crate) fn insert(&mut self, id: BlockId, block: Arc<Block>, round: Round, keep: Option<BlockId>) {
+    pub(crate) fn insert(
+        &mut self,
+        id: BlockId,
+        block: Arc<Block>,
+        round: Round,
+        keep: Option<BlockId>,
+    ) {
         if let Some(candidate) = self.candidates.get_mut(&id) {
             candidate.round = candidate.round.max(round);
             return;
@@ -85,15 +96,42 @@ impl HeightState {
                 self.candidates.remove(&oldest);
             }
         }
-        self.candidates.insert(id, Candidate { block, round, valid: None });
+        self.candidates.insert(
+            id,
+            Candidate {
+                block,
+                round,
+                valid: None,
+            },
+        );
     }
 
-    /// Notes a proposal that was taken in.
-    pub(crate) fn note_proposal(&mut self, signed: SignedProposal) {
-        self.proposals.entry(signed.proposal.round).or_insert(signed);
+    /// Notes a proposal that was taken in. Of several in one round the first counts, unless a quorum prevoted another.
+    pub(crate) fn note_proposal(&mut self, signed: SignedProposal, has_polka: bool) {
+        if has_polka {
+            self.proposals.insert(signed.proposal.round, signed);
+        } else {
+            self.proposals
+                .entry(signed.proposal.round)
+                .or_insert(signed);
+        }
         while self.proposals.len() > HEIGHT_BLOCKS_MAX {
             self.proposals.pop_first();
         }
+    }
+
+    /// Notes that a block is offered in a round. False when the round has had its share of blocks; two are enough to convict
+    /// the proposer.
+    pub(crate) fn offer(&mut self, round: Round, id: BlockId) -> bool {
+        let offered = self.offered.entry(round).or_default();
+        if !offered.contains(&id) && offered.len() >= ROUND_BLOCKS_MAX {
+            return false;
+        }
+        offered.insert(id);
+        while self.offered.len() > HEIGHT_BLOCKS_MAX {
+            self.offered.pop_first();
+        }
+        true
     }
 
     pub(crate) fn hold(&mut self, held: Held) {
@@ -131,7 +169,9 @@ impl EarlyMessages {
 
     /// Whether anybody spoke about this height.
     pub(crate) fn has(&self, height: Height) -> bool {
-        self.peers.values().any(|queue| queue.iter().any(|(of, _)| *of == height))
+        self.peers
+            .values()
+            .any(|queue| queue.iter().any(|(of, _)| *of == height))
     }
 
     /// Takes out the messages of this height and drops older ones.

@@ -38,7 +38,9 @@ impl Engine {
     fn round_status(&self, round: Round) -> RoundStatus {
         let (mut prevotes, mut precommits) = (VoteBits::default(), VoteBits::default());
         for vote in self.core.votes(round) {
-            let Ok(index) = self.validators().ids().binary_search(&vote.validator) else { continue };
+            let Ok(index) = self.validators().ids().binary_search(&vote.validator) else {
+                continue;
+            };
             match vote.vote.kind {
                 VoteType::Prevote => prevotes.set(index),
                 VoteType::Precommit => precommits.set(index),
@@ -57,10 +59,14 @@ impl Engine {
     pub(super) fn on_round_status(&mut self, from: NodeId, status: &RoundStatus) {
         let here = self.height.height;
         if status.height > here {
-            self.sync.claim(from, status.height.previous().unwrap_or_default());
+            self.sync
+                .claim(from, status.height.previous().unwrap_or_default());
             return;
         }
-        if !self.sync.may_help(from, self.now.elapsed_ms, HELP_INTERVAL_MS) {
+        if !self
+            .sync
+            .may_help(from, self.now.elapsed_ms, HELP_INTERVAL_MS)
+        {
             return;
         }
         if status.height < here {
@@ -76,7 +82,14 @@ impl Engine {
             if let Some(certificate) = self.core.round_certificate() {
                 self.out.send(from, Message::RoundChange(certificate));
             }
-            self.help_round(from, round, &RoundStatus { round, ..RoundStatus::of(here) });
+            self.help_round(
+                from,
+                round,
+                &RoundStatus {
+                    round,
+                    ..RoundStatus::of(here)
+                },
+            );
         } else if status.round == round {
             self.help_round(from, round, status);
         }
@@ -84,8 +97,19 @@ impl Engine {
     }
 
     fn help_behind(&mut self, to: NodeId, height: Height) {
-        self.out.send(to, Message::Status(Status { committed: self.committed() }));
-        self.serve(to, ServeRequest::Blocks(BlocksRequest { from: height, count: 1 }));
+        self.out.send(
+            to,
+            Message::Status(Status {
+                committed: self.committed(),
+            }),
+        );
+        self.serve(
+            to,
+            ServeRequest::Blocks(BlocksRequest {
+                from: height,
+                count: 1,
+            }),
+        );
     }
 
     /// Sends the proposal and the votes of a round that the peer lacks.
@@ -110,7 +134,8 @@ impl Engine {
                     VoteType::Prevote => &status.prevotes,
                     VoteType::Precommit => &status.precommits,
                 };
-                ids.binary_search(&vote.validator).is_ok_and(|index| !held.contains(index))
+                ids.binary_search(&vote.validator)
+                    .is_ok_and(|index| !held.contains(index))
             })
             .collect();
         if lacking.is_empty() {
@@ -122,7 +147,9 @@ impl Engine {
 
     /// Sends our newest polka and its block when the peer knows none as new.
     fn help_polka(&mut self, to: NodeId, known: Option<Round>) {
-        let Some((round, id)) = self.core.valid_value() else { return };
+        let Some((round, id)) = self.core.valid_value() else {
+            return;
+        };
         if known.is_some_and(|known| known >= round) || round >= self.core.round() {
             return;
         }

@@ -9,7 +9,9 @@
 //! | `api` | inputs, actions, configuration |
 //! | `recover` | from what is on disk to a running engine |
 //! | `startup` | asks peers what this key signed, before it signs again |
-//! | `agreement` | runs the voting core, commits, starts heights, proposes |
+//! | `start_height` | when a height starts |
+//! | `agreement` | runs the voting core |
+//! | `propose`, `commit` | makes a proposal; takes in a decision |
 //! | `proposals` | judges proposals |
 //! | `help` | repeats and answers, so that lost messages do not stop a height |
 //! | `data` | batches, results, blocks of peers |
@@ -17,16 +19,19 @@
 //! | `height`, `outbox`, `timers` | state of a height, order of actions, deadlines |
 //!
 //! **When a height starts.** An idle chain is quiet. A height starts when there is something to order or to certify, when a
-//! validator speaks about it, or when the heartbeat is due (`agreement`).
+//! validator speaks about it, or when the heartbeat is due (`start_height`).
 
 mod agreement;
 mod api;
+mod commit;
 mod data;
 mod height;
 mod help;
 mod outbox;
 mod proposals;
+mod propose;
 mod recover;
+mod start_height;
 mod startup;
 mod timers;
 mod verify;
@@ -36,8 +41,8 @@ use std::collections::BTreeMap;
 use quancheng_types::{ChainId, Height, NodeId, Parameters, ValidatorId, ValidatorSet};
 
 pub use api::{
-    Action, Alarm, BatchVerdict, Commit, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now, Offence, RecoveredState,
-    ScheduledSet, ServeRequest, SetChange, SignatureItem, Tip,
+    Action, Alarm, BatchVerdict, Commit, EngineConfig, EngineStatus, Executed, HaltReason, Input,
+    Now, Offence, RecoveredState, ScheduledSet, ServeRequest, SetChange, SignatureItem, Tip,
 };
 pub(crate) use outbox::Outbox;
 pub use recover::RecoverError;
@@ -55,6 +60,9 @@ use crate::sync::Sync;
 use height::{EarlyMessages, HeightState};
 use startup::StartUp;
 use timers::{TimerKey, Timers};
+
+/// Heights that one step starts at most.
+const STEP_HEIGHTS_MAX: usize = 4;
 
 /// Orders batches, makes them available, catches up. See the module text.
 pub struct Engine {
@@ -88,7 +96,10 @@ pub struct Engine {
 
 impl core::fmt::Debug for Engine {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Engine").field("node_id", &self.node_id).field("status", &self.status()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("node_id", &self.node_id)
+            .field("status", &self.status())
+            .finish_non_exhaustive()
     }
 }
 
@@ -98,7 +109,10 @@ impl Engine {
         if self.halted {
             return Vec::new();
         }
-        self.now = Now { elapsed_ms: now.elapsed_ms.max(self.now.elapsed_ms), unix_ms: now.unix_ms };
+        self.now = Now {
+            elapsed_ms: now.elapsed_ms.max(self.now.elapsed_ms),
+            unix_ms: now.unix_ms,
+        };
         self.take_in(input);
         self.drive();
         let (actions, flushed) = self.out.finish(self.planted.early_send());
@@ -115,10 +129,15 @@ impl Engine {
             Input::Tick => self.on_tick(),
             Input::PeerUp { peer } => self.on_peer_up(peer),
             Input::PeerDown { peer } => self.sync.forget(&peer),
-            Input::Peer { from, message, verified } => {
+            Input::Peer {
+                from,
+                message,
+                verified,
+            } => {
                 if verified {
                     for item in self.signatures_in(&message) {
-                        self.checker.remember(&item.key, &item.message, &item.signature);
+                        self.checker
+                            .remember(&item.key, &item.message, &item.signature);
                     }
                 }
                 self.on_message(from, message);
@@ -131,14 +150,18 @@ impl Engine {
 
     fn on_message(&mut self, from: NodeId, message: Message) {
         match message {
-            Message::Proposal(_) | Message::Vote(_) | Message::Votes(_) | Message::Polka(_) | Message::RoundChange(_) => {
+            Message::Proposal(_)
+            | Message::Vote(_)
+            | Message::Votes(_)
+            | Message::Polka(_)
+            | Message::RoundChange(_) => {
                 self.on_agreement(from, message);
             }
             Message::RoundStatus(status) => self.on_round_status(from, &status),
             Message::SignQuery { validator, nonce } => self.on_sign_query(from, validator, nonce),
             Message::SignAnswer(answer) => self.on_sign_answer(from, &answer),
             Message::BatchOffer(batch) => self.on_batch_offer(from, batch),
-            Message::BatchAck(ack) => self.on_batch_ack(&ack),
+            Message::BatchAck(ack) => self.on_batch_ack(from, &ack),
             Message::BatchCertified(batch) => self.on_batch_certified(from, *batch),
             Message::BatchRequest(ids) => self.on_batch_request(from, &ids),
             Message::BatchResponse(batch) => self.on_batch_response(from, batch),
@@ -150,11 +173,19 @@ impl Engine {
 
     /// Does everything that has become possible.
     fn drive(&mut self) {
-        self.apply_synced();
-        self.retry_held();
-        self.finish_startup();
-        self.start_height();
-        self.propose();
+        // A decision makes the next height possible. A node that is a quorum by itself would go on for ever, so the
+        // number of heights in one step is bounded; results of the executor wake it again.
+        for _ in 0..STEP_HEIGHTS_MAX {
+            let before = self.height.height;
+            self.apply_synced();
+            self.retry_held();
+            self.finish_startup();
+            self.start_height();
+            self.propose();
+            if self.height.height == before || self.out.is_halted() {
+                break;
+            }
+        }
         self.request_blocks();
     }
 
@@ -179,8 +210,11 @@ impl Engine {
         if self.halted {
             return None;
         }
-        let deadlines =
-            [self.timers.deadline_ms(), self.availability.deadline_ms(), self.sync.deadline_ms(self.committed())];
+        let deadlines = [
+            self.timers.deadline_ms(),
+            self.availability.deadline_ms(),
+            self.sync.deadline_ms(self.committed()),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -208,7 +242,10 @@ impl Engine {
         EngineStatus {
             committed: self.committed(),
             executed: self.results.newest(),
-            certified: self.tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.executed_height),
+            certified: self
+                .tip
+                .as_ref()
+                .map_or(Height::GENESIS, |tip| tip.header.executed_height),
             round: self.height.started.then(|| self.core.round()),
             signing: self.may_sign(),
             pool_batches: self.availability.pool.len(),
@@ -221,11 +258,16 @@ impl Engine {
     fn may_sign(&self) -> bool {
         self.startup.is_done()
             && self.validators().by_id(&self.signer.id()).is_some()
-            && self.signer.record().is_some_and(|record| record.floor() <= self.height.height)
+            && self
+                .signer
+                .record()
+                .is_some_and(|record| record.floor() <= self.height.height)
     }
 
     fn committed(&self) -> Height {
-        self.tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.height)
+        self.tip
+            .as_ref()
+            .map_or(Height::GENESIS, |tip| tip.header.height)
     }
 
     /// The availability part and what it needs, for the height in progress.

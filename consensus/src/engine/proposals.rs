@@ -19,9 +19,10 @@ use super::{Alarm, Engine, Offence};
 use crate::limits::ROUND_LOOKAHEAD;
 use crate::log::LogEntry;
 use crate::message::{ProposalMessage, SignedStatement};
-use crate::ordering::results::Comparison;
-use crate::ordering::rules::{HeaderError, check_content, check_header};
+use crate::ordering::HeaderError;
 use crate::ordering::convert;
+use crate::ordering::results::Comparison;
+use crate::ordering::rules::{check_content, check_header};
 
 enum Judgement {
     Valid,
@@ -36,29 +37,47 @@ impl Engine {
         if !self.is_acceptable_proposal(from, &signed, &block) {
             return;
         }
+        let (round, id) = (signed.proposal.round, signed.proposal.block_id);
+        if !self.height.offer(round, id) && !self.core.has_polka(round, &id) {
+            return;
+        }
         self.note_statement(SignedStatement::Proposal(signed));
-        let id = signed.proposal.block_id;
         let keep = self.core.valid_value().map(|(_, id)| id);
         let header = block.header;
-        self.height.insert(id, Arc::new(block), signed.proposal.round, keep);
+        self.height
+            .insert(id, Arc::new(block), signed.proposal.round, keep);
         let drift_max_ms = self.parameters().clock_drift_max_ms;
         let is_fresh = signed.proposal.pol_round.is_none();
-        if is_fresh && signed.validator != self.signer.id() && header.time_ms.abs_diff(self.now.unix_ms) > drift_max_ms {
+        if is_fresh
+            && signed.validator != self.signer.id()
+            && header.time_ms.abs_diff(self.now.unix_ms) > drift_max_ms
+        {
             self.out.alarm(Alarm::ClockDrift {
                 proposer: signed.validator,
                 time_ms: header.time_ms,
                 now_ms: self.now.unix_ms,
             });
-            self.height.hold(Held { signed, untimely: true });
+            self.height.hold(Held {
+                signed,
+                untimely: true,
+            });
             return;
         }
         self.judge_and_feed(signed);
     }
 
     /// The first gate, without the time.
-    fn is_acceptable_proposal(&mut self, from: NodeId, signed: &SignedProposal, block: &Block) -> bool {
+    fn is_acceptable_proposal(
+        &mut self,
+        from: NodeId,
+        signed: &SignedProposal,
+        block: &Block,
+    ) -> bool {
         let proposal = &signed.proposal;
-        if !self.height.started || proposal.chain_id != self.chain_id || proposal.height != self.height.height {
+        if !self.height.started
+            || proposal.chain_id != self.chain_id
+            || proposal.height != self.height.height
+        {
             return false;
         }
         if proposal.round.0 > self.core.round().0.saturating_add(ROUND_LOOKAHEAD) {
@@ -67,8 +86,19 @@ impl Engine {
         if self.core.proposer(proposal.round) != signed.validator {
             return false;
         }
-        let Some(validator) = self.schedule.at(proposal.height).validators.by_id(&signed.validator) else { return false };
-        if !self.checker.check(&validator.public_key, &proposal.sign_message(), &signed.signature) {
+        let Some(validator) = self
+            .schedule
+            .at(proposal.height)
+            .validators
+            .by_id(&signed.validator)
+        else {
+            return false;
+        };
+        if !self.checker.check(
+            &validator.public_key,
+            &proposal.sign_message(),
+            &signed.signature,
+        ) {
             self.out.blame(from, Offence::BadSignature);
             return false;
         }
@@ -78,23 +108,34 @@ impl Engine {
             return false;
         }
         // Only a repeated block may name another proposer.
-        proposal.pol_round.is_some() || block.header.proposer == signed.validator || self.planted.wrong_proposer()
+        proposal.pol_round.is_some()
+            || block.header.proposer == signed.validator
+            || self.planted.wrong_proposer()
     }
 
     fn judge_and_feed(&mut self, signed: SignedProposal) {
         let id = signed.proposal.block_id;
-        let Some(candidate) = self.height.candidates.get(&id) else { return };
+        let Some(candidate) = self.height.candidates.get(&id) else {
+            return;
+        };
         if candidate.valid.is_none() {
             let block = Arc::clone(&candidate.block);
             let valid = match self.judge(&block) {
                 Judgement::Valid => true,
                 Judgement::Invalid(reason) => {
                     let (height, round) = (signed.proposal.height, signed.proposal.round);
-                    self.out.alarm(Alarm::ProposalRefused { height, round, reason });
+                    self.out.alarm(Alarm::ProposalRefused {
+                        height,
+                        round,
+                        reason,
+                    });
                     false
                 }
                 Judgement::Wait => {
-                    self.height.hold(Held { signed, untimely: false });
+                    self.height.hold(Held {
+                        signed,
+                        untimely: false,
+                    });
                     return;
                 }
             };
@@ -103,11 +144,18 @@ impl Engine {
             }
             self.log(LogEntry::Block(Box::new(block.as_ref().clone())));
             let (height, round) = (signed.proposal.height, signed.proposal.round);
-            self.feed(convert::proposed_value(height, round, block.header.proposer, id, valid));
+            self.feed(convert::proposed_value(
+                height,
+                round,
+                block.header.proposer,
+                id,
+                valid,
+            ));
         }
         // The value may have completed an earlier proposal and decided the height.
         if self.height.height == signed.proposal.height {
-            self.height.note_proposal(signed);
+            let has_polka = self.core.has_polka(signed.proposal.round, &id);
+            self.height.note_proposal(signed, has_polka);
             self.feed(CoreInput::Proposal(convert::core_proposal(&signed)));
         }
     }
@@ -122,7 +170,9 @@ impl Engine {
                 Comparison::Equal => {}
                 Comparison::NotYet => return Judgement::Wait,
                 Comparison::Differs(mismatch) => {
-                    return Judgement::Invalid(HeaderError::HistoryRoot { height: mismatch.height });
+                    return Judgement::Invalid(HeaderError::HistoryRoot {
+                        height: mismatch.height,
+                    });
                 }
             }
         }
@@ -153,7 +203,9 @@ impl Engine {
                 return;
             }
             let id = held.signed.proposal.block_id;
-            let Some(candidate) = self.height.candidates.get(&id) else { continue };
+            let Some(candidate) = self.height.candidates.get(&id) else {
+                continue;
+            };
             let is_ready = if held.untimely {
                 self.core.has_polka(held.signed.proposal.round, &id)
             } else {

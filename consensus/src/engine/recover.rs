@@ -103,32 +103,48 @@ impl Engine {
         state: RecoveredState,
         checker: Box<dyn SignatureChecker>,
     ) -> Result<Self, RecoverError> {
-        #[cfg(feature = "planted-bugs")]
-        let planted = Planted::new(config.planted);
-        #[cfg(not(feature = "planted-bugs"))]
-        let planted = Planted::default();
-        let committed = state.tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.height);
+        let planted = planted(&config);
+        let committed = state
+            .tip
+            .as_ref()
+            .map_or(Height::GENESIS, |tip| tip.header.height);
         let height = committed.next();
         let results = recover_results(&state, committed)?;
         check_undelivered(&state, results.newest(), committed)?;
-        let mut log: Vec<LogEntry> = state.log.into_iter().filter(|entry| entry.height() == height).collect();
+        let mut log: Vec<LogEntry> = state
+            .log
+            .into_iter()
+            .filter(|entry| entry.height() == height)
+            .collect();
         let mut record = state.sign_record;
         if planted.forgotten_vote() {
             log.clear();
             record = record.map(|record| SignRecord::fresh(record.chain_id(), record.public_key()));
         }
         let (signer, alarms) = recover_signer(&config, record, height, &log)?;
-        let schedule = Schedule::new(config.genesis, state.sets, results.newest(), planted.early_set());
-        let core = VotingCore::new(config.chain_id, signer.id(), signer.has_key(), &schedule.at(height).core);
-        let mut availability = Availability::default();
+        let schedule = Schedule::new(
+            config.genesis,
+            state.sets,
+            results.newest(),
+            planted.early_set(),
+        );
+        let core = VotingCore::new(
+            config.chain_id,
+            signer.id(),
+            signer.has_key(),
+            &schedule.at(height).core,
+        );
         let windows = Windows::new(state.windows);
+        let mut availability = Availability::default();
         for header in state.stored {
             if !windows.is_ordered(&header) && header.author != signer.id() {
                 availability.offers.recover(header);
             }
         }
         let validators = &schedule.at(height).validators;
-        availability.delivery.recover(state.undelivered, validators, &signer.id());
+        availability
+            .delivery
+            .recover(state.undelivered, validators, &signer.id());
         Ok(Self {
             chain_id: config.chain_id,
             node_id: config.node_id,
@@ -159,27 +175,56 @@ impl Engine {
     }
 }
 
+#[cfg(feature = "planted-bugs")]
+fn planted(config: &EngineConfig) -> Planted {
+    Planted::new(config.planted)
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+fn planted(_config: &EngineConfig) -> Planted {
+    Planted::default()
+}
+
 fn recover_results(state: &RecoveredState, committed: Height) -> Result<Results, RecoverError> {
-    let Some(first) = state.executed.first() else { return Err(RecoverError::NoResults) };
+    let Some(first) = state.executed.first() else {
+        return Err(RecoverError::NoResults);
+    };
     let mut expected = first.height;
     for executed in &state.executed {
         if executed.height != expected {
-            return Err(RecoverError::ResultsGap { expected, found: executed.height });
+            return Err(RecoverError::ResultsGap {
+                expected,
+                found: executed.height,
+            });
         }
         expected = expected.next();
     }
-    let own = state.executed.iter().map(|done| (done.height, (done.history_size, done.history_root)));
+    let own = state
+        .executed
+        .iter()
+        .map(|done| (done.height, (done.history_size, done.history_root)));
     let mut results = Results::new(own);
     if results.newest() > committed {
-        return Err(RecoverError::ExecutedBeyondTip { executed: results.newest(), committed });
+        return Err(RecoverError::ExecutedBeyondTip {
+            executed: results.newest(),
+            committed,
+        });
     }
     if let Some(tip) = &state.tip {
-        results.certify(&tip.header).map_err(|mismatch| RecoverError::RootMismatch { height: mismatch.height })?;
+        results
+            .certify(&tip.header)
+            .map_err(|mismatch| RecoverError::RootMismatch {
+                height: mismatch.height,
+            })?;
     }
     Ok(results)
 }
 
-fn check_undelivered(state: &RecoveredState, executed: Height, committed: Height) -> Result<(), RecoverError> {
+fn check_undelivered(
+    state: &RecoveredState,
+    executed: Height,
+    committed: Height,
+) -> Result<(), RecoverError> {
     let mut expected = executed.next();
     for (height, _) in &state.undelivered {
         if *height != expected {
@@ -187,7 +232,11 @@ fn check_undelivered(state: &RecoveredState, executed: Height, committed: Height
         }
         expected = expected.next();
     }
-    if expected == committed.next() { Ok(()) } else { Err(RecoverError::UndeliveredGap { expected }) }
+    if expected == committed.next() {
+        Ok(())
+    } else {
+        Err(RecoverError::UndeliveredGap { expected })
+    }
 }
 
 /// The signer, and alarms about what it may have forgotten.
@@ -197,8 +246,12 @@ fn recover_signer(
     height: Height,
     log: &[LogEntry],
 ) -> Result<(Signer, Vec<Alarm>), RecoverError> {
-    let Some(key) = config.key.clone() else { return Ok((Signer::new(None), Vec::new())) };
-    let Some(mut record) = record else { return Err(RecoverError::NoSignRecord) };
+    let Some(key) = config.key.clone() else {
+        return Ok((Signer::new(None), Vec::new()));
+    };
+    let Some(mut record) = record else {
+        return Err(RecoverError::NoSignRecord);
+    };
     if record.chain_id() != config.chain_id || record.public_key() != key.public_key() {
         return Err(RecoverError::OtherSignRecord);
     }
@@ -211,10 +264,17 @@ fn recover_signer(
         flushed = last.log_entries.min(found);
         if found < last.log_entries {
             record.raise_floor(height.next());
-            alarms.push(Alarm::LogBehindRecord { height, expected: last.log_entries, found });
+            alarms.push(Alarm::LogBehindRecord {
+                height,
+                expected: last.log_entries,
+                found,
+            });
         }
     }
-    debug_assert_eq!(ValidatorId::of(&key.public_key()), ValidatorId::of(&record.public_key()));
+    debug_assert_eq!(
+        ValidatorId::of(&key.public_key()),
+        ValidatorId::of(&record.public_key())
+    );
     let mut signer = Signer::new(Some((key, record)));
     signer.log_entries_flushed = flushed;
     Ok((signer, alarms))

@@ -16,11 +16,13 @@ mod tests;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_types::{BatchId, BatchRef, DecodeError, Height, List, SignedBatch, SignedVote, ValidatorId, codec};
+use quancheng_types::{
+    BatchId, BatchRef, DecodeError, Height, List, SignedBatch, SignedVote, ValidatorId, codec,
+};
 
 pub use parts::{
-    BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate, RoundCertificateKind,
-    RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
+    BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate,
+    RoundCertificateKind, RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
 };
 
 use crate::limits;
@@ -76,7 +78,13 @@ pub enum Message {
     /// Answer to [`Self::SignQuery`].
     SignAnswer(SignAnswer),
     /// A batch, offered for acknowledgement.
-    BatchOffer(#[borsh(serialize_with = "parts::write_shared", deserialize_with = "parts::read_shared")] Arc<SignedBatch>),
+    BatchOffer(
+        #[borsh(
+            serialize_with = "parts::write_shared",
+            deserialize_with = "parts::read_shared"
+        )]
+        Arc<SignedBatch>,
+    ),
     /// "I hold this batch durably, and every transaction in it is valid."
     BatchAck(BatchAck),
     /// A batch with its certificate, ready to be ordered.
@@ -84,7 +92,13 @@ pub enum Message {
     /// Asks for batches by id.
     BatchRequest(List<BatchId, { parts::FETCH_MAX }>),
     /// One asked-for batch. A request for several is answered with several messages.
-    BatchResponse(#[borsh(serialize_with = "parts::write_shared", deserialize_with = "parts::read_shared")] Arc<SignedBatch>),
+    BatchResponse(
+        #[borsh(
+            serialize_with = "parts::write_shared",
+            deserialize_with = "parts::read_shared"
+        )]
+        Arc<SignedBatch>,
+    ),
     /// How far the sender has committed.
     Status(Status),
     /// Asks for decided blocks.
@@ -174,7 +188,14 @@ impl Message {
     pub fn decode(lane: Lane, bytes: &[u8]) -> Result<Self, MessageError> {
         let bytes_max = u32::try_from(lane.bytes_max()).expect("lane limits fit in u32");
         let message: Self = codec::decode(bytes, bytes_max).map_err(MessageError::Decode)?;
-        if message.lane() == lane { Ok(message) } else { Err(MessageError::WrongLane { lane, message: message.name() }) }
+        if message.lane() == lane {
+            Ok(message)
+        } else {
+            Err(MessageError::WrongLane {
+                lane,
+                message: message.name(),
+            })
+        }
     }
 }
 
@@ -196,7 +217,9 @@ impl core::fmt::Display for MessageError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Decode(error) => write!(f, "peer message does not decode: {error}"),
-            Self::WrongLane { lane, message } => write!(f, "a {message} message came in the {lane:?} lane"),
+            Self::WrongLane { lane, message } => {
+                write!(f, "a {message} message came in the {lane:?} lane")
+            }
         }
     }
 }

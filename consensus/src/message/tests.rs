@@ -7,9 +7,17 @@ use super::*;
 
 fn samples() -> Vec<Message> {
     vec![
-        Message::SignQuery { validator: ValidatorId(Digest([1; 32])), nonce: 7 },
-        Message::Status(Status { committed: Height(9) }),
-        Message::BlocksRequest(BlocksRequest { from: Height(1), count: 3 }),
+        Message::SignQuery {
+            validator: ValidatorId(Digest([1; 32])),
+            nonce: 7,
+        },
+        Message::Status(Status {
+            committed: Height(9),
+        }),
+        Message::BlocksRequest(BlocksRequest {
+            from: Height(1),
+            count: 3,
+        }),
         Message::BlocksResponse(List::empty()),
         Message::BatchRequest(List::new(vec![quancheng_types::BatchId(Digest([2; 32]))]).unwrap()),
     ]
@@ -24,7 +32,13 @@ fn bytes_come_back_in_their_own_lane_only() {
             if lane == message.lane() {
                 assert_eq!(decoded, Ok(message.clone()));
             } else {
-                assert_eq!(decoded, Err(MessageError::WrongLane { lane, message: message.name() }));
+                assert_eq!(
+                    decoded,
+                    Err(MessageError::WrongLane {
+                        lane,
+                        message: message.name()
+                    })
+                );
             }
         }
     }
@@ -45,12 +59,17 @@ fn trailing_and_missing_bytes_are_refused() {
 #[test]
 fn a_claimed_length_takes_no_memory() {
     let bytes = [10, 255, 255, 255, 255];
-    assert!(matches!(Message::decode(Lane::Data, &bytes), Err(MessageError::Decode(_))));
+    assert!(matches!(
+        Message::decode(Lane::Data, &bytes),
+        Err(MessageError::Decode(_))
+    ));
 }
 
 #[test]
 fn golden_status() {
-    let message = Message::Status(Status { committed: Height(258) });
+    let message = Message::Status(Status {
+        committed: Height(258),
+    });
     assert_eq!(message.encode(), [13, 2, 1, 0, 0, 0, 0, 0, 0]);
 }
 

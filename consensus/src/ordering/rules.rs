@@ -9,9 +9,11 @@
 
 use quancheng_types::certificate::{CertificateSignature, check_quorum};
 use quancheng_types::{
-    BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, PROTOCOL_VERSION, ValidatorId, ValidatorSet,
+    BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, PROTOCOL_VERSION,
+    ValidatorSet,
 };
 
+use super::header_error::HeaderError;
 use super::schedule::Rules;
 use crate::availability::Windows;
 use crate::checker::SignatureChecker;
@@ -31,130 +33,6 @@ pub(crate) struct Expected<'a> {
     pub(crate) planted: Planted,
 }
 
-/// Which rule a block breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeaderError {
-    /// Another version of the rules.
-    Version {
-        /// The version named.
-        found: u16,
-    },
-    /// Another chain.
-    Chain {
-        /// The chain named.
-        found: ChainId,
-    },
-    /// Another height.
-    Height {
-        /// Wanted.
-        expected: Height,
-        /// Named.
-        found: Height,
-    },
-    /// Another parent.
-    Parent {
-        /// Wanted.
-        expected: BlockId,
-        /// Named.
-        found: BlockId,
-    },
-    /// Not later than the parent.
-    Time {
-        /// Time of the parent, ms since 1970.
-        parent_ms: u64,
-        /// Time named, ms since 1970.
-        found_ms: u64,
-    },
-    /// The proposer named in the header is not a validator, or not the one that proposes.
-    Proposer {
-        /// Who is named.
-        found: ValidatorId,
-    },
-    /// Another validator set.
-    Validators,
-    /// Another next validator set.
-    NextValidators,
-    /// Other parameters.
-    Parameters,
-    /// The executed height is older than the parent's, not below the height, or too far behind.
-    ExecutedHeight {
-        /// Named.
-        found: Height,
-        /// Least allowed.
-        least: Height,
-        /// Greatest allowed.
-        greatest: Height,
-    },
-    /// The size of the history is not that of the executed height.
-    HistorySize {
-        /// Named.
-        found: u64,
-        /// Wanted.
-        expected: u64,
-    },
-    /// The voter computed another history. Judged by every voter for itself.
-    HistoryRoot {
-        /// The executed height.
-        height: Height,
-    },
-    /// The header does not commit to the content.
-    Content,
-    /// More batches than allowed.
-    TooManyBatches {
-        /// Found.
-        count: usize,
-    },
-    /// A batch of another chain, of no validator, or out of bounds.
-    Batch {
-        /// Place in the block.
-        index: usize,
-    },
-    /// A batch without a quorum of acknowledgements.
-    BatchCertificate {
-        /// Place in the block.
-        index: usize,
-    },
-    /// A batch that was ordered before.
-    RepeatedBatch {
-        /// Place in the block.
-        index: usize,
-    },
-    /// A proof that convicts nobody, or the second about one deed.
-    Misbehavior {
-        /// Place in the block.
-        index: usize,
-    },
-}
-
-impl core::fmt::Display for HeaderError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Version { found } => write!(f, "version {found} of the rules; this release knows {PROTOCOL_VERSION}"),
-            Self::Chain { found } => write!(f, "block of chain {found}"),
-            Self::Height { expected, found } => write!(f, "height {found}; expected {expected}"),
-            Self::Parent { expected, found } => write!(f, "parent {found}; expected {expected}"),
-            Self::Time { parent_ms, found_ms } => write!(f, "time {found_ms} ms is not after the parent's {parent_ms} ms"),
-            Self::Proposer { found } => write!(f, "proposer {found} is not the one whose turn it is"),
-            Self::Validators => f.write_str("the header names another validator set"),
-            Self::NextValidators => f.write_str("the header names another next validator set"),
-            Self::Parameters => f.write_str("the header names other parameters"),
-            Self::ExecutedHeight { found, least, greatest } => {
-                write!(f, "executed height {found} is outside {least}..={greatest}")
-            }
-            Self::HistorySize { found, expected } => write!(f, "history size {found}; expected {expected}"),
-            Self::HistoryRoot { height } => write!(f, "another history root for executed height {height}"),
-            Self::Content => f.write_str("the header does not commit to the content"),
-            Self::TooManyBatches { count } => write!(f, "{count} batches exceed the limit"),
-            Self::Batch { index } => write!(f, "batch {index} is of another chain, of no validator, or out of bounds"),
-            Self::BatchCertificate { index } => write!(f, "batch {index} lacks a quorum of acknowledgements"),
-            Self::RepeatedBatch { index } => write!(f, "batch {index} was ordered before"),
-            Self::Misbehavior { index } => write!(f, "misbehavior proof {index} convicts nobody or repeats another"),
-        }
-    }
-}
-
-impl core::error::Error for HeaderError {}
-
 /// Checks the header against the chain before it, and that it commits to the content.
 pub(crate) fn check_header(expected: &Expected<'_>, block: &Block) -> Result<(), HeaderError> {
     let header = &block.header;
@@ -167,22 +45,41 @@ pub(crate) fn check_header(expected: &Expected<'_>, block: &Block) -> Result<(),
     has_hashes(expected, header)?;
     has_executed_height(expected, header)?;
     has_history_size(header)?;
-    if block.is_consistent() { Ok(()) } else { Err(HeaderError::Content) }
+    if block.is_consistent() {
+        Ok(())
+    } else {
+        Err(HeaderError::Content)
+    }
 }
 
 fn has_version(header: &Header) -> Result<(), HeaderError> {
-    if header.version == PROTOCOL_VERSION { Ok(()) } else { Err(HeaderError::Version { found: header.version }) }
+    if header.version == PROTOCOL_VERSION {
+        Ok(())
+    } else {
+        Err(HeaderError::Version {
+            found: header.version,
+        })
+    }
 }
 
 fn has_chain(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
-    if header.chain_id == expected.chain_id { Ok(()) } else { Err(HeaderError::Chain { found: header.chain_id }) }
+    if header.chain_id == expected.chain_id {
+        Ok(())
+    } else {
+        Err(HeaderError::Chain {
+            found: header.chain_id,
+        })
+    }
 }
 
 fn has_height(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
     if header.height == expected.height {
         Ok(())
     } else {
-        Err(HeaderError::Height { expected: expected.height, found: header.height })
+        Err(HeaderError::Height {
+            expected: expected.height,
+            found: header.height,
+        })
     }
 }
 
@@ -191,7 +88,10 @@ fn has_parent(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderErro
     if header.parent == parent || expected.planted.wrong_parent() {
         Ok(())
     } else {
-        Err(HeaderError::Parent { expected: parent, found: header.parent })
+        Err(HeaderError::Parent {
+            expected: parent,
+            found: header.parent,
+        })
     }
 }
 
@@ -200,15 +100,22 @@ fn is_after_parent(expected: &Expected<'_>, header: &Header) -> Result<(), Heade
     if header.time_ms > parent_ms {
         Ok(())
     } else {
-        Err(HeaderError::Time { parent_ms, found_ms: header.time_ms })
+        Err(HeaderError::Time {
+            parent_ms,
+            found_ms: header.time_ms,
+        })
     }
 }
 
 fn has_proposer(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
-    if expected.rules.validators.by_id(&header.proposer).is_some() || expected.planted.wrong_proposer() {
+    if expected.rules.validators.by_id(&header.proposer).is_some()
+        || expected.planted.wrong_proposer()
+    {
         Ok(())
     } else {
-        Err(HeaderError::Proposer { found: header.proposer })
+        Err(HeaderError::Proposer {
+            found: header.proposer,
+        })
     }
 }
 
@@ -219,7 +126,11 @@ fn has_hashes(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderErro
     if header.next_validators_hash != expected.next_validators_hash {
         return Err(HeaderError::NextValidators);
     }
-    if header.params_hash == expected.rules.params_hash { Ok(()) } else { Err(HeaderError::Parameters) }
+    if header.params_hash == expected.rules.params_hash {
+        Ok(())
+    } else {
+        Err(HeaderError::Parameters)
+    }
 }
 
 /// `parent.executed_height ≤ executed_height < height ≤ executed_height + lag_max`.
@@ -228,15 +139,24 @@ fn has_executed_height(expected: &Expected<'_>, header: &Header) -> Result<(), H
     if (least..=greatest).contains(&header.executed_height) {
         Ok(())
     } else {
-        Err(HeaderError::ExecutedHeight { found: header.executed_height, least, greatest })
+        Err(HeaderError::ExecutedHeight {
+            found: header.executed_height,
+            least,
+            greatest,
+        })
     }
 }
 
 /// Least and greatest executed height that the next header may name.
 pub(crate) fn executed_bounds(expected: &Expected<'_>) -> (Height, Height) {
-    let of_parent = expected.parent.map_or(Height::GENESIS, |parent| parent.executed_height);
+    let of_parent = expected
+        .parent
+        .map_or(Height::GENESIS, |parent| parent.executed_height);
     let by_lag = Height(expected.height.0.saturating_sub(expected.lag_max));
-    (of_parent.max(by_lag), expected.height.previous().unwrap_or_default())
+    (
+        of_parent.max(by_lag),
+        expected.height.previous().unwrap_or_default(),
+    )
 }
 
 fn has_history_size(header: &Header) -> Result<(), HeaderError> {
@@ -244,7 +164,10 @@ fn has_history_size(header: &Header) -> Result<(), HeaderError> {
     if header.history_size == expected {
         Ok(())
     } else {
-        Err(HeaderError::HistorySize { found: header.history_size, expected })
+        Err(HeaderError::HistorySize {
+            found: header.history_size,
+            expected,
+        })
     }
 }
 
@@ -266,7 +189,8 @@ pub(crate) fn check_content(
         if !is_acceptable_batch(expected.chain_id, &expected.rules.validators, batch) {
             return Err(HeaderError::Batch { index });
         }
-        let repeats = windows.is_ordered(header) || !numbers.insert((header.author, header.sequence));
+        let repeats =
+            windows.is_ordered(header) || !numbers.insert((header.author, header.sequence));
         if repeats && !expected.planted.repeated_batch() {
             return Err(HeaderError::RepeatedBatch { index });
         }
@@ -278,7 +202,11 @@ pub(crate) fn check_content(
 }
 
 /// Whether a batch may be ordered at all, apart from its certificate.
-pub(crate) fn is_acceptable_batch(chain_id: ChainId, validators: &ValidatorSet, batch: &BatchRef) -> bool {
+pub(crate) fn is_acceptable_batch(
+    chain_id: ChainId,
+    validators: &ValidatorSet,
+    batch: &BatchRef,
+) -> bool {
     let header = &batch.header;
     header.chain_id == chain_id
         && header.count > 0
@@ -294,12 +222,24 @@ pub(crate) fn has_batch_quorum(
     checker: &mut dyn SignatureChecker,
     planted: Planted,
 ) -> bool {
-    has_quorum(&batch.certificate.signatures, validators, planted.batch_quorum())
-        && signatures_hold(&batch.certificate.signatures, &batch.header.ack_message(), validators, checker)
+    has_quorum(
+        &batch.certificate.signatures,
+        validators,
+        planted.batch_quorum(),
+    ) && signatures_hold(
+        &batch.certificate.signatures,
+        &batch.header.ack_message(),
+        validators,
+        checker,
+    )
 }
 
 /// Whether the signers are distinct members with a quorum of power. `one_less` is the planted off-by-one.
-pub(crate) fn has_quorum(signatures: &[CertificateSignature], validators: &ValidatorSet, one_less: bool) -> bool {
+pub(crate) fn has_quorum(
+    signatures: &[CertificateSignature],
+    validators: &ValidatorSet,
+    one_less: bool,
+) -> bool {
     use quancheng_types::CertificateError;
     match check_quorum(signatures, validators) {
         Ok(_) => true,
@@ -320,17 +260,24 @@ pub(crate) fn signatures_hold(
     checker: &mut dyn SignatureChecker,
 ) -> bool {
     signatures.iter().all(|entry| {
-        validators
-            .by_id(&entry.validator)
-            .is_some_and(|validator| checker.check(&validator.public_key, message, &entry.signature))
+        validators.by_id(&entry.validator).is_some_and(|validator| {
+            checker.check(&validator.public_key, message, &entry.signature)
+        })
     })
 }
 
-fn check_misbehavior(expected: &Expected<'_>, proofs: &[MisbehaviorProof]) -> Result<(), HeaderError> {
+fn check_misbehavior(
+    expected: &Expected<'_>,
+    proofs: &[MisbehaviorProof],
+) -> Result<(), HeaderError> {
     let mut deeds = std::collections::BTreeSet::new();
     for (index, proof) in proofs.iter().enumerate() {
         let is_new = deeds.insert(deed(proof));
-        if !is_new || proof.verify(&expected.chain_id, &expected.rules.validators).is_err() {
+        if !is_new
+            || proof
+                .verify(&expected.chain_id, &expected.rules.validators)
+                .is_err()
+        {
             return Err(HeaderError::Misbehavior { index });
         }
     }

@@ -1,17 +1,21 @@
 //! A small network in one thread: engines, disks that lose what was not flushed, a lossy net, and an executor that hashes.
+#![expect(clippy::unwrap_used, reason = "a failure in here is a failed test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use quancheng_consensus::message::BlocksRequest;
+use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
 use quancheng_consensus::{
-    Action, Alarm, AuthorWindow, BatchVerdict, CachedChecker, Commit, CommittedBlock, Engine, EngineConfig, Executed, HaltReason,
-    Input, LogEntry, LogWriter, Message, Now, RecoveredState, ScheduledSet, ServeRequest, SetChange, SignRecord, Tip, read_log,
+    Action, Alarm, AuthorWindow, BatchVerdict, CachedChecker, Commit, CommittedBlock, Engine,
+    EngineConfig, Executed, HaltReason, Input, LogEntry, LogWriter, Message, Now, RecoveredState,
+    ScheduledSet, ServeRequest, SetChange, SignRecord, Tip, read_log,
 };
 use quancheng_types::hash::sha256;
 use quancheng_types::{
-    Batch, BatchId, BlockId, ChainId, Digest, Height, List, NodeId, Parameters, Round, SignedBatch, SignedTransaction, SigningKey,
-    Text, Transaction, Validator, ValidatorId, ValidatorSet, VoteType,
+    Batch, BatchId, BlockId, ChainId, Digest, Height, List, NodeId, Parameters, Round, SignedBatch,
+    SignedTransaction, SignedVote, SigningKey, Text, Transaction, Validator, ValidatorId,
+    ValidatorSet, VoteType,
 };
 
 /// Wall clock of the network at its start, ms since 1970.
@@ -42,8 +46,15 @@ pub(crate) fn validator(index: u8) -> Validator {
 }
 
 pub(crate) fn set(indexes: &[u8]) -> SetChange {
-    let validators = ValidatorSet::new(indexes.iter().map(|index| validator(*index)).collect()).unwrap();
-    SetChange { validators, parameters: Parameters { heartbeat_ms: 2_000, ..Parameters::default() } }
+    let validators =
+        ValidatorSet::new(indexes.iter().map(|index| validator(*index)).collect()).unwrap();
+    SetChange {
+        validators,
+        parameters: Parameters {
+            heartbeat_ms: 2_000,
+            ..Parameters::default()
+        },
+    }
 }
 
 /// What survives a crash.
@@ -74,10 +85,21 @@ pub(crate) struct Node {
 
 #[derive(Debug)]
 enum Event {
-    Deliver { to: usize, from: NodeId, message: Message },
-    Tick { node: usize },
-    Feed { node: usize, input: Input },
-    Execute { node: usize },
+    Deliver {
+        to: usize,
+        from: NodeId,
+        message: Message,
+    },
+    Tick {
+        node: usize,
+    },
+    Feed {
+        node: usize,
+        input: Input,
+    },
+    Execute {
+        node: usize,
+    },
 }
 
 pub(crate) struct Network {
@@ -95,8 +117,12 @@ pub(crate) struct Network {
     pub(crate) decided: BTreeMap<Height, BlockId>,
     pub(crate) messages: u64,
     pub(crate) flushes: u64,
-    #[allow(dead_code)]
+    /// Nodes that hear and reach nobody.
     pub(crate) cut: BTreeSet<usize>,
+    /// The next flush of this node fails, after a part of it reached the disk.
+    pub(crate) power_cut: Option<usize>,
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) planted: Option<quancheng_consensus::PlantedBug>,
 }
 
 impl Network {
@@ -115,6 +141,9 @@ impl Network {
             messages: 0,
             flushes: 0,
             cut: BTreeSet::new(),
+            power_cut: None,
+            #[cfg(feature = "planted-bugs")]
+            planted: None,
         };
         for index in members.iter().chain(followers) {
             network.add(*index, members.contains(index), 0);
@@ -124,9 +153,19 @@ impl Network {
 
     /// Adds a node with an empty disk. A second node of one index is its twin.
     pub(crate) fn add(&mut self, index: u8, is_validator: bool, clock_offset_ms: u64) -> usize {
-        let record = is_validator.then(|| SignRecord::fresh(chain_id(), key(index).public_key()).encode());
-        let genesis = Executed { height: Height(0), history_size: 1, history_root: sha256(&[b"genesis"]), next: None };
-        let disk = Disk { record, executed: vec![genesis], ..Disk::default() };
+        let record =
+            is_validator.then(|| SignRecord::fresh(chain_id(), key(index).public_key()).encode());
+        let genesis = Executed {
+            height: Height(0),
+            history_size: 1,
+            history_root: sha256(&[b"genesis"]),
+            next: None,
+        };
+        let disk = Disk {
+            record,
+            executed: vec![genesis],
+            ..Disk::default()
+        };
         self.nodes.push(Node {
             index,
             engine: None,
@@ -153,7 +192,8 @@ impl Network {
 
     fn at(&mut self, delay_ms: u64, event: Event) {
         self.order += 1;
-        self.events.insert((self.now_ms + delay_ms, self.order), event);
+        self.events
+            .insert((self.now_ms + delay_ms, self.order), event);
     }
 
     /// Starts a node from its disk.
@@ -169,15 +209,27 @@ impl Network {
             quarantine_ms: 300,
             genesis,
             #[cfg(feature = "planted-bugs")]
-            planted: None,
+            planted: self.planted,
         };
         let engine = Engine::recover(config, recovered, Box::new(CachedChecker::new())).unwrap();
         this.engine = Some(engine);
         this.ready.clear();
-        self.at(0, Event::Feed { node, input: Input::Start });
+        self.at(
+            0,
+            Event::Feed {
+                node,
+                input: Input::Start,
+            },
+        );
         let own: Vec<_> = self.nodes[node].unordered_own();
         for batch in own {
-            self.at(0, Event::Feed { node, input: Input::LocalBatch { batch } });
+            self.at(
+                0,
+                Event::Feed {
+                    node,
+                    input: Input::LocalBatch { batch },
+                },
+            );
         }
     }
 
@@ -187,9 +239,13 @@ impl Network {
         let this = &mut self.nodes[node];
         this.engine = None;
         this.unflushed.clear();
-        this.disk.log.extend(std::iter::repeat_n(0x5a, usize::try_from(torn).unwrap()));
+        this.disk
+            .log
+            .extend(std::iter::repeat_n(0x5a, usize::try_from(torn).unwrap()));
         self.events.retain(|_, event| match event {
-            Event::Tick { node: of } | Event::Feed { node: of, .. } | Event::Execute { node: of } => *of != node,
+            Event::Tick { node: of }
+            | Event::Feed { node: of, .. }
+            | Event::Execute { node: of } => *of != node,
             Event::Deliver { .. } => true,
         });
     }
@@ -208,18 +264,30 @@ impl Network {
             },
             signatures: List::empty(),
         };
-        let batch = Batch { transactions: List::new(vec![transaction]).unwrap() };
+        let batch = Batch {
+            transactions: List::new(vec![transaction]).unwrap(),
+        };
         let batch = Arc::new(batch.sign(chain_id(), this.sequence, &key(this.index)));
-        this.disk.batches.insert(batch.header.id(), Arc::clone(&batch));
+        this.disk
+            .batches
+            .insert(batch.header.id(), Arc::clone(&batch));
         if this.engine.is_some() {
-            self.at(0, Event::Feed { node, input: Input::LocalBatch { batch } });
+            self.at(
+                0,
+                Event::Feed {
+                    node,
+                    input: Input::LocalBatch { batch },
+                },
+            );
         }
     }
 
     /// Runs until `done` or the given time. Returns whether it is done.
     pub(crate) fn run(&mut self, until_ms: u64, done: impl Fn(&Self) -> bool) -> bool {
         while !done(self) {
-            let Some(((at, order), _)) = self.events.first_key_value() else { return done(self) };
+            let Some(((at, order), _)) = self.events.first_key_value() else {
+                return done(self);
+            };
             let (at, order) = (*at, *order);
             if at > until_ms {
                 self.now_ms = until_ms;
@@ -228,7 +296,14 @@ impl Network {
             let event = self.events.remove(&(at, order)).unwrap();
             self.now_ms = at;
             match event {
-                Event::Deliver { to, from, message } => self.feed(to, Input::Peer { from, message, verified: false }),
+                Event::Deliver { to, from, message } => self.feed(
+                    to,
+                    Input::Peer {
+                        from,
+                        message,
+                        verified: false,
+                    },
+                ),
                 Event::Tick { node } => self.feed(node, Input::Tick),
                 Event::Feed { node, input } => self.feed(node, input),
                 Event::Execute { node } => self.execute(node),
@@ -238,12 +313,20 @@ impl Network {
     }
 
     fn feed(&mut self, node: usize, input: Input) {
-        let now = Now { elapsed_ms: self.now_ms, unix_ms: EPOCH_MS + self.now_ms + self.nodes[node].clock_offset_ms };
-        let Some(engine) = &mut self.nodes[node].engine else { return };
+        let now = Now {
+            elapsed_ms: self.now_ms,
+            unix_ms: EPOCH_MS + self.now_ms + self.nodes[node].clock_offset_ms,
+        };
+        let Some(engine) = &mut self.nodes[node].engine else {
+            return;
+        };
         let actions = engine.step(now, input);
         let deadline = engine.next_deadline_ms();
         for action in actions {
             self.carry_out(node, action);
+            if self.nodes[node].engine.is_none() {
+                return;
+            }
         }
         let later = self.now_ms + 1;
         if let Some(at) = deadline {
@@ -259,15 +342,25 @@ impl Network {
 
     fn carry_out(&mut self, node: usize, action: Action) {
         match action {
-            Action::AppendLog(_) | Action::RecordSign(_) | Action::Commit(_) => self.nodes[node].unflushed.push(action),
+            Action::AppendLog(_) | Action::RecordSign(_) | Action::Commit(_) => {
+                self.nodes[node].unflushed.push(action)
+            }
             Action::Flush => self.flush(node),
             Action::Send { to, message } => {
-                let targets: Vec<usize> = (0..self.nodes.len()).filter(|n| node_id(self.nodes[*n].index) == to).collect();
+                let targets: Vec<usize> = (0..self.nodes.len())
+                    .filter(|n| node_id(self.nodes[*n].index) == to)
+                    .collect();
                 for target in targets {
                     self.deliver(node, target, message.clone());
                 }
             }
             Action::Broadcast(message) => {
+                if let Message::Status(status) = &message {
+                    assert!(
+                        status.committed.0 <= self.committed(node),
+                        "durable_before_visible: a commit"
+                    );
+                }
                 self.note_signed(node, &message);
                 for target in 0..self.nodes.len() {
                     self.deliver(node, target, message.clone());
@@ -277,11 +370,17 @@ impl Network {
                 let id = batch.header.id();
                 assert!(batch.is_consistent());
                 self.nodes[node].disk.batches.insert(id, batch);
-                let input = Input::BatchChecked { batch: id, verdict: BatchVerdict::Valid };
+                let input = Input::BatchChecked {
+                    batch: id,
+                    verdict: BatchVerdict::Valid,
+                };
                 self.at(1, Event::Feed { node, input });
             }
             Action::StoreBatch { batch } => {
-                self.nodes[node].disk.batches.insert(batch.header.id(), batch);
+                self.nodes[node]
+                    .disk
+                    .batches
+                    .insert(batch.header.id(), batch);
             }
             Action::BatchesReady { height } => {
                 self.nodes[node].ready.insert(height);
@@ -293,7 +392,9 @@ impl Network {
                     self.nodes[node].disk.batches.remove(&id);
                 }
             }
-            Action::Blame { peer, offence } => panic!("node {node} blames honest peer {peer} for {offence:?}"),
+            Action::Blame { peer, offence } => {
+                panic!("node {node} blames honest peer {peer} for {offence:?}")
+            }
             Action::Alarm(alarm) => self.nodes[node].alarms.push(alarm),
             Action::Halt(reason) => self.nodes[node].halted = Some(reason),
         }
@@ -301,13 +402,29 @@ impl Network {
 
     fn flush(&mut self, node: usize) {
         self.flushes += 1;
-        for action in std::mem::take(&mut self.nodes[node].unflushed) {
-            match action {
-                Action::AppendLog(entry) => self.nodes[node].append(&entry),
-                Action::RecordSign(record) => self.nodes[node].disk.record = Some(record.encode()),
-                Action::Commit(commit) => self.store_commit(node, &commit),
-                other => panic!("not a durable action: {other:?}"),
+        let mut actions = std::mem::take(&mut self.nodes[node].unflushed);
+        let cut = self.power_cut == Some(node);
+        if cut {
+            // Either a prefix reached the disk, or only the record, which is another file.
+            if self.random(2) == 0 {
+                let kept = self.random(actions.len() as u64 + 1);
+                actions.truncate(usize::try_from(kept).unwrap());
+            } else {
+                actions.retain(|action| matches!(action, Action::RecordSign(_)));
             }
+        }
+        for action in actions {
+            if let Action::AppendLog(entry) = action {
+                self.nodes[node].append(&entry);
+            } else if let Action::RecordSign(record) = action {
+                self.nodes[node].disk.record = Some(record.encode());
+            } else if let Action::Commit(commit) = action {
+                self.store_commit(node, &commit);
+            }
+        }
+        if cut {
+            self.power_cut = None;
+            self.crash(node);
         }
     }
 
@@ -315,21 +432,66 @@ impl Network {
         let block = &commit.decided.block;
         let height = block.header.height;
         let known = *self.decided.entry(height).or_insert(block.id());
-        assert_eq!(known, block.id(), "one_block_per_height at {height}, node {node}");
+        assert_eq!(
+            known,
+            block.id(),
+            "one_block_per_height at {height}, node {node}"
+        );
         let this = &mut self.nodes[node];
-        assert!(this.disk.blocks.insert(height, commit.decided.clone()).is_none(), "committed twice");
+        assert!(
+            this.disk
+                .blocks
+                .insert(height, commit.decided.clone())
+                .is_none(),
+            "committed twice"
+        );
         this.disk.windows.extend(commit.windows.iter().copied());
         this.writer = None;
         this.disk.log.clear();
     }
 
+    /// durable_before_visible: what is sent is in the record on disk.
+    fn assert_recorded(&self, node: usize, signed: &SignedVote) {
+        let this = &self.nodes[node];
+        let bytes = this.disk.record.as_ref().unwrap();
+        let record = SignRecord::decode(bytes, &chain_id(), &key(this.index).public_key()).unwrap();
+        let step = match signed.vote.kind {
+            VoteType::Prevote => Step::Prevote,
+            VoteType::Precommit => Step::Precommit,
+        };
+        let slot = Slot {
+            height: signed.vote.height,
+            round: signed.vote.round,
+            step,
+        };
+        let value = SlotValue {
+            block_id: signed.vote.block_id,
+            pol_round: None,
+        };
+        assert!(
+            record.covers(slot, value),
+            "durable_before_visible: {slot:?}"
+        );
+    }
+
     fn note_signed(&mut self, node: usize, message: &Message) {
-        let Message::Vote(signed) = message else { return };
+        let Message::Vote(signed) = message else {
+            return;
+        };
         if signed.validator != ValidatorId::of(&key(self.nodes[node].index).public_key()) {
             return;
         }
-        let slot = (signed.validator, signed.vote.height, signed.vote.round, signed.vote.kind);
-        self.signed.entry(slot).or_default().insert(signed.vote.block_id);
+        self.assert_recorded(node, signed);
+        let slot = (
+            signed.validator,
+            signed.vote.height,
+            signed.vote.round,
+            signed.vote.kind,
+        );
+        self.signed
+            .entry(slot)
+            .or_default()
+            .insert(signed.vote.block_id);
     }
 
     fn deliver(&mut self, from: usize, to: usize, message: Message) {
@@ -350,12 +512,18 @@ impl Network {
         let disk = &self.nodes[node].disk;
         let messages: Vec<Message> = match request {
             ServeRequest::Blocks(BlocksRequest { from, count }) => {
-                let blocks = disk.blocks.range(from..from.plus(count.into())).map(|(_, block)| block.clone()).collect();
+                let blocks = disk
+                    .blocks
+                    .range(from..from.plus(count.into()))
+                    .map(|(_, block)| block.clone())
+                    .collect();
                 vec![Message::BlocksResponse(List::new(blocks).unwrap())]
             }
-            ServeRequest::Batches(ids) => {
-                ids.iter().filter_map(|id| disk.batches.get(id)).map(|batch| Message::BatchResponse(Arc::clone(batch))).collect()
-            }
+            ServeRequest::Batches(ids) => ids
+                .iter()
+                .filter_map(|id| disk.batches.get(id))
+                .map(|batch| Message::BatchResponse(Arc::clone(batch)))
+                .collect(),
         };
         for message in messages {
             self.carry_out(node, Action::Send { to, message });
@@ -374,32 +542,52 @@ impl Network {
         }
         let block = &this.disk.blocks[&height].block;
         for batch in &block.batches {
-            assert!(this.disk.batches.contains_key(&batch.header.id()), "BatchesReady without data");
+            assert!(
+                this.disk.batches.contains_key(&batch.header.id()),
+                "BatchesReady without data"
+            );
         }
         let history_root = sha256(&[last.history_root.as_bytes(), block.id().as_bytes()]);
         let next = self.changes.get(&height).cloned();
-        let executed = Executed { height, history_size: height.0 + 1, history_root, next };
+        let executed = Executed {
+            height,
+            history_size: height.0 + 1,
+            history_root,
+            next,
+        };
         this.disk.executed.push(executed.clone());
         self.feed(node, Input::Executed(executed));
     }
 
     /// Newest committed height of a node.
     pub(crate) fn committed(&self, node: usize) -> u64 {
-        self.nodes[node].disk.blocks.keys().next_back().map_or(0, |height| height.0)
+        self.nodes[node]
+            .disk
+            .blocks
+            .keys()
+            .next_back()
+            .map_or(0, |height| height.0)
     }
 
     /// Batches ordered at a node, in order.
     pub(crate) fn ordered(&self, node: usize) -> Vec<BatchId> {
         let blocks = self.nodes[node].disk.blocks.values();
-        blocks.flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id())).collect()
+        blocks
+            .flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id()))
+            .collect()
     }
 
     /// Everything that must hold at every moment.
     pub(crate) fn check(&self, equivocators: &[u8]) {
-        let bad: BTreeSet<ValidatorId> =
-            equivocators.iter().map(|index| ValidatorId::of(&key(*index).public_key())).collect();
+        let bad: BTreeSet<ValidatorId> = equivocators
+            .iter()
+            .map(|index| ValidatorId::of(&key(*index).public_key()))
+            .collect();
         for (slot, values) in &self.signed {
-            assert!(values.len() == 1 || bad.contains(&slot.0), "no_double_sign: {slot:?} {values:?}");
+            assert!(
+                values.len() == 1 || bad.contains(&slot.0),
+                "no_double_sign: {slot:?} {values:?}"
+            );
         }
         for (index, node) in self.nodes.iter().enumerate() {
             assert_eq!(node.halted, None, "node {index} halted");
@@ -426,7 +614,9 @@ impl Node {
 
     fn ordered_ids(&self) -> BTreeSet<BatchId> {
         let blocks = self.disk.blocks.values();
-        blocks.flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id())).collect()
+        blocks
+            .flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id()))
+            .collect()
     }
 
     fn unordered_own(&self) -> Vec<Arc<SignedBatch>> {
@@ -462,7 +652,9 @@ fn recovered_state(node: &mut Node, genesis: &SetChange) -> RecoveredState {
             .blocks
             .values()
             .rev()
-            .find(|decided| !decided.block.batches.is_empty() || !decided.block.misbehavior.is_empty())
+            .find(|decided| {
+                !decided.block.batches.is_empty() || !decided.block.misbehavior.is_empty()
+            })
             .map(|decided| decided.block.header.height)
             .unwrap_or_default(),
         executed: node.disk.executed.clone(),
@@ -472,16 +664,22 @@ fn recovered_state(node: &mut Node, genesis: &SetChange) -> RecoveredState {
             .iter()
             .filter_map(|done| {
                 let change = done.next.clone()?;
-                Some(ScheduledSet { from: done.height.plus(lag + 2), change })
+                Some(ScheduledSet {
+                    from: done.height.plus(lag + 2),
+                    change,
+                })
             })
             .collect(),
-        sign_record: node
-            .disk
-            .record
-            .as_ref()
-            .map(|bytes| SignRecord::decode(bytes, &chain_id(), &key(node.index).public_key()).unwrap()),
+        sign_record: node.disk.record.as_ref().map(|bytes| {
+            SignRecord::decode(bytes, &chain_id(), &key(node.index).public_key()).unwrap()
+        }),
         log: contents.entries,
-        windows: node.disk.windows.iter().map(|(author, window)| (*author, *window)).collect(),
+        windows: node
+            .disk
+            .windows
+            .iter()
+            .map(|(author, window)| (*author, *window))
+            .collect(),
         stored: node
             .disk
             .batches
@@ -496,7 +694,12 @@ fn recovered_state(node: &mut Node, genesis: &SetChange) -> RecoveredState {
             .map(|(height, decided)| {
                 let batches = decided.block.batches.iter();
                 let stored = |id| node.disk.batches.contains_key(&id);
-                (*height, batches.map(|batch| (batch.clone(), stored(batch.header.id()))).collect())
+                (
+                    *height,
+                    batches
+                        .map(|batch| (batch.clone(), stored(batch.header.id())))
+                        .collect(),
+                )
             })
             .collect(),
     }

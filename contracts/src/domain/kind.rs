@@ -8,7 +8,20 @@ use serde::{Deserialize, Serialize};
 use super::ledger_number::KindCode;
 
 /// What a certificate registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -58,7 +71,10 @@ impl RegistrationKind {
     /// Whether it registers data of public bodies.
     #[must_use]
     pub const fn is_public(self) -> bool {
-        matches!(self, Self::PublicResource | Self::PublicProduct | Self::OpenDataset)
+        matches!(
+            self,
+            Self::PublicResource | Self::PublicProduct | Self::OpenDataset
+        )
     }
 
     /// The name in Chinese.
@@ -91,7 +107,20 @@ impl fmt::Display for RegistrationKind {
 }
 
 /// What a certificate is relied on for: the five uses of the city's plan (三(二)/2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -110,6 +139,11 @@ pub enum ReliancePurpose {
 
 impl ReliancePurpose {
     /// Every purpose, in ascending order of number.
-    pub const ALL: [Self; 5] =
-        [Self::AssetEntry, Self::Trading, Self::PledgeFinancing, Self::Accounting, Self::DisputeResolution];
+    pub const ALL: [Self; 5] = [
+        Self::AssetEntry,
+        Self::Trading,
+        Self::PledgeFinancing,
+        Self::Accounting,
+        Self::DisputeResolution,
+    ];
 }

@@ -1,10 +1,11 @@
 //! What can be asked of module evidence, why it is refused, and the checks that need no state.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_proof::commitment::BatchCommitment;
 use quancheng_types::{AccountId, Digest, List, Parameters, Text};
 use serde::{Deserialize, Serialize};
 
-use super::types::{Finding, Form, REFERENCE_BYTES_MAX, RELATIONS_MAX, Relation, Visibility};
+use super::types::{Finding, REFERENCE_BYTES_MAX, RELATIONS_MAX, Relation, Visibility};
 use crate::domain::{Commitment, Day};
 use crate::identity::OrgId;
 
@@ -12,14 +13,9 @@ use crate::identity::OrgId;
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notarize {
-    /// RFC 9162 root over the salted commitments of the items.
-    pub root: Digest,
-    /// What the root stands for.
-    pub form: Form,
-    /// Items under the root.
-    pub count: u32,
-    /// Bytes of all items.
-    pub bytes: u64,
+    /// Root, count and size of the items, and whether they are declared a whole manifest (清单). First, so that a verifier
+    /// finds it in a signed transaction.
+    pub commitment: BatchCommitment,
     /// Commitment to who collected, with what device and tool.
     #[serde(default)]
     pub collector: Option<Commitment>,
@@ -155,26 +151,26 @@ pub struct ExtendRetention {
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Call {
-    /// Notarizes a root (存证).
-    Notarize(Notarize) = 1,
+    /// Notarizes a root (存证). Verifiers know its number.
+    Notarize(Notarize) = 0,
     /// Confirms a time stamp.
-    AttachTimestamp(AttachTimestamp) = 2,
+    AttachTimestamp(AttachTimestamp) = 1,
     /// Records a notarial deed.
-    AttachDeed(AttachDeed) = 3,
+    AttachDeed(AttachDeed) = 2,
     /// Hands custody over.
-    HandOver(HandOver) = 4,
+    HandOver(HandOver) = 3,
     /// Orders that content be kept.
-    Hold(PlaceHold) = 5,
+    Hold(PlaceHold) = 4,
     /// Lifts such an order.
-    ReleaseHold(ReleaseHold) = 6,
+    ReleaseHold(ReleaseHold) = 5,
     /// Puts evidence before a forum.
-    Produce(Produce) = 7,
+    Produce(Produce) = 6,
     /// Records what a forum found.
-    RecordFinding(RecordFinding) = 8,
+    RecordFinding(RecordFinding) = 7,
     /// Attests that the content is erased; the commitment remains.
-    AttestErasure(Reference) = 9,
+    AttestErasure(Reference) = 8,
     /// Promises longer retention.
-    ExtendRetention(ExtendRetention) = 10,
+    ExtendRetention(ExtendRetention) = 9,
 }
 
 crate::refusals! {
@@ -186,7 +182,7 @@ crate::refusals! {
             "This root is notarized already; the first record counts. Look it up by its root.";
         NoSender = 3, "NO_SENDER", "交易没有签署账户。", "The transaction has no signer.";
         CountInvalid = 4, "COUNT_INVALID",
-            "条目数须至少为一；单件存证须恰为一。", "There must be at least one item, and exactly one in a single notarization.";
+            "条目数须至少为一。", "There must be at least one item.";
         TooManyItems = 5, "TOO_MANY_ITEMS",
             "条目数超过链参数 evidence_items_max。请分批存证。",
             "More items than the parameter evidence_items_max allows. Notarize in several batches.";
@@ -225,21 +221,26 @@ crate::refusals! {
 /// Not empty, visible, no control characters.
 fn check_text(text: &str) -> Result<(), Error> {
     let is_plain = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    if is_plain { Ok(()) } else { Err(Error::ReferenceInvalid) }
+    if is_plain {
+        Ok(())
+    } else {
+        Err(Error::ReferenceInvalid)
+    }
 }
 
 fn check_notarize(call: &Notarize, parameters: &Parameters) -> Result<(), Error> {
-    if call.root == Digest::ZERO {
+    if call.commitment.root == Digest::ZERO {
         return Err(Error::RootInvalid);
     }
-    if call.count == 0 || (call.form == Form::Single && call.count != 1) {
+    if call.commitment.count == 0 {
         return Err(Error::CountInvalid);
     }
-    if call.count > parameters.evidence_items_max {
+    if call.commitment.count > parameters.evidence_items_max {
         return Err(Error::TooManyItems);
     }
     for (index, relation) in call.relates_to.iter().enumerate() {
-        let is_plain = !relation.reference.is_empty() && relation.reference.bytes().all(|b| b.is_ascii_graphic());
+        let is_plain = !relation.reference.is_empty()
+            && relation.reference.bytes().all(|b| b.is_ascii_graphic());
         if !is_plain || call.relates_to[..index].contains(relation) {
             return Err(Error::ReferenceInvalid);
         }

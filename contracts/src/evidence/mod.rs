@@ -1,4 +1,4 @@
-//! Notarized commitments (存证): single items, complete manifests, batches; their custody, time stamps, deeds, holds and use before
+//! Notarized commitments (存证): single items, whole manifests, batches; their custody, time stamps, deeds, holds and use before
 //! courts.
 //!
 //! The chain holds a root over salted commitments (see `quancheng_proof::commitment`), a count and a size: neither content nor
@@ -34,9 +34,10 @@ use quancheng_types::{ModuleId, Parameters};
 pub use calls::{Call, Error};
 pub use events::Event;
 pub use queries::{Query, is_notarized, record, record_key};
-pub use types::{Form, Record};
+pub use types::Record;
 
 use crate::contract::{Answer, Context, Contract};
+use crate::describe::Describe;
 use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
 
@@ -47,6 +48,7 @@ pub struct Evidence;
 impl Contract for Evidence {
     const ID: ModuleId = ModuleId(10);
     const NAME: &'static str = "evidence";
+    const TABLES: &'static [&'static dyn Describe] = types::TABLES;
 
     type Call = Call;
     type Event = Event;

@@ -1,12 +1,14 @@
 //! Records, limits and tables.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_proof::commitment::{BatchCommitment, EVIDENCE_RECORD_TABLE};
 use quancheng_state::Table;
 use quancheng_types::{AccountId, Digest, Height, List, Text, TransactionId};
 use serde::{Deserialize, Serialize};
 
 use super::Evidence;
 use crate::contract::Contract as _;
+use crate::describe::Describe;
 use crate::domain::{Commitment, Day};
 use crate::identity::OrgId;
 use crate::index::Index;
@@ -20,22 +22,19 @@ pub const HOLDS_MAX: u32 = 16;
 /// How far a claimed time of collection may lie past the block's time, ms: clocks differ.
 pub const CLAIM_AHEAD_MAX_MS: u64 = 10 * 60 * 1000;
 
-/// What a root stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum Form {
-    /// One item.
-    Single = 1,
-    /// A complete set: what is listed is all there was (证据清单).
-    Manifest = 2,
-    /// Items that only share a transaction.
-    Batch = 3,
-}
-
 /// Who is meant to see the content. The chain never has it; this tells custodians and clients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -50,7 +49,19 @@ pub enum Visibility {
 }
 
 /// What kind of matter evidence relates to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -70,7 +81,18 @@ pub enum RelationKind {
 }
 
 /// A matter that evidence relates to, as the submitter says.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Relation {
     /// Kind.
@@ -120,14 +142,9 @@ pub struct LegalHold {
 /// block's time, and who brought it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Record {
-    /// RFC 9162 root over the salted commitments of the items.
-    pub root: Digest,
-    /// What the root stands for.
-    pub form: Form,
-    /// Items under the root.
-    pub count: u32,
-    /// Bytes of all items.
-    pub bytes: u64,
+    /// Root, count and size of the items, and whether they are declared a whole manifest (清单). First, so that a verifier
+    /// finds it in a proven entry.
+    pub commitment: BatchCommitment,
     /// Account that notarized.
     pub submitter: AccountId,
     /// Its organization then, if it acted for one.
@@ -186,7 +203,9 @@ pub struct Handover {
 }
 
 /// What a forum found when it checked content against the record. Never merged into one true or false.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -218,8 +237,10 @@ pub struct Production {
     pub report: Option<Commitment>,
 }
 
-pub(crate) const COUNT: Table<(), u64> = Table::new(Evidence::ID, 1, "evidence.count");
-pub(crate) const RECORDS: Table<Digest, Record> = Table::new(Evidence::ID, 2, "evidence.records");
+/// By root. Verifiers know its number.
+pub(crate) const RECORDS: Table<Digest, Record> =
+    Table::new(Evidence::ID, EVIDENCE_RECORD_TABLE, "evidence.records");
+pub(crate) const COUNT: Table<(), u64> = Table::new(Evidence::ID, 2, "evidence.count");
 /// Notarization is the commonest act of the chain, so it writes one list of its own and no more.
 pub(crate) const BY_SUBMITTER: Index<AccountId, Digest> = Index::new(
     Table::new(Evidence::ID, 3, "evidence.submitter_counts"),
@@ -229,5 +250,19 @@ pub(crate) const BY_RELATION: Index<Relation, Digest> = Index::new(
     Table::new(Evidence::ID, 5, "evidence.relation_counts"),
     Table::new(Evidence::ID, 6, "evidence.by_relation"),
 );
-pub(crate) const HANDOVERS: Table<(Digest, u32), Handover> = Table::new(Evidence::ID, 7, "evidence.handovers");
-pub(crate) const PRODUCTIONS: Table<(Digest, u32), Production> = Table::new(Evidence::ID, 8, "evidence.productions");
+pub(crate) const HANDOVERS: Table<(Digest, u32), Handover> =
+    Table::new(Evidence::ID, 7, "evidence.handovers");
+pub(crate) const PRODUCTIONS: Table<(Digest, u32), Production> =
+    Table::new(Evidence::ID, 8, "evidence.productions");
+
+/// All tables, ascending.
+pub(super) const TABLES: &[&dyn Describe] = &[
+    &RECORDS,
+    &COUNT,
+    &BY_SUBMITTER.counts,
+    &BY_SUBMITTER.rows,
+    &BY_RELATION.counts,
+    &BY_RELATION.rows,
+    &HANDOVERS,
+    &PRODUCTIONS,
+];

@@ -15,12 +15,13 @@ mod transaction;
 use std::collections::BTreeSet;
 
 use quancheng_state::{Overlay, Patch, StoreError, View};
-use quancheng_types::codec::encode;
 use quancheng_types::{
-    ChainId, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId, ValidatorSet, limits,
+    ChainId, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId,
+    ValidatorSet,
 };
 
 use crate::governance;
+use crate::refusal::Failure;
 use planted::Planted;
 use transaction::BlockScope;
 
@@ -52,7 +53,12 @@ pub struct BlockInput<'a> {
 
 impl core::fmt::Debug for BlockInput<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "BlockInput(height {}, {} transactions)", self.height, self.transactions.len())
+        write!(
+            f,
+            "BlockInput(height {}, {} transactions)",
+            self.height,
+            self.transactions.len()
+        )
     }
 }
 
@@ -117,7 +123,11 @@ pub fn execute_block(view: &dyn View, input: &BlockInput<'_>) -> Result<BlockOut
 /// # Errors
 /// As [`execute_block`].
 #[cfg(feature = "planted-bugs")]
-pub fn execute_block_with_bug(view: &dyn View, input: &BlockInput<'_>, bug: PlantedBug) -> Result<BlockOutput, StoreError> {
+pub fn execute_block_with_bug(
+    view: &dyn View,
+    input: &BlockInput<'_>,
+    bug: PlantedBug,
+) -> Result<BlockOutput, StoreError> {
     execute_with(view, input, Planted { bug: Some(bug) })
 }
 
@@ -126,28 +136,65 @@ pub fn execute_block_with_bug(view: &dyn View, input: &BlockInput<'_>, bug: Plan
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn simulate(view: &dyn View, block: &BlockInput<'_>, transaction: &SignedTransaction) -> Result<Receipt, StoreError> {
+pub fn simulate(
+    view: &dyn View,
+    block: &BlockInput<'_>,
+    transaction: &SignedTransaction,
+) -> Result<Receipt, StoreError> {
     let parameters = governance::parameters_at(view, block.height)?;
     let mut overlay = Overlay::new(view);
-    let scope = BlockScope { input: block, parameters: &parameters, planted: Planted::default() };
-    transaction::execute(&mut overlay, &scope, transaction, transaction.id(), 0).map(|done| done.receipt)
+    let scope = BlockScope {
+        input: block,
+        parameters: &parameters,
+        planted: Planted::default(),
+    };
+    transaction::execute(&mut overlay, &scope, transaction, transaction.id(), 0)
+        .map(|done| done.receipt)
 }
 
-fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Result<BlockOutput, StoreError> {
+/// Whether every signer of a transaction may act for its account at a time, by the rule of execution: what a node asks before
+/// it checks signatures. Signatures are not looked at.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn check_signers(
+    view: &dyn View,
+    signed: &SignedTransaction,
+    time_ms: u64,
+) -> Result<Result<(), CoreRefusal>, StoreError> {
+    match transaction::resolve(view, signed, time_ms) {
+        Ok(_) => Ok(Ok(())),
+        Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Failure::Fatal(error)) => Err(error),
+    }
+}
+
+fn execute_with(
+    view: &dyn View,
+    input: &BlockInput<'_>,
+    planted: Planted,
+) -> Result<BlockOutput, StoreError> {
     let parameters = governance::parameters_at(view, input.height)?;
-    let scope = BlockScope { input, parameters: &parameters, planted };
+    let scope = BlockScope {
+        input,
+        parameters: &parameters,
+        planted,
+    };
     let mut overlay = Overlay::new(view);
     let mut seen = BTreeSet::new();
     let (mut receipts, mut executed, mut internal_count) = (Vec::new(), Vec::new(), 0_u32);
 
     for index in order(input, planted) {
-        let Some(signed) = input.transactions.get(index as usize) else { continue };
+        let Some(signed) = input.transactions.get(index as usize) else {
+            continue;
+        };
         let id = signed.id();
         let is_new = seen.insert(id) && !(input.already_executed)(&id)?;
         if !is_new && !planted.skips_duplicate_check() {
             continue;
         }
-        let position = u32::try_from(receipts.len()).expect("a block holds fewer than 2^32 transactions");
+        let position =
+            u32::try_from(receipts.len()).expect("a block holds fewer than 2^32 transactions");
         let done = transaction::execute(&mut overlay, &scope, signed, id, position)?;
         internal_count = internal_count.saturating_add(u32::from(done.is_internal));
         receipts.push(done.receipt);
@@ -172,7 +219,8 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
 
 /// Indexes of the transactions in the order of execution.
 fn order(input: &BlockInput<'_>, planted: Planted) -> Vec<u32> {
-    let count = u32::try_from(input.transactions.len()).expect("a block holds fewer than 2^32 transactions");
+    let count = u32::try_from(input.transactions.len())
+        .expect("a block holds fewer than 2^32 transactions");
     let mut indexes: Vec<u32> = (0..count).collect();
     planted.order(&mut indexes);
     indexes
@@ -180,7 +228,10 @@ fn order(input: &BlockInput<'_>, planted: Planted) -> Vec<u32> {
 
 /// Canonical size of a transaction in bytes.
 fn size(transaction: &SignedTransaction) -> u32 {
-    u32::try_from(encode(transaction).len()).unwrap_or(limits::TRANSACTION_BYTES_MAX.saturating_add(1))
+    let length = borsh::object_length(transaction)
+        .ok()
+        .and_then(|length| u32::try_from(length).ok());
+    length.unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

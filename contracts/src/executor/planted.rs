@@ -42,7 +42,9 @@ impl Planted {
         match self.bug {
             Some(PlantedBug::LocalClock { ahead_ms }) => time_ms.saturating_add(ahead_ms),
             Some(
-                PlantedBug::UnorderedIteration { .. } | PlantedBug::RefusalLeavesWrites | PlantedBug::DuplicateExecutedTwice,
+                PlantedBug::UnorderedIteration { .. }
+                | PlantedBug::RefusalLeavesWrites
+                | PlantedBug::DuplicateExecutedTwice,
             )
             | None => time_ms,
         }
@@ -50,7 +52,9 @@ impl Planted {
 
     pub(super) fn order(self, indexes: &mut [u32]) {
         if let Some(PlantedBug::UnorderedIteration { node_seed }) = self.bug {
-            indexes.sort_by_key(|index| (u64::from(*index) ^ node_seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            indexes.sort_by_key(|index| {
+                (u64::from(*index) ^ node_seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use quancheng_state::{Overlay, StoreError};
+use quancheng_state::{Overlay, StoreError, View};
 use quancheng_types::{List, Outcome, Parameters, Receipt, SignedTransaction, TransactionId};
 
 use super::planted::Planted;
@@ -33,7 +33,10 @@ struct Refused {
 
 impl From<CoreRefusal> for Failure<Refused> {
     fn from(refusal: CoreRefusal) -> Self {
-        Self::Refused(Refused { refusal: Refusal::core(refusal), call: 0 })
+        Self::Refused(Refused {
+            refusal: Refusal::core(refusal),
+            call: 0,
+        })
     }
 }
 
@@ -58,15 +61,29 @@ pub(super) fn execute(
             if scope.planted.keeps_refused_writes() {
                 block.apply(patch);
             }
-            (Outcome::Refused { module: refusal.module, code: refusal.code, call }, Vec::new())
+            (
+                Outcome::Refused {
+                    module: refusal.module,
+                    code: refusal.code,
+                    call,
+                },
+                Vec::new(),
+            )
         }
         Err(Failure::Fatal(error)) => return Err(error),
     };
     let internal = Refusal::core(CoreRefusal::Internal);
-    let is_internal =
-        matches!(outcome, Outcome::Refused { module, code, .. } if (Refusal { module, code }) == internal);
+    let is_internal = matches!(outcome, Outcome::Refused { module, code, .. } if (Refusal { module, code }) == internal);
     let events = List::new(events).expect("the event log refuses more than a receipt may carry");
-    Ok(Done { receipt: Receipt { transaction_id: id, position, outcome, events }, is_internal })
+    Ok(Done {
+        receipt: Receipt {
+            transaction_id: id,
+            position,
+            outcome,
+            events,
+        },
+        is_internal,
+    })
 }
 
 fn run(
@@ -84,7 +101,12 @@ fn run(
         time_ms: scope.input.time_ms,
         parameters: *scope.parameters,
         transaction_id: id,
-        signers: resolve(overlay, scope, signed)?,
+        signers: resolve(overlay, signed, scope.input.time_ms).map_err(|failure| {
+            failure.map(|refusal| Refused {
+                refusal: Refusal::core(refusal),
+                call: 0,
+            })
+        })?,
     };
     for (index, call) in signed.body.calls.iter().enumerate() {
         let at = u8::try_from(index).expect("a transaction has at most 64 calls");
@@ -92,13 +114,21 @@ fn run(
         let module = modules::by_id(call.module)
             .ok_or_else(|| Failure::Refused(refused(Refusal::core(CoreRefusal::UnknownModule))))?;
         let mut context = Context::new(overlay, &environment, log);
-        match catch_unwind(AssertUnwindSafe(|| module.execute(&mut context, &call.payload))) {
+        match catch_unwind(AssertUnwindSafe(|| {
+            module.execute(&mut context, &call.payload)
+        })) {
             Ok(result) => result.map_err(|failure| failure.map(refused))?,
             // The overlay may hold half of the call's writes; it is dropped with the refusal.
-            Err(_panic) => return Err(Failure::Refused(refused(Refusal::core(CoreRefusal::Internal)))),
+            Err(_panic) => {
+                return Err(Failure::Refused(refused(Refusal::core(
+                    CoreRefusal::Internal,
+                ))));
+            }
         }
         if log.is_over_limit {
-            return Err(Failure::Refused(refused(Refusal::core(CoreRefusal::EventsTooLarge))));
+            return Err(Failure::Refused(refused(Refusal::core(
+                CoreRefusal::EventsTooLarge,
+            ))));
         }
     }
     Ok(())
@@ -119,23 +149,25 @@ fn check_terms(scope: &BlockScope<'_>, signed: &SignedTransaction) -> Result<(),
     Ok(())
 }
 
-fn resolve(
-    overlay: &Overlay<'_>,
-    scope: &BlockScope<'_>,
+/// The accounts behind the signers, and on whose behalf each acts.
+pub(super) fn resolve(
+    view: &dyn View,
     signed: &SignedTransaction,
-) -> Result<Vec<ResolvedSigner>, Failure<Refused>> {
+    time_ms: u64,
+) -> Result<Vec<ResolvedSigner>, Failure<CoreRefusal>> {
     let pairs = signed.body.signers.iter().zip(&signed.signatures);
     let signers = pairs
-        .map(|(signer, signature)| identity::resolve(overlay, signer, &signature.public_key, scope.input.time_ms))
+        .map(|(signer, signature)| identity::resolve(view, signer, &signature.public_key, time_ms))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|failure| match failure {
-            Failure::Refused(SignerRefused::KeyNotAuthorized) => CoreRefusal::KeyNotAuthorized.into(),
-            Failure::Refused(SignerRefused::Suspended) => CoreRefusal::AccountSuspended.into(),
-            Failure::Fatal(error) => Failure::<Refused>::Fatal(error),
+        .map_err(|failure| {
+            failure.map(|refused| match refused {
+                SignerRefused::KeyNotAuthorized => CoreRefusal::KeyNotAuthorized,
+                SignerRefused::Suspended => CoreRefusal::AccountSuspended,
+            })
         })?;
     // Certified transactions have one signature per signer and at least one signer; anything else has nobody to act.
     if signers.is_empty() || signers.len() != signed.body.signers.len() {
-        return Err(CoreRefusal::KeyNotAuthorized.into());
+        return Err(Failure::Refused(CoreRefusal::KeyNotAuthorized));
     }
     Ok(signers)
 }

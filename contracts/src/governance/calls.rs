@@ -16,7 +16,7 @@ use crate::domain::Commitment;
 #[repr(u8)]
 pub enum Call {
     /// Open a proposal; it counts as the proposer's vote for it.
-    Propose(Propose) = 1,
+    Propose(Box<Propose>) = 1,
     /// Vote, or change an earlier vote.
     Vote(Vote) = 2,
     /// Take an open proposal back.
@@ -163,13 +163,22 @@ pub(super) fn check(call: &Call) -> Result<(), Error> {
 
 fn check_action(action: &Action) -> Result<(), Error> {
     match action {
-        Action::AddValidator(validator) | Action::ReplaceValidator { successor: validator, .. } => {
+        Action::AddValidator(validator)
+        | Action::ReplaceValidator {
+            successor: validator,
+            ..
+        } => {
             if validator.power == 0 {
                 return Err(Error::PowerInvalid);
             }
-            validator.public_key.validate().map_err(|_| Error::KeyUnusable)
+            validator
+                .public_key
+                .validate()
+                .map_err(|_| Error::KeyUnusable)
         }
-        Action::ChangeParameters(parameters) => parameters.validate().map_err(|_| Error::ParameterOutOfRange),
+        Action::ChangeParameters(parameters) => parameters
+            .validate()
+            .map_err(|_| Error::ParameterOutOfRange),
         Action::PublishRuleSet(rules) => check_rule_set(rules),
         Action::PublishCalendar(year) => year.validate().map_err(|_| Error::CalendarInvalid),
         Action::RemoveValidator { .. }
@@ -197,5 +206,9 @@ pub(super) fn check_rule_set(rules: &RuleSet) -> Result<(), Error> {
     let are_days = days.iter().all(|days| *days <= RULE_SET_DAYS_MAX);
     let is_month = |months: u16| (1..=RULE_SET_MONTHS_MAX).contains(&months);
     let are_months = is_month(rules.validity_months) && is_month(rules.renewal_months);
-    if is_named && has_kinds && are_days && are_months { Ok(()) } else { Err(Error::RuleSetInvalid) }
+    if is_named && has_kinds && are_days && are_months {
+        Ok(())
+    } else {
+        Err(Error::RuleSetInvalid)
+    }
 }

@@ -11,7 +11,8 @@ use quancheng_types::{MisbehaviorProof, Validator, ValidatorId, ValidatorSet, me
 
 use super::consensus::{decide_set, latest_set};
 use super::types::{
-    MISBEHAVIOR, MISBEHAVIOR_COUNT, MISBEHAVIOR_SEEN, MisbehaviorRecord, VALIDATORS, ValidatorRecord, ValidatorStatus,
+    MISBEHAVIOR, MISBEHAVIOR_COUNT, MISBEHAVIOR_SEEN, MisbehaviorRecord, VALIDATORS,
+    ValidatorRecord, ValidatorStatus,
 };
 use crate::executor::BlockInput;
 use crate::refusal::Failure;
@@ -28,13 +29,19 @@ pub(crate) fn punish(overlay: &mut Overlay<'_>, block: &BlockInput<'_>) -> Resul
     Ok(recorded)
 }
 
-fn punish_one(overlay: &mut Overlay<'_>, block: &BlockInput<'_>, proof: &MisbehaviorProof) -> Result<bool, StoreError> {
+fn punish_one(
+    overlay: &mut Overlay<'_>,
+    block: &BlockInput<'_>,
+    proof: &MisbehaviorProof,
+) -> Result<bool, StoreError> {
     let digest = merkle::leaf_hash(&encode(proof));
     if MISBEHAVIOR_SEEN.read(overlay, &digest)?.is_some() {
         return Ok(false);
     }
     let id = proof.validator();
-    let Some(mut accused) = VALIDATORS.read(overlay, &id)? else { return Ok(false) };
+    let Some(mut accused) = VALIDATORS.read(overlay, &id)? else {
+        return Ok(false);
+    };
     if !convicts(proof, block, &accused.validator) {
         return Ok(false);
     }
@@ -48,8 +55,13 @@ fn punish_one(overlay: &mut Overlay<'_>, block: &BlockInput<'_>, proof: &Misbeha
     VALIDATORS.put(overlay, &id, &accused);
 
     let place = MISBEHAVIOR_COUNT.read(overlay, &())?.unwrap_or(0);
-    let record =
-        MisbehaviorRecord { validator: id, proof: digest, offence: proof.height(), height: block.height, status };
+    let record = MisbehaviorRecord {
+        validator: id,
+        proof: digest,
+        offence: proof.height(),
+        height: block.height,
+        status,
+    };
     MISBEHAVIOR.put(overlay, &place, &record);
     MISBEHAVIOR_COUNT.put(overlay, &(), &place.saturating_add(1));
     MISBEHAVIOR_SEEN.put(overlay, &digest, &place);
@@ -58,7 +70,8 @@ fn punish_one(overlay: &mut Overlay<'_>, block: &BlockInput<'_>, proof: &Misbeha
 
 /// A proof rests on the key of the accused alone, and an id is the hash of a key: no set of the past is needed.
 fn convicts(proof: &MisbehaviorProof, block: &BlockInput<'_>, accused: &Validator) -> bool {
-    ValidatorSet::new(vec![accused.clone()]).is_ok_and(|alone| proof.verify(&block.chain_id, &alone).is_ok())
+    ValidatorSet::new(vec![accused.clone()])
+        .is_ok_and(|alone| proof.verify(&block.chain_id, &alone).is_ok())
 }
 
 /// Takes the validator out of the newest set, if it is in there and the guard admits it.
@@ -72,8 +85,15 @@ fn suspend(
     if set.by_id(id).is_none() {
         return Ok(accused.status);
     }
-    let rest: Vec<Validator> = set.validators().iter().filter(|validator| validator.id() != *id).cloned().collect();
-    let Ok(rest) = ValidatorSet::new(rest) else { return Ok(ValidatorStatus::Flagged) };
+    let rest: Vec<Validator> = set
+        .validators()
+        .iter()
+        .filter(|validator| validator.id() != *id)
+        .cloned()
+        .collect();
+    let Ok(rest) = ValidatorSet::new(rest) else {
+        return Ok(ValidatorStatus::Flagged);
+    };
     // Powers are at most 2^62, so products with 3 fit in 128 bits with ease.
     if u128::from(rest.total_power()) * 3 <= u128::from(reference.voted_power) * 2 {
         return Ok(ValidatorStatus::Flagged);

@@ -8,15 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::consensus::validator_set_at;
 use super::publish::rule_set_in_force;
 use super::types::{
-    CALENDAR, CALENDAR_EDITIONS, MISBEHAVIOR, MISBEHAVIOR_COUNT, OPEN_PROPOSALS, PARAMETERS, PROPOSAL_COUNT, PROPOSALS,
-    RULE_SET_COUNT, RULE_SET_LIST, RULE_SET_VERSIONS, RULE_SETS, RuleSetId, SET_COUNT, SET_HISTORY, SETS, VALIDATOR_COUNT,
-    VALIDATOR_LIST, VALIDATORS, VERSIONS,
+    CALENDAR, CALENDAR_EDITIONS, MISBEHAVIOR, MISBEHAVIOR_COUNT, OPEN_PROPOSALS, PARAMETERS,
+    PROPOSAL_COUNT, PROPOSALS, RULE_SET_COUNT, RULE_SET_LIST, RULE_SET_VERSIONS, RULE_SETS,
+    RuleSetId, SET_COUNT, SET_HISTORY, SETS, VALIDATOR_COUNT, VALIDATOR_LIST, VALIDATORS, VERSIONS,
 };
 use crate::contract::Answer;
 use crate::domain::Day;
-
-/// Entries of one page of a list.
-pub const PAGE_MAX: u64 = 256;
+use crate::index::Range;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -31,12 +29,9 @@ pub enum Query {
     } = 1,
     /// Every set that was decided: first height and hash.
     SetHistory {
-        /// First place, from 0.
+        /// Which part.
         #[serde(default)]
-        from: u64,
-        /// How many at most; 256 are given at most.
-        #[serde(default = "page")]
-        limit: u64,
+        range: Range,
     } = 2,
     /// Everything on record about a validator.
     Validator {
@@ -45,12 +40,9 @@ pub enum Query {
     } = 3,
     /// Validators past and present, in order of first admission.
     Validators {
-        /// First place, from 0.
+        /// Which part.
         #[serde(default)]
-        from: u64,
-        /// How many at most; 256 are given at most.
-        #[serde(default = "page")]
-        limit: u64,
+        range: Range,
     } = 4,
     /// Parameters in force and in flight.
     Parameters = 5,
@@ -61,14 +53,11 @@ pub enum Query {
         /// Which.
         proposal: u64,
     } = 7,
-    /// Proposals from a number on.
+    /// Proposals in order of their numbers; place 0 is number 1.
     Proposals {
-        /// First number, from 1.
-        #[serde(default = "first")]
-        from: u64,
-        /// How many at most; 256 are given at most.
-        #[serde(default = "page")]
-        limit: u64,
+        /// Which part.
+        #[serde(default)]
+        range: Range,
     } = 8,
     /// Proposals not closed by a vote; some may have expired.
     OpenProposals = 9,
@@ -85,12 +74,9 @@ pub enum Query {
     } = 10,
     /// Newest versions of all rule sets.
     RuleSets {
-        /// First place, from 0.
+        /// Which part.
         #[serde(default)]
-        from: u64,
-        /// How many at most; 256 are given at most.
-        #[serde(default = "page")]
-        limit: u64,
+        range: Range,
     } = 11,
     /// A calendar year: the newest edition, or another.
     Calendar {
@@ -102,21 +88,10 @@ pub enum Query {
     } = 12,
     /// Recorded misbehavior.
     Misbehavior {
-        /// First place, from 0.
+        /// Which part.
         #[serde(default)]
-        from: u64,
-        /// How many at most; 256 are given at most.
-        #[serde(default = "page")]
-        limit: u64,
+        range: Range,
     } = 13,
-}
-
-const fn page() -> u64 {
-    PAGE_MAX
-}
-
-const fn first() -> u64 {
-    1
 }
 
 /// The key of a proposal's entry, for a proof.
@@ -127,20 +102,35 @@ pub fn proposal_key(proposal: u64) -> StateKey {
 
 pub(super) fn answer(view: &dyn View, query: &Query) -> Result<Answer, StoreError> {
     match query {
-        Query::ValidatorSet { height } => Ok(Answer::of(Some(&validator_set_at(view, *height)?), SETS.key(&()))),
-        Query::SetHistory { from, limit } => counted(view, &SET_COUNT, &SET_HISTORY, *from, *limit),
+        Query::ValidatorSet { height } => Ok(Answer::of(
+            Some(&validator_set_at(view, *height)?),
+            SETS.key(&()),
+        )),
+        Query::SetHistory { range } => counted(view, &SET_COUNT, &SET_HISTORY, *range),
         Query::Validator { validator } => Ok(single(&VALIDATORS, view, validator)?),
-        Query::Validators { from, limit } => indexed(view, &VALIDATOR_COUNT, &VALIDATOR_LIST, &VALIDATORS, *from, *limit),
+        Query::Validators { range } => {
+            indexed(view, &VALIDATOR_COUNT, &VALIDATOR_LIST, &VALIDATORS, *range)
+        }
         Query::Parameters => single(&PARAMETERS, view, &()),
         Query::Versions => single(&VERSIONS, view, &()),
         Query::Proposal { proposal } => single(&PROPOSALS, view, proposal),
-        Query::Proposals { from, limit } => proposals(view, *from, *limit),
+        Query::Proposals { range } => proposals(view, *range),
         Query::OpenProposals => single(&OPEN_PROPOSALS, view, &()),
-        Query::RuleSet { rule_set, version, on } => one_rule_set(view, rule_set, *version, *on),
-        Query::RuleSets { from, limit } => rule_sets(view, *from, *limit),
-        Query::Calendar { year, edition: None } => single(&CALENDAR, view, year),
-        Query::Calendar { year, edition: Some(edition) } => single(&CALENDAR_EDITIONS, view, &(*year, *edition)),
-        Query::Misbehavior { from, limit } => counted(view, &MISBEHAVIOR_COUNT, &MISBEHAVIOR, *from, *limit),
+        Query::RuleSet {
+            rule_set,
+            version,
+            on,
+        } => one_rule_set(view, rule_set, *version, *on),
+        Query::RuleSets { range } => rule_sets(view, *range),
+        Query::Calendar {
+            year,
+            edition: None,
+        } => single(&CALENDAR, view, year),
+        Query::Calendar {
+            year,
+            edition: Some(edition),
+        } => single(&CALENDAR_EDITIONS, view, &(*year, *edition)),
+        Query::Misbehavior { range } => counted(view, &MISBEHAVIOR_COUNT, &MISBEHAVIOR, *range),
     }
 }
 
@@ -157,12 +147,11 @@ fn counted<V: BorshSerialize + BorshDeserialize + Serialize>(
     view: &dyn View,
     count: &Table<(), u64>,
     table: &Table<u64, V>,
-    from: u64,
-    limit: u64,
+    range: Range,
 ) -> Result<Answer, StoreError> {
-    let end = count.read(view, &())?.unwrap_or(0).min(from.saturating_add(limit.min(PAGE_MAX)));
+    let end = count.read(view, &())?.unwrap_or(0).min(range.end());
     let (mut list, mut keys) = (Vec::new(), vec![count.key(&())]);
-    for place in from..end {
+    for place in range.from..end {
         keys.push(table.key(&place));
         list.extend(table.read(view, &place)?);
     }
@@ -170,17 +159,19 @@ fn counted<V: BorshSerialize + BorshDeserialize + Serialize>(
 }
 
 /// A page of records that a list numbered from 0 names.
-fn indexed<K: BorshSerialize + BorshDeserialize, V: BorshSerialize + BorshDeserialize + Serialize>(
+fn indexed<
+    K: BorshSerialize + BorshDeserialize,
+    V: BorshSerialize + BorshDeserialize + Serialize,
+>(
     view: &dyn View,
     count: &Table<(), u64>,
     list: &Table<u64, K>,
     table: &Table<K, V>,
-    from: u64,
-    limit: u64,
+    range: Range,
 ) -> Result<Answer, StoreError> {
-    let end = count.read(view, &())?.unwrap_or(0).min(from.saturating_add(limit.min(PAGE_MAX)));
+    let end = count.read(view, &())?.unwrap_or(0).min(range.end());
     let (mut records, mut keys) = (Vec::new(), vec![count.key(&())]);
-    for place in from..end {
+    for place in range.from..end {
         keys.push(list.key(&place));
         if let Some(id) = list.read(view, &place)? {
             keys.push(table.key(&id));
@@ -190,18 +181,24 @@ fn indexed<K: BorshSerialize + BorshDeserialize, V: BorshSerialize + BorshDeseri
     Ok(Answer::list(&records, keys))
 }
 
-fn proposals(view: &dyn View, from: u64, limit: u64) -> Result<Answer, StoreError> {
+fn proposals(view: &dyn View, range: Range) -> Result<Answer, StoreError> {
     let newest = PROPOSAL_COUNT.read(view, &())?.unwrap_or(0);
     let (mut list, mut keys) = (Vec::new(), vec![PROPOSAL_COUNT.key(&())]);
-    let end = newest.saturating_add(1).min(from.saturating_add(limit.min(PAGE_MAX)));
-    for id in from.max(1)..end {
+    // Numbers begin with 1, places with 0.
+    let end = newest.min(range.end());
+    for id in range.from.saturating_add(1)..=end {
         keys.push(PROPOSALS.key(&id));
         list.extend(PROPOSALS.read(view, &id)?);
     }
     Ok(Answer::list(&list, keys))
 }
 
-fn one_rule_set(view: &dyn View, id: &RuleSetId, version: Option<u32>, on: Option<Day>) -> Result<Answer, StoreError> {
+fn one_rule_set(
+    view: &dyn View,
+    id: &RuleSetId,
+    version: Option<u32>,
+    on: Option<Day>,
+) -> Result<Answer, StoreError> {
     let newest_key = RULE_SET_VERSIONS.key(id);
     let rules = match (version, on) {
         (Some(version), _) => RULE_SETS.read(view, &(id.clone(), version))?,
@@ -211,8 +208,10 @@ fn one_rule_set(view: &dyn View, id: &RuleSetId, version: Option<u32>, on: Optio
             Some(newest) => RULE_SETS.read(view, &(id.clone(), newest))?,
         },
     };
-    let mut keys: Vec<StateKey> =
-        rules.iter().map(|rules| RULE_SETS.key(&(id.clone(), rules.version))).collect();
+    let mut keys: Vec<StateKey> = rules
+        .iter()
+        .map(|rules| RULE_SETS.key(&(id.clone(), rules.version)))
+        .collect();
     match (version, &rules) {
         (Some(version), None) => keys.push(RULE_SETS.key(&(id.clone(), version))),
         (Some(_), Some(_)) => {}
@@ -221,13 +220,20 @@ fn one_rule_set(view: &dyn View, id: &RuleSetId, version: Option<u32>, on: Optio
     Ok(Answer::linked(rules.as_ref(), keys))
 }
 
-fn rule_sets(view: &dyn View, from: u64, limit: u64) -> Result<Answer, StoreError> {
-    let end = RULE_SET_COUNT.read(view, &())?.unwrap_or(0).min(from.saturating_add(limit.min(PAGE_MAX)));
+fn rule_sets(view: &dyn View, range: Range) -> Result<Answer, StoreError> {
+    let end = RULE_SET_COUNT
+        .read(view, &())?
+        .unwrap_or(0)
+        .min(range.end());
     let (mut list, mut keys) = (Vec::new(), vec![RULE_SET_COUNT.key(&())]);
-    for place in from..end {
+    for place in range.from..end {
         keys.push(RULE_SET_LIST.key(&place));
-        let Some(id) = RULE_SET_LIST.read(view, &place)? else { continue };
-        let Some(newest) = RULE_SET_VERSIONS.read(view, &id)? else { continue };
+        let Some(id) = RULE_SET_LIST.read(view, &place)? else {
+            continue;
+        };
+        let Some(newest) = RULE_SET_VERSIONS.read(view, &id)? else {
+            continue;
+        };
         keys.push(RULE_SETS.key(&(id.clone(), newest)));
         list.extend(RULE_SETS.read(view, &(id, newest))?);
     }

@@ -6,6 +6,7 @@ use quancheng_types::{Digest, Height, List, ModuleId, Parameters, Text, Validato
 use serde::{Deserialize, Serialize};
 
 use super::schedule::{Schedule, SetRef, VersionPlan};
+use crate::describe::Describe;
 use crate::domain::{CalendarYear, Commitment, Day, RegistrationKind, ReliancePurpose};
 use crate::identity::{OrgId, Role};
 use crate::modules::Refusal;
@@ -102,7 +103,8 @@ const fn first_version() -> u32 {
 }
 
 fn all_purposes() -> List<ReliancePurpose, RULE_SET_PURPOSES_MAX> {
-    List::new(ReliancePurpose::ALL.to_vec()).expect("there are fewer purposes than the list may hold")
+    List::new(ReliancePurpose::ALL.to_vec())
+        .expect("there are fewer purposes than the list may hold")
 }
 
 const fn ten() -> u16 {
@@ -110,7 +112,18 @@ const fn ten() -> u16 {
 }
 
 /// A version of a rule set, as decisions cite it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSetRef {
     /// Which rule set.
@@ -123,7 +136,10 @@ impl RuleSet {
     /// How decisions cite it.
     #[must_use]
     pub fn reference(&self) -> RuleSetRef {
-        RuleSetRef { rule_set: self.rule_set.clone(), version: self.version }
+        RuleSetRef {
+            rule_set: self.rule_set.clone(),
+            version: self.version,
+        }
     }
 
     /// Whether it is in force on a day.
@@ -274,7 +290,9 @@ impl Proposal {
 }
 
 /// Where a validator stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -320,7 +338,9 @@ pub struct MisbehaviorRecord {
 }
 
 /// First content of this module. The validators and parameters come from the genesis itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(deny_unknown_fields)]
 pub struct GovernanceGenesis {
     /// Rule sets, version 1 each.
@@ -336,19 +356,25 @@ const ID: ModuleId = ModuleId(2);
 /// Validator sets in force and in flight.
 pub(super) const SETS: Table<(), Schedule<SetRef>> = Table::new(ID, 1, "governance.sets");
 /// Members of a set, in parts.
-pub(super) const SET_PARTS: Table<(Digest, u8), List<Validator, SET_PART_MAX>> = Table::new(ID, 2, "governance.set_parts");
+pub(super) const SET_PARTS: Table<(Digest, u8), List<Validator, SET_PART_MAX>> =
+    Table::new(ID, 2, "governance.set_parts");
 /// Every set that was decided, by order of decision from 0: (first height, reference).
-pub(super) const SET_HISTORY: Table<u64, (Height, SetRef)> = Table::new(ID, 3, "governance.set_history");
+pub(super) const SET_HISTORY: Table<u64, (Height, SetRef)> =
+    Table::new(ID, 3, "governance.set_history");
 /// How many entries [`SET_HISTORY`] has.
 pub(super) const SET_COUNT: Table<(), u64> = Table::new(ID, 4, "governance.set_count");
 /// Parameters in force and in flight.
-pub(super) const PARAMETERS: Table<(), Schedule<Parameters>> = Table::new(ID, 5, "governance.parameters");
+pub(super) const PARAMETERS: Table<(), Schedule<Parameters>> =
+    Table::new(ID, 5, "governance.parameters");
 /// Versions in force and in flight.
-pub(super) const VERSIONS: Table<(), Schedule<VersionPlan>> = Table::new(ID, 6, "governance.versions");
+pub(super) const VERSIONS: Table<(), Schedule<VersionPlan>> =
+    Table::new(ID, 6, "governance.versions");
 /// Validators, past and present.
-pub(super) const VALIDATORS: Table<ValidatorId, ValidatorRecord> = Table::new(ID, 7, "governance.validators");
+pub(super) const VALIDATORS: Table<ValidatorId, ValidatorRecord> =
+    Table::new(ID, 7, "governance.validators");
 /// Validators in order of first admission, from 0.
-pub(super) const VALIDATOR_LIST: Table<u64, ValidatorId> = Table::new(ID, 8, "governance.validator_list");
+pub(super) const VALIDATOR_LIST: Table<u64, ValidatorId> =
+    Table::new(ID, 8, "governance.validator_list");
 /// How many entries [`VALIDATOR_LIST`] has.
 pub(super) const VALIDATOR_COUNT: Table<(), u64> = Table::new(ID, 9, "governance.validator_count");
 /// Proposals by number.
@@ -359,20 +385,52 @@ pub(super) const PROPOSAL_COUNT: Table<(), u64> = Table::new(ID, 11, "governance
 pub(super) const OPEN_PROPOSALS: Table<(), List<(u64, OrgId, u64), OPEN_PROPOSALS_MAX>> =
     Table::new(ID, 12, "governance.open_proposals");
 /// Rule sets by id and version.
-pub(super) const RULE_SETS: Table<(RuleSetId, u32), RuleSet> = Table::new(ID, 13, "governance.rule_sets");
+pub(super) const RULE_SETS: Table<(RuleSetId, u32), RuleSet> =
+    Table::new(ID, 13, "governance.rule_sets");
 /// Newest version of a rule set.
-pub(super) const RULE_SET_VERSIONS: Table<RuleSetId, u32> = Table::new(ID, 14, "governance.rule_set_versions");
+pub(super) const RULE_SET_VERSIONS: Table<RuleSetId, u32> =
+    Table::new(ID, 14, "governance.rule_set_versions");
 /// Rule sets in order of first publication, from 0.
-pub(super) const RULE_SET_LIST: Table<u64, RuleSetId> = Table::new(ID, 15, "governance.rule_set_list");
+pub(super) const RULE_SET_LIST: Table<u64, RuleSetId> =
+    Table::new(ID, 15, "governance.rule_set_list");
 /// How many entries [`RULE_SET_LIST`] has.
 pub(super) const RULE_SET_COUNT: Table<(), u64> = Table::new(ID, 16, "governance.rule_set_count");
 /// Newest edition of a calendar year.
 pub(super) const CALENDAR: Table<u16, PublishedYear> = Table::new(ID, 17, "governance.calendar");
 /// Every edition of a calendar year.
-pub(super) const CALENDAR_EDITIONS: Table<(u16, u32), PublishedYear> = Table::new(ID, 18, "governance.calendar_editions");
+pub(super) const CALENDAR_EDITIONS: Table<(u16, u32), PublishedYear> =
+    Table::new(ID, 18, "governance.calendar_editions");
 /// Proofs of misbehavior in order of recording, from 0.
-pub(super) const MISBEHAVIOR: Table<u64, MisbehaviorRecord> = Table::new(ID, 19, "governance.misbehavior");
+pub(super) const MISBEHAVIOR: Table<u64, MisbehaviorRecord> =
+    Table::new(ID, 19, "governance.misbehavior");
 /// How many entries [`MISBEHAVIOR`] has.
-pub(super) const MISBEHAVIOR_COUNT: Table<(), u64> = Table::new(ID, 20, "governance.misbehavior_count");
+pub(super) const MISBEHAVIOR_COUNT: Table<(), u64> =
+    Table::new(ID, 20, "governance.misbehavior_count");
 /// Place of a proof among the recorded ones, so that none counts twice.
-pub(super) const MISBEHAVIOR_SEEN: Table<Digest, u64> = Table::new(ID, 21, "governance.misbehavior_seen");
+pub(super) const MISBEHAVIOR_SEEN: Table<Digest, u64> =
+    Table::new(ID, 21, "governance.misbehavior_seen");
+
+/// All tables.
+pub(super) const TABLES: &[&dyn Describe] = &[
+    &SETS,
+    &SET_PARTS,
+    &SET_HISTORY,
+    &SET_COUNT,
+    &PARAMETERS,
+    &VERSIONS,
+    &VALIDATORS,
+    &VALIDATOR_LIST,
+    &VALIDATOR_COUNT,
+    &PROPOSALS,
+    &PROPOSAL_COUNT,
+    &OPEN_PROPOSALS,
+    &RULE_SETS,
+    &RULE_SET_VERSIONS,
+    &RULE_SET_LIST,
+    &RULE_SET_COUNT,
+    &CALENDAR,
+    &CALENDAR_EDITIONS,
+    &MISBEHAVIOR,
+    &MISBEHAVIOR_COUNT,
+    &MISBEHAVIOR_SEEN,
+];

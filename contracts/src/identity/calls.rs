@@ -5,7 +5,9 @@ use quancheng_types::{AccountId, KeyId, List, PublicKey, Text};
 use serde::{Deserialize, Serialize};
 
 use super::names::{MerchantClass, OrgId, OrgStatus, OrgType, Role};
-use super::types::{KeyCertificate, KeyUse, NAME_BYTES_MAX, ROLES_MAX, SUCCESSORS_MAX, TITLE_BYTES_MAX};
+use super::types::{
+    KeyCertificate, KeyUse, NAME_BYTES_MAX, ROLES_MAX, SUCCESSORS_MAX, TITLE_BYTES_MAX,
+};
 use crate::domain::{Commitment, Region, Uscc};
 
 /// A request to the module.
@@ -291,6 +293,9 @@ crate::refusals! {
         MerchantClassMismatch = 28, "MERCHANT_CLASS_MISMATCH",
             "仅数商可填报数商类别。",
             "Only a data merchant has a merchant class.";
+        UnderGovernance = 29, "UNDER_GOVERNANCE",
+            "该组织担任由治理表决授予的角色（验证者、监管、国库、法院、仲裁），须先以表决终止该角色，监管方方可处分。",
+            "The organization holds a role granted by vote. A supervisor may act on it only after a vote has ended that role.";
     }
 }
 
@@ -330,7 +335,11 @@ fn check_register(call: &Register) -> Result<(), Error> {
 }
 
 /// Roles and class that an organization of this type cannot have.
-pub(super) fn check_types(org_type: OrgType, roles: &[Role], class: Option<MerchantClass>) -> Result<(), Error> {
+pub(super) fn check_types(
+    org_type: OrgType,
+    roles: &[Role],
+    class: Option<MerchantClass>,
+) -> Result<(), Error> {
     if roles.iter().any(|role| !is_role_for(org_type, *role)) {
         return Err(Error::RoleNotForType);
     }
@@ -343,8 +352,14 @@ pub(super) fn check_types(org_type: OrgType, roles: &[Role], class: Option<Merch
 
 /// A public unit may hold and license data but neither trade it nor lend against it; judicial roles belong to their own bodies.
 pub(super) fn is_role_for(org_type: OrgType, role: Role) -> bool {
-    let trades =
-        matches!(role, Role::DataMerchant | Role::DataBuyer | Role::Lender | Role::SettlementBank | Role::PublicDataOperator);
+    let trades = matches!(
+        role,
+        Role::DataMerchant
+            | Role::DataBuyer
+            | Role::Lender
+            | Role::SettlementBank
+            | Role::PublicDataOperator
+    );
     if org_type.is_public_unit() && trades {
         return false;
     }
@@ -386,12 +401,20 @@ pub(super) fn is_role_for(org_type: OrgType, role: Role) -> bool {
 pub(super) fn check_roles(roles: &[Role]) -> Result<(), Error> {
     let mut sorted = roles.to_vec();
     sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair[0] == pair[1]) { Err(Error::RoleRepeated) } else { Ok(()) }
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        Err(Error::RoleRepeated)
+    } else {
+        Ok(())
+    }
 }
 
 /// A name that people can read.
 pub(super) fn check_name(name: &str) -> Result<(), Error> {
-    if name.trim().is_empty() || name.chars().any(char::is_control) { Err(Error::NameMissing) } else { Ok(()) }
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        Err(Error::NameMissing)
+    } else {
+        Ok(())
+    }
 }
 
 fn check_period(from_ms: Option<u64>, to_ms: Option<u64>) -> Result<(), Error> {
@@ -413,6 +436,14 @@ fn check_close(call: &Close) -> Result<(), Error> {
         | OrgStatus::Revoked
         | OrgStatus::Rejected => false,
     };
-    let is_repeated = call.successors.iter().enumerate().any(|(i, org)| call.successors[..i].contains(org));
-    if fits && !is_repeated && !call.successors.contains(&call.org_id) { Ok(()) } else { Err(Error::SuccessorMismatch) }
+    let is_repeated = call
+        .successors
+        .iter()
+        .enumerate()
+        .any(|(i, org)| call.successors[..i].contains(org));
+    if fits && !is_repeated && !call.successors.contains(&call.org_id) {
+        Ok(())
+    } else {
+        Err(Error::SuccessorMismatch)
+    }
 }

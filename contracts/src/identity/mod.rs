@@ -10,8 +10,8 @@
 //! | `verify` | SUPERVISOR, not of itself | APPLIED → VERIFIED |
 //! | `activate` | SUPERVISOR, not of itself; grants the roles that it lawfully may | VERIFIED → ACTIVE |
 //! | `reject` | SUPERVISOR, not of itself | APPLIED, VERIFIED → REJECTED: id, code and key are free again |
-//! | `suspend`, `resume` | SUPERVISOR, not of itself | ACTIVE ⇄ SUSPENDED |
-//! | `revoke` | SUPERVISOR, not of itself | ACTIVE, SUSPENDED → REVOKED |
+//! | `suspend`, `resume` | SUPERVISOR, not of itself, nor of one under governance | ACTIVE ⇄ SUSPENDED |
+//! | `revoke` | SUPERVISOR, not of itself, nor of one under governance | ACTIVE, SUSPENDED → REVOKED |
 //! | `close` | the organization, and every successor | → CLOSED, MERGED, SPLIT |
 //! | `grant_role`, `revoke_role` | the role's lawful grantor ([`Role::grantor`]), not of itself; VALIDATOR, SUPERVISOR, TREASURY, COURT and ARBITRATION only by governance vote | |
 //! | `add_key` | the organization, or a SUPERVISOR to recover it; a signing key signs too | |
@@ -21,6 +21,8 @@
 //! Invariants: a code belongs to at most one live organization; a signing key belongs to at most one account, and after an admission
 //! never to another; a revocation is prospective, and a time of compromise only moves earlier; roles count only while the
 //! organization is ACTIVE; accounts of suspended, revoked or closed organizations cannot act at all (`ACCOUNT_SUSPENDED`).
+//! An organization with a role that only a vote grants is under governance: no supervisor suspends it, revokes it or touches its
+//! keys until a vote has ended that role, so no single office can silence the voters or a court.
 //! Founding organizations of the genesis are active without review; nobody else is exempt from it (G5).
 
 mod calls;
@@ -35,21 +37,26 @@ use quancheng_state::{StoreError, View};
 use quancheng_types::{ModuleId, Parameters};
 
 use crate::contract::{Answer, Context, Contract};
+use crate::describe::Describe;
 use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
 
 pub use calls::{
-    Activate, AddKey, AppointOfficer, Call, Close, Decide, DismissOfficer, Error, GrantRole, Register, RevokeKey, RevokeRole,
+    Activate, AddKey, AppointOfficer, Call, Close, Decide, DismissOfficer, Error, GrantRole,
+    Register, RevokeKey, RevokeRole,
 };
 pub use events::Event;
-pub use execute::{grant_by_vote, revoke_by_vote};
-pub use names::{Grantor, InvalidOrgId, MerchantClass, ORG_ID_BYTES_MAX, OrgId, OrgStatus, OrgType, Role};
-pub use queries::{PAGE_MAX, Query, account, account_of_key, officer, organization, organization_key};
+pub(crate) use execute::{grant_at_genesis, grant_by_vote, revoke_by_vote};
+pub use names::{
+    Grantor, InvalidOrgId, MerchantClass, ORG_ID_BYTES_MAX, OrgId, OrgStatus, OrgType, Role,
+};
+pub(crate) use queries::has_organizations;
+pub use queries::{Query, account, account_of_key, officer, organization, organization_key};
 pub use signer::{SignerRefused, resolve};
 pub use types::{
-    AccountRecord, CERTIFICATE_BYTES_MAX, Decision, FOUNDERS_MAX, Founder, GrantedBy, IdentityGenesis, KEYS_MAX, KeyCertificate,
-    KeyRecord, KeyUse, NAME_BYTES_MAX, OfficerRecord, Organization, ROLE_GRANTS_MAX, ROLES_MAX, RoleGrant, SUCCESSORS_MAX,
-    TITLE_BYTES_MAX,
+    AccountRecord, CERTIFICATE_BYTES_MAX, Decision, FOUNDERS_MAX, Founder, GrantedBy,
+    IdentityGenesis, KEYS_MAX, KeyCertificate, KeyRecord, KeyUse, NAME_BYTES_MAX, OfficerRecord,
+    Organization, ROLE_GRANTS_MAX, ROLES_MAX, RoleGrant, SUCCESSORS_MAX, TITLE_BYTES_MAX,
 };
 
 /// The module.
@@ -59,6 +66,7 @@ pub struct Identity;
 impl Contract for Identity {
     const ID: ModuleId = ModuleId(1);
     const NAME: &'static str = "identity";
+    const TABLES: &'static [&'static dyn Describe] = types::TABLES;
 
     type Call = Call;
     type Event = Event;
@@ -74,7 +82,10 @@ impl Contract for Identity {
         execute::execute(context, call)
     }
 
-    fn genesis(content: &IdentityGenesis, context: &mut Context<'_, '_>) -> Result<(), GenesisRefused> {
+    fn genesis(
+        content: &IdentityGenesis,
+        context: &mut Context<'_, '_>,
+    ) -> Result<(), GenesisRefused> {
         execute::found(context, content)
     }
 

@@ -7,14 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::names::OrgId;
 use super::types::{
-    ACCOUNTS, AccountRecord, CODES, KEY_OWNERS, OFFICER_COUNT, OFFICER_LIST, OFFICERS, ORG_COUNT, ORG_LIST, ORGANIZATIONS,
-    OfficerRecord, Organization,
+    ACCOUNTS, AccountRecord, CODES, KEY_OWNERS, OFFICER_COUNT, OFFICER_LIST, OFFICERS, ORG_COUNT,
+    ORG_LIST, ORGANIZATIONS, OfficerRecord, Organization,
 };
 use crate::contract::Answer;
 use crate::domain::Uscc;
-
-/// Entries of one page of a list.
-pub const PAGE_MAX: u64 = 256;
+use crate::index::Range;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -44,12 +42,9 @@ pub enum Query {
     } = 4,
     /// Organizations in order of first application.
     Organizations {
-        /// First place, from 0.
+        /// Which part.
         #[serde(default)]
-        from: u64,
-        /// How many at most; 256 are given at most.
-        #[serde(default = "page")]
-        limit: u64,
+        range: Range,
     } = 5,
     /// An officer.
     Officer {
@@ -62,17 +57,10 @@ pub enum Query {
     Officers {
         /// Of which organization.
         org_id: OrgId,
-        /// First place, from 0.
+        /// Which part.
         #[serde(default)]
-        from: u64,
-        /// How many at most; 256 are given at most.
-        #[serde(default = "page")]
-        limit: u64,
+        range: Range,
     } = 7,
-}
-
-const fn page() -> u64 {
-    PAGE_MAX
 }
 
 /// An organization.
@@ -81,6 +69,11 @@ const fn page() -> u64 {
 /// [`StoreError`].
 pub fn organization(view: &dyn View, org_id: &OrgId) -> Result<Option<Organization>, StoreError> {
     ORGANIZATIONS.read(view, org_id)
+}
+
+/// Whether any organization has ever been entered.
+pub(crate) fn has_organizations(view: &dyn View) -> Result<bool, StoreError> {
+    Ok(ORG_COUNT.read(view, &())?.is_some())
 }
 
 /// The key of an organization's entry, for a proof.
@@ -102,22 +95,29 @@ pub fn account(view: &dyn View, account: &AccountId) -> Result<Option<AccountRec
 /// # Errors
 /// [`StoreError`].
 pub fn account_of_key(view: &dyn View, key: &PublicKey) -> Result<AccountId, StoreError> {
-    Ok(KEY_OWNERS.read(view, &KeyId::of(key))?.unwrap_or_else(|| AccountId::of(key)))
+    Ok(KEY_OWNERS
+        .read(view, &KeyId::of(key))?
+        .unwrap_or_else(|| AccountId::of(key)))
 }
 
 /// An officer of an organization, past or present: ask [`OfficerRecord::is_in_office_at`].
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn officer(view: &dyn View, org_id: &OrgId, account: &AccountId) -> Result<Option<OfficerRecord>, StoreError> {
+pub fn officer(
+    view: &dyn View,
+    org_id: &OrgId,
+    account: &AccountId,
+) -> Result<Option<OfficerRecord>, StoreError> {
     OFFICERS.read(view, &(org_id.clone(), *account))
 }
 
 pub(super) fn answer(view: &dyn View, query: &Query) -> Result<Answer, StoreError> {
     match query {
-        Query::Organization { org_id } => {
-            Ok(Answer::of(ORGANIZATIONS.read(view, org_id)?.as_ref(), ORGANIZATIONS.key(org_id)))
-        }
+        Query::Organization { org_id } => Ok(Answer::of(
+            ORGANIZATIONS.read(view, org_id)?.as_ref(),
+            ORGANIZATIONS.key(org_id),
+        )),
         Query::Code { uscc } => {
             let mut keys = vec![CODES.key(uscc)];
             let org = match CODES.read(view, uscc)? {
@@ -129,7 +129,10 @@ pub(super) fn answer(view: &dyn View, query: &Query) -> Result<Answer, StoreErro
             };
             Ok(Answer::linked(org.as_ref(), keys))
         }
-        Query::Account { account } => Ok(Answer::of(ACCOUNTS.read(view, account)?.as_ref(), ACCOUNTS.key(account))),
+        Query::Account { account } => Ok(Answer::of(
+            ACCOUNTS.read(view, account)?.as_ref(),
+            ACCOUNTS.key(account),
+        )),
         Query::Key { key_id } => {
             let mut keys = vec![KEY_OWNERS.key(key_id)];
             let record = match KEY_OWNERS.read(view, key_id)? {
@@ -141,19 +144,22 @@ pub(super) fn answer(view: &dyn View, query: &Query) -> Result<Answer, StoreErro
             };
             Ok(Answer::linked(record.as_ref(), keys))
         }
-        Query::Organizations { from, limit } => organizations(view, *from, *limit),
+        Query::Organizations { range } => organizations(view, *range),
         Query::Officer { org_id, account } => {
             let key = (org_id.clone(), *account);
-            Ok(Answer::of(OFFICERS.read(view, &key)?.as_ref(), OFFICERS.key(&key)))
+            Ok(Answer::of(
+                OFFICERS.read(view, &key)?.as_ref(),
+                OFFICERS.key(&key),
+            ))
         }
-        Query::Officers { org_id, from, limit } => officers(view, org_id, *from, *limit),
+        Query::Officers { org_id, range } => officers(view, org_id, *range),
     }
 }
 
-fn organizations(view: &dyn View, from: u64, limit: u64) -> Result<Answer, StoreError> {
+fn organizations(view: &dyn View, range: Range) -> Result<Answer, StoreError> {
     let count = ORG_COUNT.read(view, &())?.unwrap_or(0);
     let (mut list, mut keys) = (Vec::new(), vec![ORG_COUNT.key(&())]);
-    for place in from..count.min(from.saturating_add(limit.min(PAGE_MAX))) {
+    for place in range.from..count.min(range.end()) {
         keys.push(ORG_LIST.key(&place));
         if let Some(org_id) = ORG_LIST.read(view, &place)? {
             keys.push(ORGANIZATIONS.key(&org_id));
@@ -163,10 +169,10 @@ fn organizations(view: &dyn View, from: u64, limit: u64) -> Result<Answer, Store
     Ok(Answer::list(&list, keys))
 }
 
-fn officers(view: &dyn View, org_id: &OrgId, from: u64, limit: u64) -> Result<Answer, StoreError> {
+fn officers(view: &dyn View, org_id: &OrgId, range: Range) -> Result<Answer, StoreError> {
     let count = OFFICER_COUNT.read(view, org_id)?.unwrap_or(0);
     let (mut list, mut keys) = (Vec::new(), vec![OFFICER_COUNT.key(org_id)]);
-    for place in from..count.min(from.saturating_add(limit.min(PAGE_MAX))) {
+    for place in range.from..count.min(range.end()) {
         let at = (org_id.clone(), place);
         keys.push(OFFICER_LIST.key(&at));
         if let Some(account) = OFFICER_LIST.read(view, &at)? {

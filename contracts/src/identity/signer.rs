@@ -37,7 +37,8 @@ pub fn resolve(
         if !is_authorized(&record, signer, public_key, time_ms) {
             return Err(Failure::Refused(SignerRefused::KeyNotAuthorized));
         }
-        return organization(view, &record, time_ms).map(|organization| resolved(Some(organization)));
+        return organization(view, &record, time_ms)
+            .map(|organization| resolved(Some(organization)));
     }
     if KeyId::of(public_key) == signer.key_id && AccountId::of(public_key) == signer.account {
         Ok(resolved(None))
@@ -46,7 +47,12 @@ pub fn resolve(
     }
 }
 
-fn is_authorized(record: &AccountRecord, signer: &Signer, public_key: &PublicKey, time_ms: u64) -> bool {
+fn is_authorized(
+    record: &AccountRecord,
+    signer: &Signer,
+    public_key: &PublicKey,
+    time_ms: u64,
+) -> bool {
     record.keys.iter().any(|key| {
         key.key_id == signer.key_id
             && key.public_key == *public_key
@@ -55,7 +61,11 @@ fn is_authorized(record: &AccountRecord, signer: &Signer, public_key: &PublicKey
     })
 }
 
-fn organization(view: &dyn View, record: &AccountRecord, time_ms: u64) -> Result<ActingOrganization, Failure<SignerRefused>> {
+fn organization(
+    view: &dyn View,
+    record: &AccountRecord,
+    time_ms: u64,
+) -> Result<ActingOrganization, Failure<SignerRefused>> {
     // An account record without its organization would be our own fault; nobody may act on it.
     let Some(organization) = ORGANIZATIONS.read(view, &record.org_id)? else {
         return Err(Failure::Refused(SignerRefused::KeyNotAuthorized));

@@ -11,7 +11,10 @@ use crate::domain::LedgerNumber;
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn registration(view: &dyn View, id: RegistrationId) -> Result<Option<Registration>, StoreError> {
+pub fn registration(
+    view: &dyn View,
+    id: RegistrationId,
+) -> Result<Option<Registration>, StoreError> {
     REGISTRATIONS.read(view, &id)
 }
 
@@ -25,7 +28,10 @@ pub fn registration_key(id: RegistrationId) -> StateKey {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn by_number(view: &dyn View, number: &LedgerNumber) -> Result<Option<RegistrationId>, StoreError> {
+pub fn by_number(
+    view: &dyn View,
+    number: &LedgerNumber,
+) -> Result<Option<RegistrationId>, StoreError> {
     BY_NUMBER.read(view, number)
 }
 
@@ -39,7 +45,10 @@ pub fn number_key(number: &LedgerNumber) -> StateKey {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn dossier(view: &dyn View, registration: &Registration) -> Result<Option<Dossier>, StoreError> {
+pub fn dossier(
+    view: &dyn View,
+    registration: &Registration,
+) -> Result<Option<Dossier>, StoreError> {
     DOSSIERS.read(view, &(registration.id, registration.revision))
 }
 
@@ -61,8 +70,16 @@ pub enum Obstacle {
 ///
 /// # Errors
 /// [`StoreError`]; the inner error when the certificate cannot carry it.
-pub fn encumber(overlay: &mut Overlay<'_>, id: RegistrationId, entry: Encumbrance, time_ms: u64) -> Result<Result<(), Obstacle>, StoreError> {
-    let Some(mut registration) = REGISTRATIONS.read(overlay, &id)?.filter(|registration| registration.is_in_force(time_ms)) else {
+pub fn encumber(
+    overlay: &mut Overlay<'_>,
+    id: RegistrationId,
+    entry: Encumbrance,
+    time_ms: u64,
+) -> Result<Result<(), Obstacle>, StoreError> {
+    let Some(mut registration) = REGISTRATIONS
+        .read(overlay, &id)?
+        .filter(|registration| registration.is_in_force(time_ms))
+    else {
         return Ok(Err(Obstacle::NotInForce));
     };
     if registration.pending.is_some() {
@@ -85,7 +102,11 @@ pub fn encumber(overlay: &mut Overlay<'_>, id: RegistrationId, entry: Encumbranc
 ///
 /// # Errors
 /// [`StoreError`]; the inner error when there is none.
-pub fn disencumber(overlay: &mut Overlay<'_>, id: RegistrationId, entry: &Encumbrance) -> Result<Result<(), Obstacle>, StoreError> {
+pub fn disencumber(
+    overlay: &mut Overlay<'_>,
+    id: RegistrationId,
+    entry: &Encumbrance,
+) -> Result<Result<(), Obstacle>, StoreError> {
     let Some(mut registration) = REGISTRATIONS.read(overlay, &id)? else {
         return Ok(Err(Obstacle::Absent));
     };

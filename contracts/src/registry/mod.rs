@@ -31,11 +31,13 @@
 //! is a party of; while a hold stands nothing is issued, transferred, changed or cancelled; every list has a counter in the state.
 
 pub mod calls;
+mod check;
 pub mod dossier;
 pub mod effects;
 mod events;
 mod execute;
 mod queries;
+mod refusals;
 #[cfg(test)]
 mod tests;
 pub mod types;
@@ -45,13 +47,15 @@ use quancheng_state::{StoreError, View};
 use quancheng_types::{ModuleId, Parameters};
 use serde::{Deserialize, Serialize};
 
-pub use calls::{Call, Error};
+pub use calls::Call;
 pub use dossier::Dossier;
 pub use events::Event;
 pub use queries::Query;
+pub use refusals::Error;
 pub use types::{Phase, Registration, RegistrationId, Status};
 
 use crate::contract::{Answer, Context, Contract};
+use crate::describe::Describe;
 use crate::domain::SERIAL_MAX;
 use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
@@ -77,6 +81,7 @@ pub struct Registry;
 impl Contract for Registry {
     const ID: ModuleId = ModuleId(3);
     const NAME: &'static str = "registry";
+    const TABLES: &'static [&'static dyn Describe] = types::TABLES;
 
     type Call = Call;
     type Event = Event;
@@ -85,7 +90,7 @@ impl Contract for Registry {
     type Genesis = Genesis;
 
     fn check(call: &Call, _parameters: &Parameters) -> Result<(), Error> {
-        calls::check(call)
+        check::check(call)
     }
 
     fn execute(context: &mut Context<'_, '_>, call: &Call) -> Result<(), Failure<Error>> {
@@ -95,9 +100,16 @@ impl Contract for Registry {
     fn genesis(content: &Genesis, context: &mut Context<'_, '_>) -> Result<(), GenesisRefused> {
         let serial = content.serial_first;
         if serial == 0 || serial > SERIAL_MAX {
-            return Err(GenesisRefused::content("serial_first", format!("{serial} is outside 1..={SERIAL_MAX}")));
+            return Err(GenesisRefused::content(
+                "serial_first",
+                format!("{serial} is outside 1..={SERIAL_MAX}"),
+            ));
         }
-        let counters = types::Counters { serial_first: serial, serial_next: serial, issued: 0 };
+        let counters = types::Counters {
+            serial_first: serial,
+            serial_next: serial,
+            issued: 0,
+        };
         context.put(&types::COUNTERS, &(), &counters);
         Ok(())
     }

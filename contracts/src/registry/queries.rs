@@ -1,18 +1,19 @@
 //! What can be looked up, and the entries that prove each answer.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_state::{StateKey, StoreError, View};
+use quancheng_state::{StateKey, StoreError, Table, View};
 use serde::{Deserialize, Serialize};
 
 use super::dossier::Dossier;
 use super::types::{
-    BY_KIND, BY_MANIFEST, BY_NUMBER, BY_OFFICIAL, BY_ORGANIZATION, BY_REGISTRAR, COUNTERS, DOSSIERS, LOG, OBJECTIONS, OfficialCode,
-    RELIANCES, REGISTRATIONS, Registration, RegistrationId, Status, VERSIONS,
+    BY_KIND, BY_MANIFEST, BY_NUMBER, BY_OFFICIAL, BY_ORGANIZATION, BY_REGISTRAR, COUNTERS,
+    DOSSIERS, LOG, OBJECTIONS, OfficialCode, REGISTRATIONS, RELIANCES, Registration,
+    RegistrationId, Status, VERSIONS,
 };
 use crate::contract::Answer;
 use crate::domain::{Commitment, LedgerNumber, RegistrationKind};
 use crate::identity::OrgId;
-use crate::index::{PAGE_MAX, Page, Range};
+use crate::index::{Index, PAGE_MAX, Page, Range};
 
 /// What can be looked up. Numbers are fixed for ever once released.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -133,9 +134,17 @@ struct Shown {
     dossier: Option<Dossier>,
 }
 
-fn show(view: &dyn View, id: Option<RegistrationId>, mut keys: Vec<StateKey>, at_ms: Option<u64>) -> Result<Answer, StoreError> {
+fn show(
+    view: &dyn View,
+    id: Option<RegistrationId>,
+    mut keys: Vec<StateKey>,
+    at_ms: Option<u64>,
+) -> Result<Answer, StoreError> {
     let Some(id) = id else {
-        return Ok(Answer { value: serde_json::Value::Null, keys });
+        return Ok(Answer {
+            value: serde_json::Value::Null,
+            keys,
+        });
     };
     let registration = REGISTRATIONS.read(view, &id)?;
     keys.push(REGISTRATIONS.key(&id));
@@ -145,10 +154,17 @@ fn show(view: &dyn View, id: Option<RegistrationId>, mut keys: Vec<StateKey>, at
             let revision = (id, registration.revision);
             keys.push(DOSSIERS.key(&revision));
             let status = at_ms.map(|time_ms| registration.status(time_ms));
-            Some(Shown { status, dossier: DOSSIERS.read(view, &revision)?, registration })
+            Some(Shown {
+                status,
+                dossier: DOSSIERS.read(view, &revision)?,
+                registration,
+            })
         }
     };
-    Ok(Answer { keys, ..Answer::of(shown.as_ref(), REGISTRATIONS.key(&id)) })
+    Ok(Answer {
+        keys,
+        ..Answer::of(shown.as_ref(), REGISTRATIONS.key(&id))
+    })
 }
 
 /// One row of a list of registrations.
@@ -159,14 +175,21 @@ struct Row {
 }
 
 fn list(page: Page<RegistrationId>) -> Answer {
-    let rows: Vec<Row> = page.rows.into_iter().map(|(number, registration)| Row { number, registration }).collect();
+    let rows: Vec<Row> = page
+        .rows
+        .into_iter()
+        .map(|(number, registration)| Row {
+            number,
+            registration,
+        })
+        .collect();
     Answer::list(&rows, page.keys)
 }
 
 /// Rows of a table numbered within a registration, whose count the registration itself holds.
 fn numbered<V>(
     view: &dyn View,
-    table: &quancheng_state::Table<(RegistrationId, u32), V>,
+    table: &Table<(RegistrationId, u32), V>,
     id: RegistrationId,
     count: impl Fn(&Registration) -> u32,
     range: Range,
@@ -193,9 +216,12 @@ fn all(view: &dyn View, range: Range) -> Result<Answer, StoreError> {
     let mut rows = Vec::new();
     if let Some(counters) = COUNTERS.read(view, &())? {
         let first = u64::from(counters.serial_first).saturating_add(range.from);
-        let end = u64::from(counters.serial_next).min(first.saturating_add(range.limit.min(PAGE_MAX).into()));
+        let end = u64::from(counters.serial_next)
+            .min(first.saturating_add(range.limit.min(PAGE_MAX).into()));
         for serial in first..end {
-            let Ok(serial) = u32::try_from(serial) else { break };
+            let Ok(serial) = u32::try_from(serial) else {
+                break;
+            };
             keys.push(REGISTRATIONS.key(&RegistrationId(serial)));
             rows.extend(REGISTRATIONS.read(view, &RegistrationId(serial))?);
         }
@@ -203,41 +229,89 @@ fn all(view: &dyn View, range: Range) -> Result<Answer, StoreError> {
     Ok(Answer::list(&rows, keys))
 }
 
+/// A row of a table.
+fn row<K, V>(view: &dyn View, table: &Table<K, V>, key: &K) -> Result<Answer, StoreError>
+where
+    K: BorshSerialize,
+    V: BorshSerialize + BorshDeserialize + Serialize,
+{
+    Ok(Answer::of(table.read(view, key)?.as_ref(), table.key(key)))
+}
+
+/// Part of a list of registrations.
+fn part<K>(
+    view: &dyn View,
+    index: &Index<K, RegistrationId>,
+    key: &K,
+    range: Range,
+) -> Result<Answer, StoreError>
+where
+    K: BorshSerialize + BorshDeserialize + Clone,
+{
+    Ok(list(index.page(view, key, range.from, range.limit)?))
+}
+
+fn reliances(view: &dyn View, id: RegistrationId, range: Range) -> Result<Answer, StoreError> {
+    let page = RELIANCES.page(view, &id, range.from, range.limit)?;
+    let rows: Vec<_> = page
+        .rows
+        .into_iter()
+        .map(|(_, reliance)| reliance)
+        .collect();
+    Ok(Answer::list(&rows, page.keys))
+}
+
 pub(super) fn query(view: &dyn View, query: &Query) -> Result<Answer, StoreError> {
     match query {
-        Query::Registration { registration, at_ms } => show(view, Some(*registration), Vec::new(), *at_ms),
+        Query::Registration {
+            registration,
+            at_ms,
+        } => show(view, Some(*registration), Vec::new(), *at_ms),
         Query::Number { ledger_no, at_ms } => {
-            show(view, BY_NUMBER.read(view, ledger_no)?, vec![BY_NUMBER.key(ledger_no)], *at_ms)
+            let id = BY_NUMBER.read(view, ledger_no)?;
+            show(view, id, vec![BY_NUMBER.key(ledger_no)], *at_ms)
         }
         Query::Official { official, at_ms } => {
-            show(view, BY_OFFICIAL.read(view, official)?, vec![BY_OFFICIAL.key(official)], *at_ms)
+            let id = BY_OFFICIAL.read(view, official)?;
+            show(view, id, vec![BY_OFFICIAL.key(official)], *at_ms)
         }
-        Query::Dossier { registration, revision } => {
-            let key = (*registration, *revision);
-            Ok(Answer::of(DOSSIERS.read(view, &key)?.as_ref(), DOSSIERS.key(&key)))
-        }
-        Query::Version { registration, version } => {
-            let key = (*registration, *version);
-            Ok(Answer::of(VERSIONS.read(view, &key)?.as_ref(), VERSIONS.key(&key)))
-        }
-        Query::Log { registration, range } => numbered(view, &LOG, *registration, |record| record.log, *range),
-        Query::Objections { registration, range } => {
-            numbered(view, &OBJECTIONS, *registration, |record| record.objections, *range)
-        }
-        Query::Reliances { registration, range } => {
-            let page = RELIANCES.page(view, registration, range.from, range.limit)?;
-            let rows: Vec<_> = page.rows.into_iter().map(|(_, reliance)| reliance).collect();
-            Ok(Answer::list(&rows, page.keys))
-        }
+        Query::Dossier {
+            registration,
+            revision,
+        } => row(view, &DOSSIERS, &(*registration, *revision)),
+        Query::Version {
+            registration,
+            version,
+        } => row(view, &VERSIONS, &(*registration, *version)),
+        Query::Log {
+            registration,
+            range,
+        } => numbered(view, &LOG, *registration, |record| record.log, *range),
+        Query::Objections {
+            registration,
+            range,
+        } => numbered(
+            view,
+            &OBJECTIONS,
+            *registration,
+            |record| record.objections,
+            *range,
+        ),
+        Query::Reliances {
+            registration,
+            range,
+        } => reliances(view, *registration, *range),
         Query::All { range } => all(view, *range),
-        Query::Organization { organization, range } => {
-            Ok(list(BY_ORGANIZATION.page(view, organization, range.from, range.limit)?))
-        }
-        Query::Registrar { registrar, range } => Ok(list(BY_REGISTRAR.page(view, registrar, range.from, range.limit)?)),
-        Query::Kind { kind, range } => Ok(list(BY_KIND.page(view, kind, range.from, range.limit)?)),
-        Query::Manifest { manifest_root, range } => {
-            Ok(list(BY_MANIFEST.page(view, manifest_root, range.from, range.limit)?))
-        }
-        Query::Counters => Ok(Answer::of(COUNTERS.read(view, &())?.as_ref(), COUNTERS.key(&()))),
+        Query::Organization {
+            organization,
+            range,
+        } => part(view, &BY_ORGANIZATION, organization, *range),
+        Query::Registrar { registrar, range } => part(view, &BY_REGISTRAR, registrar, *range),
+        Query::Kind { kind, range } => part(view, &BY_KIND, kind, *range),
+        Query::Manifest {
+            manifest_root,
+            range,
+        } => part(view, &BY_MANIFEST, manifest_root, *range),
+        Query::Counters => row(view, &COUNTERS, &()),
     }
 }

@@ -19,15 +19,15 @@ const RETRY_AFTER_MS: u64 = 500;
 
 /// A body, and its share of the memory for bodies until it is dropped.
 #[derive(Debug)]
-pub struct Received {
+pub(crate) struct Received {
     /// The bytes.
-    pub bytes: Bytes,
+    pub(crate) bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
 }
 
 /// What a body says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyKind {
+pub(crate) enum BodyKind {
     /// Our canonical bytes.
     Borsh,
     /// JSON.
@@ -39,7 +39,7 @@ impl BodyKind {
     ///
     /// # Errors
     /// [`ApiError::UnsupportedMediaType`] naming `allowed`.
-    pub fn of(headers: &HeaderMap, allowed: &'static str) -> ApiResult<Self> {
+    pub(crate) fn of(headers: &HeaderMap, allowed: &'static str) -> ApiResult<Self> {
         let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "application/octet-stream" => Ok(Self::Borsh),
@@ -53,7 +53,7 @@ impl BodyKind {
 ///
 /// # Errors
 /// [`ApiError::UnsupportedMediaType`].
-pub fn require_json(headers: &HeaderMap) -> ApiResult<()> {
+pub(crate) fn require_json(headers: &HeaderMap) -> ApiResult<()> {
     const ALLOWED: &str = "application/json";
     match BodyKind::of(headers, ALLOWED)? {
         BodyKind::Json => Ok(()),
@@ -67,7 +67,7 @@ pub fn require_json(headers: &HeaderMap) -> ApiResult<()> {
 ///
 /// # Errors
 /// [`ApiError::Malformed`] with line and column.
-pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     serde_json::from_slice(bytes).map_err(|error| ApiError::Malformed { reason: error.to_string() })
 }
 
@@ -76,7 +76,7 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
 /// # Errors
 /// [`ApiError::TooLarge`], [`ApiError::BodyTimeout`], [`ApiError::Overloaded`] when the bodies of all requests together take too
 /// much memory, [`ApiError::Malformed`] when the client breaks off.
-pub async fn receive(api: &Api, body: Body, bytes_max: usize) -> ApiResult<Received> {
+pub(crate) async fn receive(api: &Api, body: Body, bytes_max: usize) -> ApiResult<Received> {
     let timeout: Duration = api.limits.body_timeout;
     match tokio::time::timeout(timeout, collect(api, body, bytes_max)).await {
         Ok(result) => result,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Columns of a list: the fields of its first record, nested records flattened with dots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Columns(Vec<String>);
+pub(crate) struct Columns(Vec<String>);
 
 /// Depth to which nested records become columns of their own; deeper ones stay JSON in one cell.
 const DEPTH_MAX: usize = 3;
@@ -14,7 +14,7 @@ const DEPTH_MAX: usize = 3;
 impl Columns {
     /// All columns that appear in any of the records, in order of appearance.
     #[must_use]
-    pub fn of(records: &[Value]) -> Self {
+    pub(crate) fn of(records: &[Value]) -> Self {
         let mut names: Vec<String> = Vec::new();
         for record in records {
             for (name, _) in cells(record) {
@@ -28,13 +28,13 @@ impl Columns {
 
     /// The line of names.
     #[must_use]
-    pub fn header(&self) -> String {
+    pub(crate) fn header(&self) -> String {
         line(self.0.iter().map(String::as_str))
     }
 
     /// A record as a line. Fields that are no column are left out.
     #[must_use]
-    pub fn row(&self, record: &Value) -> String {
+    pub(crate) fn row(&self, record: &Value) -> String {
         let cells = cells(record);
         line(self.0.iter().map(|column| {
             cells.iter().find(|(name, _)| name == column).map_or("", |(_, text)| text.as_str())

@@ -9,17 +9,17 @@ const CURSOR_BYTES: usize = 8 + 8 + 4;
 
 /// Where the next page starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// The height of the first page.
-    pub height: Height,
+    pub(crate) height: Height,
     /// Next row.
-    pub from: u64,
+    pub(crate) from: u64,
 }
 
 impl Cursor {
     /// The opaque text. `list` names the list and its filter.
     #[must_use]
-    pub fn encode(&self, list: &str) -> String {
+    pub(crate) fn encode(&self, list: &str) -> String {
         let mut bytes = Vec::with_capacity(CURSOR_BYTES);
         bytes.extend_from_slice(&self.height.0.to_be_bytes());
         bytes.extend_from_slice(&self.from.to_be_bytes());
@@ -32,7 +32,7 @@ impl Cursor {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`].
-    pub fn decode(text: &str, list: &str) -> ApiResult<Self> {
+    pub(crate) fn decode(text: &str, list: &str) -> ApiResult<Self> {
         let refused = || {
             ApiError::parameter("cursor", "not a cursor of this list; take next_cursor of an earlier page, or leave it out")
         };

@@ -10,7 +10,7 @@ use super::problem::ApiError;
 
 /// Language of titles and details. Codes are the same in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
+pub(crate) enum Language {
     /// Chinese, also when the client does not say.
     #[default]
     Zh,
@@ -24,7 +24,7 @@ const RANGES_MAX: usize = 16;
 impl Language {
     /// Value of `Content-Language`.
     #[must_use]
-    pub const fn tag(self) -> &'static str {
+    pub(crate) const fn tag(self) -> &'static str {
         match self {
             Self::Zh => "zh-CN",
             Self::En => "en",
@@ -33,7 +33,7 @@ impl Language {
 
     /// The language that the client weighs highest (RFC 9110 §12.5.4); the first of equals.
     #[must_use]
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let Some(text) = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
             return Self::default();
         };

@@ -11,26 +11,26 @@ use super::time::rfc3339;
 
 /// A refusal with its words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct RefusalView {
+pub(crate) struct RefusalView {
     /// Module that refused; 0 is the executor.
     #[schema(value_type = u16)]
-    pub module: ModuleId,
+    pub(crate) module: ModuleId,
     /// Its number for the reason.
-    pub code: u16,
+    pub(crate) code: u16,
     /// Which call, from 0.
-    pub call: u8,
+    pub(crate) call: u8,
     /// Stable name of the reason; `UNKNOWN` when this version does not know it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The reason in Chinese.
-    pub text_zh: &'static str,
+    pub(crate) text_zh: &'static str,
     /// The reason in English.
-    pub text_en: &'static str,
+    pub(crate) text_en: &'static str,
 }
 
 impl RefusalView {
     /// Looks up the words.
     #[must_use]
-    pub fn new(module: ModuleId, code: u16, call: u8) -> Self {
+    pub(crate) fn new(module: ModuleId, code: u16, call: u8) -> Self {
         match refusal_text(module, code) {
             Some(text) => Self { module, code, call, name: text.name, text_zh: text.zh, text_en: text.en },
             None => Self {
@@ -48,7 +48,7 @@ impl RefusalView {
 /// Whether a transaction took effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum OutcomeView {
+pub(crate) enum OutcomeView {
     /// All calls took effect.
     Ok,
     /// Nothing took effect.
@@ -66,23 +66,23 @@ impl From<Outcome> for OutcomeView {
 
 /// An event in words.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct EventView {
+pub(crate) struct EventView {
     /// Module that reports.
     #[schema(value_type = u16)]
-    pub module: ModuleId,
+    pub(crate) module: ModuleId,
     /// Its name; empty when this version does not know the module.
-    pub module_name: &'static str,
+    pub(crate) module_name: &'static str,
     /// Name of the event.
-    pub name: String,
+    pub(crate) name: String,
     /// Its fields.
     #[schema(value_type = Object)]
-    pub data: Value,
+    pub(crate) data: Value,
 }
 
 impl EventView {
     /// Decodes an event. One that this version cannot decode is given as hex under the name `undecoded`.
     #[must_use]
-    pub fn new(event: &Event) -> Self {
+    pub(crate) fn new(event: &Event) -> Self {
         let module_name = modules::by_id(event.module).map_or("", |module| module.name());
         let (name, data) = match quancheng_contracts::decode_event(event) {
             Ok(Value::Object(object)) if object.len() == 1 => {
@@ -99,7 +99,7 @@ impl EventView {
 
     /// All events of a receipt.
     #[must_use]
-    pub fn all(receipt: &Receipt) -> Vec<Self> {
+    pub(crate) fn all(receipt: &Receipt) -> Vec<Self> {
         receipt.events.iter().map(Self::new).collect()
     }
 }
@@ -107,7 +107,7 @@ impl EventView {
 /// How far a transaction has come, in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum StageView {
+pub(crate) enum StageView {
     /// This node holds it durably.
     Admitted,
     /// It is in a final block.
@@ -131,10 +131,9 @@ impl From<Stage> for StageView {
     }
 }
 
-/// Where to read more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[schema(value_type = Object)]
-pub struct Links {
+/// Where to read more: `self` and `bundle`, paths on this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Links {
     id: TransactionId,
 }
 
@@ -150,42 +149,43 @@ impl Serialize for Links {
 
 /// What is known of a transaction.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct TransactionStatus {
+pub(crate) struct TransactionStatus {
     /// Its id.
     #[schema(value_type = String)]
-    pub id: TransactionId,
+    pub(crate) id: TransactionId,
     /// Stage reached.
-    pub stage: StageView,
+    pub(crate) stage: StageView,
     /// Height of its block, once ordered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
-    pub height: Option<Height>,
+    pub(crate) height: Option<Height>,
     /// Place of its receipt in the block, once executed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<u32>,
+    pub(crate) position: Option<u32>,
     /// Time of the block, ms since 1970 UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time_ms: Option<u64>,
+    pub(crate) time_ms: Option<u64>,
     /// The same in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<String>,
+    pub(crate) time: Option<String>,
     /// Whether it took effect, once executed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<OutcomeView>,
+    pub(crate) outcome: Option<OutcomeView>,
     /// What modules report; absent in answers to bulk submissions.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub events: Option<Vec<EventView>>,
+    pub(crate) events: Option<Vec<EventView>>,
     /// Height of a final header that certifies the receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
-    pub certified_by: Option<Height>,
-    /// Where to read more.
-    pub links: Links,
+    pub(crate) certified_by: Option<Height>,
+    /// Where to read more: `self` and `bundle`, paths on this node.
+    #[schema(value_type = Object)]
+    pub(crate) links: Links,
 }
 
 /// How much of a receipt an answer shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
+pub(crate) enum Detail {
     /// Everything.
     Full,
     /// No events: for bulk answers.
@@ -195,7 +195,7 @@ pub enum Detail {
 impl TransactionStatus {
     /// A transaction of which nothing but its admission is known.
     #[must_use]
-    pub fn admitted(id: TransactionId) -> Self {
+    pub(crate) fn admitted(id: TransactionId) -> Self {
         Self {
             id,
             stage: StageView::Admitted,
@@ -212,7 +212,7 @@ impl TransactionStatus {
 
     /// In words; `None` when nothing is known. `certified_by` is left open.
     #[must_use]
-    pub fn new(id: TransactionId, state: TransactionState, detail: Detail) -> Option<Self> {
+    pub(crate) fn new(id: TransactionId, state: TransactionState, detail: Detail) -> Option<Self> {
         let base = Self::admitted(id);
         match state {
             TransactionState::Unknown => None,

@@ -18,7 +18,7 @@ use super::time::parse_time_ms;
 
 /// The query of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Params<T>(pub T);
+pub(crate) struct Params<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
@@ -32,7 +32,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
 
 /// The one variable part of a path.
 #[derive(Clone, Debug)]
-pub struct Segment(pub String);
+pub(crate) struct Segment(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Segment {
     type Rejection = ApiError;
@@ -50,7 +50,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`].
-    pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(&self, name: &'static str) -> ApiResult<T> {
+    pub(crate) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(&self, name: &'static str) -> ApiResult<T> {
         self.0.parse().map_err(|error| ApiError::parameter(name, error))
     }
 
@@ -58,7 +58,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`].
-    pub fn transaction_id(&self) -> ApiResult<TransactionId> {
+    pub(crate) fn transaction_id(&self) -> ApiResult<TransactionId> {
         self.parse("id")
     }
 }
@@ -67,15 +67,15 @@ impl Segment {
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ReadParams {
+pub(crate) struct ReadParams {
     /// State as of this height; the newest when absent.
-    pub height: Option<u64>,
+    pub(crate) height: Option<u64>,
     /// State as of this time: RFC 3339 (encode `+` as `%2B`) or ms since 1970 UTC. Not together with `height`.
-    pub time: Option<String>,
+    pub(crate) time: Option<String>,
     /// Adds `proof`: the evidence bundle (borsh in hex) that proves the answer, or that there is none. Without `height` and `time`
     /// it answers as of the newest certified height.
     #[serde(default)]
-    pub proof: bool,
+    pub(crate) proof: bool,
 }
 
 impl ReadParams {
@@ -83,7 +83,7 @@ impl ReadParams {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`].
-    pub fn as_of(&self) -> ApiResult<AsOf> {
+    pub(crate) fn as_of(&self) -> ApiResult<AsOf> {
         as_of(self.height, self.time.as_deref(), self.proof)
     }
 }
@@ -104,30 +104,30 @@ fn as_of(height: Option<u64>, time: Option<&str>, is_proven: bool) -> ApiResult<
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListParams {
+pub(crate) struct ListParams {
     /// State as of this height; the newest when absent.
-    pub height: Option<u64>,
+    pub(crate) height: Option<u64>,
     /// State as of this time: RFC 3339 or ms since 1970 UTC. Not together with `height`.
-    pub time: Option<String>,
+    pub(crate) time: Option<String>,
     /// Adds `proof`, as for a single record.
     #[serde(default)]
-    pub proof: bool,
+    pub(crate) proof: bool,
     /// `next_cursor` of the page before. It fixes the height.
-    pub cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// Rows of the page, 1 to 200; 50 when absent. With `Accept: text/csv` and no limit the whole list is streamed.
     #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
+    pub(crate) limit: Option<u32>,
 }
 
 /// Where a page starts and how long it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageRequest {
+pub(crate) struct PageRequest {
     /// The state.
-    pub as_of: AsOf,
+    pub(crate) as_of: AsOf,
     /// First row.
-    pub from: u64,
+    pub(crate) from: u64,
     /// Rows.
-    pub limit: u32,
+    pub(crate) limit: u32,
 }
 
 impl ListParams {
@@ -135,7 +135,7 @@ impl ListParams {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`].
-    pub fn page(&self, list: &str) -> ApiResult<PageRequest> {
+    pub(crate) fn page(&self, list: &str) -> ApiResult<PageRequest> {
         let limit = self.limit.unwrap_or(PAGE_DEFAULT);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(ApiError::parameter("limit", format!("{limit} is outside 1..={PAGE_MAX}")));
@@ -155,17 +155,17 @@ impl ListParams {
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct WaitParams {
+pub(crate) struct WaitParams {
     /// Answer when the transaction reached this stage, or when the time is over, whichever comes first.
-    pub wait: Option<WaitStage>,
+    pub(crate) wait: Option<WaitStage>,
     /// Longest wait, at most 60,000 ms; 10,000 when absent. The end of the time is no error: the answer says how far it came.
-    pub timeout_ms: Option<u64>,
+    pub(crate) timeout_ms: Option<u64>,
 }
 
 /// A stage to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum WaitStage {
+pub(crate) enum WaitStage {
     /// Held durably by this node.
     Admitted,
     /// In a final block.
@@ -181,7 +181,7 @@ impl WaitParams {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`] for a wait above [`WAIT_MAX`].
-    pub fn wait(&self) -> ApiResult<Option<(Stage, Duration)>> {
+    pub(crate) fn wait(&self) -> ApiResult<Option<(Stage, Duration)>> {
         let timeout = self.timeout_ms.map_or(WAIT_DEFAULT, Duration::from_millis);
         if timeout > WAIT_MAX {
             return Err(ApiError::parameter("timeout_ms", format!("exceeds {} ms", WAIT_MAX.as_millis())));

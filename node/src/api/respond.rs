@@ -8,17 +8,17 @@ use serde::Serialize;
 use super::language::thousandths;
 
 /// Our canonical bytes.
-pub const OCTET_STREAM: &str = "application/octet-stream";
+pub(crate) const OCTET_STREAM: &str = "application/octet-stream";
 /// JSON.
-pub const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 /// Rows for spreadsheets.
-pub const CSV: &str = "text/csv; charset=utf-8";
+pub(crate) const CSV: &str = "text/csv; charset=utf-8";
 /// Ranges of `Accept` that are looked at.
 const RANGES_MAX: usize = 32;
 
 /// A form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// JSON.
     Json,
     /// Canonical bytes.
@@ -40,7 +40,7 @@ impl Form {
 /// The form that `Accept` weighs highest (RFC 9110 §12.5.1); the first of `offers` when it does not matter or names none of them:
 /// a client that asks for something else is better served by an answer it did not ask for than by none.
 #[must_use]
-pub fn preferred(headers: &HeaderMap, offers: &[Form]) -> Form {
+pub(crate) fn preferred(headers: &HeaderMap, offers: &[Form]) -> Form {
     let first = offers.first().copied().unwrap_or(Form::Json);
     let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else {
         return first;
@@ -78,7 +78,7 @@ fn weight(accept: &str, form: Form) -> u32 {
 
 /// An answer of bytes.
 #[must_use]
-pub fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Body>) -> Response {
+pub(crate) fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -87,13 +87,13 @@ pub fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Body>
 
 /// An answer in JSON.
 #[must_use]
-pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
+pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
     let body = serde_json::to_vec(value).expect("our answers have text keys and no foreign serializers");
     bytes(status, JSON, body)
 }
 
 /// An answer in JSON with status 200.
 #[must_use]
-pub fn ok<T: Serialize>(value: &T) -> Response {
+pub(crate) fn ok<T: Serialize>(value: &T) -> Response {
     json(StatusCode::OK, value)
 }

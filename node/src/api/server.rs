@@ -77,8 +77,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Arc<Api
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
-            // A sender that is gone means the node is gone.
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
             Some(ended) = tasks.join_next() => {
                 if let Err(error) = ended {
                     tracing::error!(%error, "a connection ended abnormally");
@@ -129,6 +128,11 @@ impl Door {
     }
 }
 
+/// Ends when the node stops. A sender that is gone means the node is gone.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
 /// One connection, many requests.
 async fn converse(
     stream: TcpStream,
@@ -154,7 +158,7 @@ async fn converse(
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = &mut connection => result,
-        _ = stop.wait_for(|stop| *stop) => {
+        () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             match tokio::time::timeout(limits.shutdown_grace, connection).await {
                 Ok(result) => result,

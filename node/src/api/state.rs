@@ -17,17 +17,17 @@ const WAITING_PER_READ: usize = 16;
 
 /// The node behind the API, and what bounds its use.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     /// The node.
-    pub backend: Arc<dyn Backend>,
+    pub(crate) backend: Arc<dyn Backend>,
     /// What the operator allows.
-    pub limits: Arc<ApiLimits>,
+    pub(crate) limits: Arc<ApiLimits>,
     /// One permit per byte of request bodies in memory.
-    pub body_memory: Arc<Semaphore>,
+    pub(crate) body_memory: Arc<Semaphore>,
     /// One permit per open event stream.
-    pub streams: Arc<Semaphore>,
+    pub(crate) streams: Arc<Semaphore>,
     /// Turns `true` when the node stops.
-    pub stop: watch::Receiver<bool>,
+    pub(crate) stop: watch::Receiver<bool>,
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Api {
 impl Api {
     /// Over a node.
     #[must_use]
-    pub fn new(backend: Arc<dyn Backend>, limits: ApiLimits, stop: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(backend: Arc<dyn Backend>, limits: ApiLimits, stop: watch::Receiver<bool>) -> Self {
         Self {
             backend,
             body_memory: Arc::new(Semaphore::new(limits.body_bytes_total_max.min(Semaphore::MAX_PERMITS))),
@@ -57,7 +57,7 @@ impl Api {
     ///
     /// # Errors
     /// [`ApiError::Overloaded`] when too many wait; what `read` gives; [`ApiError::Internal`] when it panics.
-    pub async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
@@ -74,7 +74,7 @@ impl Api {
     }
 
     /// Ends when the node stops.
-    pub async fn stopped(&self) {
+    pub(crate) async fn stopped(&self) {
         let mut stop = self.stop.clone();
         // A sender that is gone means the node is gone.
         let _ = stop.wait_for(|stop| *stop).await;
@@ -83,7 +83,7 @@ impl Api {
 
 /// Which state a read asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AsOf {
+pub(crate) enum AsOf {
     /// The newest.
     #[default]
     Newest,
@@ -100,7 +100,7 @@ impl AsOf {
     ///
     /// # Errors
     /// [`ApiError::Pruned`], [`ApiError::NotReached`], [`ApiError::InvalidParameter`] for a time before the genesis.
-    pub fn snapshot(self, backend: &dyn Backend) -> ApiResult<Snapshot> {
+    pub(crate) fn snapshot(self, backend: &dyn Backend) -> ApiResult<Snapshot> {
         let height = match self {
             Self::Newest => None,
             Self::NewestCertified => Some(backend.status().certified_height),

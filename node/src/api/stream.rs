@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// A stream that fails when a write makes no progress for a time. Reads are bounded above it: heads by the HTTP parser, bodies by
 /// [`super::body::receive`].
 #[derive(Debug)]
-pub struct TimedStream<S> {
+pub(crate) struct TimedStream<S> {
     inner: S,
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
@@ -22,7 +22,7 @@ pub struct TimedStream<S> {
 impl<S> TimedStream<S> {
     /// Over a stream.
     #[must_use]
-    pub fn new(inner: S, timeout: Duration) -> Self {
+    pub(crate) fn new(inner: S, timeout: Duration) -> Self {
         Self { inner, timeout, timer: Box::pin(sleep(timeout)), is_waiting: false }
     }
 

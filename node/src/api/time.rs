@@ -6,7 +6,7 @@ const TIME_MS_MAX: u64 = 253_402_300_799_999;
 
 /// A time in UTC with milliseconds, such as `2026-01-31T16:00:00.000Z`. Later than the year 9999: the end of that year.
 #[must_use]
-pub fn rfc3339(time_ms: u64) -> String {
+pub(crate) fn rfc3339(time_ms: u64) -> String {
     let time_ms = time_ms.min(TIME_MS_MAX);
     let (year, month, day) = civil(time_ms / DAY_MS);
     let (seconds, ms) = ((time_ms % DAY_MS) / 1000, time_ms % 1000);
@@ -17,7 +17,7 @@ pub fn rfc3339(time_ms: u64) -> String {
 /// Milliseconds since 1970 UTC, from RFC 3339 with an offset or from a plain number of ms. `None` for anything else and for times
 /// before 1970.
 #[must_use]
-pub fn parse_time_ms(text: &str) -> Option<u64> {
+pub(crate) fn parse_time_ms(text: &str) -> Option<u64> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok();
     }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::driver::{DriverHandle, DriverInput};
-use crate::ledger::{LedgerError, valid_until_ms};
+use crate::ledger::LedgerError;
 use crate::metrics::Metrics;
 use crate::verifier::StoreWriter;
 
@@ -172,9 +172,8 @@ fn seal(parts: &mut BatcherParts, open: &mut Open, writes: &Arc<tokio::sync::Sem
     tokio::spawn(async move {
         let result = writer.store_own(Arc::clone(&batch)).await;
         let result = result.and_then(|()| {
-            let valid_until_ms = valid_until_ms(&batch);
             // The queue of the driver is drained by a thread; a full one is a matter of microseconds.
-            let told = tokio::task::block_in_place(|| driver.deliver(DriverInput::LocalBatch { batch, valid_until_ms }));
+            let told = tokio::task::block_in_place(|| driver.deliver(DriverInput::LocalBatch { batch }));
             if told { Ok(()) } else { Err(LedgerError::WriterPanicked) }
         });
         drop(permit);

@@ -64,8 +64,6 @@ pub enum DriverInput {
     LocalBatch {
         /// The batch.
         batch: Arc<SignedBatch>,
-        /// Greatest `valid_until_ms` in it.
-        valid_until_ms: u64,
     },
     /// A verdict.
     BatchChecked {
@@ -177,6 +175,12 @@ pub struct Driver {
     halted: Arc<AtomicBool>,
 }
 
+impl std::fmt::Debug for DriverParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DriverParts")
+    }
+}
+
 impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Driver")
@@ -199,9 +203,9 @@ impl Driver {
 
     /// Runs until it is stopped or must stop. `own_batches` are stored batches of this validator that were never ordered.
     #[must_use]
-    pub fn run(mut self, own_batches: Vec<(Arc<SignedBatch>, u64)>) -> DriverEnd {
+    pub fn run(mut self, own_batches: Vec<Arc<SignedBatch>>) -> DriverEnd {
         let mut inputs = vec![Input::Start];
-        inputs.extend(own_batches.into_iter().map(|(batch, valid_until_ms)| Input::LocalBatch { batch, valid_until_ms }));
+        inputs.extend(own_batches.into_iter().map(|batch| Input::LocalBatch { batch }));
         for input in inputs {
             if let Err(end) = self.step(input) {
                 return self.end(end);
@@ -234,7 +238,7 @@ impl Driver {
             DriverInput::PeerUp(peer) => Input::PeerUp { peer },
             DriverInput::PeerDown(peer) => Input::PeerDown { peer },
             DriverInput::Message { from, message } => Input::Peer { from, message, verified: false },
-            DriverInput::LocalBatch { batch, valid_until_ms } => Input::LocalBatch { batch, valid_until_ms },
+            DriverInput::LocalBatch { batch } => Input::LocalBatch { batch },
             DriverInput::BatchChecked { batch, verdict } => Input::BatchChecked { batch, verdict },
             DriverInput::Executed(executed) => Input::Executed(executed),
             DriverInput::ExecutorFailed(error) => return Err(DriverEnd::Ledger(error)),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use bytes::Bytes;
-use quancheng_consensus::{BlocksRequest, Message, ServeRequest, limits};
+use quancheng_consensus::message::BlocksRequest;
+use quancheng_consensus::{Message, ServeRequest, limits};
 use quancheng_types::{BatchId, List, NodeId};
 use tracing::warn;
 

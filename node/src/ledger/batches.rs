@@ -39,12 +39,6 @@ impl BatchCache {
     }
 }
 
-/// The latest time at which any transaction of a batch may run.
-#[must_use]
-pub fn valid_until_ms(batch: &SignedBatch) -> u64 {
-    batch.batch.transactions.iter().map(|transaction| transaction.body.valid_until_ms).max().unwrap_or_default()
-}
-
 impl Ledger {
     fn batch_cache(&self) -> MutexGuard<'_, BatchCache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)

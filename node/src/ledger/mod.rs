@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use quancheng_contracts::genesis_patch;
 use quancheng_state::{ChainStore, Snapshot, Store, StoreError, StoreOptions};
-use quancheng_state_rocks::{RocksBackend, RocksOptions};
+use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::merkle::Path as MerklePath;
 use quancheng_types::{
     ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, SignedTransaction, TransactionId, Validator, ValidatorSet,
@@ -30,7 +30,6 @@ use batches::BatchCache;
 use blocks::ChainTip;
 use schedule::Schedule;
 
-pub use batches::valid_until_ms;
 pub use error::LedgerError;
 pub use execute::{Results, execute_stored};
 
@@ -73,7 +72,7 @@ impl Ledger {
         let memory_bytes = options.memory_mib as usize * 1024 * 1024;
         let page_cache_bytes = memory_bytes / PAGE_CACHE_SHARE;
         let rocks = RocksOptions { memory_bytes: memory_bytes - page_cache_bytes, ..RocksOptions::default() };
-        let backend = RocksBackend::open(&data_dir.join("store"), &rocks)?;
+        let backend = Rocks::open(&data_dir.join("store"), &rocks)?;
         let store = Store::open(Arc::new(backend), StoreOptions { page_cache_bytes })?;
         Self::over(store, genesis, options.keep_recent)
     }

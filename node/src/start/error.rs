@@ -28,7 +28,7 @@ pub enum StartError {
     /// The network.
     Network(NetworkError),
     /// An HTTP door.
-    Door(crate::api::DoorError),
+    Door(super::DoorError),
     /// What is on disk does not fit together.
     Recover(quancheng_consensus::RecoverError),
     /// The system gives no thread.

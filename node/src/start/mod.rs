@@ -3,6 +3,7 @@
 //! Order of a start: lock the folder, open the store, replay what was decided and not executed, read log and sign record, join the
 //! network, open the doors. Order of a stop: close the doors, stop the driver after its current step, let the executor finish its block.
 
+mod doors;
 mod error;
 mod genesis_file;
 mod init;
@@ -14,12 +15,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use quancheng_consensus::{CachedChecker, Engine, EngineConfig, EngineStatus, SetChange};
-use quancheng_types::{Genesis, Height, NodeId, Parameters, SigningKey, ValidatorId};
+use quancheng_types::{Genesis, NodeId, Parameters, SigningKey, ValidatorId};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::admission::{Admission, Duty};
-use crate::api::{self, backend::Identity};
+use crate::api::backend::Identity;
 use crate::backend::NodeBackend;
 use crate::batcher::{self, BatcherParts, SealRules};
 use crate::config::NodeConfig;
@@ -34,6 +35,7 @@ use crate::network::{
 use crate::tracker::{ClaimLimits, Tracker};
 use crate::verifier;
 
+pub use doors::DoorError;
 pub use error::StartError;
 pub use genesis_file::read_genesis;
 pub use init::init;
@@ -48,7 +50,7 @@ pub struct Node {
     driver_thread: tokio::task::JoinHandle<DriverEnd>,
     network: NetworkHandle,
     verifier: verifier::VerifierHandle,
-    doors: api::Doors,
+    doors: doors::Doors,
     public: SocketAddr,
     admin: SocketAddr,
     _lock: DataLock,
@@ -123,8 +125,8 @@ impl Node {
             metrics,
             started: begun,
         });
-        let doors = api::open(backend, &config.api).await.map_err(StartError::Door)?;
-        let (public, admin) = (doors.public_address(), doors.admin_address());
+        let doors = doors::Doors::open(backend, &config.api).await.map_err(StartError::Door)?;
+        let (public, admin) = (doors.public, doors.admin);
         info!(%public, %admin, node_id = %keys.node_id(), height = %executed, ms = %begun.elapsed().as_millis(), "node is up");
         Ok(Self {
             driver: running.driver,
@@ -296,7 +298,7 @@ impl Assembly<'_> {
     #[expect(clippy::type_complexity, reason = "four results of one recovery, named where they are bound")]
     fn recover_engine(
         &self,
-    ) -> Result<(Engine, LogFile, Vec<(Arc<quancheng_types::SignedBatch>, u64)>, u64), StartError> {
+    ) -> Result<(Engine, LogFile, Vec<Arc<quancheng_types::SignedBatch>>, u64), StartError> {
         let chain_id = self.genesis.chain_id();
         let data_dir = &self.config.node.data_dir;
         let (log, entries) = LogFile::open(data_dir, chain_id).map_err(StartError::File)?;
@@ -386,9 +388,4 @@ async fn deliver(driver: &DriverHandle, input: DriverInput) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
-}
-
-/// Heights named in errors of a start.
-pub(crate) fn height_text(height: Height) -> String {
-    format!("height {height}")
 }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use quancheng_consensus::{Executed, LogEntry, RecoveredState, SignRecord, StoredBatch, Tip};
+use quancheng_consensus::{Executed, LogEntry, RecoveredState, SignRecord, Tip};
 use quancheng_types::{Height, SignedBatch, ValidatorId};
 
 use super::StartError;
-use crate::ledger::{Ledger, LedgerError, valid_until_ms};
+use crate::ledger::{Ledger, LedgerError};
 
 /// Batches to offer again, and the engine's state.
 pub(super) struct Recovered {
     pub(super) state: RecoveredState,
-    pub(super) own_batches: Vec<(Arc<SignedBatch>, u64)>,
+    pub(super) own_batches: Vec<Arc<SignedBatch>>,
     pub(super) next_sequence: u64,
 }
 
@@ -42,20 +42,19 @@ pub(super) fn state(
         if ordered.contains(&batch.header.id()) {
             continue;
         }
-        let valid_until_ms = valid_until_ms(&batch);
         if is_own {
-            own_batches.push((batch, valid_until_ms));
+            own_batches.push(batch);
         } else {
-            stored.push(StoredBatch { header: batch.header, valid_until_ms });
+            stored.push(batch.header);
         }
     }
-    own_batches.sort_by_key(|(batch, _)| batch.header.sequence);
+    own_batches.sort_by_key(|batch| batch.header.sequence);
 
     let state = RecoveredState {
         executed: executed(ledger, tip.as_ref()).map_err(failed)?,
         tip,
         last_nonempty,
-        sets: ledger.schedule_from(tip_height.next()),
+        sets: ledger.schedule_from(tip_height.next()).into_iter().filter(|set| set.from > Height(1)).collect(),
         sign_record,
         log,
         windows,

@@ -75,7 +75,7 @@ fn write_group(ledger: &Ledger, driver: &DriverHandle, group: Vec<Write>) {
         match write {
             Write::Foreign(batch) => {
                 let verdict = match &result {
-                    Ok(()) => BatchVerdict::Valid { valid_until_ms: crate::ledger::valid_until_ms(&batch) },
+                    Ok(()) => BatchVerdict::Valid,
                     Err(_) => BatchVerdict::NotStored,
                 };
                 // The driver is gone only when the process ends.

@@ -25,6 +25,9 @@ pub struct Facts {
     pub quorum_power: u64,
     /// The validators of that height, with what they declare about their interest (在线诉讼规则 art. 17).
     pub validators: Vec<SignerFact>,
+    /// Greatest distance, ms, of a block time from the clock of an honest voter, under the parameters of the header. Known only
+    /// when the checkpoint is a genesis whose parameters are still in force there.
+    pub clock_drift_max_ms: Option<u64>,
     /// Changes of validators in the bundle.
     pub trust_steps: u32,
     /// One for each claim, in order.

@@ -107,6 +107,8 @@ pub enum Verdict {
     BlockTimeMismatch,
     /// The header is not certified or not trusted.
     BlockTimeUncertain,
+    /// A change of validators follows rules that this build does not know.
+    TrustPathRulesUnknown,
     /// Every signature of the transaction verifies. Weaker than V9 of the list allows: the bundle carries no certificate of a CA.
     SignedBy {
         /// Who signed.
@@ -114,6 +116,8 @@ pub enum Verdict {
     },
     /// A signature does not verify.
     SignatureMismatch,
+    /// A signature is of an algorithm that this build does not verify.
+    SignatureUnsupported,
     /// The state after this height held nothing under the key.
     Absent {
         /// The height.
@@ -184,13 +188,16 @@ impl Verdict {
             | Self::InclusionMismatch { .. }
             | Self::InclusionUncertain { .. } => Step::Inclusion,
             Self::Quorum { .. } | Self::QuorumMismatch | Self::RulesUnknown => Step::Finality,
-            Self::TrustPathMatch | Self::TrustPathMismatch | Self::TrustPathTooEarly => {
-                Step::TrustPath
-            }
+            Self::TrustPathMatch
+            | Self::TrustPathMismatch
+            | Self::TrustPathTooEarly
+            | Self::TrustPathRulesUnknown => Step::TrustPath,
             Self::BlockTime { .. } | Self::BlockTimeMismatch | Self::BlockTimeUncertain => {
                 Step::BlockTime
             }
-            Self::SignedBy { .. } | Self::SignatureMismatch => Step::Signature,
+            Self::SignedBy { .. } | Self::SignatureMismatch | Self::SignatureUnsupported => {
+                Step::Signature
+            }
             Self::Absent { .. } | Self::AbsenceMismatch { .. } | Self::AbsenceUncertain { .. } => {
                 Step::Absence
             }
@@ -225,6 +232,8 @@ impl Verdict {
             | Self::InclusionUncertain { .. }
             | Self::RulesUnknown
             | Self::TrustPathTooEarly
+            | Self::TrustPathRulesUnknown
+            | Self::SignatureUnsupported
             | Self::BlockTimeUncertain
             | Self::AbsenceUncertain { .. }
             | Self::StatusUncertain
@@ -254,3 +263,6 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

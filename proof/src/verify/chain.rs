@@ -64,6 +64,10 @@ pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
                  from a node, or use an earlier checkpoint"
             ),
         ),
+        Err(fault @ TrustFault::Version { .. }) => (
+            Verdict::TrustPathRulesUnknown,
+            format!("{fault}; install a newer verifier"),
+        ),
         Err(fault) => (Verdict::TrustPathMismatch, fault.to_string()),
     };
     Finding::new(Scope::Bundle, verdict, detail)

@@ -4,7 +4,8 @@
 
 use core::fmt;
 
-use quancheng_types::{Header, HistoryLeaf, Outcome, Receipt, SignedTransaction};
+use quancheng_types::keys::SignatureError;
+use quancheng_types::{Header, HistoryLeaf, Outcome, Receipt, SignedTransaction, TransactionError};
 
 use crate::bundle::{Bundle, Claim, LeafProof, ReceiptPath};
 use crate::report::{Finding, Scope, Verdict, shanghai_time};
@@ -87,6 +88,15 @@ impl Judge<'_> {
                     .collect();
                 (Verdict::SignedBy { keys }, String::new())
             }
+            Err(
+                error @ TransactionError::Signature {
+                    error: SignatureError::SuiteNotSupported { .. },
+                    ..
+                },
+            ) => (
+                Verdict::SignatureUnsupported,
+                format!("{error}; install a newer verifier"),
+            ),
             Err(error) => (Verdict::SignatureMismatch, error.to_string()),
         };
         out.push(self.finding(verdict, detail));

@@ -3,7 +3,7 @@
 use quancheng_types::{HistoryLeaf, SignedTransaction};
 
 use crate::bundle::{Bundle, Claim};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Anchor, Checkpoint};
 use crate::commitment::{BatchCommitment, notarized, recorded};
 use crate::report::{ClaimFact, Facts, HeaderFact, RecordFact, SignerFact};
 
@@ -47,12 +47,22 @@ pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
         total_power: set.total_power(),
         quorum_power: set.quorum(),
         validators,
+        clock_drift_max_ms: clock_drift_max_ms(bundle, checkpoint),
         trust_steps: u32::try_from(bundle.trust_path.len()).unwrap_or(u32::MAX),
         claims: bundle
             .claims
             .iter()
             .filter_map(|claim| claim_fact(bundle, claim))
             .collect(),
+    }
+}
+
+fn clock_drift_max_ms(bundle: &Bundle, checkpoint: &Checkpoint) -> Option<u64> {
+    match checkpoint.anchor() {
+        Anchor::Genesis { genesis } if genesis.parameters.hash() == bundle.header.params_hash => {
+            Some(genesis.parameters.clock_drift_max_ms)
+        }
+        Anchor::Genesis { .. } | Anchor::Pinned { .. } => None,
     }
 }
 

@@ -26,7 +26,7 @@ pub fn verify(bundle: &[u8], checkpoint: &Checkpoint, files: &[FileDigests]) -> 
     }
 }
 
-/// [`verify`], for a bundle that is decoded already.
+/// [`verify()`], for a bundle that is decoded already.
 #[must_use]
 pub fn verify_bundle(bundle: &Bundle, checkpoint: &Checkpoint, files: &[FileDigests]) -> Report {
     if let Err(error) = bundle.check_shape() {

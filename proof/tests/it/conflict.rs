@@ -13,7 +13,7 @@ fn receipt(world: &World, height: u64) -> Bundle {
     world
         .claim(world.builder(height), height, NOTARIZED, PLACE)
         .build()
-        .unwrap()
+        .expect("a well-formed bundle")
 }
 
 fn worlds() -> (World, World) {

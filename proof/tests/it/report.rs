@@ -121,7 +121,10 @@ fn a_mismatch_outweighs_what_cannot_be_checked() {
 fn equal_files_and_other_names_match_by_content() {
     let world = world();
     let mut renamed = files();
-    renamed.push(digests("copy of it", crate::fixtures::contents()[0].1));
+    renamed.push(digests(
+        "copy of it",
+        crate::fixtures::parts::contents()[0].1,
+    ));
     renamed
         .iter_mut()
         .for_each(|file| file.name.insert_str(0, "evidence/"));
@@ -145,7 +148,7 @@ fn restated(world: &World, bytes: u64, complete: bool) -> Bundle {
         complete,
         ..world.batch.commitment()
     };
-    calls[0].payload = Bytes::new([vec![0], codec::encode(&commitment)].concat()).unwrap();
+    calls[0].payload = Bytes::new([vec![0], codec::encode(&commitment)].concat()).expect("short");
     transaction.body.calls = list(calls);
     bundle.claims = list(claims);
     bundle

@@ -10,7 +10,7 @@ const RECEIPT_BUNDLE_BYTES_MAX: usize = 8 * 1024;
 
 fn path(index: u64, size: u64) -> Path {
     let zero = |_, _| Some(Digest::ZERO);
-    Path::from_nodes(index, size, zero).unwrap()
+    Path::from_nodes(index, size, zero).expect("the index is in the tree")
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! the simulator, the crate `quancheng-state-rocks` has the one for nodes.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use crate::error::StoreError;
 
@@ -124,51 +125,60 @@ pub struct Operation {
 /// Changes that happen together or not at all. Later ones win over earlier ones of the same record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Writes {
-    operations: Vec<Operation>,
+    columns: BTreeMap<Column, Vec<Operation>>,
 }
 
 impl Writes {
     /// No changes.
     #[must_use]
     pub const fn new() -> Self {
-        Self { operations: Vec::new() }
+        Self { columns: BTreeMap::new() }
     }
 
     /// Writes a record.
     pub fn put(&mut self, column: Column, key: Vec<u8>, value: Vec<u8>) {
-        self.operations.push(Operation { column, key, value: Some(value) });
+        self.push(Operation { column, key, value: Some(value) });
     }
 
     /// Removes a record, if it is there.
     pub fn delete(&mut self, column: Column, key: Vec<u8>) {
-        self.operations.push(Operation { column, key, value: None });
+        self.push(Operation { column, key, value: None });
+    }
+
+    fn push(&mut self, operation: Operation) {
+        self.columns.entry(operation.column).or_default().push(operation);
     }
 
     /// The changes in order of column and key (sorted inserts cost half), one per record.
     #[must_use]
-    pub fn into_sorted(mut self) -> Vec<Operation> {
-        self.operations.sort_by(|a, b| (a.column, &a.key).cmp(&(b.column, &b.key)));
-        // Of changes to one record the last wins: keep it in the place of the first.
-        self.operations.dedup_by(|later, kept| {
-            let same = later.column == kept.column && later.key == kept.key;
-            if same {
-                kept.value = later.value.take();
-            }
-            same
-        });
-        self.operations
+    pub fn into_sorted(self) -> Vec<Operation> {
+        let mut sorted = Vec::with_capacity(self.len());
+        for mut operations in self.columns.into_values() {
+            // Most columns are written in order, which this sort finds in one pass; it keeps the order of equal keys.
+            operations.sort_by(|a, b| a.key.cmp(&b.key));
+            // Of changes to one record the last wins: it takes the place of the first.
+            operations.dedup_by(|later, kept| {
+                let same = later.key == kept.key;
+                if same {
+                    kept.value = later.value.take();
+                }
+                same
+            });
+            sorted.append(&mut operations);
+        }
+        sorted
     }
 
     /// Number of changes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.operations.len()
+        self.columns.values().map(Vec::len).sum()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.operations.is_empty()
+        self.columns.is_empty()
     }
 }
 

@@ -4,7 +4,8 @@ use quancheng_proof::state_proof::value_hash;
 use quancheng_types::codec::encode;
 use quancheng_types::merkle::{self, RootBuilder};
 use quancheng_types::{
-    BatchId, BlockId, Digest, Height, HistoryLeaf, Receipt, SignedBatch, TransactionId, ValidatorSet,
+    BatchId, BlockId, Digest, Height, HistoryLeaf, Receipt, SignedBatch, TransactionId,
+    ValidatorSet,
 };
 
 use super::chain::{put_set_change, user_key};
@@ -15,7 +16,7 @@ use crate::backend::{Column, Durability, Writes};
 use crate::error::StoreError;
 use crate::flat::FlatRecord;
 use crate::patch::Patch;
-use crate::tree::{Change, ChainHasher, TreeUpdate, update};
+use crate::tree::{ChainHasher, Change, HeightChanges, TreeUpdate, update};
 
 /// Where the bytes of a transaction are: within its batch, which is kept for ever once executed, so bodies are stored once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +41,21 @@ impl BodyLocation {
         let mut places = Vec::with_capacity(batch.batch.transactions.len());
         for transaction in &batch.batch.transactions {
             let length = transaction.encode().len();
-            let (Ok(offset_bytes), Ok(length_bytes)) = (u32::try_from(offset), u32::try_from(length)) else {
+            let (Ok(offset_bytes), Ok(length_bytes)) =
+                (u32::try_from(offset), u32::try_from(length))
+            else {
                 let found = u64::try_from(offset).unwrap_or(u64::MAX);
-                return Err(StoreError::TooLarge { what: "bytes of a batch", found, max: SignedBatch::BYTES_MAX.into() });
+                return Err(StoreError::TooLarge {
+                    what: "bytes of a batch",
+                    found,
+                    max: SignedBatch::BYTES_MAX.into(),
+                });
             };
-            places.push(Self { batch: id, offset_bytes, length_bytes });
+            places.push(Self {
+                batch: id,
+                offset_bytes,
+                length_bytes,
+            });
             offset += length;
         }
         Ok(places)
@@ -86,13 +97,26 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::GenesisExists`] when the store is not empty; [`StoreError`] of the backend.
-    pub fn init_genesis(&self, time_ms: u64, patch: Patch, validators: &ValidatorSet) -> Result<HistoryTip, StoreError> {
+    pub fn init_genesis(
+        &self,
+        time_ms: u64,
+        patch: Patch,
+        validators: &ValidatorSet,
+    ) -> Result<HistoryTip, StoreError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.tip.is_some() {
             return Err(StoreError::GenesisExists);
         }
         let set_change = Some((Height::GENESIS.next(), validators.clone()));
-        self.write_height(&mut writer, BlockCommit { time_ms, patch, set_change, ..BlockCommit::default() })
+        self.write_height(
+            &mut writer,
+            BlockCommit {
+                time_ms,
+                patch,
+                set_change,
+                ..BlockCommit::default()
+            },
+        )
     }
 
     /// Writes one executed height: all of it, or after a failure or a crash none of it. Not synced (see the module).
@@ -106,21 +130,44 @@ impl Store {
     pub fn commit(&self, block: BlockCommit) -> Result<HistoryTip, StoreError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(tip) = &writer.tip else {
-            return Err(StoreError::NotExecuted { height: Height::GENESIS, tip: None });
+            return Err(StoreError::NotExecuted {
+                height: Height::GENESIS,
+                tip: None,
+            });
         };
         let expected = tip.leaf.height.next();
         if block.height != expected {
-            return Err(StoreError::OutOfOrder { expected, found: block.height });
+            return Err(StoreError::OutOfOrder {
+                expected,
+                found: block.height,
+            });
         }
         self.write_height(&mut writer, block)
     }
 
-    fn write_height(&self, writer: &mut Writer, block: BlockCommit) -> Result<HistoryTip, StoreError> {
+    fn write_height(
+        &self,
+        writer: &mut Writer,
+        block: BlockCommit,
+    ) -> Result<HistoryTip, StoreError> {
         let mut writes = Writes::new();
         let height = block.height;
         let changes = changes_of(block.patch, height);
-        let tree = update::<ChainHasher>(self.backend(), &mut writer.pages, height, writer.root, changes, &mut writes)?;
-        writes.put(Column::Changes, height.0.to_be_bytes().to_vec(), encode(&tree.changes));
+        let tree = update::<ChainHasher>(
+            self.backend(),
+            &mut writer.pages,
+            height,
+            writer.root,
+            changes,
+            &mut writes,
+        )?;
+        if tree.changes != HeightChanges::default() {
+            writes.put(
+                Column::Changes,
+                height.0.to_be_bytes().to_vec(),
+                encode(&tree.changes),
+            );
+        }
 
         let receipts_root = put_receipts(height, &block.executed, &mut writes);
         for batch in &block.batches {
@@ -142,7 +189,10 @@ impl Store {
             receipts_root,
             state_root: tree.root.hash,
         };
-        let log = writer.tip.as_ref().map_or_else(RootBuilder::new, |tip| tip.log.clone());
+        let log = writer
+            .tip
+            .as_ref()
+            .map_or_else(RootBuilder::new, |tip| tip.log.clone());
         let record = put_history(leaf, log, &mut writes);
         self.shared.backend.write(writes, Durability::Buffered)?;
         Ok(self.publish(writer, record, tree))
@@ -159,7 +209,11 @@ impl Store {
         writer.root = tree.root;
         let tip = record.tip();
         writer.tip = Some(record);
-        *self.shared.tip.write().unwrap_or_else(PoisonError::into_inner) = Some(tip);
+        *self
+            .shared
+            .tip
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(tip);
         tip
     }
 }
@@ -171,10 +225,18 @@ fn changes_of(patch: Patch, height: Height) -> Vec<Change> {
         .map(|(key, value)| {
             let record = value.map(|value| {
                 let value_hash = value_hash(value);
-                let record = FlatRecord { written: height, value_hash, key: key.as_bytes(), value };
+                let record = FlatRecord {
+                    written: height,
+                    value_hash,
+                    key: key.as_bytes(),
+                    value,
+                };
                 (value_hash, record.encode())
             });
-            Change { key_hash: key.hash(), record }
+            Change {
+                key_hash: key.hash(),
+                record,
+            }
         })
         .collect();
     changes.sort_unstable_by_key(|change| change.key_hash);
@@ -185,20 +247,35 @@ fn put_receipts(height: Height, executed: &[Executed], writes: &mut Writes) -> D
     let mut tree = RootBuilder::new();
     let mut groups = Vec::new();
     for (position, done) in (0_u32..).zip(executed) {
-        assert!(done.receipt.position == position, "receipt {position} of height {height} carries another position");
+        assert!(
+            done.receipt.position == position,
+            "receipt {position} of height {height} carries another position"
+        );
         let bytes = encode(&done.receipt);
         for (level, hash) in tree.push(merkle::leaf_hash(&bytes)) {
             if level == RECEIPT_GROUP.trailing_zeros() {
                 groups.extend_from_slice(hash.as_bytes());
             }
         }
-        writes.put(Column::Receipts, receipt_key(height, position), receipt_row(&done.body, &bytes));
-        writes.put(Column::TransactionIndex, index_key(&done.receipt.transaction_id), receipt_key(height, position));
+        writes.put(
+            Column::Receipts,
+            receipt_key(height, position),
+            receipt_row(&done.body, &bytes),
+        );
+        writes.put(
+            Column::TransactionIndex,
+            index_key(&done.receipt.transaction_id),
+            receipt_key(height, position),
+        );
     }
     if !executed.is_empty() {
         let mut record = tree.size().to_be_bytes().to_vec();
         record.extend_from_slice(&groups);
-        writes.put(Column::ReceiptNodes, height.0.to_be_bytes().to_vec(), record);
+        writes.put(
+            Column::ReceiptNodes,
+            height.0.to_be_bytes().to_vec(),
+            record,
+        );
     }
     tree.root()
 }
@@ -208,10 +285,18 @@ fn index_key(id: &TransactionId) -> Vec<u8> {
 }
 
 fn put_history(leaf: HistoryLeaf, mut log: RootBuilder, writes: &mut Writes) -> TipRecord {
-    writes.put(Column::HistoryLeaves, leaf.height.0.to_be_bytes().to_vec(), encode(&leaf));
+    writes.put(
+        Column::HistoryLeaves,
+        leaf.height.0.to_be_bytes().to_vec(),
+        encode(&leaf),
+    );
     let index = log.size();
     for (level, hash) in log.push(leaf.leaf_hash()) {
-        writes.put(Column::HistoryNodes, node_key(level, index >> level), hash.as_bytes().to_vec());
+        writes.put(
+            Column::HistoryNodes,
+            node_key(level, index >> level),
+            hash.as_bytes().to_vec(),
+        );
     }
     let record = TipRecord { leaf, log };
     writes.put(Column::Meta, META_TIP.to_vec(), encode(&record));

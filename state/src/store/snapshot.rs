@@ -63,7 +63,10 @@ impl Snapshot {
 
     fn read_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
         let key_hash = key.hash();
-        let Some(mut bytes) = record_at(self.shared.backend.as_ref(), &key_hash, self.height())? else { return Ok(None) };
+        let Some(mut bytes) = record_at(self.shared.backend.as_ref(), &key_hash, self.height())?
+        else {
+            return Ok(None);
+        };
         let record = FlatRecord::parse(key_hash.as_bytes(), &bytes)?;
         if record.key != key.as_bytes() {
             return Err(StoreError::Inconsistent {
@@ -92,6 +95,11 @@ impl View for Snapshot {
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Snapshot(height {}, root {})", self.height(), self.root())
+        write!(
+            f,
+            "Snapshot(height {}, root {})",
+            self.height(),
+            self.root()
+        )
     }
 }

@@ -22,7 +22,10 @@ pub(crate) fn subtree_hash<H: TreeHasher>(leaves: &[Leaf], depth: usize) -> Dige
         [leaf] => H::leaf(&leaf.key_hash, &leaf.value_hash),
         _ => {
             let (left, right) = leaves.split_at(parting(leaves, depth));
-            H::inner(&subtree_hash::<H>(left, depth + 1), &subtree_hash::<H>(right, depth + 1))
+            H::inner(
+                &subtree_hash::<H>(left, depth + 1),
+                &subtree_hash::<H>(right, depth + 1),
+            )
         }
     }
 }

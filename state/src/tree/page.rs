@@ -25,7 +25,12 @@ pub(crate) struct Slot {
 impl Slot {
     /// A subtree without keys, as of genesis.
     pub(crate) fn empty<H: TreeHasher>() -> Self {
-        Self { keys: 0, hash: H::EMPTY, paged: false, changed: Height::GENESIS }
+        Self {
+            keys: 0,
+            hash: H::EMPTY,
+            paged: false,
+            changed: Height::GENESIS,
+        }
     }
 
     /// Whether two slots describe the same subtree, whenever they were written.
@@ -75,7 +80,11 @@ impl Slot {
 }
 
 fn damaged(column: Column, key: &[u8], expected: &'static str) -> StoreError {
-    StoreError::Inconsistent { record: Record::Column(column.name()), key: key.to_vec(), expected }
+    StoreError::Inconsistent {
+        record: Record::Column(column.name()),
+        key: key.to_vec(),
+        expected,
+    }
 }
 
 /// Four levels of the tree.
@@ -105,15 +114,27 @@ pub(crate) fn join<H: TreeHasher>(left: &Node, right: &Node) -> Node {
 
 impl Page {
     pub(crate) fn empty<H: TreeHasher>() -> Self {
-        Self { slots: [Slot::empty::<H>(); SLOTS] }
+        Self {
+            slots: [Slot::empty::<H>(); SLOTS],
+        }
     }
 
     /// The levels of the page from the bottom (16 nodes) to the top (one).
     pub(crate) fn levels<H: TreeHasher>(&self) -> Vec<Vec<Node>> {
-        let mut level: Vec<Node> = self.slots.iter().map(|slot| Node { keys: slot.keys, hash: slot.hash }).collect();
+        let mut level: Vec<Node> = self
+            .slots
+            .iter()
+            .map(|slot| Node {
+                keys: slot.keys,
+                hash: slot.hash,
+            })
+            .collect();
         let mut levels = Vec::with_capacity(5);
         while level.len() > 1 {
-            let above = level.chunks_exact(2).map(|pair| join::<H>(&pair[0], &pair[1])).collect();
+            let above = level
+                .chunks_exact(2)
+                .map(|pair| join::<H>(&pair[0], &pair[1]))
+                .collect();
             levels.push(core::mem::replace(&mut level, above));
         }
         levels.push(level);
@@ -122,7 +143,10 @@ impl Page {
 
     /// The top of the page, without keeping the levels.
     pub(crate) fn top<H: TreeHasher>(&self) -> Node {
-        let mut level = self.slots.map(|slot| Node { keys: slot.keys, hash: slot.hash });
+        let mut level = self.slots.map(|slot| Node {
+            keys: slot.keys,
+            hash: slot.hash,
+        });
         let mut width = SLOTS / 2;
         while width > 0 {
             for at in 0..width {
@@ -146,10 +170,22 @@ impl Page {
         let mut rest = bytes;
         for slot in &mut page.slots {
             let Some((found, after)) = Slot::split(rest) else {
-                return Err(damaged(Column::Tree, &prefix.to_bytes(), "a page of sixteen slots"));
+                return Err(damaged(
+                    Column::Tree,
+                    &prefix.to_bytes(),
+                    "a page of sixteen slots",
+                ));
             };
             (*slot, rest) = (found, after);
         }
-        if rest.is_empty() { Ok(page) } else { Err(damaged(Column::Tree, &prefix.to_bytes(), "a page of sixteen slots")) }
+        if rest.is_empty() {
+            Ok(page)
+        } else {
+            Err(damaged(
+                Column::Tree,
+                &prefix.to_bytes(),
+                "a page of sixteen slots",
+            ))
+        }
     }
 }

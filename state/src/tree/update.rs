@@ -69,16 +69,27 @@ pub(crate) fn update<H: TreeHasher>(
     };
     let new = updater.subtree(Prefix::ROOT, &root, &mut changes)?;
     if new != root {
-        updater.note_slot(Prefix::ROOT, &root);
-        updater.writes.put(Column::Tree, ROOT_SLOT_KEY.to_vec(), new.encode());
+        // Before genesis there is nothing to read.
+        if height > Height::GENESIS {
+            updater.note_slot(Prefix::ROOT, &root);
+        }
+        updater
+            .writes
+            .put(Column::Tree, ROOT_SLOT_KEY.to_vec(), new.encode());
     }
     for (prefix, page) in &updater.pages {
         match page {
-            Some(page) => updater.writes.put(Column::Tree, prefix.to_bytes(), page.encode()),
+            Some(page) => updater
+                .writes
+                .put(Column::Tree, prefix.to_bytes(), page.encode()),
             None => updater.writes.delete(Column::Tree, prefix.to_bytes()),
         }
     }
-    Ok(TreeUpdate { root: new, pages: updater.pages, changes: updater.noted })
+    Ok(TreeUpdate {
+        root: new,
+        pages: updater.pages,
+        changes: updater.noted,
+    })
 }
 
 struct Updater<'a, H> {
@@ -94,15 +105,29 @@ struct Updater<'a, H> {
 
 impl<H: TreeHasher> Updater<'_, H> {
     /// The subtree after the changes below it.
-    fn subtree(&mut self, prefix: Prefix, old: &Slot, changes: &mut [Change]) -> Result<Slot, StoreError> {
+    fn subtree(
+        &mut self,
+        prefix: Prefix,
+        old: &Slot,
+        changes: &mut [Change],
+    ) -> Result<Slot, StoreError> {
         if changes.is_empty() {
             return Ok(*old);
         }
-        let new = if old.paged { self.page(prefix, old, changes)? } else { self.bucket(prefix, old, changes)? };
+        let new = if old.paged {
+            self.page(prefix, old, changes)?
+        } else {
+            self.bucket(prefix, old, changes)?
+        };
         Ok(if new.is_same(old) { *old } else { new })
     }
 
-    fn page(&mut self, prefix: Prefix, old: &Slot, changes: &mut [Change]) -> Result<Slot, StoreError> {
+    fn page(
+        &mut self,
+        prefix: Prefix,
+        old: &Slot,
+        changes: &mut [Change],
+    ) -> Result<Slot, StoreError> {
         let before = self.load(prefix)?;
         let mut after = before.clone();
         let mut rest = &mut *changes;
@@ -112,7 +137,11 @@ impl<H: TreeHasher> Updater<'_, H> {
             rest = tail;
             if !group.is_empty() {
                 let slot = &mut after.slots[usize::from(nibble)];
-                *slot = self.subtree(child(&prefix, nibble)?, &before.slots[usize::from(nibble)], group)?;
+                *slot = self.subtree(
+                    child(&prefix, nibble)?,
+                    &before.slots[usize::from(nibble)],
+                    group,
+                )?;
             }
         }
         let top = after.top::<H>();
@@ -128,11 +157,22 @@ impl<H: TreeHasher> Updater<'_, H> {
         if after != before {
             self.pages.insert(prefix, Some(after));
         }
-        Ok(Slot { keys: top.keys, hash: top.hash, paged: true, changed: self.height })
+        Ok(Slot {
+            keys: top.keys,
+            hash: top.hash,
+            paged: true,
+            changed: self.height,
+        })
     }
 
     /// Turns a page into a bucket. Its slots vanish, so all of them become versions, and so do the members of its buckets.
-    fn merge(&mut self, prefix: Prefix, old: &Slot, page: &Page, changes: &[Change]) -> Result<Slot, StoreError> {
+    fn merge(
+        &mut self,
+        prefix: Prefix,
+        old: &Slot,
+        page: &Page,
+        changes: &[Change],
+    ) -> Result<Slot, StoreError> {
         for nibble in 0_u8..16 {
             let (slot, below) = (&page.slots[usize::from(nibble)], child(&prefix, nibble)?);
             self.note_slot(below, slot);
@@ -147,15 +187,26 @@ impl<H: TreeHasher> Updater<'_, H> {
         Ok(self.bucket_slot(&prefix, &after))
     }
 
-    fn bucket(&mut self, prefix: Prefix, old: &Slot, changes: &mut [Change]) -> Result<Slot, StoreError> {
+    fn bucket(
+        &mut self,
+        prefix: Prefix,
+        old: &Slot,
+        changes: &mut [Change],
+    ) -> Result<Slot, StoreError> {
         let mut superseded: Vec<Option<Vec<u8>>> = vec![None; changes.len()];
         let mut before = Vec::new();
         let mut at = 0;
         self.scan(&prefix, old.keys, |leaf, record| {
-            while changes.get(at).is_some_and(|change| change.key_hash < leaf.key_hash) {
+            while changes
+                .get(at)
+                .is_some_and(|change| change.key_hash < leaf.key_hash)
+            {
                 at += 1;
             }
-            if changes.get(at).is_some_and(|change| change.key_hash == leaf.key_hash) {
+            if changes
+                .get(at)
+                .is_some_and(|change| change.key_hash == leaf.key_hash)
+            {
                 superseded[at] = Some(record.to_vec());
             }
             before.push(leaf);
@@ -170,11 +221,19 @@ impl<H: TreeHasher> Updater<'_, H> {
         if removed || (split && !before.is_empty()) {
             self.note_members(prefix, &before);
         }
-        if split { self.build(prefix, &after) } else { Ok(self.bucket_slot(&prefix, &after)) }
+        if split {
+            self.build(prefix, &after)
+        } else {
+            Ok(self.bucket_slot(&prefix, &after))
+        }
     }
 
     /// Writes the record of one key, and the one it supersedes as a version. An equal value changes nothing.
-    fn write_flat(&mut self, change: &mut Change, superseded: Option<Vec<u8>>) -> Result<(), StoreError> {
+    fn write_flat(
+        &mut self,
+        change: &mut Change,
+        superseded: Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
         let key = change.key_hash.as_bytes();
         if let Some(old) = &superseded
             && let Some((value_hash, _)) = &change.record
@@ -183,12 +242,16 @@ impl<H: TreeHasher> Updater<'_, H> {
             return Ok(());
         }
         match (change.record.as_mut(), superseded.is_some()) {
-            (Some((_, record)), _) => self.writes.put(Column::Flat, key.to_vec(), core::mem::take(record)),
+            (Some((_, record)), _) => {
+                self.writes
+                    .put(Column::Flat, key.to_vec(), core::mem::take(record))
+            }
             (None, true) => self.writes.delete(Column::Flat, key.to_vec()),
             (None, false) => {}
         }
         if let Some(old) = superseded {
-            self.writes.put(Column::FlatHistory, versioned(key, self.height), old);
+            self.writes
+                .put(Column::FlatHistory, versioned(key, self.height), old);
             self.noted.flat.push(change.key_hash);
         }
         Ok(())
@@ -202,19 +265,30 @@ impl<H: TreeHasher> Updater<'_, H> {
         let mut page = Page::empty::<H>();
         let mut rest = leaves;
         for (nibble, slot) in (0_u8..).zip(&mut page.slots) {
-            let (group, tail) = rest.split_at(rest.partition_point(|leaf| prefix.nibble_of(&leaf.key_hash) <= nibble));
+            let (group, tail) = rest
+                .split_at(rest.partition_point(|leaf| prefix.nibble_of(&leaf.key_hash) <= nibble));
             rest = tail;
             *slot = self.build(child(&prefix, nibble)?, group)?;
         }
         let top = page.top::<H>();
         self.pages.insert(prefix, Some(page));
-        Ok(Slot { keys: top.keys, hash: top.hash, paged: true, changed: self.height })
+        Ok(Slot {
+            keys: top.keys,
+            hash: top.hash,
+            paged: true,
+            changed: self.height,
+        })
     }
 
     fn bucket_slot(&self, prefix: &Prefix, leaves: &[Leaf]) -> Slot {
         let hash = subtree_hash::<H>(leaves, prefix.depth());
         let keys = u64::try_from(leaves.len()).expect("a bucket holds few keys");
-        Slot { keys, hash, paged: false, changed: self.height }
+        Slot {
+            keys,
+            hash,
+            paged: false,
+            changed: self.height,
+        }
     }
 
     fn load(&mut self, prefix: Prefix) -> Result<Page, StoreError> {
@@ -223,7 +297,10 @@ impl<H: TreeHasher> Updater<'_, H> {
         }
         let key = prefix.to_bytes();
         let Some(bytes) = self.backend.get(Column::Tree, &key)? else {
-            return Err(StoreError::Missing { record: Record::Column(Column::Tree.name()), key });
+            return Err(StoreError::Missing {
+                record: Record::Column(Column::Tree.name()),
+                key,
+            });
         };
         let page = Page::decode::<H>(&prefix, &bytes)?;
         self.cache.insert(prefix, page.clone());
@@ -238,21 +315,39 @@ impl<H: TreeHasher> Updater<'_, H> {
     }
 
     /// Visits the records below a prefix, ascending: exactly as many as the slot above counts, or the disk is damaged.
-    fn scan(&mut self, prefix: &Prefix, expected: u64, visit: impl FnMut(Leaf, &[u8])) -> Result<(), StoreError> {
+    fn scan(
+        &mut self,
+        prefix: &Prefix,
+        expected: u64,
+        visit: impl FnMut(Leaf, &[u8]),
+    ) -> Result<(), StoreError> {
         let found = scan_flat_records(self.flat.as_mut(), prefix, expected, visit)?;
-        if found == expected { Ok(()) } else { Err(miscounted(prefix)) }
+        if found == expected {
+            Ok(())
+        } else {
+            Err(miscounted(prefix))
+        }
     }
 
     fn note_slot(&mut self, prefix: Prefix, old: &Slot) {
         let base = prefix.to_bytes();
-        self.writes.put(Column::TreeHistory, versioned(&base, self.height), old.encode());
+        self.writes.put(
+            Column::TreeHistory,
+            versioned(&base, self.height),
+            old.encode(),
+        );
         self.noted.slots.push(base);
     }
 
     fn note_members(&mut self, prefix: Prefix, leaves: &[Leaf]) {
         let base = prefix.to_bytes();
-        let members = leaves.iter().flat_map(|leaf| &leaf.key_hash.as_bytes()[..MEMBER_BYTES]).copied().collect();
-        self.writes.put(Column::Members, versioned(&base, self.height), members);
+        let members = leaves
+            .iter()
+            .flat_map(|leaf| &leaf.key_hash.as_bytes()[..MEMBER_BYTES])
+            .copied()
+            .collect();
+        self.writes
+            .put(Column::Members, versioned(&base, self.height), members);
         self.noted.members.push(base);
     }
 }
@@ -279,7 +374,9 @@ pub(super) fn scan_flat(
     mut visit: impl FnMut(Leaf, Height),
 ) -> Result<u64, StoreError> {
     scan_flat_records(cursor, prefix, limit, |leaf, record| {
-        let written = record.first_chunk::<8>().expect("the record has been parsed");
+        let written = record
+            .first_chunk::<8>()
+            .expect("the record has been parsed");
         visit(leaf, Height(u64::from_be_bytes(*written)));
     })
 }
@@ -299,8 +396,16 @@ fn scan_flat_records(
             break;
         }
         let value_hash = FlatRecord::parse(key, record)?.value_hash;
-        let Ok(key_hash) = key.try_into().map(Digest) else { return Err(miscounted(prefix)) };
-        visit(Leaf { key_hash, value_hash }, record);
+        let Ok(key_hash) = key.try_into().map(Digest) else {
+            return Err(miscounted(prefix));
+        };
+        visit(
+            Leaf {
+                key_hash,
+                value_hash,
+            },
+            record,
+        );
         cursor.step()?;
     }
     Ok(found)
@@ -316,7 +421,10 @@ fn merged(before: &[Leaf], changes: &[Change]) -> Vec<Leaf> {
         }
         old.next_if(|leaf| leaf.key_hash == change.key_hash);
         if let Some((value_hash, _)) = change.record {
-            after.push(Leaf { key_hash: change.key_hash, value_hash });
+            after.push(Leaf {
+                key_hash: change.key_hash,
+                value_hash,
+            });
         }
     }
     after.extend(old);

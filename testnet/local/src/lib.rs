@@ -24,7 +24,7 @@ mod settings;
 mod start;
 
 pub use error::LocalError;
-pub use founding::{CANDIDATE_ORGANIZATION, SAMPLES, demo_rule_set};
+pub use founding::{CANDIDATE_ORGANIZATION, DEMO_RULE_SET, SAMPLES, demo_rule_set};
 pub use layout::{NodeEntry, NodeRole, Record};
 pub use network::{Candidate, Network, NodeState, NodeStatus, StopReport};
 pub use process::find_quanchengd;

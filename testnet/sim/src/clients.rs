@@ -19,8 +19,7 @@ const SHORT_LIFETIME_MS: u64 = 120;
 /// A transaction that a client waits for.
 #[derive(Clone, Debug)]
 pub(crate) struct Tracked {
-    pub(crate) transaction: SignedTransaction,
-    /// The machines that took it.
+    /// The machines that hold it durably.
     pub(crate) machines: Vec<usize>,
     /// Whether it is sure to be still valid when the run ends.
     pub(crate) is_lasting: bool,
@@ -36,16 +35,18 @@ pub(crate) struct Clients {
     notarize: Vec<u8>,
     refused: Call,
     evidence: quancheng_types::ModuleId,
-    /// Transactions not yet reported ordered.
+    /// Admitted transactions not yet reported ordered.
     pub(crate) waiting: BTreeMap<TransactionId, Tracked>,
+    /// Transactions given to honest nodes that are sure to last.
+    pub(crate) offered: BTreeMap<TransactionId, Tracked>,
     governor: Option<Governor>,
 }
 
 impl Clients {
     pub(crate) fn new(chain: &Chain, load: Load, is_set_changing: bool, random: Random) -> Self {
-        let commitment = json!({ "root": "00".repeat(32), "count": 1, "bytes": 1, "complete": false });
-        let notarize = quancheng_contracts::encode_call("evidence", json!({ "notarize": { "commitment": commitment } }))
-            .expect("a notarize call begins with its commitment");
+        let single = json!({ "root": "00".repeat(32), "form": "SINGLE", "count": 1, "bytes": 1 });
+        let notarize = quancheng_contracts::encode_call("evidence", json!({ "notarize": single }))
+            .expect("a notarize call names root, form, count and bytes");
         let refused = quancheng_contracts::encode_call("governance", json!({ "vote": { "proposal": 1, "is_approved": true } }))
             .expect("a vote names a proposal");
         Self {
@@ -58,6 +59,7 @@ impl Clients {
             notarize: notarize.payload.into_vec(),
             refused,
             waiting: BTreeMap::new(),
+            offered: BTreeMap::new(),
             governor: is_set_changing.then(|| Governor::new(chain)),
         }
     }
@@ -85,12 +87,15 @@ impl Clients {
         (self.sign(calls, unix_ms + lifetime_ms, &key), !is_short)
     }
 
-    /// The next act of the organizations, when the one before is done.
-    pub(crate) fn next_vote(&mut self, unix_ms: u64, known: &Known) -> Option<SignedTransaction> {
+    /// The act of the organizations that is due: the same bytes again until they are executed, then the next one.
+    pub(crate) fn vote(&mut self, unix_ms: u64, known: &Known) -> Option<SignedTransaction> {
         let mut governor = self.governor.take()?;
-        let act = governor.next(known);
-        let transaction = act.map(|(call, key)| self.sign(vec![call], unix_ms + LIFETIME_MS, &key));
-        governor.awaited = transaction.as_ref().map(SignedTransaction::id).or(governor.awaited);
+        let is_done = governor.awaited.as_ref().is_none_or(|awaited| known.location(&awaited.id()).is_some());
+        if is_done {
+            let (call, key) = governor.next();
+            governor.awaited = Some(self.sign(vec![call], unix_ms + LIFETIME_MS, &key));
+        }
+        let transaction = governor.awaited.clone();
         self.governor = Some(governor);
         transaction
     }
@@ -104,7 +109,7 @@ impl Clients {
 
     fn notarization(&mut self) -> Call {
         let mut payload = self.notarize.clone();
-        // The first byte names the call, the next 32 are the root of the commitment.
+        // The first byte names the call, the next 32 are the root.
         payload[1..33].copy_from_slice(&self.random.bytes32());
         Call { module: self.evidence, payload: Bytes::new(payload).expect("as long as the template") }
     }
@@ -134,7 +139,7 @@ struct Governor {
     acts: usize,
     voters: usize,
     proposals: u64,
-    awaited: Option<TransactionId>,
+    awaited: Option<SignedTransaction>,
 }
 
 impl Governor {
@@ -153,16 +158,12 @@ impl Governor {
         }
     }
 
-    /// The next call and who signs it; nothing while the last one is not executed.
-    fn next(&mut self, known: &Known) -> Option<(Call, SigningKey)> {
-        if let Some(id) = self.awaited {
-            known.location(&id)?;
-        }
+    /// The next call and who signs it.
+    fn next(&mut self) -> (Call, SigningKey) {
         // The first organization may be out of the set, so the second proposes.
         let voter = (self.acts + 1) % self.voters;
         let json = if self.acts.is_multiple_of(self.voters) {
-            let proposal = usize::try_from(self.proposals).ok()?;
-            let action = self.actions[proposal % self.actions.len()].clone();
+            let action = self.actions[(self.acts / self.voters) % self.actions.len()].clone();
             self.proposals += 1;
             json!({ "propose": { "action": action, "title": "验证节点变更" } })
         } else {
@@ -170,6 +171,6 @@ impl Governor {
         };
         self.acts += 1;
         let call = quancheng_contracts::encode_call("governance", json).expect("proposals and votes follow their format");
-        Some((call, self.keys[voter].clone()))
+        (call, self.keys[voter].clone())
     }
 }

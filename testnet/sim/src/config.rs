@@ -88,6 +88,33 @@ pub enum Planted {
     Executor(quancheng_contracts::executor::PlantedBug),
 }
 
+#[cfg(feature = "planted-bugs")]
+impl Planted {
+    /// All of them.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        use quancheng_contracts::executor::PlantedBug;
+        let executor = [
+            PlantedBug::UnorderedIteration { node_seed: 0 },
+            PlantedBug::RefusalLeavesWrites,
+            PlantedBug::DuplicateExecutedTwice,
+            PlantedBug::LocalClock { ahead_ms: 0 },
+        ];
+        let consensus = quancheng_consensus::PlantedBug::ALL.into_iter().map(Self::Consensus);
+        consensus.chain(executor.into_iter().map(Self::Executor)).collect()
+    }
+
+    /// Name of the mistake.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = match self {
+            Self::Consensus(bug) => format!("{bug:?}"),
+            Self::Executor(bug) => format!("{bug:?}"),
+        };
+        name.split(' ').next().unwrap_or_default().to_owned()
+    }
+}
+
 impl Faults {
     /// A calm network: delays only.
     #[must_use]

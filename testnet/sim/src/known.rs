@@ -81,10 +81,6 @@ impl Known {
         self.batches.get(id)
     }
 
-    pub(crate) fn block(&self, height: Height) -> Option<&Arc<CommittedBlock>> {
-        self.blocks.get(&height)
-    }
-
     pub(crate) fn blocks(&self) -> impl DoubleEndedIterator<Item = &Arc<CommittedBlock>> {
         self.blocks.values()
     }

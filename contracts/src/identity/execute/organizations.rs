@@ -7,9 +7,10 @@ use super::super::calls::{Activate, Close, Decide, Error, Register, check_types}
 use super::super::events::Event;
 use super::super::names::{OrgId, OrgStatus};
 use super::super::types::{
-    ACCOUNTS, AccountRecord, CODES, Decision, KEY_OWNERS, KeyRecord, KeyUse, ORG_COUNT, ORG_LIST, ORGANIZATIONS, Organization,
+    ACCOUNTS, AccountRecord, CODES, Decision, KEY_OWNERS, KeyRecord, KeyUse, ORG_COUNT, ORG_LIST,
+    ORGANIZATIONS, Organization,
 };
-use super::{Result, existing, next_place, own, roles, store, supervisor_over};
+use super::{Result, existing, next_place, not_governed, own, roles, store, supervisor_over};
 use crate::contract::{Context, ResolvedSigner};
 use crate::domain::Commitment;
 
@@ -22,7 +23,10 @@ pub(super) fn register(context: &mut Context<'_, '_>, call: &Register) -> Result
         return Err(Error::KeyBound.into());
     }
     let earlier = context.read(&ORGANIZATIONS, &call.org_id)?;
-    if earlier.as_ref().is_some_and(|earlier| earlier.status != OrgStatus::Rejected) {
+    if earlier
+        .as_ref()
+        .is_some_and(|earlier| earlier.status != OrgStatus::Rejected)
+    {
         return Err(Error::OrganizationExists.into());
     }
     if context.read(&CODES, &call.uscc)?.is_some() {
@@ -44,8 +48,16 @@ pub(super) fn register(context: &mut Context<'_, '_>, call: &Register) -> Result
         applied_at_ms: context.time_ms(),
         decision: None,
     };
-    enter(context, &organization, first_key(context, sender), earlier.is_none())?;
-    context.emit::<Identity>(&Event::Registered { org_id: call.org_id.clone(), account: sender.account });
+    enter(
+        context,
+        &organization,
+        first_key(context, sender),
+        earlier.is_none(),
+    )?;
+    context.emit::<Identity>(&Event::Registered {
+        org_id: call.org_id.clone(),
+        account: sender.account,
+    });
     Ok(())
 }
 
@@ -65,7 +77,12 @@ fn first_key(context: &Context<'_, '_>, sender: &ResolvedSigner) -> KeyRecord {
 }
 
 /// Writes a new organization with its account, first key, code and place in the list.
-pub(super) fn enter(context: &mut Context<'_, '_>, organization: &Organization, key: KeyRecord, is_new: bool) -> Result {
+pub(super) fn enter(
+    context: &mut Context<'_, '_>,
+    organization: &Organization,
+    key: KeyRecord,
+    is_new: bool,
+) -> Result {
     let (account, org_id) = (organization.account, &organization.org_id);
     if is_new {
         let (place, next) = next_place(context.read(&ORG_COUNT, &())?)?;
@@ -74,7 +91,15 @@ pub(super) fn enter(context: &mut Context<'_, '_>, organization: &Organization, 
     }
     context.put(&KEY_OWNERS, &key.key_id, &account);
     let keys = List::new(vec![key]).expect("one key is within the limit");
-    context.put(&ACCOUNTS, &account, &AccountRecord { account, org_id: org_id.clone(), keys });
+    context.put(
+        &ACCOUNTS,
+        &account,
+        &AccountRecord {
+            account,
+            org_id: org_id.clone(),
+            keys,
+        },
+    );
     context.put(&CODES, &organization.uscc, org_id);
     store(context, organization);
     Ok(())
@@ -83,52 +108,106 @@ pub(super) fn enter(context: &mut Context<'_, '_>, organization: &Organization, 
 pub(super) fn verify(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
     let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Applied])?;
-    conclude(context, organization, OrgStatus::Verified, decided_by, call.document);
+    conclude(
+        context,
+        organization,
+        OrgStatus::Verified,
+        decided_by,
+        call.document,
+    );
     Ok(())
 }
 
 pub(super) fn activate(context: &mut Context<'_, '_>, call: &Activate) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
     let mut organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Verified])?;
-    check_types(organization.org_type, &call.roles, organization.merchant_class)?;
+    check_types(
+        organization.org_type,
+        &call.roles,
+        organization.merchant_class,
+    )?;
     for role in &call.roles {
-        roles::admit(context, &mut organization, *role, (None, None), call.document)?;
+        roles::admit(
+            context,
+            &mut organization,
+            *role,
+            (None, None),
+            call.document,
+        )?;
     }
-    conclude(context, organization, OrgStatus::Active, decided_by, call.document);
+    conclude(
+        context,
+        organization,
+        OrgStatus::Active,
+        decided_by,
+        call.document,
+    );
     Ok(())
 }
 
 pub(super) fn reject(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
-    let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Applied, OrgStatus::Verified])?;
+    let organization = in_status(
+        existing(context, &call.org_id)?,
+        &[OrgStatus::Applied, OrgStatus::Verified],
+    )?;
     if let Some(record) = context.read(&ACCOUNTS, &organization.account)? {
         for key in record.keys.iter().filter(|key| key.usage == KeyUse::Sign) {
             context.remove(&KEY_OWNERS, &key.key_id);
         }
         context.remove(&ACCOUNTS, &organization.account);
     }
-    conclude(context, organization, OrgStatus::Rejected, decided_by, call.document);
+    conclude(
+        context,
+        organization,
+        OrgStatus::Rejected,
+        decided_by,
+        call.document,
+    );
     Ok(())
 }
 
 pub(super) fn suspend(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
     let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Active])?;
-    conclude(context, organization, OrgStatus::Suspended, decided_by, call.document);
+    not_governed(context, &organization)?;
+    conclude(
+        context,
+        organization,
+        OrgStatus::Suspended,
+        decided_by,
+        call.document,
+    );
     Ok(())
 }
 
 pub(super) fn resume(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
     let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Suspended])?;
-    conclude(context, organization, OrgStatus::Active, decided_by, call.document);
+    conclude(
+        context,
+        organization,
+        OrgStatus::Active,
+        decided_by,
+        call.document,
+    );
     Ok(())
 }
 
 pub(super) fn revoke(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
-    let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Active, OrgStatus::Suspended])?;
-    conclude(context, organization, OrgStatus::Revoked, decided_by, call.document);
+    let organization = in_status(
+        existing(context, &call.org_id)?,
+        &[OrgStatus::Active, OrgStatus::Suspended],
+    )?;
+    not_governed(context, &organization)?;
+    conclude(
+        context,
+        organization,
+        OrgStatus::Revoked,
+        decided_by,
+        call.document,
+    );
     Ok(())
 }
 
@@ -151,12 +230,25 @@ pub(super) fn close(context: &mut Context<'_, '_>, call: &Close) -> Result {
         }
     }
     organization.successors = call.successors.clone();
-    conclude(context, organization, call.into, call.org_id.clone(), call.document);
+    conclude(
+        context,
+        organization,
+        call.into,
+        call.org_id.clone(),
+        call.document,
+    );
     Ok(())
 }
 
-fn in_status(organization: Organization, admitted: &[OrgStatus]) -> core::result::Result<Organization, Error> {
-    if admitted.contains(&organization.status) { Ok(organization) } else { Err(Error::WrongStatus) }
+fn in_status(
+    organization: Organization,
+    admitted: &[OrgStatus],
+) -> core::result::Result<Organization, Error> {
+    if admitted.contains(&organization.status) {
+        Ok(organization)
+    } else {
+        Err(Error::WrongStatus)
+    }
 }
 
 /// Writes the new status, frees the code of an organization that is no longer live, and reports.
@@ -180,5 +272,10 @@ fn conclude(
         context.remove(&CODES, &organization.uscc);
     }
     store(context, &organization);
-    context.emit::<Identity>(&Event::StatusChanged { org_id: organization.org_id, from, to, decided_by });
+    context.emit::<Identity>(&Event::StatusChanged {
+        org_id: organization.org_id,
+        from,
+        to,
+        decided_by,
+    });
 }

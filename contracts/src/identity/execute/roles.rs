@@ -6,7 +6,7 @@ use super::super::Identity;
 use super::super::calls::{Error, GrantRole, RevokeRole, is_role_for};
 use super::super::events::Event;
 use super::super::names::{Grantor, OrgId, OrgStatus, Role};
-use super::super::types::{GrantedBy, ORGANIZATIONS, Organization, RoleGrant};
+use super::super::types::{GrantedBy, Organization, RoleGrant};
 use super::{Result, existing, store};
 use crate::contract::{Context, ResolvedSigner};
 use crate::domain::Commitment;
@@ -19,7 +19,13 @@ pub(super) fn grant(context: &mut Context<'_, '_>, call: &GrantRole) -> Result {
     if organization.status != OrgStatus::Active {
         return Err(Error::WrongStatus.into());
     }
-    admit(context, &mut organization, call.role, (call.from_ms, call.to_ms), call.document)?;
+    admit(
+        context,
+        &mut organization,
+        call.role,
+        (call.from_ms, call.to_ms),
+        call.document,
+    )?;
     store(context, &organization);
     Ok(())
 }
@@ -33,11 +39,22 @@ pub(super) fn admit(
     document: Option<Commitment>,
 ) -> Result {
     let grantor = grantor(context.sender(), &organization.org_id, role)?;
-    add(context, organization, role, period, GrantedBy::Organization(grantor), document)
+    add(
+        context,
+        organization,
+        role,
+        period,
+        GrantedBy::Organization(grantor),
+        document,
+    )
 }
 
 /// The sender's organization, if it may grant the role to that organization.
-fn grantor(sender: Option<&ResolvedSigner>, to: &OrgId, role: Role) -> core::result::Result<OrgId, Error> {
+fn grantor(
+    sender: Option<&ResolvedSigner>,
+    to: &OrgId,
+    role: Role,
+) -> core::result::Result<OrgId, Error> {
     let sender = sender.ok_or(Error::NotAllowed)?;
     let own = sender.org_id().ok_or(Error::NotAllowed)?;
     let may_grant = match role.grantor() {
@@ -48,7 +65,11 @@ fn grantor(sender: Option<&ResolvedSigner>, to: &OrgId, role: Role) -> core::res
     if !may_grant {
         return Err(Error::RoleNotGrantable);
     }
-    if own == to { Err(Error::SelfReview) } else { Ok(own.clone()) }
+    if own == to {
+        Err(Error::SelfReview)
+    } else {
+        Ok(own.clone())
+    }
 }
 
 fn add(
@@ -68,15 +89,29 @@ fn add(
         return Err(Error::BadPeriod.into());
     }
     let is_held = organization.roles.iter().any(|held| {
-        held.role == role && held.to_ms.is_none_or(|to| from_ms < to) && to_ms.is_none_or(|to| held.from_ms < to)
+        held.role == role
+            && !held.is_void()
+            && held.to_ms.is_none_or(|to| from_ms < to)
+            && to_ms.is_none_or(|to| held.from_ms < to)
     });
     if is_held {
         return Err(Error::RoleHeld.into());
     }
     let mut roles = core::mem::take(&mut organization.roles).into_vec();
-    roles.push(RoleGrant { role, from_ms, to_ms, grantor, basis });
+    roles.push(RoleGrant {
+        role,
+        from_ms,
+        to_ms,
+        grantor,
+        basis,
+    });
     organization.roles = List::new(roles).map_err(|_| Error::TooMany)?;
-    context.emit::<Identity>(&Event::RoleGranted { org_id: organization.org_id.clone(), role, from_ms, to_ms });
+    context.emit::<Identity>(&Event::RoleGranted {
+        org_id: organization.org_id.clone(),
+        role,
+        from_ms,
+        to_ms,
+    });
     Ok(())
 }
 
@@ -91,7 +126,11 @@ fn end(context: &mut Context<'_, '_>, mut organization: Organization, role: Role
     let now = context.time_ms();
     let mut grants = core::mem::take(&mut organization.roles).into_vec();
     let mut is_ended = false;
-    for grant in grants.iter_mut().filter(|grant| grant.role == role && grant.to_ms.is_none_or(|to| now < to)) {
+    let is_alive = |grant: &RoleGrant| !grant.is_void() && grant.to_ms.is_none_or(|to| now < to);
+    for grant in grants
+        .iter_mut()
+        .filter(|grant| grant.role == role && is_alive(grant))
+    {
         grant.to_ms = Some(now.max(grant.from_ms));
         is_ended = true;
     }
@@ -100,7 +139,10 @@ fn end(context: &mut Context<'_, '_>, mut organization: Organization, role: Role
     }
     organization.roles = List::new(grants).map_err(|_| Error::TooMany)?;
     store(context, &organization);
-    context.emit::<Identity>(&Event::RoleRevoked { org_id: organization.org_id, role });
+    context.emit::<Identity>(&Event::RoleRevoked {
+        org_id: organization.org_id,
+        role,
+    });
     Ok(())
 }
 
@@ -108,7 +150,7 @@ fn end(context: &mut Context<'_, '_>, mut organization: Organization, role: Role
 ///
 /// # Errors
 /// The refusals of `grant_role`, but for authority.
-pub fn grant_by_vote(
+pub(crate) fn grant_by_vote(
     context: &mut Context<'_, '_>,
     proposal: u64,
     org_id: &OrgId,
@@ -119,8 +161,39 @@ pub fn grant_by_vote(
     if organization.status != OrgStatus::Active {
         return Err(Error::WrongStatus.into());
     }
-    add(context, &mut organization, role, period, GrantedBy::Governance(proposal), None)?;
-    context.put(&ORGANIZATIONS, org_id, &organization);
+    add(
+        context,
+        &mut organization,
+        role,
+        period,
+        GrantedBy::Governance(proposal),
+        None,
+    )?;
+    store(context, &organization);
+    Ok(())
+}
+
+/// Gives a founding organization a role that the genesis implies, if it lacks it.
+///
+/// # Errors
+/// The refusals of `grant_role`, but for authority.
+pub(crate) fn grant_at_genesis(
+    context: &mut Context<'_, '_>,
+    org_id: &OrgId,
+    role: Role,
+) -> Result {
+    let mut organization = existing(context, org_id)?;
+    if !organization.roles_at(context.time_ms()).contains(&role) {
+        add(
+            context,
+            &mut organization,
+            role,
+            (None, None),
+            GrantedBy::Genesis,
+            None,
+        )?;
+        store(context, &organization);
+    }
     Ok(())
 }
 
@@ -128,7 +201,7 @@ pub fn grant_by_vote(
 ///
 /// # Errors
 /// The refusals of `revoke_role`, but for authority.
-pub fn revoke_by_vote(context: &mut Context<'_, '_>, org_id: &OrgId, role: Role) -> Result {
+pub(crate) fn revoke_by_vote(context: &mut Context<'_, '_>, org_id: &OrgId, role: Role) -> Result {
     let organization = existing(context, org_id)?;
     end(context, organization, role)
 }

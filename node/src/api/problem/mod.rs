@@ -17,42 +17,42 @@ use super::outcome::RefusalView;
 use crate::admission::AdmissionError;
 
 /// Media type of a problem.
-pub const PROBLEM_JSON: &str = "application/problem+json";
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// RFC 9457 problem details with our members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// `urn:quancheng:problem:` and the code.
     #[serde(rename = "type")]
     #[schema(rename = "type")]
-    pub kind: String,
+    pub(crate) kind: String,
     /// The kind of problem in the language of `Accept-Language` (zh or en).
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// This occurrence: what, where, why, what to do.
-    pub detail: String,
+    pub(crate) detail: String,
     /// Stable name, equal in all languages.
-    pub code: &'static str,
+    pub(crate) code: &'static str,
     /// Whether the same request may succeed later.
-    pub retryable: bool,
+    pub(crate) retryable: bool,
     /// What lies underneath, outermost first, in English.
-    pub causes: Vec<String>,
+    pub(crate) causes: Vec<String>,
     /// Suggested wait, ms.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after_ms: Option<u64>,
+    pub(crate) retry_after_ms: Option<u64>,
     /// Least height that can still be read, with `PRUNED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
-    pub lowest_height: Option<Height>,
+    pub(crate) lowest_height: Option<Height>,
     /// The refusal, with `CALL_REFUSED` and its kin.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<RefusalView>,
+    pub(crate) refusal: Option<RefusalView>,
 }
 
 /// Why a request has no answer.
 #[derive(Clone, Debug)]
-pub enum ApiError {
+pub(crate) enum ApiError {
     /// No such path, or no such record.
     NotFound {
         /// What was looked for.
@@ -138,22 +138,22 @@ pub enum ApiError {
 }
 
 /// Result of a handler.
-pub type ApiResult<T> = Result<T, ApiError>;
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     /// A parameter that is wrong.
-    pub fn parameter(name: &'static str, reason: impl std::fmt::Display) -> Self {
+    pub(crate) fn parameter(name: &'static str, reason: impl std::fmt::Display) -> Self {
         Self::InvalidParameter { name, reason: reason.to_string() }
     }
 
     /// A record that is not there.
-    pub fn not_found(what: impl Into<String>) -> Self {
+    pub(crate) fn not_found(what: impl Into<String>) -> Self {
         Self::NotFound { what: what.into() }
     }
 
     /// HTTP status and stable code.
     #[must_use]
-    pub fn status_and_code(&self) -> (StatusCode, &'static str) {
+    pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
@@ -177,7 +177,7 @@ impl ApiError {
 
     /// Suggested wait before the same request is sent again.
     #[must_use]
-    pub fn retry_after_ms(&self) -> Option<u64> {
+    pub(crate) fn retry_after_ms(&self) -> Option<u64> {
         match self {
             Self::Overloaded { retry_after_ms, .. }
             | Self::Admission(
@@ -204,7 +204,7 @@ impl ApiError {
 
     /// Whether the same request may succeed later or elsewhere.
     #[must_use]
-    pub fn is_retryable(&self) -> bool {
+    pub(crate) fn is_retryable(&self) -> bool {
         self.retry_after_ms().is_some()
             || matches!(
                 self,
@@ -240,7 +240,7 @@ impl ApiError {
 
     /// The document that the client gets.
     #[must_use]
-    pub fn problem(&self, language: Language) -> Problem {
+    pub(crate) fn problem(&self, language: Language) -> Problem {
         let (status, code) = self.status_and_code();
         Problem {
             kind: format!("urn:quancheng:problem:{code}"),
@@ -266,7 +266,7 @@ impl ApiError {
 
     /// The answer in one language.
     #[must_use]
-    pub fn response(&self, language: Language) -> Response {
+    pub(crate) fn response(&self, language: Language) -> Response {
         let problem = self.problem(language);
         if problem.status >= 500 {
             tracing::warn!(code = problem.code, causes = ?problem.causes, "request failed");

@@ -36,11 +36,13 @@ impl Verdict {
             Self::TrustPathMatch => "trust_path_match",
             Self::TrustPathMismatch => "trust_path_mismatch",
             Self::TrustPathTooEarly => "trust_path_too_early",
+            Self::TrustPathRulesUnknown => "trust_path_rules_unknown",
             Self::BlockTime { .. } => "block_time",
             Self::BlockTimeMismatch => "block_time_mismatch",
             Self::BlockTimeUncertain => "block_time_uncertain",
             Self::SignedBy { .. } => "signed_by",
             Self::SignatureMismatch => "signature_mismatch",
+            Self::SignatureUnsupported => "signature_unsupported",
             Self::Absent { .. } => "absent",
             Self::AbsenceMismatch { .. } => "absence_mismatch",
             Self::AbsenceUncertain { .. } => "absence_uncertain",
@@ -103,11 +105,12 @@ impl Verdict {
                 let names = names.join("、");
                 format!("区块头经该高度法定阈值验证者签名（{signed}/{total}：{names}）")
             }
-            Self::QuorumMismatch => "区块头的验证者签名不符合法定阈值要求".to_owned(),
+            Self::QuorumMismatch => "区块头的验证者签名未达到该高度法定阈值，或签名不符".to_owned(),
             Self::RulesUnknown => "区块头的规则版本高于本工具，未能核验".to_owned(),
             Self::TrustPathMatch => "自检查点至该区块的验证者更替连续".to_owned(),
             Self::TrustPathMismatch => "自检查点至该区块的验证者更替不连续或不符".to_owned(),
             Self::TrustPathTooEarly => "检查点晚于证据包的区块头，未能核验".to_owned(),
+            Self::TrustPathRulesUnknown => "验证者更替所依规则版本高于本工具，未能核验".to_owned(),
             Self::BlockTime { height, time_ms } => {
                 let time = shanghai_time(*time_ms);
                 format!("不晚于 {time} 已上链（高度 {height}）")
@@ -119,6 +122,7 @@ impl Verdict {
                 format!("由密钥 {keys} 签署；未附数字证书，不评价证书有效性")
             }
             Self::SignatureMismatch => "交易签名与所列密钥不符".to_owned(),
+            Self::SignatureUnsupported => "签名算法本工具尚不支持，未能核验".to_owned(),
             Self::Absent { height } => format!("截至高度 {height} 账本无该键记录"),
             Self::AbsenceMismatch { height } => {
                 format!("所附证明不能说明截至高度 {height} 账本无该键记录")
@@ -172,6 +176,7 @@ impl Verdict {
             Self::TrustPathMatch => "the changes of validators from the checkpoint to this block are continuous".to_owned(),
             Self::TrustPathMismatch => "the changes of validators from the checkpoint to this block are broken or do not fit".to_owned(),
             Self::TrustPathTooEarly => "the checkpoint is later than the header of the bundle; not checked".to_owned(),
+            Self::TrustPathRulesUnknown => "a change of validators follows rules that this tool does not know; not checked".to_owned(),
             Self::BlockTime { height, time_ms } => {
                 let time = shanghai_time(*time_ms);
                 format!("on the chain not later than {time} (height {height})")
@@ -183,6 +188,7 @@ impl Verdict {
                 format!("signed by key {keys}; no digital certificate is attached, its validity is not assessed")
             }
             Self::SignatureMismatch => "a signature of the transaction does not fit the key named".to_owned(),
+            Self::SignatureUnsupported => "the signature is of an algorithm that this tool does not support yet; not checked".to_owned(),
             Self::Absent { height } => format!("up to height {height} the ledger holds no record under this key"),
             Self::AbsenceMismatch { height } => format!("the proof given does not show that the ledger held no record under this key up to height {height}"),
             Self::AbsenceUncertain { height } => format!("the header is not confirmed; whether the ledger held a record under this key up to height {height} cannot be said"),

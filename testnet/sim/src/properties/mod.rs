@@ -9,13 +9,11 @@ mod headers;
 mod signing;
 mod transactions;
 
-use std::sync::Arc;
-
 use quancheng_consensus::EngineStatus;
 use quancheng_consensus::message::{CommittedBlock, Message};
 use quancheng_consensus::sign_record::SignRecord;
 use quancheng_state::Patch;
-use quancheng_types::{BatchId, Block, Height, HistoryLeaf, Receipt, TransactionId};
+use quancheng_types::{BatchId, Height, HistoryLeaf, Receipt, TransactionId};
 
 use crate::known::Known;
 
@@ -23,8 +21,6 @@ use crate::known::Known;
 pub(crate) trait Durable {
     /// The sign record.
     fn sign_record(&self) -> Option<&SignRecord>;
-    /// Whether anything was appended to the log, or a newer sign record was made, since the last flush.
-    fn is_log_pending(&self) -> bool;
     /// Whether a batch is stored.
     fn holds_batch(&self, batch: &BatchId) -> bool;
     /// Newest committed block.
@@ -33,7 +29,6 @@ pub(crate) trait Durable {
 
 /// Results of one block at one machine.
 pub(crate) struct ExecutedBlock {
-    pub(crate) block: Arc<Block>,
     /// All transactions of the block in order, those skipped as duplicates included.
     pub(crate) ids: Vec<TransactionId>,
     pub(crate) receipts: Vec<Receipt>,

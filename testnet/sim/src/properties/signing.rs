@@ -87,7 +87,10 @@ impl Property for NoDoubleSign {
     }
 }
 
-/// Nothing leaves that a crash could take back.
+/// Nothing leaves that a crash could take back: not the record of a signature, not the log that explains it, not a batch or a
+/// block that is spoken of.
+///
+/// A flush makes the log durable before the record, so a durable record that covers a signature stands for the log behind it.
 pub(super) struct DurableBeforeVisible;
 
 impl Property for DurableBeforeVisible {
@@ -99,16 +102,16 @@ impl Property for DurableBeforeVisible {
         let Observation::Sent { message, durable } = observation else { return Ok(()) };
         let own = known.validator_of(machine);
         for_statements(message, |validator, slot, value| {
-            if Some(validator) == own { own_statement(*durable, slot, value) } else { Ok(()) }
+            if Some(validator) != own {
+                return Ok(());
+            }
+            own_statement(*durable, slot, value)
         })?;
         own_storage(message, *durable, own)
     }
 }
 
 fn own_statement(durable: &dyn Durable, slot: Slot, value: SlotValue) -> Result<(), String> {
-    if durable.is_log_pending() {
-        return Err(format!("a signature for {slot:?} leaves before the log behind it is flushed"));
-    }
     match durable.sign_record() {
         Some(record) if record.covers(slot, value) => Ok(()),
         Some(record) => Err(format!("a signature for {slot:?} leaves, but the durable sign record ends at {:?}", record.last())),

@@ -1,18 +1,19 @@
 //! A chain of one process for tests: genesis from the sample organizations, blocks by hand.
 
+pub(crate) mod fault;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use quancheng_state::{Patch, StateKey, StoreError, View, view::EmptyView};
-use quancheng_types::codec::encode;
 use quancheng_types::hash::sha256;
 use quancheng_types::{
-    AccountId, Bytes, Call, Digest, Event, Genesis, Height, KeyId, List, MisbehaviorProof, NodeId, Outcome, PROTOCOL_VERSION,
-    Parameters, Receipt, SignedTransaction, Signer, SigningKey, Suite, Text, Transaction, TransactionId, Validator,
-    ValidatorSet,
+    AccountId, Call, Digest, Event, Genesis, Height, KeyId, List, MisbehaviorProof, NodeId,
+    Outcome, PROTOCOL_VERSION, Parameters, Receipt, SignedTransaction, Signer, SigningKey, Suite,
+    Text, Transaction, TransactionId, Validator, ValidatorSet,
 };
 use serde_json::{Value, json};
 
-use crate::contract::{Answer, Contract};
+use crate::contract::Answer;
 use crate::executor::{BlockInput, BlockOutput, execute_block};
 use crate::genesis::genesis_patch;
 use crate::modules::{encode_call, encode_genesis, query, refusal_text};
@@ -40,7 +41,7 @@ impl State {
 
 /// The repository's one copy of the sample records.
 pub(crate) fn samples() -> Value {
-    serde_json::from_str(include_str!("../../samples/samples.json")).unwrap()
+    serde_json::from_str(include_str!("../../../samples/samples.json")).unwrap()
 }
 
 /// 2026-01-05 09:00 in Jinan: the time of the test genesis.
@@ -94,7 +95,9 @@ impl Chain {
                 let mut founder = organization.as_object().unwrap().clone();
                 founder.remove("status");
                 founder.remove("fictional");
-                let key = Self::key(organization["org_id"].as_str().unwrap()).public_key().to_string();
+                let key = Self::key(organization["org_id"].as_str().unwrap())
+                    .public_key()
+                    .to_string();
                 founder.insert("key".to_owned(), key.into());
                 founder.into()
             })
@@ -111,9 +114,14 @@ impl Chain {
             .collect();
         let modules = vec![
             encode_genesis("identity", json!({ "organizations": founders })).unwrap(),
-            encode_genesis("governance", json!({ "rule_sets": samples["rule_sets"], "calendar": years })).unwrap(),
+            encode_genesis(
+                "governance",
+                json!({ "rule_sets": samples["rule_sets"], "calendar": years }),
+            )
+            .unwrap(),
         ];
-        let validators = ["ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-AMR", "ORG-REG"].map(Self::validator);
+        let validators =
+            ["ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-AMR", "ORG-REG"].map(Self::validator);
         Self::new(Genesis {
             suite: Suite::Sha256Ed25519,
             chain_name: Text::new("test").unwrap(),
@@ -128,12 +136,14 @@ impl Chain {
         let mut state = State::default();
         state.apply(&genesis_patch(&genesis, &EmptyView).unwrap());
         let time_ms = genesis.time_ms;
-        Self { genesis, state, height: Height::GENESIS, time_ms, executed: BTreeSet::new(), nonce: 0 }
-    }
-
-    /// A call from borsh types.
-    pub(crate) fn call<C: Contract>(call: &C::Call) -> Call {
-        Call { module: C::ID, payload: Bytes::new(encode(call)).unwrap() }
+        Self {
+            genesis,
+            state,
+            height: Height::GENESIS,
+            time_ms,
+            executed: BTreeSet::new(),
+            nonce: 0,
+        }
     }
 
     /// A call from JSON.
@@ -142,9 +152,17 @@ impl Chain {
     }
 
     /// A transaction signed by names, first the sender. A name may be `ACCOUNT/KEY`: the key of one name for the account of another.
-    pub(crate) fn sign(&mut self, time_ms: u64, signers: &[&str], calls: Vec<Call>) -> SignedTransaction {
+    pub(crate) fn sign(
+        &mut self,
+        time_ms: u64,
+        signers: &[&str],
+        calls: Vec<Call>,
+    ) -> SignedTransaction {
         self.nonce += 1;
-        let pairs: Vec<(&str, &str)> = signers.iter().map(|name| name.split_once('/').unwrap_or((name, name))).collect();
+        let pairs: Vec<(&str, &str)> = signers
+            .iter()
+            .map(|name| name.split_once('/').unwrap_or((name, name)))
+            .collect();
         let keys: Vec<SigningKey> = pairs.iter().map(|(_, key)| Self::key(key)).collect();
         let signers = pairs
             .iter()
@@ -165,7 +183,11 @@ impl Chain {
     }
 
     /// Executes one block and commits it.
-    pub(crate) fn block(&mut self, time_ms: u64, transactions: &[SignedTransaction]) -> BlockOutput {
+    pub(crate) fn block(
+        &mut self,
+        time_ms: u64,
+        transactions: &[SignedTransaction],
+    ) -> BlockOutput {
         self.block_with(time_ms, transactions, &[])
     }
 
@@ -180,7 +202,8 @@ impl Chain {
         self.height = self.height.next();
         self.time_ms = time_ms;
         self.state.apply(&output.patch);
-        self.executed.extend(output.receipts.iter().map(|receipt| receipt.transaction_id));
+        self.executed
+            .extend(output.receipts.iter().map(|receipt| receipt.transaction_id));
         assert_eq!(output.internal_count, 0, "a contract panicked");
         output
     }
@@ -213,14 +236,35 @@ impl Chain {
     }
 
     /// As [`Self::send`] with one call from JSON, which must take effect. Returns its events as JSON.
-    pub(crate) fn ok(&mut self, time_ms: u64, signers: &[&str], module: &str, call: Value) -> Vec<Value> {
+    pub(crate) fn ok(
+        &mut self,
+        time_ms: u64,
+        signers: &[&str],
+        module: &str,
+        call: Value,
+    ) -> Vec<Value> {
         let receipt = self.send(time_ms, signers, vec![Self::json(module, call.clone())]);
-        assert_eq!(receipt.outcome, Outcome::Ok, "{call} is refused: {}", outcome_name(&receipt.outcome));
-        receipt.events.iter().map(|event: &Event| crate::modules::decode_event(event).unwrap()).collect()
+        assert_eq!(
+            receipt.outcome,
+            Outcome::Ok,
+            "{call} is refused: {}",
+            outcome_name(&receipt.outcome)
+        );
+        receipt
+            .events
+            .iter()
+            .map(|event: &Event| crate::modules::decode_event(event).unwrap())
+            .collect()
     }
 
     /// As [`Self::send`] with one call from JSON, which must be refused and change nothing. Returns the name of the refusal.
-    pub(crate) fn refused(&mut self, time_ms: u64, signers: &[&str], module: &str, call: Value) -> &'static str {
+    pub(crate) fn refused(
+        &mut self,
+        time_ms: u64,
+        signers: &[&str],
+        module: &str,
+        call: Value,
+    ) -> &'static str {
         let before = self.state.clone();
         let receipt = self.send(time_ms, signers, vec![Self::json(module, call.clone())]);
         assert_ne!(receipt.outcome, Outcome::Ok, "{call} takes effect");
@@ -239,7 +283,9 @@ impl Chain {
 pub(crate) fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Ok => "OK",
-        Outcome::Refused { module, code, .. } => refusal_text(*module, *code).map_or("UNKNOWN", |text| text.name),
+        Outcome::Refused { module, code, .. } => {
+            refusal_text(*module, *code).map_or("UNKNOWN", |text| text.name)
+        }
     }
 }
 

@@ -1,0 +1,105 @@
+//! One block into the state on RocksDB at a million keys: commit, proof and read.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use quancheng_state::{BlockCommit, Overlay, Patch, Store, StoreOptions, Table, View, view::EmptyView};
+use quancheng_state_rocks::{Rocks, RocksOptions};
+use quancheng_types::hash::sha256;
+use quancheng_types::{Digest, Height, ModuleId, NodeId, SigningKey, Text, Validator, ValidatorSet};
+
+const KEYS: u64 = 1_000_000;
+const UPDATES: u64 = 10_000;
+const FILL_BLOCK: u64 = 50_000;
+const VALUE_BYTES: usize = 120;
+const ROWS: Table<u64, Vec<u8>> = Table::new(ModuleId(1), 1, "rows");
+
+/// A number without pattern for each turn and place.
+fn scatter(turn: u64, at: u64) -> u64 {
+    let hash = sha256(&[&turn.to_be_bytes(), &at.to_be_bytes()]);
+    hash.as_bytes().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn value(turn: u64) -> Vec<u8> {
+    turn.to_be_bytes().into_iter().cycle().take(VALUE_BYTES).collect()
+}
+
+fn patch(keys: impl Iterator<Item = u64>, turn: u64) -> Patch {
+    let mut overlay = Overlay::new(&EmptyView);
+    for key in keys {
+        ROWS.put(&mut overlay, &key, &value(turn));
+    }
+    overlay.into_patch()
+}
+
+fn validators() -> ValidatorSet {
+    let validator = Validator {
+        public_key: SigningKey::from_seed([1; 32]).public_key(),
+        power: 1,
+        node_id: NodeId(Digest([2; 32])),
+        organization: Text::default(),
+        interest: Text::default(),
+    };
+    ValidatorSet::new(vec![validator]).expect("one validator is a set")
+}
+
+fn next_commit(store: &Store, patch: Patch) -> BlockCommit {
+    let height = store.tip().map_or(Height::GENESIS, |tip| tip.height().next());
+    BlockCommit { height, patch, ..BlockCommit::default() }
+}
+
+fn filled(path: &Path) -> Store {
+    let rocks = Rocks::open(path, &RocksOptions::default()).expect("the temporary folder can be written");
+    let store = Store::open(Arc::new(rocks), StoreOptions::default()).expect("an empty store opens");
+    store.init_genesis(0, Patch::empty(), &validators()).expect("an empty store takes a genesis");
+    for start in (0..KEYS).step_by(usize::try_from(FILL_BLOCK).unwrap_or(1)) {
+        let block = next_commit(&store, patch(start..start + FILL_BLOCK, 0));
+        store.commit(block).expect("the block follows");
+    }
+    store
+}
+
+/// Half of the updates change keys that exist, half add keys.
+fn update(turn: u64) -> Patch {
+    let keys = (0..UPDATES).map(|at| {
+        if at % 2 == 0 { scatter(turn, at) % KEYS } else { KEYS + turn * UPDATES + at }
+    });
+    patch(keys, turn)
+}
+
+fn commit(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let store = filled(folder.path());
+    let mut group = criterion.benchmark_group("commit");
+    group.sample_size(20);
+    let mut turn = 0;
+    group.bench_function(format!("keys={KEYS},updates={UPDATES}"), |bencher| {
+        bencher.iter_batched(
+            || {
+                turn += 1;
+                next_commit(&store, update(turn))
+            },
+            |block| store.commit(block).expect("the block follows"),
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+
+    let snapshot = store.snapshot().expect("the store has a height");
+    let mut at = 0;
+    let mut next_key = move || {
+        at += 1;
+        ROWS.key(&(scatter(0, at) % KEYS))
+    };
+    criterion.bench_function(&format!("prove/keys={KEYS}"), |bencher| {
+        bencher.iter_batched(&mut next_key, |key| snapshot.prove(&key), BatchSize::SmallInput);
+    });
+    criterion.bench_function(&format!("read/keys={KEYS}"), |bencher| {
+        bencher.iter_batched(&mut next_key, |key| black_box(snapshot.read(&key)), BatchSize::SmallInput);
+    });
+}
+
+criterion_group!(benches, commit);
+criterion_main!(benches);

@@ -1,0 +1,247 @@
+//! The HTTP client: several endpoints, tried in turn.
+//!
+//! A request that fails on the way, or that a node cannot serve now, goes to the next endpoint with the same bytes. That is safe for
+//! submissions: a transaction has one id and takes effect once.
+
+mod problem;
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::Response as HttpResponse;
+use ureq::Body;
+
+use crate::fault::{Exit, Fault, Outcome};
+use crate::text::{Lang, say};
+
+pub(crate) use problem::Problem;
+
+/// Wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Greatest answer, bytes: a bundle of 8 MiB as JSON.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A question.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    /// Path with query, from `/v1`.
+    pub(crate) path: &'a str,
+    /// Body and its media type; the method is POST when there is one.
+    pub(crate) body: Option<(&'a [u8], &'static str)>,
+    /// Media type wanted.
+    pub(crate) accept: &'static str,
+    /// How long to wait for the answer.
+    pub(crate) timeout: Duration,
+}
+
+/// JSON.
+pub(crate) const JSON: &str = "application/json";
+/// Bytes.
+pub(crate) const OCTETS: &str = "application/octet-stream";
+
+/// An answer of any status.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// Its status code.
+    pub(crate) status: u16,
+    /// Its body.
+    pub(crate) body: Vec<u8>,
+    /// After what time the node wants to be asked again.
+    pub(crate) retry_after: Option<Duration>,
+    /// Who answered.
+    pub(crate) url: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Outcome<Value> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let url = &self.url;
+            Fault::new(Exit::Network, "BAD_ANSWER", say!("{url} 的答复不是 JSON。", "{url} did not answer with JSON."))
+                .cause(error)
+                .hint(say!("请核对地址是否为节点的公共接口。", "Check that the address is the public door of a node."))
+        })
+    }
+
+    /// The problem that a failed request was answered with.
+    pub(crate) fn problem(&self) -> Problem {
+        Problem::of(self.status, &self.body)
+    }
+}
+
+/// Endpoints and how to talk to them.
+#[derive(Debug)]
+pub(crate) struct Client {
+    urls: Vec<String>,
+    first: Cell<usize>,
+    agent: Agent,
+    lang: Lang,
+    timeout: Duration,
+}
+
+impl Client {
+    /// For these endpoints.
+    pub(crate) fn new(urls: &[String], lang: Lang, timeout: Duration) -> Outcome<Self> {
+        let urls = urls.iter().map(|url| check_url(url)).collect::<Outcome<Vec<_>>>()?;
+        let agent = Agent::config_builder()
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            // Endpoints are named explicitly; a proxy of the environment is meant for other programs.
+            .proxy(None)
+            .user_agent(concat!("quancheng/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .into();
+        Ok(Self { urls, first: Cell::new(0), agent, lang, timeout })
+    }
+
+    /// The endpoints in order.
+    pub(crate) fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// How long the caller wants to try.
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The answer of the first endpoint that gives one. An endpoint that cannot serve now (429, 503) is passed over as long as
+    /// others are left; the last such answer counts when all are busy.
+    pub(crate) fn send(&self, request: Request<'_>) -> Outcome<Answer> {
+        let mut causes = Vec::new();
+        let mut busy = None;
+        for step in 0..self.urls.len() {
+            let place = (self.first.get() + step) % self.urls.len();
+            let Some(url) = self.urls.get(place) else { continue };
+            match self.send_to(url, request) {
+                Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) => busy = Some(answer),
+                Ok(answer) => {
+                    self.first.set(place);
+                    return Ok(answer);
+                }
+                Err(error) => causes.push(format!("{url}: {error}")),
+            }
+        }
+        if let Some(answer) = busy {
+            return Ok(answer);
+        }
+        let count = self.urls.len();
+        let message = say!("{count} 个接口均无法连接。", "None of {count} endpoints can be reached.");
+        let mut fault = Fault::new(Exit::Network, "UNREACHABLE", message)
+            .hint(say!("请核对 --api 地址及节点是否运行。", "Check the --api address and whether the node runs."));
+        fault.causes = causes;
+        Err(fault)
+    }
+
+    /// The answer of one endpoint.
+    pub(crate) fn send_to(&self, url: &str, request: Request<'_>) -> Result<Answer, ureq::Error> {
+        let target = format!("{url}{}", request.path);
+        let timeout = Some(request.timeout);
+        let mut response: HttpResponse<Body> = match request.body {
+            None => self
+                .agent
+                .get(&target)
+                .header("accept", request.accept)
+                .header("accept-language", self.lang.tag())
+                .config()
+                .timeout_global(timeout)
+                .build()
+                .call()?,
+            Some((body, media_type)) => self
+                .agent
+                .post(&target)
+                .header("accept", request.accept)
+                .header("accept-language", self.lang.tag())
+                .header("content-type", media_type)
+                .config()
+                .timeout_global(timeout)
+                .build()
+                .send(body)?,
+        };
+        let status = response.status().as_u16();
+        let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let retry_after = header.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
+        Ok(Answer { status, body, retry_after, url: url.to_owned() })
+    }
+
+    /// The JSON under a path; anything but success is a fault.
+    pub(crate) fn get(&self, path: &str) -> Outcome<Value> {
+        self.fetch(path, JSON)?.json()
+    }
+
+    /// What lies under a path; anything but success is a fault.
+    pub(crate) fn fetch(&self, path: &str, accept: &'static str) -> Outcome<Answer> {
+        self.successful(Request { path, body: None, accept, timeout: self.timeout })
+    }
+
+    /// The JSON answer to JSON.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Outcome<Value> {
+        let bytes = body.to_string().into_bytes();
+        self.successful(Request { path, body: Some((&bytes, JSON)), accept: JSON, timeout: self.timeout })?.json()
+    }
+
+    /// Repeats a question while nodes ask for patience (busy, or not certified yet), until the timeout.
+    fn successful(&self, request: Request<'_>) -> Outcome<Answer> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            let answer = self.send(request)?;
+            if (200..300).contains(&answer.status) {
+                return Ok(answer);
+            }
+            let problem = answer.problem();
+            let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
+            if !problem.is_retryable || Instant::now() + pause >= deadline {
+                return Err(problem.into_fault(&answer.url, Exit::Network));
+            }
+            std::thread::sleep(pause);
+        }
+    }
+}
+
+/// An endpoint in its plain form, without a slash at the end.
+fn check_url(text: &str) -> Outcome<String> {
+    let url = text.trim().trim_end_matches('/');
+    if url.starts_with("https://") {
+        let message = say!("本程序不含 TLS，无法使用 {url}。", "This build has no TLS and cannot use {url}.");
+        return Err(Fault::usage("NO_TLS", message).hint(say!(
+            "请经本机代理（如 stunnel、nginx）转发，并使用 http:// 地址。",
+            "Forward it through a local proxy (stunnel, nginx) and use its http:// address."
+        )));
+    }
+    let rest = url.strip_prefix("http://").unwrap_or_default();
+    let is_plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()) && !rest.contains(['?', '#', '@']);
+    if is_plain {
+        return Ok(url.to_owned());
+    }
+    let message = say!("接口地址 {text} 无效。", "{text} is not an endpoint.");
+    Err(Fault::usage("BAD_URL", message).hint(say!("形如 http://127.0.0.1:8080。", "It looks like http://127.0.0.1:8080.")))
+}
+
+/// A path segment or query value, percent-encoded (RFC 3986 §2.3).
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// A path with its query parameters.
+pub(crate) fn with_query(path: &str, parameters: &[(&str, String)]) -> String {
+    let mut out = path.to_owned();
+    for (index, (name, value)) in parameters.iter().enumerate() {
+        out.push(if index == 0 { '?' } else { '&' });
+        out.push_str(&format!("{name}={}", escape(value)));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

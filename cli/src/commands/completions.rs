@@ -1,0 +1,41 @@
+//! `completions` and `man`.
+
+use clap::CommandFactory as _;
+use serde_json::json;
+
+use crate::args::{Cli, Completions, Man};
+use crate::fault::{Fault, Outcome};
+use crate::output::Reply;
+use crate::text::say;
+
+pub(super) fn completions(command: &Completions) -> Outcome<Reply> {
+    let mut script = Vec::new();
+    clap_complete::generate(command.shell, &mut Cli::command(), "quancheng", &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    Ok(Reply::text(json!({ "shell": command.shell.to_string(), "script": script }), script))
+}
+
+pub(super) fn man(command: &Man) -> Outcome<Reply> {
+    let fault = |error: std::io::Error| Fault::file(&command.out, &error);
+    std::fs::create_dir_all(&command.out).map_err(fault)?;
+    let mut cli = Cli::command();
+    cli.build();
+    let mut pages = Vec::new();
+    write_page(&cli, "quancheng", &command.out, &mut pages).map_err(fault)?;
+    let count = pages.len();
+    Ok(Reply::record(json!({ "pages": pages })).headline(say!("已写出 {count} 页。", "{count} pages written.")))
+}
+
+/// The page of a command and those of its subcommands.
+fn write_page(command: &clap::Command, name: &str, dir: &std::path::Path, pages: &mut Vec<String>) -> std::io::Result<()> {
+    let page = clap_mangen::Man::new(command.clone().name(name.to_owned()));
+    let mut bytes = Vec::new();
+    page.render(&mut bytes)?;
+    let path = dir.join(format!("{name}.1"));
+    std::fs::write(&path, bytes)?;
+    pages.push(path.display().to_string());
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        write_page(inner, &format!("{name}-{}", inner.get_name()), dir, pages)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! `evidence` and `bundle`.
+
+use quancheng_contracts::domain::LedgerNumber;
+use quancheng_proof::{Bundle as ProofBundle, Claim};
+use quancheng_types::Digest;
+use serde_json::{Value, json};
+
+use crate::args::evidence::{Bundle, BundleFetch, Evidence};
+use crate::client::{Client, OCTETS, with_query};
+use crate::commands::{notarize, read};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::files;
+use crate::output::Reply;
+use crate::session::Session;
+use crate::text::say;
+use crate::transaction::describe_call;
+
+/// Greatest bundle file, bytes: the JSON form.
+pub(super) const BUNDLE_FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+pub(super) fn run(session: &Session, command: &Evidence) -> Outcome<Reply> {
+    match command {
+        Evidence::Notarize(notarize) => notarize::run(session, notarize),
+        Evidence::Finish(finish) => notarize::finish(session, finish),
+        Evidence::Show(show) => {
+            let id = digest(&show.id)?;
+            read::record(session, &show.read, &format!("/v1/evidence/{id}"))
+        }
+    }
+}
+
+fn digest(text: &str) -> Outcome<Digest> {
+    text.parse().map_err(|error| {
+        Fault::usage("BAD_DIGEST", say!("摘要 {text} 无效。", "{text} is not a digest."))
+            .cause(error)
+            .hint(say!("摘要为 64 位小写十六进制。", "A digest has 64 lower-case hexadecimal digits."))
+    })
+}
+
+pub(super) fn bundle(session: &Session, command: &Bundle) -> Outcome<Reply> {
+    match command {
+        Bundle::Fetch(fetch) => fetch_bundle(session, fetch),
+        Bundle::Show(show) => {
+            let bytes = files::read(&show.file, BUNDLE_FILE_BYTES_MAX)?;
+            Ok(Reply::record(describe(&decode(&bytes)?)))
+        }
+    }
+}
+
+fn decode(bytes: &[u8]) -> Outcome<ProofBundle> {
+    ProofBundle::decode(bytes).map_err(|error| {
+        Fault::new(Exit::Mismatch, "BAD_BUNDLE", say!("证据包已损坏或不是证据包。", "This is no bundle, or it is damaged.")).cause(error)
+    })
+}
+
+/// Content of a bundle; nothing here is checked.
+fn describe(bundle: &ProofBundle) -> Value {
+    let claims: Vec<Value> = bundle
+        .claims
+        .iter()
+        .map(|claim| match claim {
+            Claim::Transaction { transaction, receipt, .. } => json!({
+                "kind": "transaction",
+                "id": transaction.id(),
+                "outcome": receipt.outcome,
+                "calls": transaction.body.calls.iter().map(describe_call).collect::<Vec<_>>(),
+            }),
+            Claim::State { key, value, .. } => json!({
+                "kind": if value.is_some() { "state" } else { "absence" },
+                "key": hex::encode(&**key),
+            }),
+        })
+        .collect();
+    let files: Vec<Value> = bundle
+        .openings
+        .iter()
+        .flat_map(|opening| opening.items.iter())
+        .map(|item| json!({ "path": item.entry.path, "size": item.entry.size, "sha256": item.entry.sha256, "sm3": item.entry.sm3 }))
+        .collect();
+    json!({
+        "chain_id": bundle.header.chain_id,
+        "height": bundle.header.height,
+        "time_ms": bundle.header.time_ms,
+        "claims": claims,
+        "files": files,
+        "validators": bundle.validators.validators().len(),
+        "trust_steps": bundle.trust_path.len(),
+        "assessed": false,
+    })
+}
+
+/// Paths under which a bundle of this id may lie, by its shape.
+fn places(id: &str) -> Outcome<Vec<String>> {
+    if id.parse::<LedgerNumber>().is_ok() {
+        return Ok(vec![format!("/v1/bundles/registrations/{id}")]);
+    }
+    if id.parse::<Digest>().is_ok() {
+        return Ok(["transactions", "evidence", "state"].iter().map(|kind| format!("/v1/bundles/{kind}/{id}")).collect());
+    }
+    if !id.is_empty() && id.len() <= 9 && id.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(vec![format!("/v1/bundles/registrations/{id}")]);
+    }
+    if id.len() % 2 == 0 && id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(vec![format!("/v1/bundles/state/{id}")]);
+    }
+    let message = say!("{id} 不是交易编号、存证根、凭证号或状态键。", "{id} is no transaction id, batch root, certificate number or state key.");
+    let mut fault = Fault::usage("BAD_ID", message);
+    if let Err(error) = id.parse::<LedgerNumber>() {
+        fault = fault.cause(error);
+    }
+    Err(fault)
+}
+
+fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
+    let client = session.client(&fetch.api)?;
+    let parameters: Vec<(&str, String)> = fetch.as_of.iter().map(|as_of| as_of.query()).collect();
+    let mut last = None;
+    for place in places(&fetch.id)? {
+        match get(&client, &with_query(&place, &parameters)) {
+            Ok(bundle) => return save(&bundle, &fetch.out, fetch.json),
+            // Another kind of thing may have this id.
+            Err(fault) if fault.exit == Exit::NotFound => last = last.or(Some(fault)),
+            Err(fault) => return Err(fault),
+        }
+    }
+    let id = &fetch.id;
+    Err(last.unwrap_or_else(|| Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有 {id} 的证据包。", "There is no bundle of {id}."))))
+}
+
+/// A bundle from a node, checked for its form.
+pub(super) fn get(client: &Client, path: &str) -> Outcome<ProofBundle> {
+    decode(&client.fetch(path, OCTETS)?.body)
+}
+
+/// Writes a bundle; the reply says what it holds.
+pub(super) fn save(bundle: &ProofBundle, out: &std::path::Path, is_json: bool) -> Outcome<Reply> {
+    let bytes = if is_json { bundle.to_json().into_bytes() } else { bundle.encode() };
+    files::write(out, &bytes)?;
+    let mut data = describe(bundle);
+    crate::submit::insert(&mut data, "file", json!(out));
+    crate::submit::insert(&mut data, "bytes", json!(bytes.len()));
+    Ok(Reply::record(data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_of_an_id_says_where_to_look() {
+        let digest = "ab".repeat(32);
+        assert_eq!(places(&digest).unwrap().len(), 3);
+        assert_eq!(places("QC-370100-PR-2026-00001001-P").unwrap(), ["/v1/bundles/registrations/QC-370100-PR-2026-00001001-P"]);
+        assert_eq!(places("7").unwrap(), ["/v1/bundles/registrations/7"]);
+        assert_eq!(places(&"ab".repeat(20)).unwrap()[0], format!("/v1/bundles/state/{}", "ab".repeat(20)));
+        for id in ["", "x", "QC-370100-PR-2026-00001001-X", "../x"] {
+            assert_eq!(places(id).unwrap_err().code, "BAD_ID", "{id}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_a_mismatch() {
+        assert_eq!(decode(b"junk").unwrap_err().exit, Exit::Mismatch);
+    }
+}

@@ -1,0 +1,108 @@
+//! Reads that all nouns share: one record as of any height with its proof, and pages of a list.
+
+use serde_json::{Value, json};
+
+use crate::args::common::{List, Read};
+use crate::client::{Client, with_query};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::files;
+use crate::output::Reply;
+use crate::session::Session;
+use crate::submit::insert;
+use crate::text::say;
+
+/// Entries of one page, as the API limits them.
+const PAGE_MAX: u32 = 200;
+
+/// A record under a path. Something absent is exit code 3, with its proof of absence if one was asked for.
+pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Reply> {
+    let client = session.client(&read.api)?;
+    let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
+    if read.proof.is_some() {
+        parameters.push(("proof", "true".to_owned()));
+    }
+    let answer = client.get(&with_query(path, &parameters))?;
+    finish(read, answer)
+}
+
+/// The answer of a module to a question of its own.
+pub(super) fn query(session: &Session, read: &Read, module: &str, question: Value) -> Outcome<Reply> {
+    let client = session.client(&read.api)?;
+    let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
+    if read.proof.is_some() {
+        parameters.push(("proof", "true".to_owned()));
+    }
+    let body = json!({ "module": module, "query": question });
+    let answer = client.post(&with_query("/v1/query", &parameters), &body)?;
+    finish(read, answer)
+}
+
+fn finish(read: &Read, mut answer: Value) -> Outcome<Reply> {
+    let mut proof_file = None;
+    if let Some(path) = &read.proof {
+        let bytes = answer.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
+        let bytes = bytes.ok_or_else(|| {
+            Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
+                .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
+        })?;
+        files::write(path, &bytes)?;
+        if let Some(object) = answer.as_object_mut() {
+            object.remove("proof");
+        }
+        proof_file = Some(path.display().to_string());
+        insert(&mut answer, "proof_file", json!(path));
+    }
+    if answer.get("data").is_none_or(Value::is_null) {
+        let height = answer.get("height").map(ToString::to_string).unwrap_or_default();
+        let mut fault = Fault::new(
+            Exit::NotFound,
+            "NOT_FOUND",
+            say!("截至高度 {height} 没有此记录。", "There is no such record as of height {height}."),
+        );
+        if let Some(file) = proof_file {
+            fault = fault.hint(say!("不存在证明已写入 {file}。", "The proof of its absence is in {file}."));
+        }
+        return Err(fault.data(answer));
+    }
+    Ok(Reply::record(answer))
+}
+
+/// So many entries of a list, page by page.
+pub(super) fn list(
+    session: &Session,
+    list: &List,
+    path: &str,
+    more: &[(&str, String)],
+    columns: &'static [&'static str],
+) -> Outcome<Reply> {
+    let client = session.client(&list.api)?;
+    let data = pages(&client, list, path, more)?;
+    Ok(Reply::rows(data, Some("items"), columns))
+}
+
+fn pages(client: &Client, list: &List, path: &str, more: &[(&str, String)]) -> Outcome<Value> {
+    let mut items: Vec<Value> = Vec::new();
+    let mut cursor = list.cursor.clone();
+    let mut height;
+    loop {
+        let left = list.limit - u32::try_from(items.len()).unwrap_or(u32::MAX).min(list.limit);
+        let mut parameters = more.to_vec();
+        parameters.push(("limit", left.min(PAGE_MAX).to_string()));
+        // A cursor is bound to the height of its first page.
+        match &cursor {
+            Some(cursor) => parameters.push(("cursor", cursor.clone())),
+            None => parameters.extend(list.as_of.iter().map(|as_of| as_of.query())),
+        }
+        let mut page = client.get(&with_query(path, &parameters))?;
+        height = page.get("height").cloned();
+        let fresh = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+        let is_empty = fresh.is_empty();
+        items.extend(fresh);
+        cursor = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
+        let is_full = items.len() >= usize::try_from(list.limit).unwrap_or(usize::MAX);
+        if is_empty || is_full || cursor.is_none() {
+            break;
+        }
+    }
+    Ok(json!({ "height": height, "items": items, "next_cursor": cursor }))
+}

@@ -1,0 +1,282 @@
+//! `registration`: certificates and their whole life.
+
+use serde_json::{Map, Value, json};
+
+use crate::args::common::{Read, Write};
+use crate::args::registration::{
+    Decide, Grounds, Plain, Registration, RegistrationList, Release, Rely, Restate, Revoke, Review, Ruling, Show, Submit,
+};
+use crate::client::escape;
+use crate::commands::{bulk, read};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::mapping::{self, References, serial};
+use crate::output::Reply;
+use crate::session::Session;
+use crate::text::say;
+use crate::transaction::call;
+use crate::{files, submit};
+
+/// Module of registrations.
+pub(super) const MODULE: &str = "registry";
+
+pub(super) fn run(session: &Session, command: Registration) -> Outcome<Reply> {
+    match command {
+        Registration::Submit(submit) => apply(session, &submit),
+        Registration::Supplement(restate) => statement(session, &restate, "supplement"),
+        Registration::Change(restate) => statement(session, &restate, "apply_change"),
+        Registration::Accept(decide) => decision(session, &decide, "accept", Some("CONFORMS"), json!({})),
+        Registration::RequestSupplement(decide) => {
+            decision(session, &decide, "request_supplement", Some("MATERIAL_INCOMPLETE"), json!({}))
+        }
+        Registration::Review(command) => review(session, &command),
+        Registration::Reject(decide) => decision(session, &decide, "reject", None, json!({})),
+        Registration::Notice(notice) => {
+            decision(session, &notice.decide, "open_notice", Some("CONFORMS"), json!({ "from": notice.from }))
+        }
+        Registration::Object(object) => {
+            let more = json!({ "grounds_zh": object.grounds, "document": files::commitment(&object.document)? });
+            send(session, &object.plain, "object", more)
+        }
+        Registration::Resolve(resolve) => {
+            let reason = if resolve.upheld { "OBJECTION_UPHELD" } else { "OBJECTION_UNFOUNDED" };
+            let more = json!({ "objection": resolve.objection, "is_upheld": resolve.upheld });
+            decision(session, &resolve.decide, "resolve_objection", Some(reason), more)
+        }
+        Registration::WithdrawObjection(withdraw) => {
+            send(session, &withdraw.plain, "withdraw_objection", json!({ "objection": withdraw.objection }))
+        }
+        Registration::Issue(issue) => {
+            let official = issue.official.as_deref().map(official).transpose()?;
+            decision(session, &issue.decide, "issue", Some("CONFORMS"), json!({ "official": official }))
+        }
+        Registration::Withdraw(plain) => send(session, &plain, "withdraw", json!({})),
+        Registration::Hold(hold) => decision(session, &hold.decide, "hold", Some("PRESERVATION"), json!({ "case": hold.case })),
+        Registration::Release(release) => lift(session, &release),
+        Registration::Renew(plain) => send(session, &plain, "apply_renewal", json!({})),
+        Registration::Cancel(plain) => send(session, &plain, "apply_cancel", json!({})),
+        Registration::Transfer(transfer) => {
+            let contract = files::commitment_of(&transfer.contract)?;
+            let more = json!({ "from": transfer.from, "to": transfer.to, "contract": contract });
+            send(session, &transfer.plain, "apply_transfer", more)
+        }
+        Registration::Decide(request) => {
+            let reason = request.approve.then_some("HOLDER_REQUEST");
+            decision(session, &request.decide, "decide_request", reason, json!({ "is_approved": request.approve }))
+        }
+        Registration::Revoke(command) => revoke(session, &command),
+        Registration::AssignCode(assign) => {
+            send(session, &assign.plain, "assign_code", json!({ "official": official(&assign.official)? }))
+        }
+        Registration::Rely(command) => rely(session, &command),
+        Registration::Show(show) => {
+            read::record(session, &show.read, &format!("/v1/registrations/{}", escape(checked(&show.no)?)))
+        }
+        Registration::Log(show) => part(session, &show, "log"),
+        Registration::Objections(show) => part(session, &show, "objections"),
+        Registration::List(command) => list(session, &command),
+    }
+}
+
+/// The number as it was written, once it is known to be one.
+fn checked(no: &str) -> Outcome<&str> {
+    serial(no).map(|_| no)
+}
+
+/// A call about a registration.
+fn arguments(plain: &Plain, verb: &str, more: Value) -> Outcome<Value> {
+    let mut fields = Map::new();
+    fields.insert("registration".to_owned(), json!(serial(&plain.no)?));
+    if let Value::Object(more) = more {
+        fields.extend(more);
+    }
+    Ok(json!({ verb: fields }))
+}
+
+fn send(session: &Session, plain: &Plain, verb: &str, more: Value) -> Outcome<Reply> {
+    submit::run(session, &plain.write, vec![call(MODULE, arguments(plain, verb, more)?)?])
+}
+
+/// Grounds of a decision. A decision against somebody has no reason of its own and must name one.
+fn grounds(grounds: &Grounds, default: Option<&str>) -> Outcome<Value> {
+    let reason = grounds.reason.as_deref().or(default).ok_or_else(|| {
+        Fault::usage("NO_REASON", say!("未指定理由。", "No reason is named."))
+            .hint(say!("请加 --reason，如 TITLE_DISPUTE 或 UNLAWFUL_SOURCE。", "Add --reason, such as TITLE_DISPUTE or UNLAWFUL_SOURCE."))
+    })?;
+    Ok(json!({
+        "reason": reason.trim().to_ascii_uppercase().replace('-', "_"),
+        "officer": grounds.officer,
+        "note_zh": grounds.note,
+        "document": files::commitment(&grounds.document)?,
+    }))
+}
+
+fn decided(decide: &Decide, verb: &str, reason: Option<&str>, mut more: Value) -> Outcome<Value> {
+    submit::insert(&mut more, "decision", grounds(&decide.grounds, reason)?);
+    arguments(&decide.plain, verb, more)
+}
+
+fn decision(session: &Session, decide: &Decide, verb: &str, reason: Option<&str>, more: Value) -> Outcome<Reply> {
+    let arguments = decided(decide, verb, reason, more)?;
+    submit::run(session, &decide.plain.write, vec![call(MODULE, arguments)?])
+}
+
+/// What the flags say about references of the record.
+pub(super) fn references(command: &Submit) -> Outcome<References> {
+    let licence = match &command.licence {
+        None => None,
+        Some(text) => {
+            let (reference, day) = text.rsplit_once('@').ok_or_else(|| {
+                Fault::usage("LICENCE_DAY", say!("--licence 形如 编号@截止日。", "--licence looks like REFERENCE@LAST_DAY."))
+            })?;
+            Some((reference.to_owned(), day.to_owned()))
+        }
+    };
+    Ok(References {
+        prior_evidence: command.prior_evidence.clone(),
+        derived_from: command.derived_from.clone(),
+        licence,
+        ..References::default()
+    })
+}
+
+fn apply(session: &Session, command: &Submit) -> Outcome<Reply> {
+    let Some(file) = &command.file else {
+        return bulk::run(session, command);
+    };
+    let (calls, left_out) = application(command, files::read_json(file)?, &references(command)?)?;
+    tell_left_out(session, &left_out);
+    let mut reply = submit::run(session, &command.write, calls)?;
+    submit::insert(&mut reply.data, "left_out", json!(left_out));
+    Ok(reply)
+}
+
+/// The call for one record, and what was left out of it.
+pub(super) fn application(
+    command: &Submit,
+    record: Value,
+    references: &References,
+) -> Outcome<(Vec<quancheng_types::Call>, Vec<String>)> {
+    let mut mapped = mapping::registration(record, references)?;
+    if let Some(rule_set) = &command.rule_set {
+        submit::insert(&mut mapped.submit, "rule_set", json!(rule_set));
+    }
+    Ok((vec![call(MODULE, json!({ "submit": mapped.submit }))?], mapped.left_out))
+}
+
+pub(super) fn tell_left_out(session: &Session, left_out: &[String]) {
+    if !left_out.is_empty() {
+        let names = left_out.join(", ");
+        session.note(&say!(
+            "样例引用在本链上不存在，未写入申请：{names}（可用 --derived-from、--licence、--prior-evidence 指明）。",
+            "References of the sample that name nothing on this chain are left out: {names} (name them with --derived-from, --licence, --prior-evidence)."
+        ));
+    }
+}
+
+fn statement(session: &Session, restate: &Restate, verb: &str) -> Outcome<Reply> {
+    let (dossier, left_out) = mapping::statement(files::read_json(&restate.file)?, &References::default())?;
+    tell_left_out(session, &left_out);
+    send(session, &restate.plain, verb, json!({ "dossier": dossier }))
+}
+
+/// `--start`, `--pass` and `--reject` say which act; without any of them the review is begun if need be, and passed.
+fn review(session: &Session, command: &Review) -> Outcome<Reply> {
+    let decide = &command.decide;
+    let start = || decided(&Decide { plain: plain_copy(&decide.plain), grounds: without_document(&decide.grounds) }, "start_review", Some("CONFORMS"), json!({}));
+    let pass = || decided(decide, "review_pass", Some("CONFORMS"), json!({}));
+    let acts = if command.start {
+        vec![start()?]
+    } else if command.reject {
+        vec![decided(decide, "reject", None, json!({}))?]
+    } else if command.pass || phase(session, &decide.plain)? != "ACCEPTED" {
+        vec![pass()?]
+    } else {
+        vec![start()?, pass()?]
+    };
+    let calls = acts.into_iter().map(|arguments| call(MODULE, arguments)).collect::<Outcome<Vec<_>>>()?;
+    submit::run(session, &decide.plain.write, calls)
+}
+
+fn plain_copy(plain: &Plain) -> Plain {
+    Plain { no: plain.no.clone(), write: plain.write.clone() }
+}
+
+fn without_document(grounds: &Grounds) -> Grounds {
+    Grounds { document: crate::args::common::Document::default(), reason: None, ..grounds.clone() }
+}
+
+fn record_of(session: &Session, no: &str, write: &Write) -> Outcome<Value> {
+    let answer = session.client(&write.api)?.get(&format!("/v1/registrations/{}", escape(checked(no)?)))?;
+    answer.get("data").filter(|data| !data.is_null()).cloned().ok_or_else(|| {
+        Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有登记 {no}。", "There is no registration {no}."))
+    })
+}
+
+fn phase(session: &Session, plain: &Plain) -> Outcome<String> {
+    let record = record_of(session, &plain.no, &plain.write)?;
+    Ok(record.get("phase").and_then(Value::as_str).unwrap_or_default().to_owned())
+}
+
+/// `SCHEME:CODE`.
+fn official(text: &str) -> Outcome<Value> {
+    let (scheme, code) = text.split_once(':').ok_or_else(|| {
+        Fault::usage("BAD_CODE", say!("外部编号形如 体系:编号。", "A number given outside looks like SCHEME:CODE."))
+    })?;
+    Ok(json!({ "scheme": scheme, "code": code }))
+}
+
+fn ruling(ruling: &Ruling) -> Outcome<Option<Value>> {
+    match (&ruling.ruling_by, &ruling.ruling_case, &ruling.ruling_document, &ruling.effective_on) {
+        (Some(issuer), Some(case), Some(document), Some(day)) => Ok(Some(json!({
+            "issuer": issuer, "case": case, "document": files::commitment_of(document)?, "effective_on": day,
+        }))),
+        _ => Ok(None),
+    }
+}
+
+fn lift(session: &Session, release: &Release) -> Outcome<Reply> {
+    let ruling = ruling(&release.ruling)?;
+    let reason = if ruling.is_some() { "EFFECTIVE_RULING" } else { "RISK_REMOVED" };
+    let more = json!({ "authority": release.authority, "case": release.case, "ruling": ruling });
+    decision(session, &release.decide, "release_hold", Some(reason), more)
+}
+
+fn revoke(session: &Session, command: &Revoke) -> Outcome<Reply> {
+    let (basis, reason) = match ruling(&command.ruling)? {
+        Some(ruling) => (json!({ "ruling": ruling }), "EFFECTIVE_RULING"),
+        None => (json!({ "hearing": command.hearing }), "AFTER_HEARING"),
+    };
+    decision(session, &command.decide, "revoke", Some(reason), json!({ "basis": basis }))
+}
+
+fn rely(session: &Session, command: &Rely) -> Outcome<Reply> {
+    let version = match command.version_no {
+        Some(version) => json!(version),
+        None => record_of(session, &command.plain.no, &command.plain.write)?.get("version").cloned().unwrap_or(Value::Null),
+    };
+    let purpose = command.purpose.trim().to_ascii_uppercase().replace('-', "_");
+    let more = json!({ "version": version, "purpose": purpose, "matter": files::commitment(&command.document)? });
+    send(session, &command.plain, "record_reliance", more)
+}
+
+fn part(session: &Session, show: &Show, what: &str) -> Outcome<Reply> {
+    read::query(session, &show.read, MODULE, json!({ what: { "registration": serial(&show.no)? } }))
+}
+
+fn list(session: &Session, command: &RegistrationList) -> Outcome<Reply> {
+    let question = |name: &str, field: &str, value: &str| {
+        let from: u64 = command.list.cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        json!({ name: { field: value, "range": { "from": from, "limit": command.list.limit.min(200) } } })
+    };
+    let question = match (&command.org, &command.registrar, &command.kind) {
+        (Some(org), _, _) => question("organization", "organization", org),
+        (None, Some(org), _) => question("registrar", "registrar", org),
+        (None, None, Some(kind)) => question("kind", "kind", &kind.to_ascii_uppercase().replace('-', "_")),
+        (None, None, None) => {
+            let columns = &["id", "ledger_no", "kind", "status", "phase", "applicant", "registrar"];
+            return read::list(session, &command.list, "/v1/registrations", &[], columns);
+        }
+    };
+    let read = Read { api: command.list.api.clone(), as_of: command.list.as_of, proof: None };
+    read::query(session, &read, MODULE, question)
+}

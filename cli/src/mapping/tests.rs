@@ -1,0 +1,98 @@
+use serde_json::json;
+
+use super::*;
+use crate::transaction::call;
+
+fn samples(list: &str) -> Vec<Value> {
+    let samples: Value = serde_json::from_str(quancheng_testnet_local::SAMPLES).unwrap();
+    samples[list].as_array().unwrap().clone()
+}
+
+#[test]
+fn every_sample_organization_is_an_application() {
+    let organizations = samples("organizations");
+    assert_eq!(organizations.len(), 28);
+    for record in organizations {
+        let id = record["org_id"].clone();
+        let register = organization(record).unwrap();
+        call("identity", json!({ "register": register })).unwrap_or_else(|fault| panic!("{id}: {fault:?}"));
+    }
+}
+
+#[test]
+fn every_sample_registration_is_an_application() {
+    let registrations = samples("registrations");
+    assert_eq!(registrations.len(), 20);
+    let mut left_out = Vec::new();
+    for record in registrations {
+        let id = record["reg_id"].clone();
+        let mapped = registration(record, &References::default()).unwrap_or_else(|fault| panic!("{id}: {fault:?}"));
+        call("registry", json!({ "submit": mapped.submit })).unwrap_or_else(|fault| panic!("{id}: {fault:?}"));
+        left_out.extend(mapped.left_out);
+    }
+    left_out.sort();
+    assert_eq!(left_out, [
+        "attestations S-ATT-01", "attestations S-ATT-02", "attestations S-ATT-03", "derived_from S-REG-01",
+        "derived_from S-REG-06", "derived_from S-REG-09", "licence S-GRANT-05", "prior_evidence S-EVID-01",
+    ]);
+}
+
+#[test]
+fn content_of_a_record_reaches_the_call() {
+    let record = samples("registrations").remove(0);
+    let submit = registration(record, &References::default()).unwrap().submit;
+    assert_eq!(submit["kind"], json!("PUBLIC_RESOURCE"));
+    let dossier = &submit["dossier"];
+    assert_eq!(dossier["holders"], json!(["ORG-GOV-HPF"]));
+    assert_eq!(dossier["region"], json!("370100"));
+    assert_eq!(dossier["openness"], json!("不予开放"));
+    assert_eq!(dossier["schema"]["algorithm"], json!("SM3"));
+    assert_eq!(dossier["fields"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn references_given_beside_the_record_take_the_place_of_sample_ids() {
+    let find = |id: &str| samples("registrations").into_iter().find(|record| record["reg_id"] == id).unwrap();
+    let derived: Vec<Value> = samples("registrations").into_iter().filter(|record| record.get("derived_from").is_some()).collect();
+    let id = derived[0]["derived_from"][0].as_str().unwrap().to_owned();
+    let mut references = References::default();
+    references.serials.insert(id.clone(), 1001);
+    let mapped = registration(derived[0].clone(), &references).unwrap();
+    assert_eq!(mapped.submit["dossier"]["derived_from"], json!([1001]));
+    references.derived_from = vec!["QC-370100-PR-2026-00001002-N".to_owned()];
+    let mapped = registration(derived[0].clone(), &references).unwrap();
+    assert_eq!(mapped.submit["dossier"]["derived_from"], json!([1002]));
+
+    let mut record = find("S-REG-01");
+    record["licence"] = json!("2026-7");
+    assert_eq!(registration(record.clone(), &References::default()).unwrap_err().code, "LICENCE_DAY");
+    let references = References { licence: Some(("2026-7".to_owned(), "2027-12-31".to_owned())), ..References::default() };
+    let mapped = registration(record, &references).unwrap();
+    assert_eq!(mapped.submit["dossier"]["licence"], json!({ "reference": "2026-7", "valid_to": "2027-12-31" }));
+}
+
+#[test]
+fn unknown_missing_and_misplaced_things_are_refused_by_name() {
+    let mut record = samples("registrations").remove(0);
+    record["titel_zh"] = json!("x");
+    let fault = registration(record, &References::default()).unwrap_err();
+    assert_eq!(fault.code, "UNKNOWN_KEY");
+    assert!(fault.message.words(crate::text::Lang::En).contains("titel_zh"));
+
+    let mut record = samples("registrations").remove(0);
+    record.as_object_mut().unwrap().remove("registrar");
+    assert_eq!(registration(record, &References::default()).unwrap_err().code, "MISSING_KEY");
+    assert_eq!(organization(json!([])).unwrap_err().code, "BAD_RECORD");
+    assert_eq!(organization(json!({ "org_id": "A", "nmae": 1 })).unwrap_err().code, "UNKNOWN_KEY");
+    assert_eq!(serial("QC-370100-PR-2026-00001001-X").unwrap_err().code, "BAD_NUMBER");
+    assert_eq!(serial("7").unwrap(), 7);
+}
+
+#[test]
+fn a_record_in_the_shape_of_the_call_passes_as_it_is() {
+    let record = samples("registrations").remove(0);
+    let mapped = registration(record, &References::default()).unwrap();
+    assert_eq!(registration(mapped.submit.clone(), &References::default()).unwrap().submit, mapped.submit);
+    let (dossier, _) = statement(mapped.submit.clone(), &References::default()).unwrap();
+    assert_eq!(dossier, mapped.submit["dossier"]);
+}

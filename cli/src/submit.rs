@@ -1,0 +1,303 @@
+//! Submitting a transaction and waiting for it, stage by stage.
+
+use std::time::{Duration, Instant};
+
+use quancheng_types::{Call, ChainId, SignedTransaction, TransactionId};
+use serde_json::{Value, json};
+
+use crate::args::common::{Stage, Write};
+use crate::client::{Client, JSON, OCTETS, Problem, Request};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::output::Reply;
+use crate::session::Session;
+use crate::text::{Text, say};
+use crate::time::duration_ms;
+use crate::transaction::{self, Draft, Signers};
+
+/// Longest single wait at a node; the API allows 60 s.
+const POLL: Duration = Duration::from_secs(10);
+/// Pause before a failed question is repeated.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Time for the answer itself, beyond the wait that was asked for.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
+
+/// Everything that signing and submitting needs, made ready once for many transactions: keys are slow to open on purpose.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    session: &'a Session,
+    write: &'a Write,
+    client: Option<Client>,
+    signers: Signers,
+    chain_id: ChainId,
+}
+
+impl<'a> Writer<'a> {
+    /// Opens keys and asks the endpoint what the flags do not say. With `--sign-only` and no endpoint nothing is asked.
+    pub(crate) fn open(session: &'a Session, write: &'a Write) -> Outcome<Self> {
+        let is_offline = write.sign_only && write.api.api.is_empty() && session.profile()?.api.is_empty();
+        let client = if is_offline { None } else { Some(session.client(&write.api)?) };
+        let signers = Signers::open(session, write, client.as_ref())?;
+        let chain_id = transaction::chain_id(session, write, client.as_ref())?;
+        Ok(Self { session, write, client, signers, chain_id })
+    }
+
+    /// The client.
+    pub(crate) fn client(&self) -> Outcome<&Client> {
+        self.client.as_ref().ok_or_else(|| Fault::usage("NO_API", say!("未指定节点接口。", "No endpoint is named.")))
+    }
+
+    /// Whether the flags ask for a submission, not for a simulation or a file.
+    pub(crate) const fn is_submitting(&self) -> bool {
+        !self.write.dry_run && !self.write.sign_only
+    }
+
+    /// A transaction with the signatures of the keys at hand.
+    pub(crate) fn compose(&self, calls: Vec<Call>) -> Outcome<Draft> {
+        transaction::compose(self.chain_id, &self.signers, transaction::valid_for_ms(self.write), calls)
+    }
+
+    /// Submits a transaction and waits as the flags say; the answer is its status.
+    pub(crate) fn submit(&self, signed: &SignedTransaction) -> Outcome<Value> {
+        submit(self.session, self.client()?, signed, self.write.wait)
+    }
+
+    /// Submits a transaction, or simulates it, or writes it to a file, as the flags say.
+    pub(crate) fn deliver(&self, draft: Draft) -> Outcome<Reply> {
+        if let Some(path) = &self.write.tx_out {
+            draft.write(path)?;
+            let mut data = draft.describe();
+            insert(&mut data, "file", json!(path));
+            let shown = path.display();
+            let headline = say!("交易已写入 {shown}，未提交。", "Written to {shown}; nothing was submitted.");
+            return Ok(Reply::record(data).headline(headline));
+        }
+        let signed = draft.complete()?;
+        if self.write.dry_run { simulate(self.client()?, &signed) } else { self.submit(&signed).map(Reply::record) }
+    }
+}
+
+/// Makes, signs and submits a transaction of these calls; or simulates it, or writes it to a file, as the flags say.
+pub(crate) fn run(session: &Session, write: &Write, calls: Vec<Call>) -> Outcome<Reply> {
+    let writer = Writer::open(session, write)?;
+    let draft = writer.compose(calls)?;
+    writer.deliver(draft)
+}
+
+/// Adds a member to a JSON object.
+pub(crate) fn insert(data: &mut Value, name: &str, value: Value) {
+    if let Some(object) = data.as_object_mut() {
+        object.insert(name.to_owned(), value);
+    }
+}
+
+/// What a transaction would do now.
+pub(crate) fn simulate(client: &Client, signed: &SignedTransaction) -> Outcome<Reply> {
+    let bytes = signed.encode();
+    let body = Some((bytes.as_slice(), OCTETS));
+    let request = Request { path: "/v1/transactions/simulate", body, accept: JSON, timeout: client.timeout() };
+    let answer = client.send(request)?;
+    if answer.status != 200 {
+        return Err(answer.problem().into_fault(&answer.url, Exit::Refused));
+    }
+    let mut data = answer.json()?;
+    insert(&mut data, "id", json!(signed.id()));
+    if let Some(fault) = refusal(&data) {
+        return Err(fault.data(data));
+    }
+    Ok(Reply::record(data).headline(say!("模拟执行：未改变任何状态。", "A simulation: nothing was changed.")))
+}
+
+/// Submits a transaction and waits until it has reached a stage. The answer is the last status.
+pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransaction, until: Stage) -> Outcome<Value> {
+    let id = signed.id();
+    let deadline = Instant::now() + client.timeout();
+    let mut progress = Progress { session, id, shown: None };
+    let mut status = admit(client, signed, deadline)?;
+    loop {
+        let reached = progress.show(&status);
+        if let Some(fault) = ended_badly(&status, id) {
+            return Err(fault.data(with_id(status, id)));
+        }
+        match reached {
+            Some(stage) if stage >= until => return Ok(enriched(with_id(status, id))),
+            _ => {}
+        }
+        if Instant::now() >= deadline {
+            return Err(timed_out(session, with_id(status, id), id, until));
+        }
+        let next = reached.map_or(Stage::Admitted, Stage::next).min(until);
+        status = match poll(client, id, next, deadline) {
+            Ok(status) => status,
+            // The node that took it has restarted or another one answers: the same bytes again are safe.
+            Err(Trouble::Unknown) => admit(client, signed, deadline).map_err(|fault| fault.data(json!({ "id": id })))?,
+            Err(Trouble::Passing) => {
+                std::thread::sleep(PAUSE);
+                status
+            }
+            Err(Trouble::Fault(fault)) => return Err(fault.data(json!({ "id": id }))),
+        };
+    }
+}
+
+/// Offers the bytes until a node takes them.
+fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outcome<Value> {
+    let bytes = signed.encode();
+    let id = signed.id();
+    let request = Request {
+        path: "/v1/transactions?wait=admitted",
+        body: Some((&bytes, OCTETS)),
+        accept: JSON,
+        timeout: client.timeout().max(Duration::from_secs(1)),
+    };
+    loop {
+        let answer = client.send(request).map_err(|fault| fault.data(json!({ "id": id })))?;
+        if (200..300).contains(&answer.status) {
+            return answer.json();
+        }
+        let problem = answer.problem();
+        let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
+        if !problem.is_retryable || Instant::now() + pause >= deadline {
+            return Err(problem.into_fault(&answer.url, Exit::Refused).data(json!({ "id": id })));
+        }
+        std::thread::sleep(pause);
+    }
+}
+
+/// Why a question about a transaction brought no status.
+enum Trouble {
+    /// The node does not know the transaction.
+    Unknown,
+    /// The node or the way to it fails now.
+    Passing,
+    /// Anything else.
+    Fault(Fault),
+}
+
+fn poll(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> Result<Value, Trouble> {
+    let left = deadline.saturating_duration_since(Instant::now()).min(POLL);
+    let path = format!("/v1/transactions/{id}?wait={}&timeout_ms={}", stage.name(), duration_ms(left).max(1));
+    let request = Request { path: &path, body: None, accept: JSON, timeout: left + ANSWER_TIME };
+    let answer = client.send(request).map_err(|_| Trouble::Passing)?;
+    match answer.status {
+        200..=299 => answer.json().map_err(Trouble::Fault),
+        404 => Err(Trouble::Unknown),
+        429 | 500..=599 => Err(Trouble::Passing),
+        _ => Err(Trouble::Fault(answer.problem().into_fault(&answer.url, Exit::Network))),
+    }
+}
+
+/// The status of a transaction, after a wait for a stage if one is named. Running out of time is not a fault here: the stage says
+/// how far it has come.
+pub(crate) fn look_up(client: &Client, id: TransactionId, wait: Option<Stage>) -> Outcome<Value> {
+    let Some(stage) = wait else {
+        return client.get(&format!("/v1/transactions/{id}"));
+    };
+    let deadline = Instant::now() + client.timeout();
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now()).min(POLL);
+        let path = format!("/v1/transactions/{id}?wait={}&timeout_ms={}", stage.name(), duration_ms(left).max(1));
+        let request = Request { path: &path, body: None, accept: JSON, timeout: left + ANSWER_TIME };
+        let answer = client.send(request)?;
+        if answer.status != 200 {
+            return Err(answer.problem().into_fault(&answer.url, Exit::Network));
+        }
+        let status = answer.json()?;
+        let reached = status.get("stage").and_then(Value::as_str).and_then(Stage::of_name);
+        let is_expired = stage_name(&status) == Some("expired");
+        if is_expired || reached.is_some_and(|reached| reached >= stage) || Instant::now() >= deadline {
+            return Ok(status);
+        }
+    }
+}
+
+fn stage_name(status: &Value) -> Option<&str> {
+    status.get("stage").and_then(Value::as_str)
+}
+
+/// Tells people of each stage once.
+struct Progress<'a> {
+    session: &'a Session,
+    id: TransactionId,
+    shown: Option<Stage>,
+}
+
+impl Progress<'_> {
+    fn show(&mut self, status: &Value) -> Option<Stage> {
+        let stage = stage_name(status).and_then(Stage::of_name)?;
+        if self.shown.is_none_or(|shown| shown < stage) {
+            self.shown = Some(stage);
+            let id = self.id;
+            let height = status.get("height").and_then(Value::as_u64).map(|height| format!(" @{height}")).unwrap_or_default();
+            self.session.note(&match stage {
+                Stage::Admitted => say!("已接收 {id}", "admitted {id}"),
+                Stage::Ordered => say!("已排序{height}", "ordered{height}"),
+                Stage::Executed => say!("已执行{height}", "executed{height}"),
+                Stage::Certified => say!("已获法定多数签署{height}", "certified by a quorum{height}"),
+            });
+        }
+        Some(stage)
+    }
+}
+
+fn with_id(mut status: Value, id: TransactionId) -> Value {
+    insert(&mut status, "id", json!(id));
+    status
+}
+
+/// A refusal or the end of its time.
+fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
+    if stage_name(status) == Some("expired") {
+        let message = say!("交易 {id} 在有效期内未被排序，不会生效。", "Transaction {id} was not ordered in its time and never will be.");
+        let hint = say!("请重新提交；必要时加长 --valid-for。", "Submit it anew, with a longer --valid-for if need be.");
+        return Some(Fault::new(Exit::Refused, "EXPIRED", message).hint(hint));
+    }
+    refusal(status)
+}
+
+/// The refusal in a status or simulation, if there is one.
+fn refusal(status: &Value) -> Option<Fault> {
+    let outcome = status.get("outcome")?;
+    let kind = outcome.get("kind").and_then(Value::as_str).or_else(|| outcome.as_str());
+    if kind != Some("refused") {
+        return None;
+    }
+    let details = status.get("refusal").filter(|value| value.is_object()).unwrap_or(outcome);
+    let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
+    let number = |name: &str| details.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let code = text("name").unwrap_or_else(|| format!("{}/{}", number("module"), number("code")));
+    let (zh, en) = (text("text_zh"), text("text_en"));
+    let message = Text::new(zh.unwrap_or_else(|| code.clone()), en.unwrap_or_else(|| code.clone()));
+    let call = number("call");
+    Some(Fault::new(Exit::Refused, code, message).cause(format!("module {}, code {}, call {call}", number("module"), number("code"))))
+}
+
+fn timed_out(session: &Session, status: Value, id: TransactionId, until: Stage) -> Fault {
+    let (stage, reached) = (until.name(), stage_name(&status).unwrap_or("unknown").to_owned());
+    session.note(&Text::same(id.to_string()));
+    let message = say!(
+        "等待超时：交易 {id} 目前为 {reached}，尚未达到 {stage}。交易仍可能生效。",
+        "Time is up: transaction {id} is {reached}, not yet {stage}. It may still take effect."
+    );
+    let hint = say!("继续等待：`quancheng tx show {id} --wait {stage}`。", "Go on waiting: `quancheng tx show {id} --wait {stage}`.");
+    Fault::new(Exit::Timeout, "TIMEOUT", message).hint(hint).data(status)
+}
+
+/// Numbers that people need next, lifted out of the events to the top of the status.
+fn enriched(mut status: Value) -> Value {
+    for name in ["registration", "ledger_no", "proposal", "objection"] {
+        let events = status.get("events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let found = events.iter().find_map(|event| find(event.get("data")?, name)).cloned();
+        if let Some(value) = found {
+            insert(&mut status, name, value);
+        }
+    }
+    status
+}
+
+fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    let object = value.as_object()?;
+    object.get(name).or_else(|| object.values().find_map(|inner| find(inner, name)))
+}
+
+#[cfg(test)]
+mod tests;

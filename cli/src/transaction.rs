@@ -1,0 +1,297 @@
+//! Making and signing transactions, and the file in which they travel between signers.
+
+use std::path::Path;
+
+use quancheng_contracts::{check_call, decode_call, refusal_text};
+use quancheng_types::transaction::TransactionSignature;
+use quancheng_types::{
+    AccountId, Call, ChainId, KeyId, List, Parameters, PublicKey, SignedTransaction, Signer, SigningKey, Transaction,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::args::common::Write;
+use crate::client::Client;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::session::Session;
+use crate::text::{Text, say};
+use crate::time::{duration_ms, now_ms};
+use crate::{files, keys};
+
+/// Name of the format of a transaction file.
+const FORMAT: &str = "quancheng-transaction";
+/// Version of the format.
+const VERSION: u16 = 1;
+/// Greatest size of a transaction file, bytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A transaction that may still lack signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Draft {
+    format: String,
+    version: u16,
+    /// What is asked.
+    pub(crate) body: Transaction,
+    /// One place for each signer.
+    pub(crate) signatures: Vec<Option<TransactionSignature>>,
+}
+
+impl Draft {
+    fn new(body: Transaction) -> Self {
+        let signatures = vec![None; body.signers.len()];
+        Self { format: FORMAT.to_owned(), version: VERSION, body, signatures }
+    }
+
+    /// Signs for every signer whom this key stands for; how many those are.
+    pub(crate) fn sign(&mut self, key: &SigningKey) -> usize {
+        let (public_key, id) = (key.public_key(), self.body.id());
+        let key_id = KeyId::of(&public_key);
+        let mut count = 0;
+        for (signer, place) in self.body.signers.iter().zip(&mut self.signatures) {
+            if signer.key_id == key_id {
+                *place = Some(TransactionSignature { public_key, signature: key.sign(id.as_bytes()) });
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Key ids of those who have not signed yet.
+    pub(crate) fn missing(&self) -> Vec<KeyId> {
+        let pairs = self.body.signers.iter().zip(&self.signatures);
+        pairs.filter(|(_, signature)| signature.is_none()).map(|(signer, _)| signer.key_id).collect()
+    }
+
+    /// The whole transaction, once everybody has signed, checked as a node would.
+    pub(crate) fn complete(self) -> Outcome<SignedTransaction> {
+        let missing: Vec<String> = self.missing().iter().map(ToString::to_string).collect();
+        let incomplete = |causes: Vec<String>| {
+            let mut fault = Fault::usage("NOT_SIGNED", say!("交易尚缺签名。", "Signatures are missing."));
+            fault.causes = causes;
+            fault.hint(say!("请用 `quancheng tx sign 文件 --key 密钥` 补签。", "Add them with `quancheng tx sign FILE --key KEY`."))
+        };
+        if !missing.is_empty() {
+            return Err(incomplete(missing.iter().map(|key_id| format!("key {key_id}")).collect()));
+        }
+        let signatures = List::new(self.signatures.into_iter().flatten().collect())
+            .map_err(|error| incomplete(vec![error.to_string()]))?;
+        let signed = SignedTransaction { body: self.body, signatures };
+        signed.check(&signed.body.chain_id).map_err(|error| {
+            Fault::usage("BAD_TRANSACTION", say!("交易无效。", "The transaction is not valid.")).cause(error)
+        })?;
+        Ok(signed)
+    }
+
+    /// Reads a file: a draft or a signed transaction as JSON, or canonical bytes.
+    pub(crate) fn read(path: &Path) -> Outcome<Self> {
+        let bytes = files::read(path, FILE_BYTES_MAX)?;
+        let shown = path.display();
+        let damaged = |cause: &dyn ToString| {
+            Fault::usage("TX_FILE", say!("{shown} 不是交易文件。", "{shown} is not a transaction file.")).cause(cause.to_string())
+        };
+        if bytes.first() != Some(&b'{') {
+            return SignedTransaction::decode(&bytes).map(Self::from).map_err(|error| damaged(&error));
+        }
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| damaged(&error))?;
+        if value.get("format").is_none() {
+            let signed: SignedTransaction = serde_json::from_value(value).map_err(|error| damaged(&error))?;
+            return Ok(signed.into());
+        }
+        let draft: Self = serde_json::from_value(value).map_err(|error| damaged(&error))?;
+        if draft.format != FORMAT || draft.version != VERSION {
+            return Err(damaged(&"made by another version of this program"));
+        }
+        if draft.signatures.len() != draft.body.signers.len() {
+            return Err(damaged(&"not one place for a signature per signer"));
+        }
+        Ok(draft)
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, path: &Path) -> Outcome<()> {
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| Fault::usage("TX_FILE", say!("无法写出交易。", "Cannot write the transaction.")).cause(error))?;
+        files::write(path, (text + "\n").as_bytes())
+    }
+
+    /// What it asks, for people and programs.
+    pub(crate) fn describe(&self) -> Value {
+        let signers: Vec<Value> = self
+            .body
+            .signers
+            .iter()
+            .zip(&self.signatures)
+            .map(|(signer, signature)| {
+                json!({ "account": signer.account, "key_id": signer.key_id, "signed": signature.is_some() })
+            })
+            .collect();
+        json!({
+            "id": self.body.id(),
+            "chain_id": self.body.chain_id,
+            "signers": signers,
+            "complete": self.missing().is_empty(),
+            "nonce": self.body.nonce,
+            "valid_until_ms": self.body.valid_until_ms,
+            "calls": self.body.calls.iter().map(describe_call).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl From<SignedTransaction> for Draft {
+    fn from(signed: SignedTransaction) -> Self {
+        let mut draft = Self::new(signed.body);
+        for (place, signature) in draft.signatures.iter_mut().zip(signed.signatures.into_vec()) {
+            *place = Some(signature);
+        }
+        draft
+    }
+}
+
+/// A call with the name of its module and its arguments, as far as this version knows them.
+pub(crate) fn describe_call(call: &Call) -> Value {
+    let module = quancheng_contracts::MODULES.iter().find(|module| module.id() == call.module);
+    match (module, decode_call(call)) {
+        (Some(module), Ok(arguments)) => json!({ "module": call.module, "name": module.name(), "call": arguments }),
+        _ => json!({ "module": call.module, "payload": call.payload }),
+    }
+}
+
+/// A call from JSON, checked as far as that needs no state.
+pub(crate) fn call(module: &str, arguments: Value) -> Outcome<Call> {
+    let call = quancheng_contracts::encode_call(module, arguments).map_err(|error| {
+        Fault::usage("BAD_CALL", say!("调用内容无效。", "The call is not valid.")).cause(error)
+    })?;
+    match check_call(&call, &Parameters::default()) {
+        Ok(()) => Ok(call),
+        Err(refusal) => {
+            let words = refusal_text(refusal.module, refusal.code);
+            let (name, text) = words.map_or_else(
+                || (format!("{}/{}", refusal.module, refusal.code), say!("调用被拒绝。", "The call is refused.")),
+                |words| (words.name.to_owned(), Text::new(words.zh.to_owned(), words.en.to_owned())),
+            );
+            Err(Fault::new(Exit::Refused, name, text).cause("refused before signing; nothing was sent"))
+        }
+    }
+}
+
+/// A random number that makes two equal requests two transactions.
+fn nonce() -> Outcome<u64> {
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Fault::usage("NO_RANDOMNESS", say!("系统无法提供随机数。", "The system gives no random bytes.")).cause(error)
+    })?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// Makes a transaction and signs it with every key at hand. Keys are opened once, by [`Signers`].
+pub(crate) fn compose(chain_id: ChainId, signers: &Signers, valid_for_ms: u64, calls: Vec<Call>) -> Outcome<Draft> {
+    let too_many = |error: &dyn ToString| {
+        Fault::usage("TOO_MANY", say!("签署人或调用过多。", "Too many signers or calls.")).cause(error.to_string())
+    };
+    let body = Transaction {
+        chain_id,
+        signers: List::new(signers.list.clone()).map_err(|error| too_many(&error))?,
+        nonce: nonce()?,
+        valid_until_ms: now_ms().saturating_add(valid_for_ms),
+        calls: List::new(calls).map_err(|error| too_many(&error))?,
+    };
+    let mut draft = Draft::new(body);
+    for key in &signers.keys {
+        draft.sign(key);
+    }
+    Ok(draft)
+}
+
+/// Who signs, with the keys at hand.
+#[derive(Debug)]
+pub(crate) struct Signers {
+    list: Vec<Signer>,
+    keys: Vec<SigningKey>,
+}
+
+impl Signers {
+    /// Opens the keys of the flags and finds the account of each.
+    pub(crate) fn open(session: &Session, write: &Write, client: Option<&Client>) -> Outcome<Self> {
+        let main = keys::choose(session, write.key.as_ref())?;
+        let mut signers = Self { list: Vec::new(), keys: Vec::new() };
+        let account = write.account.as_deref().map(keys::parse_account).transpose()?;
+        signers.add(session, write, &main, account, client)?;
+        for path in &write.cosign {
+            signers.add(session, write, path, None, client)?;
+        }
+        for text in &write.signer {
+            let (key, account) = text.split_once('@').map_or((text.as_str(), None), |(key, account)| (key, Some(account)));
+            let key = keys::parse_public_key(key)?;
+            let account = account.map(keys::parse_account).transpose()?;
+            signers.place(&key, account, client)?;
+        }
+        Ok(signers)
+    }
+
+    fn add(
+        &mut self,
+        session: &Session,
+        write: &Write,
+        path: &Path,
+        account: Option<AccountId>,
+        client: Option<&Client>,
+    ) -> Outcome<()> {
+        let key = keys::open(session, path, &write.password)?;
+        self.place(&key.public_key(), account, client)?;
+        self.keys.push(key);
+        Ok(())
+    }
+
+    fn place(&mut self, key: &PublicKey, account: Option<AccountId>, client: Option<&Client>) -> Outcome<()> {
+        let account = match (account, client) {
+            (Some(account), _) => account,
+            (None, Some(client)) => account_of(client, key)?,
+            (None, None) => AccountId::of(key),
+        };
+        self.list.push(Signer { account, key_id: KeyId::of(key) });
+        Ok(())
+    }
+}
+
+/// The account a key signs for: the one it is bound to on chain, else its own. A node that cannot say leaves it its own.
+fn account_of(client: &Client, key: &PublicKey) -> Outcome<AccountId> {
+    let query = json!({ "module": "identity", "query": { "key": { "key_id": KeyId::of(key) } } });
+    match client.post("/v1/query", &query) {
+        Ok(answer) => {
+            let account = answer.pointer("/data/account").and_then(Value::as_str);
+            account.map_or_else(|| Ok(AccountId::of(key)), keys::parse_account)
+        }
+        Err(fault) if fault.code == "UNREACHABLE" => Err(fault),
+        Err(_) => Ok(AccountId::of(key)),
+    }
+}
+
+/// The chain: of the flag, else of the profile, else what the endpoint says.
+pub(crate) fn chain_id(session: &Session, write: &Write, client: Option<&Client>) -> Outcome<ChainId> {
+    let named = match &write.chain_id {
+        Some(id) => Some(id.clone()),
+        None => session.profile()?.chain_id,
+    };
+    let text = match (named, client) {
+        (Some(id), _) => id,
+        (None, Some(client)) => {
+            let status = client.get("/v1/status")?;
+            status.get("chain_id").and_then(Value::as_str).unwrap_or_default().to_owned()
+        }
+        (None, None) => {
+            let message = say!("未指定链。", "No chain is named.");
+            return Err(Fault::usage("NO_CHAIN", message).hint(say!("请加 --chain-id 或 --api。", "Add --chain-id or --api.")));
+        }
+    };
+    text.parse()
+        .map_err(|error| Fault::usage("BAD_CHAIN_ID", say!("链标识 {text} 无效。", "{text} is not a chain id.")).cause(error))
+}
+
+/// Ms for which a transaction may wait.
+pub(crate) fn valid_for_ms(write: &Write) -> u64 {
+    duration_ms(write.valid_for)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! From a decided block to the next height.
+
+use std::sync::Arc;
+
+use quancheng_types::{Block, CommitCertificate, Header, Height, NodeId, Round};
+
+use super::height::HeightState;
+use super::{Action, Commit, Engine, HaltReason, TimerKey, Tip};
+use crate::message::CommittedBlock;
+
+impl Engine {
+    /// Takes in a decided block, by votes or by sync, and moves to the next height.
+    pub(super) fn commit(&mut self, block: &Arc<Block>, certificate: CommitCertificate) {
+        let header = block.header;
+        if let Err(mismatch) = self.results.certify(&header)
+            && !self.planted.root_not_compared()
+        {
+            self.out.halt(HaltReason::RootMismatch {
+                height: mismatch.height,
+                own: mismatch.own,
+                certified: mismatch.certified,
+            });
+            return;
+        }
+        if self.height.started {
+            for proof in self.core.take_misbehavior() {
+                self.note_misbehavior(proof);
+            }
+        }
+        for proof in &block.misbehavior {
+            self.misbehavior.remove_ordered(proof);
+        }
+        let windows = self.windows.insert(&block.batches);
+        let decided = CommittedBlock {
+            block: block.as_ref().clone(),
+            certificate: certificate.clone(),
+        };
+        self.out.commit(Arc::new(Commit { decided, windows }));
+        if !block.batches.is_empty() || !block.misbehavior.is_empty() {
+            self.last_nonempty = header.height;
+        }
+        let (availability, mut env) = self.availability_env();
+        availability.on_commit(&mut env, header.height, &block.batches);
+        self.tip = Some(Tip {
+            header,
+            certificate,
+        });
+        self.next_height(&header);
+    }
+
+    fn next_height(&mut self, committed: &Header) {
+        let height = committed.height.next();
+        self.height = HeightState::new(height, Vec::new());
+        self.signer.log_entries_flushed = 0;
+        self.timers.cancel_height();
+        self.heartbeat_due = false;
+        self.schedule.forget_before(height);
+        let heartbeat_ms = self.parameters().heartbeat_ms;
+        self.timers.set(
+            TimerKey::Heartbeat,
+            self.now.elapsed_ms.saturating_add(heartbeat_ms),
+            Round(0),
+        );
+        self.sync.on_commit(committed.height);
+        if self.schedule.at(height).validators_hash != committed.validators_hash {
+            self.on_set_change();
+        }
+        self.report_commit();
+    }
+
+    fn on_set_change(&mut self) {
+        let (availability, mut env) = self.availability_env();
+        availability.pool.on_set_change(&env.rules.validators);
+        for certified in availability.own.on_set_change(&mut env) {
+            availability.pool.insert(&mut env, certified);
+        }
+        let rules = self.schedule.at(self.height.height);
+        self.misbehavior
+            .retain(|proof| rules.validators.by_id(&proof.validator()).is_some());
+    }
+
+    /// Stops when a height beyond this release's rules was decided.
+    pub(super) fn halt_for_version(&mut self, height: Height, version: u16) {
+        self.out
+            .halt(HaltReason::UnknownVersion { height, version });
+    }
+
+    pub(super) fn serve(&mut self, to: NodeId, request: super::ServeRequest) {
+        self.out.other(Action::Serve { to, request });
+    }
+}

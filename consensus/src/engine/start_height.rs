@@ -1,0 +1,91 @@
+//! When a height starts, and what the log brings back into it.
+
+use std::sync::Arc;
+
+use quancheng_types::Round;
+
+use super::Engine;
+use crate::log::LogEntry;
+use crate::ordering::core::Host;
+
+impl Engine {
+    /// Starts the next height when there is a reason to and everything it needs is known.
+    pub(super) fn start_height(&mut self) {
+        let height = self.height.height;
+        if self.height.started || self.out.is_halted() || !self.startup.is_done() {
+            return;
+        }
+        if !self.schedule.is_known(height.next()) || !self.has_reason() {
+            return;
+        }
+        self.height.started = true;
+        self.heartbeat_due = false;
+        let replay = std::mem::take(&mut self.height.replay);
+        self.restore_candidates(&replay);
+        let set = self.schedule.at(height).core.clone();
+        let mut host = Host {
+            signer: &mut self.signer,
+            checker: self.checker.as_mut(),
+        };
+        let (events, result) = self.core.start(&mut host, height, &set, &replay);
+        self.carry_out(events, result);
+        for (from, message) in self.early.take(height) {
+            if self.height.started && self.height.height == height {
+                self.take_agreement(from, message);
+            }
+        }
+    }
+
+    fn has_reason(&self) -> bool {
+        let height = self.height.height;
+        if !self.height.replay.is_empty() {
+            return true;
+        }
+        if self.sync.honest_claim(self.validators()) >= height {
+            // Decided already: it comes by sync.
+            return false;
+        }
+        if self.height.triggered || self.early.has(height) {
+            return true;
+        }
+        let votes = self.validators().by_id(&self.signer.id()).is_some();
+        votes
+            && (self.heartbeat_due
+                || !self.availability.pool.is_empty()
+                || !self.misbehavior.is_empty()
+                || (self.has_uncertified_results() && self.results.newest() >= self.last_nonempty))
+    }
+
+    /// Whether results that somebody waits for are not covered by a header yet. Empty blocks do not count: else every empty
+    /// block would call for another one.
+    fn has_uncertified_results(&self) -> bool {
+        self.tip
+            .as_ref()
+            .is_none_or(|tip| self.last_nonempty > tip.header.executed_height)
+    }
+
+    /// Blocks and proposals that the log holds.
+    fn restore_candidates(&mut self, replay: &[LogEntry]) {
+        for entry in replay {
+            match entry {
+                LogEntry::Block(block) => {
+                    self.height.insert(
+                        block.id(),
+                        Arc::new(block.as_ref().clone()),
+                        Round(0),
+                        None,
+                    );
+                }
+                LogEntry::Value {
+                    block_id, valid, ..
+                } => {
+                    if let Some(candidate) = self.height.candidates.get_mut(block_id) {
+                        candidate.valid = Some(*valid);
+                    }
+                }
+                LogEntry::Proposal(signed) => self.height.note_proposal(*signed, false),
+                LogEntry::Vote(_) | LogEntry::Polka(_) | LogEntry::Timeout { .. } => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The rules about a block, as the ways to break them.
+
+use quancheng_types::{BlockId, ChainId, Height, PROTOCOL_VERSION, ValidatorId};
+
+/// Which rule a block breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderError {
+    /// Another version of the rules.
+    Version {
+        /// The version named.
+        found: u16,
+    },
+    /// Another chain.
+    Chain {
+        /// The chain named.
+        found: ChainId,
+    },
+    /// Another height.
+    Height {
+        /// Wanted.
+        expected: Height,
+        /// Named.
+        found: Height,
+    },
+    /// Another parent.
+    Parent {
+        /// Wanted.
+        expected: BlockId,
+        /// Named.
+        found: BlockId,
+    },
+    /// Not later than the parent.
+    Time {
+        /// Time of the parent, ms since 1970.
+        parent_ms: u64,
+        /// Time named, ms since 1970.
+        found_ms: u64,
+    },
+    /// The proposer named in the header is not a validator, or not the one that proposes.
+    Proposer {
+        /// Who is named.
+        found: ValidatorId,
+    },
+    /// Another validator set.
+    Validators,
+    /// Another next validator set.
+    NextValidators,
+    /// Other parameters.
+    Parameters,
+    /// The executed height is older than the parent's, not below the height, or too far behind.
+    ExecutedHeight {
+        /// Named.
+        found: Height,
+        /// Least allowed.
+        least: Height,
+        /// Greatest allowed.
+        greatest: Height,
+    },
+    /// The size of the history is not that of the executed height.
+    HistorySize {
+        /// Named.
+        found: u64,
+        /// Wanted.
+        expected: u64,
+    },
+    /// The voter computed another history. Judged by every voter for itself.
+    HistoryRoot {
+        /// The executed height.
+        height: Height,
+    },
+    /// The header does not commit to the content.
+    Content,
+    /// More batches than allowed.
+    TooManyBatches {
+        /// Found.
+        count: usize,
+    },
+    /// A batch of another chain, of no validator, or out of bounds.
+    Batch {
+        /// Place in the block.
+        index: usize,
+    },
+    /// A batch without a quorum of acknowledgements.
+    BatchCertificate {
+        /// Place in the block.
+        index: usize,
+    },
+    /// A batch that was ordered before.
+    RepeatedBatch {
+        /// Place in the block.
+        index: usize,
+    },
+    /// A proof that convicts nobody, or the second about one deed.
+    Misbehavior {
+        /// Place in the block.
+        index: usize,
+    },
+}
+
+impl core::fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Version { found } => write!(
+                f,
+                "version {found} of the rules; this release knows {PROTOCOL_VERSION}"
+            ),
+            Self::Chain { found } => write!(f, "block of chain {found}"),
+            Self::Height { expected, found } => write!(f, "height {found}; expected {expected}"),
+            Self::Parent { expected, found } => write!(f, "parent {found}; expected {expected}"),
+            Self::Time {
+                parent_ms,
+                found_ms,
+            } => write!(
+                f,
+                "time {found_ms} ms is not after the parent's {parent_ms} ms"
+            ),
+            Self::Proposer { found } => {
+                write!(f, "proposer {found} is not the one whose turn it is")
+            }
+            Self::Validators => f.write_str("the header names another validator set"),
+            Self::NextValidators => f.write_str("the header names another next validator set"),
+            Self::Parameters => f.write_str("the header names other parameters"),
+            Self::ExecutedHeight {
+                found,
+                least,
+                greatest,
+            } => {
+                write!(f, "executed height {found} is outside {least}..={greatest}")
+            }
+            Self::HistorySize { found, expected } => {
+                write!(f, "history size {found}; expected {expected}")
+            }
+            Self::HistoryRoot { height } => {
+                write!(f, "another history root for executed height {height}")
+            }
+            Self::Content => f.write_str("the header does not commit to the content"),
+            Self::TooManyBatches { count } => write!(f, "{count} batches exceed the limit"),
+            Self::Batch { index } => write!(
+                f,
+                "batch {index} is of another chain, of no validator, or out of bounds"
+            ),
+            Self::BatchCertificate { index } => {
+                write!(f, "batch {index} lacks a quorum of acknowledgements")
+            }
+            Self::RepeatedBatch { index } => write!(f, "batch {index} was ordered before"),
+            Self::Misbehavior { index } => write!(
+                f,
+                "misbehavior proof {index} convicts nobody or repeats another"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for HeaderError {}

@@ -1,0 +1,86 @@
+//! The operator's listener: health, readiness, metrics.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use quancheng_types::{Height, ValidatorId};
+use serde::Serialize;
+
+use super::super::backend::{Backend, NodeStatus};
+use super::super::problem::ApiResult;
+use super::super::respond;
+use super::super::state::Api;
+
+/// Media type of metrics (Prometheus and OpenMetrics readers take it).
+const METRICS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Whether the node can do its work.
+#[derive(Debug, Serialize)]
+struct Readiness {
+    ready: bool,
+    /// Stable names of what is missing.
+    missing: Vec<&'static str>,
+    height: Height,
+    executed_height: Height,
+    certified_height: Height,
+    connected_validators: usize,
+    validators: usize,
+}
+
+/// The process lives and answers.
+pub(super) async fn healthz() -> Response {
+    respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n")
+}
+
+/// The node can take part: 200, else 503 with what is missing.
+pub(super) async fn readyz(State(api): State<Api>) -> ApiResult<Response> {
+    let readiness = api.blocking(|backend| Ok(readiness(backend))).await?;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok(respond::json(status, &readiness))
+}
+
+fn readiness(backend: &dyn Backend) -> Readiness {
+    let status = backend.status();
+    let is_validator = backend.identity().validator_id.is_some_and(|id| is_in_force(backend, &status, &id));
+    let missing = missing(&status, is_validator);
+    Readiness {
+        ready: missing.is_empty(),
+        missing,
+        height: status.height,
+        executed_height: status.executed_height,
+        certified_height: status.certified_height,
+        connected_validators: status.connected_validators,
+        validators: status.validators,
+    }
+}
+
+/// A node with a key that is not (or no longer) in the set is a follower until it is voted in.
+fn is_in_force(backend: &dyn Backend, status: &NodeStatus, id: &ValidatorId) -> bool {
+    let height = status.height.max(Height(1));
+    backend.validators(height).ok().flatten().is_some_and(|set| set.by_id(id).is_some())
+}
+
+pub(super) fn missing(status: &NodeStatus, is_validator: bool) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    if status.is_syncing {
+        missing.push("caught_up");
+    }
+    if is_validator {
+        if !status.is_signing {
+            missing.push("signing");
+        }
+        // By heads: powers are nearly equal in practice, and readiness decides nothing.
+        if status.connected_validators + 1 < status.validators * 2 / 3 + 1 {
+            missing.push("quorum_connected");
+        }
+    } else if status.connected_validators == 0 {
+        missing.push("validator_connected");
+    }
+    missing
+}
+
+/// Counters and gauges.
+pub(super) async fn metrics(State(api): State<Api>) -> ApiResult<Response> {
+    let text = api.blocking(|backend| Ok(backend.metrics())).await?;
+    Ok(respond::bytes(StatusCode::OK, METRICS_TEXT, text))
+}

@@ -1,0 +1,153 @@
+//! The routes. One file per noun; the list below is the whole API.
+
+mod admin;
+mod blocks;
+mod bulk;
+mod bundles;
+mod events;
+mod genesis;
+mod nouns;
+mod query;
+mod status;
+mod transactions;
+mod validators;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::language::localize;
+use super::openapi::{self, OPENAPI_PATH};
+use super::problem::ApiError;
+use super::respond::{self, JSON};
+use super::state::Api;
+
+/// Every public route with its description.
+pub(super) fn described() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(transactions::submit))
+        .routes(routes!(bulk::submit))
+        .routes(routes!(transactions::simulate))
+        .routes(routes!(transactions::show))
+        .routes(routes!(status::status))
+        .routes(routes!(status::parameters))
+        .routes(routes!(status::modules))
+        .routes(routes!(genesis::genesis))
+        .routes(routes!(genesis::checkpoint))
+        .routes(routes!(blocks::show))
+        .routes(routes!(blocks::transactions))
+        .routes(routes!(validators::show))
+        .routes(routes!(nouns::account))
+        .routes(routes!(nouns::organizations))
+        .routes(routes!(nouns::organization))
+        .routes(routes!(nouns::registrations))
+        .routes(routes!(nouns::registration))
+        .routes(routes!(nouns::evidence))
+        .routes(routes!(nouns::proposals))
+        .routes(routes!(nouns::proposal))
+        .routes(routes!(nouns::rule_sets))
+        .routes(routes!(nouns::rule_set))
+        .routes(routes!(nouns::calendar))
+        .routes(routes!(query::query))
+        .routes(routes!(query::check))
+        .routes(routes!(bundles::transaction))
+        .routes(routes!(bundles::evidence))
+        .routes(routes!(bundles::registration))
+        .routes(routes!(bundles::state))
+        .routes(routes!(events::events))
+}
+
+/// The public listener.
+pub(super) fn public(api: Api) -> Router {
+    let (router, _document) = described().split_for_parts();
+    let document = openapi::json();
+    let router = router.route(
+        OPENAPI_PATH,
+        get(move || {
+            let document = document.clone();
+            async move { respond::bytes(StatusCode::OK, JSON, document) }
+        }),
+    );
+    finish(router, api)
+}
+
+/// The operator's listener.
+pub(super) fn admin(api: Api) -> Router {
+    let router = Router::new()
+        .route("/healthz", get(admin::healthz))
+        .route("/readyz", get(admin::readyz))
+        .route("/metrics", get(admin::metrics));
+    finish(router, api)
+}
+
+fn finish(router: Router<Api>, api: Api) -> Router {
+    router
+        .fallback(nowhere)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(api.clone(), bounded))
+        .layer(middleware::from_fn(localize))
+        .with_state(api)
+}
+
+async fn nowhere(request: Request) -> ApiError {
+    let path: String = request.uri().path().chars().take(200).collect();
+    ApiError::not_found(format!("path {path}"))
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::MethodNotAllowed
+}
+
+/// Bounds the time to the head of an answer. What streams after it is bounded by the client's taking it.
+async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let mut response = match tokio::time::timeout(api.limits.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => ApiError::Timeout.into_response(),
+    };
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use quancheng_types::{Digest, Height};
+
+    use super::admin::missing;
+    use crate::api::backend::NodeStatus;
+
+    fn status(validators: usize, connected: usize, is_signing: bool, is_syncing: bool) -> NodeStatus {
+        NodeStatus {
+            height: Height(5),
+            time_ms: 1,
+            executed_height: Height(5),
+            certified_height: Height(4),
+            history_size: 6,
+            history_root: Digest::ZERO,
+            state_root: Digest::ZERO,
+            round: None,
+            is_signing,
+            is_syncing,
+            peers: connected,
+            connected_validators: connected,
+            validators,
+            pending_transactions: 0,
+            uptime_ms: 0,
+            lowest_state_height: Height(0),
+        }
+    }
+
+    #[test]
+    fn a_node_is_ready_when_it_can_do_its_work() {
+        assert_eq!(missing(&status(1, 0, true, false), true), Vec::<&str>::new());
+        assert_eq!(missing(&status(4, 2, true, false), true), Vec::<&str>::new());
+        assert_eq!(missing(&status(4, 1, true, false), true), ["quorum_connected"]);
+        assert_eq!(missing(&status(4, 3, false, true), true), ["caught_up", "signing"]);
+        assert_eq!(missing(&status(4, 1, false, false), false), Vec::<&str>::new());
+        assert_eq!(missing(&status(4, 0, false, false), false), ["validator_connected"]);
+    }
+}

@@ -1,0 +1,97 @@
+use quancheng_consensus::{LogEntry, SignRecord};
+use quancheng_types::{ChainId, Digest, Height, Round, SigningKey};
+
+use super::*;
+
+fn chain() -> ChainId {
+    ChainId(Digest([7; 32]))
+}
+
+fn entry(height: u64) -> LogEntry {
+    LogEntry::Timeout { height: Height(height), round: Round(0), step: quancheng_consensus::log::TimeoutStep::Propose }
+}
+
+#[test]
+fn entries_come_back_in_order_and_unsynced_ones_are_not_promised() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, entries) = LogFile::open(dir.path(), chain()).unwrap();
+    assert!(entries.is_empty());
+    log.append(&entry(1));
+    log.append(&entry(2));
+    log.sync().unwrap();
+    log.append(&entry(3));
+    drop(log);
+    let (_, entries) = LogFile::open(dir.path(), chain()).unwrap();
+    assert_eq!(entries, [entry(1), entry(2)]);
+}
+
+#[test]
+fn a_torn_end_is_cut_and_the_log_goes_on_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, _) = LogFile::open(dir.path(), chain()).unwrap();
+    log.append(&entry(1));
+    log.sync().unwrap();
+    log.append(&entry(2));
+    log.sync().unwrap();
+    drop(log);
+    let path = dir.path().join("log/1");
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+    let (mut log, entries) = LogFile::open(dir.path(), chain()).unwrap();
+    assert_eq!(entries, [entry(1)]);
+    log.append(&entry(9));
+    log.sync().unwrap();
+    drop(log);
+    assert_eq!(LogFile::open(dir.path(), chain()).unwrap().1, [entry(1), entry(9)]);
+}
+
+#[test]
+fn damage_in_the_middle_is_refused_with_the_file_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, _) = LogFile::open(dir.path(), chain()).unwrap();
+    for height in 1..20 {
+        log.append(&entry(height));
+    }
+    log.sync().unwrap();
+    drop(log);
+    let path = dir.path().join("log/1");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let error = LogFile::open(dir.path(), chain()).unwrap_err();
+    assert!(matches!(&error, FileError::Log { .. }) && error.to_string().contains("log/1"), "{error}");
+}
+
+#[test]
+fn a_sign_record_is_replaced_whole_and_every_damage_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = SigningKey::from_seed([1; 32]).public_key();
+    let file = SignRecordFile::at(dir.path());
+    assert!(matches!(file.read(&chain(), &key), Err(FileError::SignRecordMissing { .. })));
+    let mut record = SignRecord::fresh(chain(), key);
+    file.replace(&record).unwrap();
+    record.raise_floor(Height(5));
+    file.replace(&record).unwrap();
+    assert_eq!(file.read(&chain(), &key).unwrap(), record);
+    let path = dir.path().join("sign-record");
+    let good = std::fs::read(&path).unwrap();
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x10;
+        std::fs::write(&path, bad).unwrap();
+        assert!(matches!(file.read(&chain(), &key), Err(FileError::SignRecord { .. })), "byte {at}");
+    }
+}
+
+#[test]
+fn a_data_folder_has_one_user_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = DataLock::acquire(dir.path()).unwrap();
+    assert!(matches!(DataLock::acquire(dir.path()), Err(FileError::Locked { .. })));
+    drop(held);
+    DataLock::acquire(dir.path()).unwrap();
+    let file = dir.path().join("a-file");
+    std::fs::write(&file, "").unwrap();
+    assert!(matches!(DataLock::acquire(&file), Err(FileError::Io { .. })));
+}

@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use quancheng_types::{Digest, Outcome, Receipt};
+
+use super::*;
+
+const LIMITS: ClaimLimits = ClaimLimits { total: 3, per_account: 2 };
+
+fn id(n: u8) -> TransactionId {
+    TransactionId(Digest([n; 32]))
+}
+
+fn account(n: u8) -> AccountId {
+    AccountId(Digest([n; 32]))
+}
+
+fn tracker() -> Tracker {
+    Tracker::new(Height(0), Height(0), 0, Arc::new(Metrics::new()))
+}
+
+fn receipts(ids: &[u8]) -> Arc<Vec<Receipt>> {
+    let receipt = |n: &u8| Receipt {
+        transaction_id: id(*n),
+        position: 0,
+        outcome: Outcome::Ok,
+        events: quancheng_types::List::empty(),
+    };
+    Arc::new(ids.iter().map(receipt).collect())
+}
+
+#[test]
+fn quotas_hold_per_account_and_in_total_and_places_come_back() {
+    let tracker = tracker();
+    assert_eq!(tracker.claim(id(1), account(1), 10, &LIMITS), Ok(true));
+    assert_eq!(tracker.claim(id(1), account(1), 10, &LIMITS), Ok(false), "the same again is known");
+    assert_eq!(tracker.claim(id(2), account(1), 10, &LIMITS), Ok(true));
+    assert_eq!(tracker.claim(id(3), account(1), 10, &LIMITS), Err(QuotaFull::Account));
+    assert_eq!(tracker.claim(id(4), account(2), 10, &LIMITS), Ok(true));
+    assert_eq!(tracker.claim(id(5), account(3), 10, &LIMITS), Err(QuotaFull::Node));
+    tracker.release(&id(2));
+    assert_eq!(tracker.claim(id(3), account(1), 10, &LIMITS), Ok(true));
+    assert_eq!(tracker.pending(), 3);
+}
+
+#[tokio::test]
+async fn a_waiter_wakes_when_all_are_executed_and_certified_follows() {
+    let tracker = Arc::new(tracker());
+    for n in 1..=2 {
+        tracker.claim(id(n), account(n), 10, &LIMITS).unwrap();
+    }
+    let waiter = tracker.waiter(&[id(1), id(2), id(9)], false);
+    let mut events = tracker.subscribe();
+    tracker.executed(Height(1), 5, receipts(&[1]));
+    assert!(tokio::time::timeout(Duration::from_millis(20), waiter.done()).await.is_err(), "one remains");
+    tracker.executed(Height(2), 6, receipts(&[2]));
+    waiter.done().await;
+    assert_eq!(*tracker.watch_certified().borrow(), Height(0), "executed is not certified");
+    assert!(events.try_recv().is_err());
+    tracker.certified(Height(3), Height(1), 7);
+    assert_eq!(*tracker.watch_certified().borrow(), Height(1));
+    assert_eq!(events.try_recv().unwrap().height, Height(1));
+    assert!(events.try_recv().is_err());
+}
+
+#[test]
+fn a_certificate_ahead_of_the_executor_counts_only_what_is_executed() {
+    let tracker = tracker();
+    tracker.certified(Height(5), Height(4), 7);
+    assert_eq!(*tracker.watch_certified().borrow(), Height(0));
+    tracker.executed(Height(1), 1, receipts(&[]));
+    assert_eq!(*tracker.watch_certified().borrow(), Height(1));
+}
+
+#[test]
+fn what_was_never_ordered_expires_and_is_forgotten_later() {
+    let tracker = tracker();
+    tracker.claim(id(1), account(1), 10, &LIMITS).unwrap();
+    assert_eq!(tracker.progress(&id(1)), Some(Progress::Admitted));
+    tracker.executed(Height(1), 11, receipts(&[]));
+    assert_eq!(tracker.progress(&id(1)), Some(Progress::Expired));
+    tracker.executed(Height(2), 11 + EXPIRED_KEPT_MS, receipts(&[]));
+    assert_eq!(tracker.progress(&id(1)), None);
+    assert_eq!(tracker.pending(), 0);
+}

@@ -1,0 +1,50 @@
+use quancheng_types::{
+    AccountId, Bytes, Call, Digest, KeyId, List, ModuleId, Signer, SigningKey, Transaction, TransactionError,
+};
+
+use super::*;
+
+fn chain() -> ChainId {
+    ChainId(Digest([7; 32]))
+}
+
+fn transaction(key: &SigningKey, nonce: u64) -> SignedTransaction {
+    let public_key = key.public_key();
+    let signer = Signer { account: AccountId::of(&public_key), key_id: KeyId::of(&public_key) };
+    let call = Call { module: ModuleId(10), payload: Bytes::new(vec![1]).unwrap() };
+    let body = Transaction {
+        chain_id: chain(),
+        signers: List::new(vec![signer]).unwrap(),
+        nonce,
+        valid_until_ms: 1,
+        calls: List::new(vec![call]).unwrap(),
+    };
+    body.sign(&[key]).unwrap()
+}
+
+#[test]
+fn verdicts_equal_those_of_single_checks_wherever_the_bad_ones_are() {
+    let (driver, _inputs) = crate::driver::queue();
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(crate::testing::ledger(dir.path()));
+    let worker = Worker {
+        chain_id: chain(),
+        keys: Arc::default(),
+        writer: StoreWriter::start(ledger, driver.clone()).unwrap(),
+        driver,
+        metrics: Arc::new(Metrics::new()),
+    };
+    let keys: Vec<SigningKey> = (0..5).map(|n| SigningKey::from_seed([n; 32])).collect();
+    let mut transactions: Vec<SignedTransaction> = (0..700).map(|n| transaction(&keys[n as usize % 5], n)).collect();
+    transactions[3].body.nonce += 1;
+    transactions[4].body.chain_id = ChainId(Digest([8; 32]));
+    transactions[511].signatures = transactions[512].signatures.clone();
+    transactions[699].body.calls = List::empty();
+    let all: Vec<&SignedTransaction> = transactions.iter().collect();
+    let verdicts = worker.check(&all);
+    for (at, (transaction, verdict)) in transactions.iter().zip(&verdicts).enumerate() {
+        let single: Result<(), TransactionError> = transaction.check(&chain());
+        assert_eq!(verdict.clone().map(|_| ()), single, "transaction {at}");
+    }
+    assert_eq!(verdicts.iter().filter(|verdict| verdict.is_err()).count(), 4);
+}

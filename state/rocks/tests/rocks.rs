@@ -1,0 +1,208 @@
+//! The suite on RocksDB, and what only a disk can do.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use quancheng_state::backend::{Backend, Column, Durability, Writes};
+use quancheng_state::{IoCause, Memory, Store, StoreError, StoreOptions};
+use quancheng_state_rocks::{Rocks, RocksOptions};
+use tempfile::TempDir;
+
+#[path = "../../tests/suite/mod.rs"]
+mod suite;
+
+use suite::{Block, Disk, KEYS};
+
+const OPTIONS: RocksOptions = RocksOptions {
+    memory_bytes: 32 << 20,
+    open_files_max: 64,
+    background_threads: 1,
+};
+
+struct OnDisk(TempDir);
+
+impl OnDisk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+}
+
+impl Disk for OnDisk {
+    fn open(&self) -> Arc<dyn Backend> {
+        Arc::new(Rocks::open(self.0.path(), &OPTIONS).unwrap())
+    }
+}
+
+struct InMemory(Arc<Memory>);
+
+impl Disk for InMemory {
+    fn open(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.0) as Arc<dyn Backend>
+    }
+}
+
+fn blocks() -> impl Strategy<Value = Vec<Block>> {
+    let inserts = proptest::collection::btree_map(0..KEYS, (1_u8..20).prop_map(Some), 0..60);
+    let removals = proptest::collection::btree_map(0..KEYS, Just(None), 0..100);
+    proptest::collection::vec(prop_oneof![2 => inserts, 1 => removals], 4..7)
+}
+
+/// Equal roots on disk and in memory, over a restart.
+#[test]
+fn every_height_stays_readable() {
+    let mut runner = TestRunner::new(Config {
+        cases: 3,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let result = runner.run(&blocks(), |blocks| {
+        let on_disk = suite::every_height_stays_readable(&OnDisk::new(), &blocks);
+        let in_memory =
+            suite::every_height_stays_readable(&InMemory(Arc::new(Memory::new())), &blocks);
+        prop_assert_eq!(on_disk, in_memory);
+        Ok(())
+    });
+    result.unwrap();
+}
+
+#[test]
+fn pruning_keeps_what_it_must() {
+    let mut runner = TestRunner::new(Config {
+        cases: 2,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let result = runner.run(&(blocks(), 0_u64..4), |(blocks, oldest)| {
+        suite::pruning_keeps_what_it_must(&OnDisk::new(), &blocks, oldest);
+        Ok(())
+    });
+    result.unwrap();
+}
+
+#[test]
+fn readers_are_right_while_commits_go_on() {
+    suite::readers_are_right_while_commits_go_on(&OnDisk::new());
+}
+
+#[test]
+fn heights_come_in_order() {
+    suite::heights_come_in_order(&OnDisk::new());
+}
+
+#[test]
+fn a_height_has_one_final_block() {
+    suite::chain::a_height_has_one_final_block(&OnDisk::new());
+}
+
+#[test]
+fn batches_stay_once_executed() {
+    suite::chain::batches_stay_once_executed(&OnDisk::new());
+}
+
+#[test]
+fn a_missing_body_is_named() {
+    suite::chain::a_missing_body_is_named(&OnDisk::new());
+}
+
+#[test]
+fn sets_and_named_records() {
+    suite::chain::sets_and_named_records(&OnDisk::new());
+}
+
+#[test]
+fn cursors_walk_both_ways_and_do_not_see_later_writes() {
+    let disk = OnDisk::new();
+    let backend = disk.open();
+    let put = |key: u8| {
+        let mut writes = Writes::new();
+        writes.put(Column::Meta, vec![key], vec![key]);
+        backend.write(writes, Durability::Buffered).unwrap();
+    };
+    [2, 4, 6].into_iter().for_each(put);
+    let mut cursor = backend.cursor(Column::Meta).unwrap();
+    assert_eq!(cursor.entry(), None);
+    put(3);
+    cursor.seek(&[3]).unwrap();
+    assert_eq!(cursor.entry(), Some(([4].as_slice(), [4].as_slice())));
+    cursor.seek_back(&[3]).unwrap();
+    assert_eq!(cursor.entry().unwrap().0, [2]);
+    cursor.seek_back(&[1]).unwrap();
+    assert_eq!(cursor.entry(), None);
+    cursor.seek(&[6]).unwrap();
+    cursor.step().unwrap();
+    assert_eq!(cursor.entry(), None);
+    cursor.step().unwrap();
+    assert_eq!(cursor.entry(), None);
+}
+
+fn cause(error: &StoreError) -> IoCause {
+    match error {
+        StoreError::Io { cause, .. } => *cause,
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_store_in_use_says_so() {
+    let disk = OnDisk::new();
+    let _held = disk.open();
+    let error = Rocks::open(disk.0.path(), &OPTIONS).unwrap_err();
+    assert_eq!(cause(&error), IoCause::Locked, "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains(&disk.0.path().display().to_string())
+            && text.contains("stop the other process"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_in_the_way_is_an_error_with_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, b"not a folder").unwrap();
+    let error = Rocks::open(&path, &OPTIONS).unwrap_err();
+    assert!(
+        error.to_string().contains(&path.display().to_string()),
+        "{error}"
+    );
+}
+
+#[test]
+fn damaged_files_are_noticed() {
+    let disk = OnDisk::new();
+    {
+        let store = Store::open(disk.open(), StoreOptions::default()).unwrap();
+        store
+            .init_genesis(1, quancheng_state::Patch::empty(), &suite::validators(&[1]))
+            .unwrap();
+    }
+    let manifest = std::fs::read_dir(disk.0.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST"))
+        })
+        .unwrap();
+    let mut bytes = std::fs::read(&manifest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    std::fs::write(&manifest, bytes).unwrap();
+    let error = Rocks::open(disk.0.path(), &OPTIONS).unwrap_err();
+    assert_eq!(cause(&error), IoCause::Damaged, "{error}");
+    assert!(error.to_string().contains("check the disk"), "{error}");
+}
+
+#[test]
+fn size_and_memory_are_told() {
+    let disk = OnDisk::new();
+    let rocks = Rocks::open(disk.0.path(), &OPTIONS).unwrap();
+    let mut writes = Writes::new();
+    writes.put(Column::Batches, vec![1], vec![1; 10_000]);
+    rocks.write(writes, Durability::Synced).unwrap();
+    assert!(rocks.memory_bytes().unwrap() >= 10_000);
+    assert!(rocks.memory_bytes().unwrap() <= 64 << 20);
+    assert!(rocks.column_bytes(Column::Flat).is_ok());
+}

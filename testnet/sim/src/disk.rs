@@ -1,0 +1,356 @@
+//! The disk of one machine, and what a crash leaves of it.
+//!
+//! | what | written | a crash leaves |
+//! |---|---|---|
+//! | log of the height | appended, synced at a flush | any prefix of the unsynced bytes, sometimes with zeros behind |
+//! | sign record | replaced whole at a flush, after the log is synced | the old one or the new one |
+//! | blocks, windows | one synced write at a flush, beside the log | all or nothing of each write, in order |
+//! | batches | synced before they are acknowledged or offered | them |
+//! | results | one atomic unsynced write per height | a prefix of these writes |
+//!
+//! The store is the production store over its in-memory backend.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_consensus::{
+    AuthorWindow, Commit, CommittedBlock, Executed, LogEntry, LogWriter, RecoveredState, ScheduledSet, SetChange, SignRecord, Tip,
+    read_log,
+};
+use quancheng_contracts::genesis_patch;
+use quancheng_state::view::EmptyView;
+use quancheng_state::{ChainStore, Durability, Memory, Store, StoreError, StoreOptions};
+use quancheng_types::codec::{decode, encode};
+use quancheng_types::{BatchId, BatchRef, Genesis, Height, PublicKey, SignedBatch, ValidatorId};
+
+use crate::properties::Durable;
+use crate::random::Random;
+
+const META_TIP: &str = "sim-tip";
+const META_BYTES_MAX: u32 = 1 << 20;
+/// Bytes after which a new log file begins: small, so that runs cross many files.
+const LOG_ROTATE_BYTES: usize = 16 * 1024;
+/// Memory for the tree of one store: a run has few keys.
+const PAGE_CACHE_BYTES: usize = 1 << 20;
+
+/// What the next block depends on beside the newest one.
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+struct ChainTip {
+    height: Height,
+    last_nonempty: Height,
+    windows: BTreeMap<ValidatorId, AuthorWindow>,
+}
+
+/// One log file.
+#[derive(Clone)]
+struct LogFile {
+    writer: LogWriter,
+    bytes: Vec<u8>,
+    synced: usize,
+    /// Greatest height of an entry.
+    newest: Height,
+}
+
+impl LogFile {
+    fn create(genesis: &Genesis) -> Self {
+        let (writer, bytes) = LogWriter::create(genesis.chain_id());
+        let synced = bytes.len();
+        Self { writer, bytes, synced, newest: Height::GENESIS }
+    }
+}
+
+/// When a crash happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CrashMoment {
+    /// Between two actions.
+    Between,
+    /// While a flush is under way.
+    InFlush,
+}
+
+/// The disk of one machine.
+pub(crate) struct Disk {
+    genesis: Arc<Genesis>,
+    backend: Arc<Memory>,
+    store: Store,
+    chain: ChainStore,
+    log: LogFile,
+    record: Option<SignRecord>,
+    staged_record: Option<SignRecord>,
+    staged_commits: Vec<Arc<Commit>>,
+    tip: ChainTip,
+}
+
+impl Disk {
+    /// As `init` leaves it.
+    pub(crate) fn init(genesis: &Arc<Genesis>, key: Option<PublicKey>) -> Result<Self, String> {
+        let backend = Arc::new(Memory::new());
+        let patch = genesis_patch(genesis, &EmptyView).map_err(|error| error.to_string())?;
+        let store = open(&backend).map_err(text)?;
+        store.init_genesis(genesis.time_ms, patch, &genesis.validators).map_err(text)?;
+        store.sync().map_err(text)?;
+        let record = key.map(|key| SignRecord::fresh(genesis.chain_id(), key));
+        Ok(Self {
+            chain: store.chain(),
+            log: LogFile::create(genesis),
+            genesis: Arc::clone(genesis),
+            backend,
+            store,
+            record,
+            staged_record: None,
+            staged_commits: Vec::new(),
+            tip: ChainTip::default(),
+        })
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn chain(&self) -> &ChainStore {
+        &self.chain
+    }
+
+    pub(crate) fn append_log(&mut self, entry: &LogEntry) {
+        let bytes = self.log.writer.append(entry);
+        self.log.newest = self.log.newest.max(entry.height());
+        self.log.bytes.extend_from_slice(&bytes);
+    }
+
+    pub(crate) fn stage_record(&mut self, record: SignRecord) {
+        self.staged_record = Some(record);
+    }
+
+    pub(crate) fn stage_commit(&mut self, commit: Arc<Commit>) {
+        self.staged_commits.push(commit);
+    }
+
+    /// Makes everything durable; returns the blocks that have become final on this disk.
+    pub(crate) fn flush(&mut self) -> Result<Vec<Arc<Commit>>, StoreError> {
+        self.log.synced = self.log.bytes.len();
+        if let Some(record) = self.staged_record.take() {
+            self.record = Some(record);
+        }
+        let commits = std::mem::take(&mut self.staged_commits);
+        if !commits.is_empty() {
+            self.put_commits(&commits, Durability::Synced)?;
+            // Entries of the next height may share the flush of a commit: a file that holds some is kept.
+            if self.log.bytes.len() > LOG_ROTATE_BYTES && self.log.newest <= self.tip.height {
+                self.log = LogFile::create(&self.genesis);
+            }
+        }
+        Ok(commits)
+    }
+
+    fn put_commits(&mut self, commits: &[Arc<Commit>], durability: Durability) -> Result<(), StoreError> {
+        for commit in commits {
+            let CommittedBlock { block, certificate } = &commit.decided;
+            self.chain.put_block(block, certificate, Durability::Buffered)?;
+            self.tip.windows.extend(commit.windows.iter().copied());
+            self.tip.height = block.header.height;
+            if !block.batches.is_empty() || !block.misbehavior.is_empty() {
+                self.tip.last_nonempty = block.header.height;
+            }
+        }
+        self.chain.meta_put(META_TIP, encode(&self.tip), durability)
+    }
+
+    /// The blocks above a height, which a crash may have left on disk before anyone heard of them.
+    pub(crate) fn committed_above(&self, height: Height) -> Result<Vec<CommittedBlock>, StoreError> {
+        (height.0 + 1..=self.tip.height.0).filter_map(|height| self.block(Height(height)).transpose()).collect()
+    }
+
+    /// Stores a batch.
+    pub(crate) fn put_batch(&self, batch: &SignedBatch, durability: Durability) -> Result<(), StoreError> {
+        self.chain.put_batches(&[(batch.header, &batch.encode())], durability)
+    }
+
+    /// A decided block.
+    pub(crate) fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
+        let (Some(block), Some(certificate)) = (self.chain.block(height)?, self.chain.certificate(height)?) else {
+            return Ok(None);
+        };
+        Ok(Some(CommittedBlock { block, certificate }))
+    }
+
+    /// The number that this validator's next batch takes.
+    pub(crate) fn next_sequence(&self, own: ValidatorId) -> Result<u64, StoreError> {
+        let ordered = self.tip.windows.get(&own).map_or(0, AuthorWindow::end);
+        let pending = self.chain.pending_batches()?;
+        let own = pending.iter().filter(|header| header.author == own).map(|header| header.sequence + 1);
+        Ok(own.max().unwrap_or(0).max(ordered))
+    }
+
+    /// Loses power: what was not synced survives in part, as chance decides.
+    pub(crate) fn crash(&mut self, moment: CrashMoment, random: &mut Random) -> Result<(), StoreError> {
+        let commits = std::mem::take(&mut self.staged_commits);
+        let record = self.staged_record.take();
+        let mut is_log_whole = false;
+        if moment == CrashMoment::InFlush {
+            is_log_whole = random.permille(500);
+            if random.permille(700) {
+                self.put_commits(&commits, Durability::Buffered)?;
+            }
+        }
+        if is_log_whole {
+            self.log.synced = self.log.bytes.len();
+            if let Some(record) = record
+                && random.permille(500)
+            {
+                self.record = Some(record);
+            }
+        } else {
+            self.tear_log(random);
+        }
+        let keep = random.index(self.backend.unsynced() + 1);
+        self.backend = Arc::new(self.backend.crash_copy(keep));
+        self.store = open(&self.backend)?;
+        self.chain = self.store.chain();
+        Ok(())
+    }
+
+    fn tear_log(&mut self, random: &mut Random) {
+        let unsynced = self.log.bytes.len() - self.log.synced;
+        let kept = self.log.synced + random.index(unsynced + 1);
+        self.log.bytes.truncate(kept);
+        if random.permille(300) {
+            // The length of the file reached the disk, its content did not.
+            self.log.bytes.resize(kept + random.index(600), 0);
+        }
+    }
+
+    /// Reads everything back, as a starting node does: the engine's state, and own batches to offer again.
+    pub(crate) fn recover(&mut self, key: Option<PublicKey>) -> Result<(RecoveredState, Vec<BatchId>), String> {
+        let chain_id = self.genesis.chain_id();
+        let log = read_log(chain_id, &self.log.bytes).map_err(text)?;
+        self.log.bytes.truncate(log.valid_bytes);
+        self.log.writer = log.writer;
+        self.log.newest = log.entries.iter().map(LogEntry::height).max().unwrap_or_default();
+        if log.valid_bytes == 0 {
+            self.log = LogFile::create(&self.genesis);
+        }
+        self.log.synced = self.log.bytes.len();
+        self.read_tip()?;
+        let sign_record = match (&self.record, key) {
+            (Some(record), Some(key)) => Some(SignRecord::decode(&record.encode(), &chain_id, &key).map_err(text)?),
+            (Some(_) | None, _) => None,
+        };
+        let tip = self.block(self.tip.height).map_err(text)?;
+        let tip = tip.map(|decided| Tip { header: decided.block.header, certificate: decided.certificate });
+        let undelivered = self.undelivered()?;
+        let (stored, own) = self.pending(&undelivered, key.map(|key| ValidatorId::of(&key))).map_err(text)?;
+        let state = RecoveredState {
+            executed: self.executed(tip.as_ref()).map_err(text)?,
+            tip,
+            last_nonempty: self.tip.last_nonempty,
+            sets: self.sets().map_err(text)?,
+            sign_record,
+            log: log.entries,
+            windows: self.tip.windows.iter().map(|(author, window)| (*author, *window)).collect(),
+            stored,
+            undelivered,
+        };
+        Ok((state, own))
+    }
+
+    /// The record beside the newest block may be older than it by the blocks of a torn flush.
+    fn read_tip(&mut self) -> Result<(), String> {
+        self.tip = match self.chain.meta(META_TIP).map_err(text)? {
+            Some(bytes) => decode(&bytes, META_BYTES_MAX).map_err(text)?,
+            None => ChainTip::default(),
+        };
+        let last = self.chain.last_block().map_err(text)?.unwrap_or_default();
+        while self.tip.height < last {
+            let height = self.tip.height.next();
+            let block = self.chain.block(height).map_err(text)?.ok_or(format!("block {height} is not stored"))?;
+            for batch in &block.batches {
+                self.tip.windows.entry(batch.header.author).or_default().insert(batch.header.sequence);
+            }
+            self.tip.height = height;
+            if !block.batches.is_empty() || !block.misbehavior.is_empty() {
+                self.tip.last_nonempty = height;
+            }
+        }
+        Ok(())
+    }
+
+    fn executed(&self, tip: Option<&Tip>) -> Result<Vec<Executed>, StoreError> {
+        let newest = self.store.tip().map_or(Height::GENESIS, |tip| tip.height());
+        let certified = tip.map_or(Height::GENESIS, |tip| tip.header.executed_height).min(newest);
+        (certified.0..=newest.0)
+            .map(|height| {
+                let history_size = height + 1;
+                let history_root = self.store.history_root(history_size)?;
+                Ok(Executed { height: Height(height), history_size, history_root, next: None })
+            })
+            .collect()
+    }
+
+    /// The set in force after the tip and those decided for later.
+    fn sets(&self) -> Result<Vec<ScheduledSet>, StoreError> {
+        let changes = self.chain.set_changes()?;
+        let first = changes.iter().rposition(|(from, _)| *from <= self.tip.height.next()).unwrap_or(0);
+        let mut sets = Vec::new();
+        for (from, hash) in changes.into_iter().skip(first) {
+            if let Some(validators) = self.chain.validator_set(&hash)? {
+                sets.push(ScheduledSet { from, change: SetChange { validators, parameters: self.genesis.parameters } });
+            }
+        }
+        Ok(sets)
+    }
+
+    fn undelivered(&self) -> Result<Vec<(Height, Vec<(BatchRef, bool)>)>, String> {
+        let executed = self.store.tip().map_or(0, |tip| tip.height().0);
+        let mut heights = Vec::new();
+        for height in (executed + 1..=self.tip.height.0).map(Height) {
+            let block = self.chain.block(height).map_err(text)?.ok_or(format!("block {height} is not stored"))?;
+            let mut batches = Vec::new();
+            for batch in block.batches.into_vec() {
+                let is_stored = self.chain.has_batch(&batch.header.id()).map_err(text)?;
+                batches.push((batch, is_stored));
+            }
+            heights.push((height, batches));
+        }
+        Ok(heights)
+    }
+
+    /// Stored batches that no block names: others' headers, and own ids in order of sequence.
+    fn pending(
+        &self,
+        undelivered: &[(Height, Vec<(BatchRef, bool)>)],
+        own: Option<ValidatorId>,
+    ) -> Result<(Vec<quancheng_types::BatchHeader>, Vec<BatchId>), StoreError> {
+        let ordered: Vec<BatchId> =
+            undelivered.iter().flat_map(|(_, batches)| batches.iter().map(|(batch, _)| batch.header.id())).collect();
+        let mut pending = self.chain.pending_batches()?;
+        pending.retain(|header| !ordered.contains(&header.id()));
+        pending.sort_by_key(|header| header.sequence);
+        let (own, others): (Vec<_>, Vec<_>) = pending.into_iter().partition(|header| Some(header.author) == own);
+        Ok((others, own.iter().map(quancheng_types::BatchHeader::id).collect()))
+    }
+}
+
+impl Durable for Disk {
+    fn sign_record(&self) -> Option<&SignRecord> {
+        self.record.as_ref()
+    }
+
+    fn holds_batch(&self, batch: &BatchId) -> bool {
+        // Batches are stored with a sync, except those a quorum already vouched for.
+        self.chain.has_batch(batch).unwrap_or(false)
+    }
+
+    fn committed(&self) -> Height {
+        self.tip.height
+    }
+}
+
+fn open(backend: &Arc<Memory>) -> Result<Store, StoreError> {
+    Store::open(Arc::clone(backend) as Arc<dyn quancheng_state::Backend>, StoreOptions { page_cache_bytes: PAGE_CACHE_BYTES })
+}
+
+/// The words of an error.
+pub(crate) fn text(error: impl core::fmt::Display) -> String {
+    error.to_string()
+}

@@ -1,0 +1,112 @@
+//! Executing a decided block on one machine, with the production executor and store.
+
+use std::sync::Arc;
+
+use quancheng_contracts::executor::SetChange as DecidedSet;
+use quancheng_contracts::{BlockInput, BlockOutput};
+use quancheng_state::{BlockCommit, BodyLocation, Executed as ExecutedRow, Patch, Snapshot, Store, StoreError};
+use quancheng_types::{Block, ChainId, Outcome, SignedBatch, SignedTransaction, TransactionId};
+
+use crate::properties::ExecutedBlock;
+
+/// How blocks are executed: as they should be, or with a deliberate mistake.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mode {
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) bug: Option<quancheng_contracts::executor::PlantedBug>,
+}
+
+impl Mode {
+    #[cfg(feature = "planted-bugs")]
+    fn execute(self, view: &Snapshot, input: &BlockInput<'_>) -> Result<BlockOutput, StoreError> {
+        match self.bug {
+            Some(bug) => quancheng_contracts::executor::execute_block_with_bug(view, input, bug),
+            None => quancheng_contracts::execute_block(view, input),
+        }
+    }
+
+    #[cfg(not(feature = "planted-bugs"))]
+    fn execute(self, view: &Snapshot, input: &BlockInput<'_>) -> Result<BlockOutput, StoreError> {
+        quancheng_contracts::execute_block(view, input)
+    }
+}
+
+/// A block with its batches.
+pub(crate) struct Work<'a> {
+    pub(crate) chain_id: ChainId,
+    pub(crate) block: Arc<Block>,
+    pub(crate) batches: &'a [Arc<SignedBatch>],
+    /// Whether to execute a second time without the refused transactions, for `refusal_changes_nothing`.
+    pub(crate) checks_refusals: bool,
+}
+
+/// Executes and commits; also returns the set that the block decided.
+pub(crate) fn execute(
+    store: &Store,
+    work: &Work<'_>,
+    mode: Mode,
+) -> Result<(ExecutedBlock, Option<DecidedSet>), StoreError> {
+    let header = &work.block.header;
+    let transactions: Vec<&SignedTransaction> = work.batches.iter().flat_map(|batch| &batch.batch.transactions).collect();
+    let snapshot = store.snapshot()?;
+    let already_executed = |id: &TransactionId| Ok(store.transaction_location(id)?.is_some());
+    let input = BlockInput {
+        chain_id: work.chain_id,
+        version: header.version,
+        height: header.height,
+        time_ms: header.time_ms,
+        transactions: &transactions,
+        already_executed: &already_executed,
+        misbehavior: &work.block.misbehavior,
+    };
+    let output = mode.execute(&snapshot, &input)?;
+    let refusal_check = if work.checks_refusals { without_refused(&snapshot, &input, &output)? } else { None };
+    let mut bodies = Vec::with_capacity(transactions.len());
+    for batch in work.batches {
+        bodies.extend(BodyLocation::all(batch)?);
+    }
+    let executed = output.receipts.iter().zip(&output.executed).map(|(receipt, index)| {
+        let body = bodies.get(*index as usize).copied().expect("the executor names transactions that it was given");
+        ExecutedRow { receipt: receipt.clone(), body }
+    });
+    let tip = store.commit(BlockCommit {
+        height: header.height,
+        block_id: work.block.id(),
+        time_ms: header.time_ms,
+        patch: output.patch,
+        executed: executed.collect(),
+        batches: work.block.batches.iter().map(|batch| batch.header.id()).collect(),
+        set_change: output.set_change.clone().map(|change| (change.effective_height, change.validators)),
+        meta: Vec::new(),
+    })?;
+    let done = ExecutedBlock {
+        ids: transactions.iter().map(|transaction| transaction.id()).collect(),
+        receipts: output.receipts,
+        leaf: tip.leaf,
+        history_size: tip.size,
+        history_root: tip.root,
+        internal_count: output.internal_count,
+        refusal_check,
+    };
+    Ok((done, output.set_change))
+}
+
+/// The writes of the block, and those of the same block without its refused transactions; `None` when none was refused.
+fn without_refused(
+    snapshot: &Snapshot,
+    input: &BlockInput<'_>,
+    output: &BlockOutput,
+) -> Result<Option<(Patch, Patch)>, StoreError> {
+    if output.receipts.iter().all(|receipt| receipt.outcome == Outcome::Ok) {
+        return Ok(None);
+    }
+    let kept: Vec<&SignedTransaction> = output
+        .receipts
+        .iter()
+        .zip(&output.executed)
+        .filter(|(receipt, _)| receipt.outcome == Outcome::Ok)
+        .filter_map(|(_, index)| input.transactions.get(*index as usize).copied())
+        .collect();
+    let reference = quancheng_contracts::execute_block(snapshot, &BlockInput { transactions: &kept, ..*input })?;
+    Ok(Some((output.patch.clone(), reference.patch)))
+}
