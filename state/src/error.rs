@@ -165,6 +165,46 @@ impl fmt::Display for Hex<'_> {
 const RESYNC: &str =
     "the data folder is damaged: check the disk, then restore it by synchronising from peers";
 
+impl StoreError {
+    /// The cases that are about a height.
+    fn fmt_height(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pruned { height, oldest } => write!(
+                f,
+                "height {height} is pruned here, the oldest height kept is {oldest}: ask an archive node"
+            ),
+            Self::NotExecuted {
+                height,
+                tip: Some(tip),
+            } => {
+                write!(
+                    f,
+                    "height {height} is not executed yet, the newest is {tip}: ask again later"
+                )
+            }
+            Self::NotExecuted { height, tip: None } => {
+                write!(
+                    f,
+                    "height {height} is not executed yet, the store is empty: initialise it with a genesis"
+                )
+            }
+            Self::OutOfOrder { expected, found } => {
+                write!(
+                    f,
+                    "height {found} cannot be committed, the next is {expected}"
+                )
+            }
+            Self::Undecodable { .. }
+            | Self::Missing { .. }
+            | Self::Inconsistent { .. }
+            | Self::Io { .. }
+            | Self::Format { .. }
+            | Self::GenesisExists
+            | Self::TooLarge { .. } => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -207,30 +247,8 @@ impl fmt::Display for StoreError {
                 "the store has format {found}, this program reads format {supported}: install the program that wrote it, or \
                  synchronise into an empty data folder"
             ),
-            Self::Pruned { height, oldest } => write!(
-                f,
-                "height {height} is pruned here, the oldest height kept is {oldest}: ask an archive node"
-            ),
-            Self::NotExecuted {
-                height,
-                tip: Some(tip),
-            } => {
-                write!(
-                    f,
-                    "height {height} is not executed yet, the newest is {tip}: ask again later"
-                )
-            }
-            Self::NotExecuted { height, tip: None } => {
-                write!(
-                    f,
-                    "height {height} is not executed yet, the store is empty: initialise it with a genesis"
-                )
-            }
-            Self::OutOfOrder { expected, found } => {
-                write!(
-                    f,
-                    "height {found} cannot be committed, the next is {expected}"
-                )
+            Self::Pruned { .. } | Self::NotExecuted { .. } | Self::OutOfOrder { .. } => {
+                self.fmt_height(f)
             }
             Self::GenesisExists => f.write_str(
                 "the store already holds a chain: a genesis is written only into an empty one",

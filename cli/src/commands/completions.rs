@@ -28,7 +28,7 @@ pub(super) fn man(command: &Man) -> Outcome<Reply> {
 
 /// The page of a command and those of its subcommands.
 fn write_page(command: &clap::Command, name: &str, dir: &std::path::Path, pages: &mut Vec<String>) -> std::io::Result<()> {
-    let page = clap_mangen::Man::new(command.clone().name(name.to_owned()));
+    let page = clap_mangen::Man::new(command.clone()).title(name.to_ascii_uppercase());
     let mut bytes = Vec::new();
     page.render(&mut bytes)?;
     let path = dir.join(format!("{name}.1"));

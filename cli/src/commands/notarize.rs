@@ -201,11 +201,11 @@ fn batch(
 
 /// Fetches the bundle of the transaction, opens every item in it, and writes it.
 fn complete(client: &Client, id: TransactionId, tree: &BatchTree, out: &Path, is_json: bool) -> Outcome<usize> {
-    let mut bundle = evidence::get(client, &format!("/v1/bundles/transactions/{id}"))?;
+    let bundle = evidence::get(client, &format!("/v1/bundles/transactions/{id}"))?;
     let items = List::new(tree.openings()).map_err(|error| {
         Fault::usage("BAD_BATCH", say!("文件过多。", "Too many files.")).cause(error)
     })?;
-    bundle.attach(ItemsOpening { claim: 0, call: 0, items }).map_err(|error| {
+    let bundle = bundle.attach(ItemsOpening { claim: 0, call: 0, items }).map_err(|error| {
         Fault::new(Exit::Network, "BAD_ANSWER", say!("节点返回的证据包不合用。", "The node's bundle does not fit.")).cause(error)
     })?;
     let reply = evidence::save(&bundle, out, is_json)?;

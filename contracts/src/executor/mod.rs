@@ -236,3 +236,5 @@ fn size(transaction: &SignedTransaction) -> u32 {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod measure;

@@ -7,10 +7,11 @@ use quancheng_types::{
 
 use super::calls::Error;
 use super::schedule::{Entry, Schedule, SetRef, VersionPlan, effective_height};
-use super::types::{
-    PARAMETERS, SET_COUNT, SET_HISTORY, SET_PART_MAX, SET_PARTS, SETS, VALIDATOR_COUNT,
-    VALIDATOR_LIST, VALIDATORS, VERSIONS, ValidatorRecord, ValidatorStatus,
+use super::tables::{
+    PARAMETERS, SET_COUNT, SET_HISTORY, SET_PARTS, SETS, VALIDATOR_COUNT, VALIDATOR_LIST,
+    VALIDATORS, VERSIONS,
 };
+use super::types::{SET_PART_MAX, ValidatorRecord, ValidatorStatus};
 use crate::contract::Context;
 use crate::executor::{ParametersChange, SetChange, VersionChange};
 use crate::refusal::Failure;

@@ -13,10 +13,8 @@ use super::actions;
 use super::calls::{Call, Error, Propose, Vote, Withdraw};
 use super::consensus::validator_set_at;
 use super::events::Event;
-use super::types::{
-    CastVote, OPEN_PROPOSALS, OPEN_PROPOSALS_PER_ORGANIZATION_MAX, PROPOSAL_COUNT, PROPOSALS,
-    Proposal, ProposalStatus,
-};
+use super::tables::{OPEN_PROPOSALS, PROPOSAL_COUNT, PROPOSALS};
+use super::types::{CastVote, OPEN_PROPOSALS_PER_ORGANIZATION_MAX, Proposal, ProposalStatus};
 use crate::contract::Context;
 use crate::identity::OrgId;
 use crate::modules::Refusal;

@@ -10,10 +10,8 @@ use quancheng_types::codec::encode;
 use quancheng_types::{MisbehaviorProof, Validator, ValidatorId, ValidatorSet, merkle};
 
 use super::consensus::{decide_set, latest_set};
-use super::types::{
-    MISBEHAVIOR, MISBEHAVIOR_COUNT, MISBEHAVIOR_SEEN, MisbehaviorRecord, VALIDATORS,
-    ValidatorRecord, ValidatorStatus,
-};
+use super::tables::{MISBEHAVIOR, MISBEHAVIOR_COUNT, MISBEHAVIOR_SEEN, VALIDATORS};
+use super::types::{MisbehaviorRecord, ValidatorRecord, ValidatorStatus};
 use crate::executor::BlockInput;
 use crate::refusal::Failure;
 

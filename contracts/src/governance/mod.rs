@@ -24,6 +24,7 @@ mod misbehavior;
 mod publish;
 mod queries;
 mod schedule;
+mod tables;
 mod types;
 
 use quancheng_state::{StoreError, View};
@@ -63,7 +64,7 @@ pub struct Governance;
 impl Contract for Governance {
     const ID: ModuleId = ModuleId(2);
     const NAME: &'static str = "governance";
-    const TABLES: &'static [&'static dyn Describe] = types::TABLES;
+    const TABLES: &'static [&'static dyn Describe] = tables::TABLES;
 
     type Call = Call;
     type Event = Event;

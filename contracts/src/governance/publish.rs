@@ -6,10 +6,10 @@ use super::Governance;
 use super::calls::{Error, check_rule_set};
 use super::consensus::validator_set_at;
 use super::events::Event;
-use super::types::{
-    CALENDAR, CALENDAR_EDITIONS, GovernanceGenesis, PublishedYear, RULE_SET_COUNT, RULE_SET_LIST,
-    RULE_SET_VERSIONS, RULE_SETS, RuleSet, RuleSetId, RuleSetRef,
+use super::tables::{
+    CALENDAR, CALENDAR_EDITIONS, RULE_SET_COUNT, RULE_SET_LIST, RULE_SET_VERSIONS, RULE_SETS,
 };
+use super::types::{GovernanceGenesis, PublishedYear, RuleSet, RuleSetId, RuleSetRef};
 use crate::contract::Context;
 use crate::domain::{CalendarYear, Day};
 use crate::genesis::GenesisRefused;

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::consensus::validator_set_at;
 use super::publish::rule_set_in_force;
-use super::types::{
+use super::tables::{
     CALENDAR, CALENDAR_EDITIONS, MISBEHAVIOR, MISBEHAVIOR_COUNT, OPEN_PROPOSALS, PARAMETERS,
     PROPOSAL_COUNT, PROPOSALS, RULE_SET_COUNT, RULE_SET_LIST, RULE_SET_VERSIONS, RULE_SETS,
-    RuleSetId, SET_COUNT, SET_HISTORY, SETS, VALIDATOR_COUNT, VALIDATOR_LIST, VALIDATORS, VERSIONS,
+    SET_COUNT, SET_HISTORY, SETS, VALIDATOR_COUNT, VALIDATOR_LIST, VALIDATORS, VERSIONS,
 };
+use super::types::RuleSetId;
 use crate::contract::Answer;
 use crate::domain::Day;
 use crate::index::Range;

@@ -30,6 +30,7 @@ mod events;
 mod execute;
 mod names;
 mod queries;
+mod refusals;
 mod signer;
 mod types;
 
@@ -42,8 +43,8 @@ use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
 
 pub use calls::{
-    Activate, AddKey, AppointOfficer, Call, Close, Decide, DismissOfficer, Error, GrantRole,
-    Register, RevokeKey, RevokeRole,
+    Activate, AddKey, AppointOfficer, Call, Close, Decide, DismissOfficer, GrantRole, Register,
+    RevokeKey, RevokeRole,
 };
 pub use events::Event;
 pub(crate) use execute::{grant_at_genesis, grant_by_vote, revoke_by_vote};
@@ -52,6 +53,7 @@ pub use names::{
 };
 pub(crate) use queries::has_organizations;
 pub use queries::{Query, account, account_of_key, officer, organization, organization_key};
+pub use refusals::Error;
 pub use signer::{SignerRefused, resolve};
 pub use types::{
     AccountRecord, CERTIFICATE_BYTES_MAX, Decision, FOUNDERS_MAX, Founder, GrantedBy,

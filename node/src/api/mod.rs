@@ -65,6 +65,3 @@ pub async fn serve_admin(listener: TcpListener, backend: Arc<dyn Backend>, limit
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests;

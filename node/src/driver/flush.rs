@@ -50,6 +50,7 @@ impl Driver {
             self.parts.tracker.ordered(&self.parts.ledger, &commit.decided.block);
             self.parts.tracker.certified(header.height, header.executed_height, header.time_ms);
         }
-        self.parts.log.rotate().map_err(DriverEnd::File)
+        let newest = commits.last().map(|commit| commit.decided.block.header.height).unwrap_or_default();
+        self.parts.log.rotate(newest).map_err(DriverEnd::File)
     }
 }

@@ -5,12 +5,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use quancheng_consensus::{LogEntry, LogWriter, read_log};
-use quancheng_types::ChainId;
+use quancheng_types::{ChainId, Height};
 
 use super::{FileError, io, sync_folder};
 
 /// Bytes after which a new file is begun at the next commit. Small files keep restarts short; a new one costs a folder sync.
-const ROTATE_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const ROTATE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// An append-only file, named by a number that grows. At most two exist, and only while one replaces the other.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub struct LogFile {
     chain_id: ChainId,
     buffer: Vec<u8>,
     written: u64,
+    newest: Height,
     dirty: bool,
 }
 
@@ -59,7 +60,8 @@ impl LogFile {
         file.set_len(written).map_err(io(&path, "cut the torn end of the log"))?;
         file.sync_all().map_err(io(&path, "sync the log"))?;
         let writer = contents.writer;
-        let log = Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, dirty: false };
+        let newest = entries.iter().map(LogEntry::height).max().unwrap_or_default();
+        let log = Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, newest, dirty: false };
         Ok((log, entries))
     }
 
@@ -72,11 +74,13 @@ impl LogFile {
         file.sync_all().map_err(io(&path, "sync the log"))?;
         sync_folder(&folder)?;
         let written = u64::try_from(header.len()).expect("a header is short");
-        Ok(Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, dirty: false })
+        let newest = Height::GENESIS;
+        Ok(Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, newest, dirty: false })
     }
 
     /// Takes an entry; it is on disk after [`Self::sync`].
     pub fn append(&mut self, entry: &LogEntry) {
+        self.newest = self.newest.max(entry.height());
         self.buffer.extend_from_slice(&self.writer.append(entry));
     }
 
@@ -98,12 +102,13 @@ impl LogFile {
         Ok(())
     }
 
-    /// After a flushed commit, with nothing appended since: begins a new file when this one has grown, and drops the old.
+    /// After a flushed commit of `committed`: begins a new file when this one has grown, and drops the old - unless it holds
+    /// entries of a later height, which a restart needs.
     ///
     /// # Errors
     /// [`FileError::Io`].
-    pub fn rotate(&mut self) -> Result<(), FileError> {
-        if self.written < ROTATE_BYTES || !self.buffer.is_empty() {
+    pub fn rotate(&mut self, committed: Height) -> Result<(), FileError> {
+        if self.written < ROTATE_BYTES || !self.buffer.is_empty() || self.newest > committed {
             return Ok(());
         }
         let next = Self::begin(self.folder.clone(), self.number + 1, self.chain_id)?;

@@ -95,3 +95,21 @@ fn a_data_folder_has_one_user_and_says_so() {
     std::fs::write(&file, "").unwrap();
     assert!(matches!(DataLock::acquire(&file), Err(FileError::Io { .. })));
 }
+
+#[test]
+fn a_grown_file_is_replaced_only_when_it_holds_nothing_of_a_later_height() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, _) = LogFile::open(dir.path(), chain()).unwrap();
+    while std::fs::metadata(dir.path().join("log/1")).unwrap().len() < log_file::ROTATE_BYTES {
+        for _ in 0..10_000 {
+            log.append(&entry(4));
+        }
+        log.sync().unwrap();
+    }
+    log.append(&entry(5));
+    log.sync().unwrap();
+    log.rotate(Height(4)).unwrap();
+    assert!(dir.path().join("log/1").exists(), "an entry of height 5 is still needed");
+    log.rotate(Height(5)).unwrap();
+    assert!(!dir.path().join("log/1").exists() && dir.path().join("log/2").exists());
+}

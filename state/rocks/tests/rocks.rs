@@ -1,5 +1,7 @@
 //! The suite on RocksDB, and what only a disk can do.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

@@ -180,10 +180,10 @@ impl Store {
         }
         // Leaves are needed in the group of the receipt, and in the last one, which may not be whole.
         let mut leaves: BTreeMap<u64, Vec<Digest>> = BTreeMap::new();
-        for group in [index / RECEIPT_GROUP, (groups.receipts - 1) / RECEIPT_GROUP] {
-            if !leaves.contains_key(&group) {
-                leaves.insert(group, self.group_leaves(height, group)?);
-            }
+        let (own, last) = (index / RECEIPT_GROUP, (groups.receipts - 1) / RECEIPT_GROUP);
+        leaves.insert(own, self.group_leaves(height, own)?);
+        if last != own {
+            leaves.insert(last, self.group_leaves(height, last)?);
         }
         let group_level = RECEIPT_GROUP.trailing_zeros();
         let node = |level: u32, at: u64| {

@@ -44,9 +44,9 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new(chain: &Chain, load: Load, is_set_changing: bool, random: Random) -> Self {
-        let single = json!({ "root": "00".repeat(32), "form": "SINGLE", "count": 1, "bytes": 1 });
-        let notarize = quancheng_contracts::encode_call("evidence", json!({ "notarize": single }))
-            .expect("a notarize call names root, form, count and bytes");
+        let commitment = json!({ "root": "00".repeat(32), "count": 1, "bytes": 1, "complete": false });
+        let notarize = quancheng_contracts::encode_call("evidence", json!({ "notarize": { "commitment": commitment } }))
+            .expect("a notarize call begins with its commitment");
         let refused = quancheng_contracts::encode_call("governance", json!({ "vote": { "proposal": 1, "is_approved": true } }))
             .expect("a vote names a proposal");
         Self {

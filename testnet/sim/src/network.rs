@@ -25,6 +25,8 @@ pub(crate) struct Network {
     slow_until_us: Vec<u64>,
     /// Loss is [`BURST_LOSS_PERMILLE`] until this time.
     burst_until_us: u64,
+    /// No message is lost or doubled.
+    is_calm: bool,
 }
 
 /// What a slow machine adds to every delay, µs.
@@ -41,7 +43,7 @@ impl Network {
         let links = (0..machines * machines)
             .map(|_| Link { delay_us: random.between(faults.delay_us, faults.delay_us * 4), ..Link::default() })
             .collect();
-        Self { random, faults, machines, links, slow_until_us: vec![0; machines], burst_until_us: 0 }
+        Self { random, faults, machines, links, slow_until_us: vec![0; machines], burst_until_us: 0, is_calm: false }
     }
 
     fn link(&mut self, from: usize, to: usize) -> &mut Link {
@@ -76,8 +78,7 @@ impl Network {
 
     /// Ends every fault; links severed for twins stay so.
     pub(crate) fn heal(&mut self) {
-        self.faults.loss_permille = 0;
-        self.faults.duplicate_permille = 0;
+        self.is_calm = true;
         self.burst_until_us = 0;
         self.slow_until_us.fill(0);
         for link in &mut self.links {
@@ -85,10 +86,18 @@ impl Network {
         }
     }
 
+    /// Lets messages be lost and doubled again after [`Self::heal`].
+    pub(crate) fn resume(&mut self) {
+        self.is_calm = false;
+    }
+
     /// When a message sent now arrives: not at all, once, or twice.
     pub(crate) fn arrivals(&mut self, now_us: u64, from: usize, to: usize) -> [Option<u64>; 2] {
         if !self.is_open(now_us, from, to) {
             return [None, None];
+        }
+        if self.is_calm {
+            return [Some(self.arrival(now_us, from, to)), None];
         }
         let loss = if now_us < self.burst_until_us { BURST_LOSS_PERMILLE } else { self.faults.loss_permille };
         if self.random.permille(loss) {

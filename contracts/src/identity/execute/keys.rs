@@ -3,9 +3,10 @@
 use quancheng_types::{AccountId, KeyId, List};
 
 use super::super::Identity;
-use super::super::calls::{AddKey, Error, RevokeKey};
+use super::super::calls::{AddKey, RevokeKey};
 use super::super::events::Event;
 use super::super::names::{OrgId, Role};
+use super::super::refusals::Error;
 use super::super::types::{ACCOUNTS, AccountRecord, KEY_OWNERS, KeyRecord, KeyUse};
 use super::{Result, existing, not_governed, own, supervisor_over};
 use crate::contract::Context;

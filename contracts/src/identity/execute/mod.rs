@@ -8,8 +8,9 @@ mod roles;
 
 use quancheng_state::StoreError;
 
-use super::calls::{Call, Error};
+use super::calls::Call;
 use super::names::{Grantor, OrgId, Role};
+use super::refusals::Error;
 use super::types::{ORGANIZATIONS, Organization};
 use crate::contract::Context;
 use crate::refusal::Failure;

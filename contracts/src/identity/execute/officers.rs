@@ -1,9 +1,10 @@
 //! Officers: the second signature where dual control is asked for.
 
 use super::super::Identity;
-use super::super::calls::{AppointOfficer, DismissOfficer, Error};
+use super::super::calls::{AppointOfficer, DismissOfficer};
 use super::super::events::Event;
 use super::super::names::OrgStatus;
+use super::super::refusals::Error;
 use super::super::types::{OFFICER_COUNT, OFFICER_LIST, OFFICERS, OfficerRecord};
 use super::{Result, existing, next_place, own};
 use crate::contract::Context;

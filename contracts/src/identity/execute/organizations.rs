@@ -3,9 +3,10 @@
 use quancheng_types::List;
 
 use super::super::Identity;
-use super::super::calls::{Activate, Close, Decide, Error, Register, check_types};
+use super::super::calls::{Activate, Close, Decide, Register, check_types};
 use super::super::events::Event;
 use super::super::names::{OrgId, OrgStatus};
+use super::super::refusals::Error;
 use super::super::types::{
     ACCOUNTS, AccountRecord, CODES, Decision, KEY_OWNERS, KeyRecord, KeyUse, ORG_COUNT, ORG_LIST,
     ORGANIZATIONS, Organization,

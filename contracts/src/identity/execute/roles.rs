@@ -3,9 +3,10 @@
 use quancheng_types::List;
 
 use super::super::Identity;
-use super::super::calls::{Error, GrantRole, RevokeRole, is_role_for};
+use super::super::calls::{GrantRole, RevokeRole, is_role_for};
 use super::super::events::Event;
 use super::super::names::{Grantor, OrgId, OrgStatus, Role};
+use super::super::refusals::Error;
 use super::super::types::{GrantedBy, Organization, RoleGrant};
 use super::{Result, existing, store};
 use crate::contract::{Context, ResolvedSigner};

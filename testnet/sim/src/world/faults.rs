@@ -30,7 +30,8 @@ impl World {
 
     /// Some machine loses power within its next actions; sometimes all of them do.
     pub(super) fn arm_crash(&mut self) {
-        if self.healing_since_us.is_some() {
+        self.plan_fault(self.config.faults.crash_interval_ms, Event::Crash);
+        if self.is_calm() {
             return;
         }
         let is_outage = self.random.permille(80);
@@ -41,7 +42,6 @@ impl World {
                 self.machines[machine].crash_after = Some(self.random.below(CRASH_ACTIONS_MAX));
             }
         }
-        self.plan_fault(self.config.faults.crash_interval_ms, Event::Crash);
     }
 
     /// A machine loses power now, and gets it back after a while.
@@ -86,7 +86,8 @@ impl World {
 
     /// Cuts links: a partition in two, one machine alone, or one direction.
     pub(super) fn cut(&mut self) {
-        if self.healing_since_us.is_some() {
+        self.plan_fault(self.config.faults.cut_interval_ms, Event::Cut);
+        if self.is_calm() {
             return;
         }
         self.stats.cuts += 1;
@@ -107,12 +108,12 @@ impl World {
                 self.network.cut(from, to, until_us);
             }
         }
-        self.plan_fault(self.config.faults.cut_interval_ms, Event::Cut);
     }
 
     /// A slow machine, a clock that jumps, a burst of loss, or twins that meet other peers.
     pub(super) fn trouble(&mut self) {
-        if self.healing_since_us.is_some() {
+        self.plan_fault(self.config.faults.trouble_interval_ms, Event::Trouble);
+        if self.is_calm() {
             return;
         }
         self.stats.troubles += 1;
@@ -129,7 +130,6 @@ impl World {
             2 => self.network.burst(until_us),
             _ => self.split_twins(),
         }
-        self.plan_fault(self.config.faults.trouble_interval_ms, Event::Trouble);
     }
 
     /// Lets each other machine talk to one of the two twins, sometimes to both.

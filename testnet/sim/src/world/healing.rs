@@ -8,8 +8,9 @@ use crate::properties::Breach;
 
 /// Simulated time in which a healed network must have ordered and executed everything that was admitted, µs.
 const HEAL_US: u64 = 30_000_000;
-/// Simulated time in which a network under faults, all of which pass, must decide a block, µs.
-const STALL_US: u64 = 120_000_000;
+/// Simulated time without a block after which a storm of faults pauses, µs: progress is owed only to a network that is connected
+/// for long enough.
+const STORM_US: u64 = 15_000_000;
 
 impl World {
     /// Whether the run is over. Ends the faults when enough blocks were made.
@@ -17,9 +18,10 @@ impl World {
         let (newest, since_us) = self.newest;
         let Some(healing_us) = self.healing_since_us else {
             if newest.0 >= self.config.blocks {
-                self.heal();
-            } else if self.now_us > since_us + STALL_US {
-                return Err(breach("heals", format!("no block after height {newest} for {} s: {}", STALL_US / 1_000_000, self.standing())));
+                self.healing_since_us = Some(self.now_us);
+                self.calm_down();
+            } else {
+                self.weather(newest, since_us)?;
             }
             return Ok(false);
         };
@@ -36,8 +38,32 @@ impl World {
         Ok(false)
     }
 
-    fn heal(&mut self) {
-        self.healing_since_us = Some(self.now_us);
+    /// Pauses the faults when they leave no room for progress, and resumes them when there was some.
+    fn weather(&mut self, newest: Height, since_us: u64) -> Result<(), Breach> {
+        match self.calm_since_us {
+            None if self.now_us > since_us + STORM_US => {
+                self.calm_since_us = Some(self.now_us);
+                self.calm_down();
+            }
+            Some(calm_us) if since_us > calm_us => {
+                self.calm_since_us = None;
+                self.network.resume();
+            }
+            Some(calm_us) if self.now_us > calm_us + HEAL_US => {
+                let details = format!("no block after height {newest} in {} s without faults: {}", HEAL_US / 1_000_000, self.standing());
+                return Err(breach("heals", details));
+            }
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Whether faults are paused or over.
+    pub(super) fn is_calm(&self) -> bool {
+        self.healing_since_us.is_some() || self.calm_since_us.is_some()
+    }
+
+    fn calm_down(&mut self) {
         self.network.heal();
         for machine in 0..self.machines.len() {
             let node = &mut self.machines[machine];

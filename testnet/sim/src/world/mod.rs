@@ -78,6 +78,8 @@ struct World {
     newest: (Height, u64),
     /// When faults ended and the network was left to heal.
     healing_since_us: Option<u64>,
+    /// Since when faults pause because nothing was decided for long.
+    calm_since_us: Option<u64>,
 }
 
 impl World {
@@ -115,6 +117,7 @@ impl World {
             trace: TraceHash::new(),
             newest: (Height::GENESIS, 0),
             healing_since_us: None,
+            calm_since_us: None,
             now_us: 0,
             machines,
             random,

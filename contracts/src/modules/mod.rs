@@ -1,15 +1,14 @@
 //! The fixed list of modules. One line per module makes dispatch, the list that commands print, JSON to borsh, texts of refusals
 //! and the check that numbers are unique.
 
-use core::fmt;
+mod error;
+
 use core::marker::PhantomData;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_state::{StoreError, View};
+use quancheng_state::View;
 use quancheng_types::codec::encode;
-use quancheng_types::{
-    Bytes, Call, DecodeError, Event, ModuleGenesis, ModuleId, Parameters, decode, limits,
-};
+use quancheng_types::{Bytes, Call, Event, ModuleGenesis, ModuleId, Parameters, decode, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,6 +21,8 @@ use crate::governance::Governance;
 use crate::identity::Identity;
 use crate::refusal::{Failure, RefusalCode, RefusalText};
 use crate::registry::Registry;
+
+pub use error::{CodecError, QueryError};
 
 /// A refusal with its origin.
 #[derive(
@@ -366,99 +367,3 @@ pub fn refusal_text(module: ModuleId, code: u16) -> Option<RefusalText> {
     }
     by_id(module)?.refusal_text(code)
 }
-
-/// Why JSON or borsh is not a call, event, query or genesis content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CodecError {
-    /// No module has this name.
-    UnknownName {
-        /// The name.
-        name: String,
-    },
-    /// No module has this number.
-    UnknownModule {
-        /// The number.
-        module: ModuleId,
-    },
-    /// The module has no table of this number.
-    UnknownTable {
-        /// The module.
-        module: &'static str,
-        /// The number.
-        table: u16,
-    },
-    /// The JSON has another shape; `reason` names the field and what was expected.
-    Json {
-        /// The module.
-        module: &'static str,
-        /// What the parser says.
-        reason: String,
-    },
-    /// The bytes do not decode.
-    Borsh {
-        /// The module.
-        module: &'static str,
-        /// Why.
-        error: DecodeError,
-    },
-    /// The encoding is larger than a message may carry.
-    TooLarge {
-        /// Bytes of the encoding.
-        bytes: usize,
-        /// Bytes allowed.
-        max: u32,
-    },
-}
-
-impl CodecError {
-    fn json(module: &'static str, error: &serde_json::Error) -> Self {
-        Self::Json {
-            module,
-            reason: error.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for CodecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownName { name } => {
-                write!(f, "there is no module {name:?}; modules are")?;
-                MODULES
-                    .iter()
-                    .try_for_each(|module| write!(f, " {}", module.name()))
-            }
-            Self::UnknownModule { module } => write!(f, "this version knows no module {module}"),
-            Self::UnknownTable { module, table } => {
-                write!(f, "this version knows no table {table} of module {module}")
-            }
-            Self::Json { module, reason } => write!(f, "JSON for module {module}: {reason}"),
-            Self::Borsh { module, error } => write!(f, "bytes for module {module}: {error}"),
-            Self::TooLarge { bytes, max } => {
-                write!(f, "encoding of {bytes} bytes exceeds the limit of {max}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for CodecError {}
-
-/// Why a query has no answer.
-#[derive(Clone, Debug)]
-pub enum QueryError {
-    /// The question is wrong.
-    Query(CodecError),
-    /// The store failed.
-    Store(StoreError),
-}
-
-impl fmt::Display for QueryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Query(error) => fmt::Display::fmt(error, f),
-            Self::Store(error) => fmt::Display::fmt(error, f),
-        }
-    }
-}
-
-impl core::error::Error for QueryError {}
