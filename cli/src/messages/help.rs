@@ -1,17 +1,18 @@
 //! The help in Chinese: descriptions of commands by path, of arguments by name.
 
+mod arguments;
+mod commands;
+
 /// The description of a command.
 pub(super) fn about(path: &str) -> Option<&'static str> {
-    ABOUT.iter().find(|(name, _)| *name == path).map(|(_, zh)| *zh)
+    find(commands::ABOUT, path)
 }
 
 /// The description of an argument: the one for this command (`path#name`), else the common one (`name`).
 pub(super) fn argument(path: &str, name: &str) -> Option<&'static str> {
-    let exact = format!("{path}#{name}");
-    let find = |key: &str| ARGUMENTS.iter().find(|(name, _)| *name == key).map(|(_, zh)| *zh);
-    find(&exact).or_else(|| find(name))
+    find(arguments::OF_COMMANDS, &format!("{path}#{name}")).or_else(|| find(arguments::COMMON, name))
 }
 
-const ABOUT: &[(&str, &str)] = &[];
-
-const ARGUMENTS: &[(&str, &str)] = &[];
+fn find(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
+    table.iter().find(|(name, _)| *name == key).map(|(_, zh)| *zh)
+}

@@ -10,7 +10,7 @@ fn measure() {
     let mut v = Vec::new();
     for i in 0..10_000_u64 {
         let root: Digest = sha256(&[&i.to_be_bytes()]);
-        let call = Chain::json("evidence", serde_json::json!({"notarize": {"commitment": {"root": root, "count": 1, "total_bytes": 100, "is_complete": false}}}));
+        let call = Chain::json("evidence", serde_json::json!({"notarize": {"commitment": {"root": root, "count": 1, "bytes": 100, "complete": false}}}));
         let body = quancheng_types::Transaction { chain_id: chain.genesis.chain_id(), signers: quancheng_types::List::new(vec![quancheng_types::Signer{account, key_id: quancheng_types::KeyId::of(&signer.public_key())}]).unwrap(), nonce: i, valid_until_ms: now+1000, calls: quancheng_types::List::new(vec![call]).unwrap() };
         let sig = quancheng_types::Signature::Ed25519([0;64]);
         let _ = (sig, ModuleId(0), Bytes::<1>::default(), None::<Call>);

@@ -172,10 +172,6 @@ pub(crate) struct ModuleList {
     pub(crate) module: &'static str,
     /// Name of its query.
     pub(crate) query: &'static str,
-    /// Number of its first row.
-    pub(crate) first: u64,
-    /// Whether `from` and `limit` stand in a `range` of their own.
-    pub(crate) is_ranged: bool,
 }
 
 impl ModuleList {
@@ -185,9 +181,8 @@ impl ModuleList {
     /// [`ApiError`].
     pub(crate) fn read(&self, backend: &dyn Backend, request: PageRequest) -> ApiResult<Page> {
         let snapshot = request.as_of.snapshot(backend)?;
-        let range = json!({ "from": request.from.saturating_add(self.first), "limit": request.limit });
-        let fields = if self.is_ranged { json!({ "range": range }) } else { range };
-        let answer = quancheng_contracts::query(&snapshot, self.module, json!({ self.query: fields }))?;
+        let range = json!({ "from": request.from, "limit": request.limit });
+        let answer = quancheng_contracts::query(&snapshot, self.module, json!({ self.query: { "range": range } }))?;
         let Value::Array(items) = answer.value else {
             return Err(ApiError::Internal { reason: format!("query {} gave no list", self.query) });
         };

@@ -15,6 +15,7 @@ pub(super) const OPENAPI_PATH: &str = "/v1/openapi.json";
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
         contact()
     ),
+    components(schemas(super::params::WaitStage)),
     tags(
         (name = "transactions", description = "Submitting and following transactions"),
         (name = "records", description = "Reads by noun, as of any height, with proof"),

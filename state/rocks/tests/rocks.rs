@@ -139,10 +139,10 @@ fn cursors_walk_both_ways_and_do_not_see_later_writes() {
 }
 
 fn cause(error: &StoreError) -> IoCause {
-    match error {
-        StoreError::Io { cause, .. } => *cause,
-        error => panic!("{error}"),
-    }
+    let StoreError::Io { cause, .. } = error else {
+        panic!("{error}")
+    };
+    *cause
 }
 
 #[test]

@@ -392,26 +392,28 @@ pub(crate) fn pruning_keeps_what_it_must(disk: &dyn Disk, blocks: &[Block], olde
     check_history(&store);
 }
 
+/// The writes of a height: some change, some remove, some leave alone.
+fn churn(height: u64) -> Block {
+    let value = u8::try_from(height).unwrap();
+    (0..KEYS)
+        .filter(|key| (u64::from(*key) + height).is_multiple_of(3))
+        .map(|key| {
+            (
+                key,
+                (!(u64::from(key) + height).is_multiple_of(2)).then_some(value),
+            )
+        })
+        .collect()
+}
+
 /// Readers of all heights while commits and pruning go on: right or pruned, never wrong.
 pub(crate) fn readers_are_right_while_commits_go_on(disk: &dyn Disk) {
     let store = store(disk);
-    let block = |height: u64| -> Block {
-        let value = u8::try_from(height).unwrap();
-        (0..KEYS)
-            .filter(|key| (u64::from(*key) + height).is_multiple_of(3))
-            .map(|key| {
-                (
-                    key,
-                    (!(u64::from(key) + height).is_multiple_of(2)).then_some(value),
-                )
-            })
-            .collect()
-    };
     let heights = 40_u64;
     let mut models = vec![Model::new()];
     for height in 1..=heights {
         let mut model = models.last().unwrap().clone();
-        apply(&mut model, &block(height));
+        apply(&mut model, &churn(height));
         models.push(model);
     }
     store
@@ -455,7 +457,7 @@ pub(crate) fn readers_are_right_while_commits_go_on(disk: &dyn Disk) {
         for height in 1..=heights {
             let commit = commit_of(
                 height,
-                patch(&store.snapshot().unwrap(), &block(height)),
+                patch(&store.snapshot().unwrap(), &churn(height)),
                 &batch(height, 0),
             );
             store.commit(commit).unwrap();

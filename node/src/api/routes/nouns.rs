@@ -44,7 +44,7 @@ pub(super) async fn organizations(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList { module: "identity", query: "organizations", first: 0, is_ranged: false };
+    let list = ModuleList { module: "identity", query: "organizations" };
     lists::respond(&api, &headers, "/v1/organizations".to_owned(), params, move |backend, page| list.read(backend, page)).await
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn registrations(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList { module: "registry", query: "all", first: 0, is_ranged: true };
+    let list = ModuleList { module: "registry", query: "all" };
     lists::respond(&api, &headers, "/v1/registrations".to_owned(), params, move |backend, page| list.read(backend, page)).await
 }
 
@@ -156,7 +156,7 @@ pub(super) async fn proposals(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList { module: "governance", query: "proposals", first: 1, is_ranged: false };
+    let list = ModuleList { module: "governance", query: "proposals" };
     let path = "/v1/governance/proposals".to_owned();
     lists::respond(&api, &headers, path, params, move |backend, page| list.read(backend, page)).await
 }
@@ -190,7 +190,7 @@ pub(super) async fn rule_sets(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList { module: "governance", query: "rule_sets", first: 0, is_ranged: false };
+    let list = ModuleList { module: "governance", query: "rule_sets" };
     lists::respond(&api, &headers, "/v1/rule-sets".to_owned(), params, move |backend, page| list.read(backend, page)).await
 }
 
