@@ -88,6 +88,26 @@ pub const STATUS_INTERVAL_MS: u64 = 1_000;
 /// Least time between two answers to a peer that lacks votes of this height.
 pub const HELP_INTERVAL_MS: u64 = 40;
 
+/// Time in which a peer earns one more answer to a request for blocks. With [`SYNC_BLOCKS_MAX`] blocks each that is faster than
+/// any node executes; requests beyond it wait.
+pub const BLOCKS_REQUEST_INTERVAL_MS: u64 = 20;
+
+/// Requests for blocks that a peer may send at once.
+pub const BLOCKS_REQUEST_BURST: u64 = 16;
+
+/// Time in which a peer earns one more batch: a thousand a second, many times what a chain orders.
+pub const BATCHES_REQUEST_INTERVAL_MS: u64 = 1;
+
+/// Batches that a peer may ask for at once: all that a catching-up node fetches at one time ([`FETCHES_MAX`]), from one source, with three
+/// repetitions.
+pub const BATCHES_REQUEST_BURST: u64 = 256;
+
+/// Time in which a peer earns one more answer about its own signatures; it asks every [`SIGN_QUERY_RETRY_MS`].
+pub const SIGN_QUERY_INTERVAL_MS: u64 = 100;
+
+/// Questions about its own signatures that a peer may ask at once: one per connection and restart.
+pub const SIGN_QUERY_BURST: u64 = 8;
+
 /// Time without progress in a height after which this node tells what it holds and repeats its own messages.
 pub const STUCK_MS: u64 = 80;
 

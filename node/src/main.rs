@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use quancheng_node::config::NodeConfig;
 use quancheng_node::driver::DriverEnd;
-use quancheng_node::start::{Node, init, read_genesis};
+use quancheng_node::start::{Node, Rejoin, init, read_genesis};
+use quancheng_types::Height;
 use tracing_subscriber::EnvFilter;
 
 /// A validator or follower of the Quancheng chain (泉城链节点).
@@ -19,11 +20,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make the data folder of a node that has never run (建立数据目录).
+    /// Make the data folder of a node that has never run, or of a validator that lost its own (建立数据目录).
     Init {
         /// Configuration file (TOML).
         #[arg(long, env = "QUANCHENG_CONFIG")]
         config: PathBuf,
+        /// For a validator that lost its data folder and keeps its key: the greatest height that any other node reports now
+        /// (`quancheng chain status`). It signs nothing at heights at which it may have signed before (数据丢失的验证节点重新加入).
+        #[arg(long, value_name = "HEIGHT")]
+        rejoin_above: Option<u64>,
     },
     /// Run the node in the foreground (启动节点).
     Start {
@@ -61,9 +66,12 @@ fn load(path: &Path) -> Result<NodeConfig, Box<dyn std::error::Error>> {
 #[expect(clippy::print_stdout, reason = "the answer of these commands is for standard output")]
 fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
-        Command::Init { config } => {
+        Command::Init { config, rejoin_above } => {
             let config = load(&config)?;
-            init(&config)?;
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+            let now_ms = u64::try_from(now.as_millis())?;
+            let rejoin = rejoin_above.map(|tip| Rejoin { tip: Height(tip), now_ms });
+            init(&config, rejoin)?;
             println!("{}", config.node.data_dir.display());
             Ok(ExitCode::SUCCESS)
         }

@@ -113,8 +113,8 @@ pub enum Action {
     AppendLog(LogEntry),
     /// Replace the sign record as a whole (durable only after [`Self::Flush`]).
     RecordSign(SignRecord),
-    /// This block is final. Store it (durable only after [`Self::Flush`]); when flushed, tell clients, hand the block to the executor
-    /// and drop log entries up to its height.
+    /// This block is final. Store it (durable only after [`Self::Flush`]); when flushed, tell clients and hand the block to the executor.
+    /// Log entries up to its height may be dropped then; entries of later heights must stay.
     Commit(Arc<Commit>),
     /// Everything above is on disk, or the process stops: no action after a failed flush may be carried out.
     Flush,
@@ -364,7 +364,7 @@ pub struct RecoveredState {
     pub sets: Vec<ScheduledSet>,
     /// Our sign record; `None` for followers only.
     pub sign_record: Option<SignRecord>,
-    /// Entries of the log in order. Entries of other heights than the one after the tip are ignored.
+    /// Entries of the log in order. Entries up to the tip are ignored; those after the next height wait for theirs.
     pub log: Vec<LogEntry>,
     /// Rows of ordered-batch windows.
     pub windows: Vec<(ValidatorId, AuthorWindow)>,

@@ -50,8 +50,9 @@ impl Engine {
 
     fn next_height(&mut self, committed: &Header) {
         let height = committed.height.next();
-        self.height = HeightState::new(height, Vec::new());
         self.signer.log_entries_flushed = 0;
+        let log = self.take_logged(height);
+        self.height = HeightState::new(height, log);
         self.timers.cancel_height();
         self.heartbeat_due = false;
         self.schedule.forget_before(height);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quancheng_types::{BatchId, BatchRef, Height, NodeId, PROTOCOL_VERSION, Round, SignedBatch};
 
+use super::requests::RequestKind;
 use super::{Alarm, BatchVerdict, Engine, Executed, HaltReason, Offence, ServeRequest, TimerKey};
 use crate::availability::{Checked, Pooled};
 use crate::limits::{STATUS_INTERVAL_MS, STATUS_PAUSE_MS, SYNC_BLOCKS_MAX};
@@ -64,7 +65,8 @@ impl Engine {
     }
 
     pub(super) fn on_batch_request(&mut self, from: NodeId, ids: &[BatchId]) {
-        if !ids.is_empty() {
+        let tokens = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+        if !ids.is_empty() && self.admit_request(from, RequestKind::Batches, tokens) {
             self.serve(from, ServeRequest::Batches(ids.to_vec()));
         }
     }
@@ -119,12 +121,12 @@ impl Engine {
         if count == 0 || request.from == Height::GENESIS {
             return;
         }
-        self.serve(
+        self.serve_blocks(
             from,
-            ServeRequest::Blocks(BlocksRequest {
+            BlocksRequest {
                 from: request.from,
                 count,
-            }),
+            },
         );
     }
 

@@ -11,8 +11,8 @@
 
 use quancheng_types::{BlockId, Height, List, NodeId, Round, SignedVote, VoteType};
 
+use super::requests::RequestKind;
 use super::{Engine, ServeRequest};
-use crate::limits::HELP_INTERVAL_MS;
 use crate::message::{BlocksRequest, Message, RoundStatus, Status, VoteBits};
 
 impl Engine {
@@ -63,10 +63,7 @@ impl Engine {
                 .claim(from, status.height.previous().unwrap_or_default());
             return;
         }
-        if !self
-            .sync
-            .may_help(from, self.now.elapsed_ms, HELP_INTERVAL_MS)
-        {
+        if !self.admit_request(from, RequestKind::Help, 1) {
             return;
         }
         if status.height < here {

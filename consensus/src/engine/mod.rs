@@ -9,12 +9,14 @@
 //! | `api` | inputs, actions, configuration |
 //! | `recover` | from what is on disk to a running engine |
 //! | `startup` | asks peers what this key signed, before it signs again |
+//! | `own_log` | signatures of this node that the log shows and the record does not |
 //! | `start_height` | when a height starts |
 //! | `agreement` | runs the voting core |
 //! | `propose`, `commit` | makes a proposal; takes in a decision |
 //! | `proposals` | judges proposals |
 //! | `help` | repeats and answers, so that lost messages do not stop a height |
 //! | `data` | batches, results, blocks of peers |
+//! | `requests` | how much a peer may ask |
 //! | `verify` | which signatures a message carries |
 //! | `height`, `outbox`, `timers` | state of a height, order of actions, deadlines |
 //!
@@ -28,11 +30,15 @@ mod data;
 mod height;
 mod help;
 mod outbox;
+mod own_log;
 mod proposals;
 mod propose;
 mod recover;
+mod requests;
 mod start_height;
 mod startup;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod verify;
 
@@ -49,6 +55,7 @@ pub use recover::RecoverError;
 
 use crate::availability::{Availability, Env, Windows};
 use crate::checker::SignatureChecker;
+use crate::log::LogEntry;
 use crate::message::{Message, SignedStatement, Status};
 use crate::misbehavior::MisbehaviorPool;
 use crate::ordering::core::VotingCore;
@@ -58,6 +65,7 @@ use crate::planted::Planted;
 use crate::signer::Signer;
 use crate::sync::Sync;
 use height::{EarlyMessages, HeightState};
+use requests::Requests;
 use startup::StartUp;
 use timers::{TimerKey, Timers};
 
@@ -76,6 +84,8 @@ pub struct Engine {
     core: VotingCore,
     height: HeightState,
     early: EarlyMessages,
+    /// Entries of the log from before the restart, of heights after the one in progress.
+    logged_ahead: BTreeMap<Height, Vec<LogEntry>>,
     tip: Option<Tip>,
     last_nonempty: Height,
     heartbeat_due: bool,
@@ -85,6 +95,7 @@ pub struct Engine {
     availability: Availability,
     misbehavior: MisbehaviorPool,
     sync: Sync,
+    requests: Requests,
     startup: StartUp,
     /// The latest statement of each validator that was verified: what a restarted validator asks for.
     statements: BTreeMap<ValidatorId, SignedStatement>,
@@ -128,7 +139,10 @@ impl Engine {
             Input::Start => self.on_start(),
             Input::Tick => self.on_tick(),
             Input::PeerUp { peer } => self.on_peer_up(peer),
-            Input::PeerDown { peer } => self.sync.forget(&peer),
+            Input::PeerDown { peer } => {
+                self.sync.forget(&peer);
+                self.requests.forget_waiting(&peer);
+            }
             Input::Peer {
                 from,
                 message,
@@ -198,6 +212,7 @@ impl Engine {
                 TimerKey::Heartbeat => self.heartbeat_due = true,
                 TimerKey::Status => self.send_status(),
                 TimerKey::StartUp => self.send_sign_query(),
+                TimerKey::Serve => self.serve_waiting(),
             }
         }
         let (availability, mut env) = self.availability_env();

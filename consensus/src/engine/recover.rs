@@ -5,13 +5,17 @@
 //! node listens and syncs. If the height is decided meanwhile, the log is dropped.
 //!
 //! The record and the log check each other: the record says how many entries had been synced when it was written. A log with fewer
-//! has lost data, and with it perhaps a lock; then this node does not sign at that height.
+//! has lost data, and with it perhaps a lock; then this node does not sign at that height. A log that shows own signatures which the
+//! record does not know is ahead of it: they are entered (`own_log`). Either way the record changes, and the first flush after the
+//! start makes that durable before anything leaves.
 
 use core::fmt;
 
 use quancheng_types::{Height, ValidatorId};
 
 use super::height::{EarlyMessages, HeightState};
+use super::own_log::{by_height, enter_own};
+use super::requests::Requests;
 use super::startup::StartUp;
 use super::timers::Timers;
 use super::{Alarm, Engine, EngineConfig, Now, Outbox, RecoveredState};
@@ -24,7 +28,7 @@ use crate::ordering::results::Results;
 use crate::ordering::schedule::Schedule;
 use crate::planted::Planted;
 use crate::sign_record::SignRecord;
-use crate::signer::Signer;
+use crate::signer::{Signer, proposal_slot, vote_slot};
 use crate::sync::Sync;
 
 /// Why what is on disk makes no engine.
@@ -111,17 +115,14 @@ impl Engine {
         let height = committed.next();
         let results = recover_results(&state, committed)?;
         check_undelivered(&state, results.newest(), committed)?;
-        let mut log: Vec<LogEntry> = state
-            .log
-            .into_iter()
-            .filter(|entry| entry.height() == height)
-            .collect();
+        let mut logged_ahead = by_height(state.log, committed);
         let mut record = state.sign_record;
         if planted.forgotten_vote() {
-            log.clear();
+            logged_ahead.clear();
             record = record.map(|record| SignRecord::fresh(record.chain_id(), record.public_key()));
         }
-        let (signer, alarms) = recover_signer(&config, record, height, &log)?;
+        let mut log = logged_ahead.remove(&height).unwrap_or_default();
+        let (signer, startup) = recover_signer(&config, record, height, &mut log)?;
         let schedule = Schedule::new(
             config.genesis,
             state.sets,
@@ -156,6 +157,7 @@ impl Engine {
             core,
             height: HeightState::new(height, log),
             early: EarlyMessages::default(),
+            logged_ahead,
             tip: state.tip,
             last_nonempty: state.last_nonempty,
             heartbeat_due: false,
@@ -165,7 +167,8 @@ impl Engine {
             availability,
             misbehavior: MisbehaviorPool::default(),
             sync: Sync::default(),
-            startup: StartUp::NotStarted { alarms },
+            requests: Requests::default(),
+            startup,
             statements: std::collections::BTreeMap::new(),
             timers: Timers::default(),
             status_sent_ms: None,
@@ -239,15 +242,22 @@ fn check_undelivered(
     }
 }
 
-/// The signer, and alarms about what it may have forgotten.
+/// The signer, and what is to be told and written at the start: the record as the log completes it, alarms about what it may
+/// have forgotten.
 fn recover_signer(
     config: &EngineConfig,
     record: Option<SignRecord>,
     height: Height,
-    log: &[LogEntry],
-) -> Result<(Signer, Vec<Alarm>), RecoverError> {
+    log: &mut Vec<LogEntry>,
+) -> Result<(Signer, StartUp), RecoverError> {
+    let mut alarms = Vec::new();
+    let mut is_record_changed = false;
     let Some(key) = config.key.clone() else {
-        return Ok((Signer::new(None), Vec::new()));
+        let startup = StartUp::NotStarted {
+            alarms,
+            is_record_changed,
+        };
+        return Ok((Signer::new(None), startup));
     };
     let Some(mut record) = record else {
         return Err(RecoverError::NoSignRecord);
@@ -255,7 +265,6 @@ fn recover_signer(
     if record.chain_id() != config.chain_id || record.public_key() != key.public_key() {
         return Err(RecoverError::OtherSignRecord);
     }
-    let mut alarms = Vec::new();
     let mut flushed = 0;
     if let Some(last) = record.last().copied()
         && last.slot.height == height
@@ -263,7 +272,8 @@ fn recover_signer(
         let found = u64::try_from(log.len()).unwrap_or(u64::MAX);
         flushed = last.log_entries.min(found);
         if found < last.log_entries {
-            record.raise_floor(height.next());
+            // Written at the start: entries that come later would hide the loss from the next restart.
+            is_record_changed |= record.raise_floor(height.next());
             alarms.push(Alarm::LogBehindRecord {
                 height,
                 expected: last.log_entries,
@@ -271,11 +281,15 @@ fn recover_signer(
             });
         }
     }
-    debug_assert_eq!(
-        ValidatorId::of(&key.public_key()),
-        ValidatorId::of(&record.public_key())
-    );
+    let own = ValidatorId::of(&key.public_key());
+    let entered = enter_own(&mut record, &own, log, flushed);
+    is_record_changed |= entered.is_changed;
+    alarms.extend(entered.alarm);
     let mut signer = Signer::new(Some((key, record)));
     signer.log_entries_flushed = flushed;
-    Ok((signer, alarms))
+    let startup = StartUp::NotStarted {
+        alarms,
+        is_record_changed,
+    };
+    Ok((signer, startup))
 }

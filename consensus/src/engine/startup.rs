@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 
 use quancheng_types::{Height, NodeId, Round, SignedProposal, SignedVote, ValidatorId};
 
+use super::requests::RequestKind;
 use super::{Alarm, Engine, TimerKey};
 use crate::limits::{PEERS_MAX, SIGN_QUERY_RETRY_MS, STATUS_INTERVAL_MS};
-use crate::log::LogEntry;
 use crate::message::{Message, SignAnswer, SignedStatement, Status};
 use crate::sign_record::{Slot, SlotValue};
 use crate::signer::{proposal_slot, vote_slot};
@@ -30,6 +30,8 @@ pub(crate) enum StartUp {
     NotStarted {
         /// To be raised at the start.
         alarms: Vec<Alarm>,
+        /// What was found on disk changed the sign record: it is made durable before anything leaves.
+        is_record_changed: bool,
     },
     /// Waiting for answers and for the end of the quarantine.
     Asking {
@@ -55,26 +57,23 @@ impl StartUp {
 
 impl Engine {
     pub(super) fn on_start(&mut self) {
-        let StartUp::NotStarted { alarms } = &mut self.startup else {
+        let StartUp::NotStarted {
+            alarms,
+            is_record_changed,
+        } = &mut self.startup
+        else {
             return;
         };
-        for alarm in std::mem::take(alarms) {
+        let (alarms, is_record_changed) = (std::mem::take(alarms), *is_record_changed);
+        for alarm in alarms {
             self.out.alarm(alarm);
         }
-        // What the log holds was verified before: peers that start at the same moment may ask for it.
-        for entry in std::mem::take(&mut self.height.replay) {
-            match &entry {
-                LogEntry::Proposal(signed) => {
-                    self.note_statement(SignedStatement::Proposal(*signed))
-                }
-                LogEntry::Vote(signed) => self.note_statement(SignedStatement::Vote(*signed)),
-                LogEntry::Block(_)
-                | LogEntry::Value { .. }
-                | LogEntry::Polka(_)
-                | LogEntry::Timeout { .. } => {}
-            }
-            self.height.replay.push(entry);
+        if is_record_changed && let Some(record) = self.signer.record() {
+            self.out.record(record.clone());
         }
+        let replay = std::mem::take(&mut self.height.replay);
+        self.note_logged(&replay);
+        self.height.replay = replay;
         let now_ms = self.now.elapsed_ms;
         let heartbeat_ms = self.parameters().heartbeat_ms;
         self.timers.set(
@@ -95,6 +94,11 @@ impl Engine {
         if !self.signer.has_key() {
             self.startup = StartUp::Done;
             return;
+        }
+        // What the recovery entered or raised is durable before anything else of this node is heard.
+        if let Some(record) = self.signer.record() {
+            let record = record.clone();
+            self.out.record(record);
         }
         let fresh = self.tip.is_none()
             && self
@@ -150,6 +154,9 @@ impl Engine {
             .by_id(&validator)
             .is_some_and(|member| member.node_id == from);
         if !asks_for_itself && !self.statements.contains_key(&validator) {
+            return;
+        }
+        if !self.admit_request(from, RequestKind::SignQuery, 1) {
             return;
         }
         let latest = self.statements.get(&validator).copied();

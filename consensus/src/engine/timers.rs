@@ -21,6 +21,8 @@ pub(crate) enum TimerKey {
     Status,
     /// Ask again what peers saw us sign; end of the quarantine.
     StartUp,
+    /// Answer a request for blocks that came too early.
+    Serve,
 }
 
 /// Deadlines, with the round they were set in.

@@ -33,8 +33,6 @@ struct Peer {
     claimed: Height,
     /// Not asked before this moment.
     rest_until_ms: u64,
-    /// Not helped with votes before this moment.
-    help_at_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,18 +104,6 @@ impl Sync {
             }
         }
         Height::GENESIS
-    }
-
-    /// Whether this peer may be helped now; notes that it is.
-    pub(crate) fn may_help(&mut self, id: NodeId, now_ms: u64, pause_ms: u64) -> bool {
-        let Some(peer) = self.peer(id) else {
-            return false;
-        };
-        if peer.help_at_ms > now_ms {
-            return false;
-        }
-        peer.help_at_ms = now_ms.saturating_add(pause_ms);
-        true
     }
 
     /// Whom to ask for what now, if anyone.

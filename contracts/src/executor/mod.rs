@@ -236,5 +236,3 @@ fn size(transaction: &SignedTransaction) -> u32 {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod measure;

@@ -50,14 +50,24 @@ use self::state::Api;
 
 /// Serves the public API until `stop` turns true (or its sender is gone), then lets requests in progress end within
 /// [`ApiLimits::shutdown_grace`].
-pub async fn serve_public(listener: TcpListener, backend: Arc<dyn Backend>, limits: ApiLimits, stop: watch::Receiver<bool>) {
+pub async fn serve_public(
+    listener: TcpListener,
+    backend: Arc<dyn Backend>,
+    limits: ApiLimits,
+    stop: watch::Receiver<bool>,
+) {
     let api = Api::new(backend, limits, stop.clone());
     let limits = Arc::clone(&api.limits);
     server::serve(listener, routes::public(api), limits, stop).await;
 }
 
 /// Serves `/healthz`, `/readyz` and `/metrics`, as [`serve_public`] does. Keep its listener away from the public.
-pub async fn serve_admin(listener: TcpListener, backend: Arc<dyn Backend>, limits: ApiLimits, stop: watch::Receiver<bool>) {
+pub async fn serve_admin(
+    listener: TcpListener,
+    backend: Arc<dyn Backend>,
+    limits: ApiLimits,
+    stop: watch::Receiver<bool>,
+) {
     let api = Api::new(backend, limits, stop.clone());
     let limits = Arc::clone(&api.limits);
     server::serve(listener, routes::admin(api), limits, stop).await;

@@ -70,7 +70,7 @@ impl fmt::Display for FileError {
             Self::SignRecordMissing { path } => write!(
                 f,
                 "{} is missing although this node has run before; without it the node could sign twice. Restore it from this \
-                 machine, or wipe the data folder and join again by sync with a new validator key",
+                 machine, or move the data folder away and join again by sync with `quanchengd init --rejoin-above HEIGHT`",
                 path.display()
             ),
             Self::Log { path, error } => write!(f, "{}: {error}", path.display()),

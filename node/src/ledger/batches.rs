@@ -39,7 +39,33 @@ impl BatchCache {
     }
 }
 
+/// Name of the record of [`Ledger::batch_floor`].
+const FLOOR_NAME: &str = "batch-floor";
+
 impl Ledger {
+    /// Least number for an own batch, whatever the windows say: a validator that lost its data folder does not know which numbers it
+    /// used. 0 unless one was set.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub fn batch_floor(&self) -> Result<u64, LedgerError> {
+        let Some(bytes) = self.chain.meta(FLOOR_NAME)? else { return Ok(0) };
+        let floor = quancheng_types::codec::decode(&bytes, 8).map_err(|error| StoreError::Undecodable {
+            record: Record::Column("meta"),
+            key: FLOOR_NAME.as_bytes().to_vec(),
+            error,
+        })?;
+        Ok(floor)
+    }
+
+    /// Sets [`Self::batch_floor`]. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_batch_floor(&self, floor: u64) -> Result<(), StoreError> {
+        self.chain.meta_put(FLOOR_NAME, quancheng_types::codec::encode(&floor), Durability::Synced)
+    }
+
     fn batch_cache(&self) -> MutexGuard<'_, BatchCache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -38,6 +38,8 @@ pub enum StartError {
         /// The folder.
         path: PathBuf,
     },
+    /// `init --rejoin-above` on a follower.
+    RejoinWithoutKey,
 }
 
 impl fmt::Display for StartError {
@@ -55,6 +57,9 @@ impl fmt::Display for StartError {
                 f,
                 "{} already holds a node; `quanchengd start` continues it. A new sign record for a used key could sign twice",
                 path.display()
+            ),
+            Self::RejoinWithoutKey => f.write_str(
+                "--rejoin-above is for validators: this configuration names no node.validator_key; use `quanchengd init` without it",
             ),
         }
     }

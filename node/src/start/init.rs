@@ -1,26 +1,64 @@
-//! `quanchengd init`: makes the data folder of a node that has never run.
+//! `quanchengd init`: makes the data folder of a node that has never run, or of a validator that lost its own.
 
 use quancheng_consensus::SignRecord;
+use quancheng_types::Height;
 
 use super::{NodeKeys, StartError, read_genesis};
 use crate::config::NodeConfig;
 use crate::files::{DataLock, SignRecordFile};
+use crate::ledger::Ledger;
+
+/// Heights above the greatest committed one at which a lost validator may have signed: whoever signs at `h + 2` holds a certificate
+/// of `h + 1`, whose honest signers had committed `h`. One more for what arrived while the operator was asking.
+const UNSURE_HEIGHTS: u64 = 3;
+
+/// A validator that lost its data folder and keeps its key.
+///
+/// Its sign record is gone, so it must sign nothing at a height at which it may have signed before; and the numbers of its batches are
+/// gone, so it must number on from beyond any that it may have used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejoin {
+    /// Greatest height that any other node reports.
+    pub tip: Height,
+    /// Now, ms since 1970. Batches are numbered from here: an author seals fewer than one batch a millisecond, so whatever it numbered
+    /// before, from 0 or from an earlier rejoin, lies below.
+    pub now_ms: u64,
+}
+
+impl Rejoin {
+    /// Least height that may be signed again.
+    #[must_use]
+    pub fn floor(&self) -> Height {
+        Height(self.tip.0.saturating_add(UNSURE_HEIGHTS))
+    }
+}
 
 /// Makes the data folder, and for a validator the first sign record.
 ///
+/// With `rejoin` the record admits only heights beyond those at which the key may have signed. The questions that every
+/// start asks of the other validators come on top.
+///
 /// # Errors
 /// [`StartError::AlreadyInitialized`] when there is anything in it: a fresh record for a key that has signed could sign twice.
-pub fn init(config: &NodeConfig) -> Result<(), StartError> {
+/// [`StartError::RejoinWithoutKey`] for a follower, which needs none of this.
+pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<(), StartError> {
     let genesis = read_genesis(&config.node.genesis)?;
     let keys = NodeKeys::open(config)?;
     let data_dir = &config.node.data_dir;
     if data_dir.join("store").exists() || data_dir.join("log").exists() || SignRecordFile::at(data_dir).exists() {
         return Err(StartError::AlreadyInitialized { path: data_dir.clone() });
     }
-    let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
-    if let Some(key) = &keys.validator {
-        let record = SignRecord::fresh(genesis.chain_id(), key.public_key());
-        SignRecordFile::at(data_dir).replace(&record).map_err(StartError::File)?;
+    if rejoin.is_some() && keys.validator.is_none() {
+        return Err(StartError::RejoinWithoutKey);
     }
-    Ok(())
+    let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
+    let Some(key) = &keys.validator else { return Ok(()) };
+    let mut record = SignRecord::fresh(genesis.chain_id(), key.public_key());
+    if let Some(rejoin) = rejoin {
+        let ledger = Ledger::open(data_dir, &genesis, &config.store).map_err(StartError::Ledger)?;
+        ledger.put_batch_floor(rejoin.now_ms).map_err(|error| StartError::Ledger(error.into()))?;
+        record.raise_floor(rejoin.floor());
+    }
+    // Last: a folder without a record does not start, so an interrupted init signs nothing.
+    SignRecordFile::at(data_dir).replace(&record).map_err(StartError::File)
 }

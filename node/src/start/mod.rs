@@ -38,7 +38,7 @@ use crate::verifier;
 pub use doors::DoorError;
 pub use error::StartError;
 pub use genesis_file::read_genesis;
-pub use init::init;
+pub use init::{Rejoin, init};
 
 /// How long a stop waits for the driver and the doors.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);

@@ -33,7 +33,8 @@ pub(super) fn state(
     let mut stored = Vec::new();
     let mut own_batches = Vec::new();
     let own_window = own.and_then(|own| windows.iter().find(|(author, _)| *author == own)).map(|(_, window)| *window);
-    let mut next_sequence = own_window.map_or(0, |window| window.end());
+    let floor = ledger.batch_floor().map_err(StartError::Ledger)?;
+    let mut next_sequence = own_window.map_or(0, |window| window.end()).max(floor);
     for batch in ledger.pending_batches().map_err(failed)? {
         let is_own = own == Some(batch.header.author);
         if is_own {

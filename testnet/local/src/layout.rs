@@ -144,6 +144,10 @@ impl Layout {
         self.node(index).join("node.toml")
     }
 
+    pub(crate) fn data(&self, index: u32) -> PathBuf {
+        self.node(index).join("data")
+    }
+
     pub(crate) fn log(&self, index: u32) -> PathBuf {
         self.node(index).join("node.log")
     }

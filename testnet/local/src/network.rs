@@ -100,7 +100,7 @@ impl Network {
     pub fn start(settings: &Settings) -> Result<Self, LocalError> {
         let (layout, record) = start::make(settings)?;
         let indices: Vec<u32> = record.nodes.iter().chain(&record.reserve).map(|node| node.index).collect();
-        process::init(&record.quanchengd, &layout, &indices)?;
+        process::init(&record.quanchengd, &layout, &indices, None)?;
         let network = Self { layout, record };
         network.bring_up(&network.record.nodes, settings.ready_timeout_ms)?;
         Ok(network)
@@ -278,6 +278,33 @@ impl Network {
         let pid = child.id();
         start::await_ready(&self.layout, vec![(entry.clone(), child)], timeout_ms)?;
         Ok(pid)
+    }
+
+    /// Throws away everything a stopped node has but its keys and its file, as the loss of its disk would, and makes a new data folder
+    /// for it. A validator signs again only above every height that another node reports. Start it with [`Self::start_node`].
+    ///
+    /// # Errors
+    /// [`LocalError::Running`] while it runs, [`LocalError::NotReady`] when no other node tells its height, and those of a start.
+    pub fn wipe_node(&self, index: u32) -> Result<(), LocalError> {
+        let entry = self.entry(index)?;
+        if let Some(pid) = process::running(&self.layout, index) {
+            return Err(LocalError::Running { index, pid });
+        }
+        let heights = self.record.nodes.iter().filter(|other| other.index != index).filter_map(|other| {
+            let (_, status) = http::ask(other.api, "/v1/status").ok()?;
+            status?.get("height")?.as_u64()
+        });
+        let above = match (&entry.public_key, heights.max()) {
+            (None, _) => None,
+            (Some(_), Some(height)) => Some(height),
+            (Some(_), None) => {
+                let last = "no other node tells its height, above which alone this validator may sign".to_owned();
+                return Err(LocalError::NotReady { indices: vec![index], waited_ms: 0, last });
+            }
+        };
+        let data = self.layout.data(index);
+        std::fs::remove_dir_all(&data).map_err(LocalError::io("remove", data))?;
+        process::init(&self.record.quanchengd, &self.layout, &[index], above)
     }
 
     /// Starts the next prepared validator as a node that follows. It votes when governance has voted it in.

@@ -59,12 +59,15 @@ fn command(program: &Path, verb: &str, config: &Path) -> Command {
     command
 }
 
-/// Makes the data folders of nodes, all at once.
-pub(crate) fn init(program: &Path, layout: &Layout, indices: &[u32]) -> Result<(), LocalError> {
+/// Makes the data folders of nodes, all at once. `rejoin_above`: the validators lost their own at or below this height.
+pub(crate) fn init(program: &Path, layout: &Layout, indices: &[u32], rejoin_above: Option<u64>) -> Result<(), LocalError> {
     let spawn = |error| LocalError::Spawn { program: program.to_owned(), error };
     let mut children = Vec::new();
     for index in indices {
         let mut command = command(program, "init", &layout.config(*index));
+        if let Some(height) = rejoin_above {
+            command.arg("--rejoin-above").arg(height.to_string());
+        }
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(spawn)?;
         children.push((*index, child));
     }

@@ -6,7 +6,7 @@ use quancheng_types::{Bytes, Call, ChainId, List, SignedTransaction, Signer, Sig
 use quancheng_types::{AccountId, KeyId};
 use serde_json::json;
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Member};
 use crate::config::Load;
 use crate::known::Known;
 use crate::random::Random;
@@ -90,9 +90,12 @@ impl Clients {
     /// The act of the organizations that is due: the same bytes again until they are executed, then the next one.
     pub(crate) fn vote(&mut self, unix_ms: u64, known: &Known) -> Option<SignedTransaction> {
         let mut governor = self.governor.take()?;
-        let is_done = governor.awaited.as_ref().is_none_or(|awaited| known.location(&awaited.id()).is_some());
-        if is_done {
-            let (call, key) = governor.next();
+        let effect = match &governor.awaited {
+            Some(awaited) => known.effect(&awaited.id()),
+            None => Some(true),
+        };
+        if let Some(is_ok) = effect {
+            let (call, key) = governor.next(is_ok, known);
             governor.awaited = Some(self.sign(vec![call], unix_ms + LIFETIME_MS, &key));
         }
         let transaction = governor.awaited.clone();
@@ -129,48 +132,61 @@ impl Clients {
     }
 }
 
-/// Votes a follower in, a validator out, it in again and the follower out, round and round. There are never fewer validators than at
-/// genesis, one faulty one included, so at most f of 3f+1 are faulty at any time.
+/// Votes a follower in, then it or a founding validator out and in again, round and round. Nobody is voted out unless all are in,
+/// so there are never fewer validators than at genesis but for those suspended by rule, and at most f of 3f+1 are faulty.
 struct Governor {
     /// Keys of the organizations, by machine.
     keys: Vec<SigningKey>,
-    actions: Vec<serde_json::Value>,
-    /// Acts so far; one proposal takes one act of every voter.
+    guest: Member,
+    leaver: Member,
+    /// Acts on the present proposal: 0 when the next one is to be opened.
     acts: usize,
     voters: usize,
     proposals: u64,
+    is_guest_next: bool,
     awaited: Option<SignedTransaction>,
 }
 
 impl Governor {
     fn new(chain: &Chain) -> Self {
-        let validators = chain.genesis.validators.validators().len();
-        let (guest, leaver) = (&chain.members[validators], &chain.members[0]);
-        let add = |member: &crate::chain::Member| json!({ "add_validator": member.validator() });
-        let remove = |member: &crate::chain::Member| json!({ "remove_validator": { "validator": member.validator().id() } });
+        let voters = chain.genesis.validators.validators().len();
         Self {
             keys: chain.members.iter().map(|member| member.organization_key.clone()).collect(),
-            actions: vec![add(guest), remove(leaver), add(leaver), remove(guest)],
+            guest: chain.members[voters].clone(),
+            leaver: chain.members[0].clone(),
             acts: 0,
-            voters: validators,
+            voters,
             proposals: 0,
+            is_guest_next: false,
             awaited: None,
         }
     }
 
-    /// The next call and who signs it.
-    fn next(&mut self) -> (Call, SigningKey) {
+    /// The next call and who signs it. A proposal that was refused is no proposal: another is opened.
+    fn next(&mut self, is_ok: bool, known: &Known) -> (Call, SigningKey) {
+        if self.acts == 1 {
+            if is_ok { self.proposals += 1 } else { self.acts = 0 }
+        }
         // The first organization may be out of the set, so the second proposes.
         let voter = (self.acts + 1) % self.voters;
-        let json = if self.acts.is_multiple_of(self.voters) {
-            let action = self.actions[(self.acts / self.voters) % self.actions.len()].clone();
-            self.proposals += 1;
-            json!({ "propose": { "action": action, "title": "验证节点变更" } })
+        let json = if self.acts == 0 {
+            json!({ "propose": { "action": self.action(known), "title": "验证节点变更" } })
         } else {
             json!({ "vote": { "proposal": self.proposals, "is_approved": true } })
         };
-        self.acts += 1;
+        self.acts = (self.acts + 1) % self.voters;
         let call = quancheng_contracts::encode_call("governance", json).expect("proposals and votes follow their format");
         (call, self.keys[voter].clone())
+    }
+
+    fn action(&mut self, known: &Known) -> serde_json::Value {
+        let set = known.newest_set();
+        let absent = [&self.guest, &self.leaver].into_iter().find(|member| set.by_id(&member.validator().id()).is_none());
+        if let Some(member) = absent {
+            return json!({ "add_validator": member.validator() });
+        }
+        self.is_guest_next = !self.is_guest_next;
+        let member = if self.is_guest_next { &self.leaver } else { &self.guest };
+        json!({ "remove_validator": { "validator": member.validator().id() } })
     }
 }

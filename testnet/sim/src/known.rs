@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use quancheng_consensus::message::CommittedBlock;
 use quancheng_types::{
-    BatchId, ChainId, Digest, Genesis, Height, Parameters, SignedBatch, TransactionId, ValidatorId, ValidatorSet,
+    BatchId, ChainId, Digest, Genesis, Height, Outcome, Parameters, Receipt, SignedBatch, TransactionId, ValidatorId, ValidatorSet,
 };
 
 use crate::checker::SharedChecker;
@@ -24,8 +24,8 @@ pub(crate) struct Known {
     batches: BTreeMap<BatchId, Arc<SignedBatch>>,
     /// The first block committed at each height.
     blocks: BTreeMap<Height, Arc<CommittedBlock>>,
-    /// Where transactions were executed.
-    executed: BTreeMap<TransactionId, (Height, u32)>,
+    /// Executed transactions, and whether they took effect.
+    executed: BTreeMap<TransactionId, bool>,
     /// The consensus key of each machine, and whether the machine is honest.
     machines: Vec<(Option<ValidatorId>, bool)>,
     faulty: BTreeSet<ValidatorId>,
@@ -85,9 +85,14 @@ impl Known {
         self.blocks.values()
     }
 
-    /// Where a transaction was executed.
-    pub(crate) fn location(&self, id: &TransactionId) -> Option<(Height, u32)> {
+    /// Whether a transaction took effect; `None` when it is not executed.
+    pub(crate) fn effect(&self, id: &TransactionId) -> Option<bool> {
         self.executed.get(id).copied()
+    }
+
+    /// The newest set that was decided, in force or not.
+    pub(crate) fn newest_set(&self) -> &ValidatorSet {
+        &self.sets.last().expect("the genesis set").1
     }
 
     pub(crate) fn learn_batch(&mut self, batch: &Arc<SignedBatch>) {
@@ -104,15 +109,15 @@ impl Known {
         &mut self,
         height: Height,
         results: (u64, Digest),
-        ids: impl Iterator<Item = TransactionId>,
+        receipts: &[Receipt],
         set: Option<ValidatorSet>,
     ) -> bool {
         if self.history.contains_key(&height) {
             return false;
         }
         self.history.insert(height, results);
-        for (position, id) in (0..).zip(ids) {
-            self.executed.entry(id).or_insert((height, position));
+        for receipt in receipts {
+            self.executed.entry(receipt.transaction_id).or_insert(receipt.outcome == Outcome::Ok);
         }
         if let Some(set) = set {
             self.sets.push((height.plus(self.parameters.execution_lag_max + 2), set));

@@ -51,6 +51,11 @@ pub const HOUSE: &[Room] = &[
         test_imports: &[],
     },
     Room {
+        package: "quancheng-keystore",
+        imports: &["quancheng-types"],
+        test_imports: &[],
+    },
+    Room {
         package: "quancheng-proof",
         imports: &["quancheng-types"],
         test_imports: &[],
@@ -85,6 +90,7 @@ pub const HOUSE: &[Room] = &[
         package: "quancheng-node",
         imports: &[
             "quancheng-types",
+            "quancheng-keystore",
             "quancheng-proof",
             "quancheng-proof-pdf",
             "quancheng-consensus",
@@ -95,8 +101,24 @@ pub const HOUSE: &[Room] = &[
         test_imports: &[],
     },
     Room {
+        package: "quancheng-testnet-local",
+        imports: &[
+            "quancheng-types",
+            "quancheng-keystore",
+            "quancheng-proof",
+            "quancheng-contracts",
+        ],
+        test_imports: &[],
+    },
+    Room {
         package: "quancheng-cli",
-        imports: &["quancheng-types", "quancheng-proof", "quancheng-contracts"],
+        imports: &[
+            "quancheng-types",
+            "quancheng-keystore",
+            "quancheng-proof",
+            "quancheng-contracts",
+            "quancheng-testnet-local",
+        ],
         test_imports: &[],
     },
     Room {
@@ -111,14 +133,10 @@ pub const HOUSE: &[Room] = &[
         test_imports: &[],
     },
     Room {
-        package: "quancheng-testnet-local",
-        imports: &["quancheng-types", "quancheng-proof", "quancheng-contracts"],
-        test_imports: &[],
-    },
-    Room {
         package: "quancheng-benches",
         imports: &[
             "quancheng-types",
+            "quancheng-keystore",
             "quancheng-proof",
             "quancheng-consensus",
             "quancheng-state",

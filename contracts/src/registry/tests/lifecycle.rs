@@ -625,3 +625,24 @@ fn a_number_that_was_never_issued_has_no_entry() {
         "no status without a time"
     );
 }
+
+/// Test networks run under rules whose notice lasts no day: everything can be shown within a minute, and no calendar is needed.
+#[test]
+fn a_notice_of_no_days_closes_at_once() {
+    let mut rules = crate::testing::samples()["rule_sets"].clone();
+    for rule_set in rules.as_array_mut().unwrap() {
+        rule_set["notice_wd"] = 0.into();
+    }
+    let mut genesis = chain(1).genesis;
+    let mut modules = genesis.modules.into_vec();
+    let governance = json!({ "rule_sets": rules, "calendar": [] });
+    modules[1] = crate::modules::encode_genesis("governance", governance).unwrap();
+    genesis.modules = quancheng_types::List::new(modules).unwrap();
+    let mut chain = crate::testing::Chain::new(genesis);
+    let at = noon("2027-05-06");
+    let id = chain.submit(at, &sample("S-REG-06"));
+    for call in ["accept", "review_pass", "open_notice", "issue"] {
+        chain.act(at, &["ORG-REG"], decide(call, id, "CONFORMS"));
+    }
+    assert_eq!(chain.status(id), Status::Active);
+}

@@ -13,16 +13,32 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("BODY_TIMEOUT", "请求体接收超时", "Request body too slow"),
     ("CALL_REFUSED", "调用被拒绝", "Call refused"),
     ("EXPIRED", "交易已过有效期", "Transaction expired"),
-    ("HEIGHT_NOT_REACHED", "尚未到达该高度", "Height not reached yet"),
+    (
+        "HEIGHT_NOT_REACHED",
+        "尚未到达该高度",
+        "Height not reached yet",
+    ),
     ("INTERNAL", "节点内部错误", "Internal error"),
     ("INVALID_PARAMETER", "参数无效", "Invalid parameter"),
-    ("KEY_NOT_AUTHORIZED", "密钥无权代表该账户", "Key not authorized"),
+    (
+        "KEY_NOT_AUTHORIZED",
+        "密钥无权代表该账户",
+        "Key not authorized",
+    ),
     ("LIFETIME_TOO_LONG", "有效期过长", "Lifetime too long"),
     ("MALFORMED", "内容无法解析", "Malformed content"),
     ("MALFORMED_CALL", "调用内容无法解析", "Malformed call"),
-    ("METHOD_NOT_ALLOWED", "不支持该请求方法", "Method not allowed"),
+    (
+        "METHOD_NOT_ALLOWED",
+        "不支持该请求方法",
+        "Method not allowed",
+    ),
     ("NOT_A_VALIDATOR", "本节点不是验证节点", "Not a validator"),
-    ("NOT_CERTIFIED_YET", "尚未获得法定多数认证", "Not certified yet"),
+    (
+        "NOT_CERTIFIED_YET",
+        "尚未获得法定多数认证",
+        "Not certified yet",
+    ),
     ("NOT_FOUND", "未找到", "Not found"),
     ("OVERLOADED", "节点繁忙", "Overloaded"),
     ("PRUNED", "历史状态已清理", "Pruned"),
@@ -33,7 +49,11 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("TOO_LARGE", "内容过大", "Too large"),
     ("TRANSACTION_UNKNOWN", "未知交易", "Unknown transaction"),
     ("UNKNOWN_MODULE", "没有该合约模块", "Unknown module"),
-    ("UNSUPPORTED_MEDIA_TYPE", "不支持的媒体类型", "Unsupported media type"),
+    (
+        "UNSUPPORTED_MEDIA_TYPE",
+        "不支持的媒体类型",
+        "Unsupported media type",
+    ),
     ("WRONG_CHAIN", "交易属于另一条链", "Wrong chain"),
 ];
 
@@ -57,65 +77,111 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
 
 fn en(error: &ApiError) -> String {
     match error {
-        ApiError::NotFound { what } => format!("there is no {what}; GET /v1/openapi.json lists what can be asked"),
-        ApiError::MethodNotAllowed => "this path does not answer this method; the Allow header lists those it does".to_owned(),
+        ApiError::NotFound { what } => {
+            format!("there is no {what}; GET /v1/openapi.json lists what can be asked")
+        }
+        ApiError::MethodNotAllowed => {
+            "this path does not answer this method; the Allow header lists those it does".to_owned()
+        }
         ApiError::TransactionUnknown { id } => {
-            format!("this node knows nothing of transaction {id}: it was not admitted here and is in no executed block")
+            format!(
+                "this node knows nothing of transaction {id}: it was not admitted here and is in no executed block"
+            )
         }
         ApiError::UnsupportedMediaType { found, allowed } => {
             format!("Content-Type `{found}` is not read here; send {allowed}")
         }
         ApiError::Malformed { reason } => format!("the body does not decode: {reason}"),
-        ApiError::TooLarge { bytes_max } => format!("the body exceeds the limit of {bytes_max} bytes for this path"),
-        ApiError::BodyTimeout => "the body did not arrive in time; send it again over a faster connection".to_owned(),
+        ApiError::TooLarge { bytes_max } => {
+            format!("the body exceeds the limit of {bytes_max} bytes for this path")
+        }
+        ApiError::BodyTimeout => {
+            "the body did not arrive in time; send it again over a faster connection".to_owned()
+        }
         ApiError::InvalidParameter { name, reason } => format!("parameter `{name}`: {reason}"),
         ApiError::Pruned { height, lowest } => {
-            format!("height {height} is no longer kept here, the lowest is {lowest}; ask an archive node")
+            format!(
+                "height {height} is no longer kept here, the lowest is {lowest}; ask an archive node"
+            )
         }
-        ApiError::NotReached { height } => format!("height {height} is not executed here yet; ask again later"),
+        ApiError::NotReached { height } => {
+            format!("height {height} is not executed here yet; ask again later")
+        }
         ApiError::NotCertifiedYet { height } => {
-            format!("no final header certifies the results of height {height} yet; ask again in a moment")
+            format!(
+                "no final header certifies the results of height {height} yet; ask again in a moment"
+            )
         }
         ApiError::TooManyClaims { count, max } => {
-            format!("the answer rests on {count} state entries, a bundle proves at most {max}; ask for a smaller page (limit)")
+            format!(
+                "the answer rests on {count} state entries, a bundle proves at most {max}; ask for a smaller page (limit)"
+            )
         }
         ApiError::Admission(AdmissionError::Refused { module, code, call }) => {
             let refusal = RefusalView::new(*module, *code, *call);
-            format!("call {call} is refused by module {} with {} ({code}): {}", module, refusal.name, refusal.text_en)
+            format!(
+                "call {call} is refused by module {} with {} ({code}): {}",
+                module, refusal.name, refusal.text_en
+            )
         }
         ApiError::Admission(error) => error.to_string(),
-        ApiError::Overloaded { what, retry_after_ms } => {
-            format!("this node has too many {what}; try again in {retry_after_ms} ms or ask another node")
+        ApiError::Overloaded {
+            what,
+            retry_after_ms,
+        } => {
+            format!(
+                "this node has too many {what}; try again in {retry_after_ms} ms or ask another node"
+            )
         }
         ApiError::Stopping => "this node is stopping; ask another node".to_owned(),
-        ApiError::Timeout => "no answer in time; the transaction, if there was one, keeps its id: ask for its status".to_owned(),
+        ApiError::Timeout => {
+            "no answer in time; the transaction, if there was one, keeps its id: ask for its status"
+                .to_owned()
+        }
         ApiError::Store(error) => format!("the store of this node failed: {error}"),
-        ApiError::Internal { reason } => format!("a fault inside this node ({reason}); please report it"),
+        ApiError::Internal { reason } => {
+            format!("a fault inside this node ({reason}); please report it")
+        }
     }
 }
 
 fn zh(error: &ApiError) -> String {
     match error {
         ApiError::NotFound { what } => format!("没有 {what}；可查询的内容见 GET /v1/openapi.json"),
-        ApiError::MethodNotAllowed => "该路径不支持此请求方法，支持的方法见 Allow 响应头".to_owned(),
-        ApiError::TransactionUnknown { id } => format!("本节点没有交易 {id} 的任何记录：既未在此受理，也不在已执行的区块中"),
-        ApiError::UnsupportedMediaType { found, allowed } => format!("此处不接受 Content-Type `{found}`，请使用 {allowed}"),
+        ApiError::MethodNotAllowed => {
+            "该路径不支持此请求方法，支持的方法见 Allow 响应头".to_owned()
+        }
+        ApiError::TransactionUnknown { id } => {
+            format!("本节点没有交易 {id} 的任何记录：既未在此受理，也不在已执行的区块中")
+        }
+        ApiError::UnsupportedMediaType { found, allowed } => {
+            format!("此处不接受 Content-Type `{found}`，请使用 {allowed}")
+        }
         ApiError::Malformed { reason } => format!("请求体无法解析：{reason}"),
         ApiError::TooLarge { bytes_max } => format!("请求体超过该路径 {bytes_max} 字节的上限"),
         ApiError::BodyTimeout => "请求体未在规定时间内到达，请检查网络后重发".to_owned(),
         ApiError::InvalidParameter { name, reason } => format!("参数 `{name}` 无效：{reason}"),
-        ApiError::Pruned { height, lowest } => format!("本节点不再保留高度 {height} 的状态，最低可查高度为 {lowest}；请查询归档节点"),
+        ApiError::Pruned { height, lowest } => {
+            format!("本节点不再保留高度 {height} 的状态，最低可查高度为 {lowest}；请查询归档节点")
+        }
         ApiError::NotReached { height } => format!("本节点尚未执行到高度 {height}，请稍后再试"),
-        ApiError::NotCertifiedYet { height } => format!("高度 {height} 的执行结果尚无最终区块头认证，请稍候再试"),
+        ApiError::NotCertifiedYet { height } => {
+            format!("高度 {height} 的执行结果尚无最终区块头认证，请稍候再试")
+        }
         ApiError::TooManyClaims { count, max } => {
             format!("该答复依据 {count} 项状态，而一个证据包最多证明 {max} 项；请减小 limit")
         }
         ApiError::Admission(error) => admission_zh(error),
-        ApiError::Overloaded { what, retry_after_ms } => {
+        ApiError::Overloaded {
+            what,
+            retry_after_ms,
+        } => {
             format!("本节点繁忙（{what}），请在 {retry_after_ms} 毫秒后重试或改用其他节点")
         }
         ApiError::Stopping => "本节点正在停止，请改用其他节点".to_owned(),
-        ApiError::Timeout => "未能及时答复；如已提交交易，其编号仍然有效，请按编号查询状态".to_owned(),
+        ApiError::Timeout => {
+            "未能及时答复；如已提交交易，其编号仍然有效，请按编号查询状态".to_owned()
+        }
         ApiError::Store(_) => "本节点存储故障，详情见 causes；请联系节点运维人员".to_owned(),
         ApiError::Internal { .. } => "本节点内部错误，详情见 causes；请反馈".to_owned(),
     }
@@ -124,18 +190,33 @@ fn zh(error: &ApiError) -> String {
 fn admission_zh(error: &AdmissionError) -> String {
     match error {
         AdmissionError::Malformed(error) => format!("不是已签名交易的规范编码：{error}"),
-        AdmissionError::TooLarge { bytes, max } => format!("交易 {bytes} 字节，超过本链上限 {max} 字节，请拆分"),
-        AdmissionError::Transaction(error) => transaction_zh(error),
-        AdmissionError::Expired { valid_until_ms, now_ms } => {
-            format!("交易有效期至 {valid_until_ms} 毫秒，当前为 {now_ms} 毫秒；请以更晚的 valid_until_ms 重新签名，并核对本机时钟")
+        AdmissionError::TooLarge { bytes, max } => {
+            format!("交易 {bytes} 字节，超过本链上限 {max} 字节，请拆分")
         }
-        AdmissionError::LifetimeTooLong { valid_until_ms, latest_ms } => {
-            format!("valid_until_ms {valid_until_ms} 晚于目前允许的 {latest_ms}；请缩短有效期后重新签名，并核对本机时钟")
+        AdmissionError::Transaction(error) => transaction_zh(error),
+        AdmissionError::Expired {
+            valid_until_ms,
+            now_ms,
+        } => {
+            format!(
+                "交易有效期至 {valid_until_ms} 毫秒，当前为 {now_ms} 毫秒；请以更晚的 valid_until_ms 重新签名，并核对本机时钟"
+            )
+        }
+        AdmissionError::LifetimeTooLong {
+            valid_until_ms,
+            latest_ms,
+        } => {
+            format!(
+                "valid_until_ms {valid_until_ms} 晚于目前允许的 {latest_ms}；请缩短有效期后重新签名，并核对本机时钟"
+            )
         }
         AdmissionError::UnknownModule { module } => format!("本链没有编号为 {module} 的合约模块"),
         AdmissionError::Refused { module, code, call } => {
             let refusal = RefusalView::new(*module, *code, *call);
-            format!("第 {call} 个调用被模块 {module} 拒绝，{}（{code}）：{}", refusal.name, refusal.text_zh)
+            format!(
+                "第 {call} 个调用被模块 {module} 拒绝，{}（{code}）：{}",
+                refusal.name, refusal.text_zh
+            )
         }
         AdmissionError::Overloaded { retry_after_ms } => {
             format!("本节点待处理交易过多，请在 {retry_after_ms} 毫秒后重试，或提交至其他验证节点")
@@ -143,21 +224,32 @@ fn admission_zh(error: &AdmissionError) -> String {
         AdmissionError::QuotaExceeded { retry_after_ms } => {
             format!("该账户待处理交易过多，请在 {retry_after_ms} 毫秒后重试")
         }
-        AdmissionError::NotAValidator => "本节点目前不是在任验证节点，不受理交易，请提交至验证节点".to_owned(),
+        AdmissionError::NotAValidator => {
+            "本节点目前不是在任验证节点，不受理交易，请提交至验证节点".to_owned()
+        }
         AdmissionError::Stopping => "本节点正在停止，请提交至其他验证节点".to_owned(),
-        AdmissionError::Store(_) => "本节点存储故障，详情见 causes；请提交至其他验证节点".to_owned(),
+        AdmissionError::Store(_) => {
+            "本节点存储故障，详情见 causes；请提交至其他验证节点".to_owned()
+        }
     }
 }
 
 fn transaction_zh(error: &TransactionError) -> String {
     match error {
-        TransactionError::WrongChain { expected, found } => format!("交易面向链 {found}，本链为 {expected}"),
+        TransactionError::WrongChain { expected, found } => {
+            format!("交易面向链 {found}，本链为 {expected}")
+        }
         TransactionError::NoSigner => "交易没有签名人".to_owned(),
         TransactionError::NoCall => "交易没有调用".to_owned(),
-        TransactionError::SignatureCount { signers, signatures } => {
+        TransactionError::SignatureCount {
+            signers,
+            signatures,
+        } => {
             format!("{signers} 个签名人需要 {signers} 个签名，实有 {signatures} 个")
         }
-        TransactionError::KeyMismatch { index } => format!("第 {index} 个签名所附公钥与签名人声明的密钥不符"),
+        TransactionError::KeyMismatch { index } => {
+            format!("第 {index} 个签名所附公钥与签名人声明的密钥不符")
+        }
         TransactionError::RepeatedSigner { index } => format!("第 {index} 个签名人重复"),
         TransactionError::Signature { index, error } => format!("第 {index} 个签名无效：{error}"),
     }

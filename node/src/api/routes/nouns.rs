@@ -25,9 +25,13 @@ pub(super) async fn account(
     segment: Segment,
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
-    let account = AccountId::from_text(&segment.0).map_err(|error| ApiError::parameter("account", error))?;
-    let question =
-        Question::new("identity", json!({ "account": { "account": account } }), format!("record of account {account}"));
+    let account =
+        AccountId::from_text(&segment.0).map_err(|error| ApiError::parameter("account", error))?;
+    let question = Question::new(
+        "identity",
+        json!({ "account": { "account": account } }),
+        format!("record of account {account}"),
+    );
     records::respond(&api, question, &params).await
 }
 
@@ -44,8 +48,18 @@ pub(super) async fn organizations(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList { module: "identity", query: "organizations" };
-    lists::respond(&api, &headers, "/v1/organizations".to_owned(), params, move |backend, page| list.read(backend, page)).await
+    let list = ModuleList {
+        module: "identity",
+        query: "organizations",
+    };
+    lists::respond(
+        &api,
+        &headers,
+        "/v1/organizations".to_owned(),
+        params,
+        move |backend, page| list.read(backend, page),
+    )
+    .await
 }
 
 /// An organization.
@@ -60,8 +74,11 @@ pub(super) async fn organization(
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
     let org_id = segment.parse::<quancheng_contracts::identity::OrgId>("org_id")?;
-    let question =
-        Question::new("identity", json!({ "organization": { "org_id": org_id } }), format!("organization {}", segment.0));
+    let question = Question::new(
+        "identity",
+        json!({ "organization": { "org_id": org_id } }),
+        format!("organization {}", segment.0),
+    );
     records::respond(&api, question, &params).await
 }
 
@@ -78,8 +95,18 @@ pub(super) async fn registrations(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList { module: "registry", query: "all" };
-    lists::respond(&api, &headers, "/v1/registrations".to_owned(), params, move |backend, page| list.read(backend, page)).await
+    let list = ModuleList {
+        module: "registry",
+        query: "all",
+    };
+    lists::respond(
+        &api,
+        &headers,
+        "/v1/registrations".to_owned(),
+        params,
+        move |backend, page| list.read(backend, page),
+    )
+    .await
 }
 
 /// The question about a registration, by serial number or by ledger number.
@@ -90,7 +117,10 @@ pub(super) fn registration_question(text: &str) -> ApiResult<Question> {
         Err(_) => {
             let number = text.parse::<quancheng_contracts::domain::LedgerNumber>();
             let number = number.map_err(|error| {
-                ApiError::parameter("registration", format!("neither a serial number nor a ledger number: {error}"))
+                ApiError::parameter(
+                    "registration",
+                    format!("neither a serial number nor a ledger number: {error}"),
+                )
             })?;
             json!({ "number": { "ledger_no": number } })
         }
@@ -114,9 +144,13 @@ pub(super) async fn registration(
 
 /// The root that a call notarizes.
 fn notarized_root(call: &Call) -> Option<Digest> {
-    let json = decode_call(call).ok().filter(|_| call.module == Evidence::ID)?;
+    let json = decode_call(call)
+        .ok()
+        .filter(|_| call.module == Evidence::ID)?;
     let notarize = json.get("notarize")?;
-    let root = notarize.get("root").or_else(|| notarize.pointer("/commitment/root"))?;
+    let root = notarize
+        .get("root")
+        .or_else(|| notarize.pointer("/commitment/root"))?;
     root.as_str()?.parse().ok()
 }
 
@@ -135,11 +169,22 @@ pub(super) async fn evidence(
     let root = api
         .blocking(move |backend| {
             let executed = backend.executed_transaction(&TransactionId(named))?;
-            Ok(executed.and_then(|executed| executed.transaction.body.calls.iter().find_map(notarized_root)))
+            Ok(executed.and_then(|executed| {
+                executed
+                    .transaction
+                    .body
+                    .calls
+                    .iter()
+                    .find_map(notarized_root)
+            }))
         })
         .await?
         .unwrap_or(named);
-    let question = Question::new("evidence", json!({ "record": { "root": root } }), format!("evidence {named}"));
+    let question = Question::new(
+        "evidence",
+        json!({ "record": { "root": root } }),
+        format!("evidence {named}"),
+    );
     records::respond(&api, question, &params).await
 }
 
@@ -156,9 +201,15 @@ pub(super) async fn proposals(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList { module: "governance", query: "proposals" };
+    let list = ModuleList {
+        module: "governance",
+        query: "proposals",
+    };
     let path = "/v1/governance/proposals".to_owned();
-    lists::respond(&api, &headers, path, params, move |backend, page| list.read(backend, page)).await
+    lists::respond(&api, &headers, path, params, move |backend, page| {
+        list.read(backend, page)
+    })
+    .await
 }
 
 /// A proposal of governance.
@@ -173,7 +224,11 @@ pub(super) async fn proposal(
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
     let number = segment.parse::<u64>("number")?;
-    let question = Question::new("governance", json!({ "proposal": { "proposal": number } }), format!("proposal {number}"));
+    let question = Question::new(
+        "governance",
+        json!({ "proposal": { "proposal": number } }),
+        format!("proposal {number}"),
+    );
     records::respond(&api, question, &params).await
 }
 
@@ -190,8 +245,18 @@ pub(super) async fn rule_sets(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList { module: "governance", query: "rule_sets" };
-    lists::respond(&api, &headers, "/v1/rule-sets".to_owned(), params, move |backend, page| list.read(backend, page)).await
+    let list = ModuleList {
+        module: "governance",
+        query: "rule_sets",
+    };
+    lists::respond(
+        &api,
+        &headers,
+        "/v1/rule-sets".to_owned(),
+        params,
+        move |backend, page| list.read(backend, page),
+    )
+    .await
 }
 
 /// The newest version of a rule set.
@@ -206,7 +271,12 @@ pub(super) async fn rule_set(
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
     let query = json!({ "rule_set": { "rule_set": segment.0 } });
-    records::respond(&api, Question::new("governance", query, format!("rule set {}", segment.0)), &params).await
+    records::respond(
+        &api,
+        Question::new("governance", query, format!("rule set {}", segment.0)),
+        &params,
+    )
+    .await
 }
 
 /// The working-day calendar of a year.
@@ -221,6 +291,10 @@ pub(super) async fn calendar(
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
     let year = segment.parse::<u16>("year")?;
-    let question = Question::new("governance", json!({ "calendar": { "year": year } }), format!("calendar of {year}"));
+    let question = Question::new(
+        "governance",
+        json!({ "calendar": { "year": year } }),
+        format!("calendar of {year}"),
+    );
     records::respond(&api, question, &params).await
 }

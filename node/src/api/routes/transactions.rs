@@ -20,7 +20,8 @@ use super::super::respond;
 use super::super::state::Api;
 use crate::admission::AdmissionError;
 
-const ALLOWED: &str = "application/octet-stream (borsh of a signed transaction) or application/json";
+const ALLOWED: &str =
+    "application/octet-stream (borsh of a signed transaction) or application/json";
 
 /// Submits a transaction.
 ///
@@ -45,16 +46,27 @@ pub(super) async fn submit(
     let transaction = read(&api, &headers, body).await?;
     let mut answers = api.backend.submit(vec![transaction]).await;
     let Some(answer) = answers.pop() else {
-        return Err(ApiError::Internal { reason: "the node gave no answer to a submission".to_owned() });
+        return Err(ApiError::Internal {
+            reason: "the node gave no answer to a submission".to_owned(),
+        });
     };
     let Submitted { id, is_new } = answer?;
     let status = if is_new && wait.is_none() {
         TransactionStatus::admitted(id)
     } else {
         // A transaction that was taken is never unknown; should the store have lost it, its admission is still the truth.
-        status_of(&api, id, wait).await?.unwrap_or_else(|| TransactionStatus::admitted(id))
+        status_of(&api, id, wait)
+            .await?
+            .unwrap_or_else(|| TransactionStatus::admitted(id))
     };
-    Ok(respond::json(if is_new { StatusCode::ACCEPTED } else { StatusCode::OK }, &status))
+    Ok(respond::json(
+        if is_new {
+            StatusCode::ACCEPTED
+        } else {
+            StatusCode::OK
+        },
+        &status,
+    ))
 }
 
 /// What is known of a transaction.
@@ -73,7 +85,9 @@ pub(super) async fn show(
     Params(params): Params<WaitParams>,
 ) -> ApiResult<Response> {
     let id = id.transaction_id()?;
-    let status = status_of(&api, id, params.wait()?).await?.ok_or(ApiError::TransactionUnknown { id })?;
+    let status = status_of(&api, id, params.wait()?)
+        .await?
+        .ok_or(ApiError::TransactionUnknown { id })?;
     Ok(respond::ok(&status))
 }
 
@@ -102,7 +116,11 @@ pub(crate) struct Simulation {
         (status = "default", description = "It would not be taken", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn simulate(State(api): State<Api>, headers: HeaderMap, body: Body) -> ApiResult<Response> {
+pub(super) async fn simulate(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult<Response> {
     let transaction = read(&api, &headers, body).await?;
     let height = api.backend.status().executed_height;
     let receipt = api.backend.simulate(transaction).await?;
@@ -111,27 +129,40 @@ pub(super) async fn simulate(State(api): State<Api>, headers: HeaderMap, body: B
         OutcomeView::Refused(refusal) => Some(refusal.clone()),
         OutcomeView::Ok => None,
     };
-    Ok(respond::ok(&Simulation { height, outcome, refusal, events: EventView::all(&receipt) }))
+    Ok(respond::ok(&Simulation {
+        height,
+        outcome,
+        refusal,
+        events: EventView::all(&receipt),
+    }))
 }
 
 async fn read(api: &Api, headers: &HeaderMap, body: Body) -> ApiResult<SignedTransaction> {
     let kind = BodyKind::of(headers, ALLOWED)?;
     let received = receive(api, body, TRANSACTION_BODY_BYTES_MAX).await?;
     match kind {
-        BodyKind::Borsh => Ok(SignedTransaction::decode(&received.bytes).map_err(AdmissionError::Malformed)?),
+        BodyKind::Borsh => {
+            Ok(SignedTransaction::decode(&received.bytes).map_err(AdmissionError::Malformed)?)
+        }
         BodyKind::Json => parse_json(&received.bytes),
     }
 }
 
 /// The status, after a wait if one is asked for. `None` when nothing is known.
-async fn status_of(api: &Api, id: TransactionId, wait: Option<(Stage, Duration)>) -> ApiResult<Option<TransactionStatus>> {
+async fn status_of(
+    api: &Api,
+    id: TransactionId,
+    wait: Option<(Stage, Duration)>,
+) -> ApiResult<Option<TransactionStatus>> {
     if let Some((stage, timeout)) = wait {
         let mut states = wait_for(api, vec![id], stage, timeout).await?;
         if let Some(state) = states.pop() {
             return certified(api, id, state).await;
         }
     }
-    let state = api.blocking(move |backend| Ok(backend.transaction(&id)?)).await?;
+    let state = api
+        .blocking(move |backend| Ok(backend.transaction(&id)?))
+        .await?;
     certified(api, id, state).await
 }
 
@@ -149,16 +180,28 @@ pub(super) async fn wait_for(
     }
 }
 
-async fn certified(api: &Api, id: TransactionId, state: TransactionState) -> ApiResult<Option<TransactionStatus>> {
+async fn certified(
+    api: &Api,
+    id: TransactionId,
+    state: TransactionState,
+) -> ApiResult<Option<TransactionStatus>> {
     let certified_height = match &state {
-        TransactionState::Known { stage: Stage::Certified, height, .. } => *height,
-        TransactionState::Known { .. } | TransactionState::Unknown | TransactionState::Expired => None,
+        TransactionState::Known {
+            stage: Stage::Certified,
+            height,
+            ..
+        } => *height,
+        TransactionState::Known { .. } | TransactionState::Unknown | TransactionState::Expired => {
+            None
+        }
     };
     let Some(mut status) = TransactionStatus::new(id, state, Detail::Full) else {
         return Ok(None);
     };
     if let Some(height) = certified_height {
-        let header = api.blocking(move |backend| Ok(backend.certifying_header(height)?)).await?;
+        let header = api
+            .blocking(move |backend| Ok(backend.certifying_header(height)?))
+            .await?;
         status.certified_by = header.map(|certified| certified.header.height);
     }
     Ok(Some(status))

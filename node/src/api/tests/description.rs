@@ -17,7 +17,10 @@ fn the_checked_in_description_is_the_generated_one() {
         std::fs::write(&path, openapi_json()).expect("written");
     }
     let checked_in = std::fs::read_to_string(&path).expect("node/openapi.json");
-    assert!(checked_in == openapi_json(), "node/openapi.json is out of date: run the tests of quancheng-node with {UPDATE}=1");
+    assert!(
+        checked_in == openapi_json(),
+        "node/openapi.json is out of date: run the tests of quancheng-node with {UPDATE}=1"
+    );
 }
 
 #[test]
@@ -37,7 +40,10 @@ fn the_served_description_names_every_route() {
     collect(&document, &mut references);
     for reference in references {
         let pointer = reference.strip_prefix('#').expect("inside the document");
-        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        assert!(
+            document.pointer(pointer).is_some(),
+            "{reference} leads nowhere"
+        );
     }
 }
 

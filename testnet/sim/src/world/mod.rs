@@ -130,7 +130,7 @@ impl World {
     fn run(&mut self) -> Result<(), Breach> {
         let genesis_tip = self.machines[0].disk.store().tip().map(|tip| (tip.size, tip.root));
         if let Some(results) = genesis_tip {
-            self.known.learn_results(Height::GENESIS, results, std::iter::empty(), None);
+            self.known.learn_results(Height::GENESIS, results, &[], None);
         }
         self.begin()?;
         while !self.is_healed()? {

@@ -68,7 +68,7 @@ impl World {
         let id = transaction.id();
         let node = &mut self.machines[machine];
         let is_known = node.pool.iter().any(|waiting| waiting.id() == id);
-        if node.pool.len() >= POOL_MAX || is_known || self.known.location(&id).is_some() {
+        if node.pool.len() >= POOL_MAX || is_known || self.known.effect(&id).is_some() {
             return;
         }
         for signature in &transaction.signatures {
@@ -130,7 +130,7 @@ impl World {
                 let id = transaction.id();
                 if let Some(tracked) = self.clients.offered.get_mut(&id) {
                     tracked.machines.push(machine);
-                    if self.known.location(&id).is_none() {
+                    if self.known.effect(&id).is_none() {
                         self.clients.waiting.insert(id, tracked.clone());
                     }
                 }
@@ -209,10 +209,9 @@ impl World {
         }
         if self.machines[machine].is_honest {
             self.observe(machine, &Observation::Executed(&done))?;
-            let ids = done.receipts.iter().map(|receipt| receipt.transaction_id);
             let results = (done.history_size, done.history_root);
             let set = decided.as_ref().map(|set| set.validators.clone());
-            if self.known.learn_results(height, results, ids, set) {
+            if self.known.learn_results(height, results, &done.receipts, set) {
                 let refused = done.receipts.iter().filter(|receipt| receipt.outcome != Outcome::Ok).count();
                 self.stats.executed += u64::try_from(done.receipts.len()).unwrap_or(u64::MAX);
                 self.stats.refused += u64::try_from(refused).unwrap_or(u64::MAX);

@@ -1,0 +1,229 @@
+//! What the API asks of the node in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use quancheng_contracts::{BlockInput, executor};
+use quancheng_proof::SetChange;
+use quancheng_state::{Snapshot, StoreError};
+use quancheng_types::{
+    Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt,
+    SignedTransaction, TransactionId, ValidatorSet, merkle,
+};
+use tokio::sync::broadcast;
+
+use super::{Fake, START_MS};
+use crate::admission::AdmissionError;
+use crate::api::backend::{
+    Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus,
+    Stage, Submitted, TransactionState,
+};
+
+impl Backend for Fake {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn status(&self) -> NodeStatus {
+        let tip = self.store.tip().expect("genesis");
+        NodeStatus {
+            height: tip.height(),
+            time_ms: tip.leaf.time_ms,
+            executed_height: tip.height(),
+            certified_height: Height(tip.height().0.saturating_sub(1)),
+            history_size: tip.size,
+            history_root: tip.root,
+            state_root: tip.leaf.state_root,
+            round: None,
+            is_signing: self.is_signing.load(Ordering::SeqCst),
+            is_syncing: false,
+            peers: 0,
+            connected_validators: 0,
+            validators: 1,
+            pending_transactions: self.inner().pending.len(),
+            uptime_ms: 1,
+            lowest_state_height: self.store.oldest(),
+        }
+    }
+
+    fn parameters(&self) -> Parameters {
+        self.identity.genesis.parameters
+    }
+
+    fn submit(
+        &self,
+        transactions: Vec<SignedTransaction>,
+    ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
+        Box::pin(async move {
+            transactions
+                .into_iter()
+                .map(|transaction| self.take(transaction))
+                .collect()
+        })
+    }
+
+    fn simulate(
+        &self,
+        transaction: SignedTransaction,
+    ) -> Answer<'_, Result<Receipt, AdmissionError>> {
+        Box::pin(async move {
+            transaction
+                .check(&self.identity.chain_id)
+                .map_err(AdmissionError::Transaction)?;
+            let tip = self.store.tip().expect("genesis");
+            let input = BlockInput {
+                chain_id: self.identity.chain_id,
+                version: PROTOCOL_VERSION,
+                height: tip.height().next(),
+                time_ms: tip.leaf.time_ms + 1,
+                transactions: &[],
+                already_executed: &|_| Ok(false),
+                misbehavior: &[],
+            };
+            Ok(executor::simulate(
+                &self.store.snapshot()?,
+                &input,
+                &transaction,
+            )?)
+        })
+    }
+
+    fn transaction(&self, id: &TransactionId) -> Result<TransactionState, StoreError> {
+        if let Some((height, position)) = self.store.transaction_location(id)? {
+            let receipt = self.store.receipt(height, position)?.map(Arc::new);
+            let stage = if height <= self.status().certified_height {
+                Stage::Certified
+            } else {
+                Stage::Executed
+            };
+            let time_ms = Some(START_MS + height.0 * 1000);
+            return Ok(TransactionState::Known {
+                stage,
+                height: Some(height),
+                time_ms,
+                receipt,
+            });
+        }
+        if self
+            .inner()
+            .pending
+            .iter()
+            .any(|transaction| transaction.id() == *id)
+        {
+            return Ok(TransactionState::Known {
+                stage: Stage::Admitted,
+                height: None,
+                time_ms: None,
+                receipt: None,
+            });
+        }
+        Ok(TransactionState::Unknown)
+    }
+
+    fn wait(
+        &self,
+        ids: Vec<TransactionId>,
+        stage: Stage,
+        timeout: Duration,
+    ) -> Answer<'_, Result<Vec<TransactionState>, StoreError>> {
+        Box::pin(async move {
+            if self.is_stuck.load(Ordering::SeqCst) {
+                tokio::time::sleep(timeout).await;
+            } else {
+                self.seal();
+                if stage == Stage::Certified {
+                    self.seal();
+                }
+            }
+            ids.iter().map(|id| self.transaction(id)).collect()
+        })
+    }
+
+    fn snapshot(&self, height: Option<Height>) -> Result<Snapshot, StoreError> {
+        height.map_or_else(
+            || self.store.snapshot(),
+            |height| self.store.snapshot_at(height),
+        )
+    }
+
+    fn height_at(&self, time_ms: u64) -> Result<Option<Height>, StoreError> {
+        let newest = self.status().executed_height.0;
+        Ok(time_ms
+            .checked_sub(START_MS)
+            .map(|since_ms| Height((since_ms / 1000).min(newest))))
+    }
+
+    fn block(&self, height: Height) -> Result<Option<(Block, CommitCertificate)>, StoreError> {
+        Ok(self.inner().blocks.get(&height).cloned())
+    }
+
+    fn receipts(&self, height: Height) -> Result<Vec<Receipt>, StoreError> {
+        match self.receipts_error.lock().expect("no panics inside").take() {
+            Some(error) => Err(error),
+            None => self.store.receipts(height),
+        }
+    }
+
+    fn executed_transaction(
+        &self,
+        id: &TransactionId,
+    ) -> Result<Option<ExecutedTransaction>, StoreError> {
+        let Some((height, position)) = self.store.transaction_location(id)? else {
+            return Ok(None);
+        };
+        let receipt = self.store.receipt(height, position)?.expect("located");
+        let receipt_path = self.store.receipt_path(height, position)?.expect("located");
+        let transaction = self.inner().bodies.get(id).cloned().expect("executed");
+        Ok(Some(ExecutedTransaction {
+            height,
+            transaction,
+            receipt,
+            receipt_path,
+        }))
+    }
+
+    fn validators(&self, height: Height) -> Result<Option<ValidatorSet>, StoreError> {
+        let is_known = height.0 > 0 && height <= self.status().height;
+        Ok(is_known.then(|| self.identity.genesis.validators.clone()))
+    }
+
+    fn history_leaf(&self, height: Height) -> Result<Option<HistoryLeaf>, StoreError> {
+        if height > self.status().executed_height {
+            Ok(None)
+        } else {
+            self.store.history_leaf(height).map(Some)
+        }
+    }
+
+    fn history_path(&self, height: Height, size: u64) -> Result<merkle::Path, StoreError> {
+        self.store.history_path(height, size)
+    }
+
+    fn certifying_header(&self, height: Height) -> Result<Option<CertifiedHeader>, StoreError> {
+        let inner = self.inner();
+        let newest = inner
+            .blocks
+            .last_key_value()
+            .map(|(_, block)| block.clone());
+        Ok(newest
+            .filter(|(block, _)| block.header.executed_height >= height)
+            .map(|(block, certificate)| CertifiedHeader {
+                header: block.header,
+                certificate,
+                validators: self.identity.genesis.validators.clone(),
+            }))
+    }
+
+    fn trust_path(&self, _height: Height) -> Result<Vec<SetChange>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<CertifiedBlock>> {
+        self.sender.subscribe()
+    }
+
+    fn metrics(&self) -> String {
+        "# TYPE height gauge\nheight 1\n".to_owned()
+    }
+}

@@ -1,0 +1,17 @@
+//! End to end: networks of real `quanchengd` processes with real sockets and disks, driven by the commands that people use.
+//!
+//! The programs are those beside the test program (`cargo build --workspace --bins` makes them). Each test has a network of its own
+//! in a folder of its own, on free ports; the folder of a test that fails stays behind.
+//!
+//! What is not here: a clock that is off by a minute. It needs a process with another clock; time is an input of the consensus engine,
+//! so its tests and the simulator turn clocks as they please.
+
+mod bad_input;
+mod catch_up;
+mod crash;
+mod follower;
+mod lifecycle;
+mod refused_starts;
+mod second_network;
+mod set_change;
+mod support;
