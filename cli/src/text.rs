@@ -27,30 +27,33 @@ impl Lang {
     }
 }
 
-/// The same words in both languages.
+/// The same words in both languages. Boxed: most results carry none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Text {
+pub(crate) struct Text(Box<Words>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Words {
     zh: String,
     en: String,
 }
 
 impl Text {
     /// From both.
-    pub(crate) const fn new(zh: String, en: String) -> Self {
-        Self { zh, en }
+    pub(crate) fn new(zh: String, en: String) -> Self {
+        Self(Box::new(Words { zh, en }))
     }
 
     /// Words that came from elsewhere and are the same in both languages.
     pub(crate) fn same(words: impl Into<String>) -> Self {
         let words = words.into();
-        Self { zh: words.clone(), en: words }
+        Self::new(words.clone(), words)
     }
 
     /// In one language.
     pub(crate) fn words(&self, lang: Lang) -> &str {
         match lang {
-            Lang::Zh => &self.zh,
-            Lang::En => &self.en,
+            Lang::Zh => &self.0.zh,
+            Lang::En => &self.0.en,
         }
     }
 }

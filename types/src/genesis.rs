@@ -82,7 +82,22 @@ impl Parameters {
     /// # Errors
     /// [`ParameterError`] naming the field and its allowed range.
     pub fn validate(&self) -> Result<(), ParameterError> {
-        let ranges: [(&'static str, u64, u64, u64); 14] = [
+        for (field, value, min, max) in self.ranges() {
+            if value < min || value > max {
+                return Err(ParameterError {
+                    field,
+                    value,
+                    min,
+                    max,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Each field with its value, and the least and the greatest that are allowed.
+    fn ranges(&self) -> [(&'static str, u64, u64, u64); 14] {
+        [
             (
                 "transaction_bytes_max",
                 self.transaction_bytes_max.into(),
@@ -142,18 +157,7 @@ impl Parameters {
                 1,
                 4096,
             ),
-        ];
-        for (field, value, min, max) in ranges {
-            if value < min || value > max {
-                return Err(ParameterError {
-                    field,
-                    value,
-                    min,
-                    max,
-                });
-            }
-        }
-        Ok(())
+        ]
     }
 }
 

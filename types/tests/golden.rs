@@ -1,6 +1,8 @@
 //! Golden bytes of every wire type. A change here is a change of the protocol: bump [`quancheng_types::PROTOCOL_VERSION`] and
 //! say why in `docs/decisions/`.
 
+#![expect(clippy::unwrap_used, reason = "a failure in here is a failed test")]
+
 use quancheng_types::codec::encode;
 use quancheng_types::*;
 

@@ -100,7 +100,7 @@ fn places(id: &str) -> Outcome<Vec<String>> {
     if !id.is_empty() && id.len() <= 9 && id.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(vec![format!("/v1/bundles/registrations/{id}")]);
     }
-    if id.len() % 2 == 0 && id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if id.len().is_multiple_of(2) && id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(vec![format!("/v1/bundles/state/{id}")]);
     }
     let message = say!("{id} 不是交易编号、存证根、凭证号或状态键。", "{id} is no transaction id, batch root, certificate number or state key.");

@@ -28,7 +28,7 @@ use crate::ordering::results::Results;
 use crate::ordering::schedule::Schedule;
 use crate::planted::Planted;
 use crate::sign_record::SignRecord;
-use crate::signer::{Signer, proposal_slot, vote_slot};
+use crate::signer::Signer;
 use crate::sync::Sync;
 
 /// Why what is on disk makes no engine.

@@ -156,8 +156,7 @@ impl Requests {
 impl Engine {
     /// Whether this request may be answered now; takes its tokens.
     pub(super) fn admit_request(&mut self, from: NodeId, kind: RequestKind, tokens: u64) -> bool {
-        self.requests
-            .admit(from, kind, tokens, self.now.elapsed_ms)
+        self.requests.admit(from, kind, tokens, self.now.elapsed_ms)
     }
 
     /// Answers a request for blocks now, or when the allowance of its sender admits it.

@@ -95,11 +95,6 @@ impl Engine {
             self.startup = StartUp::Done;
             return;
         }
-        // What the recovery entered or raised is durable before anything else of this node is heard.
-        if let Some(record) = self.signer.record() {
-            let record = record.clone();
-            self.out.record(record);
-        }
         let fresh = self.tip.is_none()
             && self
                 .signer

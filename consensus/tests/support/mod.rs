@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use quancheng_consensus::message::BlocksRequest;
+use quancheng_consensus::message::{BlocksRequest, SignedStatement};
 use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
 use quancheng_consensus::{
     Action, Alarm, AuthorWindow, BatchVerdict, CachedChecker, Commit, CommittedBlock, Engine,
@@ -14,8 +14,8 @@ use quancheng_consensus::{
 use quancheng_types::hash::sha256;
 use quancheng_types::{
     Batch, BatchId, BlockId, ChainId, Digest, Height, List, NodeId, Parameters, Round, SignedBatch,
-    SignedTransaction, SignedVote, SigningKey, Text, Transaction, Validator, ValidatorId,
-    ValidatorSet, VoteType,
+    SignedProposal, SignedTransaction, SignedVote, SigningKey, Text, Transaction, Validator,
+    ValidatorId, ValidatorSet, VoteType,
 };
 
 /// Wall clock of the network at its start, ms since 1970.
@@ -347,6 +347,7 @@ impl Network {
             }
             Action::Flush => self.flush(node),
             Action::Send { to, message } => {
+                self.note_signed(node, &message);
                 let targets: Vec<usize> = (0..self.nodes.len())
                     .filter(|n| node_id(self.nodes[*n].index) == to)
                     .collect();
@@ -405,12 +406,16 @@ impl Network {
         let mut actions = std::mem::take(&mut self.nodes[node].unflushed);
         let cut = self.power_cut == Some(node);
         if cut {
-            // Either a prefix reached the disk, or only the record, which is another file.
-            if self.random(2) == 0 {
-                let kept = self.random(actions.len() as u64 + 1);
-                actions.truncate(usize::try_from(kept).unwrap());
-            } else {
-                actions.retain(|action| matches!(action, Action::RecordSign(_)));
+            // A prefix reached the disk, or only some of the files: the record without the log, or the log without the record and
+            // with or without the blocks.
+            match self.random(4) {
+                0 => {
+                    let kept = self.random(actions.len() as u64 + 1);
+                    actions.truncate(usize::try_from(kept).unwrap());
+                }
+                1 => actions.retain(|action| matches!(action, Action::RecordSign(_))),
+                2 => actions.retain(|action| matches!(action, Action::AppendLog(_))),
+                _ => actions.retain(|action| !matches!(action, Action::RecordSign(_))),
             }
         }
         for action in actions {
@@ -446,15 +451,63 @@ impl Network {
             "committed twice"
         );
         this.disk.windows.extend(commit.windows.iter().copied());
-        this.writer = None;
-        this.disk.log.clear();
+        // Entries of later heights may be there since a flush that was cut: they must stay.
+        let entries = read_log(chain_id(), &this.disk.log).unwrap().entries;
+        if entries.iter().all(|entry| entry.height() <= height) {
+            this.writer = None;
+            this.disk.log.clear();
+        }
     }
 
     /// durable_before_visible: what is sent is in the record on disk.
-    fn assert_recorded(&self, node: usize, signed: &SignedVote) {
+    fn assert_recorded(&self, node: usize, slot: Slot, value: SlotValue) {
         let this = &self.nodes[node];
         let bytes = this.disk.record.as_ref().unwrap();
         let record = SignRecord::decode(bytes, &chain_id(), &key(this.index).public_key()).unwrap();
+        assert!(
+            record.covers(slot, value),
+            "durable_before_visible: {slot:?}"
+        );
+    }
+
+    /// Every own signature in a message that leaves.
+    fn note_signed(&mut self, node: usize, message: &Message) {
+        match message {
+            Message::Vote(signed) => self.note_vote(node, signed),
+            Message::Votes(votes) => votes.iter().for_each(|signed| self.note_vote(node, signed)),
+            Message::Proposal(message) => self.note_proposal(node, &message.signed),
+            Message::SignAnswer(answer) => match &answer.latest {
+                Some(SignedStatement::Vote(signed)) => self.note_vote(node, signed),
+                Some(SignedStatement::Proposal(signed)) => self.note_proposal(node, signed),
+                None => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn is_own(&self, node: usize, validator: &ValidatorId) -> bool {
+        let this = &self.nodes[node];
+        let twins = self.nodes.iter().filter(|node| node.index == this.index);
+        // What a twin signed comes back from peers; it is in its own record.
+        *validator == ValidatorId::of(&key(this.index).public_key()) && twins.count() == 1
+    }
+
+    fn note_proposal(&self, node: usize, signed: &SignedProposal) {
+        if self.is_own(node, &signed.validator) {
+            let slot = Slot {
+                height: signed.proposal.height,
+                round: signed.proposal.round,
+                step: Step::Propose,
+            };
+            let value = SlotValue {
+                block_id: Some(signed.proposal.block_id),
+                pol_round: signed.proposal.pol_round,
+            };
+            self.assert_recorded(node, slot, value);
+        }
+    }
+
+    fn note_vote(&mut self, node: usize, signed: &SignedVote) {
         let step = match signed.vote.kind {
             VoteType::Prevote => Step::Prevote,
             VoteType::Precommit => Step::Precommit,
@@ -468,20 +521,12 @@ impl Network {
             block_id: signed.vote.block_id,
             pol_round: None,
         };
-        assert!(
-            record.covers(slot, value),
-            "durable_before_visible: {slot:?}"
-        );
-    }
-
-    fn note_signed(&mut self, node: usize, message: &Message) {
-        let Message::Vote(signed) = message else {
-            return;
-        };
+        if self.is_own(node, &signed.validator) {
+            self.assert_recorded(node, slot, value);
+        }
         if signed.validator != ValidatorId::of(&key(self.nodes[node].index).public_key()) {
             return;
         }
-        self.assert_recorded(node, signed);
         let slot = (
             signed.validator,
             signed.vote.height,

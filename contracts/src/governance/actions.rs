@@ -49,6 +49,10 @@ pub(super) fn apply(
             successor,
         } => replace(context, validator, successor).map_err(words),
         Action::ChangeParameters(parameters) => {
+            // Every node knows the set of a height by this lag; a change of it could undo a later decision (decision 0021).
+            if parameters.execution_lag_max != context.environment().parameters.execution_lag_max {
+                return Err(words(Error::LagFixed.into()));
+            }
             let now = context.height();
             let entry = decide_parameters(context.overlay(), now, parameters).map_err(words)?;
             let (hash, effective) = (parameters.hash(), entry.effective);

@@ -139,6 +139,9 @@ crate::refusals! {
         RoleRefused = 24, "ROLE_REFUSED",
             "身份模块拒绝该角色变更，见其拒绝码。",
             "The identity module refuses the change of a role; see its code.";
+        LagFixed = 25, "LAG_FIXED",
+            "execution_lag_max 由创世文件确定，不得变更。请保持原值。",
+            "execution_lag_max is fixed by the genesis. Propose the parameters with its present value.";
     }
 }
 

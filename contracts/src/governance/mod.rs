@@ -93,4 +93,8 @@ impl Contract for Governance {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a test tells one story from beginning to end"
+)]
 mod tests;

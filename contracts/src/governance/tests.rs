@@ -273,6 +273,10 @@ fn actions_that_cannot_work_are_refused_at_once() {
         execution_lag_max: 0,
         ..Parameters::default()
     };
+    let other_lag = Parameters {
+        execution_lag_max: Parameters::default().execution_lag_max + 1,
+        ..Parameters::default()
+    };
     let cases = [
         (add("ORG-REG"), "VALIDATOR_EXISTS"),
         (json!({"add_validator": unknown}), "ORGANIZATION_NOT_ACTIVE"),
@@ -290,6 +294,10 @@ fn actions_that_cannot_work_are_refused_at_once() {
         (
             json!({"change_parameters": parameters}),
             "PARAMETER_OUT_OF_RANGE",
+        ),
+        (
+            json!({"change_parameters": other_lag}),
+            "LAG_FIXED",
         ),
         (
             json!({"schedule_version": {"version": 1, "effective": 100, "notice": ""}}),

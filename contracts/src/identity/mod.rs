@@ -97,4 +97,8 @@ impl Contract for Identity {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a test tells one story from beginning to end"
+)]
 mod tests;

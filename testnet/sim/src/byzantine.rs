@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use quancheng_consensus::message::{CommittedBlock, Message, ProposalMessage, Status};
 use quancheng_types::{
-    Block, BlockId, CommitCertificate, Digest, Height, List, Proposal, SignedProposal, SigningKey, ValidatorId, VoteType,
+    Block, BlockId, CommitCertificate, Digest, Height, List, Proposal, SignedProposal, SigningKey,
+    ValidatorId, VoteType,
 };
 
 use crate::config::Byzantine;
@@ -25,7 +26,12 @@ pub(crate) struct Liar {
 
 impl Liar {
     pub(crate) fn new(kind: Byzantine, key: SigningKey, random: Random) -> Self {
-        Self { kind, key, random, seen: None }
+        Self {
+            kind,
+            key,
+            random,
+            seen: None,
+        }
     }
 
     /// Looks at what arrives.
@@ -56,15 +62,22 @@ impl Liar {
             return message;
         }
         match message {
-            Message::Status(status) => Message::Status(Status { committed: status.committed.plus(self.random.below(2_000)) }),
+            Message::Status(status) => Message::Status(Status {
+                committed: status.committed.plus(self.random.below(2_000)),
+            }),
             Message::BlocksResponse(blocks) => {
-                let blocks = blocks.into_vec().into_iter().map(|block| self.falsify(block, known)).collect();
+                let blocks = blocks
+                    .into_vec()
+                    .into_iter()
+                    .map(|block| self.falsify(block, known))
+                    .collect();
                 Message::BlocksResponse(List::new(blocks).expect("as many as before"))
             }
             Message::BatchResponse(batch) => {
                 let mut other = (*batch).clone();
-                other.batch.transactions = List::new(other.batch.transactions.iter().skip(1).cloned().collect())
-                    .expect("fewer than before");
+                other.batch.transactions =
+                    List::new(other.batch.transactions.iter().skip(1).cloned().collect())
+                        .expect("fewer than before");
                 Message::BatchResponse(Arc::new(other))
             }
             other => other,
@@ -90,8 +103,16 @@ impl Liar {
     fn weaken(&self, certificate: CommitCertificate, known: &Known) -> CommitCertificate {
         let quorum = known.validators(certificate.height).quorum();
         let keep = usize::try_from(quorum.saturating_sub(1)).unwrap_or(usize::MAX);
-        let signatures = certificate.signatures.into_vec().into_iter().take(keep).collect();
-        CommitCertificate { signatures: List::new(signatures).expect("fewer than before"), ..certificate }
+        let signatures = certificate
+            .signatures
+            .into_vec()
+            .into_iter()
+            .take(keep)
+            .collect();
+        CommitCertificate {
+            signatures: List::new(signatures).expect("fewer than before"),
+            ..certificate
+        }
     }
 
     fn propose(&mut self, message: Message, known: &Known) -> Vec<Message> {
@@ -103,7 +124,10 @@ impl Liar {
             }
             Message::Vote(vote) if vote.vote.kind == VoteType::Prevote && self.is_lying() => {
                 let out_of_turn = self.out_of_turn(vote.vote.height);
-                out_of_turn.into_iter().chain([Message::Vote(vote)]).collect()
+                out_of_turn
+                    .into_iter()
+                    .chain([Message::Vote(vote)])
+                    .collect()
             }
             other => vec![other],
         }
@@ -111,7 +135,10 @@ impl Liar {
 
     /// The proposal of the validator whose turn it is, as if it were its own.
     fn out_of_turn(&mut self, height: Height) -> Option<Message> {
-        let mut seen = self.seen.clone().filter(|seen| seen.block.header.height == height)?;
+        let mut seen = self
+            .seen
+            .clone()
+            .filter(|seen| seen.block.header.height == height)?;
         seen.block.header.proposer = ValidatorId::of(&self.key.public_key());
         let mut proposal = seen.signed.proposal;
         // Sometimes for a round that the others have not reached, so that theirs is not there first.
@@ -121,9 +148,16 @@ impl Liar {
     }
 
     fn sign(&self, block: Block, proposal: &Proposal) -> Message {
-        let proposal = Proposal { block_id: block.id(), ..*proposal };
+        let proposal = Proposal {
+            block_id: block.id(),
+            ..*proposal
+        };
         let signature = self.key.sign(proposal.sign_message().as_bytes());
-        let signed = SignedProposal { proposal, validator: ValidatorId::of(&self.key.public_key()), signature };
+        let signed = SignedProposal {
+            proposal,
+            validator: ValidatorId::of(&self.key.public_key()),
+            signature,
+        };
         Message::Proposal(Box::new(ProposalMessage { signed, block }))
     }
 
@@ -138,7 +172,9 @@ impl Liar {
             4 => header.next_validators_hash = Digest([7; 32]),
             5 => {
                 // A root that was true once, for a height that is not that one.
-                header.history_root = known.history(Height::GENESIS).map_or(Digest::ZERO, |(_, root)| root);
+                header.history_root = known
+                    .history(Height::GENESIS)
+                    .map_or(Digest::ZERO, |(_, root)| root);
             }
             6 => header.executed_height = header.height,
             _ => self.repeat_batch(block, known),
@@ -146,7 +182,14 @@ impl Liar {
     }
 
     fn repeat_batch(&mut self, block: &mut Block, known: &Known) {
-        let Some(old) = known.blocks().rev().take(20).find_map(|decided| decided.block.batches.first()) else { return };
+        let Some(old) = known
+            .blocks()
+            .rev()
+            .take(20)
+            .find_map(|decided| decided.block.batches.first())
+        else {
+            return;
+        };
         let batches: Vec<_> = block.batches.iter().cloned().chain([old.clone()]).collect();
         block.header.batches_root = Block::batches_root(&batches);
         block.batches = List::new(batches).unwrap_or_default();

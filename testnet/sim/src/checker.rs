@@ -57,7 +57,11 @@ impl SignatureChecker for SharedChecker {
             }
             memory.verified += 1;
             let is_good = key.verify(message.as_bytes(), signature).is_ok();
-            if is_good { memory.good.insert(item) } else { memory.bad.insert(item) };
+            if is_good {
+                memory.good.insert(item)
+            } else {
+                memory.bad.insert(item)
+            };
             is_good
         })
     }

@@ -100,8 +100,12 @@ impl Planted {
             PlantedBug::DuplicateExecutedTwice,
             PlantedBug::LocalClock { ahead_ms: 0 },
         ];
-        let consensus = quancheng_consensus::PlantedBug::ALL.into_iter().map(Self::Consensus);
-        consensus.chain(executor.into_iter().map(Self::Executor)).collect()
+        let consensus = quancheng_consensus::PlantedBug::ALL
+            .into_iter()
+            .map(Self::Consensus);
+        consensus
+            .chain(executor.into_iter().map(Self::Executor))
+            .collect()
     }
 
     /// Name of the mistake.
@@ -134,7 +138,11 @@ impl Faults {
     fn of(random: &mut Random) -> Self {
         Self {
             // Many small shares and some large ones: a light rain most of the time, a storm now and then.
-            loss_permille: if random.permille(200) { random.between(30, 120) } else { random.between(0, 15) },
+            loss_permille: if random.permille(200) {
+                random.between(30, 120)
+            } else {
+                random.between(0, 15)
+            },
             duplicate_permille: random.between(0, 50),
             delay_us: random.between(100, 2_000),
             jitter_us: random.between(100, 8_000),

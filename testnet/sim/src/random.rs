@@ -17,7 +17,9 @@ impl Random {
     /// A generator of its own for one purpose, so that drawing more numbers here does not change those there.
     #[must_use]
     pub fn fork(&mut self, purpose: u64) -> Self {
-        Self { state: self.next() ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93) }
+        Self {
+            state: self.next() ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93),
+        }
     }
 
     /// The next 64 bits.

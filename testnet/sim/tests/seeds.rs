@@ -10,10 +10,17 @@ const SEEDS_PER_TEST: u64 = 10;
 fn seeds_hold_every_invariant(part: u64) {
     let first = part * SEEDS_PER_TEST;
     for seed in first..first + SEEDS_PER_TEST {
-        let outcome = run(SimConfig::of_seed(seed, BLOCKS)).unwrap_or_else(|violation| panic!("{violation}"));
+        let outcome =
+            run(SimConfig::of_seed(seed, BLOCKS)).unwrap_or_else(|violation| panic!("{violation}"));
         assert!(outcome.height.0 >= BLOCKS, "seed {seed}: {outcome}");
-        assert!(outcome.stats.crashes > 0 && outcome.stats.cuts > 0, "seed {seed} met no faults: {outcome}");
-        assert!(outcome.stats.executed > 0 && outcome.stats.bundles > 0, "seed {seed} did no work: {outcome}");
+        assert!(
+            outcome.stats.crashes > 0 && outcome.stats.cuts > 0,
+            "seed {seed} met no faults: {outcome}"
+        );
+        assert!(
+            outcome.stats.executed > 0 && outcome.stats.bundles > 0,
+            "seed {seed} did no work: {outcome}"
+        );
     }
 }
 

@@ -261,15 +261,15 @@ impl ApiError {
             retryable: self.is_retryable(),
             causes: self.causes(),
             retry_after_ms: self.retry_after_ms(),
-            lowest_height: match self {
-                Self::Pruned { lowest, .. } => Some(*lowest),
-                _ => None,
+            lowest_height: if let Self::Pruned { lowest, .. } = self {
+                Some(*lowest)
+            } else {
+                None
             },
-            refusal: match self {
-                Self::Admission(AdmissionError::Refused { module, code, call }) => {
-                    Some(RefusalView::new(*module, *code, *call))
-                }
-                _ => None,
+            refusal: if let Self::Admission(AdmissionError::Refused { module, code, call }) = self {
+                Some(RefusalView::new(*module, *code, *call))
+            } else {
+                None
             },
         }
     }
@@ -319,7 +319,14 @@ impl From<StoreError> for ApiError {
                 lowest: oldest,
             },
             StoreError::NotExecuted { height, .. } => Self::NotReached { height },
-            error => Self::Store(error),
+            StoreError::Undecodable { .. }
+            | StoreError::Missing { .. }
+            | StoreError::Inconsistent { .. }
+            | StoreError::Io { .. }
+            | StoreError::Format { .. }
+            | StoreError::OutOfOrder { .. }
+            | StoreError::GenesisExists
+            | StoreError::TooLarge { .. } => Self::Store(error),
         }
     }
 }

@@ -51,9 +51,10 @@ fn collect(value: &Value, references: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {
-                match field {
-                    Value::String(text) if name == "$ref" => references.push(text.clone()),
-                    field => collect(field, references),
+                if let (true, Some(text)) = (name == "$ref", field.as_str()) {
+                    references.push(text.to_owned());
+                } else {
+                    collect(field, references);
                 }
             }
         }

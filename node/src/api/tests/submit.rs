@@ -240,21 +240,27 @@ fn bodies_that_are_no_transaction_are_refused() {
     );
 }
 
-#[test]
-fn every_refusal_at_the_door_has_its_status_and_code() {
-    let served = served();
-    let bytes = served.node.register(FOUNDERS).encode();
-    let refused = |module, code| AdmissionError::Refused {
+type Case = (AdmissionError, u16, &'static str);
+
+fn client_faults() -> Vec<Case> {
+    let refused = |module| AdmissionError::Refused {
         module: ModuleId(module),
-        code,
+        code: 1,
         call: 3,
     };
-    let cases = [
-        (
-            AdmissionError::Malformed(DecodeError::Trailing { bytes: 1 }),
-            400,
-            "MALFORMED",
-        ),
+    let malformed = AdmissionError::Malformed(DecodeError::Trailing { bytes: 1 });
+    let mismatch = AdmissionError::Transaction(TransactionError::KeyMismatch { index: 0 });
+    let (early, late) = (1, 2);
+    let expired = AdmissionError::Expired {
+        valid_until_ms: early,
+        now_ms: late,
+    };
+    let too_long = AdmissionError::LifetimeTooLong {
+        valid_until_ms: late,
+        latest_ms: early,
+    };
+    vec![
+        (malformed, 400, "MALFORMED"),
         (
             AdmissionError::TooLarge { bytes: 9, max: 8 },
             413,
@@ -265,27 +271,9 @@ fn every_refusal_at_the_door_has_its_status_and_code() {
             400,
             "MALFORMED",
         ),
-        (
-            AdmissionError::Transaction(TransactionError::KeyMismatch { index: 0 }),
-            400,
-            "BAD_SIGNATURE",
-        ),
-        (
-            AdmissionError::Expired {
-                valid_until_ms: 1,
-                now_ms: 2,
-            },
-            400,
-            "EXPIRED",
-        ),
-        (
-            AdmissionError::LifetimeTooLong {
-                valid_until_ms: 2,
-                latest_ms: 1,
-            },
-            400,
-            "LIFETIME_TOO_LONG",
-        ),
+        (mismatch, 400, "BAD_SIGNATURE"),
+        (expired, 400, "EXPIRED"),
+        (too_long, 400, "LIFETIME_TOO_LONG"),
         (
             AdmissionError::UnknownModule {
                 module: ModuleId(99),
@@ -308,8 +296,13 @@ fn every_refusal_at_the_door_has_its_status_and_code() {
             400,
             "MALFORMED_CALL",
         ),
-        (refused(1, 1), 422, "CALL_REFUSED"),
-        (refused(77, 1), 422, "CALL_REFUSED"),
+        (refused(1), 422, "CALL_REFUSED"),
+        (refused(77), 422, "CALL_REFUSED"),
+    ]
+}
+
+fn node_states() -> Vec<Case> {
+    vec![
         (
             AdmissionError::Overloaded {
                 retry_after_ms: 1500,
@@ -329,12 +322,15 @@ fn every_refusal_at_the_door_has_its_status_and_code() {
             500,
             "STORE_FAILED",
         ),
-    ];
-    for (error, status, code) in cases {
-        let is_busy = matches!(
-            error,
-            AdmissionError::Overloaded { .. } | AdmissionError::QuotaExceeded { .. }
-        );
+    ]
+}
+
+#[test]
+fn every_refusal_at_the_door_has_its_status_and_code() {
+    let served = served();
+    let bytes = served.node.register(FOUNDERS).encode();
+    for (error, status, code) in client_faults().into_iter().chain(node_states()) {
+        let waits = matches!(code, "OVERLOADED" | "QUOTA_EXCEEDED" | "STOPPING");
         for (language, tag) in [("zh-CN,zh;q=0.9", "zh-CN"), ("en", "en")] {
             *served.node.refusal.lock().expect("no panics") = Some(error.clone());
             let headers = [
@@ -347,20 +343,15 @@ fn every_refusal_at_the_door_has_its_status_and_code() {
             let problem = reply.json();
             let is_chinese =
                 |field: &str| problem[field].as_str().is_some_and(|text| !text.is_ascii());
+            let is_zh = tag == "zh-CN";
             assert_eq!(
                 (is_chinese("title"), is_chinese("detail")),
-                (tag == "zh-CN", tag == "zh-CN"),
+                (is_zh, is_zh),
                 "{problem}"
             );
-            assert_eq!(
-                reply.header("retry-after").is_some(),
-                is_busy || code == "STOPPING",
-                "{code}"
-            );
-            assert_eq!(
-                problem.get("refusal").is_some(),
-                matches!(error, AdmissionError::Refused { .. })
-            );
+            assert_eq!(reply.header("retry-after").is_some(), waits, "{code}");
+            let is_refusal = matches!(error, AdmissionError::Refused { .. });
+            assert_eq!(problem.get("refusal").is_some(), is_refusal);
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use quancheng_types::{BatchId, Block, Header, Height, PROTOCOL_VERSION, ValidatorId, ValidatorSet};
+use quancheng_types::{
+    BatchId, Block, Header, Height, PROTOCOL_VERSION, ValidatorId, ValidatorSet,
+};
 
 use super::{Observation, Property};
 use crate::known::Known;
@@ -19,8 +21,15 @@ impl Property for HeadersHold {
         "headers_hold"
     }
 
-    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
-        let Observation::Committed(decided) = observation else { return Ok(()) };
+    fn observe(
+        &mut self,
+        _machine: usize,
+        observation: &Observation<'_>,
+        known: &Known,
+    ) -> Result<(), String> {
+        let Observation::Committed(decided) = observation else {
+            return Ok(());
+        };
         let (block, header) = (&decided.block, &decided.block.header);
         let newest = self.parent.map_or(Height::GENESIS, |parent| parent.height);
         if header.height <= newest {
@@ -44,24 +53,40 @@ impl HeadersHold {
             Some(parent) => (parent.height, parent.id(), parent.time_ms),
         };
         if header.version != PROTOCOL_VERSION || header.chain_id != known.chain_id {
-            return Err(format!("height {} names version {} and chain {}", header.height, header.version, header.chain_id));
+            return Err(format!(
+                "height {} names version {} and chain {}",
+                header.height, header.version, header.chain_id
+            ));
         }
         if header.height != height.next() || header.parent != parent_id {
-            return Err(format!("height {} with parent {} follows height {height}, {parent_id}", header.height, header.parent));
+            return Err(format!(
+                "height {} with parent {} follows height {height}, {parent_id}",
+                header.height, header.parent
+            ));
         }
         if header.time_ms <= parent_time_ms {
-            return Err(format!("time of height {} is {}, its parent's {parent_time_ms}", header.height, header.time_ms));
+            return Err(format!(
+                "time of height {} is {}, its parent's {parent_time_ms}",
+                header.height, header.time_ms
+            ));
         }
         Ok(())
     }
 
     fn content(&mut self, block: &Block) -> Result<(), String> {
         if !block.is_consistent() {
-            return Err(format!("the header of height {} does not commit to its content", block.header.height));
+            return Err(format!(
+                "the header of height {} does not commit to its content",
+                block.header.height
+            ));
         }
         for batch in &block.batches {
             if !self.ordered.insert(batch.header.id()) {
-                return Err(format!("batch {} is ordered again at height {}", batch.header.id(), block.header.height));
+                return Err(format!(
+                    "batch {} is ordered again at height {}",
+                    batch.header.id(),
+                    block.header.height
+                ));
             }
         }
         Ok(())
@@ -69,9 +94,15 @@ impl HeadersHold {
 }
 
 fn in_force(header: &Header, known: &Known) -> Result<(), String> {
-    let own = (known.validators(header.height).hash(), known.validators(header.height.next()).hash());
+    let own = (
+        known.validators(header.height).hash(),
+        known.validators(header.height.next()).hash(),
+    );
     if (header.validators_hash, header.next_validators_hash) != own {
-        return Err(format!("height {} names other validators than governance decided", header.height));
+        return Err(format!(
+            "height {} names other validators than governance decided",
+            header.height
+        ));
     }
     if header.params_hash != known.parameters.hash() {
         return Err(format!("height {} names other parameters", header.height));
@@ -91,7 +122,10 @@ fn proposed_in_turn(header: &Header, round: u32, validators: &ValidatorSet) -> R
     if (0..=round).any(|round| turn(round) == Some(&header.proposer)) {
         return Ok(());
     }
-    Err(format!("height {} was proposed by {} out of turn (decided in round {round})", header.height, header.proposer))
+    Err(format!(
+        "height {} was proposed by {} out of turn (decided in round {round})",
+        header.height, header.proposer
+    ))
 }
 
 fn results(header: &Header, parent: Option<&Header>, known: &Known) -> Result<(), String> {
@@ -99,13 +133,20 @@ fn results(header: &Header, parent: Option<&Header>, known: &Known) -> Result<()
     let before = parent.map_or(Height::GENESIS, |parent| parent.executed_height);
     let lag_max = known.parameters.execution_lag_max;
     if executed < before || executed >= height || height > executed.plus(lag_max) {
-        return Err(format!("height {height} certifies height {executed} after {before}, with a lag of at most {lag_max}"));
+        return Err(format!(
+            "height {height} certifies height {executed} after {before}, with a lag of at most {lag_max}"
+        ));
     }
     let Some((size, root)) = known.history(executed) else {
-        return Err(format!("height {height} certifies height {executed}, which no honest machine has executed"));
+        return Err(format!(
+            "height {height} certifies height {executed}, which no honest machine has executed"
+        ));
     };
     if (header.history_size, header.history_root) != (size, root) {
-        return Err(format!("height {height} certifies root {} for height {executed}, honest machines have {root}", header.history_root));
+        return Err(format!(
+            "height {height} certifies root {} for height {executed}, honest machines have {root}",
+            header.history_root
+        ));
     }
     Ok(())
 }

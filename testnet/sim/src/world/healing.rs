@@ -33,7 +33,14 @@ impl World {
             return Ok(true);
         }
         if self.now_us > healing_us + HEAL_US {
-            return Err(breach("heals", format!("not settled {} s after the last fault: {}", HEAL_US / 1_000_000, self.standing())));
+            return Err(breach(
+                "heals",
+                format!(
+                    "not settled {} s after the last fault: {}",
+                    HEAL_US / 1_000_000,
+                    self.standing()
+                ),
+            ));
         }
         Ok(false)
     }
@@ -50,7 +57,11 @@ impl World {
                 self.network.resume();
             }
             Some(calm_us) if self.now_us > calm_us + HEAL_US => {
-                let details = format!("no block after height {newest} in {} s without faults: {}", HEAL_US / 1_000_000, self.standing());
+                let details = format!(
+                    "no block after height {newest} in {} s without faults: {}",
+                    HEAL_US / 1_000_000,
+                    self.standing()
+                );
                 return Err(breach("heals", details));
             }
             Some(_) | None => {}
@@ -81,8 +92,12 @@ impl World {
         let is_level = |height: Option<Height>| height == Some(newest);
         let machines = self.machines.iter().filter(|machine| machine.is_honest);
         machines.into_iter().all(|machine| {
-            let status = machine.engine.as_ref().map(quancheng_consensus::Engine::status);
-            is_level(status.as_ref().map(|status| status.committed)) && is_level(status.as_ref().map(|status| status.executed))
+            let status = machine
+                .engine
+                .as_ref()
+                .map(quancheng_consensus::Engine::status);
+            is_level(status.as_ref().map(|status| status.committed))
+                && is_level(status.as_ref().map(|status| status.executed))
         }) && self.owed() == 0
     }
 
@@ -90,9 +105,15 @@ impl World {
     fn owed(&self) -> usize {
         let validators = self.known.validators(self.newest.0);
         let in_office = |machine: &usize| {
-            self.known.validator_of(*machine).is_some_and(|validator| validators.by_id(&validator).is_some())
+            self.known
+                .validator_of(*machine)
+                .is_some_and(|validator| validators.by_id(&validator).is_some())
         };
-        self.clients.waiting.values().filter(|tracked| tracked.is_lasting && tracked.machines.iter().any(in_office)).count()
+        self.clients
+            .waiting
+            .values()
+            .filter(|tracked| tracked.is_lasting && tracked.machines.iter().any(in_office))
+            .count()
     }
 
     fn standing(&self) -> String {
@@ -104,8 +125,13 @@ impl World {
                 Some(engine) => {
                     let mark = if machine.is_honest { "" } else { " (faulty)" };
                     let record = crate::properties::Durable::sign_record(&machine.disk);
-                    let signed = record.map(|record| (record.floor(), record.last().map(|last| last.slot)));
-                    format!("machine {place}{mark}: {:?}, up for {} ms, record {signed:?}", engine.status(), (self.now_us - machine.boot_us) / 1000)
+                    let signed =
+                        record.map(|record| (record.floor(), record.last().map(|last| last.slot)));
+                    format!(
+                        "machine {place}{mark}: {:?}, up for {} ms, record {signed:?}",
+                        engine.status(),
+                        (self.now_us - machine.boot_us) / 1000
+                    )
                 }
                 None => format!("machine {place}: down"),
             })
@@ -115,7 +141,12 @@ impl World {
 
     /// The invariants that need the whole run.
     pub(super) fn audit(&mut self) -> Result<(), Breach> {
-        let disks: Vec<_> = self.machines.iter().filter(|machine| machine.is_honest).map(|machine| &machine.disk).collect();
+        let disks: Vec<_> = self
+            .machines
+            .iter()
+            .filter(|machine| machine.is_honest)
+            .map(|machine| &machine.disk)
+            .collect();
         audit::replay_equals_live(&disks, &self.known)?;
         self.stats.bundles += audit::evidence_verifies(&disks, &self.known, &mut self.random)?;
         Ok(())

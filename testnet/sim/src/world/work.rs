@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use quancheng_consensus::message::Message;
-use quancheng_consensus::{BatchVerdict, Executed, Input, ServeRequest, SetChange, SignatureChecker as _, limits};
+use quancheng_consensus::{
+    BatchVerdict, Executed, Input, ServeRequest, SetChange, SignatureChecker as _, limits,
+};
 use quancheng_state::Durability;
 use quancheng_types::codec::encode;
 use quancheng_types::{Batch, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction};
@@ -60,7 +62,12 @@ impl World {
     fn any_validator(&mut self) -> Option<usize> {
         let machine = self.random.index(self.machines.len());
         let node = &self.machines[machine];
-        let is_validator = node.engine.as_ref()?.validators().by_id(&node.validator_id()).is_some();
+        let is_validator = node
+            .engine
+            .as_ref()?
+            .validators()
+            .by_id(&node.validator_id())
+            .is_some();
         is_validator.then_some(machine)
     }
 
@@ -73,17 +80,25 @@ impl World {
         }
         for signature in &transaction.signatures {
             // Made with the client's key just now; a forged one is never submitted this way.
-            self.known.checker.remember(&signature.public_key, &id.0, &signature.signature);
+            self.known
+                .checker
+                .remember(&signature.public_key, &id.0, &signature.signature);
         }
         if is_lasting && node.is_honest {
-            let tracked = Tracked { machines: Vec::new(), is_lasting };
+            let tracked = Tracked {
+                machines: Vec::new(),
+                is_lasting,
+            };
             self.clients.offered.entry(id).or_insert(tracked);
         }
         self.stats.submitted += 1;
         node.pool.push(transaction);
         if !node.is_seal_planned {
             node.is_seal_planned = true;
-            self.plan(machine, 10_000, 10_000, |machine, epoch| Event::Seal { machine, epoch });
+            self.plan(machine, 10_000, 10_000, |machine, epoch| Event::Seal {
+                machine,
+                epoch,
+            });
         }
     }
 
@@ -91,8 +106,11 @@ impl World {
     pub(super) fn seal(&mut self, machine: usize) -> Result<(), Breach> {
         let node = &mut self.machines[machine];
         node.is_seal_planned = false;
-        let Some(engine) = &node.engine else { return Ok(()) };
-        let in_flight_max = usize::try_from(engine.parameters().batches_in_flight_max).unwrap_or(usize::MAX);
+        let Some(engine) = &node.engine else {
+            return Ok(());
+        };
+        let in_flight_max =
+            usize::try_from(engine.parameters().batches_in_flight_max).unwrap_or(usize::MAX);
         let is_free = engine.local_batches_in_flight() < in_flight_max;
         if is_free && !node.pool.is_empty() {
             let count = node.pool.len().min(BATCH_TRANSACTIONS_MAX);
@@ -102,13 +120,21 @@ impl World {
         let node = &mut self.machines[machine];
         if !node.pool.is_empty() {
             node.is_seal_planned = true;
-            self.plan(machine, 10_000, 10_000, |machine, epoch| Event::Seal { machine, epoch });
+            self.plan(machine, 10_000, 10_000, |machine, epoch| Event::Seal {
+                machine,
+                epoch,
+            });
         }
         Ok(())
     }
 
-    fn write_batch(&mut self, machine: usize, mut transactions: Vec<SignedTransaction>) -> Result<(), Breach> {
-        let is_batcher = self.config.byzantine == Some(Byzantine::Batcher) && !self.machines[machine].is_honest;
+    fn write_batch(
+        &mut self,
+        machine: usize,
+        mut transactions: Vec<SignedTransaction>,
+    ) -> Result<(), Breach> {
+        let is_batcher =
+            self.config.byzantine == Some(Byzantine::Batcher) && !self.machines[machine].is_honest;
         if is_batcher && self.random.permille(300) {
             let forged = self.clients.forged(self.unix_ms());
             transactions.push(forged);
@@ -122,8 +148,11 @@ impl World {
             Arc::new(Batch { transactions }.sign(chain_id, sequence, &node.member.key))
         };
         let batch = sign(transactions.clone());
-        let second = (is_batcher && transactions.len() > 1).then(|| sign(transactions.split_off(1)));
-        node.disk.put_batch(&batch, Durability::Synced).map_err(store_failed)?;
+        let second =
+            (is_batcher && transactions.len() > 1).then(|| sign(transactions.split_off(1)));
+        node.disk
+            .put_batch(&batch, Durability::Synced)
+            .map_err(store_failed)?;
         if node.is_honest {
             // Admitted: from now on the chain owes these clients a place.
             for transaction in &batch.batch.transactions {
@@ -141,7 +170,11 @@ impl World {
             self.known.learn_batch(&second);
             self.send(machine, None, Message::BatchOffer(second))?;
         }
-        self.plan(machine, 500, 4_000, |machine, epoch| Event::Sealed { machine, epoch, batch });
+        self.plan(machine, 500, 4_000, |machine, epoch| Event::Sealed {
+            machine,
+            epoch,
+            batch,
+        });
         Ok(())
     }
 
@@ -150,12 +183,29 @@ impl World {
     }
 
     /// Checks an offered batch, stores it when it is good, and answers the engine.
-    pub(super) fn check_batch(&mut self, machine: usize, batch: &Arc<SignedBatch>) -> Result<(), Breach> {
-        let verdict = if self.random.below(300) == 0 { BatchVerdict::NotStored } else { self.judge(batch) };
+    pub(super) fn check_batch(
+        &mut self,
+        machine: usize,
+        batch: &Arc<SignedBatch>,
+    ) -> Result<(), Breach> {
+        let verdict = if self.random.below(300) == 0 {
+            BatchVerdict::NotStored
+        } else {
+            self.judge(batch)
+        };
         if verdict == BatchVerdict::Valid {
-            self.machines[machine].disk.put_batch(batch, Durability::Synced).map_err(store_failed)?;
+            self.machines[machine]
+                .disk
+                .put_batch(batch, Durability::Synced)
+                .map_err(store_failed)?;
         }
-        self.step(machine, Input::BatchChecked { batch: batch.header.id(), verdict })
+        self.step(
+            machine,
+            Input::BatchChecked {
+                batch: batch.header.id(),
+                verdict,
+            },
+        )
     }
 
     fn judge(&self, batch: &SignedBatch) -> BatchVerdict {
@@ -166,7 +216,10 @@ impl World {
         for (index, transaction) in (0..).zip(&batch.batch.transactions) {
             let id = transaction.id();
             let is_good = transaction.check_form(&self.known.chain_id).is_ok()
-                && transaction.signatures.iter().all(|item| checker.check(&item.public_key, &id.0, &item.signature));
+                && transaction
+                    .signatures
+                    .iter()
+                    .all(|item| checker.check(&item.public_key, &id.0, &item.signature));
             if !is_good {
                 return BatchVerdict::InvalidTransaction { index };
             }
@@ -180,49 +233,99 @@ impl World {
         if node.is_executing {
             return;
         }
-        let Some(height) = node.ready.pop_front() else { return };
+        let Some(height) = node.ready.pop_front() else {
+            return;
+        };
         node.is_executing = true;
         // Now and then the disk or the processor is busy, so that execution lags behind agreement.
-        let most_us = if self.random.below(50) == 0 { 150_000 } else { 3_000 };
-        self.plan(machine, 200, most_us, |machine, epoch| Event::Execute { machine, epoch, height });
+        let most_us = if self.random.below(50) == 0 {
+            150_000
+        } else {
+            3_000
+        };
+        self.plan(machine, 200, most_us, |machine, epoch| Event::Execute {
+            machine,
+            epoch,
+            height,
+        });
     }
 
     pub(super) fn execute(&mut self, machine: usize, height: Height) -> Result<(), Breach> {
         let node = &self.machines[machine];
         let block = node.disk.chain().block(height).map_err(store_failed)?;
-        let block = Arc::new(block.ok_or_else(|| breach("store_holds", format!("block {height} is not stored")))?);
+        let block = Arc::new(
+            block.ok_or_else(|| breach("store_holds", format!("block {height} is not stored")))?,
+        );
         let mut batches = Vec::new();
         for batch in &block.batches {
             let id = batch.header.id();
             if !node.disk.chain().has_batch(&id).map_err(store_failed)? {
-                return Err(breach("store_holds", format!("machine {machine}: batch {id} of height {height} is not stored")));
+                return Err(breach(
+                    "store_holds",
+                    format!("machine {machine}: batch {id} of height {height} is not stored"),
+                ));
             }
-            let content = self.known.batch(&id).ok_or_else(|| breach("certified_is_valid", format!("batch {id} is from nowhere")))?;
+            let content = self.known.batch(&id).ok_or_else(|| {
+                breach("certified_is_valid", format!("batch {id} is from nowhere"))
+            })?;
             batches.push(Arc::clone(content));
         }
         let is_first = self.known.history(height).is_none();
-        let work = Work { chain_id: self.known.chain_id, block, batches: &batches, checks_refusals: is_first && node.is_honest };
-        let (done, decided) = executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
+        let work = Work {
+            chain_id: self.known.chain_id,
+            block,
+            batches: &batches,
+            checks_refusals: is_first && node.is_honest,
+        };
+        let (done, decided) =
+            executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
         let lag = self.known.parameters.execution_lag_max;
-        if let Some(set) = decided.as_ref().filter(|set| set.effective_height != height.plus(lag + 2)) {
-            return Err(breach("headers_hold", format!("a set decided at {height} is in force from {}", set.effective_height)));
+        if let Some(set) = decided
+            .as_ref()
+            .filter(|set| set.effective_height != height.plus(lag + 2))
+        {
+            return Err(breach(
+                "headers_hold",
+                format!(
+                    "a set decided at {height} is in force from {}",
+                    set.effective_height
+                ),
+            ));
         }
         if self.machines[machine].is_honest {
             self.observe(machine, &Observation::Executed(&done))?;
             let results = (done.history_size, done.history_root);
             let set = decided.as_ref().map(|set| set.validators.clone());
-            if self.known.learn_results(height, results, &done.receipts, set) {
-                let refused = done.receipts.iter().filter(|receipt| receipt.outcome != Outcome::Ok).count();
+            if self
+                .known
+                .learn_results(height, results, &done.receipts, set)
+            {
+                let refused = done
+                    .receipts
+                    .iter()
+                    .filter(|receipt| receipt.outcome != Outcome::Ok)
+                    .count();
                 self.stats.executed += u64::try_from(done.receipts.len()).unwrap_or(u64::MAX);
                 self.stats.refused += u64::try_from(refused).unwrap_or(u64::MAX);
             }
             self.trace.digest(&done.history_root);
         }
         let parameters = self.known.parameters;
-        let next = decided.map(|set| SetChange { validators: set.validators, parameters });
+        let next = decided.map(|set| SetChange {
+            validators: set.validators,
+            parameters,
+        });
         let (history_size, history_root) = (done.history_size, done.history_root);
         self.machines[machine].is_executing = false;
-        self.step(machine, Input::Executed(Executed { height, history_size, history_root, next }))?;
+        self.step(
+            machine,
+            Input::Executed(Executed {
+                height,
+                history_size,
+                history_root,
+                next,
+            }),
+        )?;
         if self.machines[machine].is_up() {
             self.execute_next(machine);
         }
@@ -230,13 +333,24 @@ impl World {
     }
 
     /// Answers a peer from the store.
-    pub(super) fn serve(&mut self, machine: usize, to: NodeId, request: ServeRequest) -> Result<(), Breach> {
+    pub(super) fn serve(
+        &mut self,
+        machine: usize,
+        to: NodeId,
+        request: ServeRequest,
+    ) -> Result<(), Breach> {
         match request {
             ServeRequest::Blocks(request) => {
                 let count = request.count.min(limits::SYNC_BLOCKS_MAX);
                 let (mut blocks, mut bytes) = (Vec::new(), 0);
                 for height in (request.from.0..).take(usize::try_from(count).unwrap_or(0)) {
-                    let Some(block) = self.machines[machine].disk.block(Height(height)).map_err(store_failed)? else { break };
+                    let Some(block) = self.machines[machine]
+                        .disk
+                        .block(Height(height))
+                        .map_err(store_failed)?
+                    else {
+                        break;
+                    };
                     bytes += encode(&block).len();
                     if bytes > limits::SYNC_RESPONSE_BYTES && !blocks.is_empty() {
                         break;
@@ -248,7 +362,11 @@ impl World {
             }
             ServeRequest::Batches(ids) => {
                 for id in ids {
-                    let bytes = self.machines[machine].disk.chain().batch(&id).map_err(store_failed)?;
+                    let bytes = self.machines[machine]
+                        .disk
+                        .chain()
+                        .batch(&id)
+                        .map_err(store_failed)?;
                     let Some(bytes) = bytes else { continue };
                     let batch = SignedBatch::decode(&bytes).map_err(store_failed)?;
                     self.send(machine, Some(to), Message::BatchResponse(Arc::new(batch)))?;

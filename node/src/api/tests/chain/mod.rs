@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::admission::AdmissionError;
-use crate::api::backend::{Backend as _, CertifiedBlock, Identity, Submitted};
+use crate::api::backend::{CertifiedBlock, Identity, Submitted};
 
 pub(in crate::api::tests) use start::{key, organizations};
 

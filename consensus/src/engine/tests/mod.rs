@@ -1,0 +1,95 @@
+//! What single engines do with what they find on disk and with what single peers ask.
+
+mod recovery;
+mod requests;
+
+use quancheng_types::hash::sha256;
+use quancheng_types::{
+    BlockId, ChainId, Digest, Height, NodeId, Parameters, Round, SignedVote, SigningKey, Text,
+    Validator, ValidatorId, ValidatorSet, Vote, VoteType,
+};
+
+use super::*;
+use crate::checker::CachedChecker;
+use crate::log::LogEntry;
+use crate::sign_record::SignRecord;
+
+/// Wall clock at the start, ms since 1970.
+const EPOCH_MS: u64 = 1_800_000_000_000;
+
+fn chain_id() -> ChainId {
+    ChainId(Digest([7; 32]))
+}
+
+fn key(index: u8) -> SigningKey {
+    SigningKey::from_seed([index + 1; 32])
+}
+
+fn node_id(index: u8) -> NodeId {
+    NodeId(Digest([index + 100; 32]))
+}
+
+fn set(members: u8) -> SetChange {
+    let validator = |index| Validator {
+        public_key: key(index).public_key(),
+        power: 1,
+        node_id: node_id(index),
+        organization: Text::new("org").unwrap(),
+        interest: Text::new("none").unwrap(),
+    };
+    SetChange {
+        validators: ValidatorSet::new((0..members).map(validator).collect()).unwrap(),
+        parameters: Parameters::default(),
+    }
+}
+
+fn fresh_record() -> SignRecord {
+    SignRecord::fresh(chain_id(), key(0).public_key())
+}
+
+/// Validator 0 of a set of so many, at height 1, with this record and log.
+fn engine(members: u8, record: SignRecord, log: Vec<LogEntry>) -> Engine {
+    let config = EngineConfig {
+        chain_id: chain_id(),
+        node_id: node_id(0),
+        key: Some(key(0)),
+        quarantine_ms: 0,
+        genesis: set(members),
+        #[cfg(feature = "planted-bugs")]
+        planted: None,
+    };
+    let state = RecoveredState {
+        executed: vec![Executed {
+            height: Height(0),
+            history_size: 1,
+            history_root: sha256(&[b"genesis"]),
+            next: None,
+        }],
+        sign_record: Some(record),
+        log,
+        ..RecoveredState::default()
+    };
+    Engine::recover(config, state, Box::new(CachedChecker::new())).unwrap()
+}
+
+fn now(elapsed_ms: u64) -> Now {
+    Now {
+        elapsed_ms,
+        unix_ms: EPOCH_MS + elapsed_ms,
+    }
+}
+
+fn vote(height: u64, round: u32, kind: VoteType, block: Option<u8>) -> SignedVote {
+    let vote = Vote {
+        kind,
+        chain_id: chain_id(),
+        height: Height(height),
+        round: Round(round),
+        block_id: block.map(|byte| BlockId(Digest([byte; 32]))),
+    };
+    SignedVote {
+        vote,
+        validator: ValidatorId::of(&key(0).public_key()),
+        signature: key(0).sign(vote.sign_message().as_bytes()),
+    }
+}
