@@ -10,11 +10,21 @@ use serde_json::{Value, json};
 
 fn quancheng(home: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quancheng"));
-    command.args(words).env("XDG_CONFIG_HOME", home).env("LC_ALL", "C").current_dir(home);
-    for name in ["QUANCHENG_API", "QUANCHENG_OUTPUT", "QUANCHENG_PASSWORD_FILE", "QUANCHENG_PROFILE", "QUANCHENG_CHAIN_ID"] {
+    command
+        .args(words)
+        .env("XDG_CONFIG_HOME", home)
+        .env("LC_ALL", "C")
+        .current_dir(home);
+    for name in [
+        "QUANCHENG_API",
+        "QUANCHENG_OUTPUT",
+        "QUANCHENG_PASSWORD_FILE",
+        "QUANCHENG_PROFILE",
+        "QUANCHENG_CHAIN_ID",
+    ] {
         command.env_remove(name);
     }
-    command.output().unwrap()
+    command.output().expect("the program runs")
 }
 
 /// Runs with `--output json`; the exit code and the one envelope on stdout.
@@ -22,15 +32,30 @@ fn envelope(home: &Path, words: &[&str]) -> (i32, Value) {
     let mut all = words.to_vec();
     all.extend(["--output", "json"]);
     let output = quancheng(home, &all);
-    let text = String::from_utf8(output.stdout).unwrap();
-    let value: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text:?}"));
-    let code = output.status.code().unwrap();
-    let is_ok = value["ok"].as_bool().unwrap();
+    let text = String::from_utf8(output.stdout).expect("stdout is UTF-8");
+    let value: Value =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text:?}"));
+    let code = output.status.code().expect("the program ends by itself");
+    let is_ok = value["ok"]
+        .as_bool()
+        .expect("the envelope says whether it is ok");
     assert_eq!(is_ok, code == 0, "{words:?}: {value}");
     if !is_ok {
-        assert!(value["error"]["code"].is_string() && value["error"]["message"].is_string(), "{words:?}: {value}");
+        assert!(
+            value["error"]["code"].is_string() && value["error"]["message"].is_string(),
+            "{words:?}: {value}"
+        );
     }
     (code, value)
+}
+
+/// Makes a key file, with its password in the file `password`.
+fn new_key(home: &Path, name: &str) -> (i32, Value) {
+    std::fs::write(home.join("password"), "a password\n").expect("the folder is writable");
+    envelope(
+        home,
+        &["key", "new", "--out", name, "--password-file", "password"],
+    )
 }
 
 /// Paths of all commands, read from the help of each.
@@ -42,11 +67,14 @@ fn commands(home: &Path) -> Vec<Vec<String>> {
         words.push("--help");
         let output = quancheng(home, &words);
         assert!(output.status.success(), "{words:?}");
-        let help = String::from_utf8(output.stdout).unwrap();
+        let help = String::from_utf8(output.stdout).expect("help is UTF-8");
         assert!(help.contains("Usage:"), "{words:?}: {help}");
         let section = help.split("Commands:\n").nth(1).unwrap_or_default();
         for line in section.lines().take_while(|line| !line.trim().is_empty()) {
-            let name = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')).and_then(|rest| rest.split_whitespace().next());
+            let name = line
+                .strip_prefix("  ")
+                .filter(|rest| !rest.starts_with(' '))
+                .and_then(|rest| rest.split_whitespace().next());
             if let Some(name) = name.filter(|name| *name != "help") {
                 let mut inner = path.clone();
                 inner.push(name.to_owned());
@@ -65,13 +93,27 @@ fn every_command_has_help_in_both_languages_and_answers_in_json() {
     assert!(all.len() > 100, "only {} commands were found", all.len());
     for path in all.iter().skip(1) {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
-        let chinese = quancheng(home.path(), &[&words[..], &["--help", "--lang", "zh"]].concat());
-        assert!(String::from_utf8(chinese.stdout).unwrap().contains("标准输出的形式"), "{words:?}");
+        let chinese = quancheng(
+            home.path(),
+            &[&words[..], &["--help", "--lang", "zh"]].concat(),
+        );
+        assert!(
+            String::from_utf8(chinese.stdout)
+                .unwrap()
+                .contains("标准输出的形式"),
+            "{words:?}"
+        );
         // A command with subcommands shows its help; any other takes no word that it does not know.
-        let is_leaf = !all.iter().any(|other| other.len() > path.len() && other.starts_with(path));
+        let is_leaf = !all
+            .iter()
+            .any(|other| other.len() > path.len() && other.starts_with(path));
         if is_leaf {
             let (code, value) = envelope(home.path(), &[&words[..], &["--no-such-flag"]].concat());
-            assert_eq!((code, &value["error"]["code"]), (2, &json!("USAGE")), "{words:?}");
+            assert_eq!(
+                (code, &value["error"]["code"]),
+                (2, &json!("USAGE")),
+                "{words:?}"
+            );
         }
     }
 }
@@ -81,11 +123,11 @@ fn offline_commands_keep_their_promises() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
     std::fs::write(home.join("password"), "a password\n").unwrap();
-    let (code, made) = envelope(home, &["key", "new", "--out", "a.key", "--password-file", "password"]);
+    let (code, made) = new_key(home, "a.key");
     assert_eq!(code, 0, "{made}");
     let (_, shown) = envelope(home, &["key", "show", "a.key"]);
     assert_eq!(shown["data"]["account"], made["data"]["account"]);
-    let (code, again) = envelope(home, &["key", "new", "--out", "a.key", "--password-file", "password"]);
+    let (code, again) = new_key(home, "a.key");
     assert_eq!((code, &again["error"]["code"]), (2, &json!("KEY_EXISTS")));
     let (code, none) = envelope(home, &["key", "new", "--out", "b.key"]);
     assert_eq!((code, &none["error"]["code"]), (2, &json!("NO_PASSWORD")));
@@ -98,17 +140,50 @@ fn offline_commands_keep_their_promises() {
     assert_eq!((code, &none["error"]["code"]), (3, &json!("NO_NETWORK")));
     let (code, none) = envelope(home, &["key", "show", "none.key"]);
     assert_eq!((code, &none["error"]["code"]), (2, &json!("FILE")));
+}
 
-    assert_eq!(envelope(home, &["config", "set", "city", "--api", "http://127.0.0.1:1", "--key", "a.key"]).0, 0);
+#[test]
+fn profiles_are_set_used_shown_and_removed() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(
+        envelope(
+            home,
+            &[
+                "config",
+                "set",
+                "city",
+                "--api",
+                "http://127.0.0.1:1",
+                "--key",
+                "a.key"
+            ]
+        )
+        .0,
+        0
+    );
     assert_eq!(envelope(home, &["config", "use", "city"]).0, 0);
     let (_, shown) = envelope(home, &["config", "show"]);
-    assert_eq!(shown["data"]["profile"]["api"], json!(["http://127.0.0.1:1"]));
+    assert_eq!(
+        shown["data"]["profile"]["api"],
+        json!(["http://127.0.0.1:1"])
+    );
     assert_eq!(envelope(home, &["chain", "status"]).0, 4);
     assert_eq!(envelope(home, &["config", "use", "other"]).0, 3);
     assert_eq!(envelope(home, &["config", "remove", "city"]).0, 0);
+}
 
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
     let (_, script) = envelope(home, &["completions", "bash"]);
-    assert!(script["data"]["script"].as_str().unwrap().contains("quancheng"));
+    assert!(
+        script["data"]["script"]
+            .as_str()
+            .unwrap()
+            .contains("quancheng")
+    );
     let (_, pages) = envelope(home, &["man", "--out", "man"]);
     assert!(pages["data"]["pages"].as_array().unwrap().len() > 100);
 }
@@ -119,26 +194,77 @@ fn a_transaction_is_signed_offline_by_two_and_shown() {
     let home = home.path();
     std::fs::write(home.join("password"), "a password\n").unwrap();
     for name in ["a.key", "b.key"] {
-        assert_eq!(envelope(home, &["key", "new", "--out", name, "--password-file", "password"]).0, 0);
+        assert_eq!(
+            envelope(
+                home,
+                &["key", "new", "--out", name, "--password-file", "password"]
+            )
+            .0,
+            0
+        );
     }
     let (_, other) = envelope(home, &["key", "show", "b.key"]);
     let chain = "11".repeat(32);
     let signer = other["data"]["public_key"].as_str().unwrap();
     let words = [
-        "registration", "withdraw", "7", "--key", "a.key", "--password-file", "password", "--chain-id", &chain, "--signer", signer,
-        "--sign-only", "-o", "tx.json",
+        "registration",
+        "withdraw",
+        "7",
+        "--key",
+        "a.key",
+        "--password-file",
+        "password",
+        "--chain-id",
+        &chain,
+        "--signer",
+        signer,
+        "--sign-only",
+        "-o",
+        "tx.json",
     ];
     let (code, made) = envelope(home, &words);
-    assert_eq!((code, &made["data"]["complete"]), (0, &json!(false)), "{made}");
-    let (code, early) = envelope(home, &["tx", "submit", "tx.json", "--api", "http://127.0.0.1:1"]);
+    assert_eq!(
+        (code, &made["data"]["complete"]),
+        (0, &json!(false)),
+        "{made}"
+    );
+    let (code, early) = envelope(
+        home,
+        &["tx", "submit", "tx.json", "--api", "http://127.0.0.1:1"],
+    );
     assert_eq!((code, &early["error"]["code"]), (2, &json!("NOT_SIGNED")));
-    let (code, signed) = envelope(home, &["tx", "sign", "tx.json", "--key", "b.key", "--password-file", "password"]);
-    assert_eq!((code, &signed["data"]["complete"]), (0, &json!(true)), "{signed}");
+    let (code, signed) = envelope(
+        home,
+        &[
+            "tx",
+            "sign",
+            "tx.json",
+            "--key",
+            "b.key",
+            "--password-file",
+            "password",
+        ],
+    );
+    assert_eq!(
+        (code, &signed["data"]["complete"]),
+        (0, &json!(true)),
+        "{signed}"
+    );
     let (_, shown) = envelope(home, &["tx", "decode", "tx.json"]);
-    assert_eq!(shown["data"]["calls"][0]["call"], json!({ "withdraw": { "registration": 7 } }));
+    assert_eq!(
+        shown["data"]["calls"][0]["call"],
+        json!({ "withdraw": { "registration": 7 } })
+    );
     // Signed and complete, but nobody is there to take it; the id is told all the same.
-    let (code, lost) = envelope(home, &["tx", "submit", "tx.json", "--api", "http://127.0.0.1:1"]);
-    assert_eq!((code, &lost["data"]["id"]), (4, &made["data"]["id"]), "{lost}");
+    let (code, lost) = envelope(
+        home,
+        &["tx", "submit", "tx.json", "--api", "http://127.0.0.1:1"],
+    );
+    assert_eq!(
+        (code, &lost["data"]["id"]),
+        (4, &made["data"]["id"]),
+        "{lost}"
+    );
 }
 
 #[test]
@@ -147,9 +273,18 @@ fn verification_tells_damage_from_inability() {
     let home = home.path();
     std::fs::write(home.join("junk.bundle"), "junk").unwrap();
     std::fs::write(home.join("checkpoint.json"), "{}").unwrap();
-    let (code, value) = envelope(home, &["verify", "junk.bundle", "--checkpoint", "checkpoint.json"]);
-    assert_eq!((code, &value["error"]["code"]), (6, &json!("BAD_CHECKPOINT")));
-    let (code, _) = envelope(home, &["verify", "none.bundle", "--checkpoint", "checkpoint.json"]);
+    let (code, value) = envelope(
+        home,
+        &["verify", "junk.bundle", "--checkpoint", "checkpoint.json"],
+    );
+    assert_eq!(
+        (code, &value["error"]["code"]),
+        (6, &json!("BAD_CHECKPOINT"))
+    );
+    let (code, _) = envelope(
+        home,
+        &["verify", "none.bundle", "--checkpoint", "checkpoint.json"],
+    );
     assert_eq!(code, 3);
     let (code, value) = envelope(home, &["bundle", "show", "junk.bundle"]);
     assert_eq!((code, &value["error"]["code"]), (5, &json!("BAD_BUNDLE")));
@@ -157,11 +292,16 @@ fn verification_tells_damage_from_inability() {
 
 /// A node that answers each request by the first rule whose path it begins with.
 fn fake_node(rules: &'static [(&'static str, u16, &'static str)]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
+    let url = format!(
+        "http://{}",
+        listener
+            .local_addr()
+            .expect("a bound listener has an address")
+    );
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let stream = stream.unwrap();
+            let stream = stream.expect("a connection comes in");
             thread::spawn(move || answer(stream, rules));
         }
     });
@@ -169,7 +309,7 @@ fn fake_node(rules: &'static [(&'static str, u16, &'static str)]) -> String {
 }
 
 fn answer(stream: TcpStream, rules: &[(&str, u16, &str)]) {
-    let mut writer = stream.try_clone().unwrap();
+    let mut writer = stream.try_clone().expect("a socket has a second handle");
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     while reader.read_line(&mut line).is_ok_and(|read| read > 0) {
@@ -182,7 +322,7 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)]) {
             }
             let header = line.to_ascii_lowercase();
             if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
+                length = value.trim().parse().expect("a length is a number");
             }
         }
         let mut body = vec![0; length];
@@ -190,8 +330,14 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)]) {
             return;
         }
         let rule = rules.iter().find(|(start, _, _)| path.starts_with(start));
-        let (status, text) = rule.map_or((404, "{\"code\":\"NOT_FOUND\"}"), |(_, status, text)| (*status, *text));
-        let sent = write!(writer, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        let (status, text) = rule.map_or((404, "{\"code\":\"NOT_FOUND\"}"), |(_, status, text)| {
+            (*status, *text)
+        });
+        let sent = write!(
+            writer,
+            "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}",
+            text.len()
+        );
         if sent.is_err() {
             return;
         }
@@ -199,11 +345,26 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)]) {
     }
 }
 
-const CHAIN: (&str, u16, &str) =
-    ("/v1/status", 200, r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111"}"#);
+const CHAIN: (&str, u16, &str) = (
+    "/v1/status",
+    200,
+    r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111"}"#,
+);
 
 fn withdraw(home: &Path, url: &str) -> (i32, Value) {
-    let words = ["registration", "withdraw", "7", "--key", "a.key", "--password-file", "password", "--timeout", "1s", "--api", url];
+    let words = [
+        "registration",
+        "withdraw",
+        "7",
+        "--key",
+        "a.key",
+        "--password-file",
+        "password",
+        "--timeout",
+        "1s",
+        "--api",
+        url,
+    ];
     envelope(home, &words)
 }
 
@@ -212,12 +373,16 @@ fn writes_end_with_the_documented_exit_codes() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
     std::fs::write(home.join("password"), "a password\n").unwrap();
-    assert_eq!(envelope(home, &["key", "new", "--out", "a.key", "--password-file", "password"]).0, 0);
+    assert_eq!(new_key(home, "a.key").0, 0);
 
     let done = fake_node(&[
         CHAIN,
         ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
-        ("/v1/transactions/", 200, r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"},"events":[]}"#),
+        (
+            "/v1/transactions/",
+            200,
+            r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"},"events":[]}"#,
+        ),
     ]);
     let (code, value) = withdraw(home, &done);
     assert_eq!((code, &value["data"]["height"]), (0, &json!(5)), "{value}");
@@ -232,25 +397,71 @@ fn writes_end_with_the_documented_exit_codes() {
         ),
     ]);
     let (code, value) = withdraw(home, &refused);
-    assert_eq!((code, &value["error"]["code"], &value["error"]["message"]), (1, &json!("NOT_FOUND"), &json!("None.")));
+    assert_eq!(
+        (code, &value["error"]["code"], &value["error"]["message"]),
+        (1, &json!("NOT_FOUND"), &json!("None."))
+    );
     assert!(value["data"]["id"].is_string());
 
     let stuck = fake_node(&[
         CHAIN,
         ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
-        ("/v1/transactions/", 200, r#"{"stage":"ordered","height":5}"#),
+        (
+            "/v1/transactions/",
+            200,
+            r#"{"stage":"ordered","height":5}"#,
+        ),
     ]);
     let (code, value) = withdraw(home, &stuck);
-    assert_eq!((code, &value["error"]["code"], &value["data"]["stage"]), (7, &json!("TIMEOUT"), &json!("ordered")), "{value}");
+    assert_eq!(
+        (code, &value["error"]["code"], &value["data"]["stage"]),
+        (7, &json!("TIMEOUT"), &json!("ordered")),
+        "{value}"
+    );
     assert_eq!(value["data"]["id"].as_str().map(str::len), Some(64));
+}
 
-    let busy = fake_node(&[CHAIN, ("/v1/transactions?", 503, r#"{"code":"OVERLOADED","retryable":true,"detail":"busy"}"#)]);
+#[test]
+fn busy_closed_and_failing_endpoints_are_told_apart() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let done = fake_node(&[
+        CHAIN,
+        ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
+        (
+            "/v1/transactions/",
+            200,
+            r#"{"stage":"certified","outcome":{"kind":"ok"}}"#,
+        ),
+    ]);
+    let busy = fake_node(&[
+        CHAIN,
+        (
+            "/v1/transactions?",
+            503,
+            r#"{"code":"OVERLOADED","retryable":true,"detail":"busy"}"#,
+        ),
+    ]);
     let (code, value) = withdraw(home, &busy);
     assert_eq!((code, &value["error"]["code"]), (4, &json!("OVERLOADED")));
     // The same bytes go to the next endpoint when the first is busy or gone.
-    assert_eq!(withdraw(home, &format!("http://127.0.0.1:1,{busy},{done}")).0, 0);
+    assert_eq!(
+        withdraw(home, &format!("http://127.0.0.1:1,{busy},{done}")).0,
+        0
+    );
 
-    let closed = fake_node(&[CHAIN, ("/v1/transactions?", 403, r#"{"code":"KEY_NOT_AUTHORIZED","retryable":false}"#)]);
+    let closed = fake_node(&[
+        CHAIN,
+        (
+            "/v1/transactions?",
+            403,
+            r#"{"code":"KEY_NOT_AUTHORIZED","retryable":false}"#,
+        ),
+    ]);
     let (code, value) = withdraw(home, &closed);
-    assert_eq!((code, &value["error"]["code"]), (1, &json!("KEY_NOT_AUTHORIZED")));
+    assert_eq!(
+        (code, &value["error"]["code"]),
+        (1, &json!("KEY_NOT_AUTHORIZED"))
+    );
 }

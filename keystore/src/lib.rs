@@ -303,11 +303,12 @@ fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyFileError> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => KeyFileError::Exists {
-            path: path.to_owned(),
-        },
-        _ => io(path, "create the key file", error),
+    let mut file = options.open(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            KeyFileError::Exists { path: path.to_owned() }
+        } else {
+            io(path, "create the key file", error)
+        }
     })?;
     let written = file.write_all(content).and_then(|()| file.sync_all());
     written.map_err(|error| {

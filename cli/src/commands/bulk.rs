@@ -46,9 +46,17 @@ impl Results {
         };
         for line in BufReader::new(file).lines() {
             let line = line.map_err(|error| Fault::file(path, &error))?;
-            let Ok(value) = serde_json::from_str::<Value>(&line) else { continue };
-            let Some(number) = value.get("line").and_then(Value::as_u64) else { continue };
-            match value.get("transaction").and_then(Value::as_str).map(hex::decode) {
+            let Ok(value) = serde_json::from_str::<Value>(&line) else {
+                continue;
+            };
+            let Some(number) = value.get("line").and_then(Value::as_u64) else {
+                continue;
+            };
+            match value
+                .get("transaction")
+                .and_then(Value::as_str)
+                .map(hex::decode)
+            {
                 Some(Ok(bytes)) => {
                     results.pending.insert(number, bytes);
                 }
@@ -76,25 +84,41 @@ struct Log {
 
 impl Log {
     fn open(path: PathBuf) -> Outcome<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| Fault::file(&path, &error))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|error| Fault::file(&path, &error))?;
         Ok(Self { path, file })
     }
 
     fn line(&mut self, value: &Value) -> Outcome<()> {
         let text = format!("{value}\n");
-        self.file.write_all(text.as_bytes()).map_err(|error| Fault::file(&self.path, &error))
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(|error| Fault::file(&self.path, &error))
     }
 }
 
 pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     let Some(from) = &command.from else {
-        return Err(Fault::usage("NO_FILE", say!("未指定文件。", "No file is named.")));
+        return Err(Fault::usage(
+            "NO_FILE",
+            say!("未指定文件。", "No file is named."),
+        ));
     };
     let bytes = files::read(from, LINES_BYTES_MAX)?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        Fault::usage("BAD_JSON", say!("文件不是 UTF-8。", "The file is not UTF-8.")).cause(error)
+        Fault::usage(
+            "BAD_JSON",
+            say!("文件不是 UTF-8。", "The file is not UTF-8."),
+        )
+        .cause(error)
     })?;
-    let rows: Vec<(u64, &str)> = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
+    let rows: Vec<(u64, &str)> = (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| !line.trim().is_empty())
+        .collect();
     let path = command.results.clone().unwrap_or_else(|| {
         let mut name = from.clone().into_os_string();
         name.push(".result.jsonl");
@@ -102,7 +126,10 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     });
     let writer = Writer::open(session, &command.write)?;
     if !writer.is_submitting() {
-        let message = say!("--from 不能与 --dry-run 或 --sign-only 同用。", "--from goes with neither --dry-run nor --sign-only.");
+        let message = say!(
+            "--from 不能与 --dry-run 或 --sign-only 同用。",
+            "--from goes with neither --dry-run nor --sign-only."
+        );
         return Err(Fault::usage("NOT_WITH_FROM", message));
     }
     let mut results = Results::load(&path)?;
@@ -118,7 +145,16 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
             continue;
         }
         let pending = results.pending.remove(&number);
-        match row(session, command, &writer, &references, number, line, pending, &mut log) {
+        match row(
+            session,
+            command,
+            &writer,
+            &references,
+            number,
+            line,
+            pending,
+            &mut log,
+        ) {
             Ok(value) => {
                 remember(&mut references, line, &value);
                 log.line(&value)?;
@@ -131,15 +167,22 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
             Err(fault) => {
                 log.line(&failure(session, number, &fault))?;
                 let shown = path.display();
-                return Err(fault.hint(say!("再次运行同一命令即可继续（结果见 {shown}）。", "Run the same command again to go on (results: {shown}).")));
+                return Err(fault.hint(say!(
+                    "再次运行同一命令即可继续（结果见 {shown}）。",
+                    "Run the same command again to go on (results: {shown})."
+                )));
             }
         }
         bar.step(1);
     }
-    let mut reply =
-        Reply::record(json!({ "results": path, "submitted": submitted, "skipped": skipped, "refused": refused }));
+    let mut reply = Reply::record(
+        json!({ "results": path, "submitted": submitted, "skipped": skipped, "refused": refused }),
+    );
     if refused > 0 {
-        let message = say!("{refused} 行被拒绝，详见结果文件。", "{refused} lines were refused; see the result file.");
+        let message = say!(
+            "{refused} 行被拒绝，详见结果文件。",
+            "{refused} lines were refused; see the result file."
+        );
         reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message));
     }
     Ok(reply)
@@ -159,7 +202,10 @@ fn failure(session: &Session, line: u64, fault: &Fault) -> Value {
     json!({ "line": line, "ok": false, "id": id, "code": fault.code, "message": fault.message.words(session.lang()), "causes": fault.causes })
 }
 
-#[expect(clippy::too_many_arguments, reason = "one line of the loop above, kept apart for its length")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one line of the loop above, kept apart for its length"
+)]
 fn row(
     session: &Session,
     command: &Submit,
@@ -175,16 +221,24 @@ fn row(
         Some(signed) if is_alive(writer, &signed)? => signed,
         _ => {
             let record = serde_json::from_str(line).map_err(|error| {
-                Fault::usage("BAD_JSON", say!("第 {number} 行不是 JSON。", "Line {number} is not JSON.")).cause(error)
+                Fault::usage(
+                    "BAD_JSON",
+                    say!("第 {number} 行不是 JSON。", "Line {number} is not JSON."),
+                )
+                .cause(error)
             })?;
             let (calls, left_out) = application(command, record, references)?;
             tell_left_out(session, &left_out);
             writer.compose(calls)?.complete()?
         }
     };
-    log.line(&json!({ "line": number, "id": signed.id(), "transaction": hex::encode(signed.encode()) }))?;
+    log.line(
+        &json!({ "line": number, "id": signed.id(), "transaction": hex::encode(signed.encode()) }),
+    )?;
     let status = writer.submit(&signed)?;
-    Ok(json!({ "line": number, "ok": true, "id": signed.id(), "height": status.get("height"), "registration": status.get("registration") }))
+    Ok(
+        json!({ "line": number, "ok": true, "id": signed.id(), "height": status.get("height"), "registration": status.get("registration") }),
+    )
 }
 
 /// Whether a transaction submitted earlier took effect or still may.
@@ -223,7 +277,11 @@ mod tests {
         assert_eq!(results.done.keys().collect::<Vec<_>>(), [&1]);
         assert_eq!(results.pending, BTreeMap::from([(2, vec![1, 2])]));
         let mut references = References::default();
-        remember(&mut references, "{\"reg_id\":\"S-REG-01\"}", &results.done[&1]);
+        remember(
+            &mut references,
+            "{\"reg_id\":\"S-REG-01\"}",
+            &results.done[&1],
+        );
         assert_eq!(references.serials["S-REG-01"], 7);
     }
 }

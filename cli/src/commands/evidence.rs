@@ -31,9 +31,15 @@ pub(super) fn run(session: &Session, command: &Evidence) -> Outcome<Reply> {
 
 fn digest(text: &str) -> Outcome<Digest> {
     text.parse().map_err(|error| {
-        Fault::usage("BAD_DIGEST", say!("摘要 {text} 无效。", "{text} is not a digest."))
-            .cause(error)
-            .hint(say!("摘要为 64 位小写十六进制。", "A digest has 64 lower-case hexadecimal digits."))
+        Fault::usage(
+            "BAD_DIGEST",
+            say!("摘要 {text} 无效。", "{text} is not a digest."),
+        )
+        .cause(error)
+        .hint(say!(
+            "摘要为 64 位小写十六进制。",
+            "A digest has 64 lower-case hexadecimal digits."
+        ))
     })
 }
 
@@ -49,7 +55,15 @@ pub(super) fn bundle(session: &Session, command: &Bundle) -> Outcome<Reply> {
 
 fn decode(bytes: &[u8]) -> Outcome<ProofBundle> {
     ProofBundle::decode(bytes).map_err(|error| {
-        Fault::new(Exit::Mismatch, "BAD_BUNDLE", say!("证据包已损坏或不是证据包。", "This is no bundle, or it is damaged.")).cause(error)
+        Fault::new(
+            Exit::Mismatch,
+            "BAD_BUNDLE",
+            say!(
+                "证据包已损坏或不是证据包。",
+                "This is no bundle, or it is damaged."
+            ),
+        )
+        .cause(error)
     })
 }
 
@@ -59,7 +73,11 @@ fn describe(bundle: &ProofBundle) -> Value {
         .claims
         .iter()
         .map(|claim| match claim {
-            Claim::Transaction { transaction, receipt, .. } => json!({
+            Claim::Transaction {
+                transaction,
+                receipt,
+                ..
+            } => json!({
                 "kind": "transaction",
                 "id": transaction.id(),
                 "outcome": receipt.outcome,
@@ -95,7 +113,10 @@ fn places(id: &str) -> Outcome<Vec<String>> {
         return Ok(vec![format!("/v1/bundles/registrations/{id}")]);
     }
     if id.parse::<Digest>().is_ok() {
-        return Ok(["transactions", "evidence", "state"].iter().map(|kind| format!("/v1/bundles/{kind}/{id}")).collect());
+        return Ok(["transactions", "evidence", "state"]
+            .iter()
+            .map(|kind| format!("/v1/bundles/{kind}/{id}"))
+            .collect());
     }
     if !id.is_empty() && id.len() <= 9 && id.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(vec![format!("/v1/bundles/registrations/{id}")]);
@@ -103,7 +124,10 @@ fn places(id: &str) -> Outcome<Vec<String>> {
     if id.len().is_multiple_of(2) && id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(vec![format!("/v1/bundles/state/{id}")]);
     }
-    let message = say!("{id} 不是交易编号、存证根、凭证号或状态键。", "{id} is no transaction id, batch root, certificate number or state key.");
+    let message = say!(
+        "{id} 不是交易编号、存证根、凭证号或状态键。",
+        "{id} is no transaction id, batch root, certificate number or state key."
+    );
     let mut fault = Fault::usage("BAD_ID", message);
     if let Err(error) = id.parse::<LedgerNumber>() {
         fault = fault.cause(error);
@@ -124,7 +148,13 @@ fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
         }
     }
     let id = &fetch.id;
-    Err(last.unwrap_or_else(|| Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有 {id} 的证据包。", "There is no bundle of {id}."))))
+    Err(last.unwrap_or_else(|| {
+        Fault::new(
+            Exit::NotFound,
+            "NOT_FOUND",
+            say!("没有 {id} 的证据包。", "There is no bundle of {id}."),
+        )
+    }))
 }
 
 /// A bundle from a node, checked for its form.
@@ -134,7 +164,11 @@ pub(super) fn get(client: &Client, path: &str) -> Outcome<ProofBundle> {
 
 /// Writes a bundle; the reply says what it holds.
 pub(super) fn save(bundle: &ProofBundle, out: &std::path::Path, is_json: bool) -> Outcome<Reply> {
-    let bytes = if is_json { bundle.to_json().into_bytes() } else { bundle.encode() };
+    let bytes = if is_json {
+        bundle.to_json().into_bytes()
+    } else {
+        bundle.encode()
+    };
     files::write(out, &bytes)?;
     let mut data = describe(bundle);
     crate::submit::insert(&mut data, "file", json!(out));
@@ -150,9 +184,15 @@ mod tests {
     fn the_shape_of_an_id_says_where_to_look() {
         let digest = "ab".repeat(32);
         assert_eq!(places(&digest).unwrap().len(), 3);
-        assert_eq!(places("QC-370100-PR-2026-00001001-P").unwrap(), ["/v1/bundles/registrations/QC-370100-PR-2026-00001001-P"]);
+        assert_eq!(
+            places("QC-370100-PR-2026-00001001-P").unwrap(),
+            ["/v1/bundles/registrations/QC-370100-PR-2026-00001001-P"]
+        );
         assert_eq!(places("7").unwrap(), ["/v1/bundles/registrations/7"]);
-        assert_eq!(places(&"ab".repeat(20)).unwrap()[0], format!("/v1/bundles/state/{}", "ab".repeat(20)));
+        assert_eq!(
+            places(&"ab".repeat(20)).unwrap()[0],
+            format!("/v1/bundles/state/{}", "ab".repeat(20))
+        );
         for id in ["", "x", "QC-370100-PR-2026-00001001-X", "../x"] {
             assert_eq!(places(id).unwrap_err().code, "BAD_ID", "{id}");
         }

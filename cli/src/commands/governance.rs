@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::args::governance::{Common, Governance, Parameters, Propose, ProposeRole, ValidatorRecord};
+use crate::args::governance::{
+    Common, FromFile, Governance, Parameters, Propose, ProposeRole, ValidatorRecord,
+};
 use crate::client::escape;
 use crate::commands::org::moment;
 use crate::commands::read;
@@ -29,60 +31,82 @@ pub(super) fn run(session: &Session, command: Governance) -> Outcome<Reply> {
             let arguments = json!({ "withdraw": { "proposal": withdraw.proposal } });
             submit::run(session, &withdraw.write, vec![call(MODULE, arguments)?])
         }
-        Governance::Show(show) => read::record(session, &show.read, &format!("/v1/governance/proposals/{}", show.proposal)),
+        Governance::Show(show) => read::record(
+            session,
+            &show.read,
+            &format!("/v1/governance/proposals/{}", show.proposal),
+        ),
         Governance::List(list) => {
             let columns = &["id", "title", "status", "proposer", "expires_at_ms"];
             read::list(session, &list, "/v1/governance/proposals", &[], columns)
         }
-        Governance::RuleSet(named) => read::record(session, &named.read, &format!("/v1/rule-sets/{}", escape(&named.id))),
-        Governance::Calendar(year) => read::record(session, &year.read, &format!("/v1/calendar/{}", year.year)),
+        Governance::RuleSet(named) => read::record(
+            session,
+            &named.read,
+            &format!("/v1/rule-sets/{}", escape(&named.id)),
+        ),
+        Governance::Calendar(year) => {
+            read::record(session, &year.read, &format!("/v1/calendar/{}", year.year))
+        }
     }
 }
 
 fn proposal(session: &Session, propose: Propose) -> Outcome<Reply> {
-    let (action, title, common) = match propose {
+    match propose {
         Propose::AddValidator(add) => {
             let title = format!("增加验证节点：{}", add.record.organization);
-            (json!({ "add_validator": validator(&add.record) }), title, add.common)
+            let action = json!({ "add_validator": validator(&add.record) });
+            send(session, &action, &title, &add.common)
         }
         Propose::RemoveValidator(remove) => {
             let title = format!("移除验证节点：{}", remove.validator);
-            (json!({ "remove_validator": { "validator": remove.validator } }), title, remove.common)
+            let action = json!({ "remove_validator": { "validator": remove.validator } });
+            send(session, &action, &title, &remove.common)
         }
         Propose::ReplaceValidator(replace) => {
             let title = format!("更换验证节点：{}", replace.validator);
-            let action = json!({ "validator": replace.validator, "successor": validator(&replace.record) });
-            (json!({ "replace_validator": action }), title, replace.common)
+            let successor = validator(&replace.record);
+            let action = json!({ "validator": replace.validator, "successor": successor });
+            let action = json!({ "replace_validator": action });
+            send(session, &action, &title, &replace.common)
         }
         Propose::Parameters(change) => {
-            let parameters = parameters(session, &change)?;
-            (json!({ "change_parameters": parameters }), "调整链参数".to_owned(), change.common)
+            let action = json!({ "change_parameters": parameters(session, &change)? });
+            send(session, &action, "调整链参数", &change.common)
         }
-        Propose::RuleSet(file) => {
-            let rules: Value = files::read_json(&file.file)?;
-            let title = format!("发布规则集：{}", rules.get("rule_set").and_then(Value::as_str).unwrap_or_default());
-            (json!({ "publish_rule_set": rules }), title, file.common)
-        }
-        Propose::Calendar(file) => {
-            let year: Value = files::read_json(&file.file)?;
-            let title = format!("发布工作日历：{}", year.get("year").cloned().unwrap_or_default());
-            (json!({ "publish_calendar": year }), title, file.common)
-        }
+        Propose::RuleSet(file) => publish(session, &file, "publish_rule_set", "rule_set"),
+        Propose::Calendar(file) => publish(session, &file, "publish_calendar", "year"),
         Propose::ScheduleVersion(version) => {
-            let action = json!({ "version": version.protocol, "effective": version.effective, "notice": version.notice });
-            (json!({ "schedule_version": action }), format!("启用协议版本 {}", version.protocol), version.common)
+            let title = format!("启用协议版本 {}", version.protocol);
+            let action = json!({ "schedule_version": {
+                "version": version.protocol, "effective": version.effective, "notice": version.notice,
+            } });
+            send(session, &action, &title, &version.common)
         }
         Propose::GrantRole(role) => {
             let title = format!("授予角色：{} {}", role.org, role.role);
             let (from_ms, to_ms) = (moment(role.from.as_ref())?, moment(role.to.as_ref())?);
-            (json!({ "grant_role": role_action(&role, json!({ "from_ms": from_ms, "to_ms": to_ms })) }), title, role.common)
+            let more = json!({ "from_ms": from_ms, "to_ms": to_ms });
+            let action = json!({ "grant_role": role_action(&role, more) });
+            send(session, &action, &title, &role.common)
         }
         Propose::RevokeRole(role) => {
             let title = format!("终止角色：{} {}", role.org, role.role);
-            (json!({ "revoke_role": role_action(&role, json!({})) }), title, role.common)
+            let action = json!({ "revoke_role": role_action(&role, json!({})) });
+            send(session, &action, &title, &role.common)
         }
-    };
-    send(session, &action, &title, &common)
+    }
+}
+
+/// Publishes what a file holds; the title names it by one of its members.
+fn publish(session: &Session, file: &FromFile, verb: &str, member: &str) -> Outcome<Reply> {
+    let content: Value = files::read_json(&file.file)?;
+    let name = content.get(member).cloned().unwrap_or_default();
+    let name = name
+        .as_str()
+        .map_or_else(|| name.to_string(), str::to_owned);
+    let title = format!("发布：{name}");
+    send(session, &json!({ verb: content }), &title, &file.common)
 }
 
 fn send(session: &Session, action: &Value, title: &str, common: &Common) -> Outcome<Reply> {
@@ -104,7 +128,11 @@ fn validator(record: &ValidatorRecord) -> Value {
 
 fn role_action(role: &ProposeRole, mut more: Value) -> Value {
     submit::insert(&mut more, "org_id", json!(role.org));
-    submit::insert(&mut more, "role", json!(role.role.trim().to_ascii_uppercase().replace('-', "_")));
+    submit::insert(
+        &mut more,
+        "role",
+        json!(role.role.trim().to_ascii_uppercase().replace('-', "_")),
+    );
     more
 }
 
@@ -113,8 +141,13 @@ fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
     if let Some(file) = &change.file {
         return files::read_json(file);
     }
-    let answer = session.client(&change.common.write.api)?.get("/v1/parameters")?;
-    let found = answer.get("parameters").or_else(|| answer.get("data")).unwrap_or(&answer);
+    let answer = session
+        .client(&change.common.write.api)?
+        .get("/v1/parameters")?;
+    let found = answer
+        .get("parameters")
+        .or_else(|| answer.get("data"))
+        .unwrap_or(&answer);
     let mut parameters = found.as_object().cloned().unwrap_or_default();
     for text in &change.set {
         set(&mut parameters, text)?;
@@ -125,8 +158,14 @@ fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
 /// Changes one parameter, `NAME=VALUE`, that is there already.
 pub(super) fn set(parameters: &mut Map<String, Value>, text: &str) -> Outcome<()> {
     let bad = || {
-        Fault::usage("BAD_PARAMETER", say!("参数 {text} 无效。", "{text} is not a parameter."))
-            .hint(say!("形如 heartbeat_ms=1000。", "It looks like heartbeat_ms=1000."))
+        Fault::usage(
+            "BAD_PARAMETER",
+            say!("参数 {text} 无效。", "{text} is not a parameter."),
+        )
+        .hint(say!(
+            "形如 heartbeat_ms=1000。",
+            "It looks like heartbeat_ms=1000."
+        ))
     };
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
     let value: u64 = value.trim().parse().map_err(|_| bad())?;
@@ -136,7 +175,11 @@ pub(super) fn set(parameters: &mut Map<String, Value>, text: &str) -> Outcome<()
             Ok(())
         }
         None => {
-            let known = parameters.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let known = parameters
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
             Err(bad().cause(format!("parameters: {known}")))
         }
     }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::args::common::{Read, Write};
 use crate::args::registration::{
-    Decide, Grounds, Plain, Registration, RegistrationList, Release, Rely, Restate, Revoke, Review, Ruling, Show, Submit,
+    Decide, Grounds, Object, Plain, Registration, RegistrationList, Release, Rely, Resolve,
+    Restate, Review, Revoke, Ruling, Show, Submit, Transfer,
 };
 use crate::client::escape;
 use crate::commands::{bulk, read};
@@ -21,60 +22,94 @@ pub(super) const MODULE: &str = "registry";
 
 pub(super) fn run(session: &Session, command: Registration) -> Outcome<Reply> {
     match command {
-        Registration::Submit(submit) => apply(session, &submit),
+        Registration::Submit(command) => apply(session, &command),
         Registration::Supplement(restate) => statement(session, &restate, "supplement"),
         Registration::Change(restate) => statement(session, &restate, "apply_change"),
-        Registration::Accept(decide) => decision(session, &decide, "accept", Some("CONFORMS"), json!({})),
-        Registration::RequestSupplement(decide) => {
-            decision(session, &decide, "request_supplement", Some("MATERIAL_INCOMPLETE"), json!({}))
-        }
+        Registration::Accept(decide) => conform(session, &decide, "accept", json!({})),
+        Registration::RequestSupplement(decide) => request_supplement(session, &decide),
         Registration::Review(command) => review(session, &command),
         Registration::Reject(decide) => decision(session, &decide, "reject", None, json!({})),
         Registration::Notice(notice) => {
-            decision(session, &notice.decide, "open_notice", Some("CONFORMS"), json!({ "from": notice.from }))
+            let more = json!({ "from": notice.from });
+            conform(session, &notice.decide, "open_notice", more)
         }
-        Registration::Object(object) => {
-            let more = json!({ "grounds_zh": object.grounds, "document": files::commitment(&object.document)? });
-            send(session, &object.plain, "object", more)
-        }
-        Registration::Resolve(resolve) => {
-            let reason = if resolve.upheld { "OBJECTION_UPHELD" } else { "OBJECTION_UNFOUNDED" };
-            let more = json!({ "objection": resolve.objection, "is_upheld": resolve.upheld });
-            decision(session, &resolve.decide, "resolve_objection", Some(reason), more)
-        }
+        Registration::Object(command) => object(session, &command),
+        Registration::Resolve(command) => resolve(session, &command),
         Registration::WithdrawObjection(withdraw) => {
-            send(session, &withdraw.plain, "withdraw_objection", json!({ "objection": withdraw.objection }))
+            let more = json!({ "objection": withdraw.objection });
+            send(session, &withdraw.plain, "withdraw_objection", more)
         }
         Registration::Issue(issue) => {
             let official = issue.official.as_deref().map(official).transpose()?;
-            decision(session, &issue.decide, "issue", Some("CONFORMS"), json!({ "official": official }))
+            let more = json!({ "official": official });
+            conform(session, &issue.decide, "issue", more)
         }
         Registration::Withdraw(plain) => send(session, &plain, "withdraw", json!({})),
-        Registration::Hold(hold) => decision(session, &hold.decide, "hold", Some("PRESERVATION"), json!({ "case": hold.case })),
+        Registration::Hold(hold) => {
+            let more = json!({ "case": hold.case });
+            decision(session, &hold.decide, "hold", Some("PRESERVATION"), more)
+        }
         Registration::Release(release) => lift(session, &release),
         Registration::Renew(plain) => send(session, &plain, "apply_renewal", json!({})),
         Registration::Cancel(plain) => send(session, &plain, "apply_cancel", json!({})),
-        Registration::Transfer(transfer) => {
-            let contract = files::commitment_of(&transfer.contract)?;
-            let more = json!({ "from": transfer.from, "to": transfer.to, "contract": contract });
-            send(session, &transfer.plain, "apply_transfer", more)
-        }
+        Registration::Transfer(command) => transfer(session, &command),
         Registration::Decide(request) => {
             let reason = request.approve.then_some("HOLDER_REQUEST");
-            decision(session, &request.decide, "decide_request", reason, json!({ "is_approved": request.approve }))
+            let more = json!({ "is_approved": request.approve });
+            decision(session, &request.decide, "decide_request", reason, more)
         }
         Registration::Revoke(command) => revoke(session, &command),
         Registration::AssignCode(assign) => {
-            send(session, &assign.plain, "assign_code", json!({ "official": official(&assign.official)? }))
+            let more = json!({ "official": official(&assign.official)? });
+            send(session, &assign.plain, "assign_code", more)
         }
         Registration::Rely(command) => rely(session, &command),
         Registration::Show(show) => {
-            read::record(session, &show.read, &format!("/v1/registrations/{}", escape(checked(&show.no)?)))
+            let path = format!("/v1/registrations/{}", escape(checked(&show.no)?));
+            read::record(session, &show.read, &path)
         }
         Registration::Log(show) => part(session, &show, "log"),
         Registration::Objections(show) => part(session, &show, "objections"),
         Registration::List(command) => list(session, &command),
     }
+}
+
+/// A decision in favour.
+fn conform(session: &Session, decide: &Decide, verb: &str, more: Value) -> Outcome<Reply> {
+    decision(session, decide, verb, Some("CONFORMS"), more)
+}
+
+fn request_supplement(session: &Session, decide: &Decide) -> Outcome<Reply> {
+    let reason = Some("MATERIAL_INCOMPLETE");
+    decision(session, decide, "request_supplement", reason, json!({}))
+}
+
+fn object(session: &Session, command: &Object) -> Outcome<Reply> {
+    let document = files::commitment(&command.document)?;
+    let more = json!({ "grounds_zh": command.grounds, "document": document });
+    send(session, &command.plain, "object", more)
+}
+
+fn resolve(session: &Session, command: &Resolve) -> Outcome<Reply> {
+    let reason = if command.upheld {
+        "OBJECTION_UPHELD"
+    } else {
+        "OBJECTION_UNFOUNDED"
+    };
+    let more = json!({ "objection": command.objection, "is_upheld": command.upheld });
+    decision(
+        session,
+        &command.decide,
+        "resolve_objection",
+        Some(reason),
+        more,
+    )
+}
+
+fn transfer(session: &Session, command: &Transfer) -> Outcome<Reply> {
+    let contract = files::commitment_of(&command.contract)?;
+    let more = json!({ "from": command.from, "to": command.to, "contract": contract });
+    send(session, &command.plain, "apply_transfer", more)
 }
 
 /// The number as it was written, once it is known to be one.
@@ -93,14 +128,20 @@ fn arguments(plain: &Plain, verb: &str, more: Value) -> Outcome<Value> {
 }
 
 fn send(session: &Session, plain: &Plain, verb: &str, more: Value) -> Outcome<Reply> {
-    submit::run(session, &plain.write, vec![call(MODULE, arguments(plain, verb, more)?)?])
+    submit::run(
+        session,
+        &plain.write,
+        vec![call(MODULE, arguments(plain, verb, more)?)?],
+    )
 }
 
 /// Grounds of a decision. A decision against somebody has no reason of its own and must name one.
 fn grounds(grounds: &Grounds, default: Option<&str>) -> Outcome<Value> {
     let reason = grounds.reason.as_deref().or(default).ok_or_else(|| {
-        Fault::usage("NO_REASON", say!("未指定理由。", "No reason is named."))
-            .hint(say!("请加 --reason，如 TITLE_DISPUTE 或 UNLAWFUL_SOURCE。", "Add --reason, such as TITLE_DISPUTE or UNLAWFUL_SOURCE."))
+        Fault::usage("NO_REASON", say!("未指定理由。", "No reason is named.")).hint(say!(
+            "请加 --reason，如 TITLE_DISPUTE 或 UNLAWFUL_SOURCE。",
+            "Add --reason, such as TITLE_DISPUTE or UNLAWFUL_SOURCE."
+        ))
     })?;
     Ok(json!({
         "reason": reason.trim().to_ascii_uppercase().replace('-', "_"),
@@ -115,7 +156,13 @@ fn decided(decide: &Decide, verb: &str, reason: Option<&str>, mut more: Value) -
     arguments(&decide.plain, verb, more)
 }
 
-fn decision(session: &Session, decide: &Decide, verb: &str, reason: Option<&str>, more: Value) -> Outcome<Reply> {
+fn decision(
+    session: &Session,
+    decide: &Decide,
+    verb: &str,
+    reason: Option<&str>,
+    more: Value,
+) -> Outcome<Reply> {
     let arguments = decided(decide, verb, reason, more)?;
     submit::run(session, &decide.plain.write, vec![call(MODULE, arguments)?])
 }
@@ -126,7 +173,13 @@ pub(super) fn references(command: &Submit) -> Outcome<References> {
         None => None,
         Some(text) => {
             let (reference, day) = text.rsplit_once('@').ok_or_else(|| {
-                Fault::usage("LICENCE_DAY", say!("--licence 形如 编号@截止日。", "--licence looks like REFERENCE@LAST_DAY."))
+                Fault::usage(
+                    "LICENCE_DAY",
+                    say!(
+                        "--licence 形如 编号@截止日。",
+                        "--licence looks like REFERENCE@LAST_DAY."
+                    ),
+                )
             })?;
             Some((reference.to_owned(), day.to_owned()))
         }
@@ -160,7 +213,10 @@ pub(super) fn application(
     if let Some(rule_set) = &command.rule_set {
         submit::insert(&mut mapped.submit, "rule_set", json!(rule_set));
     }
-    Ok((vec![call(MODULE, json!({ "submit": mapped.submit }))?], mapped.left_out))
+    Ok((
+        vec![call(MODULE, json!({ "submit": mapped.submit }))?],
+        mapped.left_out,
+    ))
 }
 
 pub(super) fn tell_left_out(session: &Session, left_out: &[String]) {
@@ -174,7 +230,8 @@ pub(super) fn tell_left_out(session: &Session, left_out: &[String]) {
 }
 
 fn statement(session: &Session, restate: &Restate, verb: &str) -> Outcome<Reply> {
-    let (dossier, left_out) = mapping::statement(files::read_json(&restate.file)?, &References::default())?;
+    let (dossier, left_out) =
+        mapping::statement(files::read_json(&restate.file)?, &References::default())?;
     tell_left_out(session, &left_out);
     send(session, &restate.plain, verb, json!({ "dossier": dossier }))
 }
@@ -182,7 +239,17 @@ fn statement(session: &Session, restate: &Restate, verb: &str) -> Outcome<Reply>
 /// `--start`, `--pass` and `--reject` say which act; without any of them the review is begun if need be, and passed.
 fn review(session: &Session, command: &Review) -> Outcome<Reply> {
     let decide = &command.decide;
-    let start = || decided(&Decide { plain: plain_copy(&decide.plain), grounds: without_document(&decide.grounds) }, "start_review", Some("CONFORMS"), json!({}));
+    let start = || {
+        decided(
+            &Decide {
+                plain: plain_copy(&decide.plain),
+                grounds: without_document(&decide.grounds),
+            },
+            "start_review",
+            Some("CONFORMS"),
+            json!({}),
+        )
+    };
     let pass = || decided(decide, "review_pass", Some("CONFORMS"), json!({}));
     let acts = if command.start {
         vec![start()?]
@@ -193,40 +260,75 @@ fn review(session: &Session, command: &Review) -> Outcome<Reply> {
     } else {
         vec![start()?, pass()?]
     };
-    let calls = acts.into_iter().map(|arguments| call(MODULE, arguments)).collect::<Outcome<Vec<_>>>()?;
+    let calls = acts
+        .into_iter()
+        .map(|arguments| call(MODULE, arguments))
+        .collect::<Outcome<Vec<_>>>()?;
     submit::run(session, &decide.plain.write, calls)
 }
 
 fn plain_copy(plain: &Plain) -> Plain {
-    Plain { no: plain.no.clone(), write: plain.write.clone() }
+    Plain {
+        no: plain.no.clone(),
+        write: plain.write.clone(),
+    }
 }
 
 fn without_document(grounds: &Grounds) -> Grounds {
-    Grounds { document: crate::args::common::Document::default(), reason: None, ..grounds.clone() }
+    Grounds {
+        document: crate::args::common::Document::default(),
+        reason: None,
+        ..grounds.clone()
+    }
 }
 
 fn record_of(session: &Session, no: &str, write: &Write) -> Outcome<Value> {
-    let answer = session.client(&write.api)?.get(&format!("/v1/registrations/{}", escape(checked(no)?)))?;
-    answer.get("data").filter(|data| !data.is_null()).cloned().ok_or_else(|| {
-        Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有登记 {no}。", "There is no registration {no}."))
-    })
+    let answer = session
+        .client(&write.api)?
+        .get(&format!("/v1/registrations/{}", escape(checked(no)?)))?;
+    answer
+        .get("data")
+        .filter(|data| !data.is_null())
+        .cloned()
+        .ok_or_else(|| {
+            Fault::new(
+                Exit::NotFound,
+                "NOT_FOUND",
+                say!("没有登记 {no}。", "There is no registration {no}."),
+            )
+        })
 }
 
 fn phase(session: &Session, plain: &Plain) -> Outcome<String> {
     let record = record_of(session, &plain.no, &plain.write)?;
-    Ok(record.get("phase").and_then(Value::as_str).unwrap_or_default().to_owned())
+    Ok(record
+        .get("phase")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned())
 }
 
 /// `SCHEME:CODE`.
 fn official(text: &str) -> Outcome<Value> {
     let (scheme, code) = text.split_once(':').ok_or_else(|| {
-        Fault::usage("BAD_CODE", say!("外部编号形如 体系:编号。", "A number given outside looks like SCHEME:CODE."))
+        Fault::usage(
+            "BAD_CODE",
+            say!(
+                "外部编号形如 体系:编号。",
+                "A number given outside looks like SCHEME:CODE."
+            ),
+        )
     })?;
     Ok(json!({ "scheme": scheme, "code": code }))
 }
 
 fn ruling(ruling: &Ruling) -> Outcome<Option<Value>> {
-    match (&ruling.ruling_by, &ruling.ruling_case, &ruling.ruling_document, &ruling.effective_on) {
+    match (
+        &ruling.ruling_by,
+        &ruling.ruling_case,
+        &ruling.ruling_document,
+        &ruling.effective_on,
+    ) {
         (Some(issuer), Some(case), Some(document), Some(day)) => Ok(Some(json!({
             "issuer": issuer, "case": case, "document": files::commitment_of(document)?, "effective_on": day,
         }))),
@@ -236,7 +338,11 @@ fn ruling(ruling: &Ruling) -> Outcome<Option<Value>> {
 
 fn lift(session: &Session, release: &Release) -> Outcome<Reply> {
     let ruling = ruling(&release.ruling)?;
-    let reason = if ruling.is_some() { "EFFECTIVE_RULING" } else { "RISK_REMOVED" };
+    let reason = if ruling.is_some() {
+        "EFFECTIVE_RULING"
+    } else {
+        "RISK_REMOVED"
+    };
     let more = json!({ "authority": release.authority, "case": release.case, "ruling": ruling });
     decision(session, &release.decide, "release_hold", Some(reason), more)
 }
@@ -246,37 +352,74 @@ fn revoke(session: &Session, command: &Revoke) -> Outcome<Reply> {
         Some(ruling) => (json!({ "ruling": ruling }), "EFFECTIVE_RULING"),
         None => (json!({ "hearing": command.hearing }), "AFTER_HEARING"),
     };
-    decision(session, &command.decide, "revoke", Some(reason), json!({ "basis": basis }))
+    decision(
+        session,
+        &command.decide,
+        "revoke",
+        Some(reason),
+        json!({ "basis": basis }),
+    )
 }
 
 fn rely(session: &Session, command: &Rely) -> Outcome<Reply> {
     let version = match command.version_no {
         Some(version) => json!(version),
-        None => record_of(session, &command.plain.no, &command.plain.write)?.get("version").cloned().unwrap_or(Value::Null),
+        None => record_of(session, &command.plain.no, &command.plain.write)?
+            .get("version")
+            .cloned()
+            .unwrap_or(Value::Null),
     };
-    let purpose = command.purpose.trim().to_ascii_uppercase().replace('-', "_");
+    let purpose = command
+        .purpose
+        .trim()
+        .to_ascii_uppercase()
+        .replace('-', "_");
     let more = json!({ "version": version, "purpose": purpose, "matter": files::commitment(&command.document)? });
     send(session, &command.plain, "record_reliance", more)
 }
 
 fn part(session: &Session, show: &Show, what: &str) -> Outcome<Reply> {
-    read::query(session, &show.read, MODULE, json!({ what: { "registration": serial(&show.no)? } }))
+    read::query(
+        session,
+        &show.read,
+        MODULE,
+        json!({ what: { "registration": serial(&show.no)? } }),
+    )
 }
 
 fn list(session: &Session, command: &RegistrationList) -> Outcome<Reply> {
     let question = |name: &str, field: &str, value: &str| {
-        let from: u64 = command.list.cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let from: u64 = command
+            .list
+            .cursor
+            .as_deref()
+            .and_then(|cursor| cursor.parse().ok())
+            .unwrap_or(0);
         json!({ name: { field: value, "range": { "from": from, "limit": command.list.limit.min(200) } } })
     };
     let question = match (&command.org, &command.registrar, &command.kind) {
         (Some(org), _, _) => question("organization", "organization", org),
         (None, Some(org), _) => question("registrar", "registrar", org),
-        (None, None, Some(kind)) => question("kind", "kind", &kind.to_ascii_uppercase().replace('-', "_")),
+        (None, None, Some(kind)) => {
+            question("kind", "kind", &kind.to_ascii_uppercase().replace('-', "_"))
+        }
         (None, None, None) => {
-            let columns = &["id", "ledger_no", "kind", "status", "phase", "applicant", "registrar"];
+            let columns = &[
+                "id",
+                "ledger_no",
+                "kind",
+                "status",
+                "phase",
+                "applicant",
+                "registrar",
+            ];
             return read::list(session, &command.list, "/v1/registrations", &[], columns);
         }
     };
-    let read = Read { api: command.list.api.clone(), as_of: command.list.as_of, proof: None };
+    let read = Read {
+        api: command.list.api.clone(),
+        as_of: command.list.as_of,
+        proof: None,
+    };
     read::query(session, &read, MODULE, question)
 }

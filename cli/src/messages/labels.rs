@@ -6,7 +6,11 @@ use crate::text::Lang;
 pub(crate) fn label(name: &str, lang: Lang) -> &str {
     match lang {
         Lang::En => name,
-        Lang::Zh => LABELS.binary_search_by_key(&name, |(name, _)| name).ok().and_then(|place| LABELS.get(place)).map_or(name, |(_, zh)| zh),
+        Lang::Zh => LABELS
+            .binary_search_by_key(&name, |(name, _)| name)
+            .ok()
+            .and_then(|place| LABELS.get(place))
+            .map_or(name, |(_, zh)| zh),
     }
 }
 

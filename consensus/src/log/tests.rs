@@ -192,4 +192,34 @@ proptest! {
             prop_assert!(contents.entries.is_empty());
         }
     }
+
+    /// Whole records around any payload: an entry that is read is written with the same bytes.
+    #[test]
+    fn any_payload_in_whole_records_is_read_or_refused(
+        payloads in proptest::collection::vec((0..7_u8, proptest::collection::vec(0..4_u8, 0..220)), 1..4),
+        has_vote in any::<bool>(),
+        spoiled in any::<(proptest::sample::Index, u8)>(),
+    ) {
+        let mut payloads: Vec<Vec<u8>> = payloads
+            .into_iter()
+            .map(|(tag, mut rest)| {
+                rest.insert(0, tag);
+                rest
+            })
+            .collect();
+        if has_vote {
+            let mut near = codec::encode(&vote(0));
+            let at = spoiled.0.index(near.len());
+            near[at] = spoiled.1;
+            payloads.insert(0, near);
+        }
+        let mut bytes = frame::file_header(chain().as_bytes());
+        for (number, payload) in payloads.iter().enumerate() {
+            bytes.extend(frame::record(chain().as_bytes(), number as u64, payload));
+        }
+        if let Ok(contents) = read_log(chain(), &bytes) {
+            prop_assert_eq!(contents.valid_bytes, bytes.len());
+            prop_assert_eq!(file(&contents.entries).0, bytes);
+        }
+    }
 }

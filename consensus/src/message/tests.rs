@@ -1,7 +1,10 @@
 //! Lanes, strictness, and bounds before memory.
 
 use proptest::prelude::*;
-use quancheng_types::{Digest, Height, List, ValidatorId};
+use quancheng_types::{
+    BlockId, ChainId, Digest, Height, List, Round, SignedVote, SigningKey, ValidatorId, Vote,
+    VoteType,
+};
 
 use super::*;
 
@@ -23,9 +26,48 @@ fn samples() -> Vec<Message> {
     ]
 }
 
+fn signed_samples() -> Vec<Message> {
+    let key = SigningKey::from_seed([1; 32]);
+    let validator = ValidatorId::of(&key.public_key());
+    let vote = SignedVote {
+        vote: Vote {
+            kind: VoteType::Prevote,
+            chain_id: ChainId(Digest([2; 32])),
+            height: Height(3),
+            round: Round(1),
+            block_id: None,
+        },
+        validator,
+        signature: key.sign(&[1]),
+    };
+    let round_vote = RoundVote {
+        kind: VoteType::Precommit,
+        block_id: Some(BlockId(Digest([4; 32]))),
+        validator,
+        signature: key.sign(&[2]),
+    };
+    let answer = SignAnswer {
+        validator,
+        nonce: 5,
+        committed: Height(6),
+        latest: Some(SignedStatement::Vote(vote)),
+    };
+    vec![
+        Message::Vote(vote),
+        Message::Votes(List::new(vec![vote, vote]).unwrap()),
+        Message::RoundChange(RoundCertificate {
+            height: Height(3),
+            round: Round(1),
+            kind: RoundCertificateKind::Skip,
+            votes: List::new(vec![round_vote]).unwrap(),
+        }),
+        Message::SignAnswer(answer),
+    ]
+}
+
 #[test]
 fn bytes_come_back_in_their_own_lane_only() {
-    for message in samples() {
+    for message in samples().into_iter().chain(signed_samples()) {
         let bytes = message.encode();
         for lane in Lane::ALL {
             let decoded = Message::decode(lane, &bytes);
@@ -92,6 +134,31 @@ proptest! {
         for lane in Lane::ALL {
             if let Ok(message) = Message::decode(lane, &bytes) {
                 prop_assert_eq!(message.encode(), bytes.clone());
+            }
+        }
+    }
+
+    /// Bytes near to what is sent: a few bytes replaced, the end cut off or doubled.
+    #[test]
+    fn decoding_is_strict_near_messages(
+        sample in 0..9_usize,
+        bytes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
+        cut in any::<proptest::sample::Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        let samples: Vec<Message> = samples().into_iter().chain(signed_samples()).collect();
+        let mut mutated = samples[sample].encode();
+        for (at, byte) in bytes {
+            let at = at.index(mutated.len());
+            mutated[at] = byte;
+        }
+        if is_cut {
+            mutated.truncate(cut.index(mutated.len()));
+        }
+        for lane in Lane::ALL {
+            if let Ok(message) = Message::decode(lane, &mutated) {
+                prop_assert_eq!(message.encode(), mutated.clone());
+                prop_assert_eq!(message.lane(), lane);
             }
         }
     }

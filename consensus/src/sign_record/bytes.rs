@@ -136,6 +136,6 @@ impl SignRecord {
     }
 }
 
-fn checksum(content: &[u8]) -> [u8; CHECK_BYTES] {
+pub(super) fn checksum(content: &[u8]) -> [u8; CHECK_BYTES] {
     *hash::sha256(&[b"quancheng/sign-record/1", content]).as_bytes()
 }

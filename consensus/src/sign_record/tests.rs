@@ -274,4 +274,23 @@ proptest! {
             }
         }
     }
+
+    /// Any bytes, and any content under a checksum that holds: read or refused, and what is read is written the same.
+    #[test]
+    fn any_bytes_are_read_or_refused(noise in proptest::collection::vec(any::<u8>(), 0..200), near in any::<(proptest::sample::Index, u8)>()) {
+        let mut record = fresh();
+        record.admit(slot(7, 1, Step::Prevote), block(3), 5).unwrap();
+        let mut spoiled = record.encode();
+        spoiled.truncate(spoiled.len() - 32);
+        let at = near.0.index(spoiled.len());
+        spoiled[at] = near.1;
+        for content in [noise.clone(), spoiled, [&fresh().encode()[..10], &noise].concat()] {
+            let checked = [&content[..], &bytes::checksum(&content)].concat();
+            for bytes in [content, checked] {
+                if let Ok(record) = SignRecord::decode(&bytes, &chain(), &key()) {
+                    prop_assert_eq!(record.encode(), bytes);
+                }
+            }
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //! and the check that numbers are unique.
 
 mod error;
+#[cfg(test)]
+mod tests;
 
 use core::marker::PhantomData;
 

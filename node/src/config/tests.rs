@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const GOOD: &str = r#"
@@ -55,5 +57,44 @@ fn mistakes_are_refused_with_their_place() {
     for (text, expected) in cases {
         let error = load(&text, &[]).unwrap_err().to_string();
         assert!(error.contains(expected), "{error} should name {expected}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Any text is refused or read, never a panic; what is read is written so that it reads the same.
+    #[test]
+    fn any_file_is_refused_or_read(
+        lines in prop::collection::vec((any::<prop::sample::Index>(), "[a-z_]{0,12}( = )?[\\[\\]\"0-9.:a-z-]{0,20}"), 0..4),
+        noise in prop::collection::vec(any::<char>(), 0..20),
+        is_noisy in any::<bool>(),
+    ) {
+        let mut text: Vec<String> = GOOD.lines().map(str::to_owned).collect();
+        for (at, line) in lines {
+            let at = at.index(text.len());
+            text[at] = line;
+        }
+        if is_noisy {
+            text.push(noise.into_iter().collect());
+        }
+        match load(&text.join("\n"), &[]) {
+            Ok(config) => {
+                let again: NodeConfig = toml::from_str(&config.to_toml().unwrap()).unwrap();
+                prop_assert_eq!(again, config);
+            }
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
+    }
+
+    /// Nor do variables of any name and value.
+    #[test]
+    fn any_environment_is_refused_or_read(name in "[A-Z_]{0,20}", value in prop::collection::vec(any::<char>(), 0..20)) {
+        let value: String = value.into_iter().collect();
+        for name in [format!("QUANCHENG_{name}"), format!("QUANCHENG_API_{name}"), "QUANCHENG_LOG_LEVEL".to_owned()] {
+            if let Err(error) = load(GOOD, &[(&name, &value)]) {
+                prop_assert!(!error.to_string().is_empty());
+            }
+        }
     }
 }

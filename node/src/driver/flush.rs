@@ -17,11 +17,18 @@ pub(super) struct Staged {
 impl Driver {
     /// Makes everything staged durable. When it returns `Ok`, it is on disk: log first, sign record after it, blocks beside them.
     pub(super) fn flush(&mut self) -> Result<(), DriverEnd> {
+        let begun = std::time::Instant::now();
+        let result = self.flush_staged();
+        self.parts.metrics.flush_seconds.observe(begun.elapsed().as_secs_f64());
+        result
+    }
+
+    fn flush_staged(&mut self) -> Result<(), DriverEnd> {
         let record = self.staged.record.take();
         let commits = std::mem::take(&mut self.staged.commits);
         let parts = &mut self.parts;
         let ledger = Arc::clone(&parts.ledger);
-        let (log, sign_record) = (&mut parts.log, &parts.sign_record);
+        let (log, sign_record) = (&mut parts.log, &mut parts.sign_record);
         let mut files = || {
             log.sync()?;
             record.as_ref().map_or(Ok(()), |record| sign_record.replace(record))

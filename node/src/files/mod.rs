@@ -3,7 +3,7 @@
 //! ```text
 //! data/
 //!   lock              held for as long as the process lives
-//!   sign-record       what this validator signed last; replaced atomically (write, sync, rename, sync folder)
+//!   sign-record       what this validator signed last; two slots written in turn, in place
 //!   log/<n>           what the voting core took in at the height in progress; appended, synced at each flush
 //!   store/            RocksDB: blocks, batches, state, receipts
 //! ```
@@ -45,6 +45,11 @@ pub enum FileError {
         /// Why.
         error: quancheng_consensus::SignRecordError,
     },
+    /// The file of the sign record does not hold.
+    SignRecordDamaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// The sign record is missing although this node has run before.
     SignRecordMissing {
         /// The file.
@@ -67,6 +72,12 @@ impl fmt::Display for FileError {
                 write!(f, "{} is in use by another quanchengd; stop it first, or use another data folder", path.display())
             }
             Self::SignRecord { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::SignRecordDamaged { path } => write!(
+                f,
+                "{} is damaged; without it the node could sign twice, so it does not start. Replace the disk, or wipe the data \
+                 folder and rejoin with `quanchengd init --rejoin`",
+                path.display()
+            ),
             Self::SignRecordMissing { path } => write!(
                 f,
                 "{} is missing although this node has run before; without it the node could sign twice. Restore it from this \
@@ -81,13 +92,14 @@ impl fmt::Display for FileError {
 impl std::error::Error for FileError {}
 
 fn advice(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => "; give the user that runs quanchengd write access",
-        std::io::ErrorKind::StorageFull => "; free disk space and start again",
-        std::io::ErrorKind::ReadOnlyFilesystem => "; the file system is read-only",
-        std::io::ErrorKind::NotFound => "; the folder does not exist",
-        _ => "",
-    }
+    use std::io::ErrorKind;
+    let advices = [
+        (ErrorKind::PermissionDenied, "; give the user that runs quanchengd write access"),
+        (ErrorKind::StorageFull, "; free disk space and start again"),
+        (ErrorKind::ReadOnlyFilesystem, "; the file system is read-only"),
+        (ErrorKind::NotFound, "; the folder does not exist"),
+    ];
+    advices.iter().find(|(kind, _)| *kind == error.kind()).map_or("", |(_, advice)| advice)
 }
 
 fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> FileError {

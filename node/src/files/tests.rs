@@ -67,20 +67,29 @@ fn damage_in_the_middle_is_refused_with_the_file_named() {
 fn a_sign_record_is_replaced_whole_and_every_damage_refuses() {
     let dir = tempfile::tempdir().unwrap();
     let key = SigningKey::from_seed([1; 32]).public_key();
-    let file = SignRecordFile::at(dir.path());
+    let mut file = SignRecordFile::at(dir.path());
     assert!(matches!(file.read(&chain(), &key), Err(FileError::SignRecordMissing { .. })));
     let mut record = SignRecord::fresh(chain(), key);
-    file.replace(&record).unwrap();
-    record.raise_floor(Height(5));
-    file.replace(&record).unwrap();
-    assert_eq!(file.read(&chain(), &key).unwrap(), record);
+    file.create(&record).unwrap();
+    for floor in 5..9 {
+        record.raise_floor(Height(floor));
+        file.replace(&record).unwrap();
+        let mut again = SignRecordFile::at(dir.path());
+        assert_eq!(again.read(&chain(), &key).unwrap(), record);
+        file = again;
+    }
+    assert!(SignRecordFile::at(dir.path()).create(&record).is_err(), "a record is never made anew");
     let path = dir.path().join("sign-record");
     let good = std::fs::read(&path).unwrap();
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 0x10;
         std::fs::write(&path, bad).unwrap();
-        assert!(matches!(file.read(&chain(), &key), Err(FileError::SignRecord { .. })), "byte {at}");
+        let refused = SignRecordFile::at(dir.path()).read(&chain(), &key);
+        assert!(
+            matches!(refused, Err(FileError::SignRecord { .. } | FileError::SignRecordDamaged { .. })),
+            "byte {at}: {refused:?}"
+        );
     }
 }
 

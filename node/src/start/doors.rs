@@ -23,12 +23,12 @@ pub struct DoorError {
 impl fmt::Display for DoorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, address, error } = self;
-        let advice = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "; another program uses the port: stop it, or choose another port",
-            std::io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges: choose a higher one",
-            std::io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
-            _ => "",
-        };
+        let advices = [
+            (std::io::ErrorKind::AddrInUse, "; another program uses the port: stop it, or choose another port"),
+            (std::io::ErrorKind::PermissionDenied, "; ports below 1024 need privileges: choose a higher one"),
+            (std::io::ErrorKind::AddrNotAvailable, "; this machine has no such address"),
+        ];
+        let advice = advices.iter().find(|(kind, _)| *kind == error.kind()).map_or("", |(_, advice)| advice);
         write!(f, "cannot listen on {address} ({key}): {error}{advice}")
     }
 }

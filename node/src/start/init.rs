@@ -60,5 +60,5 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<(), StartErro
         record.raise_floor(rejoin.floor());
     }
     // Last: a folder without a record does not start, so an interrupted init signs nothing.
-    SignRecordFile::at(data_dir).replace(&record).map_err(StartError::File)
+    SignRecordFile::at(data_dir).create(&record).map_err(StartError::File)
 }

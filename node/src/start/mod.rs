@@ -195,6 +195,14 @@ struct Assembly<'a> {
     metrics: &'a Arc<Metrics>,
 }
 
+struct RecoveredEngine {
+    engine: Engine,
+    log: LogFile,
+    sign_record: SignRecordFile,
+    own_batches: Vec<Arc<quancheng_types::SignedBatch>>,
+    next_sequence: u64,
+}
+
 struct Running {
     driver: DriverHandle,
     driver_thread: tokio::task::JoinHandle<DriverEnd>,
@@ -214,44 +222,20 @@ impl Assembly<'_> {
         };
         let (verifier, writer) =
             verifier::start(threads, chain_id, Arc::clone(ledger), driver.clone(), Arc::clone(metrics)).map_err(StartError::Thread)?;
-        let on_set_change = {
-            let (ledger, peers, network) = (Arc::clone(ledger), Arc::clone(peers), network.clone());
-            Box::new(move |_: &SetChange| {
-                let applied = ledger.active_sets().map_err(|error| error.to_string());
-                let applied = applied.and_then(|sets| peers.apply(&network, &sets).map_err(|error| error.to_string()));
-                if let Err(error) = applied {
-                    warn!(%error, "the allow-list could not follow the validator set");
-                }
-            })
-        };
-        let executor = executor::start(
-            Arc::clone(ledger),
-            driver.clone(),
-            Arc::clone(tracker),
-            Arc::clone(metrics),
-            on_set_change,
-        )
-        .map_err(StartError::Thread)?;
+        let executor = self.start_executor(&driver, tracker, peers, network)?;
         let serve = ServeQueue::start(Arc::clone(ledger), network.clone(), Arc::clone(peers), Arc::clone(metrics))
             .map_err(StartError::Thread)?;
 
-        let (engine, log, own_batches, next_sequence) = self.recover_engine()?;
+        let RecoveredEngine { engine, log, sign_record, own_batches, next_sequence } = self.recover_engine()?;
         let (status, status_receiver) = watch::channel(engine.status());
         let (in_flight, in_flight_receiver) = watch::channel(engine.local_batches_in_flight());
         let (duty, duty_receiver) = watch::channel(self.duty(engine.parameters(), &engine));
         let (rules, rules_receiver) = watch::channel(seal_rules(engine.parameters()));
         let batcher = self.keys.validator.as_ref().map(|key| {
+            let (rules, in_flight) = (rules_receiver, in_flight_receiver);
+            let (key, driver, metrics) = (key.clone(), driver.clone(), Arc::clone(metrics));
             let (handle, packets) = batcher::queue();
-            let parts = BatcherParts {
-                chain_id,
-                key: key.clone(),
-                next_sequence,
-                rules: rules_receiver,
-                in_flight: in_flight_receiver,
-                writer,
-                driver: driver.clone(),
-                metrics: Arc::clone(metrics),
-            };
+            let parts = BatcherParts { chain_id, key, next_sequence, rules, in_flight, writer, driver, metrics };
             tokio::spawn(batcher::run(parts, packets));
             handle
         });
@@ -270,7 +254,7 @@ impl Assembly<'_> {
         let parts = DriverParts {
             engine,
             log,
-            sign_record: SignRecordFile::at(&self.config.node.data_dir),
+            sign_record,
             ledger: Arc::clone(ledger),
             network: network.clone(),
             peers: Arc::clone(peers),
@@ -290,27 +274,39 @@ impl Assembly<'_> {
         Ok(Running { driver, driver_thread, verifier, admission, status: status_receiver })
     }
 
+    fn start_executor(
+        &self,
+        driver: &DriverHandle,
+        tracker: &Arc<Tracker>,
+        peers: &Arc<PeerBook>,
+        network: &NetworkHandle,
+    ) -> Result<executor::ExecutorHandle, StartError> {
+        let (ledger, peers, network) = (Arc::clone(self.ledger), Arc::clone(peers), network.clone());
+        let on_set_change = Box::new(move |_: &SetChange| {
+            let applied = ledger.active_sets().map_err(|error| error.to_string());
+            let applied = applied.and_then(|sets| peers.apply(&network, &sets).map_err(|error| error.to_string()));
+            if let Err(error) = applied {
+                warn!(%error, "the allow-list could not follow the validator set");
+            }
+        });
+        let (ledger, tracker, metrics) = (Arc::clone(self.ledger), Arc::clone(tracker), Arc::clone(self.metrics));
+        executor::start(ledger, driver.clone(), tracker, metrics, on_set_change).map_err(StartError::Thread)
+    }
+
     fn duty(&self, parameters: &Parameters, engine: &Engine) -> Duty {
         let own = self.keys.validator_id();
         Duty { parameters: *parameters, is_validator: own.is_some_and(|id| engine.validators().by_id(&id).is_some()) }
     }
 
-    #[expect(clippy::type_complexity, reason = "four results of one recovery, named where they are bound")]
-    fn recover_engine(
-        &self,
-    ) -> Result<(Engine, LogFile, Vec<Arc<quancheng_types::SignedBatch>>, u64), StartError> {
+    fn recover_engine(&self) -> Result<RecoveredEngine, StartError> {
         let chain_id = self.genesis.chain_id();
         let data_dir = &self.config.node.data_dir;
         let (log, entries) = LogFile::open(data_dir, chain_id).map_err(StartError::File)?;
-        let sign_record = match &self.keys.validator {
-            Some(key) => {
-                let record = SignRecordFile::at(data_dir).read(&chain_id, &key.public_key());
-                Some(record.map_err(StartError::File)?)
-            }
-            None => None,
-        };
+        let mut sign_record = SignRecordFile::at(data_dir);
+        let key = self.keys.validator.as_ref();
+        let record = key.map(|key| sign_record.read(&chain_id, &key.public_key())).transpose().map_err(StartError::File)?;
         let own = self.keys.validator_id();
-        let recovered = recover::state(self.ledger, sign_record, entries, own)?;
+        let recovered = recover::state(self.ledger, record, entries, own)?;
         let config = EngineConfig {
             chain_id,
             node_id: self.keys.node_id(),
@@ -321,7 +317,7 @@ impl Assembly<'_> {
         let next_sequence = recovered.next_sequence;
         let engine =
             Engine::recover(config, recovered.state, Box::new(CachedChecker::new())).map_err(StartError::Recover)?;
-        Ok((engine, log, recovered.own_batches, next_sequence))
+        Ok(RecoveredEngine { engine, log, sign_record, own_batches: recovered.own_batches, next_sequence })
     }
 }
 

@@ -35,7 +35,7 @@ fn verdicts_equal_those_of_single_checks_wherever_the_bad_ones_are() {
         metrics: Arc::new(Metrics::new()),
     };
     let keys: Vec<SigningKey> = (0..5).map(|n| SigningKey::from_seed([n; 32])).collect();
-    let mut transactions: Vec<SignedTransaction> = (0..700).map(|n| transaction(&keys[n as usize % 5], n)).collect();
+    let mut transactions: Vec<SignedTransaction> = (0..700).map(|n| transaction(&keys[usize::try_from(n % 5).unwrap()], n)).collect();
     transactions[3].body.nonce += 1;
     transactions[4].body.chain_id = ChainId(Digest([8; 32]));
     transactions[511].signatures = transactions[512].signatures.clone();

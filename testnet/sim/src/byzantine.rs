@@ -61,27 +61,25 @@ impl Liar {
         if !self.is_lying() {
             return message;
         }
-        match message {
-            Message::Status(status) => Message::Status(Status {
-                committed: status.committed.plus(self.random.below(2_000)),
-            }),
-            Message::BlocksResponse(blocks) => {
-                let blocks = blocks
-                    .into_vec()
-                    .into_iter()
-                    .map(|block| self.falsify(block, known))
-                    .collect();
-                Message::BlocksResponse(List::new(blocks).expect("as many as before"))
-            }
-            Message::BatchResponse(batch) => {
-                let mut other = (*batch).clone();
-                other.batch.transactions =
-                    List::new(other.batch.transactions.iter().skip(1).cloned().collect())
-                        .expect("fewer than before");
-                Message::BatchResponse(Arc::new(other))
-            }
-            other => other,
+        if let Message::Status(status) = message {
+            let committed = status.committed.plus(self.random.below(2_000));
+            return Message::Status(Status { committed });
         }
+        if let Message::BlocksResponse(blocks) = message {
+            let blocks = blocks
+                .into_vec()
+                .into_iter()
+                .map(|block| self.falsify(block, known))
+                .collect();
+            return Message::BlocksResponse(List::new(blocks).expect("as many as before"));
+        }
+        if let Message::BatchResponse(batch) = &message {
+            let mut other = (**batch).clone();
+            let rest = other.batch.transactions.iter().skip(1).cloned().collect();
+            other.batch.transactions = List::new(rest).expect("fewer than before");
+            return Message::BatchResponse(Arc::new(other));
+        }
+        message
     }
 
     /// One way to falsify a decided block.
@@ -116,21 +114,21 @@ impl Liar {
     }
 
     fn propose(&mut self, message: Message, known: &Known) -> Vec<Message> {
-        match message {
-            Message::Proposal(own) if self.is_lying() => {
-                let mut other = *own;
-                self.spoil(&mut other.block, known);
-                vec![self.sign(other.block, &other.signed.proposal)]
-            }
-            Message::Vote(vote) if vote.vote.kind == VoteType::Prevote && self.is_lying() => {
-                let out_of_turn = self.out_of_turn(vote.vote.height);
-                out_of_turn
-                    .into_iter()
-                    .chain([Message::Vote(vote)])
-                    .collect()
-            }
-            other => vec![other],
+        if !self.is_lying() {
+            return vec![message];
         }
+        if let Message::Proposal(own) = message {
+            let mut other = *own;
+            self.spoil(&mut other.block, known);
+            return vec![self.sign(other.block, &other.signed.proposal)];
+        }
+        if let Message::Vote(vote) = &message
+            && vote.vote.kind == VoteType::Prevote
+        {
+            let out_of_turn = self.out_of_turn(vote.vote.height);
+            return out_of_turn.into_iter().chain([message]).collect();
+        }
+        vec![message]
     }
 
     /// The proposal of the validator whose turn it is, as if it were its own.

@@ -34,6 +34,9 @@ const LOG_ROTATE_BYTES: usize = 16 * 1024;
 /// Memory for the tree of one store: a run has few keys.
 const PAGE_CACHE_BYTES: usize = 1 << 20;
 
+/// Committed and not executed heights: their batches, and whether each is stored.
+type Undelivered = Vec<(Height, Vec<(BatchRef, bool)>)>;
+
 /// What the next block depends on beside the newest one.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 struct ChainTip {
@@ -375,7 +378,7 @@ impl Disk {
         Ok(sets)
     }
 
-    fn undelivered(&self) -> Result<Vec<(Height, Vec<(BatchRef, bool)>)>, String> {
+    fn undelivered(&self) -> Result<Undelivered, String> {
         let executed = self.store.tip().map_or(0, |tip| tip.height().0);
         let mut heights = Vec::new();
         for height in (executed + 1..=self.tip.height.0).map(Height) {
@@ -397,7 +400,7 @@ impl Disk {
     /// Stored batches that no block names: others' headers, and own ids in order of sequence.
     fn pending(
         &self,
-        undelivered: &[(Height, Vec<(BatchRef, bool)>)],
+        undelivered: &Undelivered,
         own: Option<ValidatorId>,
     ) -> Result<(Vec<quancheng_types::BatchHeader>, Vec<BatchId>), StoreError> {
         let ordered: Vec<BatchId> = undelivered

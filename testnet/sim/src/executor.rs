@@ -71,30 +71,13 @@ pub(crate) fn execute(
     } else {
         None
     };
-    let mut bodies = Vec::with_capacity(transactions.len());
-    for batch in work.batches {
-        bodies.extend(BodyLocation::all(batch)?);
-    }
-    let executed = output
-        .receipts
-        .iter()
-        .zip(&output.executed)
-        .map(|(receipt, index)| {
-            let body = bodies
-                .get(*index as usize)
-                .copied()
-                .expect("the executor names transactions that it was given");
-            ExecutedRow {
-                receipt: receipt.clone(),
-                body,
-            }
-        });
+    let executed = rows(work.batches, &output)?;
     let tip = store.commit(BlockCommit {
         height: header.height,
         block_id: work.block.id(),
         time_ms: header.time_ms,
         patch: output.patch,
-        executed: executed.collect(),
+        executed,
         batches: work
             .block
             .batches
@@ -150,4 +133,27 @@ fn without_refused(
         },
     )?;
     Ok(Some((output.patch.clone(), reference.patch)))
+}
+
+/// The receipts with the places of their transactions.
+fn rows(
+    batches: &[Arc<SignedBatch>],
+    output: &BlockOutput,
+) -> Result<Vec<ExecutedRow>, StoreError> {
+    let mut bodies = Vec::new();
+    for batch in batches {
+        bodies.extend(BodyLocation::all(batch)?);
+    }
+    let places = output
+        .executed
+        .iter()
+        .map(|index| bodies.get(*index as usize).copied());
+    let rows = output.receipts.iter().zip(places).map(|(receipt, body)| {
+        let body = body.expect("the executor names transactions that it was given");
+        ExecutedRow {
+            receipt: receipt.clone(),
+            body,
+        }
+    });
+    Ok(rows.collect())
 }

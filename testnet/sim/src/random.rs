@@ -18,12 +18,12 @@ impl Random {
     #[must_use]
     pub fn fork(&mut self, purpose: u64) -> Self {
         Self {
-            state: self.next() ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93),
+            state: self.draw() ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93),
         }
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,7 +33,7 @@ impl Random {
 
     /// A number below `bound`; 0 when `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        let product = u128::from(self.next()) * u128::from(bound);
+        let product = u128::from(self.draw()) * u128::from(bound);
         u64::try_from(product >> 64).expect("the upper half of a product of two u64 fits in u64")
     }
 
@@ -57,7 +57,7 @@ impl Random {
     pub fn bytes32(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
         for chunk in bytes.chunks_exact_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes());
+            chunk.copy_from_slice(&self.draw().to_le_bytes());
         }
         bytes
     }
@@ -71,8 +71,8 @@ mod tests {
     fn follows_the_published_sequence() {
         // First outputs of SplitMix64 from state 1234567, as in the reference implementation's test.
         let mut random = Random::new(1_234_567);
-        assert_eq!(random.next(), 6_457_827_717_110_365_317);
-        assert_eq!(random.next(), 3_203_168_211_198_807_973);
+        assert_eq!(random.draw(), 6_457_827_717_110_365_317);
+        assert_eq!(random.draw(), 3_203_168_211_198_807_973);
     }
 
     #[test]
@@ -91,6 +91,6 @@ mod tests {
     #[test]
     fn forks_differ_by_purpose() {
         let (mut a, mut b) = (Random::new(7), Random::new(7));
-        assert_ne!(a.fork(1).next(), b.fork(2).next());
+        assert_ne!(a.fork(1).draw(), b.fork(2).draw());
     }
 }

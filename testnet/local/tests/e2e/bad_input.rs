@@ -30,7 +30,7 @@ fn cases(maker: &mut Maker) -> Vec<Case> {
     let expired = changed(&|body| body.valid_until_ms = now_ms() - 60_000);
     let lasting = changed(&|body| body.valid_until_ms = now_ms() + 30 * 24 * 3_600_000);
     let evidence = maker.body().calls[0].module;
-    let mut calling = |module: ModuleId, payload: Vec<u8>| {
+    let calling = |module: ModuleId, payload: Vec<u8>| {
         let payload = Bytes::new(payload).expect("a short payload");
         maker.sign(maker.calling(Call { module, payload })).encode()
     };

@@ -117,7 +117,7 @@ impl World {
         let until_us = self.now_us + self.random.between(100_000, 2_500_000);
         let count = self.machines.len();
         let sides: u64 = match self.random.below(3) {
-            0 => self.random.next(),
+            0 => self.random.draw(),
             1 => 1 << self.random.index(count),
             _ => 0,
         };

@@ -8,14 +8,16 @@ use quancheng_consensus::{
 };
 use quancheng_state::Durability;
 use quancheng_types::codec::encode;
-use quancheng_types::{Batch, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction};
+use quancheng_types::{
+    Batch, Block, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction, ValidatorSet,
+};
 
 use super::{Event, World, breach, store_failed};
 use crate::chain::GENESIS_TIME_MS;
 use crate::clients::Tracked;
 use crate::config::Byzantine;
 use crate::executor::{self, Work};
-use crate::properties::{Breach, Observation};
+use crate::properties::{Breach, ExecutedBlock, Observation};
 
 /// Transactions that one batch takes here: small, so that there are many batches.
 const BATCH_TRANSACTIONS_MAX: usize = 16;
@@ -251,68 +253,32 @@ impl World {
     }
 
     pub(super) fn execute(&mut self, machine: usize, height: Height) -> Result<(), Breach> {
+        let (block, batches) = self.work_of(machine, height)?;
         let node = &self.machines[machine];
-        let block = node.disk.chain().block(height).map_err(store_failed)?;
-        let block = Arc::new(
-            block.ok_or_else(|| breach("store_holds", format!("block {height} is not stored")))?,
-        );
-        let mut batches = Vec::new();
-        for batch in &block.batches {
-            let id = batch.header.id();
-            if !node.disk.chain().has_batch(&id).map_err(store_failed)? {
-                return Err(breach(
-                    "store_holds",
-                    format!("machine {machine}: batch {id} of height {height} is not stored"),
-                ));
-            }
-            let content = self.known.batch(&id).ok_or_else(|| {
-                breach("certified_is_valid", format!("batch {id} is from nowhere"))
-            })?;
-            batches.push(Arc::clone(content));
-        }
-        let is_first = self.known.history(height).is_none();
+        let checks_refusals = self.known.history(height).is_none() && node.is_honest;
         let work = Work {
             chain_id: self.known.chain_id,
             block,
             batches: &batches,
-            checks_refusals: is_first && node.is_honest,
+            checks_refusals,
         };
         let (done, decided) =
             executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
-        let lag = self.known.parameters.execution_lag_max;
-        if let Some(set) = decided
-            .as_ref()
-            .filter(|set| set.effective_height != height.plus(lag + 2))
-        {
-            return Err(breach(
-                "headers_hold",
-                format!(
-                    "a set decided at {height} is in force from {}",
-                    set.effective_height
-                ),
-            ));
+        let from = height.plus(self.known.parameters.execution_lag_max + 2);
+        if let Some(set) = decided.as_ref().filter(|set| set.effective_height != from) {
+            let details = format!(
+                "a set decided at {height} is in force from {}, not {from}",
+                set.effective_height
+            );
+            return Err(breach("headers_hold", details));
         }
-        if self.machines[machine].is_honest {
-            self.observe(machine, &Observation::Executed(&done))?;
-            let results = (done.history_size, done.history_root);
-            let set = decided.as_ref().map(|set| set.validators.clone());
-            if self
-                .known
-                .learn_results(height, results, &done.receipts, set)
-            {
-                let refused = done
-                    .receipts
-                    .iter()
-                    .filter(|receipt| receipt.outcome != Outcome::Ok)
-                    .count();
-                self.stats.executed += u64::try_from(done.receipts.len()).unwrap_or(u64::MAX);
-                self.stats.refused += u64::try_from(refused).unwrap_or(u64::MAX);
-            }
-            self.trace.digest(&done.history_root);
+        let set = decided.map(|set| set.validators);
+        if node.is_honest {
+            self.learn_executed(machine, &done, set.clone())?;
         }
         let parameters = self.known.parameters;
-        let next = decided.map(|set| SetChange {
-            validators: set.validators,
+        let next = set.map(|validators| SetChange {
+            validators,
             parameters,
         });
         let (history_size, history_root) = (done.history_size, done.history_root);
@@ -329,6 +295,57 @@ impl World {
         if self.machines[machine].is_up() {
             self.execute_next(machine);
         }
+        Ok(())
+    }
+
+    /// The block of a height and its batches, as this machine has stored them.
+    fn work_of(
+        &self,
+        machine: usize,
+        height: Height,
+    ) -> Result<(Arc<Block>, Vec<Arc<SignedBatch>>), Breach> {
+        let chain = self.machines[machine].disk.chain();
+        let block = chain.block(height).map_err(store_failed)?;
+        let block =
+            block.ok_or_else(|| breach("store_holds", format!("block {height} is not stored")))?;
+        let mut batches = Vec::new();
+        for batch in &block.batches {
+            let id = batch.header.id();
+            if !chain.has_batch(&id).map_err(store_failed)? {
+                let details =
+                    format!("machine {machine}: batch {id} of height {height} is not stored");
+                return Err(breach("store_holds", details));
+            }
+            let content = self.known.batch(&id);
+            let content = content.ok_or_else(|| {
+                breach("certified_is_valid", format!("batch {id} is from nowhere"))
+            })?;
+            batches.push(Arc::clone(content));
+        }
+        Ok((Arc::new(block), batches))
+    }
+
+    fn learn_executed(
+        &mut self,
+        machine: usize,
+        done: &ExecutedBlock,
+        set: Option<ValidatorSet>,
+    ) -> Result<(), Breach> {
+        self.observe(machine, &Observation::Executed(done))?;
+        let results = (done.history_size, done.history_root);
+        if self
+            .known
+            .learn_results(done.leaf.height, results, &done.receipts, set)
+        {
+            let refused = done
+                .receipts
+                .iter()
+                .filter(|receipt| receipt.outcome != Outcome::Ok)
+                .count();
+            self.stats.executed += u64::try_from(done.receipts.len()).unwrap_or(u64::MAX);
+            self.stats.refused += u64::try_from(refused).unwrap_or(u64::MAX);
+        }
+        self.trace.digest(&done.history_root);
         Ok(())
     }
 
