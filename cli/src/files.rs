@@ -258,7 +258,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.txt");
         fs::write(&file, "x").unwrap();
-        assert_eq!(collect(&[file.clone()], &[]).unwrap()[0].name, "a.txt");
+        assert_eq!(
+            collect(std::slice::from_ref(&file), &[]).unwrap()[0].name,
+            "a.txt"
+        );
         assert_eq!(
             collect(&[file.clone(), file], &[]).unwrap_err().code,
             "SAME_NAME"

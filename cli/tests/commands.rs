@@ -192,74 +192,32 @@ fn completions_and_manual_pages_are_made() {
 fn a_transaction_is_signed_offline_by_two_and_shown() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    std::fs::write(home.join("password"), "a password\n").unwrap();
-    for name in ["a.key", "b.key"] {
-        assert_eq!(
-            envelope(
-                home,
-                &["key", "new", "--out", name, "--password-file", "password"]
-            )
-            .0,
-            0
-        );
-    }
-    let (_, other) = envelope(home, &["key", "show", "b.key"]);
+    let run = |text: &str| envelope(home, &text.split(' ').collect::<Vec<_>>());
+    assert_eq!((new_key(home, "a.key").0, new_key(home, "b.key").0), (0, 0));
+    let (_, other) = run("key show b.key");
     let chain = "11".repeat(32);
     let signer = other["data"]["public_key"].as_str().unwrap();
-    let words = [
-        "registration",
-        "withdraw",
-        "7",
-        "--key",
-        "a.key",
-        "--password-file",
-        "password",
-        "--chain-id",
-        &chain,
-        "--signer",
-        signer,
-        "--sign-only",
-        "-o",
-        "tx.json",
-    ];
-    let (code, made) = envelope(home, &words);
+    let (code, made) = run(&format!(
+        "registration withdraw 7 --key a.key --password-file password --chain-id {chain} --signer {signer} --sign-only -o tx.json"
+    ));
     assert_eq!(
         (code, &made["data"]["complete"]),
         (0, &json!(false)),
         "{made}"
     );
-    let (code, early) = envelope(
-        home,
-        &["tx", "submit", "tx.json", "--api", "http://127.0.0.1:1"],
-    );
+    let (code, early) = run("tx submit tx.json --api http://127.0.0.1:1");
     assert_eq!((code, &early["error"]["code"]), (2, &json!("NOT_SIGNED")));
-    let (code, signed) = envelope(
-        home,
-        &[
-            "tx",
-            "sign",
-            "tx.json",
-            "--key",
-            "b.key",
-            "--password-file",
-            "password",
-        ],
-    );
+    let (code, signed) = run("tx sign tx.json --key b.key --password-file password");
     assert_eq!(
         (code, &signed["data"]["complete"]),
         (0, &json!(true)),
         "{signed}"
     );
-    let (_, shown) = envelope(home, &["tx", "decode", "tx.json"]);
-    assert_eq!(
-        shown["data"]["calls"][0]["call"],
-        json!({ "withdraw": { "registration": 7 } })
-    );
+    let (_, shown) = run("tx decode tx.json");
+    let call = &shown["data"]["calls"][0]["call"];
+    assert_eq!(*call, json!({ "withdraw": { "registration": 7 } }));
     // Signed and complete, but nobody is there to take it; the id is told all the same.
-    let (code, lost) = envelope(
-        home,
-        &["tx", "submit", "tx.json", "--api", "http://127.0.0.1:1"],
-    );
+    let (code, lost) = run("tx submit tx.json --api http://127.0.0.1:1");
     assert_eq!(
         (code, &lost["data"]["id"]),
         (4, &made["data"]["id"]),

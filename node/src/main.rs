@@ -10,6 +10,10 @@ use quancheng_node::start::{Node, Rejoin, init, read_genesis};
 use quancheng_types::Height;
 use tracing_subscriber::EnvFilter;
 
+/// The voting core tells of every vote at level `info`: more lines than transactions. An operator's own level for it comes later in the
+/// list and wins.
+const LIBRARY_LEVELS: &str = "arc_malachitebft_core_consensus=warn,libp2p_swarm=warn";
+
 /// A validator or follower of the Quancheng chain (泉城链节点).
 #[derive(Debug, Parser)]
 #[command(name = "quanchengd", version)]
@@ -87,7 +91,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
         Command::Start { config } => {
             let config = load(&config)?;
-            let filter = EnvFilter::try_new(&config.log.level)?;
+            let filter = EnvFilter::try_new(format!("{LIBRARY_LEVELS},{}", config.log.level))?;
             let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
             if config.log.json {
                 log.json().init();
@@ -98,9 +102,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let end = runtime.block_on(async {
                 let node = Node::start(config).await?;
                 Ok::<DriverEnd, quancheng_node::start::StartError>(node.run(stop_signal()).await)
-            })?;
+            });
+            // Also after a start that failed halfway: dropping the runtime would wait for its threads for ever.
             runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-            Ok(exit_code(&end))
+            Ok(exit_code(&end?))
         }
     }
 }

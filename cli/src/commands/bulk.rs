@@ -100,6 +100,14 @@ impl Log {
     }
 }
 
+/// How the lines ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    submitted: u64,
+    skipped: u64,
+    refused: u64,
+}
+
 pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     let Some(from) = &command.from else {
         return Err(Fault::usage(
@@ -109,16 +117,9 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     };
     let bytes = files::read(from, LINES_BYTES_MAX)?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        Fault::usage(
-            "BAD_JSON",
-            say!("文件不是 UTF-8。", "The file is not UTF-8."),
-        )
-        .cause(error)
+        let message = say!("文件不是 UTF-8。", "The file is not UTF-8.");
+        Fault::usage("BAD_JSON", message).cause(error)
     })?;
-    let rows: Vec<(u64, &str)> = (1..)
-        .zip(text.lines())
-        .filter(|(_, line)| !line.trim().is_empty())
-        .collect();
     let path = command.results.clone().unwrap_or_else(|| {
         let mut name = from.clone().into_os_string();
         name.push(".result.jsonl");
@@ -132,49 +133,13 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
         );
         return Err(Fault::usage("NOT_WITH_FROM", message));
     }
-    let mut results = Results::load(&path)?;
-    let mut log = Log::open(path.clone())?;
-    let mut references = references(command)?;
-    let bar = Bar::items(session, u64::try_from(rows.len()).unwrap_or(u64::MAX));
-    let (mut submitted, mut skipped, mut refused) = (0_u64, 0_u64, 0_u64);
-    for (number, line) in rows {
-        if let Some(done) = results.done.get(&number) {
-            remember(&mut references, line, done);
-            skipped += 1;
-            bar.step(1);
-            continue;
-        }
-        let pending = results.pending.remove(&number);
-        match row(
-            session,
-            command,
-            &writer,
-            &references,
-            number,
-            line,
-            pending,
-            &mut log,
-        ) {
-            Ok(value) => {
-                remember(&mut references, line, &value);
-                log.line(&value)?;
-                submitted += 1;
-            }
-            Err(fault) if matches!(fault.exit, Exit::Refused | Exit::Usage) => {
-                log.line(&failure(session, number, &fault))?;
-                refused += 1;
-            }
-            Err(fault) => {
-                log.line(&failure(session, number, &fault))?;
-                let shown = path.display();
-                return Err(fault.hint(say!(
-                    "再次运行同一命令即可继续（结果见 {shown}）。",
-                    "Run the same command again to go on (results: {shown})."
-                )));
-            }
-        }
-        bar.step(1);
-    }
+    let results = Results::load(&path)?;
+    let log = Log::open(path.clone())?;
+    let Tally {
+        submitted,
+        skipped,
+        refused,
+    } = rows(session, command, &writer, &text, results, log)?;
     let mut reply = Reply::record(
         json!({ "results": path, "submitted": submitted, "skipped": skipped, "refused": refused }),
     );
@@ -186,6 +151,60 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
         reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message));
     }
     Ok(reply)
+}
+
+/// Goes through the lines. What the chain or the record refuses is noted and passed over; anything else ends the run, which the
+/// same command goes on with later.
+fn rows(
+    session: &Session,
+    command: &Submit,
+    writer: &Writer<'_>,
+    text: &str,
+    mut results: Results,
+    mut log: Log,
+) -> Outcome<Tally> {
+    let rows: Vec<(u64, &str)> = (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| !line.trim().is_empty())
+        .collect();
+    let mut references = references(command)?;
+    let bar = Bar::items(session, u64::try_from(rows.len()).unwrap_or(u64::MAX));
+    let mut tally = Tally::default();
+    for (number, line) in rows {
+        if let Some(done) = results.done.get(&number) {
+            remember(&mut references, line, done);
+            tally.skipped += 1;
+            bar.step(1);
+            continue;
+        }
+        let pending = results.pending.remove(&number);
+        let row = Row {
+            number,
+            line,
+            pending,
+        };
+        match row.run(session, command, writer, &references, &mut log) {
+            Ok(value) => {
+                remember(&mut references, line, &value);
+                log.line(&value)?;
+                tally.submitted += 1;
+            }
+            Err(fault) if matches!(fault.exit, Exit::Refused | Exit::Usage) => {
+                log.line(&failure(session, number, &fault))?;
+                tally.refused += 1;
+            }
+            Err(fault) => {
+                log.line(&failure(session, number, &fault))?;
+                let shown = log.path.display();
+                return Err(fault.hint(say!(
+                    "再次运行同一命令即可继续（结果见 {shown}）。",
+                    "Run the same command again to go on (results: {shown})."
+                )));
+            }
+        }
+        bar.step(1);
+    }
+    Ok(tally)
 }
 
 /// Serial number of a record by its own id, so that later lines may refer to it.
@@ -202,43 +221,49 @@ fn failure(session: &Session, line: u64, fault: &Fault) -> Value {
     json!({ "line": line, "ok": false, "id": id, "code": fault.code, "message": fault.message.words(session.lang()), "causes": fault.causes })
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one line of the loop above, kept apart for its length"
-)]
-fn row(
-    session: &Session,
-    command: &Submit,
-    writer: &Writer<'_>,
-    references: &References,
+/// One line, with the bytes that an earlier run submitted for it.
+struct Row<'a> {
     number: u64,
-    line: &str,
+    line: &'a str,
     pending: Option<Vec<u8>>,
-    log: &mut Log,
-) -> Outcome<Value> {
-    let earlier = pending.and_then(|bytes| SignedTransaction::decode(&bytes).ok());
-    let signed = match earlier {
-        Some(signed) if is_alive(writer, &signed)? => signed,
-        _ => {
-            let record = serde_json::from_str(line).map_err(|error| {
-                Fault::usage(
-                    "BAD_JSON",
-                    say!("第 {number} 行不是 JSON。", "Line {number} is not JSON."),
-                )
-                .cause(error)
-            })?;
-            let (calls, left_out) = application(command, record, references)?;
-            tell_left_out(session, &left_out);
-            writer.compose(calls)?.complete()?
-        }
-    };
-    log.line(
-        &json!({ "line": number, "id": signed.id(), "transaction": hex::encode(signed.encode()) }),
-    )?;
-    let status = writer.submit(&signed)?;
-    Ok(
-        json!({ "line": number, "ok": true, "id": signed.id(), "height": status.get("height"), "registration": status.get("registration") }),
-    )
+}
+
+impl Row<'_> {
+    fn run(
+        &self,
+        session: &Session,
+        command: &Submit,
+        writer: &Writer<'_>,
+        references: &References,
+        log: &mut Log,
+    ) -> Outcome<Value> {
+        let number = self.number;
+        let earlier = self
+            .pending
+            .as_ref()
+            .and_then(|bytes| SignedTransaction::decode(bytes).ok());
+        let signed = match earlier {
+            Some(signed) if is_alive(writer, &signed)? => signed,
+            Some(_) | None => {
+                let record = serde_json::from_str(self.line).map_err(|error| {
+                    let message = say!("第 {number} 行不是 JSON。", "Line {number} is not JSON.");
+                    Fault::usage("BAD_JSON", message).cause(error)
+                })?;
+                let (calls, left_out) = application(command, record, references)?;
+                tell_left_out(session, &left_out);
+                writer.compose(calls)?.complete()?
+            }
+        };
+        let id = signed.id();
+        log.line(
+            &json!({ "line": number, "id": id, "transaction": hex::encode(signed.encode()) }),
+        )?;
+        let status = writer.submit(&signed)?;
+        let (height, registration) = (status.get("height"), status.get("registration"));
+        Ok(
+            json!({ "line": number, "ok": true, "id": id, "height": height, "registration": registration }),
+        )
+    }
 }
 
 /// Whether a transaction submitted earlier took effect or still may.

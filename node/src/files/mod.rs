@@ -75,7 +75,7 @@ impl fmt::Display for FileError {
             Self::SignRecordDamaged { path } => write!(
                 f,
                 "{} is damaged; without it the node could sign twice, so it does not start. Replace the disk, or wipe the data \
-                 folder and rejoin with `quanchengd init --rejoin`",
+                 folder and rejoin with `quanchengd init --rejoin-above HEIGHT`",
                 path.display()
             ),
             Self::SignRecordMissing { path } => write!(

@@ -125,7 +125,14 @@ impl Node {
             metrics,
             started: begun,
         });
-        let doors = doors::Doors::open(backend, &config.api).await.map_err(StartError::Door)?;
+        let doors = match doors::Doors::open(backend, &config.api).await {
+            Ok(doors) => doors,
+            Err(error) => {
+                // The driver runs already; its queue, if full, belongs to a process that ends anyway.
+                let _ = running.driver.try_deliver(DriverInput::Stop);
+                return Err(StartError::Door(error));
+            }
+        };
         let (public, admin) = (doors.public, doors.admin);
         info!(%public, %admin, node_id = %keys.node_id(), height = %executed, ms = %begun.elapsed().as_millis(), "node is up");
         Ok(Self {

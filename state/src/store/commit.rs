@@ -155,7 +155,7 @@ impl Store {
         let changes = changes_of(block.patch, height);
         let tree = update::<ChainHasher>(
             self.backend(),
-            &mut writer.pages,
+            &mut writer.cache,
             height,
             writer.root,
             changes,
@@ -200,12 +200,7 @@ impl Store {
 
     /// Shows a height that is written to readers.
     fn publish(&self, writer: &mut Writer, record: TipRecord, tree: TreeUpdate) -> HistoryTip {
-        for (prefix, page) in tree.pages {
-            match page {
-                Some(page) => writer.pages.insert(prefix, page),
-                None => writer.pages.remove(&prefix),
-            }
-        }
+        writer.cache.take_over(tree.cache);
         writer.root = tree.root;
         let tip = record.tip();
         writer.tip = Some(record);

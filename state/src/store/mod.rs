@@ -24,7 +24,7 @@ use quancheng_types::{Digest, Height, HistoryLeaf};
 
 use crate::backend::{Backend, Column, Durability, Writes};
 use crate::error::{Record, StoreError};
-use crate::tree::{ChainHasher, PageCache, Slot, root_slot};
+use crate::tree::{ChainHasher, TreeCache, Slot, root_slot};
 
 mod chain;
 mod commit;
@@ -103,7 +103,7 @@ impl TipRecord {
 struct Writer {
     tip: Option<TipRecord>,
     root: Slot,
-    pages: PageCache,
+    cache: TreeCache,
 }
 
 /// What readers see.
@@ -179,7 +179,7 @@ impl Store {
             });
         }
         let tip = record.as_ref().map(TipRecord::tip);
-        let pages = PageCache::new(options.page_cache_bytes);
+        let cache = TreeCache::new(options.page_cache_bytes);
         Ok(Self {
             shared: Arc::new(Shared {
                 backend,
@@ -189,7 +189,7 @@ impl Store {
             writer: Arc::new(Mutex::new(Writer {
                 tip: record,
                 root,
-                pages,
+                cache,
             })),
         })
     }

@@ -1,18 +1,70 @@
 use core::mem::size_of;
+use core::ops::Bound;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::bucket::LeafHash;
 use super::page::Page;
 use super::prefix::Prefix;
 
-/// Bytes of one cached page: content, key, and the map's own overhead, rounded up.
-const ENTRY_BYTES: usize = size_of::<Page>() + size_of::<Prefix>() + 64;
+/// Share of the memory that pages get, as a divisor: a page stands for up to sixteen buckets, and without its page a bucket
+/// is of no use.
+const PAGES_SHARE: usize = 4;
+/// What the map and the allocator add to an entry, rounded up.
+const OVERHEAD_BYTES: usize = 96;
+/// Bytes of one cached page.
+const PAGE_BYTES: usize = size_of::<Page>() + size_of::<Prefix>() + OVERHEAD_BYTES;
+/// Bytes of one cached bucket without its leaves.
+const BUCKET_BYTES: usize = size_of::<Prefix>() + size_of::<Bucket>() + OVERHEAD_BYTES;
+
+/// What is kept in memory of the newest tree. It only saves reads: no root depends on what it holds.
+#[derive(Debug)]
+pub(crate) struct TreeCache {
+    pub(crate) pages: PageCache,
+    pub(crate) buckets: BucketCache,
+}
+
+impl TreeCache {
+    /// Holds at most `bytes_max` bytes, but never less than two pages.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        let pages = bytes_max / PAGES_SHARE;
+        Self {
+            pages: PageCache::new(pages),
+            buckets: BucketCache::new(bytes_max - pages),
+        }
+    }
+
+    /// Takes over what a height changed, once it is on disk.
+    pub(crate) fn take_over(&mut self, changed: CacheUpdate) {
+        for (prefix, page) in changed.pages {
+            match page {
+                Some(page) => self.pages.insert(prefix, page),
+                None => self.pages.remove(&prefix),
+            }
+        }
+        for (prefix, leaves) in changed.buckets {
+            match leaves {
+                Some(leaves) => self.buckets.insert(prefix, leaves),
+                None => self.buckets.remove(&prefix),
+            }
+        }
+    }
+}
+
+/// Pages and buckets as a height leaves them; `None` for what is no page or no bucket any more.
+#[derive(Debug, Default)]
+pub(crate) struct CacheUpdate {
+    pub(crate) pages: BTreeMap<Prefix, Option<Arc<Page>>>,
+    /// Of several entries for one prefix the last holds.
+    pub(crate) buckets: Vec<(Prefix, Option<Arc<[LeafHash]>>)>,
+}
 
 /// Newest pages, bounded. Two generations: what is used moves to the young one; when that is full it becomes the old one and
 /// the former old one is forgotten. Uses no clock and no links, and the same calls leave the same content.
 #[derive(Debug)]
 pub(crate) struct PageCache {
-    young: BTreeMap<Prefix, Page>,
-    old: BTreeMap<Prefix, Page>,
+    young: BTreeMap<Prefix, Arc<Page>>,
+    old: BTreeMap<Prefix, Arc<Page>>,
     generation_pages_max: usize,
 }
 
@@ -22,21 +74,21 @@ impl PageCache {
         Self {
             young: BTreeMap::new(),
             old: BTreeMap::new(),
-            generation_pages_max: (bytes_max / (2 * ENTRY_BYTES)).max(1),
+            generation_pages_max: (bytes_max / (2 * PAGE_BYTES)).max(1),
         }
     }
 
-    pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Page> {
+    pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Arc<Page>> {
         if let Some(page) = self.young.get(prefix) {
-            return Some(page.clone());
+            return Some(Arc::clone(page));
         }
         let page = self.old.remove(prefix)?;
-        self.insert(*prefix, page.clone());
+        self.insert(*prefix, Arc::clone(&page));
         Some(page)
     }
 
-    pub(crate) fn insert(&mut self, prefix: Prefix, page: Page) {
-        if self.young.len() >= self.generation_pages_max {
+    pub(crate) fn insert(&mut self, prefix: Prefix, page: Arc<Page>) {
+        if self.young.len() >= self.generation_pages_max && !self.young.contains_key(&prefix) {
             self.old = core::mem::take(&mut self.young);
         }
         self.old.remove(&prefix);
@@ -52,5 +104,98 @@ impl PageCache {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.young.len() + self.old.len()
+    }
+}
+
+#[derive(Debug)]
+struct Bucket {
+    leaves: Arc<[LeafHash]>,
+    /// Since the hand last came by.
+    used: bool,
+}
+
+impl Bucket {
+    fn bytes(leaves: &[LeafHash]) -> usize {
+        BUCKET_BYTES + size_of_val(leaves)
+    }
+}
+
+/// The leaves of the newest buckets, bounded: with them a key is changed without reading its bucket. Second chance: a hand
+/// goes round in the order of prefixes and forgets what was not used since its last turn. The same calls leave the same
+/// content.
+#[derive(Debug)]
+pub(crate) struct BucketCache {
+    buckets: BTreeMap<Prefix, Bucket>,
+    hand: Prefix,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl BucketCache {
+    /// Holds at most `bytes_max` bytes.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self {
+            buckets: BTreeMap::new(),
+            hand: Prefix::ROOT,
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Arc<[LeafHash]>> {
+        let bucket = self.buckets.get_mut(prefix)?;
+        bucket.used = true;
+        Some(Arc::clone(&bucket.leaves))
+    }
+
+    pub(crate) fn insert(&mut self, prefix: Prefix, leaves: Arc<[LeafHash]>) {
+        self.bytes += Bucket::bytes(&leaves);
+        if let Some(bucket) = self.buckets.get_mut(&prefix) {
+            self.bytes -= Bucket::bytes(&bucket.leaves);
+            bucket.leaves = leaves;
+        } else {
+            let used = false;
+            self.buckets.insert(prefix, Bucket { leaves, used });
+        }
+        while self.bytes > self.bytes_max {
+            self.forget_one();
+        }
+    }
+
+    pub(crate) fn remove(&mut self, prefix: &Prefix) {
+        if let Some(bucket) = self.buckets.remove(prefix) {
+            self.bytes -= Bucket::bytes(&bucket.leaves);
+        }
+    }
+
+    /// Turns the hand to the next bucket that was not used, and forgets it.
+    fn forget_one(&mut self) {
+        let ahead = (Bound::Excluded(self.hand), Bound::Unbounded);
+        let unused = self
+            .buckets
+            .range_mut(ahead)
+            .find_map(|(prefix, bucket)| {
+                let used = core::mem::replace(&mut bucket.used, false);
+                (!used).then_some(*prefix)
+            });
+        match unused {
+            Some(prefix) => {
+                self.hand = prefix;
+                self.remove(&prefix);
+            }
+            None => self.from_the_start(),
+        }
+    }
+
+    /// The hand has come to the end. The root sorts first, and is the only bucket while it is one.
+    fn from_the_start(&mut self) {
+        self.hand = Prefix::ROOT;
+        self.remove(&Prefix::ROOT);
+    }
+
+    /// Bytes held.
+    #[cfg(test)]
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 }

@@ -27,7 +27,7 @@ mod prefix;
 mod read;
 mod update;
 
-pub(crate) use cache::PageCache;
+pub(crate) use cache::TreeCache;
 pub(crate) use hasher::ChainHasher;
 #[cfg(test)]
 use hasher::TreeHasher;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use quancheng_proof::state_proof::{StateProof, Terminal, bit};
 use quancheng_types::{Digest, Height, List};
 
-use super::bucket::{Leaf, parting, subtree_hash};
+use super::bucket::{Leaf, LeafHash, parting, subtree_hash};
 use super::hasher::TreeHasher;
 use super::page::{Node, Page, Slot};
 use super::prefix::{NIBBLE_BITS, Prefix};
@@ -90,7 +90,8 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
             prefix = prefix.child(nibble).ok_or_else(|| miscounted(&prefix))?;
         }
         let leaves = self.leaves_at(&prefix, slot.keys)?;
-        let mut rest = leaves.as_slice();
+        let hashed: Vec<LeafHash> = leaves.iter().map(Leaf::hashed::<H>).collect();
+        let mut rest = hashed.as_slice();
         let mut depth = prefix.depth();
         while rest.len() > 1 {
             let (left, right) = rest.split_at(parting(rest, depth));
@@ -103,7 +104,8 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
             siblings.push(subtree_hash::<H>(other, depth));
             rest = same;
         }
-        Ok(rest.first().copied())
+        let end = rest.first().map(|leaf| leaf.key_hash);
+        Ok(leaves.into_iter().find(|leaf| Some(leaf.key_hash) == end))
     }
 
     /// The only leaf below a node of a page, if it has one: `step` levels from the top, the `index`-th there.

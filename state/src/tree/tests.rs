@@ -7,7 +7,7 @@ use quancheng_types::hash::sha256;
 use quancheng_types::{Digest, Height, List};
 
 use super::{
-    ChainHasher, Change, PageCache, Prefix, Slot, TreeHasher, TreeReader, root_slot, update,
+    ChainHasher, Change, Prefix, Slot, TreeCache, TreeHasher, TreeReader, root_slot, update,
 };
 use crate::backend::{Backend, Column, Durability, Memory, Writes};
 use crate::error::{Record, StoreError};
@@ -89,7 +89,7 @@ fn naive_proof<H: TreeHasher>(leaves: &[(Digest, Digest)], key: Digest) -> State
 /// A tree on a backend in memory, with the model of each height.
 struct Harness {
     memory: Memory,
-    cache: PageCache,
+    cache: TreeCache,
     root: Slot,
     models: Vec<Model>,
 }
@@ -98,7 +98,7 @@ impl Harness {
     fn new<H: TreeHasher>(cache_bytes: usize) -> Self {
         Self {
             memory: Memory::new(),
-            cache: PageCache::new(cache_bytes),
+            cache: TreeCache::new(cache_bytes),
             root: Slot::empty::<H>(),
             models: Vec::new(),
         }
@@ -145,12 +145,7 @@ impl Harness {
             &mut out,
         )?;
         self.memory.write(out, Durability::Buffered)?;
-        for (prefix, page) in done.pages {
-            match page {
-                Some(page) => self.cache.insert(prefix, page),
-                None => self.cache.remove(&prefix),
-            }
-        }
+        self.cache.take_over(done.cache);
         self.root = done.root;
         self.models.push(model);
         Ok(())
@@ -202,7 +197,7 @@ proptest! {
         for block in &blocks {
             tree.apply::<ChainHasher>(block).unwrap();
             prop_assert_eq!(tree.root.hash, naive_root::<ChainHasher>(&leaves(tree.models.last().unwrap()), 0));
-            prop_assert!(tree.cache.len() <= 2);
+            prop_assert!(tree.cache.pages.len() <= 2);
         }
         let probes: BTreeSet<Digest> = (0..240).step_by(7).chain(1000..1010).map(key).collect();
         for height in 0..tree.models.len() {

@@ -1,11 +1,11 @@
 use core::marker::PhantomData;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::{Digest, Height};
 
-use super::bucket::{Leaf, subtree_hash};
-use super::cache::PageCache;
+use super::bucket::{Leaf, LeafHash, subtree_hash};
+use super::cache::{CacheUpdate, TreeCache};
 use super::hasher::TreeHasher;
 use super::page::{Page, SLOTS, Slot};
 use super::prefix::Prefix;
@@ -26,6 +26,22 @@ pub(crate) struct Change {
     pub(crate) record: Option<(Digest, Vec<u8>)>,
 }
 
+/// The key of each change with the hash of its new leaf.
+fn new_leaves<H: TreeHasher>(changes: &[Change]) -> Vec<(Digest, Option<Digest>)> {
+    let hashed = |change: &Change| {
+        let hash = change.record.as_ref().map(|(value_hash, _)| {
+            let (key_hash, value_hash) = (change.key_hash, *value_hash);
+            let leaf = Leaf { key_hash, value_hash };
+            leaf.hashed::<H>().hash
+        });
+        (change.key_hash, hash)
+    };
+    changes.iter().map(hashed).collect()
+}
+
+/// The leaves of a bucket, and for each change the record it supersedes, where that has been read.
+type Before = (Arc<[LeafHash]>, Vec<Option<Vec<u8>>>);
+
 /// Which records of superseded versions a height wrote: what pruning removes later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct HeightChanges {
@@ -42,8 +58,8 @@ pub(crate) struct HeightChanges {
 pub(crate) struct TreeUpdate {
     /// The root after it.
     pub(crate) root: Slot,
-    /// Pages written (`Some`) and removed (`None`), for the cache once the height is on disk.
-    pub(crate) pages: BTreeMap<Prefix, Option<Page>>,
+    /// For the cache once the height is on disk.
+    pub(crate) cache: CacheUpdate,
     /// For pruning.
     pub(crate) changes: HeightChanges,
 }
@@ -51,7 +67,7 @@ pub(crate) struct TreeUpdate {
 /// Applies changes, ascending by key hash and one per key, over the newest state; adds every record to write to `writes`.
 pub(crate) fn update<H: TreeHasher>(
     backend: &dyn Backend,
-    cache: &mut PageCache,
+    cache: &mut TreeCache,
     height: Height,
     root: Slot,
     mut changes: Vec<Change>,
@@ -62,7 +78,7 @@ pub(crate) fn update<H: TreeHasher>(
         flat: backend.cursor(Column::Flat)?,
         cache,
         height,
-        pages: BTreeMap::new(),
+        changed: CacheUpdate::default(),
         noted: HeightChanges::default(),
         writes,
         hasher: PhantomData,
@@ -77,7 +93,7 @@ pub(crate) fn update<H: TreeHasher>(
             .writes
             .put(Column::Tree, ROOT_SLOT_KEY.to_vec(), new.encode());
     }
-    for (prefix, page) in &updater.pages {
+    for (prefix, page) in &updater.changed.pages {
         match page {
             Some(page) => updater
                 .writes
@@ -87,7 +103,7 @@ pub(crate) fn update<H: TreeHasher>(
     }
     Ok(TreeUpdate {
         root: new,
-        pages: updater.pages,
+        cache: updater.changed,
         changes: updater.noted,
     })
 }
@@ -95,9 +111,9 @@ pub(crate) fn update<H: TreeHasher>(
 struct Updater<'a, H> {
     backend: &'a dyn Backend,
     flat: Box<dyn Cursor + 'a>,
-    cache: &'a mut PageCache,
+    cache: &'a mut TreeCache,
     height: Height,
-    pages: BTreeMap<Prefix, Option<Page>>,
+    changed: CacheUpdate,
     noted: HeightChanges,
     writes: &'a mut Writes,
     hasher: PhantomData<H>,
@@ -129,7 +145,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         changes: &mut [Change],
     ) -> Result<Slot, StoreError> {
         let before = self.load(prefix)?;
-        let mut after = before.clone();
+        let mut after = Page::clone(&before);
         let mut rest = &mut *changes;
         for nibble in 0_u8..16 {
             let end = rest.partition_point(|change| prefix.nibble_of(&change.key_hash) <= nibble);
@@ -154,8 +170,8 @@ impl<H: TreeHasher> Updater<'_, H> {
                 self.note_slot(child(&prefix, nibble)?, slot);
             }
         }
-        if after != before {
-            self.pages.insert(prefix, Some(after));
+        if after != *before {
+            self.changed.pages.insert(prefix, Some(Arc::new(after)));
         }
         Ok(Slot {
             keys: top.keys,
@@ -176,15 +192,16 @@ impl<H: TreeHasher> Updater<'_, H> {
         for nibble in 0_u8..16 {
             let (slot, below) = (&page.slots[usize::from(nibble)], child(&prefix, nibble)?);
             self.note_slot(below, slot);
+            self.changed.buckets.push((below, None));
             if !slot.paged && slot.keys > 0 {
                 let members = self.leaves(&below, slot.keys)?;
                 self.note_members(below, &members);
             }
         }
-        self.pages.insert(prefix, None);
+        self.changed.pages.insert(prefix, None);
         let before = self.leaves(&prefix, old.keys)?;
-        let after = merged(&before, changes);
-        Ok(self.bucket_slot(&prefix, &after))
+        let after = merged(&before, &new_leaves::<H>(changes));
+        Ok(self.bucket_slot(prefix, after))
     }
 
     fn bucket(
@@ -193,74 +210,109 @@ impl<H: TreeHasher> Updater<'_, H> {
         old: &Slot,
         changes: &mut [Change],
     ) -> Result<Slot, StoreError> {
-        let mut superseded: Vec<Option<Vec<u8>>> = vec![None; changes.len()];
-        let mut before = Vec::new();
-        let mut at = 0;
-        self.scan(&prefix, old.keys, |leaf, record| {
-            while changes
-                .get(at)
-                .is_some_and(|change| change.key_hash < leaf.key_hash)
-            {
-                at += 1;
-            }
-            if changes
-                .get(at)
-                .is_some_and(|change| change.key_hash == leaf.key_hash)
-            {
-                superseded[at] = Some(record.to_vec());
-            }
-            before.push(leaf);
-        })?;
-        let after = merged(&before, changes);
+        let (before, mut superseded) = self.before(&prefix, old.keys, changes)?;
+        let new = new_leaves::<H>(changes);
+        let after = merged(&before, &new);
         let mut removed = false;
-        for (change, superseded) in changes.iter_mut().zip(superseded) {
-            removed |= superseded.is_some() && change.record.is_none();
-            self.write_flat(change, superseded)?;
+        let mut rest = before.as_ref();
+        for (at, change) in changes.iter_mut().enumerate() {
+            let skip = rest.partition_point(|leaf| leaf.key_hash < change.key_hash);
+            rest = &rest[skip..];
+            let existing = rest
+                .first()
+                .filter(|leaf| leaf.key_hash == change.key_hash);
+            removed |= existing.is_some() && change.record.is_none();
+            if existing.map(|leaf| leaf.hash) != new[at].1 {
+                let read = superseded.get_mut(at).and_then(Option::take);
+                self.write_flat(&prefix, change, existing.is_some(), read)?;
+            }
+        }
+        if after.as_slice() == before.as_ref() {
+            self.changed.buckets.push((prefix, Some(before)));
+            return Ok(*old);
         }
         let split = after.len() > SPLIT_KEYS;
         if removed || (split && !before.is_empty()) {
             self.note_members(prefix, &before);
         }
         if split {
+            self.changed.buckets.push((prefix, None));
             self.build(prefix, &after)
         } else {
-            Ok(self.bucket_slot(&prefix, &after))
+            Ok(self.bucket_slot(prefix, after))
         }
     }
 
-    /// Writes the record of one key, and the one it supersedes as a version. An equal value changes nothing.
+    /// The leaves of a bucket before this height and, when they had to be read, the records that the changes supersede.
+    fn before(
+        &mut self,
+        prefix: &Prefix,
+        expected: u64,
+        changes: &[Change],
+    ) -> Result<Before, StoreError> {
+        if expected == 0 {
+            return Ok((Arc::default(), Vec::new()));
+        }
+        let count = usize::try_from(expected).unwrap_or(usize::MAX);
+        if let Some(leaves) = self.cache.buckets.find(prefix)
+            && leaves.len() == count
+        {
+            return Ok((leaves, Vec::new()));
+        }
+        let mut superseded: Vec<Option<Vec<u8>>> = vec![None; changes.len()];
+        let mut leaves = Vec::with_capacity(SPLIT_KEYS);
+        let mut at = 0;
+        self.scan(prefix, expected, |leaf, record| {
+            let skipped = changes[at..].iter();
+            at += skipped
+                .take_while(|change| change.key_hash < leaf.key_hash)
+                .count();
+            if changes
+                .get(at)
+                .is_some_and(|change| change.key_hash == leaf.key_hash)
+            {
+                superseded[at] = Some(record.to_vec());
+            }
+            leaves.push(leaf.hashed::<H>());
+        })?;
+        Ok((Arc::from(leaves), superseded))
+    }
+
+    /// Writes the record of one key that changes, and the one it supersedes as a version.
     fn write_flat(
         &mut self,
+        prefix: &Prefix,
         change: &mut Change,
+        exists: bool,
         superseded: Option<Vec<u8>>,
     ) -> Result<(), StoreError> {
         let key = change.key_hash.as_bytes();
-        if let Some(old) = &superseded
-            && let Some((value_hash, _)) = &change.record
-            && FlatRecord::parse(key, old)?.value_hash == *value_hash
-        {
-            return Ok(());
-        }
-        match (change.record.as_mut(), superseded.is_some()) {
-            (Some((_, record)), _) => {
-                self.writes
-                    .put(Column::Flat, key.to_vec(), core::mem::take(record))
-            }
-            (None, true) => self.writes.delete(Column::Flat, key.to_vec()),
-            (None, false) => {}
-        }
-        if let Some(old) = superseded {
+        if exists {
+            let before = match superseded {
+                Some(record) => record,
+                None => match self.backend.get(Column::Flat, key)? {
+                    Some(record) => record,
+                    None => return Err(miscounted(prefix)),
+                },
+            };
             self.writes
-                .put(Column::FlatHistory, versioned(key, self.height), old);
+                .put(Column::FlatHistory, versioned(key, self.height), before);
             self.noted.flat.push(change.key_hash);
+        }
+        match change.record.as_mut() {
+            Some((_, record)) => {
+                self.writes
+                    .put(Column::Flat, key.to_vec(), core::mem::take(record));
+            }
+            None => self.writes.delete(Column::Flat, key.to_vec()),
         }
         Ok(())
     }
 
     /// The subtree over leaves in pages of their own, as deep as needed.
-    fn build(&mut self, prefix: Prefix, leaves: &[Leaf]) -> Result<Slot, StoreError> {
+    fn build(&mut self, prefix: Prefix, leaves: &[LeafHash]) -> Result<Slot, StoreError> {
         if leaves.len() <= SPLIT_KEYS {
-            return Ok(self.bucket_slot(&prefix, leaves));
+            return Ok(self.bucket_slot(prefix, leaves.to_vec()));
         }
         let mut page = Page::empty::<H>();
         let mut rest = leaves;
@@ -271,7 +323,7 @@ impl<H: TreeHasher> Updater<'_, H> {
             *slot = self.build(child(&prefix, nibble)?, group)?;
         }
         let top = page.top::<H>();
-        self.pages.insert(prefix, Some(page));
+        self.changed.pages.insert(prefix, Some(Arc::new(page)));
         Ok(Slot {
             keys: top.keys,
             hash: top.hash,
@@ -280,9 +332,11 @@ impl<H: TreeHasher> Updater<'_, H> {
         })
     }
 
-    fn bucket_slot(&self, prefix: &Prefix, leaves: &[Leaf]) -> Slot {
-        let hash = subtree_hash::<H>(leaves, prefix.depth());
+    fn bucket_slot(&mut self, prefix: Prefix, leaves: Vec<LeafHash>) -> Slot {
+        let hash = subtree_hash::<H>(&leaves, prefix.depth());
         let keys = u64::try_from(leaves.len()).expect("a bucket holds few keys");
+        let kept = (keys > 0).then(|| Arc::from(leaves));
+        self.changed.buckets.push((prefix, kept));
         Slot {
             keys,
             hash,
@@ -291,8 +345,8 @@ impl<H: TreeHasher> Updater<'_, H> {
         }
     }
 
-    fn load(&mut self, prefix: Prefix) -> Result<Page, StoreError> {
-        if let Some(page) = self.cache.find(&prefix) {
+    fn load(&mut self, prefix: Prefix) -> Result<Arc<Page>, StoreError> {
+        if let Some(page) = self.cache.pages.find(&prefix) {
             return Ok(page);
         }
         let key = prefix.to_bytes();
@@ -302,15 +356,15 @@ impl<H: TreeHasher> Updater<'_, H> {
                 key,
             });
         };
-        let page = Page::decode::<H>(&prefix, &bytes)?;
-        self.cache.insert(prefix, page.clone());
+        let page = Arc::new(Page::decode::<H>(&prefix, &bytes)?);
+        self.cache.pages.insert(prefix, Arc::clone(&page));
         Ok(page)
     }
 
     /// The leaves below a prefix before this height.
-    fn leaves(&mut self, prefix: &Prefix, expected: u64) -> Result<Vec<Leaf>, StoreError> {
+    fn leaves(&mut self, prefix: &Prefix, expected: u64) -> Result<Vec<LeafHash>, StoreError> {
         let mut leaves = Vec::new();
-        self.scan(prefix, expected, |leaf, _| leaves.push(leaf))?;
+        self.scan(prefix, expected, |leaf, _| leaves.push(leaf.hashed::<H>()))?;
         Ok(leaves)
     }
 
@@ -339,7 +393,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         self.noted.slots.push(base);
     }
 
-    fn note_members(&mut self, prefix: Prefix, leaves: &[Leaf]) {
+    fn note_members(&mut self, prefix: Prefix, leaves: &[LeafHash]) {
         let base = prefix.to_bytes();
         let members = leaves
             .iter()
@@ -412,21 +466,19 @@ fn scan_flat_records(
 }
 
 /// Leaves after changes; both ascending.
-fn merged(before: &[Leaf], changes: &[Change]) -> Vec<Leaf> {
+fn merged(before: &[LeafHash], changes: &[(Digest, Option<Digest>)]) -> Vec<LeafHash> {
     let mut after = Vec::with_capacity(before.len() + changes.len());
-    let mut old = before.iter().copied().peekable();
-    for change in changes {
-        while let Some(leaf) = old.next_if(|leaf| leaf.key_hash < change.key_hash) {
-            after.push(leaf);
-        }
-        old.next_if(|leaf| leaf.key_hash == change.key_hash);
-        if let Some((value_hash, _)) = change.record {
-            after.push(Leaf {
-                key_hash: change.key_hash,
-                value_hash,
-            });
-        }
+    let mut rest = before;
+    for (key_hash, new) in changes {
+        let (kept, others) = rest.split_at(rest.partition_point(|leaf| leaf.key_hash < *key_hash));
+        after.extend_from_slice(kept);
+        rest = match others.split_first() {
+            Some((leaf, behind)) if leaf.key_hash == *key_hash => behind,
+            Some(_) | None => others,
+        };
+        let key_hash = *key_hash;
+        after.extend(new.map(|hash| LeafHash { key_hash, hash }));
     }
-    after.extend(old);
+    after.extend_from_slice(rest);
     after
 }

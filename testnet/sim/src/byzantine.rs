@@ -162,7 +162,7 @@ impl Liar {
     /// Breaks one rule of headers and leaves the others whole.
     fn spoil(&mut self, block: &mut Block, known: &Known) {
         let header = &mut block.header;
-        match self.random.below(8) {
+        match self.random.below(9) {
             0 => header.parent = BlockId(Digest([7; 32])),
             1 => header.history_root = Digest([7; 32]),
             2 => header.time_ms += 3_600_000,
@@ -175,6 +175,11 @@ impl Liar {
                     .map_or(Digest::ZERO, |(_, root)| root);
             }
             6 => header.executed_height = header.height,
+            7 => {
+                // Somebody else is to have proposed it.
+                let ids = known.validators(header.height).ids();
+                header.proposer = ids[self.random.index(ids.len())];
+            }
             _ => self.repeat_batch(block, known),
         }
     }

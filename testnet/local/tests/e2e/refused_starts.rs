@@ -101,10 +101,10 @@ fn bad_data_folder(net: &Net) {
         let mut bad = good.clone();
         bad[at] ^= 0x20;
         std::fs::write(&record, bad).expect("the folder can be written");
-        assert_says(&refusal(&config), &["sign-record", "signs nothing without it"]);
+        assert_says(&refusal(&config), &["sign-record is damaged", "--rejoin-above"]);
     }
     std::fs::write(&record, &good[..good.len() - 1]).expect("the folder can be written");
-    assert_says(&refusal(&config), &["sign-record"]);
+    assert_says(&refusal(&config), &["sign-record is damaged", "--rejoin-above"]);
     std::fs::remove_file(&record).expect("it is there");
     assert_says(&refusal(&config), &["sign-record is missing", "--rejoin-above"]);
     std::fs::write(&record, good).expect("the folder can be written");
