@@ -33,8 +33,15 @@ impl Latency {
             let last = micros.len().checked_sub(1)?;
             micros.get(last * share / 100).copied()
         };
-        let millis = |value: Option<u64>| std::time::Duration::from_micros(value.unwrap_or_default()).as_secs_f64() * 1000.0;
-        Self { p50: millis(at(50)), p95: millis(at(95)), p99: millis(at(99)), max: millis(micros.last().copied()) }
+        let millis = |value: Option<u64>| {
+            std::time::Duration::from_micros(value.unwrap_or_default()).as_secs_f64() * 1000.0
+        };
+        Self {
+            p50: millis(at(50)),
+            p95: millis(at(95)),
+            p99: millis(at(99)),
+            max: millis(micros.last().copied()),
+        }
     }
 }
 
@@ -65,7 +72,11 @@ mod tests {
     #[test]
     fn percentiles_are_those_of_the_sorted_list() {
         let latency = Latency::of((1..=100).rev().map(|ms| ms * 1000).collect());
-        assert!((latency.p50 - 50.0).abs() < 1e-9 && (latency.p99 - 99.0).abs() < 1e-9 && (latency.max - 100.0).abs() < 1e-9);
+        assert!(
+            (latency.p50 - 50.0).abs() < 1e-9
+                && (latency.p99 - 99.0).abs() < 1e-9
+                && (latency.max - 100.0).abs() < 1e-9
+        );
         assert!(Latency::of(Vec::new()).max.abs() < 1e-9);
     }
 }

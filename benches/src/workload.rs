@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use quancheng_types::codec::encode;
 use quancheng_types::hash::sha256;
-use quancheng_types::{AccountId, Call, ChainId, KeyId, List, Signer, SigningKey, Transaction, TransactionId};
+use quancheng_types::{
+    AccountId, Call, ChainId, KeyId, List, Signer, SigningKey, Transaction, TransactionId,
+};
 
 use crate::client::LoadError;
 use crate::{Arguments, Kind};
@@ -20,15 +22,28 @@ pub(crate) struct Request {
 }
 
 /// Signs `count` transactions on all cores and packs them into requests of `per_request`.
-pub(crate) fn sign(arguments: &Arguments, chain_id: ChainId, count: usize, per_request: usize) -> Result<Vec<Request>, LoadError> {
+pub(crate) fn sign(
+    arguments: &Arguments,
+    chain_id: ChainId,
+    count: usize,
+    per_request: usize,
+) -> Result<Vec<Request>, LoadError> {
     let keys = keys(arguments)?;
     let pattern = match arguments.kind {
         Kind::Notarize => None,
         Kind::Register => Some(register_pattern(arguments)?),
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let maker = Maker { chain_id, keys, pattern, seed: u64::try_from(now.as_nanos() & u128::from(u64::MAX)).unwrap_or(0), valid_until_ms: now_ms + LIFETIME_MS };
+    let maker = Maker {
+        chain_id,
+        keys,
+        pattern,
+        seed: u64::try_from(now.as_nanos() & u128::from(u64::MAX)).unwrap_or(0),
+        valid_until_ms: now_ms + LIFETIME_MS,
+    };
     let numbers: Vec<usize> = (0..count).step_by(per_request).collect();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = numbers.len().div_ceil(threads).max(1);
@@ -39,12 +54,17 @@ pub(crate) fn sign(arguments: &Arguments, chain_id: ChainId, count: usize, per_r
             .chunks(share)
             .map(|starts| {
                 scope.spawn(move || {
-                    starts.iter().map(|start| maker.request(*start, per_request.min(count - start))).collect::<Result<Vec<_>, _>>()
+                    starts
+                        .iter()
+                        .map(|start| maker.request(*start, per_request.min(count - start)))
+                        .collect::<Result<Vec<_>, _>>()
                 })
             })
             .collect();
         for worker in workers {
-            let made = worker.join().map_err(|_| LoadError::Usage("a signing thread failed"))?;
+            let made = worker
+                .join()
+                .map_err(|_| LoadError::Usage("a signing thread failed"))?;
             requests.extend(made?);
         }
         Ok::<(), LoadError>(())
@@ -55,15 +75,24 @@ pub(crate) fn sign(arguments: &Arguments, chain_id: ChainId, count: usize, per_r
 fn keys(arguments: &Arguments) -> Result<Vec<SigningKey>, LoadError> {
     match (arguments.kind, &arguments.key, &arguments.password_file) {
         (Kind::Notarize, None, _) => Ok((0..arguments.accounts)
-            .map(|number| SigningKey::from_seed(sha256(&[b"quancheng-load", &number.to_le_bytes()]).0))
+            .map(|number| {
+                SigningKey::from_seed(sha256(&[b"quancheng-load", &number.to_le_bytes()]).0)
+            })
             .collect()),
         (_, Some(path), Some(password)) => {
-            let file = |error: quancheng_keystore::KeyFileError| LoadError::File { path: path.clone(), error: error.to_string() };
+            let file = |error: quancheng_keystore::KeyFileError| LoadError::File {
+                path: path.clone(),
+                error: error.to_string(),
+            };
             let password = quancheng_keystore::read_password(password).map_err(file)?;
-            Ok(vec![quancheng_keystore::open(path, &password).map_err(file)?])
+            Ok(vec![
+                quancheng_keystore::open(path, &password).map_err(file)?,
+            ])
         }
         (_, Some(_), None) => Err(LoadError::Usage("--key needs --password-file")),
-        (Kind::Register, None, _) => Err(LoadError::Usage("--kind register needs --key and --password-file of an active organization")),
+        (Kind::Register, None, _) => Err(LoadError::Usage(
+            "--kind register needs --key and --password-file of an active organization",
+        )),
     }
 }
 
@@ -71,7 +100,10 @@ fn register_pattern(arguments: &Arguments) -> Result<serde_json::Value, LoadErro
     let path = arguments.call.as_ref().ok_or(LoadError::Usage(
         "--kind register needs --call FILE: the JSON of a registry call, as `quancheng registration submit --dry-run --output json` shows it",
     ))?;
-    let file = |error: String| LoadError::File { path: path.clone(), error };
+    let file = |error: String| LoadError::File {
+        path: path.clone(),
+        error,
+    };
     let text = std::fs::read_to_string(path).map_err(|error| file(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| file(error.to_string()))
 }
@@ -94,17 +126,26 @@ impl Maker {
             let number = u64::try_from(number).unwrap_or(u64::MAX);
             let body = Transaction {
                 chain_id: self.chain_id,
-                signers: List::new(vec![Signer { account: AccountId::of(&public_key), key_id: KeyId::of(&public_key) }])
-                    .map_err(|_| LoadError::Usage("one signer always fits"))?,
+                signers: List::new(vec![Signer {
+                    account: AccountId::of(&public_key),
+                    key_id: KeyId::of(&public_key),
+                }])
+                .map_err(|_| LoadError::Usage("one signer always fits"))?,
                 nonce: self.seed.wrapping_add(number),
                 valid_until_ms: self.valid_until_ms,
-                calls: List::new(vec![self.call(number)?]).map_err(|_| LoadError::Usage("one call always fits"))?,
+                calls: List::new(vec![self.call(number)?])
+                    .map_err(|_| LoadError::Usage("one call always fits"))?,
             };
-            let signed = body.sign(&[key]).map_err(|_| LoadError::Usage("one key signs for one signer"))?;
+            let signed = body
+                .sign(&[key])
+                .map_err(|_| LoadError::Usage("one key signs for one signer"))?;
             ids.push(signed.id());
             encoded.push(signed.encode());
         }
-        Ok(Request { ids, body: encode(&encoded) })
+        Ok(Request {
+            ids,
+            body: encode(&encoded),
+        })
     }
 
     fn call(&self, number: u64) -> Result<Call, LoadError> {
@@ -112,11 +153,18 @@ impl Maker {
             Some(pattern) => ("registry", pattern.clone()),
             None => ("evidence", self.notarization(number)),
         };
-        quancheng_contracts::encode_call(module, json).map_err(|error| LoadError::Answer { url: module.to_owned(), error: error.to_string() })
+        quancheng_contracts::encode_call(module, json).map_err(|error| LoadError::Answer {
+            url: module.to_owned(),
+            error: error.to_string(),
+        })
     }
 
     fn notarization(&self, number: u64) -> serde_json::Value {
-        let root = sha256(&[b"quancheng-load/file", &self.seed.to_le_bytes(), &number.to_le_bytes()]);
+        let root = sha256(&[
+            b"quancheng-load/file",
+            &self.seed.to_le_bytes(),
+            &number.to_le_bytes(),
+        ]);
         serde_json::json!({ "notarize": { "commitment": { "root": root.to_string(), "count": 1, "bytes": 4096, "complete": false } } })
     }
 }

@@ -48,39 +48,6 @@ fn settle(network: &mut Network, nodes: &[usize], wait_ms: u64) {
                 .map(|engine| engine.status())
         })
         .collect();
-    if !done {
-        // DBG
-        for (index, node) in network.nodes.iter().enumerate() {
-            // DBG
-            eprintln!(
-                "DBG node {index} alarms {:?} record {:?}",
-                node.alarms,
-                node.disk
-                    .record
-                    .as_ref()
-                    .map(|b| quancheng_consensus::SignRecord::decode(
-                        b,
-                        &support::chain_id(),
-                        &support::key(node.index).public_key()
-                    ))
-            ); // DBG
-            for entry in quancheng_consensus::read_log(support::chain_id(), &node.disk.log)
-                .unwrap()
-                .entries
-            {
-                // DBG
-                match entry {
-                    quancheng_consensus::LogEntry::Block(b) => {
-                        eprintln!("DBG   block {} {}", b.header.height, b.id())
-                    }
-                    other => eprintln!(
-                        "DBG   {}",
-                        format!("{other:?}").chars().take(330).collect::<String>()
-                    ),
-                } // DBG
-            } // DBG
-        } // DBG
-    } // DBG
     assert!(done, "heals: {state:#?}");
     let first = network.ordered(nodes[0]);
     for node in nodes {

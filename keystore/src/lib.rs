@@ -305,7 +305,9 @@ fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyFileError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(|error| {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
-            KeyFileError::Exists { path: path.to_owned() }
+            KeyFileError::Exists {
+                path: path.to_owned(),
+            }
         } else {
             io(path, "create the key file", error)
         }

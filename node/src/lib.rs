@@ -18,7 +18,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod network;
 pub mod start;
-pub mod tracker;
 #[cfg(test)]
 mod testing;
+pub mod tracker;
 pub mod verifier;

@@ -222,20 +222,22 @@ fn batch(
         })?;
         files::write(path, text.as_bytes())?;
     }
-    let kept = |fault: Fault| match (&salts, fault.exit) {
-        (Some(path), Exit::Timeout | Exit::Network) => {
-            let (shown, out) = (path.display(), out.unwrap_or(path).display());
-            fault.hint(say!(
-                "盐值保存在 {shown}；稍后用 `quancheng evidence finish {shown} --bundle {out}` 完成。",
-                "The salts are in {shown}; finish later with `quancheng evidence finish {shown} --bundle {out}`."
-            ))
-        }
-        (Some(path), _) => {
-            // Nothing was recorded, so the salts open nothing.
+    let kept = |fault: Fault| {
+        let Some(path) = &salts else { return fault };
+        // Only a receipt says for certain that nothing was recorded and the salts open nothing.
+        let is_refused = fault
+            .data
+            .as_ref()
+            .is_some_and(|data| data.get("outcome").is_some());
+        if fault.exit == Exit::Refused && is_refused {
             let _ = std::fs::remove_file(path);
-            fault
+            return fault;
         }
-        (None, _) => fault,
+        let (shown, out) = (path.display(), out.unwrap_or(path).display());
+        fault.hint(say!(
+            "盐值保存在 {shown}；稍后用 `quancheng evidence finish {shown} --bundle {out}` 完成。",
+            "The salts are in {shown}; finish later with `quancheng evidence finish {shown} --bundle {out}`."
+        ))
     };
     let mut reply = writer.deliver(draft).map_err(&kept)?;
     insert(&mut reply.data, "root", json!(tree.commitment().root));

@@ -117,6 +117,9 @@ pub enum Action {
     /// Log entries up to its height may be dropped then; entries of later heights must stay.
     Commit(Arc<Commit>),
     /// Everything above is on disk, or the process stops: no action after a failed flush may be carried out.
+    ///
+    /// The log is synced before the record is replaced. A record without the vote it names would forbid this node to vote otherwise
+    /// and leave it nothing to repeat; were that so at every node, the round would never end. Blocks may go beside either.
     Flush,
     /// Send to one peer. May be dropped when the peer is gone or slow.
     Send {

@@ -406,17 +406,7 @@ impl Network {
         let mut actions = std::mem::take(&mut self.nodes[node].unflushed);
         let cut = self.power_cut == Some(node);
         if cut {
-            // A prefix reached the disk, or only some of the files: the record without the log, or the log without the record and
-            // with or without the blocks.
-            match self.random(4) {
-                0 => {
-                    let kept = self.random(actions.len() as u64 + 1);
-                    actions.truncate(usize::try_from(kept).unwrap());
-                }
-                1 => actions.retain(|action| matches!(action, Action::RecordSign(_))),
-                2 => actions.retain(|action| matches!(action, Action::AppendLog(_))),
-                _ => actions.retain(|action| !matches!(action, Action::RecordSign(_))),
-            }
+            self.cut_short(&mut actions);
         }
         for action in actions {
             if let Action::AppendLog(entry) = action {
@@ -431,6 +421,31 @@ impl Network {
             self.power_cut = None;
             self.crash(node);
         }
+    }
+
+    /// What a power cut leaves of a flush: any beginning of the log, the record only behind the whole log, the blocks or not.
+    fn cut_short(&mut self, actions: &mut Vec<Action>) {
+        let entries = actions
+            .iter()
+            .filter(|action| matches!(action, Action::AppendLog(_)))
+            .count() as u64;
+        let mut kept = match self.random(2) {
+            0 => entries,
+            _ => self.random(entries + 1),
+        };
+        let has_record = kept == entries && self.random(2) == 0;
+        let has_blocks = self.random(2) == 0;
+        actions.retain(|action| {
+            if matches!(action, Action::AppendLog(_)) {
+                let is_kept = kept > 0;
+                kept = kept.saturating_sub(1);
+                is_kept
+            } else if matches!(action, Action::RecordSign(_)) {
+                has_record
+            } else {
+                has_blocks
+            }
+        });
     }
 
     fn store_commit(&mut self, node: usize, commit: &Commit) {
@@ -481,7 +496,18 @@ impl Network {
                 Some(SignedStatement::Proposal(signed)) => self.note_proposal(node, signed),
                 None => {}
             },
-            _ => {}
+            Message::Polka(_)
+            | Message::RoundChange(_)
+            | Message::RoundStatus(_)
+            | Message::SignQuery { .. }
+            | Message::BatchOffer(_)
+            | Message::BatchAck(_)
+            | Message::BatchCertified(_)
+            | Message::BatchRequest(_)
+            | Message::BatchResponse(_)
+            | Message::Status(_)
+            | Message::BlocksRequest(_)
+            | Message::BlocksResponse(_) => {}
         }
     }
 

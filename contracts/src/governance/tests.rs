@@ -295,10 +295,7 @@ fn actions_that_cannot_work_are_refused_at_once() {
             json!({"change_parameters": parameters}),
             "PARAMETER_OUT_OF_RANGE",
         ),
-        (
-            json!({"change_parameters": other_lag}),
-            "LAG_FIXED",
-        ),
+        (json!({"change_parameters": other_lag}), "LAG_FIXED"),
         (
             json!({"schedule_version": {"version": 1, "effective": 100, "notice": ""}}),
             "VERSION_NOT_NEW",

@@ -19,10 +19,17 @@ impl DataLock {
     pub fn acquire(data_dir: &Path) -> Result<Self, FileError> {
         std::fs::create_dir_all(data_dir).map_err(io(data_dir, "create the data folder"))?;
         let path = data_dir.join("lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io(&path, "open the lock file"))?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(io(&path, "open the lock file"))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(FileError::Locked { path: data_dir.to_owned() }),
+            Err(TryLockError::WouldBlock) => Err(FileError::Locked {
+                path: data_dir.to_owned(),
+            }),
             Err(TryLockError::Error(error)) => Err(io(&path, "lock")(error)),
         }
     }

@@ -27,7 +27,9 @@ impl BatchCache {
             self.bytes += bytes;
         }
         while self.bytes > CACHE_BYTES_MAX {
-            let Some(oldest) = self.order.pop_front() else { break };
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
             self.remove(&oldest);
         }
     }
@@ -49,12 +51,15 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`].
     pub fn batch_floor(&self) -> Result<u64, LedgerError> {
-        let Some(bytes) = self.chain.meta(FLOOR_NAME)? else { return Ok(0) };
-        let floor = quancheng_types::codec::decode(&bytes, 8).map_err(|error| StoreError::Undecodable {
-            record: Record::Column("meta"),
-            key: FLOOR_NAME.as_bytes().to_vec(),
-            error,
-        })?;
+        let Some(bytes) = self.chain.meta(FLOOR_NAME)? else {
+            return Ok(0);
+        };
+        let floor =
+            quancheng_types::codec::decode(&bytes, 8).map_err(|error| StoreError::Undecodable {
+                record: Record::Column("meta"),
+                key: FLOOR_NAME.as_bytes().to_vec(),
+                error,
+            })?;
         Ok(floor)
     }
 
@@ -63,7 +68,11 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn put_batch_floor(&self, floor: u64) -> Result<(), StoreError> {
-        self.chain.meta_put(FLOOR_NAME, quancheng_types::codec::encode(&floor), Durability::Synced)
+        self.chain.meta_put(
+            FLOOR_NAME,
+            quancheng_types::codec::encode(&floor),
+            Durability::Synced,
+        )
     }
 
     fn batch_cache(&self) -> MutexGuard<'_, BatchCache> {
@@ -86,9 +95,17 @@ impl Ledger {
         self.write_batches(&[batch], Durability::Buffered)
     }
 
-    fn write_batches(&self, batches: &[Arc<SignedBatch>], durability: Durability) -> Result<(), LedgerError> {
+    fn write_batches(
+        &self,
+        batches: &[Arc<SignedBatch>],
+        durability: Durability,
+    ) -> Result<(), LedgerError> {
         let encoded: Vec<Vec<u8>> = batches.iter().map(|batch| batch.encode()).collect();
-        let rows: Vec<_> = batches.iter().zip(&encoded).map(|(batch, bytes)| (batch.header, bytes.as_slice())).collect();
+        let rows: Vec<_> = batches
+            .iter()
+            .zip(&encoded)
+            .map(|(batch, bytes)| (batch.header, bytes.as_slice()))
+            .collect();
         self.chain.put_batches(&rows, durability)?;
         let mut cache = self.batch_cache();
         for batch in batches {
@@ -111,7 +128,9 @@ impl Ledger {
         if let Some(batch) = self.cached_batch(id) {
             return Ok(Some(batch));
         }
-        let Some(bytes) = self.chain.batch(id)? else { return Ok(None) };
+        let Some(bytes) = self.chain.batch(id)? else {
+            return Ok(None);
+        };
         let batch = SignedBatch::decode(&bytes).map_err(|error| StoreError::Undecodable {
             record: Record::Column("batches"),
             key: id.as_bytes().to_vec(),
@@ -136,7 +155,10 @@ impl Ledger {
         let mut batches = Vec::with_capacity(block.batches.len());
         for reference in &block.batches {
             let batch = reference.header.id();
-            batches.push(self.batch(&batch)?.ok_or(LedgerError::BatchMissing { batch })?);
+            batches.push(
+                self.batch(&batch)?
+                    .ok_or(LedgerError::BatchMissing { batch })?,
+            );
         }
         Ok(batches)
     }

@@ -21,7 +21,8 @@ use quancheng_state::{ChainStore, Snapshot, Store, StoreError, StoreOptions};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::merkle::Path as MerklePath;
 use quancheng_types::{
-    ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, SignedTransaction, TransactionId, Validator, ValidatorSet,
+    ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, SignedTransaction, TransactionId,
+    Validator, ValidatorSet,
 };
 
 use crate::api::backend::ExecutedTransaction;
@@ -68,10 +69,17 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]: the disk's, a genesis whose content a module refuses, or a store of another chain.
-    pub fn open(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
+    pub fn open(
+        data_dir: &Path,
+        genesis: &Genesis,
+        options: &StoreSection,
+    ) -> Result<Self, LedgerError> {
         let memory_bytes = options.memory_mib as usize * 1024 * 1024;
         let page_cache_bytes = memory_bytes / PAGE_CACHE_SHARE;
-        let rocks = RocksOptions { memory_bytes: memory_bytes - page_cache_bytes, ..RocksOptions::default() };
+        let rocks = RocksOptions {
+            memory_bytes: memory_bytes - page_cache_bytes,
+            ..RocksOptions::default()
+        };
         let backend = Rocks::open(&data_dir.join("store"), &rocks)?;
         let store = Store::open(Arc::new(backend), StoreOptions { page_cache_bytes })?;
         Self::over(store, genesis, options.keep_recent)
@@ -81,12 +89,21 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn over(store: Store, genesis: &Genesis, keep_recent: Option<u64>) -> Result<Self, LedgerError> {
+    pub fn over(
+        store: Store,
+        genesis: &Genesis,
+        keep_recent: Option<u64>,
+    ) -> Result<Self, LedgerError> {
         let chain_id = genesis.chain_id();
         let chain = store.chain();
         if store.tip().is_none() {
-            let patch = genesis_patch(genesis, &quancheng_state::view::EmptyView).map_err(LedgerError::Genesis)?;
-            chain.meta_put("chain-id", chain_id.as_bytes().to_vec(), quancheng_state::Durability::Buffered)?;
+            let patch = genesis_patch(genesis, &quancheng_state::view::EmptyView)
+                .map_err(LedgerError::Genesis)?;
+            chain.meta_put(
+                "chain-id",
+                chain_id.as_bytes().to_vec(),
+                quancheng_state::Durability::Buffered,
+            )?;
             store.init_genesis(genesis.time_ms, patch, &genesis.validators)?;
             store.sync()?;
         }
@@ -119,14 +136,19 @@ impl Ledger {
     /// [`LedgerError`].
     pub fn progress(&self) -> Result<(Height, Height, u64), LedgerError> {
         let tip = self.store.tip().ok_or(LedgerError::Empty)?;
-        let certified = self.tip()?.map_or(Height::GENESIS, |decided| decided.block.header.executed_height);
+        let certified = self.tip()?.map_or(Height::GENESIS, |decided| {
+            decided.block.header.executed_height
+        });
         Ok((tip.height(), certified.min(tip.height()), tip.leaf.time_ms))
     }
 
     /// Where execution stands.
     #[must_use]
     pub fn tip_status(&self) -> TipStatus {
-        let tip = self.store.tip().expect("an open ledger has at least the genesis state");
+        let tip = self
+            .store
+            .tip()
+            .expect("an open ledger has at least the genesis state");
         TipStatus {
             height: tip.height(),
             history_size: tip.size,
@@ -164,7 +186,10 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn transaction_location(&self, id: &TransactionId) -> Result<Option<(Height, u32)>, StoreError> {
+    pub fn transaction_location(
+        &self,
+        id: &TransactionId,
+    ) -> Result<Option<(Height, u32)>, StoreError> {
         self.store.transaction_location(id)
     }
 
@@ -173,8 +198,13 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn receipt_of(&self, id: &TransactionId) -> Result<Option<(Height, Receipt)>, StoreError> {
-        let Some((height, position)) = self.store.transaction_location(id)? else { return Ok(None) };
-        Ok(self.store.receipt(height, position)?.map(|receipt| (height, receipt)))
+        let Some((height, position)) = self.store.transaction_location(id)? else {
+            return Ok(None);
+        };
+        Ok(self
+            .store
+            .receipt(height, position)?
+            .map(|receipt| (height, receipt)))
     }
 
     /// Receipts of a height.
@@ -189,18 +219,31 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError> {
-        let Some((height, position)) = self.store.transaction_location(id)? else { return Ok(None) };
-        let found = self.store.transaction(height, position)?;
-        let (Some((receipt, bytes)), Some(receipt_path)) = (found, self.store.receipt_path(height, position)?) else {
+    pub fn executed_transaction(
+        &self,
+        id: &TransactionId,
+    ) -> Result<Option<ExecutedTransaction>, StoreError> {
+        let Some((height, position)) = self.store.transaction_location(id)? else {
             return Ok(None);
         };
-        let transaction = SignedTransaction::decode(&bytes).map_err(|error| StoreError::Undecodable {
-            record: quancheng_state::Record::Column("batches"),
-            key: id.as_bytes().to_vec(),
-            error,
-        })?;
-        Ok(Some(ExecutedTransaction { height, transaction, receipt, receipt_path }))
+        let found = self.store.transaction(height, position)?;
+        let (Some((receipt, bytes)), Some(receipt_path)) =
+            (found, self.store.receipt_path(height, position)?)
+        else {
+            return Ok(None);
+        };
+        let transaction =
+            SignedTransaction::decode(&bytes).map_err(|error| StoreError::Undecodable {
+                record: quancheng_state::Record::Column("batches"),
+                key: id.as_bytes().to_vec(),
+                error,
+            })?;
+        Ok(Some(ExecutedTransaction {
+            height,
+            transaction,
+            receipt,
+            receipt_path,
+        }))
     }
 
     /// Leaf of the history log; `None` above the newest executed height.
@@ -235,7 +278,9 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn height_at(&self, time_ms: u64) -> Result<Option<Height>, StoreError> {
-        let Some(tip) = self.store.tip() else { return Ok(None) };
+        let Some(tip) = self.store.tip() else {
+            return Ok(None);
+        };
         let (mut low, mut high) = (0, tip.height().0);
         if self.store.history_leaf(Height::GENESIS)?.time_ms > time_ms {
             return Ok(None);
@@ -256,8 +301,15 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn validators_in_force(&self) -> Result<Vec<Validator>, StoreError> {
-        let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).height();
-        Ok(self.validators_at(tip.next())?.map(|set| set.validators().to_vec()).unwrap_or_default())
+        let tip = self
+            .tip
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .height();
+        Ok(self
+            .validators_at(tip.next())?
+            .map(|set| set.validators().to_vec())
+            .unwrap_or_default())
     }
 
     /// The set of a height.
@@ -284,7 +336,12 @@ impl Ledger {
     pub fn set_changes(&self) -> Result<Vec<(Height, ValidatorSet)>, StoreError> {
         let mut sets = Vec::new();
         for (from, hash) in self.chain.set_changes()? {
-            sets.push((from, self.chain.validator_set(&hash)?.ok_or_else(|| self.missing_set(from))?));
+            sets.push((
+                from,
+                self.chain
+                    .validator_set(&hash)?
+                    .ok_or_else(|| self.missing_set(from))?,
+            ));
         }
         Ok(sets)
     }
@@ -294,8 +351,15 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`].
     pub fn active_sets(&self) -> Result<Vec<ValidatorSet>, LedgerError> {
-        let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).height();
+        let tip = self
+            .tip
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .height();
         let schedule = self.schedule.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(schedule.active(tip.next()).map(|entry| entry.change.validators.clone()).collect())
+        Ok(schedule
+            .active(tip.next())
+            .map(|entry| entry.change.validators.clone())
+            .collect())
     }
 }

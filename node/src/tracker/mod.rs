@@ -31,7 +31,10 @@ pub struct Waiter {
 
 impl Waiter {
     fn new(count: usize) -> Self {
-        Self { remaining: AtomicUsize::new(count), woken: Notify::new() }
+        Self {
+            remaining: AtomicUsize::new(count),
+            woken: Notify::new(),
+        }
     }
 
     fn finish_one(&self) {
@@ -98,8 +101,17 @@ pub struct Tracker {
 impl Tracker {
     /// Starts at what the store holds.
     #[must_use]
-    pub fn new(executed: Height, certified: Height, block_time_ms: u64, metrics: Arc<Metrics>) -> Self {
-        let inner = Inner { block_time_ms, certified, ..Inner::default() };
+    pub fn new(
+        executed: Height,
+        certified: Height,
+        block_time_ms: u64,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let inner = Inner {
+            block_time_ms,
+            certified,
+            ..Inner::default()
+        };
         Self {
             inner: Mutex::new(inner),
             certified: watch::Sender::new(certified),
@@ -136,10 +148,18 @@ impl Tracker {
             return Err(QuotaFull::Account);
         }
         *count += 1;
-        let entry = Entry { account, admitted_at: Instant::now(), valid_until_ms, ordered: None, waiters: Vec::new() };
+        let entry = Entry {
+            account,
+            admitted_at: Instant::now(),
+            valid_until_ms,
+            ordered: None,
+            waiters: Vec::new(),
+        };
         inner.entries.insert(id, entry);
         inner.expiry.insert((valid_until_ms, id), ());
-        self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
+        self.metrics
+            .pending
+            .set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
         Ok(true)
     }
 
@@ -158,7 +178,9 @@ impl Tracker {
         let height = block.header.height;
         for reference in &block.batches {
             // Data that is not here yet holds no transaction admitted here: own batches are always here.
-            let Some(batch) = ledger.cached_batch(&reference.header.id()) else { continue };
+            let Some(batch) = ledger.cached_batch(&reference.header.id()) else {
+                continue;
+            };
             let mut inner = self.lock();
             for transaction in &batch.batch.transactions {
                 if inner.entries.is_empty() {
@@ -166,7 +188,9 @@ impl Tracker {
                 }
                 if let Some(entry) = inner.entries.get_mut(&transaction.id()) {
                     entry.ordered = Some(height);
-                    self.metrics.order_seconds.observe(entry.admitted_at.elapsed().as_secs_f64());
+                    self.metrics
+                        .order_seconds
+                        .observe(entry.admitted_at.elapsed().as_secs_f64());
                     entry.waiters.retain(|(until_ordered, waiter)| {
                         if *until_ordered {
                             waiter.finish_one();
@@ -192,8 +216,17 @@ impl Tracker {
             }
         }
         inner.expire();
-        self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
-        inner.uncertified.insert(height, Done { time_ms, receipts, admitted_at });
+        self.metrics
+            .pending
+            .set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
+        inner.uncertified.insert(
+            height,
+            Done {
+                time_ms,
+                receipts,
+                admitted_at,
+            },
+        );
         self.metrics.executed_height.set(height.0);
         let certified = inner.certified;
         self.publish(&mut inner, certified);
@@ -221,10 +254,16 @@ impl Tracker {
             }
             let (height, done) = first.remove_entry();
             for admitted_at in done.admitted_at {
-                self.metrics.certify_seconds.observe(admitted_at.elapsed().as_secs_f64());
+                self.metrics
+                    .certify_seconds
+                    .observe(admitted_at.elapsed().as_secs_f64());
             }
-            let block =
-                CertifiedBlock { height, executed_height: height, time_ms: done.time_ms, receipts: done.receipts };
+            let block = CertifiedBlock {
+                height,
+                executed_height: height,
+                time_ms: done.time_ms,
+                receipts: done.receipts,
+            };
             // Nobody may be listening.
             let _ = self.events.send(Arc::new(block));
         }
@@ -255,7 +294,10 @@ impl Tracker {
     pub fn waiter(&self, ids: &[TransactionId], until_ordered: bool) -> Arc<Waiter> {
         let mut inner = self.lock();
         let waits = |entry: &Entry| !(until_ordered && entry.ordered.is_some());
-        let count = ids.iter().filter(|id| inner.entries.get(id).is_some_and(waits)).count();
+        let count = ids
+            .iter()
+            .filter(|id| inner.entries.get(id).is_some_and(waits))
+            .count();
         let waiter = Arc::new(Waiter::new(count));
         for id in ids {
             if let Some(entry) = inner.entries.get_mut(id)
@@ -313,7 +355,9 @@ impl Inner {
 
     /// Wakes those who wait for a transaction that can no longer run, and forgets it after a while.
     fn expire(&mut self) {
-        let Some(oldest) = self.block_time_ms.checked_sub(EXPIRED_KEPT_MS) else { return };
+        let Some(oldest) = self.block_time_ms.checked_sub(EXPIRED_KEPT_MS) else {
+            return;
+        };
         while let Some((&(valid_until_ms, id), ())) = self.expiry.first_key_value() {
             if valid_until_ms >= oldest {
                 break;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use quancheng_types::keys::{PreparedKey, SignatureError};
 use quancheng_types::PublicKey;
+use quancheng_types::keys::{PreparedKey, SignatureError};
 
 /// Keys remembered. A prepared key takes about 0.3 KiB, so the cache stays below 20 MiB.
 const KEYS_MAX: usize = 65_536;
@@ -17,7 +17,12 @@ pub(super) struct KeyCache {
 
 impl KeyCache {
     pub(super) fn prepare(&self, key: &PublicKey) -> Result<PreparedKey, SignatureError> {
-        if let Some(prepared) = self.keys.read().unwrap_or_else(PoisonError::into_inner).get(key) {
+        if let Some(prepared) = self
+            .keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+        {
             return Ok(prepared.clone());
         }
         let prepared = PreparedKey::new(key)?;

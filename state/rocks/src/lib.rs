@@ -11,13 +11,18 @@
 use core::fmt;
 use std::path::Path;
 
-use quancheng_state::backend::{Backend, Column, Cursor, Durability, Writes};
+use quancheng_state::backend::{Backend, Column, Cursor, Durability, Operation, Writes};
 use quancheng_state::{IoCause, StoreError};
 use rocksdb::{ColumnFamily, DB, DBRawIterator, ErrorKind, WriteBatch, WriteOptions};
 
 mod options;
 
 pub use options::RocksOptions;
+
+/// What the engine adds to a change in a batch, at most: kind, column and two lengths.
+const OPERATION_BYTES: usize = 16;
+/// What stands at the head of a batch.
+const BATCH_HEADER_BYTES: usize = 12;
 
 /// Columns in a folder. Only one process has it open at a time.
 pub struct Rocks {
@@ -105,9 +110,10 @@ impl Backend for Rocks {
     }
 
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
-        let mut batch = WriteBatch::default();
+        let operations = writes.into_sorted();
+        let mut batch = WriteBatch::with_capacity_bytes(batch_bytes(&operations));
         let mut family = None;
-        for operation in writes.into_sorted() {
+        for operation in operations {
             // Sorted by column: each family is looked up once.
             let handle = match family {
                 Some((column, handle)) if column == operation.column => handle,
@@ -137,6 +143,14 @@ impl fmt::Debug for Rocks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rocks({})", self.path)
     }
+}
+
+/// Bytes of a batch of these changes, a little more than less: one that grows is copied each time it doubles.
+fn batch_bytes(operations: &[Operation]) -> usize {
+    let bytes = |operation: &Operation| {
+        operation.key.len() + operation.value.as_ref().map_or(0, Vec::len) + OPERATION_BYTES
+    };
+    BATCH_HEADER_BYTES + operations.iter().map(bytes).sum::<usize>()
 }
 
 struct RocksCursor<'a> {

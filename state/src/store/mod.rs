@@ -24,7 +24,7 @@ use quancheng_types::{Digest, Height, HistoryLeaf};
 
 use crate::backend::{Backend, Column, Durability, Writes};
 use crate::error::{Record, StoreError};
-use crate::tree::{ChainHasher, TreeCache, Slot, root_slot};
+use crate::tree::{ChainHasher, Slot, TreeCache, root_slot};
 
 mod chain;
 mod commit;
@@ -50,15 +50,16 @@ const RECORD_BYTES_MAX: u32 = u32::MAX;
 /// What one operator may choose.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
-    /// Bytes of memory for the upper tree. Below about 8 bytes per key, commits read pages from the disk.
+    /// Bytes of memory for the newest tree: a quarter for its pages, the rest for the leaves of its buckets. Above about 120
+    /// bytes per key a commit reads nothing but the versions it supersedes; with less it reads the buckets it changes.
     pub page_cache_bytes: usize,
 }
 
 impl Default for StoreOptions {
-    /// 64 MiB: enough to hold the upper tree of ten million keys.
+    /// 128 MiB: enough for all leaves of a million keys.
     fn default() -> Self {
         Self {
-            page_cache_bytes: 64 * 1024 * 1024,
+            page_cache_bytes: 128 * 1024 * 1024,
         }
     }
 }

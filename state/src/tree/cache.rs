@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::bucket::LeafHash;
-use super::page::Page;
+use super::page::Branch;
 use super::prefix::Prefix;
 
 /// Share of the memory that pages get, as a divisor: a page stands for up to sixteen buckets, and without its page a bucket
@@ -13,7 +13,7 @@ const PAGES_SHARE: usize = 4;
 /// What the map and the allocator add to an entry, rounded up.
 const OVERHEAD_BYTES: usize = 96;
 /// Bytes of one cached page.
-const PAGE_BYTES: usize = size_of::<Page>() + size_of::<Prefix>() + OVERHEAD_BYTES;
+const PAGE_BYTES: usize = size_of::<Branch>() + size_of::<Prefix>() + OVERHEAD_BYTES;
 /// Bytes of one cached bucket without its leaves.
 const BUCKET_BYTES: usize = size_of::<Prefix>() + size_of::<Bucket>() + OVERHEAD_BYTES;
 
@@ -54,7 +54,7 @@ impl TreeCache {
 /// Pages and buckets as a height leaves them; `None` for what is no page or no bucket any more.
 #[derive(Debug, Default)]
 pub(crate) struct CacheUpdate {
-    pub(crate) pages: BTreeMap<Prefix, Option<Arc<Page>>>,
+    pub(crate) pages: BTreeMap<Prefix, Option<Arc<Branch>>>,
     /// Of several entries for one prefix the last holds.
     pub(crate) buckets: Vec<(Prefix, Option<Arc<[LeafHash]>>)>,
 }
@@ -63,8 +63,8 @@ pub(crate) struct CacheUpdate {
 /// the former old one is forgotten. Uses no clock and no links, and the same calls leave the same content.
 #[derive(Debug)]
 pub(crate) struct PageCache {
-    young: BTreeMap<Prefix, Arc<Page>>,
-    old: BTreeMap<Prefix, Arc<Page>>,
+    young: BTreeMap<Prefix, Arc<Branch>>,
+    old: BTreeMap<Prefix, Arc<Branch>>,
     generation_pages_max: usize,
 }
 
@@ -78,7 +78,7 @@ impl PageCache {
         }
     }
 
-    pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Arc<Page>> {
+    pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Arc<Branch>> {
         if let Some(page) = self.young.get(prefix) {
             return Some(Arc::clone(page));
         }
@@ -87,7 +87,7 @@ impl PageCache {
         Some(page)
     }
 
-    pub(crate) fn insert(&mut self, prefix: Prefix, page: Arc<Page>) {
+    pub(crate) fn insert(&mut self, prefix: Prefix, page: Arc<Branch>) {
         if self.young.len() >= self.generation_pages_max && !self.young.contains_key(&prefix) {
             self.old = core::mem::take(&mut self.young);
         }
@@ -171,24 +171,21 @@ impl BucketCache {
     /// Turns the hand to the next bucket that was not used, and forgets it.
     fn forget_one(&mut self) {
         let ahead = (Bound::Excluded(self.hand), Bound::Unbounded);
-        let unused = self
-            .buckets
-            .range_mut(ahead)
-            .find_map(|(prefix, bucket)| {
-                let used = core::mem::replace(&mut bucket.used, false);
-                (!used).then_some(*prefix)
-            });
+        let unused = self.buckets.range_mut(ahead).find_map(|(prefix, bucket)| {
+            let used = core::mem::replace(&mut bucket.used, false);
+            (!used).then_some(*prefix)
+        });
         match unused {
             Some(prefix) => {
                 self.hand = prefix;
                 self.remove(&prefix);
             }
-            None => self.from_the_start(),
+            None => self.start_over(),
         }
     }
 
     /// The hand has come to the end. The root sorts first, and is the only bucket while it is one.
-    fn from_the_start(&mut self) {
+    fn start_over(&mut self) {
         self.hand = Prefix::ROOT;
         self.remove(&Prefix::ROOT);
     }

@@ -12,8 +12,8 @@
 //!
 //! - A subtree is split into a page when it holds more than [`SPLIT_KEYS`] keys and becomes a bucket again at
 //!   [`MERGE_KEYS`]; between the two it stays what it is. The root does not depend on that.
-//! - To change a key, read its bucket (one short range), hash it again, and hash the pages above. Only pages are cached:
-//!   at most about 50 bytes for each two keys if every page were, usually 2 to 8 bytes per key; the cache has a bound.
+//! - To change a key, take its bucket from memory or read it (one short range), hash it again, and hash the pages above.
+//!   Pages and the hashed leaves of buckets are cached within a bound; no root, and no record, depends on what is cached.
 //! - Versions: a slot names the height that changed it and its earlier content goes to `tree_history`. The members of a
 //!   bucket at an earlier height are those it has now, or those noted in `members` when a key was removed or the bucket was
 //!   split or merged. So the state as of any kept height is read, and proved, at a cost that does not depend on how much
@@ -27,13 +27,15 @@ mod prefix;
 mod read;
 mod update;
 
+#[cfg(test)]
+use bucket::LeafHash;
 pub(crate) use cache::TreeCache;
 pub(crate) use hasher::ChainHasher;
 #[cfg(test)]
 use hasher::TreeHasher;
-#[cfg(test)]
-use page::Page;
 pub(crate) use page::Slot;
+#[cfg(test)]
+use page::{Branch, Page};
 #[cfg(test)]
 use prefix::Prefix;
 pub(crate) use read::{TreeReader, root_slot};

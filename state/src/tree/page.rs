@@ -141,22 +141,6 @@ impl Page {
         levels
     }
 
-    /// The top of the page, without keeping the levels.
-    pub(crate) fn top<H: TreeHasher>(&self) -> Node {
-        let mut level = self.slots.map(|slot| Node {
-            keys: slot.keys,
-            hash: slot.hash,
-        });
-        let mut width = SLOTS / 2;
-        while width > 0 {
-            for at in 0..width {
-                level[at] = join::<H>(&level[2 * at], &level[2 * at + 1]);
-            }
-            width /= 2;
-        }
-        level[0]
-    }
-
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(SLOTS * SLOT_BYTES);
         for slot in &self.slots {
@@ -186,6 +170,76 @@ impl Page {
                 &prefix.to_bytes(),
                 "a page of sixteen slots",
             ))
+        }
+    }
+}
+
+/// Nodes of a page above its slots.
+const ABOVE: usize = SLOTS - 1;
+
+/// A page with the nodes above its slots, so that after a change only the paths to what changed are hashed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Branch {
+    page: Page,
+    /// The top, then level after level: below the node `n` are `2n + 1` and `2n + 2`, where the slots count on from [`ABOVE`].
+    above: [Node; ABOVE],
+}
+
+impl Branch {
+    pub(crate) fn new<H: TreeHasher>(page: Page) -> Self {
+        let top = Node {
+            keys: 0,
+            hash: H::EMPTY,
+        };
+        let mut branch = Self {
+            page,
+            above: [top; ABOVE],
+        };
+        branch.hash_above::<H>(u32::MAX);
+        branch
+    }
+
+    /// The branch with another page in place of its own.
+    pub(crate) fn with<H: TreeHasher>(&self, page: Page) -> Self {
+        let changed = page.slots.iter().zip(&self.page.slots).enumerate();
+        let stale = changed
+            .filter(|(_, (new, old))| new != old)
+            .fold(0, |stale, (at, _)| stale | 1 << (ABOVE + at));
+        let mut branch = Self {
+            page,
+            above: self.above,
+        };
+        branch.hash_above::<H>(stale);
+        branch
+    }
+
+    pub(crate) const fn page(&self) -> &Page {
+        &self.page
+    }
+
+    pub(crate) const fn top(&self) -> &Node {
+        &self.above[0]
+    }
+
+    /// Hashes every node above the stale ones; bit `n` stands for node `n`.
+    fn hash_above<H: TreeHasher>(&mut self, mut stale: u32) {
+        for at in (0..ABOVE).rev() {
+            let (left, right) = (2 * at + 1, 2 * at + 2);
+            if stale & (0b11 << left) != 0 {
+                self.above[at] = join::<H>(&self.node(left), &self.node(right));
+                stale |= 1 << at;
+            }
+        }
+    }
+
+    fn node(&self, at: usize) -> Node {
+        if at < ABOVE {
+            return self.above[at];
+        }
+        let slot = &self.page.slots[at - ABOVE];
+        Node {
+            keys: slot.keys,
+            hash: slot.hash,
         }
     }
 }

@@ -1,3 +1,4 @@
+use core::cmp::Ordering;
 use core::fmt;
 
 use quancheng_types::Digest;
@@ -8,10 +9,23 @@ pub(crate) const NIBBLE_BITS: usize = 4;
 const NIBBLES_MAX: u8 = 64;
 
 /// The first nibbles of key hashes: names a subtree at a depth that is a multiple of four.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Prefix {
     nibbles: u8,
     path: [u8; 32],
+}
+
+/// By length, then by path, as [`Prefix::to_bytes`] sorts. Maps of prefixes compare a lot, so paths are compared as numbers.
+impl Ord for Prefix {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.nibbles, self.halves()).cmp(&(other.nibbles, other.halves()))
+    }
+}
+
+impl PartialOrd for Prefix {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Prefix {
@@ -37,6 +51,14 @@ impl Prefix {
             nibbles: self.nibbles + 1,
             path,
         })
+    }
+
+    fn halves(&self) -> [u128; 2] {
+        let (halves, _) = self.path.as_chunks::<16>();
+        [
+            u128::from_be_bytes(halves[0]),
+            u128::from_be_bytes(halves[1]),
+        ]
     }
 
     /// Depth in bits.

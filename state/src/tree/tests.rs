@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,8 +7,10 @@ use quancheng_proof::state_proof::{StateProof, Terminal, bit};
 use quancheng_types::hash::sha256;
 use quancheng_types::{Digest, Height, List};
 
+use super::cache::{BucketCache, PageCache};
 use super::{
-    ChainHasher, Change, Prefix, Slot, TreeCache, TreeHasher, TreeReader, root_slot, update,
+    Branch, ChainHasher, Change, LeafHash, Page, Prefix, Slot, TreeCache, TreeHasher, TreeReader,
+    root_slot, update,
 };
 use crate::backend::{Backend, Column, Durability, Memory, Writes};
 use crate::error::{Record, StoreError};
@@ -325,7 +328,7 @@ fn prefixes_cover_what_lies_below_them() {
 
 #[test]
 fn the_cache_keeps_what_is_used_and_forgets_the_rest() {
-    let page = super::Page::empty::<ChainHasher>();
+    let page = Arc::new(Branch::new::<ChainHasher>(Page::empty::<ChainHasher>()));
     let mut cache = PageCache::new(0);
     let prefixes: Vec<Prefix> = (0..3).map(|n| Prefix::ROOT.child(n).unwrap()).collect();
     cache.insert(prefixes[0], page.clone());
@@ -336,4 +339,122 @@ fn the_cache_keeps_what_is_used_and_forgets_the_rest() {
     assert!(cache.find(&prefixes[0]).is_some());
     cache.remove(&prefixes[0]);
     assert!(cache.find(&prefixes[0]).is_none());
+}
+
+#[test]
+fn buckets_in_memory_have_a_bound_and_a_second_chance() {
+    let bucket = |keys: u8| -> Arc<[LeafHash]> {
+        let leaf = |n: u8| LeafHash {
+            key_hash: Digest([n; 32]),
+            hash: Digest([n; 32]),
+        };
+        (0..keys).map(leaf).collect()
+    };
+    let prefixes: Vec<Prefix> = (0..4).map(|n| Prefix::ROOT.child(n).unwrap()).collect();
+    let mut measure = BucketCache::new(1 << 20);
+    measure.insert(prefixes[0], bucket(5));
+    let each = measure.bytes();
+    assert!(each >= 5 * 64);
+
+    let mut cache = BucketCache::new(3 * each);
+    for prefix in &prefixes[..3] {
+        cache.insert(*prefix, bucket(5));
+    }
+    assert!(cache.find(&prefixes[0]).is_some());
+    cache.insert(prefixes[3], bucket(5));
+    assert!(cache.find(&prefixes[1]).is_none(), "not used since");
+    assert!(cache.find(&prefixes[0]).is_some(), "used since");
+    assert_eq!(cache.bytes(), 3 * each);
+    // One that grows pushes out others; one that fits nowhere is not kept.
+    cache.insert(prefixes[3], bucket(12));
+    assert!(cache.bytes() <= 3 * each);
+    cache.insert(prefixes[1], bucket(200));
+    assert!(cache.find(&prefixes[1]).is_none() && cache.bytes() <= 3 * each);
+    cache.insert(Prefix::ROOT, bucket(200));
+    assert!(cache.find(&Prefix::ROOT).is_none());
+    for prefix in prefixes.iter().chain(&prefixes) {
+        cache.remove(prefix);
+    }
+    assert_eq!(cache.bytes(), 0);
+}
+
+#[test]
+fn a_branch_keeps_up_with_its_page() {
+    let mut page = Page::empty::<ChainHasher>();
+    let mut branch = Branch::new::<ChainHasher>(page.clone());
+    for turn in 0_u16..200 {
+        // Some slots at a time: filled, down to one key, and emptied.
+        for place in 0..usize::from(turn % 5) {
+            let slot = &mut page.slots[(usize::from(turn) * 7 + place * 3) % 16];
+            slot.keys = u64::from(turn + 1) % 3;
+            slot.hash = if slot.keys == 0 {
+                ChainHasher::EMPTY
+            } else {
+                key(turn)
+            };
+        }
+        branch = branch.with::<ChainHasher>(page.clone());
+        let levels = page.levels::<ChainHasher>();
+        assert_eq!(*branch.top(), levels[4][0], "turn {turn}");
+        assert_eq!(branch, Branch::new::<ChainHasher>(page.clone()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Every record on disk is the same, whether buckets are read, come from memory, or are forgotten all the time.
+    #[test]
+    fn nothing_on_disk_depends_on_the_cache(blocks in blocks()) {
+        let mut trees: Vec<Harness> = [0, 1 << 13, 1 << 15, 1 << 22].map(Harness::new::<ChainHasher>).into();
+        for block in &blocks {
+            for tree in &mut trees {
+                tree.apply::<ChainHasher>(block).unwrap();
+                prop_assert!(tree.cache.buckets.bytes() <= 1 << 22);
+            }
+        }
+        let disk = |tree: &Harness| -> Vec<(Column, Vec<u8>, Vec<u8>)> {
+            let columns = [Column::Flat, Column::FlatHistory, Column::Tree, Column::TreeHistory, Column::Members];
+            columns.into_iter().flat_map(|column| records(&tree.memory, column)).collect()
+        };
+        let expected = disk(&trees[0]);
+        for tree in &trees[1..] {
+            prop_assert_eq!(disk(tree), expected.clone());
+        }
+    }
+}
+
+fn records(memory: &Memory, column: Column) -> Vec<(Column, Vec<u8>, Vec<u8>)> {
+    let mut cursor = memory.cursor(column).unwrap();
+    cursor.seek(&[]).unwrap();
+    let mut found = Vec::new();
+    while let Some((key, value)) = cursor.entry() {
+        found.push((column, key.to_vec(), value.to_vec()));
+        cursor.step().unwrap();
+    }
+    found
+}
+
+#[test]
+fn a_cached_bucket_is_not_read_again() {
+    let mut tree = Harness::new::<ChainHasher>(1 << 22);
+    let all: BTreeMap<Digest, Option<u8>> = (0..500).map(|n| (key(n), Some(1))).collect();
+    tree.apply::<ChainHasher>(&all).unwrap();
+    // With the disk's own leaves and pages gone, keys that are new can still be placed.
+    let mut damage = Writes::new();
+    for number in 0..500 {
+        damage.delete(Column::Flat, key(number).0.to_vec());
+    }
+    tree.memory.write(damage, Durability::Buffered).unwrap();
+    tree.apply::<ChainHasher>(&(500..600).map(|n| (key(n), Some(1))).collect())
+        .unwrap();
+    assert_eq!(
+        tree.root.hash,
+        naive_root::<ChainHasher>(&leaves(tree.models.last().unwrap()), 0)
+    );
+    // The version before one that changes is needed, and its loss noticed.
+    assert!(
+        tree.apply::<ChainHasher>(&BTreeMap::from([(key(3), Some(2))]))
+            .is_err()
+    );
 }

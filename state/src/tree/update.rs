@@ -7,7 +7,7 @@ use quancheng_types::{Digest, Height};
 use super::bucket::{Leaf, LeafHash, subtree_hash};
 use super::cache::{CacheUpdate, TreeCache};
 use super::hasher::TreeHasher;
-use super::page::{Page, SLOTS, Slot};
+use super::page::{Branch, Page, SLOTS, Slot};
 use super::prefix::Prefix;
 use super::read::ROOT_SLOT_KEY;
 use super::{MERGE_KEYS, SPLIT_KEYS};
@@ -31,7 +31,10 @@ fn new_leaves<H: TreeHasher>(changes: &[Change]) -> Vec<(Digest, Option<Digest>)
     let hashed = |change: &Change| {
         let hash = change.record.as_ref().map(|(value_hash, _)| {
             let (key_hash, value_hash) = (change.key_hash, *value_hash);
-            let leaf = Leaf { key_hash, value_hash };
+            let leaf = Leaf {
+                key_hash,
+                value_hash,
+            };
             leaf.hashed::<H>().hash
         });
         (change.key_hash, hash)
@@ -97,7 +100,7 @@ pub(crate) fn update<H: TreeHasher>(
         match page {
             Some(page) => updater
                 .writes
-                .put(Column::Tree, prefix.to_bytes(), page.encode()),
+                .put(Column::Tree, prefix.to_bytes(), page.page().encode()),
             None => updater.writes.delete(Column::Tree, prefix.to_bytes()),
         }
     }
@@ -144,8 +147,9 @@ impl<H: TreeHasher> Updater<'_, H> {
         old: &Slot,
         changes: &mut [Change],
     ) -> Result<Slot, StoreError> {
-        let before = self.load(prefix)?;
-        let mut after = Page::clone(&before);
+        let branch = self.load(prefix)?;
+        let before = branch.page();
+        let mut after = before.clone();
         let mut rest = &mut *changes;
         for nibble in 0_u8..16 {
             let end = rest.partition_point(|change| prefix.nibble_of(&change.key_hash) <= nibble);
@@ -160,17 +164,18 @@ impl<H: TreeHasher> Updater<'_, H> {
                 )?;
             }
         }
-        let top = after.top::<H>();
+        let after = branch.with::<H>(after);
+        let top = *after.top();
         if top.keys <= MERGE_KEYS {
-            return self.merge(prefix, old, &before, changes);
+            return self.merge(prefix, old, before, changes);
         }
         for nibble in 0_u8..16 {
             let slot = &before.slots[usize::from(nibble)];
-            if after.slots[usize::from(nibble)] != *slot {
+            if after.page().slots[usize::from(nibble)] != *slot {
                 self.note_slot(child(&prefix, nibble)?, slot);
             }
         }
-        if after != *before {
+        if after.page() != before {
             self.changed.pages.insert(prefix, Some(Arc::new(after)));
         }
         Ok(Slot {
@@ -218,9 +223,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         for (at, change) in changes.iter_mut().enumerate() {
             let skip = rest.partition_point(|leaf| leaf.key_hash < change.key_hash);
             rest = &rest[skip..];
-            let existing = rest
-                .first()
-                .filter(|leaf| leaf.key_hash == change.key_hash);
+            let existing = rest.first().filter(|leaf| leaf.key_hash == change.key_hash);
             removed |= existing.is_some() && change.record.is_none();
             if existing.map(|leaf| leaf.hash) != new[at].1 {
                 let read = superseded.get_mut(at).and_then(Option::take);
@@ -322,8 +325,9 @@ impl<H: TreeHasher> Updater<'_, H> {
             rest = tail;
             *slot = self.build(child(&prefix, nibble)?, group)?;
         }
-        let top = page.top::<H>();
-        self.changed.pages.insert(prefix, Some(Arc::new(page)));
+        let branch = Branch::new::<H>(page);
+        let top = *branch.top();
+        self.changed.pages.insert(prefix, Some(Arc::new(branch)));
         Ok(Slot {
             keys: top.keys,
             hash: top.hash,
@@ -345,7 +349,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         }
     }
 
-    fn load(&mut self, prefix: Prefix) -> Result<Arc<Page>, StoreError> {
+    fn load(&mut self, prefix: Prefix) -> Result<Arc<Branch>, StoreError> {
         if let Some(page) = self.cache.pages.find(&prefix) {
             return Ok(page);
         }
@@ -356,7 +360,7 @@ impl<H: TreeHasher> Updater<'_, H> {
                 key,
             });
         };
-        let page = Arc::new(Page::decode::<H>(&prefix, &bytes)?);
+        let page = Arc::new(Branch::new::<H>(Page::decode::<H>(&prefix, &bytes)?));
         self.cache.pages.insert(prefix, Arc::clone(&page));
         Ok(page)
     }

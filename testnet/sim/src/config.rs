@@ -138,17 +138,17 @@ impl Faults {
     fn of(random: &mut Random) -> Self {
         Self {
             // Many small shares and some large ones: a light rain most of the time, a storm now and then.
-            loss_permille: if random.permille(200) {
-                random.between(30, 120)
+            loss_permille: if random.permille(150) {
+                random.between(30, 100)
             } else {
                 random.between(0, 15)
             },
             duplicate_permille: random.between(0, 50),
             delay_us: random.between(100, 2_000),
             jitter_us: random.between(100, 8_000),
-            crash_interval_ms: random.between(500, 4_000),
-            cut_interval_ms: random.between(1_000, 5_000),
-            trouble_interval_ms: random.between(1_000, 6_000),
+            crash_interval_ms: random.between(1_500, 8_000),
+            cut_interval_ms: random.between(1_500, 8_000),
+            trouble_interval_ms: random.between(2_000, 10_000),
             skew_ms_max: random.between(0, 150),
         }
     }

@@ -34,7 +34,7 @@ const SLOW_US: u64 = 120_000;
 /// Loss during a burst.
 const BURST_LOSS_PERMILLE: u64 = 300;
 /// One message in this many is held up for long, as by a retransmission.
-const STRAGGLER_ONE_IN: u64 = 200;
+const STRAGGLER_ONE_IN: u64 = 1_000;
 /// How long at most, µs.
 const STRAGGLER_US: u64 = 400_000;
 

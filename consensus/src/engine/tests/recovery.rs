@@ -92,7 +92,20 @@ impl Shell {
                 let (slot, value) = proposal_slot(&message.signed.proposal);
                 assert!(self.durable.covers(slot, value), "{slot:?} left too early");
             }
-            _ => {}
+            Message::Polka(_)
+            | Message::RoundChange(_)
+            | Message::RoundStatus(_)
+            | Message::SignQuery { .. }
+            | Message::BatchOffer(_)
+            | Message::BatchAck(_)
+            | Message::BatchCertified(_)
+            | Message::BatchRequest(_)
+            | Message::BatchResponse(_)
+            | Message::Status(_)
+            | Message::BlocksRequest(_)
+            | Message::BlocksResponse(_)
+            | Message::Votes(_)
+            | Message::SignAnswer(_) => {}
         }
     }
 

@@ -6,6 +6,8 @@
 //! What is not here: a clock that is off by a minute. It needs a process with another clock; time is an input of the consensus engine,
 //! so its tests and the simulator turn clocks as they please.
 
+#![expect(clippy::unwrap_used, reason = "a failure in here is a failed test")]
+
 mod bad_input;
 mod catch_up;
 mod crash;

@@ -55,7 +55,7 @@ impl World {
         node.disk
             .crash(moment, &mut self.random)
             .map_err(store_failed)?;
-        let pause_us = self.random.between(20_000, 1_200_000);
+        let pause_us = self.random.between(20_000, 700_000);
         self.queue
             .push(self.now_us + pause_us, Event::Restart { machine });
         Ok(())
@@ -114,7 +114,7 @@ impl World {
             return;
         }
         self.stats.cuts += 1;
-        let until_us = self.now_us + self.random.between(100_000, 2_500_000);
+        let until_us = self.now_us + self.random.between(50_000, 1_500_000);
         let count = self.machines.len();
         let sides: u64 = match self.random.below(3) {
             0 => self.random.draw(),
@@ -140,7 +140,7 @@ impl World {
             return;
         }
         self.stats.troubles += 1;
-        let until_us = self.now_us + self.random.between(200_000, 2_000_000);
+        let until_us = self.now_us + self.random.between(100_000, 1_200_000);
         let machine = self.random.index(self.machines.len());
         match self.random.below(4) {
             0 => self.network.slow(machine, until_us),

@@ -150,6 +150,11 @@ impl World {
             Arc::new(Batch { transactions }.sign(chain_id, sequence, &node.member.key))
         };
         let batch = sign(transactions.clone());
+        // Made with the author's key just now.
+        let (key, message) = (node.member.key.public_key(), batch.header.ack_message());
+        self.known
+            .checker
+            .remember(&key, &message, &batch.signature);
         let second =
             (is_batcher && transactions.len() > 1).then(|| sign(transactions.split_off(1)));
         node.disk
