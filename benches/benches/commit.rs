@@ -5,14 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use quancheng_state::{
-    BlockCommit, Overlay, Patch, Store, StoreOptions, Table, View, view::EmptyView,
-};
+use quancheng_state::{BlockCommit, Overlay, Patch, Store, StoreOptions, Table, View, view::EmptyView};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::hash::sha256;
-use quancheng_types::{
-    Digest, Height, ModuleId, NodeId, SigningKey, Text, Validator, ValidatorSet,
-};
+use quancheng_types::{Digest, Height, ModuleId, NodeId, SigningKey, Text, Validator, ValidatorSet};
 
 const KEYS: u64 = 1_000_000;
 const UPDATES: u64 = 10_000;
@@ -23,18 +19,11 @@ const ROWS: Table<u64, Vec<u8>> = Table::new(ModuleId(1), 1, "rows");
 /// A number without pattern for each turn and place.
 fn scatter(turn: u64, at: u64) -> u64 {
     let hash = sha256(&[&turn.to_be_bytes(), &at.to_be_bytes()]);
-    hash.as_bytes()
-        .iter()
-        .take(8)
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    hash.as_bytes().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn value(turn: u64) -> Vec<u8> {
-    turn.to_be_bytes()
-        .into_iter()
-        .cycle()
-        .take(VALUE_BYTES)
-        .collect()
+    turn.to_be_bytes().into_iter().cycle().take(VALUE_BYTES).collect()
 }
 
 fn patch(keys: impl Iterator<Item = u64>, turn: u64) -> Patch {
@@ -57,24 +46,14 @@ fn validators() -> ValidatorSet {
 }
 
 fn next_commit(store: &Store, patch: Patch) -> BlockCommit {
-    let height = store
-        .tip()
-        .map_or(Height::GENESIS, |tip| tip.height().next());
-    BlockCommit {
-        height,
-        patch,
-        ..BlockCommit::default()
-    }
+    let height = store.tip().map_or(Height::GENESIS, |tip| tip.height().next());
+    BlockCommit { height, patch, ..BlockCommit::default() }
 }
 
 fn filled(path: &Path) -> Store {
-    let rocks =
-        Rocks::open(path, &RocksOptions::default()).expect("the temporary folder can be written");
-    let store =
-        Store::open(Arc::new(rocks), StoreOptions::default()).expect("an empty store opens");
-    store
-        .init_genesis(0, Patch::empty(), &validators())
-        .expect("an empty store takes a genesis");
+    let rocks = Rocks::open(path, &RocksOptions::default()).expect("the temporary folder can be written");
+    let store = Store::open(Arc::new(rocks), StoreOptions::default()).expect("an empty store opens");
+    store.init_genesis(0, Patch::empty(), &validators()).expect("an empty store takes a genesis");
     for start in (0..KEYS).step_by(usize::try_from(FILL_BLOCK).unwrap_or(1)) {
         let block = next_commit(&store, patch(start..start + FILL_BLOCK, 0));
         store.commit(block).expect("the block follows");
@@ -84,13 +63,7 @@ fn filled(path: &Path) -> Store {
 
 /// Half of the updates change keys that exist, half add keys.
 fn update(turn: u64) -> Patch {
-    let keys = (0..UPDATES).map(|at| {
-        if at % 2 == 0 {
-            scatter(turn, at) % KEYS
-        } else {
-            KEYS + turn * UPDATES + at
-        }
-    });
+    let keys = (0..UPDATES).map(|at| if at % 2 == 0 { scatter(turn, at) % KEYS } else { KEYS + turn * UPDATES + at });
     patch(keys, turn)
 }
 
@@ -119,18 +92,10 @@ fn commit(criterion: &mut Criterion) {
         ROWS.key(&(scatter(0, at) % KEYS))
     };
     criterion.bench_function(&format!("prove/keys={KEYS}"), |bencher| {
-        bencher.iter_batched(
-            &mut next_key,
-            |key| snapshot.prove(&key),
-            BatchSize::SmallInput,
-        );
+        bencher.iter_batched(&mut next_key, |key| snapshot.prove(&key), BatchSize::SmallInput);
     });
     criterion.bench_function(&format!("read/keys={KEYS}"), |bencher| {
-        bencher.iter_batched(
-            &mut next_key,
-            |key| black_box(snapshot.read(&key)),
-            BatchSize::SmallInput,
-        );
+        bencher.iter_batched(&mut next_key, |key| black_box(snapshot.read(&key)), BatchSize::SmallInput);
     });
 }
 

@@ -43,33 +43,19 @@ fn single(criterion: &mut Criterion) {
         );
     });
     let signing = SigningKey::from_seed([7; 32]);
-    group.bench_function("sign=single", |bencher| {
-        bencher.iter(|| signing.sign(&[0; MESSAGE_BYTES]))
-    });
+    group.bench_function("sign=single", |bencher| bencher.iter(|| signing.sign(&[0; MESSAGE_BYTES])));
     group.finish();
 }
 
 fn batches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("signature");
-    for (name, count, keys) in [
-        ("batch=64", 64, 64),
-        ("batch=1024", 1024, 1024),
-        ("batch=1024,keys=32", 1024, 32),
-    ] {
+    for (name, count, keys) in [("batch=64", 64, 64), ("batch=1024", 1024, 1024), ("batch=1024,keys=32", 1024, 32)] {
         let signed = signed(count, keys);
         let items: Vec<_> = signed
             .iter()
-            .map(|one| BatchItem {
-                key: &one.key,
-                message: &one.message,
-                signature: &one.signature,
-            })
+            .map(|one| BatchItem { key: &one.key, message: &one.message, signature: &one.signature })
             .collect();
-        assert_eq!(
-            verify_batch(&items),
-            Ok(()),
-            "the benchmark must measure valid signatures"
-        );
+        assert_eq!(verify_batch(&items), Ok(()), "the benchmark must measure valid signatures");
         group.throughput(Throughput::Elements(u64::from(count)));
         group.bench_function(name, |bencher| bencher.iter(|| verify_batch(&items)));
     }

@@ -23,10 +23,7 @@ pub(crate) enum LoadError {
     /// The arguments do not fit together.
     Usage(&'static str),
     /// A file cannot be used.
-    File {
-        path: std::path::PathBuf,
-        error: String,
-    },
+    File { path: std::path::PathBuf, error: String },
 }
 
 impl LoadError {
@@ -41,10 +38,9 @@ impl LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Network { url, error } => write!(
-                f,
-                "{url} does not answer: {error}; is the network up (`quancheng testnet status`)?"
-            ),
+            Self::Network { url, error } => {
+                write!(f, "{url} does not answer: {error}; is the network up (`quancheng testnet status`)?")
+            }
             Self::Answer { url, error } => {
                 write!(f, "{url} answered something unexpected: {error}")
             }
@@ -119,17 +115,11 @@ impl Client {
             .http_status_as_error(false)
             .max_idle_connections_per_host(1)
             .build();
-        Self {
-            agent: config.into(),
-            base: base.trim_end_matches('/').to_owned(),
-        }
+        Self { agent: config.into(), base: base.trim_end_matches('/').to_owned() }
     }
 
     fn network(&self, error: impl fmt::Display) -> LoadError {
-        LoadError::Network {
-            url: self.base.clone(),
-            error: error.to_string(),
-        }
+        LoadError::Network { url: self.base.clone(), error: error.to_string() }
     }
 
     fn read<T: serde::de::DeserializeOwned>(
@@ -142,55 +132,29 @@ impl Client {
             .limit(ANSWER_BYTES_MAX)
             .read_to_vec()
             .map_err(|error| self.network(error))?;
-        serde_json::from_slice(&text).map_err(|error| LoadError::Answer {
-            url: self.base.clone(),
-            error: error.to_string(),
-        })
+        serde_json::from_slice(&text)
+            .map_err(|error| LoadError::Answer { url: self.base.clone(), error: error.to_string() })
     }
 
     pub(crate) fn chain_id(&self) -> Result<ChainId, LoadError> {
-        let response = self
-            .agent
-            .get(format!("{}/v1/status", self.base))
-            .call()
-            .map_err(|error| self.network(error))?;
+        let response =
+            self.agent.get(format!("{}/v1/status", self.base)).call().map_err(|error| self.network(error))?;
         Ok(self.read::<Status>(response)?.chain_id)
     }
 
     /// Submits a bulk and waits for its results. One fate each, in order.
     pub(crate) fn submit(&self, body: &[u8]) -> Result<Vec<Fate>, LoadError> {
-        let url = format!(
-            "{}/v1/transactions/bulk?wait=certified&timeout_ms={WAIT_MS}",
-            self.base
-        );
-        let request = self
-            .agent
-            .post(url)
-            .header("content-type", "application/octet-stream");
+        let url = format!("{}/v1/transactions/bulk?wait=certified&timeout_ms={WAIT_MS}", self.base);
+        let request = self.agent.post(url).header("content-type", "application/octet-stream");
         let response = request.send(body).map_err(|error| self.network(error))?;
         let bulk: Bulk = self.read(response)?;
-        Ok(bulk
-            .items
-            .iter()
-            .map(|item| {
-                item.transaction
-                    .as_ref()
-                    .map_or(Fate::RefusedAtDoor, State::fate)
-            })
-            .collect())
+        Ok(bulk.items.iter().map(|item| item.transaction.as_ref().map_or(Fate::RefusedAtDoor, State::fate)).collect())
     }
 
     /// Waits once more for a transaction.
     pub(crate) fn wait(&self, id: &TransactionId) -> Result<Fate, LoadError> {
-        let url = format!(
-            "{}/v1/transactions/{id}?wait=certified&timeout_ms={WAIT_MS}",
-            self.base
-        );
-        let response = self
-            .agent
-            .get(url)
-            .call()
-            .map_err(|error| self.network(error))?;
+        let url = format!("{}/v1/transactions/{id}?wait=certified&timeout_ms={WAIT_MS}", self.base);
+        let response = self.agent.get(url).call().map_err(|error| self.network(error))?;
         Ok(self.read::<State>(response)?.fate())
     }
 }

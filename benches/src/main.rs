@@ -83,11 +83,7 @@ fn main() -> ExitCode {
                 Output::Json => report.print_json(),
                 Output::Table => report.print_table(),
             }
-            if report.lost == 0 {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(1)
-            }
+            if report.lost == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => {
             eprintln!("quancheng-load: {error}");
@@ -97,13 +93,8 @@ fn main() -> ExitCode {
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let (digits, unit) = text.split_at(
-        text.find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len()),
-    );
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| format!("{text} is no duration; write for example 30s"))?;
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = digits.parse().map_err(|_| format!("{text} is no duration; write for example 30s"))?;
     let seconds = match unit {
         "s" | "" => Some(number),
         "m" => number.checked_mul(60),

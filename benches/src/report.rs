@@ -33,15 +33,9 @@ impl Latency {
             let last = micros.len().checked_sub(1)?;
             micros.get(last * share / 100).copied()
         };
-        let millis = |value: Option<u64>| {
-            std::time::Duration::from_micros(value.unwrap_or_default()).as_secs_f64() * 1000.0
-        };
-        Self {
-            p50: millis(at(50)),
-            p95: millis(at(95)),
-            p99: millis(at(99)),
-            max: millis(micros.last().copied()),
-        }
+        let millis =
+            |value: Option<u64>| std::time::Duration::from_micros(value.unwrap_or_default()).as_secs_f64() * 1000.0;
+        Self { p50: millis(at(50)), p95: millis(at(95)), p99: millis(at(99)), max: millis(micros.last().copied()) }
     }
 }
 

@@ -42,10 +42,7 @@ struct Field<'a> {
 
 /// Runs the load and reports.
 pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
-    let first = arguments
-        .api
-        .first()
-        .ok_or(LoadError::Usage("--api names no address"))?;
+    let first = arguments.api.first().ok_or(LoadError::Usage("--api names no address"))?;
     let chain_id = Client::new(first).chain_id()?;
     let requests = prepare(arguments, chain_id)?;
     let field = Field {
@@ -63,19 +60,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
         }
     });
     let elapsed = field.start.elapsed();
-    let mut tally = field
-        .tally
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut tally = field.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let lost = settle(&arguments.api, &mut tally);
     let seconds = elapsed.as_secs_f64();
     let certified = u32::try_from(tally.certified).unwrap_or(u32::MAX);
     Ok(Report {
-        mode: if arguments.rate.is_some() {
-            "open loop"
-        } else {
-            "closed loop"
-        },
+        mode: if arguments.rate.is_some() { "open loop" } else { "closed loop" },
         submitted: tally.submitted,
         certified: tally.certified,
         refused: tally.refused,
@@ -87,40 +77,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
     })
 }
 
-fn prepare(
-    arguments: &Arguments,
-    chain_id: quancheng_types::ChainId,
-) -> Result<Vec<Due>, LoadError> {
+fn prepare(arguments: &Arguments, chain_id: quancheng_types::ChainId) -> Result<Vec<Due>, LoadError> {
     let Some(rate) = arguments.rate else {
-        let requests = sign(
-            arguments,
-            chain_id,
-            arguments.signed_ahead as usize,
-            arguments.batch as usize,
-        )?;
-        let due = |request| Due {
-            request,
-            at: Duration::ZERO,
-            spacing: Duration::ZERO,
-        };
+        let requests = sign(arguments, chain_id, arguments.signed_ahead as usize, arguments.batch as usize)?;
+        let due = |request| Due { request, at: Duration::ZERO, spacing: Duration::ZERO };
         return Ok(requests.into_iter().map(due).collect());
     };
     let spacing = Duration::from_secs(1) / rate;
     let gathered = (GATHER.as_nanos() / spacing.as_nanos().max(1)).clamp(1, arguments.batch.into());
     let per_request = usize::try_from(gathered).unwrap_or(1);
-    let count = usize::try_from(arguments.duration.as_nanos() / spacing.as_nanos().max(1))
-        .unwrap_or(usize::MAX);
+    let count = usize::try_from(arguments.duration.as_nanos() / spacing.as_nanos().max(1)).unwrap_or(usize::MAX);
     let requests = sign(arguments, chain_id, count, per_request)?;
     let mut at = Duration::ZERO;
     let mut due = Vec::with_capacity(requests.len());
     for request in requests {
         let length = u32::try_from(request.ids.len()).unwrap_or(u32::MAX);
         // Sent when its last transaction is due; each counts from its own time.
-        due.push(Due {
-            request,
-            at,
-            spacing,
-        });
+        due.push(Due { request, at, spacing });
         at += spacing * length;
     }
     Ok(due)
@@ -135,12 +108,7 @@ impl Field<'_> {
         let endpoint = number % self.clients.len();
         let client = Client::new(&self.clients[endpoint]);
         while self.start.elapsed() < self.end || self.is_open {
-            let Some(due) = self
-                .queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop_front()
-            else {
+            let Some(due) = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else {
                 return;
             };
             let length = u32::try_from(due.request.ids.len()).unwrap_or(u32::MAX);
@@ -158,9 +126,7 @@ impl Field<'_> {
         tally.submitted += u64::try_from(due.request.ids.len()).unwrap_or(0);
         let Ok(fates) = answer else {
             tally.errors += 1;
-            tally
-                .pending
-                .extend(due.request.ids.into_iter().map(|id| (endpoint, id)));
+            tally.pending.extend(due.request.ids.into_iter().map(|id| (endpoint, id)));
             return;
         };
         let mut from = if self.is_open { due.at } else { sent };
@@ -168,10 +134,7 @@ impl Field<'_> {
             match fate {
                 Fate::Certified => {
                     tally.certified += 1;
-                    tally.latencies.push(
-                        u64::try_from(answered.saturating_sub(from).as_micros())
-                            .unwrap_or(u64::MAX),
-                    );
+                    tally.latencies.push(u64::try_from(answered.saturating_sub(from).as_micros()).unwrap_or(u64::MAX));
                 }
                 Fate::RefusedAtDoor | Fate::RefusedByContract => tally.refused += 1,
                 Fate::Pending => tally.pending.push((endpoint, *id)),
@@ -187,9 +150,8 @@ fn settle(endpoints: &[String], tally: &mut Tally) -> u64 {
     for (endpoint, id) in std::mem::take(&mut tally.pending) {
         // The one that took it knows best; after it, any other.
         let order = (0..endpoints.len()).map(|step| (endpoint + step) % endpoints.len());
-        let fate = order
-            .filter_map(|at| Client::new(&endpoints[at]).wait(&id).ok())
-            .find(|fate| *fate != Fate::Pending);
+        let fate =
+            order.filter_map(|at| Client::new(&endpoints[at]).wait(&id).ok()).find(|fate| *fate != Fate::Pending);
         match fate {
             Some(Fate::Certified) => tally.certified += 1,
             Some(Fate::RefusedAtDoor | Fate::RefusedByContract) => tally.refused += 1,

@@ -4,9 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use quancheng_types::codec::encode;
 use quancheng_types::hash::sha256;
-use quancheng_types::{
-    AccountId, Call, ChainId, KeyId, List, Signer, SigningKey, Transaction, TransactionId,
-};
+use quancheng_types::{AccountId, Call, ChainId, KeyId, List, Signer, SigningKey, Transaction, TransactionId};
 
 use crate::client::LoadError;
 use crate::{Arguments, Kind};
@@ -33,9 +31,7 @@ pub(crate) fn sign(
         Kind::Notarize => None,
         Kind::Register => Some(register_pattern(arguments)?),
     };
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
     let maker = Maker {
         chain_id,
@@ -62,9 +58,7 @@ pub(crate) fn sign(
             })
             .collect();
         for worker in workers {
-            let made = worker
-                .join()
-                .map_err(|_| LoadError::Usage("a signing thread failed"))?;
+            let made = worker.join().map_err(|_| LoadError::Usage("a signing thread failed"))?;
             requests.extend(made?);
         }
         Ok::<(), LoadError>(())
@@ -75,9 +69,7 @@ pub(crate) fn sign(
 fn keys(arguments: &Arguments) -> Result<Vec<SigningKey>, LoadError> {
     match (arguments.kind, &arguments.key, &arguments.password_file) {
         (Kind::Notarize, None, _) => Ok((0..arguments.accounts)
-            .map(|number| {
-                SigningKey::from_seed(sha256(&[b"quancheng-load", &number.to_le_bytes()]).0)
-            })
+            .map(|number| SigningKey::from_seed(sha256(&[b"quancheng-load", &number.to_le_bytes()]).0))
             .collect()),
         (_, Some(path), Some(password)) => {
             let file = |error: quancheng_keystore::KeyFileError| LoadError::File {
@@ -85,14 +77,12 @@ fn keys(arguments: &Arguments) -> Result<Vec<SigningKey>, LoadError> {
                 error: error.to_string(),
             };
             let password = quancheng_keystore::read_password(password).map_err(file)?;
-            Ok(vec![
-                quancheng_keystore::open(path, &password).map_err(file)?,
-            ])
+            Ok(vec![quancheng_keystore::open(path, &password).map_err(file)?])
         }
         (_, Some(_), None) => Err(LoadError::Usage("--key needs --password-file")),
-        (Kind::Register, None, _) => Err(LoadError::Usage(
-            "--kind register needs --key and --password-file of an active organization",
-        )),
+        (Kind::Register, None, _) => {
+            Err(LoadError::Usage("--kind register needs --key and --password-file of an active organization"))
+        }
     }
 }
 
@@ -100,10 +90,7 @@ fn register_pattern(arguments: &Arguments) -> Result<serde_json::Value, LoadErro
     let path = arguments.call.as_ref().ok_or(LoadError::Usage(
         "--kind register needs --call FILE: the JSON of a registry call, as `quancheng registration submit --dry-run --output json` shows it",
     ))?;
-    let file = |error: String| LoadError::File {
-        path: path.clone(),
-        error,
-    };
+    let file = |error: String| LoadError::File { path: path.clone(), error };
     let text = std::fs::read_to_string(path).map_err(|error| file(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| file(error.to_string()))
 }
@@ -133,19 +120,13 @@ impl Maker {
                 .map_err(|_| LoadError::Usage("one signer always fits"))?,
                 nonce: self.seed.wrapping_add(number),
                 valid_until_ms: self.valid_until_ms,
-                calls: List::new(vec![self.call(number)?])
-                    .map_err(|_| LoadError::Usage("one call always fits"))?,
+                calls: List::new(vec![self.call(number)?]).map_err(|_| LoadError::Usage("one call always fits"))?,
             };
-            let signed = body
-                .sign(&[key])
-                .map_err(|_| LoadError::Usage("one key signs for one signer"))?;
+            let signed = body.sign(&[key]).map_err(|_| LoadError::Usage("one key signs for one signer"))?;
             ids.push(signed.id());
             encoded.push(signed.encode());
         }
-        Ok(Request {
-            ids,
-            body: encode(&encoded),
-        })
+        Ok(Request { ids, body: encode(&encoded) })
     }
 
     fn call(&self, number: u64) -> Result<Call, LoadError> {
@@ -153,18 +134,12 @@ impl Maker {
             Some(pattern) => ("registry", pattern.clone()),
             None => ("evidence", self.notarization(number)),
         };
-        quancheng_contracts::encode_call(module, json).map_err(|error| LoadError::Answer {
-            url: module.to_owned(),
-            error: error.to_string(),
-        })
+        quancheng_contracts::encode_call(module, json)
+            .map_err(|error| LoadError::Answer { url: module.to_owned(), error: error.to_string() })
     }
 
     fn notarization(&self, number: u64) -> serde_json::Value {
-        let root = sha256(&[
-            b"quancheng-load/file",
-            &self.seed.to_le_bytes(),
-            &number.to_le_bytes(),
-        ]);
+        let root = sha256(&[b"quancheng-load/file", &self.seed.to_le_bytes(), &number.to_le_bytes()]);
         serde_json::json!({ "notarize": { "commitment": { "root": root.to_string(), "count": 1, "bytes": 4096, "complete": false } } })
     }
 }

@@ -48,14 +48,7 @@ pub(crate) struct Fault {
 impl Fault {
     /// A fault without cause or hint.
     pub(crate) fn new(exit: Exit, code: impl Into<String>, message: Text) -> Self {
-        Self {
-            exit,
-            code: code.into(),
-            message,
-            causes: Vec::new(),
-            hint: None,
-            data: None,
-        }
+        Self { exit, code: code.into(), message, causes: Vec::new(), hint: None, data: None }
     }
 
     /// The caller's command is wrong.
@@ -66,15 +59,9 @@ impl Fault {
     /// A file cannot be read or written.
     pub(crate) fn file(path: &Path, error: &std::io::Error) -> Self {
         let path = path.display();
-        Self::usage(
-            "FILE",
-            say!("无法读写文件 {path}。", "Cannot read or write {path}."),
-        )
-        .cause(error)
-        .hint(say!(
-            "请核对路径与权限。",
-            "Check the path and its permissions."
-        ))
+        Self::usage("FILE", say!("无法读写文件 {path}。", "Cannot read or write {path}."))
+            .cause(error)
+            .hint(say!("请核对路径与权限。", "Check the path and its permissions."))
     }
 
     /// Adds a cause.

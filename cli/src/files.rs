@@ -24,15 +24,10 @@ const DEPTH_MAX: usize = 64;
 pub(crate) fn read(path: &Path, bytes_max: u64) -> Outcome<Vec<u8>> {
     let file = File::open(path).map_err(|error| not_readable(path, &error))?;
     let mut bytes = Vec::new();
-    file.take(bytes_max.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| not_readable(path, &error))?;
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| not_readable(path, &error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
         let shown = path.display();
-        let message = say!(
-            "{shown} 超过 {bytes_max} 字节。",
-            "{shown} is larger than {bytes_max} bytes."
-        );
+        let message = say!("{shown} 超过 {bytes_max} 字节。", "{shown} is larger than {bytes_max} bytes.");
         return Err(Fault::usage("FILE_TOO_LARGE", message));
     }
     Ok(bytes)
@@ -41,11 +36,7 @@ pub(crate) fn read(path: &Path, bytes_max: u64) -> Outcome<Vec<u8>> {
 fn not_readable(path: &Path, error: &std::io::Error) -> Fault {
     if error.kind() == std::io::ErrorKind::NotFound {
         let shown = path.display();
-        return Fault::new(
-            Exit::NotFound,
-            "NO_FILE",
-            say!("没有文件 {shown}。", "There is no file {shown}."),
-        );
+        return Fault::new(Exit::NotFound, "NO_FILE", say!("没有文件 {shown}。", "There is no file {shown}."));
     }
     Fault::file(path, error)
 }
@@ -65,14 +56,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
     let bytes = read(path, RECORD_BYTES_MAX)?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let shown = path.display();
-        Fault::usage(
-            "BAD_JSON",
-            say!(
-                "{shown} 的 JSON 无效。",
-                "{shown} is not the JSON it should be."
-            ),
-        )
-        .cause(error)
+        Fault::usage("BAD_JSON", say!("{shown} 的 JSON 无效。", "{shown} is not the JSON it should be.")).cause(error)
     })
 }
 
@@ -82,9 +66,7 @@ pub(crate) fn hash(path: &Path, name: &str, seen: &mut dyn FnMut(u64)) -> Outcom
     let mut hasher = FileHasher::new();
     let mut piece = vec![0_u8; PIECE_BYTES];
     loop {
-        let read = file
-            .read(&mut piece)
-            .map_err(|error| not_readable(path, &error))?;
+        let read = file.read(&mut piece).map_err(|error| not_readable(path, &error))?;
         let Some(part) = piece.get(..read).filter(|part| !part.is_empty()) else {
             return Ok(hasher.finish(name));
         };
@@ -147,24 +129,13 @@ pub(crate) fn collect(files: &[PathBuf], folders: &[PathBuf]) -> Outcome<Vec<Nam
         if meta.is_dir() {
             let shown = path.display();
             let message = say!("{shown} 是文件夹。", "{shown} is a folder.");
-            return Err(Fault::usage("IS_A_FOLDER", message).hint(say!(
-                "请用 --recursive {shown}。",
-                "Use --recursive {shown}."
-            )));
+            return Err(Fault::usage("IS_A_FOLDER", message)
+                .hint(say!("请用 --recursive {shown}。", "Use --recursive {shown}.")));
         }
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let relative = path
-            .components()
-            .all(|part| matches!(part, std::path::Component::Normal(_)));
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let relative = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         let name = if relative { slashed(path) } else { name };
-        found.push(Named {
-            path: path.clone(),
-            name,
-            size: meta.len(),
-        });
+        found.push(Named { path: path.clone(), name, size: meta.len() });
     }
     for folder in folders {
         let before = found.len();
@@ -180,39 +151,23 @@ pub(crate) fn collect(files: &[PathBuf], folders: &[PathBuf]) -> Outcome<Vec<Nam
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     if let Some(pair) = found.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        let (name, first, second) = (
-            &pair[0].name,
-            pair[0].path.display(),
-            pair[1].path.display(),
-        );
-        let message = say!(
-            "两个文件在批中同名：{name}。",
-            "Two files have the same name in the batch: {name}."
-        );
+        let (name, first, second) = (&pair[0].name, pair[0].path.display(), pair[1].path.display());
+        let message = say!("两个文件在批中同名：{name}。", "Two files have the same name in the batch: {name}.");
         return Err(Fault::usage("SAME_NAME", message)
             .cause(format!("{first}, {second}"))
-            .hint(say!(
-                "请从共同的上级目录给出相对路径。",
-                "Give relative paths from a common folder."
-            )));
+            .hint(say!("请从共同的上级目录给出相对路径。", "Give relative paths from a common folder.")));
     }
     Ok(found)
 }
 
 fn slashed(path: &Path) -> String {
-    path.components()
-        .map(|part| part.as_os_str().to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<Named>) -> Outcome<()> {
     if depth > DEPTH_MAX {
         let shown = folder.display();
-        return Err(Fault::usage(
-            "TOO_DEEP",
-            say!("{shown} 嵌套过深。", "{shown} is nested too deeply."),
-        ));
+        return Err(Fault::usage("TOO_DEEP", say!("{shown} 嵌套过深。", "{shown} is nested too deeply.")));
     }
     let entries = fs::read_dir(folder).map_err(|error| not_readable(folder, &error))?;
     for entry in entries {
@@ -223,11 +178,7 @@ fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<Named>) -> Out
             walk(root, &path, depth + 1, found)?;
         } else if meta.is_file() {
             let relative = path.strip_prefix(root).unwrap_or(&path);
-            found.push(Named {
-                name: slashed(relative),
-                size: meta.len(),
-                path,
-            });
+            found.push(Named { name: slashed(relative), size: meta.len(), path });
         }
     }
     Ok(())
@@ -246,10 +197,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(dir.path().join("a.txt"), dir.path().join("link")).unwrap();
         let found = collect(&[], &[dir.path().to_owned()]).unwrap();
-        let names: Vec<_> = found
-            .iter()
-            .map(|file| (file.name.as_str(), file.size))
-            .collect();
+        let names: Vec<_> = found.iter().map(|file| (file.name.as_str(), file.size)).collect();
         assert_eq!(names, [("a.txt", 2), ("b/c/z.txt", 1), ("b/中.txt", 3)]);
     }
 
@@ -258,22 +206,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.txt");
         fs::write(&file, "x").unwrap();
-        assert_eq!(
-            collect(std::slice::from_ref(&file), &[]).unwrap()[0].name,
-            "a.txt"
-        );
-        assert_eq!(
-            collect(&[file.clone(), file], &[]).unwrap_err().code,
-            "SAME_NAME"
-        );
-        assert_eq!(
-            collect(&[dir.path().to_owned()], &[]).unwrap_err().code,
-            "IS_A_FOLDER"
-        );
-        assert_eq!(
-            collect(&[dir.path().join("none")], &[]).unwrap_err().exit,
-            Exit::NotFound
-        );
+        assert_eq!(collect(std::slice::from_ref(&file), &[]).unwrap()[0].name, "a.txt");
+        assert_eq!(collect(&[file.clone(), file], &[]).unwrap_err().code, "SAME_NAME");
+        assert_eq!(collect(&[dir.path().to_owned()], &[]).unwrap_err().code, "IS_A_FOLDER");
+        assert_eq!(collect(&[dir.path().join("none")], &[]).unwrap_err().exit, Exit::NotFound);
     }
 
     #[test]
@@ -283,14 +219,8 @@ mod tests {
         fs::write(&file, "abc").unwrap();
         let digests = hash(&file, "abc", &mut |_| {}).unwrap();
         assert_eq!(digests.size, 3);
-        assert_eq!(
-            digests.sha256.to_string(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
-        assert_eq!(
-            digests.sm3.to_string(),
-            "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
-        );
+        assert_eq!(digests.sha256.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(digests.sm3.to_string(), "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
         assert_eq!(read(&file, 2).unwrap_err().code, "FILE_TOO_LARGE");
     }
 
@@ -299,18 +229,8 @@ mod tests {
         let hex = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let value = parse_commitment(&format!("sm3:{hex}")).unwrap();
         assert_eq!(value, json!({ "algorithm": "SM3", "digest": hex }));
-        for text in [
-            "",
-            hex,
-            "md5:00",
-            "sha256:00",
-            &format!("sha256:{}", hex.to_uppercase()),
-        ] {
-            assert_eq!(
-                parse_commitment(text).unwrap_err().code,
-                "BAD_DIGEST",
-                "{text}"
-            );
+        for text in ["", hex, "md5:00", "sha256:00", &format!("sha256:{}", hex.to_uppercase())] {
+            assert_eq!(parse_commitment(text).unwrap_err().code, "BAD_DIGEST", "{text}");
         }
     }
 }

@@ -25,20 +25,11 @@ pub(crate) fn fault(error: &KeyFileError) -> Fault {
         KeyFileError::UnusablePassword { .. } => "UNUSABLE_PASSWORD",
         KeyFileError::NoRandomness => "NO_RANDOMNESS",
     };
-    Fault::usage(
-        code,
-        say!("密钥文件不可用。", "The key file cannot be used."),
-    )
-    .cause(error)
+    Fault::usage(code, say!("密钥文件不可用。", "The key file cannot be used.")).cause(error)
 }
 
 /// The password: of the named file, else of the profile's, else asked for on a terminal.
-pub(crate) fn password(
-    session: &Session,
-    flags: &Password,
-    what: &Path,
-    is_new: bool,
-) -> Outcome<Zeroizing<String>> {
+pub(crate) fn password(session: &Session, flags: &Password, what: &Path, is_new: bool) -> Outcome<Zeroizing<String>> {
     let file = match &flags.password_file {
         Some(file) => Some(file.clone()),
         None => session.profile()?.password_file,
@@ -47,10 +38,8 @@ pub(crate) fn password(
         return keystore::read_password(&file).map_err(|error| fault(&error));
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        let message = say!(
-            "未指定密码文件，且当前不是终端。",
-            "No password file is named, and there is no terminal to ask at."
-        );
+        let message =
+            say!("未指定密码文件，且当前不是终端。", "No password file is named, and there is no terminal to ask at.");
         return Err(Fault::usage("NO_PASSWORD", message).hint(say!(
             "请加 --password-file 文件。密码不得写在命令行上。",
             "Add --password-file FILE. Passwords are never given on the command line."
@@ -59,10 +48,7 @@ pub(crate) fn password(
     let shown = what.display();
     let first = prompt(session, &say!("{shown} 的密码：", "Password of {shown}: "))?;
     if is_new && *prompt(session, &say!("再次输入：", "Once more: "))? != *first {
-        return Err(Fault::usage(
-            "PASSWORDS_DIFFER",
-            say!("两次输入不一致。", "The two passwords differ."),
-        ));
+        return Err(Fault::usage("PASSWORDS_DIFFER", say!("两次输入不一致。", "The two passwords differ.")));
     }
     Ok(first)
 }
@@ -70,11 +56,7 @@ pub(crate) fn password(
 /// One line from the terminal, which does not show it.
 fn prompt(session: &Session, question: &crate::text::Text) -> Outcome<Zeroizing<String>> {
     let failed = |error: io::Error| {
-        Fault::usage(
-            "NO_PASSWORD",
-            say!("无法读取密码。", "Cannot read the password."),
-        )
-        .cause(error)
+        Fault::usage("NO_PASSWORD", say!("无法读取密码。", "Cannot read the password.")).cause(error)
     };
     let stdin = io::stdin();
     let shown = tcgetattr(&stdin).map_err(|error| failed(error.into()))?;
@@ -87,9 +69,7 @@ fn prompt(session: &Session, question: &crate::text::Text) -> Outcome<Zeroizing<
     tcsetattr(&stdin, OptionalActions::Flush, &shown).map_err(|error| failed(error.into()))?;
     let _ = writeln!(io::stderr());
     read.map_err(failed)?;
-    Ok(Zeroizing::new(
-        line.trim_end_matches(['\r', '\n']).to_owned(),
-    ))
+    Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// The key file to sign with: of the flag, else of the profile.
@@ -98,11 +78,7 @@ pub(crate) fn choose(session: &Session, flag: Option<&PathBuf>) -> Outcome<PathB
         return Ok(path.clone());
     }
     session.profile()?.key.ok_or_else(|| {
-        Fault::usage(
-            "NO_KEY",
-            say!("未指定签名密钥。", "No key to sign with is named."),
-        )
-        .hint(say!(
+        Fault::usage("NO_KEY", say!("未指定签名密钥。", "No key to sign with is named.")).hint(say!(
             "请加 --key 文件；新密钥用 `quancheng key new --out 文件` 生成。",
             "Add --key FILE; make a new key with `quancheng key new --out FILE`."
         ))
@@ -136,21 +112,13 @@ pub(crate) fn describe(key: &PublicKey) -> Value {
 /// Reads an account in either spelling.
 pub(crate) fn parse_account(text: &str) -> Outcome<AccountId> {
     AccountId::from_text(text).map_err(|error| {
-        Fault::usage(
-            "BAD_ACCOUNT",
-            say!("账户 {text} 无效。", "{text} is not an account."),
-        )
-        .cause(error)
+        Fault::usage("BAD_ACCOUNT", say!("账户 {text} 无效。", "{text} is not an account.")).cause(error)
     })
 }
 
 /// Reads a public key.
 pub(crate) fn parse_public_key(text: &str) -> Outcome<PublicKey> {
     text.parse().map_err(|error| {
-        Fault::usage(
-            "BAD_KEY",
-            say!("公钥 {text} 无效。", "{text} is not a public key."),
-        )
-        .cause(error)
+        Fault::usage("BAD_KEY", say!("公钥 {text} 无效。", "{text} is not a public key.")).cause(error)
     })
 }

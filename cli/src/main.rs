@@ -50,14 +50,10 @@ fn main() -> ExitCode {
 
 fn run(words: &[OsString]) -> u8 {
     // Help and usage errors need language and form before the words are understood.
-    let flag = value_of(words, "--lang")
-        .and_then(|name| <Lang as clap::ValueEnum>::from_str(&name, true).ok());
+    let flag = value_of(words, "--lang").and_then(|name| <Lang as clap::ValueEnum>::from_str(&name, true).ok());
     let lang = Lang::choose(flag, |name| std::env::var(name).ok());
     let command = messages::localized(Cli::command(), lang);
-    let cli = match command
-        .try_get_matches_from(words)
-        .and_then(|matches| Cli::from_arg_matches(&matches))
-    {
+    let cli = match command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, words, lang),
     };
@@ -73,10 +69,7 @@ fn value_of(words: &[OsString], flag: &str) -> Option<String> {
         if word == flag {
             return words.next().map(str::to_owned);
         }
-        if let Some(value) = word
-            .strip_prefix(flag)
-            .and_then(|rest| rest.strip_prefix('='))
-        {
+        if let Some(value) = word.strip_prefix(flag).and_then(|rest| rest.strip_prefix('=')) {
             return Some(value.to_owned());
         }
     }
@@ -87,9 +80,7 @@ fn value_of(words: &[OsString], flag: &str) -> Option<String> {
 fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
     let is_help = matches!(
         error.kind(),
-        ErrorKind::DisplayHelp
-            | ErrorKind::DisplayVersion
-            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
     let form = value_of(words, "--output").or_else(|| std::env::var("QUANCHENG_OUTPUT").ok());
     let is_json = form.is_some_and(|form| form == "json");
@@ -99,22 +90,9 @@ fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
         return u8::try_from(error.exit_code()).unwrap_or(2);
     }
     let text = error.to_string();
-    let line = text
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
-        .to_owned();
-    let fault = Fault::usage(
-        "USAGE",
-        say!("命令有误：{line}", "The command is wrong: {line}"),
-    )
-    .cause(text.trim())
-    .hint(say!("用 --help 查看用法。", "See --help."));
-    Printer {
-        format: Format::Json,
-        lang,
-        is_quiet: true,
-    }
-    .finish(Err(fault))
+    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let fault = Fault::usage("USAGE", say!("命令有误：{line}", "The command is wrong: {line}"))
+        .cause(text.trim())
+        .hint(say!("用 --help 查看用法。", "See --help."));
+    Printer { format: Format::Json, lang, is_quiet: true }.finish(Err(fault))
 }

@@ -49,36 +49,17 @@ pub(crate) struct Reply {
 impl Reply {
     /// A record.
     pub(crate) const fn record(data: Value) -> Self {
-        Self {
-            data,
-            view: View::Record,
-            headline: None,
-            fault: None,
-        }
+        Self { data, view: View::Record, headline: None, fault: None }
     }
 
     /// A list.
-    pub(crate) const fn rows(
-        data: Value,
-        of: Option<&'static str>,
-        columns: &'static [&'static str],
-    ) -> Self {
-        Self {
-            data,
-            view: View::Rows { of, columns },
-            headline: None,
-            fault: None,
-        }
+    pub(crate) const fn rows(data: Value, of: Option<&'static str>, columns: &'static [&'static str]) -> Self {
+        Self { data, view: View::Rows { of, columns }, headline: None, fault: None }
     }
 
     /// A text, which people get as it is.
     pub(crate) const fn text(data: Value, text: String) -> Self {
-        Self {
-            data,
-            view: View::Text(text),
-            headline: None,
-            fault: None,
-        }
+        Self { data, view: View::Text(text), headline: None, fault: None }
     }
 
     /// With a line for people before the rest.
@@ -147,10 +128,7 @@ impl Printer {
                     writeln!(out, "{}", text.trim_end_matches('\n'))?;
                 }
                 out.flush()?;
-                reply
-                    .fault
-                    .as_ref()
-                    .map_or(Ok(()), |fault| self.write_fault(fault))
+                reply.fault.as_ref().map_or(Ok(()), |fault| self.write_fault(fault))
             }
             Err(fault) => self.write_fault(fault),
         }
@@ -162,12 +140,7 @@ impl Printer {
             Lang::Zh => ("错误", "原因", "处理"),
             Lang::En => ("error", "cause", "hint"),
         };
-        writeln!(
-            out,
-            "{error} [{}]: {}",
-            fault.code,
-            fault.message.words(self.lang)
-        )?;
+        writeln!(out, "{error} [{}]: {}", fault.code, fault.message.words(self.lang))?;
         for text in &fault.causes {
             writeln!(out, "  {cause}: {text}")?;
         }
@@ -185,14 +158,10 @@ fn note_raw(line: &str) {
 
 fn envelope(result: &Result<Reply, Fault>, lang: Lang) -> Value {
     match result {
-        Ok(Reply {
-            data, fault: None, ..
-        }) => json!({ "ok": true, "data": data }),
-        Ok(Reply {
-            data,
-            fault: Some(fault),
-            ..
-        }) => json!({ "ok": false, "data": data, "error": fault.to_json(lang) }),
+        Ok(Reply { data, fault: None, .. }) => json!({ "ok": true, "data": data }),
+        Ok(Reply { data, fault: Some(fault), .. }) => {
+            json!({ "ok": false, "data": data, "error": fault.to_json(lang) })
+        }
         Err(fault) => match &fault.data {
             Some(data) => json!({ "ok": false, "data": data, "error": fault.to_json(lang) }),
             None => json!({ "ok": false, "error": fault.to_json(lang) }),
@@ -224,13 +193,9 @@ mod tests {
             .cause("why")
             .hint(say!("找。", "Look."));
         let bad = envelope(&Err(fault.clone()), Lang::Zh);
-        let error =
-            json!({ "code": "NOT_FOUND", "message": "没有。", "causes": ["why"], "hint": "找。" });
+        let error = json!({ "code": "NOT_FOUND", "message": "没有。", "causes": ["why"], "hint": "找。" });
         assert_eq!(bad, json!({ "ok": false, "error": error }));
-        let reply = Reply {
-            fault: Some(fault),
-            ..Reply::record(json!([]))
-        };
+        let reply = Reply { fault: Some(fault), ..Reply::record(json!([])) };
         let both = envelope(&Ok(reply), Lang::En);
         assert_eq!(both["ok"], json!(false));
         assert_eq!(both["data"], json!([]));

@@ -44,19 +44,11 @@ pub(crate) struct Profiles {
 
 /// Where the file lies: `$XDG_CONFIG_HOME/quancheng/config.toml`, or below `~/.config`.
 pub(crate) fn path(environment: impl Fn(&str) -> Option<std::ffi::OsString>) -> Outcome<PathBuf> {
-    let base = environment("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
+    let base = environment("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let base = base.or_else(|| environment("HOME").map(|home| PathBuf::from(home).join(".config")));
     let base = base.ok_or_else(|| {
-        Fault::usage(
-            "NO_HOME",
-            say!("无法确定配置目录。", "There is no configuration folder."),
-        )
-        .hint(say!(
-            "请设置 HOME 或 XDG_CONFIG_HOME。",
-            "Set HOME or XDG_CONFIG_HOME."
-        ))
+        Fault::usage("NO_HOME", say!("无法确定配置目录。", "There is no configuration folder."))
+            .hint(say!("请设置 HOME 或 XDG_CONFIG_HOME。", "Set HOME or XDG_CONFIG_HOME."))
     })?;
     Ok(base.join("quancheng").join("config.toml"))
 }
@@ -73,15 +65,9 @@ impl Profiles {
         };
         let shown = path.display();
         let damaged = |reason: &str| {
-            Fault::usage(
-                "CONFIG",
-                say!(
-                    "配置文件 {shown} 无法读取。",
-                    "Cannot understand the profiles in {shown}."
-                ),
-            )
-            .cause(reason)
-            .hint(say!("请改正或删除该文件。", "Correct or remove the file."))
+            Fault::usage("CONFIG", say!("配置文件 {shown} 无法读取。", "Cannot understand the profiles in {shown}."))
+                .cause(reason)
+                .hint(say!("请改正或删除该文件。", "Correct or remove the file."))
         };
         if length > FILE_BYTES_MAX {
             return Err(damaged("larger than any file of profiles"));
@@ -94,11 +80,7 @@ impl Profiles {
     pub(crate) fn save(&self, path: &Path) -> Outcome<()> {
         let fault = |error: std::io::Error| Fault::file(path, &error);
         let text = toml::to_string_pretty(self).map_err(|error| {
-            Fault::usage(
-                "CONFIG",
-                say!("无法写出配置。", "Cannot write the profiles."),
-            )
-            .cause(error)
+            Fault::usage("CONFIG", say!("无法写出配置。", "Cannot write the profiles.")).cause(error)
         })?;
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir).map_err(fault)?;
@@ -113,30 +95,18 @@ impl Profiles {
         let Some(name) = name.or(self.current.as_deref()) else {
             return Ok(Profile::default());
         };
-        self.profiles
-            .get(name)
-            .cloned()
-            .ok_or_else(|| self.unknown(name))
+        self.profiles.get(name).cloned().ok_or_else(|| self.unknown(name))
     }
 
     /// The fault of a name that is not there.
     pub(crate) fn unknown(&self, name: &str) -> Fault {
-        let known = self
-            .profiles
-            .keys()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
-        Fault::new(
-            Exit::NotFound,
-            "NO_PROFILE",
-            say!("没有名为 {name} 的配置档。", "There is no profile {name}."),
-        )
-        .cause(format!("profiles: {known}"))
-        .hint(say!(
-            "用 `quancheng config set {name} --api URL` 创建。",
-            "Make it with `quancheng config set {name} --api URL`."
-        ))
+        let known = self.profiles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        Fault::new(Exit::NotFound, "NO_PROFILE", say!("没有名为 {name} 的配置档。", "There is no profile {name}."))
+            .cause(format!("profiles: {known}"))
+            .hint(say!(
+                "用 `quancheng config set {name} --api URL` 创建。",
+                "Make it with `quancheng config set {name} --api URL`."
+            ))
     }
 }
 
@@ -150,21 +120,12 @@ mod tests {
         let file = path(|name| (name == "XDG_CONFIG_HOME").then(|| dir.path().into())).unwrap();
         let mut profiles = Profiles::load(&file).unwrap();
         assert_eq!(profiles, Profiles::default());
-        let profile = Profile {
-            api: vec!["http://127.0.0.1:1".to_owned()],
-            ..Profile::default()
-        };
+        let profile = Profile { api: vec!["http://127.0.0.1:1".to_owned()], ..Profile::default() };
         profiles.profiles.insert("city".to_owned(), profile.clone());
         profiles.current = Some("city".to_owned());
         profiles.save(&file).unwrap();
-        assert_eq!(
-            Profiles::load(&file).unwrap().select(None).unwrap(),
-            profile
-        );
-        assert_eq!(
-            profiles.select(Some("other")).unwrap_err().code,
-            "NO_PROFILE"
-        );
+        assert_eq!(Profiles::load(&file).unwrap().select(None).unwrap(), profile);
+        assert_eq!(profiles.select(Some("other")).unwrap_err().code, "NO_PROFILE");
         fs::write(&file, "[profiles.a]\nurl = \"x\"\n").unwrap();
         assert_eq!(Profiles::load(&file).unwrap_err().code, "CONFIG");
     }

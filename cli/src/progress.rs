@@ -14,11 +14,7 @@ pub(crate) struct Bar(ProgressBar);
 impl Bar {
     /// So many bytes.
     pub(crate) fn bytes(session: &Session, length: u64) -> Self {
-        Self::new(
-            session,
-            length,
-            "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-        )
+        Self::new(session, length, "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
     }
 
     /// So many items.
@@ -28,13 +24,8 @@ impl Bar {
 
     fn new(session: &Session, length: u64, template: &str) -> Self {
         let printer = session.printer;
-        let is_watched =
-            std::io::stderr().is_terminal() && !printer.is_quiet && printer.format == Format::Table;
-        let target = if is_watched {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let is_watched = std::io::stderr().is_terminal() && !printer.is_quiet && printer.format == Format::Table;
+        let target = if is_watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(length), target);
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);

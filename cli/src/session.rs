@@ -26,11 +26,7 @@ impl Session {
     /// From the flags of every command.
     pub(crate) fn new(global: &Global, lang: Lang) -> Self {
         Self {
-            printer: Printer {
-                format: global.output,
-                lang,
-                is_quiet: global.quiet,
-            },
+            printer: Printer { format: global.output, lang, is_quiet: global.quiet },
             profile: global.profile.clone(),
         }
     }
@@ -61,11 +57,7 @@ impl Session {
 
     /// A client for the endpoints of the flags, else of the profile.
     pub(crate) fn client(&self, api: &Api) -> Outcome<Client> {
-        let urls = if api.api.is_empty() {
-            self.profile()?.api
-        } else {
-            api.api.clone()
-        };
+        let urls = if api.api.is_empty() { self.profile()?.api } else { api.api.clone() };
         if urls.is_empty() {
             let message = say!("未指定节点接口。", "No endpoint is named.");
             return Err(Fault::usage("NO_API", message).hint(say!(

@@ -34,29 +34,16 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Opens keys and asks the endpoint what the flags do not say. With `--sign-only` and no endpoint nothing is asked.
     pub(crate) fn open(session: &'a Session, write: &'a Write) -> Outcome<Self> {
-        let is_offline =
-            write.sign_only && write.api.api.is_empty() && session.profile()?.api.is_empty();
-        let client = if is_offline {
-            None
-        } else {
-            Some(session.client(&write.api)?)
-        };
+        let is_offline = write.sign_only && write.api.api.is_empty() && session.profile()?.api.is_empty();
+        let client = if is_offline { None } else { Some(session.client(&write.api)?) };
         let signers = Signers::open(session, write, client.as_ref())?;
         let chain_id = transaction::chain_id(session, write, client.as_ref())?;
-        Ok(Self {
-            session,
-            write,
-            client,
-            signers,
-            chain_id,
-        })
+        Ok(Self { session, write, client, signers, chain_id })
     }
 
     /// The client.
     pub(crate) fn client(&self) -> Outcome<&Client> {
-        self.client.as_ref().ok_or_else(|| {
-            Fault::usage("NO_API", say!("未指定节点接口。", "No endpoint is named."))
-        })
+        self.client.as_ref().ok_or_else(|| Fault::usage("NO_API", say!("未指定节点接口。", "No endpoint is named.")))
     }
 
     /// Whether the flags ask for a submission, not for a simulation or a file.
@@ -66,12 +53,7 @@ impl<'a> Writer<'a> {
 
     /// A transaction with the signatures of the keys at hand.
     pub(crate) fn compose(&self, calls: Vec<Call>) -> Outcome<Draft> {
-        transaction::compose(
-            self.chain_id,
-            &self.signers,
-            transaction::valid_for_ms(self.write),
-            calls,
-        )
+        transaction::compose(self.chain_id, &self.signers, transaction::valid_for_ms(self.write), calls)
     }
 
     /// Submits a transaction and waits as the flags say; the answer is its status.
@@ -86,18 +68,11 @@ impl<'a> Writer<'a> {
             let mut data = draft.describe();
             insert(&mut data, "file", json!(path));
             let shown = path.display();
-            let headline = say!(
-                "交易已写入 {shown}，未提交。",
-                "Written to {shown}; nothing was submitted."
-            );
+            let headline = say!("交易已写入 {shown}，未提交。", "Written to {shown}; nothing was submitted.");
             return Ok(Reply::record(data).headline(headline));
         }
         let signed = draft.complete()?;
-        if self.write.dry_run {
-            simulate(self.client()?, &signed)
-        } else {
-            self.submit(&signed).map(Reply::record)
-        }
+        if self.write.dry_run { simulate(self.client()?, &signed) } else { self.submit(&signed).map(Reply::record) }
     }
 }
 
@@ -119,12 +94,7 @@ pub(crate) fn insert(data: &mut Value, name: &str, value: Value) {
 pub(crate) fn simulate(client: &Client, signed: &SignedTransaction) -> Outcome<Reply> {
     let bytes = signed.encode();
     let body = Some((bytes.as_slice(), OCTETS));
-    let request = Request {
-        path: "/v1/transactions/simulate",
-        body,
-        accept: JSON,
-        timeout: client.timeout(),
-    };
+    let request = Request { path: "/v1/transactions/simulate", body, accept: JSON, timeout: client.timeout() };
     let answer = client.send(request)?;
     if answer.status != 200 {
         return Err(answer.problem().into_fault(&answer.url, Exit::Refused));
@@ -134,26 +104,14 @@ pub(crate) fn simulate(client: &Client, signed: &SignedTransaction) -> Outcome<R
     if let Some(fault) = refusal(&data) {
         return Err(fault.data(data));
     }
-    Ok(Reply::record(data).headline(say!(
-        "模拟执行：未改变任何状态。",
-        "A simulation: nothing was changed."
-    )))
+    Ok(Reply::record(data).headline(say!("模拟执行：未改变任何状态。", "A simulation: nothing was changed.")))
 }
 
 /// Submits a transaction and waits until it has reached a stage. The answer is the last status.
-pub(crate) fn submit(
-    session: &Session,
-    client: &Client,
-    signed: &SignedTransaction,
-    until: Stage,
-) -> Outcome<Value> {
+pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransaction, until: Stage) -> Outcome<Value> {
     let id = signed.id();
     let deadline = Instant::now() + client.timeout();
-    let mut progress = Progress {
-        session,
-        id,
-        shown: None,
-    };
+    let mut progress = Progress { session, id, shown: None };
     let mut status = admit(client, signed, deadline)?;
     loop {
         let reached = progress.show(&status);
@@ -194,21 +152,14 @@ fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outc
         timeout: client.timeout().max(Duration::from_secs(1)),
     };
     loop {
-        let answer = client
-            .send(request)
-            .map_err(|fault| fault.data(json!({ "id": id })))?;
+        let answer = client.send(request).map_err(|fault| fault.data(json!({ "id": id })))?;
         if (200..300).contains(&answer.status) {
             return answer.json();
         }
         let problem = answer.problem();
-        let pause = answer
-            .retry_after
-            .unwrap_or(Problem::PAUSE)
-            .max(Problem::PAUSE);
+        let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
         if !problem.is_retryable || Instant::now() + pause >= deadline {
-            return Err(problem
-                .into_fault(&answer.url, Exit::Refused)
-                .data(json!({ "id": id })));
+            return Err(problem.into_fault(&answer.url, Exit::Refused).data(json!({ "id": id })));
         }
         std::thread::sleep(pause);
     }
@@ -224,32 +175,16 @@ enum Trouble {
     Fault(Fault),
 }
 
-fn poll(
-    client: &Client,
-    id: TransactionId,
-    stage: Stage,
-    deadline: Instant,
-) -> Result<Value, Trouble> {
+fn poll(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> Result<Value, Trouble> {
     let left = deadline.saturating_duration_since(Instant::now()).min(POLL);
-    let path = format!(
-        "/v1/transactions/{id}?wait={}&timeout_ms={}",
-        stage.name(),
-        duration_ms(left).max(1)
-    );
-    let request = Request {
-        path: &path,
-        body: None,
-        accept: JSON,
-        timeout: left + ANSWER_TIME,
-    };
+    let path = format!("/v1/transactions/{id}?wait={}&timeout_ms={}", stage.name(), duration_ms(left).max(1));
+    let request = Request { path: &path, body: None, accept: JSON, timeout: left + ANSWER_TIME };
     let answer = client.send(request).map_err(|_| Trouble::Passing)?;
     match answer.status {
         200..=299 => answer.json().map_err(Trouble::Fault),
         404 => Err(Trouble::Unknown),
         429 | 500..=599 => Err(Trouble::Passing),
-        _ => Err(Trouble::Fault(
-            answer.problem().into_fault(&answer.url, Exit::Network),
-        )),
+        _ => Err(Trouble::Fault(answer.problem().into_fault(&answer.url, Exit::Network))),
     }
 }
 
@@ -262,31 +197,16 @@ pub(crate) fn look_up(client: &Client, id: TransactionId, wait: Option<Stage>) -
     let deadline = Instant::now() + client.timeout();
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).min(POLL);
-        let path = format!(
-            "/v1/transactions/{id}?wait={}&timeout_ms={}",
-            stage.name(),
-            duration_ms(left).max(1)
-        );
-        let request = Request {
-            path: &path,
-            body: None,
-            accept: JSON,
-            timeout: left + ANSWER_TIME,
-        };
+        let path = format!("/v1/transactions/{id}?wait={}&timeout_ms={}", stage.name(), duration_ms(left).max(1));
+        let request = Request { path: &path, body: None, accept: JSON, timeout: left + ANSWER_TIME };
         let answer = client.send(request)?;
         if answer.status != 200 {
             return Err(answer.problem().into_fault(&answer.url, Exit::Network));
         }
         let status = answer.json()?;
-        let reached = status
-            .get("stage")
-            .and_then(Value::as_str)
-            .and_then(Stage::of_name);
+        let reached = status.get("stage").and_then(Value::as_str).and_then(Stage::of_name);
         let is_expired = stage_name(&status) == Some("expired");
-        if is_expired
-            || reached.is_some_and(|reached| reached >= stage)
-            || Instant::now() >= deadline
-        {
+        if is_expired || reached.is_some_and(|reached| reached >= stage) || Instant::now() >= deadline {
             return Ok(status);
         }
     }
@@ -309,11 +229,8 @@ impl Progress<'_> {
         if self.shown.is_none_or(|shown| shown < stage) {
             self.shown = Some(stage);
             let id = self.id;
-            let height = status
-                .get("height")
-                .and_then(Value::as_u64)
-                .map(|height| format!(" @{height}"))
-                .unwrap_or_default();
+            let height =
+                status.get("height").and_then(Value::as_u64).map(|height| format!(" @{height}")).unwrap_or_default();
             self.session.note(&match stage {
                 Stage::Admitted => say!("已接收 {id}", "admitted {id}"),
                 Stage::Ordered => say!("已排序{height}", "ordered{height}"),
@@ -339,10 +256,8 @@ fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
             "交易 {id} 在有效期内未被排序，不会生效。",
             "Transaction {id} was not ordered in its time and never will be."
         );
-        let hint = say!(
-            "请重新提交；必要时加长 --valid-for。",
-            "Submit it anew, with a longer --valid-for if need be."
-        );
+        let hint =
+            say!("请重新提交；必要时加长 --valid-for。", "Submit it anew, with a longer --valid-for if need be.");
         return Some(Fault::new(Exit::Refused, "EXPIRED", message).hint(hint));
     }
     refusal(status)
@@ -351,30 +266,16 @@ fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
 /// The refusal in a status or simulation, if there is one.
 fn refusal(status: &Value) -> Option<Fault> {
     let outcome = status.get("outcome")?;
-    let kind = outcome
-        .get("kind")
-        .and_then(Value::as_str)
-        .or_else(|| outcome.as_str());
+    let kind = outcome.get("kind").and_then(Value::as_str).or_else(|| outcome.as_str());
     if kind != Some("refused") {
         return None;
     }
-    let details = status
-        .get("refusal")
-        .filter(|value| value.is_object())
-        .unwrap_or(outcome);
+    let details = status.get("refusal").filter(|value| value.is_object()).unwrap_or(outcome);
     let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
-    let number = |name: &str| {
-        details
-            .get(name)
-            .and_then(Value::as_u64)
-            .unwrap_or_default()
-    };
+    let number = |name: &str| details.get(name).and_then(Value::as_u64).unwrap_or_default();
     let code = text("name").unwrap_or_else(|| format!("{}/{}", number("module"), number("code")));
     let (zh, en) = (text("text_zh"), text("text_en"));
-    let message = Text::new(
-        zh.unwrap_or_else(|| code.clone()),
-        en.unwrap_or_else(|| code.clone()),
-    );
+    let message = Text::new(zh.unwrap_or_else(|| code.clone()), en.unwrap_or_else(|| code.clone()));
     let call = number("call");
     Some(Fault::new(Exit::Refused, code, message).cause(format!(
         "module {}, code {}, call {call}",
@@ -384,10 +285,7 @@ fn refusal(status: &Value) -> Option<Fault> {
 }
 
 fn timed_out(session: &Session, status: Value, id: TransactionId, until: Stage) -> Fault {
-    let (stage, reached) = (
-        until.name(),
-        stage_name(&status).unwrap_or("unknown").to_owned(),
-    );
+    let (stage, reached) = (until.name(), stage_name(&status).unwrap_or("unknown").to_owned());
     session.note(&Text::same(id.to_string()));
     let message = say!(
         "等待超时：交易 {id} 目前为 {reached}，尚未达到 {stage}。交易仍可能生效。",
@@ -397,23 +295,14 @@ fn timed_out(session: &Session, status: Value, id: TransactionId, until: Stage) 
         "继续等待：`quancheng tx show {id} --wait {stage}`。",
         "Go on waiting: `quancheng tx show {id} --wait {stage}`."
     );
-    Fault::new(Exit::Timeout, "TIMEOUT", message)
-        .hint(hint)
-        .data(status)
+    Fault::new(Exit::Timeout, "TIMEOUT", message).hint(hint).data(status)
 }
 
 /// Numbers that people need next, lifted out of the events to the top of the status.
 fn enriched(mut status: Value) -> Value {
     for name in ["registration", "ledger_no", "proposal", "objection"] {
-        let events = status
-            .get("events")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let found = events
-            .iter()
-            .find_map(|event| find(event.get("data")?, name))
-            .cloned();
+        let events = status.get("events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let found = events.iter().find_map(|event| find(event.get("data")?, name)).cloned();
         if let Some(value) = found {
             insert(&mut status, name, value);
         }
@@ -423,9 +312,7 @@ fn enriched(mut status: Value) -> Value {
 
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let object = value.as_object()?;
-    object
-        .get(name)
-        .or_else(|| object.values().find_map(|inner| find(inner, name)))
+    object.get(name).or_else(|| object.values().find_map(|inner| find(inner, name)))
 }
 
 #[cfg(test)]

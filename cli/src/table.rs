@@ -17,8 +17,7 @@ const TIME_MS_MIN: u64 = 1_000_000_000_000;
 
 fn table() -> Table {
     let mut table = Table::new();
-    let width =
-        rustix::termios::tcgetwinsize(std::io::stdout()).map_or(WIDTH_DEFAULT, |size| size.ws_col);
+    let width = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(WIDTH_DEFAULT, |size| size.ws_col);
     table
         .load_style(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
@@ -45,11 +44,7 @@ fn flatten(prefix: &str, value: &Value, lang: Lang, lines: &mut Vec<(String, Str
         Value::Object(fields) => {
             for (name, value) in fields {
                 let label = label(name, lang);
-                let path = if prefix.is_empty() {
-                    label.to_owned()
-                } else {
-                    format!("{prefix}.{label}")
-                };
+                let path = if prefix.is_empty() { label.to_owned() } else { format!("{prefix}.{label}") };
                 if let (Value::Number(_), true) = (value, name.ends_with("_ms")) {
                     lines.push((path, cell(name, value)));
                 } else {
@@ -74,11 +69,7 @@ pub(crate) fn rows(data: &Value, columns: &[&str], lang: Lang) -> String {
     let mut table = table();
     table.set_header(columns.iter().map(|name| label(name, lang)));
     for item in data.as_array().map(Vec::as_slice).unwrap_or_default() {
-        table.add_row(columns.iter().map(|name| {
-            item.get(name)
-                .map(|value| cell(name, value))
-                .unwrap_or_default()
-        }));
+        table.add_row(columns.iter().map(|name| item.get(name).map(|value| cell(name, value)).unwrap_or_default()));
     }
     table.to_string()
 }
@@ -88,9 +79,7 @@ fn cell(name: &str, value: &Value) -> String {
         Value::Null => String::new(),
         Value::Bool(yes) => yes.to_string(),
         Value::Number(number) => match number.as_u64() {
-            Some(time_ms) if name.ends_with("_ms") && time_ms >= TIME_MS_MIN => {
-                shanghai_time(time_ms)
-            }
+            Some(time_ms) if name.ends_with("_ms") && time_ms >= TIME_MS_MIN => shanghai_time(time_ms),
             _ => number.to_string(),
         },
         Value::String(text) => text.clone(),
@@ -115,37 +104,21 @@ mod tests {
 
     #[test]
     fn times_are_shown_in_beijing_time_and_lengths_of_time_as_numbers() {
-        let text = record(
-            &json!({ "time_ms": 1_768_873_207_000_u64, "heartbeat_ms": 2000 }),
-            Lang::En,
-        );
+        let text = record(&json!({ "time_ms": 1_768_873_207_000_u64, "heartbeat_ms": 2000 }), Lang::En);
         assert!(text.contains("2026-01-20T09:40:07.000+08:00"), "{text}");
         assert!(text.contains("2000"), "{text}");
     }
 
     #[test]
     fn nested_records_and_lists_are_flattened() {
-        let text = record(
-            &json!({ "a": { "b": [1, 2] }, "c": [{ "d": "x" }], "none": null }),
-            Lang::En,
-        );
-        assert!(
-            text.contains("a.b") && text.contains("1, 2") && text.contains("c[0].d"),
-            "{text}"
-        );
+        let text = record(&json!({ "a": { "b": [1, 2] }, "c": [{ "d": "x" }], "none": null }), Lang::En);
+        assert!(text.contains("a.b") && text.contains("1, 2") && text.contains("c[0].d"), "{text}");
         assert!(!text.contains("none"), "{text}");
     }
 
     #[test]
     fn rows_show_the_named_fields_only() {
-        let text = rows(
-            &json!([{ "height": 3, "secret": "no" }]),
-            &["height"],
-            Lang::Zh,
-        );
-        assert!(
-            text.contains("高度") && text.contains('3') && !text.contains("no"),
-            "{text}"
-        );
+        let text = rows(&json!([{ "height": 3, "secret": "no" }]), &["height"], Lang::Zh);
+        assert!(text.contains("高度") && text.contains('3') && !text.contains("no"), "{text}");
     }
 }

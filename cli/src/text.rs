@@ -13,15 +13,9 @@ impl Lang {
     /// From the flag, else from the environment as POSIX orders it; English where nothing says Chinese.
     pub(crate) fn choose(flag: Option<Self>, environment: impl Fn(&str) -> Option<String>) -> Self {
         flag.unwrap_or_else(|| {
-            let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
-                .into_iter()
-                .filter_map(environment)
-                .find(|value| !value.is_empty());
-            if set.is_some_and(|value| value.to_ascii_lowercase().starts_with("zh")) {
-                Self::Zh
-            } else {
-                Self::En
-            }
+            let set =
+                ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(environment).find(|value| !value.is_empty());
+            if set.is_some_and(|value| value.to_ascii_lowercase().starts_with("zh")) { Self::Zh } else { Self::En }
         })
     }
 
@@ -88,13 +82,7 @@ mod tests {
         assert_eq!(Lang::choose(None, environment), Lang::Zh);
         assert_eq!(Lang::choose(Some(Lang::En), environment), Lang::En);
         assert_eq!(Lang::choose(None, |_| None), Lang::En);
-        assert_eq!(
-            Lang::choose(None, |name| (name == "LC_ALL").then(String::new)),
-            Lang::En
-        );
-        assert_eq!(
-            Lang::choose(None, |name| (name == "LANG").then(|| "zh_CN".to_owned())),
-            Lang::Zh
-        );
+        assert_eq!(Lang::choose(None, |name| (name == "LC_ALL").then(String::new)), Lang::En);
+        assert_eq!(Lang::choose(None, |name| (name == "LANG").then(|| "zh_CN".to_owned())), Lang::Zh);
     }
 }

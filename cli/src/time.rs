@@ -6,9 +6,7 @@ use quancheng_contracts::domain::Day;
 
 /// A length of time: `500ms`, `30s`, `5m`, `2h`, `1d`; a plain number is seconds.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let split = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: u64 = number.parse().map_err(|_| DURATION_FORM.to_owned())?;
     let unit_ms: u64 = match unit {
@@ -19,10 +17,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         "d" => 86_400_000,
         _ => return Err(DURATION_FORM.to_owned()),
     };
-    number
-        .checked_mul(unit_ms)
-        .map(Duration::from_millis)
-        .ok_or_else(|| DURATION_FORM.to_owned())
+    number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| DURATION_FORM.to_owned())
 }
 
 const DURATION_FORM: &str = "a length of time looks like 500ms, 30s, 5m, 2h or 1d";
@@ -34,11 +29,7 @@ pub(crate) fn duration_ms(duration: Duration) -> u64 {
 
 /// This machine's clock, ms since 1970 UTC.
 pub(crate) fn now_ms() -> u64 {
-    duration_ms(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default(),
-    )
+    duration_ms(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 /// A place in the history of the chain.
@@ -68,15 +59,9 @@ const TIME_MS_MIN: u64 = 1_000_000_000_000;
 /// A height, a day (its last moment in Beijing), or an RFC 3339 time.
 pub(crate) fn parse_as_of(text: &str) -> Result<AsOf, String> {
     if let Ok(number) = text.parse::<u64>() {
-        return Ok(if number < TIME_MS_MIN {
-            AsOf::Height(number)
-        } else {
-            AsOf::TimeMs(number)
-        });
+        return Ok(if number < TIME_MS_MIN { AsOf::Height(number) } else { AsOf::TimeMs(number) });
     }
-    parse_time_ms(text, DayEnd::Last)
-        .map(AsOf::TimeMs)
-        .ok_or_else(|| AS_OF_FORM.to_owned())
+    parse_time_ms(text, DayEnd::Last).map(AsOf::TimeMs).ok_or_else(|| AS_OF_FORM.to_owned())
 }
 
 /// Which moment a bare day means.
@@ -111,11 +96,7 @@ pub(crate) fn parse_time_ms(text: &str, day_end: DayEnd) -> Option<u64> {
         _ => {
             let (sign, offset) = zone.split_at(1);
             let offset_ms = parse_clock_ms(offset)?;
-            if sign == "+" {
-                utc_if_z.checked_sub(offset_ms)
-            } else {
-                utc_if_z.checked_add(offset_ms)
-            }
+            if sign == "+" { utc_if_z.checked_sub(offset_ms) } else { utc_if_z.checked_add(offset_ms) }
         }
     }
 }
@@ -129,14 +110,11 @@ fn parse_clock_ms(text: &str) -> Option<u64> {
     let mut next = |max: u64| -> Option<u64> {
         let part = parts.next()?;
         let is_number = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
-        part.parse()
-            .ok()
-            .filter(|number| is_number && *number <= max)
+        part.parse().ok().filter(|number| is_number && *number <= max)
     };
     let (hours, minutes) = (next(23)?, next(59)?);
     let seconds = if whole.len() > 5 { next(60)? } else { 0 };
-    if parts.next().is_some() || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit())
-    {
+    if parts.next().is_some() || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let millis: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
@@ -149,30 +127,12 @@ mod tests {
 
     #[test]
     fn lengths_of_time_have_units() {
-        let table = [
-            ("250ms", 250),
-            ("3", 3_000),
-            ("3s", 3_000),
-            ("2m", 120_000),
-            ("1h", 3_600_000),
-            ("1d", 86_400_000),
-        ];
+        let table =
+            [("250ms", 250), ("3", 3_000), ("3s", 3_000), ("2m", 120_000), ("1h", 3_600_000), ("1d", 86_400_000)];
         for (text, ms) in table {
-            assert_eq!(
-                parse_duration(text),
-                Ok(Duration::from_millis(ms)),
-                "{text}"
-            );
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
-        for text in [
-            "",
-            "s",
-            "1w",
-            "-1s",
-            "1.5s",
-            "99999999999999999999s",
-            "999999999999999999d",
-        ] {
+        for text in ["", "s", "1w", "-1s", "1.5s", "99999999999999999999s", "999999999999999999d"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }
@@ -189,22 +149,10 @@ mod tests {
         ] {
             assert_eq!(parse_time_ms(text, DayEnd::First), expected, "{text}");
         }
-        assert_eq!(
-            parse_time_ms("2026-01-20", DayEnd::First),
-            Some(1_768_838_400_000)
-        );
-        assert_eq!(
-            parse_time_ms("2026-01-20", DayEnd::Last),
-            Some(1_768_924_799_999)
-        );
-        for text in [
-            "2026-13-01",
-            "2026-01-20T25:00:00Z",
-            "2026-01-20Tx",
-            "泉城",
-            "2026-01-20T1:00:00Z",
-            "2026-01-2",
-        ] {
+        assert_eq!(parse_time_ms("2026-01-20", DayEnd::First), Some(1_768_838_400_000));
+        assert_eq!(parse_time_ms("2026-01-20", DayEnd::Last), Some(1_768_924_799_999));
+        for text in ["2026-13-01", "2026-01-20T25:00:00Z", "2026-01-20Tx", "泉城", "2026-01-20T1:00:00Z", "2026-01-2"]
+        {
             assert_eq!(parse_time_ms(text, DayEnd::First), None, "{text}");
         }
     }
@@ -212,10 +160,7 @@ mod tests {
     #[test]
     fn small_numbers_are_heights_and_large_ones_times() {
         assert_eq!(parse_as_of("1200"), Ok(AsOf::Height(1200)));
-        assert_eq!(
-            parse_as_of("1768873207000"),
-            Ok(AsOf::TimeMs(1_768_873_207_000))
-        );
+        assert_eq!(parse_as_of("1768873207000"), Ok(AsOf::TimeMs(1_768_873_207_000)));
         assert!(parse_as_of("yesterday").is_err());
     }
 }

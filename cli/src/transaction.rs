@@ -5,8 +5,7 @@ use std::path::Path;
 use quancheng_contracts::{check_call, decode_call, refusal_text};
 use quancheng_types::transaction::TransactionSignature;
 use quancheng_types::{
-    AccountId, Call, ChainId, KeyId, List, Parameters, PublicKey, SignedTransaction, Signer,
-    SigningKey, Transaction,
+    AccountId, Call, ChainId, KeyId, List, Parameters, PublicKey, SignedTransaction, Signer, SigningKey, Transaction,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -41,12 +40,7 @@ pub(crate) struct Draft {
 impl Draft {
     fn new(body: Transaction) -> Self {
         let signatures = vec![None; body.signers.len()];
-        Self {
-            format: FORMAT.to_owned(),
-            version: VERSION,
-            body,
-            signatures,
-        }
+        Self { format: FORMAT.to_owned(), version: VERSION, body, signatures }
     }
 
     /// Signs for every signer whom this key stands for; how many those are.
@@ -56,10 +50,7 @@ impl Draft {
         let mut count = 0;
         for (signer, place) in self.body.signers.iter().zip(&mut self.signatures) {
             if signer.key_id == key_id {
-                *place = Some(TransactionSignature {
-                    public_key,
-                    signature: key.sign(id.as_bytes()),
-                });
+                *place = Some(TransactionSignature { public_key, signature: key.sign(id.as_bytes()) });
                 count += 1;
             }
         }
@@ -69,20 +60,14 @@ impl Draft {
     /// Key ids of those who have not signed yet.
     pub(crate) fn missing(&self) -> Vec<KeyId> {
         let pairs = self.body.signers.iter().zip(&self.signatures);
-        pairs
-            .filter(|(_, signature)| signature.is_none())
-            .map(|(signer, _)| signer.key_id)
-            .collect()
+        pairs.filter(|(_, signature)| signature.is_none()).map(|(signer, _)| signer.key_id).collect()
     }
 
     /// The whole transaction, once everybody has signed, checked as a node would.
     pub(crate) fn complete(self) -> Outcome<SignedTransaction> {
         let missing: Vec<String> = self.missing().iter().map(ToString::to_string).collect();
         let incomplete = |causes: Vec<String>| {
-            let mut fault = Fault::usage(
-                "NOT_SIGNED",
-                say!("交易尚缺签名。", "Signatures are missing."),
-            );
+            let mut fault = Fault::usage("NOT_SIGNED", say!("交易尚缺签名。", "Signatures are missing."));
             fault.causes = causes;
             fault.hint(say!(
                 "请用 `quancheng tx sign 文件 --key 密钥` 补签。",
@@ -90,25 +75,13 @@ impl Draft {
             ))
         };
         if !missing.is_empty() {
-            return Err(incomplete(
-                missing
-                    .iter()
-                    .map(|key_id| format!("key {key_id}"))
-                    .collect(),
-            ));
+            return Err(incomplete(missing.iter().map(|key_id| format!("key {key_id}")).collect()));
         }
         let signatures = List::new(self.signatures.into_iter().flatten().collect())
             .map_err(|error| incomplete(vec![error.to_string()]))?;
-        let signed = SignedTransaction {
-            body: self.body,
-            signatures,
-        };
+        let signed = SignedTransaction { body: self.body, signatures };
         signed.check(&signed.body.chain_id).map_err(|error| {
-            Fault::usage(
-                "BAD_TRANSACTION",
-                say!("交易无效。", "The transaction is not valid."),
-            )
-            .cause(error)
+            Fault::usage("BAD_TRANSACTION", say!("交易无效。", "The transaction is not valid.")).cause(error)
         })?;
         Ok(signed)
     }
@@ -118,24 +91,15 @@ impl Draft {
         let bytes = files::read(path, FILE_BYTES_MAX)?;
         let shown = path.display();
         let damaged = |cause: &dyn ToString| {
-            Fault::usage(
-                "TX_FILE",
-                say!(
-                    "{shown} 不是交易文件。",
-                    "{shown} is not a transaction file."
-                ),
-            )
-            .cause(cause.to_string())
+            Fault::usage("TX_FILE", say!("{shown} 不是交易文件。", "{shown} is not a transaction file."))
+                .cause(cause.to_string())
         };
         if bytes.first() != Some(&b'{') {
-            return SignedTransaction::decode(&bytes)
-                .map(Self::from)
-                .map_err(|error| damaged(&error));
+            return SignedTransaction::decode(&bytes).map(Self::from).map_err(|error| damaged(&error));
         }
         let value: Value = serde_json::from_slice(&bytes).map_err(|error| damaged(&error))?;
         if value.get("format").is_none() {
-            let signed: SignedTransaction =
-                serde_json::from_value(value).map_err(|error| damaged(&error))?;
+            let signed: SignedTransaction = serde_json::from_value(value).map_err(|error| damaged(&error))?;
             return Ok(signed.into());
         }
         let draft: Self = serde_json::from_value(value).map_err(|error| damaged(&error))?;
@@ -151,11 +115,7 @@ impl Draft {
     /// Writes a file.
     pub(crate) fn write(&self, path: &Path) -> Outcome<()> {
         let text = serde_json::to_string_pretty(self).map_err(|error| {
-            Fault::usage(
-                "TX_FILE",
-                say!("无法写出交易。", "Cannot write the transaction."),
-            )
-            .cause(error)
+            Fault::usage("TX_FILE", say!("无法写出交易。", "Cannot write the transaction.")).cause(error)
         })?;
         files::write(path, (text + "\n").as_bytes())
     }
@@ -186,11 +146,7 @@ impl Draft {
 impl From<SignedTransaction> for Draft {
     fn from(signed: SignedTransaction) -> Self {
         let mut draft = Self::new(signed.body);
-        for (place, signature) in draft
-            .signatures
-            .iter_mut()
-            .zip(signed.signatures.into_vec())
-        {
+        for (place, signature) in draft.signatures.iter_mut().zip(signed.signatures.into_vec()) {
             *place = Some(signature);
         }
         draft
@@ -199,9 +155,7 @@ impl From<SignedTransaction> for Draft {
 
 /// A call with the name of its module and its arguments, as far as this version knows them.
 pub(crate) fn describe_call(call: &Call) -> Value {
-    let module = quancheng_contracts::MODULES
-        .iter()
-        .find(|module| module.id() == call.module);
+    let module = quancheng_contracts::MODULES.iter().find(|module| module.id() == call.module);
     match (module, decode_call(call)) {
         (Some(module), Ok(arguments)) => {
             json!({ "module": call.module, "name": module.name(), "call": arguments })
@@ -212,29 +166,17 @@ pub(crate) fn describe_call(call: &Call) -> Value {
 
 /// A call from JSON, checked as far as that needs no state.
 pub(crate) fn call(module: &str, arguments: Value) -> Outcome<Call> {
-    let call = quancheng_contracts::encode_call(module, arguments).map_err(|error| {
-        Fault::usage("BAD_CALL", say!("调用内容无效。", "The call is not valid.")).cause(error)
-    })?;
+    let call = quancheng_contracts::encode_call(module, arguments)
+        .map_err(|error| Fault::usage("BAD_CALL", say!("调用内容无效。", "The call is not valid.")).cause(error))?;
     match check_call(&call, &Parameters::default()) {
         Ok(()) => Ok(call),
         Err(refusal) => {
             let words = refusal_text(refusal.module, refusal.code);
             let (name, text) = words.map_or_else(
-                || {
-                    (
-                        format!("{}/{}", refusal.module, refusal.code),
-                        say!("调用被拒绝。", "The call is refused."),
-                    )
-                },
-                |words| {
-                    (
-                        words.name.to_owned(),
-                        Text::new(words.zh.to_owned(), words.en.to_owned()),
-                    )
-                },
+                || (format!("{}/{}", refusal.module, refusal.code), say!("调用被拒绝。", "The call is refused.")),
+                |words| (words.name.to_owned(), Text::new(words.zh.to_owned(), words.en.to_owned())),
             );
-            Err(Fault::new(Exit::Refused, name, text)
-                .cause("refused before signing; nothing was sent"))
+            Err(Fault::new(Exit::Refused, name, text).cause("refused before signing; nothing was sent"))
         }
     }
 }
@@ -243,28 +185,15 @@ pub(crate) fn call(module: &str, arguments: Value) -> Outcome<Call> {
 fn nonce() -> Outcome<u64> {
     let mut bytes = [0_u8; 8];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Fault::usage(
-            "NO_RANDOMNESS",
-            say!("系统无法提供随机数。", "The system gives no random bytes."),
-        )
-        .cause(error)
+        Fault::usage("NO_RANDOMNESS", say!("系统无法提供随机数。", "The system gives no random bytes.")).cause(error)
     })?;
     Ok(u64::from_le_bytes(bytes))
 }
 
 /// Makes a transaction and signs it with every key at hand. Keys are opened once, by [`Signers`].
-pub(crate) fn compose(
-    chain_id: ChainId,
-    signers: &Signers,
-    valid_for_ms: u64,
-    calls: Vec<Call>,
-) -> Outcome<Draft> {
+pub(crate) fn compose(chain_id: ChainId, signers: &Signers, valid_for_ms: u64, calls: Vec<Call>) -> Outcome<Draft> {
     let too_many = |error: &dyn ToString| {
-        Fault::usage(
-            "TOO_MANY",
-            say!("签署人或调用过多。", "Too many signers or calls."),
-        )
-        .cause(error.to_string())
+        Fault::usage("TOO_MANY", say!("签署人或调用过多。", "Too many signers or calls.")).cause(error.to_string())
     };
     let body = Transaction {
         chain_id,
@@ -291,23 +220,15 @@ impl Signers {
     /// Opens the keys of the flags and finds the account of each.
     pub(crate) fn open(session: &Session, write: &Write, client: Option<&Client>) -> Outcome<Self> {
         let main = keys::choose(session, write.key.as_ref())?;
-        let mut signers = Self {
-            list: Vec::new(),
-            keys: Vec::new(),
-        };
-        let account = write
-            .account
-            .as_deref()
-            .map(keys::parse_account)
-            .transpose()?;
+        let mut signers = Self { list: Vec::new(), keys: Vec::new() };
+        let account = write.account.as_deref().map(keys::parse_account).transpose()?;
         signers.add(session, write, &main, account, client)?;
         for path in &write.cosign {
             signers.add(session, write, path, None, client)?;
         }
         for text in &write.signer {
-            let (key, account) = text
-                .split_once('@')
-                .map_or((text.as_str(), None), |(key, account)| (key, Some(account)));
+            let (key, account) =
+                text.split_once('@').map_or((text.as_str(), None), |(key, account)| (key, Some(account)));
             let key = keys::parse_public_key(key)?;
             let account = account.map(keys::parse_account).transpose()?;
             signers.place(&key, account, client)?;
@@ -329,21 +250,13 @@ impl Signers {
         Ok(())
     }
 
-    fn place(
-        &mut self,
-        key: &PublicKey,
-        account: Option<AccountId>,
-        client: Option<&Client>,
-    ) -> Outcome<()> {
+    fn place(&mut self, key: &PublicKey, account: Option<AccountId>, client: Option<&Client>) -> Outcome<()> {
         let account = match (account, client) {
             (Some(account), _) => account,
             (None, Some(client)) => account_of(client, key)?,
             (None, None) => AccountId::of(key),
         };
-        self.list.push(Signer {
-            account,
-            key_id: KeyId::of(key),
-        });
+        self.list.push(Signer { account, key_id: KeyId::of(key) });
         Ok(())
     }
 }
@@ -362,11 +275,7 @@ fn account_of(client: &Client, key: &PublicKey) -> Outcome<AccountId> {
 }
 
 /// The chain: of the flag, else of the profile, else what the endpoint says.
-pub(crate) fn chain_id(
-    session: &Session,
-    write: &Write,
-    client: Option<&Client>,
-) -> Outcome<ChainId> {
+pub(crate) fn chain_id(session: &Session, write: &Write, client: Option<&Client>) -> Outcome<ChainId> {
     let named = match &write.chain_id {
         Some(id) => Some(id.clone()),
         None => session.profile()?.chain_id,
@@ -375,26 +284,17 @@ pub(crate) fn chain_id(
         (Some(id), _) => id,
         (None, Some(client)) => {
             let status = client.get("/v1/status")?;
-            status
-                .get("chain_id")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
+            status.get("chain_id").and_then(Value::as_str).unwrap_or_default().to_owned()
         }
         (None, None) => {
             let message = say!("未指定链。", "No chain is named.");
-            return Err(Fault::usage("NO_CHAIN", message).hint(say!(
-                "请加 --chain-id 或 --api。",
-                "Add --chain-id or --api."
-            )));
+            return Err(
+                Fault::usage("NO_CHAIN", message).hint(say!("请加 --chain-id 或 --api。", "Add --chain-id or --api."))
+            );
         }
     };
     text.parse().map_err(|error| {
-        Fault::usage(
-            "BAD_CHAIN_ID",
-            say!("链标识 {text} 无效。", "{text} is not a chain id."),
-        )
-        .cause(error)
+        Fault::usage("BAD_CHAIN_ID", say!("链标识 {text} 无效。", "{text} is not a chain id.")).cause(error)
     })
 }
 

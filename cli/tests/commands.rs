@@ -10,18 +10,10 @@ use serde_json::{Value, json};
 
 fn quancheng(home: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quancheng"));
-    command
-        .args(words)
-        .env("XDG_CONFIG_HOME", home)
-        .env("LC_ALL", "C")
-        .current_dir(home);
-    for name in [
-        "QUANCHENG_API",
-        "QUANCHENG_OUTPUT",
-        "QUANCHENG_PASSWORD_FILE",
-        "QUANCHENG_PROFILE",
-        "QUANCHENG_CHAIN_ID",
-    ] {
+    command.args(words).env("XDG_CONFIG_HOME", home).env("LC_ALL", "C").current_dir(home);
+    for name in
+        ["QUANCHENG_API", "QUANCHENG_OUTPUT", "QUANCHENG_PASSWORD_FILE", "QUANCHENG_PROFILE", "QUANCHENG_CHAIN_ID"]
+    {
         command.env_remove(name);
     }
     command.output().expect("the program runs")
@@ -33,18 +25,12 @@ fn envelope(home: &Path, words: &[&str]) -> (i32, Value) {
     all.extend(["--output", "json"]);
     let output = quancheng(home, &all);
     let text = String::from_utf8(output.stdout).expect("stdout is UTF-8");
-    let value: Value =
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text:?}"));
+    let value: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error}: {text:?}"));
     let code = output.status.code().expect("the program ends by itself");
-    let is_ok = value["ok"]
-        .as_bool()
-        .expect("the envelope says whether it is ok");
+    let is_ok = value["ok"].as_bool().expect("the envelope says whether it is ok");
     assert_eq!(is_ok, code == 0, "{words:?}: {value}");
     if !is_ok {
-        assert!(
-            value["error"]["code"].is_string() && value["error"]["message"].is_string(),
-            "{words:?}: {value}"
-        );
+        assert!(value["error"]["code"].is_string() && value["error"]["message"].is_string(), "{words:?}: {value}");
     }
     (code, value)
 }
@@ -52,10 +38,7 @@ fn envelope(home: &Path, words: &[&str]) -> (i32, Value) {
 /// Makes a key file, with its password in the file `password`.
 fn new_key(home: &Path, name: &str) -> (i32, Value) {
     std::fs::write(home.join("password"), "a password\n").expect("the folder is writable");
-    envelope(
-        home,
-        &["key", "new", "--out", name, "--password-file", "password"],
-    )
+    envelope(home, &["key", "new", "--out", name, "--password-file", "password"])
 }
 
 /// Paths of all commands, read from the help of each.
@@ -93,27 +76,13 @@ fn every_command_has_help_in_both_languages_and_answers_in_json() {
     assert!(all.len() > 100, "only {} commands were found", all.len());
     for path in all.iter().skip(1) {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
-        let chinese = quancheng(
-            home.path(),
-            &[&words[..], &["--help", "--lang", "zh"]].concat(),
-        );
-        assert!(
-            String::from_utf8(chinese.stdout)
-                .unwrap()
-                .contains("标准输出的形式"),
-            "{words:?}"
-        );
+        let chinese = quancheng(home.path(), &[&words[..], &["--help", "--lang", "zh"]].concat());
+        assert!(String::from_utf8(chinese.stdout).unwrap().contains("标准输出的形式"), "{words:?}");
         // A command with subcommands shows its help; any other takes no word that it does not know.
-        let is_leaf = !all
-            .iter()
-            .any(|other| other.len() > path.len() && other.starts_with(path));
+        let is_leaf = !all.iter().any(|other| other.len() > path.len() && other.starts_with(path));
         if is_leaf {
             let (code, value) = envelope(home.path(), &[&words[..], &["--no-such-flag"]].concat());
-            assert_eq!(
-                (code, &value["error"]["code"]),
-                (2, &json!("USAGE")),
-                "{words:?}"
-            );
+            assert_eq!((code, &value["error"]["code"]), (2, &json!("USAGE")), "{words:?}");
         }
     }
 }
@@ -146,28 +115,10 @@ fn offline_commands_keep_their_promises() {
 fn profiles_are_set_used_shown_and_removed() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    assert_eq!(
-        envelope(
-            home,
-            &[
-                "config",
-                "set",
-                "city",
-                "--api",
-                "http://127.0.0.1:1",
-                "--key",
-                "a.key"
-            ]
-        )
-        .0,
-        0
-    );
+    assert_eq!(envelope(home, &["config", "set", "city", "--api", "http://127.0.0.1:1", "--key", "a.key"]).0, 0);
     assert_eq!(envelope(home, &["config", "use", "city"]).0, 0);
     let (_, shown) = envelope(home, &["config", "show"]);
-    assert_eq!(
-        shown["data"]["profile"]["api"],
-        json!(["http://127.0.0.1:1"])
-    );
+    assert_eq!(shown["data"]["profile"]["api"], json!(["http://127.0.0.1:1"]));
     assert_eq!(envelope(home, &["chain", "status"]).0, 4);
     assert_eq!(envelope(home, &["config", "use", "other"]).0, 3);
     assert_eq!(envelope(home, &["config", "remove", "city"]).0, 0);
@@ -178,12 +129,7 @@ fn completions_and_manual_pages_are_made() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
     let (_, script) = envelope(home, &["completions", "bash"]);
-    assert!(
-        script["data"]["script"]
-            .as_str()
-            .unwrap()
-            .contains("quancheng")
-    );
+    assert!(script["data"]["script"].as_str().unwrap().contains("quancheng"));
     let (_, pages) = envelope(home, &["man", "--out", "man"]);
     assert!(pages["data"]["pages"].as_array().unwrap().len() > 100);
 }
@@ -200,29 +146,17 @@ fn a_transaction_is_signed_offline_by_two_and_shown() {
     let (code, made) = run(&format!(
         "registration withdraw 7 --key a.key --password-file password --chain-id {chain} --signer {signer} --sign-only -o tx.json"
     ));
-    assert_eq!(
-        (code, &made["data"]["complete"]),
-        (0, &json!(false)),
-        "{made}"
-    );
+    assert_eq!((code, &made["data"]["complete"]), (0, &json!(false)), "{made}");
     let (code, early) = run("tx submit tx.json --api http://127.0.0.1:1");
     assert_eq!((code, &early["error"]["code"]), (2, &json!("NOT_SIGNED")));
     let (code, signed) = run("tx sign tx.json --key b.key --password-file password");
-    assert_eq!(
-        (code, &signed["data"]["complete"]),
-        (0, &json!(true)),
-        "{signed}"
-    );
+    assert_eq!((code, &signed["data"]["complete"]), (0, &json!(true)), "{signed}");
     let (_, shown) = run("tx decode tx.json");
     let call = &shown["data"]["calls"][0]["call"];
     assert_eq!(*call, json!({ "withdraw": { "registration": 7 } }));
     // Signed and complete, but nobody is there to take it; the id is told all the same.
     let (code, lost) = run("tx submit tx.json --api http://127.0.0.1:1");
-    assert_eq!(
-        (code, &lost["data"]["id"]),
-        (4, &made["data"]["id"]),
-        "{lost}"
-    );
+    assert_eq!((code, &lost["data"]["id"]), (4, &made["data"]["id"]), "{lost}");
 }
 
 #[test]
@@ -231,18 +165,9 @@ fn verification_tells_damage_from_inability() {
     let home = home.path();
     std::fs::write(home.join("junk.bundle"), "junk").unwrap();
     std::fs::write(home.join("checkpoint.json"), "{}").unwrap();
-    let (code, value) = envelope(
-        home,
-        &["verify", "junk.bundle", "--checkpoint", "checkpoint.json"],
-    );
-    assert_eq!(
-        (code, &value["error"]["code"]),
-        (6, &json!("BAD_CHECKPOINT"))
-    );
-    let (code, _) = envelope(
-        home,
-        &["verify", "none.bundle", "--checkpoint", "checkpoint.json"],
-    );
+    let (code, value) = envelope(home, &["verify", "junk.bundle", "--checkpoint", "checkpoint.json"]);
+    assert_eq!((code, &value["error"]["code"]), (6, &json!("BAD_CHECKPOINT")));
+    let (code, _) = envelope(home, &["verify", "none.bundle", "--checkpoint", "checkpoint.json"]);
     assert_eq!(code, 3);
     let (code, value) = envelope(home, &["bundle", "show", "junk.bundle"]);
     assert_eq!((code, &value["error"]["code"]), (5, &json!("BAD_BUNDLE")));
@@ -251,12 +176,7 @@ fn verification_tells_damage_from_inability() {
 /// A node that answers each request by the first rule whose path it begins with.
 fn fake_node(rules: &'static [(&'static str, u16, &'static str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
-    let url = format!(
-        "http://{}",
-        listener
-            .local_addr()
-            .expect("a bound listener has an address")
-    );
+    let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
     thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.expect("a connection comes in");
@@ -288,14 +208,8 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)]) {
             return;
         }
         let rule = rules.iter().find(|(start, _, _)| path.starts_with(start));
-        let (status, text) = rule.map_or((404, "{\"code\":\"NOT_FOUND\"}"), |(_, status, text)| {
-            (*status, *text)
-        });
-        let sent = write!(
-            writer,
-            "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}",
-            text.len()
-        );
+        let (status, text) = rule.map_or((404, "{\"code\":\"NOT_FOUND\"}"), |(_, status, text)| (*status, *text));
+        let sent = write!(writer, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len());
         if sent.is_err() {
             return;
         }
@@ -303,11 +217,8 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)]) {
     }
 }
 
-const CHAIN: (&str, u16, &str) = (
-    "/v1/status",
-    200,
-    r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111"}"#,
-);
+const CHAIN: (&str, u16, &str) =
+    ("/v1/status", 200, r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111"}"#);
 
 fn withdraw(home: &Path, url: &str) -> (i32, Value) {
     let words = [
@@ -336,11 +247,7 @@ fn writes_end_with_the_documented_exit_codes() {
     let done = fake_node(&[
         CHAIN,
         ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
-        (
-            "/v1/transactions/",
-            200,
-            r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"},"events":[]}"#,
-        ),
+        ("/v1/transactions/", 200, r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"},"events":[]}"#),
     ]);
     let (code, value) = withdraw(home, &done);
     assert_eq!((code, &value["data"]["height"]), (0, &json!(5)), "{value}");
@@ -355,20 +262,13 @@ fn writes_end_with_the_documented_exit_codes() {
         ),
     ]);
     let (code, value) = withdraw(home, &refused);
-    assert_eq!(
-        (code, &value["error"]["code"], &value["error"]["message"]),
-        (1, &json!("NOT_FOUND"), &json!("None."))
-    );
+    assert_eq!((code, &value["error"]["code"], &value["error"]["message"]), (1, &json!("NOT_FOUND"), &json!("None.")));
     assert!(value["data"]["id"].is_string());
 
     let stuck = fake_node(&[
         CHAIN,
         ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
-        (
-            "/v1/transactions/",
-            200,
-            r#"{"stage":"ordered","height":5}"#,
-        ),
+        ("/v1/transactions/", 200, r#"{"stage":"ordered","height":5}"#),
     ]);
     let (code, value) = withdraw(home, &stuck);
     assert_eq!(
@@ -387,39 +287,16 @@ fn busy_closed_and_failing_endpoints_are_told_apart() {
     let done = fake_node(&[
         CHAIN,
         ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
-        (
-            "/v1/transactions/",
-            200,
-            r#"{"stage":"certified","outcome":{"kind":"ok"}}"#,
-        ),
+        ("/v1/transactions/", 200, r#"{"stage":"certified","outcome":{"kind":"ok"}}"#),
     ]);
-    let busy = fake_node(&[
-        CHAIN,
-        (
-            "/v1/transactions?",
-            503,
-            r#"{"code":"OVERLOADED","retryable":true,"detail":"busy"}"#,
-        ),
-    ]);
+    let busy =
+        fake_node(&[CHAIN, ("/v1/transactions?", 503, r#"{"code":"OVERLOADED","retryable":true,"detail":"busy"}"#)]);
     let (code, value) = withdraw(home, &busy);
     assert_eq!((code, &value["error"]["code"]), (4, &json!("OVERLOADED")));
     // The same bytes go to the next endpoint when the first is busy or gone.
-    assert_eq!(
-        withdraw(home, &format!("http://127.0.0.1:1,{busy},{done}")).0,
-        0
-    );
+    assert_eq!(withdraw(home, &format!("http://127.0.0.1:1,{busy},{done}")).0, 0);
 
-    let closed = fake_node(&[
-        CHAIN,
-        (
-            "/v1/transactions?",
-            403,
-            r#"{"code":"KEY_NOT_AUTHORIZED","retryable":false}"#,
-        ),
-    ]);
+    let closed = fake_node(&[CHAIN, ("/v1/transactions?", 403, r#"{"code":"KEY_NOT_AUTHORIZED","retryable":false}"#)]);
     let (code, value) = withdraw(home, &closed);
-    assert_eq!(
-        (code, &value["error"]["code"]),
-        (1, &json!("KEY_NOT_AUTHORIZED"))
-    );
+    assert_eq!((code, &value["error"]["code"]), (1, &json!("KEY_NOT_AUTHORIZED")));
 }

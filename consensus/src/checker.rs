@@ -37,12 +37,7 @@ impl CachedChecker {
     }
 
     fn name(key: &PublicKey, message: &Digest, signature: &Signature) -> Digest {
-        sha256(&[
-            b"quancheng/verified/1",
-            &codec::encode(key),
-            message.as_bytes(),
-            &codec::encode(signature),
-        ])
+        sha256(&[b"quancheng/verified/1", &codec::encode(key), message.as_bytes(), &codec::encode(signature)])
     }
 
     fn insert(&mut self, name: Digest) {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use quancheng_types::merkle::{self, Path};
-use quancheng_types::{
-    Digest, MisbehaviorProof, SignedBatch, SignedProposal, SignedVote, codec, hash,
-};
+use quancheng_types::{Digest, MisbehaviorProof, SignedBatch, SignedProposal, SignedVote, codec, hash};
 
 use crate::limits::MISBEHAVIOR_MAX;
 
@@ -14,38 +12,23 @@ pub(crate) fn conflicting_votes(a: SignedVote, b: SignedVote) -> Option<Misbehav
     if a.vote.block_id == b.vote.block_id {
         return None;
     }
-    let (first, second) = if codec::encode(&a) < codec::encode(&b) {
-        (a, b)
-    } else {
-        (b, a)
-    };
+    let (first, second) = if codec::encode(&a) < codec::encode(&b) { (a, b) } else { (b, a) };
     Some(MisbehaviorProof::ConflictingVotes { first, second })
 }
 
 /// Proof from two proposals; `None` when they do not conflict.
-pub(crate) fn conflicting_proposals(
-    a: SignedProposal,
-    b: SignedProposal,
-) -> Option<MisbehaviorProof> {
+pub(crate) fn conflicting_proposals(a: SignedProposal, b: SignedProposal) -> Option<MisbehaviorProof> {
     if a.proposal == b.proposal {
         return None;
     }
-    let (first, second) = if codec::encode(&a) < codec::encode(&b) {
-        (a, b)
-    } else {
-        (b, a)
-    };
+    let (first, second) = if codec::encode(&a) < codec::encode(&b) { (a, b) } else { (b, a) };
     Some(MisbehaviorProof::ConflictingProposals { first, second })
 }
 
 /// Proof from a batch with an invalid transaction; `None` when there is no such place.
 pub(crate) fn invalid_batch(batch: &SignedBatch, index: u32) -> Option<MisbehaviorProof> {
-    let leaves: Vec<Digest> = batch
-        .batch
-        .transactions
-        .iter()
-        .map(|transaction| merkle::leaf_hash(&transaction.encode()))
-        .collect();
+    let leaves: Vec<Digest> =
+        batch.batch.transactions.iter().map(|transaction| merkle::leaf_hash(&transaction.encode())).collect();
     let transaction = batch.batch.transactions.get(usize::try_from(index).ok()?)?;
     Some(MisbehaviorProof::InvalidBatch {
         header: batch.header,
@@ -58,19 +41,12 @@ pub(crate) fn invalid_batch(batch: &SignedBatch, index: u32) -> Option<Misbehavi
 /// The name under which a proof is kept: two proofs about one deed are one.
 pub(crate) fn deed(proof: &MisbehaviorProof) -> Digest {
     let what = match proof {
-        MisbehaviorProof::ConflictingVotes { first, .. } => codec::encode(&(
-            0_u8,
-            first.validator,
-            first.vote.kind,
-            first.vote.height,
-            first.vote.round,
-        )),
-        MisbehaviorProof::ConflictingProposals { first, .. } => codec::encode(&(
-            1_u8,
-            first.validator,
-            first.proposal.height,
-            first.proposal.round,
-        )),
+        MisbehaviorProof::ConflictingVotes { first, .. } => {
+            codec::encode(&(0_u8, first.validator, first.vote.kind, first.vote.height, first.vote.round))
+        }
+        MisbehaviorProof::ConflictingProposals { first, .. } => {
+            codec::encode(&(1_u8, first.validator, first.proposal.height, first.proposal.round))
+        }
         MisbehaviorProof::InvalidBatch { header, .. } => codec::encode(&(2_u8, header.id())),
     };
     hash::sha256(&[b"quancheng/deed/1", &what])
@@ -88,9 +64,7 @@ impl MisbehaviorPool {
     /// Takes a verified proof. Returns whether it is new.
     pub(crate) fn insert(&mut self, proof: MisbehaviorProof) -> bool {
         let name = deed(&proof);
-        if self.ordered.contains_key(&name)
-            || self.waiting.contains_key(&name)
-            || self.waiting.len() >= MISBEHAVIOR_MAX
+        if self.ordered.contains_key(&name) || self.waiting.contains_key(&name) || self.waiting.len() >= MISBEHAVIOR_MAX
         {
             return false;
         }
@@ -105,11 +79,7 @@ impl MisbehaviorPool {
         self.orders += 1;
         self.ordered.insert(name, self.orders);
         if self.ordered.len() > MISBEHAVIOR_MAX
-            && let Some(oldest) = self
-                .ordered
-                .iter()
-                .min_by_key(|(_, order)| **order)
-                .map(|(name, _)| *name)
+            && let Some(oldest) = self.ordered.iter().min_by_key(|(_, order)| **order).map(|(name, _)| *name)
         {
             self.ordered.remove(&oldest);
         }

@@ -29,15 +29,8 @@ pub(crate) struct Signer {
 
 impl Signer {
     pub(crate) fn new(key: Option<(SigningKey, SignRecord)>) -> Self {
-        let id = key
-            .as_ref()
-            .map(|(key, _)| ValidatorId::of(&key.public_key()))
-            .unwrap_or_default();
-        Self {
-            key,
-            id,
-            log_entries_flushed: 0,
-        }
+        let id = key.as_ref().map(|(key, _)| ValidatorId::of(&key.public_key())).unwrap_or_default();
+        Self { key, id, log_entries_flushed: 0 }
     }
 
     /// Our validator id; zero for a follower.
@@ -66,22 +59,12 @@ impl Signer {
         self.sign(slot, value, &vote.sign_message(), checker)
     }
 
-    pub(crate) fn proposal(
-        &mut self,
-        proposal: &Proposal,
-        checker: &mut dyn SignatureChecker,
-    ) -> Verdict {
+    pub(crate) fn proposal(&mut self, proposal: &Proposal, checker: &mut dyn SignatureChecker) -> Verdict {
         let (slot, value) = proposal_slot(proposal);
         self.sign(slot, value, &proposal.sign_message(), checker)
     }
 
-    fn sign(
-        &mut self,
-        slot: Slot,
-        value: SlotValue,
-        message: &Digest,
-        checker: &mut dyn SignatureChecker,
-    ) -> Verdict {
+    fn sign(&mut self, slot: Slot, value: SlotValue, message: &Digest, checker: &mut dyn SignatureChecker) -> Verdict {
         let Some((key, record)) = &mut self.key else {
             return Verdict::NoKey;
         };
@@ -104,30 +87,13 @@ pub(crate) fn vote_slot(vote: &Vote) -> (Slot, SlotValue) {
         VoteType::Prevote => Step::Prevote,
         VoteType::Precommit => Step::Precommit,
     };
-    (
-        Slot {
-            height: vote.height,
-            round: vote.round,
-            step,
-        },
-        SlotValue {
-            block_id: vote.block_id,
-            pol_round: None,
-        },
-    )
+    (Slot { height: vote.height, round: vote.round, step }, SlotValue { block_id: vote.block_id, pol_round: None })
 }
 
 /// The slot of a proposal and what is signed in it.
 pub(crate) fn proposal_slot(proposal: &Proposal) -> (Slot, SlotValue) {
     (
-        Slot {
-            height: proposal.height,
-            round: proposal.round,
-            step: Step::Propose,
-        },
-        SlotValue {
-            block_id: Some(proposal.block_id),
-            pol_round: proposal.pol_round,
-        },
+        Slot { height: proposal.height, round: proposal.round, step: Step::Propose },
+        SlotValue { block_id: Some(proposal.block_id), pol_round: proposal.pol_round },
     )
 }

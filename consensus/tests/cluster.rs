@@ -31,40 +31,24 @@ fn settle(network: &mut Network, nodes: &[usize], wait_ms: u64) {
         let first = network.committed(nodes_of[0]);
         nodes_of.iter().all(|node| {
             network.committed(*node) == first
-                && network.nodes[*node]
-                    .disk
-                    .executed
-                    .last()
-                    .is_some_and(|done| done.height.0 == first)
+                && network.nodes[*node].disk.executed.last().is_some_and(|done| done.height.0 == first)
                 && network.ordered(*node).len() == batches(network, *node)
         })
     });
-    let state: Vec<_> = nodes
-        .iter()
-        .map(|node| {
-            network.nodes[*node]
-                .engine
-                .as_ref()
-                .map(|engine| engine.status())
-        })
-        .collect();
+    let state: Vec<_> =
+        nodes.iter().map(|node| network.nodes[*node].engine.as_ref().map(|engine| engine.status())).collect();
     assert!(done, "heals: {state:#?}");
     let first = network.ordered(nodes[0]);
     for node in nodes {
         assert_eq!(network.ordered(*node), first, "prefix_agreement");
-        assert_eq!(
-            network.nodes[*node].disk.executed, network.nodes[nodes[0]].disk.executed,
-            "root_agreement"
-        );
+        assert_eq!(network.nodes[*node].disk.executed, network.nodes[nodes[0]].disk.executed, "root_agreement");
     }
 }
 
 #[test]
 fn four_fresh_nodes_start_within_a_second_and_certify_genesis() {
     let mut network = Network::new(1, &[0, 1, 2, 3], &[]);
-    assert!(network.run(1_000, |network| {
-        (0..4).all(|node| network.committed(node) >= 1)
-    }));
+    assert!(network.run(1_000, |network| { (0..4).all(|node| network.committed(node) >= 1) }));
     assert!(network.now_ms < 200, "took {} ms", network.now_ms);
     network.check(&[]);
 }
@@ -72,11 +56,7 @@ fn four_fresh_nodes_start_within_a_second_and_certify_genesis() {
 #[test]
 fn one_validator_alone_is_a_chain() {
     let mut network = Network::new(7, &[0], &[]);
-    assert!(
-        run_with_load(&mut network, &[0], 30, 10_000),
-        "{}",
-        network.committed(0)
-    );
+    assert!(run_with_load(&mut network, &[0], 30, 10_000), "{}", network.committed(0));
     network.crash(0);
     network.start(0);
     settle(&mut network, &[0], 3_000);
@@ -91,10 +71,7 @@ fn seven_validators_lose_two() {
     network.crash(5);
     network.crash(6);
     let goal = network.committed(0) + 15;
-    assert!(
-        run_with_load(&mut network, &[0, 1], goal, 60_000),
-        "five of seven go on"
-    );
+    assert!(run_with_load(&mut network, &[0, 1], goal, 60_000), "five of seven go on");
     network.start(5);
     network.start(6);
     settle(&mut network, &[0, 1, 2, 3, 4, 5, 6], 20_000);
@@ -118,11 +95,7 @@ fn a_batch_is_ordered_then_certified_by_one_empty_block() {
     network.submit(2);
     network.run(1_200, |_| false);
     assert_eq!(network.ordered(0).len(), 1);
-    assert_eq!(
-        network.committed(0),
-        3,
-        "genesis, the batch, its certificate, and then silence"
-    );
+    assert_eq!(network.committed(0), 3, "genesis, the batch, its certificate, and then silence");
     let last = &network.nodes[0].disk.blocks[&Height(3)].block.header;
     assert_eq!(last.executed_height, Height(2));
     network.check(&[]);
@@ -141,11 +114,7 @@ fn orders_a_hundred_blocks_under_ten_percent_loss() {
     for seed in 10..12 {
         let mut network = Network::new(seed, &[0, 1, 2, 3], &[]);
         network.loss_permille = 100;
-        assert!(
-            run_with_load(&mut network, &[0, 1, 2, 3], 100, 120_000),
-            "seed {seed}: {}",
-            network.committed(0)
-        );
+        assert!(run_with_load(&mut network, &[0, 1, 2, 3], 100, 120_000), "seed {seed}: {}", network.committed(0));
         settle(&mut network, &[0, 1, 2, 3], 30_000);
         network.check(&[]);
     }
@@ -161,17 +130,11 @@ fn a_crashed_validator_catches_up_and_never_signs_twice() {
             network.crash(victim);
             network.start(victim);
             let goal = network.committed(0) + 5;
-            assert!(
-                run_with_load(&mut network, &[0, 1, 2, 3], goal, 60_000),
-                "seed {seed}"
-            );
+            assert!(run_with_load(&mut network, &[0, 1, 2, 3], goal, 60_000), "seed {seed}");
         }
         network.crash(3);
         let goal = network.committed(0) + 10;
-        assert!(
-            run_with_load(&mut network, &[0, 1, 2], goal, 60_000),
-            "three of four go on"
-        );
+        assert!(run_with_load(&mut network, &[0, 1, 2], goal, 60_000), "three of four go on");
         network.start(3);
         settle(&mut network, &[0, 1, 2, 3], 30_000);
         network.check(&[]);
@@ -184,10 +147,7 @@ fn all_nodes_crash_at_once_and_go_on() {
         let mut network = Network::new(seed, &[0, 1, 2, 3], &[]);
         for _ in 0..5 {
             let goal = network.committed(0) + 3;
-            assert!(
-                run_with_load(&mut network, &[0, 1, 2, 3], goal, 60_000),
-                "seed {seed}"
-            );
+            assert!(run_with_load(&mut network, &[0, 1, 2, 3], goal, 60_000), "seed {seed}");
             let pause = network.random(12);
             let until = network.now_ms + pause;
             network.submit(0);
@@ -233,11 +193,7 @@ fn orders_under_twenty_percent_loss_and_heals_after_a_partition() {
     for seed in 300..302 {
         let mut network = Network::new(seed, &[0, 1, 2, 3], &[]);
         network.loss_permille = 200;
-        assert!(
-            run_with_load(&mut network, &[0, 1, 2, 3], 20, 120_000),
-            "seed {seed}: {}",
-            network.committed(0)
-        );
+        assert!(run_with_load(&mut network, &[0, 1, 2, 3], 20, 120_000), "seed {seed}: {}", network.committed(0));
         network.cut = [0, 1].into();
         let until = network.now_ms + 5_000;
         network.submit(0);
@@ -257,11 +213,7 @@ fn a_block_costs_three_flushes_in_a_row_at_each_node() {
     let mut network = Network::new(400, &[0, 1, 2, 3], &[]);
     assert!(run_with_load(&mut network, &[0, 1, 2, 3], 50, 20_000));
     let blocks: u64 = (0..4).map(|node| network.committed(node)).sum();
-    assert!(
-        network.flushes * 10 < blocks * 32,
-        "{} flushes for {blocks} blocks",
-        network.flushes
-    );
+    assert!(network.flushes * 10 < blocks * 32, "{} flushes for {blocks} blocks", network.flushes);
 }
 
 #[test]
@@ -272,24 +224,10 @@ fn a_set_change_hands_over() {
     }
     network.changes.insert(Height(5), set(&[0, 1, 4, 5]));
     network.changes.insert(Height(20), set(&[1, 2, 3, 4]));
-    assert!(
-        run_with_load(&mut network, &[0, 1, 2, 3, 4, 5], 60, 60_000),
-        "{}",
-        network.committed(0)
-    );
+    assert!(run_with_load(&mut network, &[0, 1, 2, 3, 4, 5], 60, 60_000), "{}", network.committed(0));
     let header = network.nodes[0].disk.blocks[&Height(15)].block.header;
-    assert_eq!(
-        header.validators_hash,
-        set(&[0, 1, 4, 5]).validators.hash(),
-        "in force from 5 + 8 + 2"
-    );
-    assert_eq!(
-        network.nodes[0].disk.blocks[&Height(14)]
-            .block
-            .header
-            .next_validators_hash,
-        header.validators_hash
-    );
+    assert_eq!(header.validators_hash, set(&[0, 1, 4, 5]).validators.hash(), "in force from 5 + 8 + 2");
+    assert_eq!(network.nodes[0].disk.blocks[&Height(14)].block.header.next_validators_hash, header.validators_hash);
     network.check(&[]);
 }
 
@@ -300,8 +238,7 @@ fn a_follower_follows_without_a_key() {
     assert!(run_with_load(&mut network, &[0, 1, 2, 3], 30, 60_000));
     settle(&mut network, &[0, 1, 2, 3], 20_000);
     let until = network.now_ms + 10_000;
-    assert!(network.run(until, |network| network.committed(4)
-        == network.committed(0)));
+    assert!(network.run(until, |network| network.committed(4) == network.committed(0)));
     network.check(&[]);
 }
 
@@ -310,18 +247,10 @@ fn a_twin_is_convicted_and_changes_nothing() {
     let mut network = Network::new(70, &[0, 1, 2, 3], &[]);
     network.add(3, true, 40);
     network.loss_permille = 20;
-    assert!(
-        run_with_load(&mut network, &[0, 1, 2], 60, 120_000),
-        "{}",
-        network.committed(0)
-    );
+    assert!(run_with_load(&mut network, &[0, 1, 2], 60, 120_000), "{}", network.committed(0));
     network.check(&[3]);
-    let proofs: Vec<MisbehaviorProof> = network.nodes[0]
-        .disk
-        .blocks
-        .values()
-        .flat_map(|decided| decided.block.misbehavior.iter().cloned())
-        .collect();
+    let proofs: Vec<MisbehaviorProof> =
+        network.nodes[0].disk.blocks.values().flat_map(|decided| decided.block.misbehavior.iter().cloned()).collect();
     let culprit = support::validator(3).id();
     assert!(!proofs.is_empty(), "the twin was not convicted");
     assert!(proofs.iter().all(|proof| proof.validator() == culprit));
@@ -333,32 +262,15 @@ fn a_restored_backup_does_not_sign_what_it_signed_before() {
     assert!(run_with_load(&mut network, &[0, 1, 2, 3], 10, 20_000));
     let backup = network.nodes[1].disk.clone();
     let at_backup = network.committed(1);
-    assert!(run_with_load(
-        &mut network,
-        &[0, 1, 2, 3],
-        at_backup + 10,
-        20_000
-    ));
+    assert!(run_with_load(&mut network, &[0, 1, 2, 3], at_backup + 10, 20_000));
     network.crash(1);
     network.nodes[1].disk = backup;
     network.start(1);
-    assert!(run_with_load(
-        &mut network,
-        &[0, 2, 3],
-        at_backup + 30,
-        60_000
-    ));
+    assert!(run_with_load(&mut network, &[0, 2, 3], at_backup + 30, 60_000));
     settle(&mut network, &[0, 2, 3], 20_000);
     network.check(&[]);
     let until = network.now_ms + 5_000;
-    assert!(
-        network.run(until, |network| network.committed(1)
-            == network.committed(0)),
-        "it still follows"
-    );
-    let alarmed = network.nodes[1]
-        .alarms
-        .iter()
-        .any(|alarm| matches!(alarm, Alarm::SignedElsewhere { .. }));
+    assert!(network.run(until, |network| network.committed(1) == network.committed(0)), "it still follows");
+    let alarmed = network.nodes[1].alarms.iter().any(|alarm| matches!(alarm, Alarm::SignedElsewhere { .. }));
     assert!(alarmed, "{:?}", network.nodes[1].alarms);
 }

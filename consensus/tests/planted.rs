@@ -46,8 +46,7 @@ fn without_a_mistake_nothing_is_noticed() {
 #[test]
 fn forgotten_votes_and_early_messages_are_noticed() {
     for bug in [PlantedBug::ForgottenVote, PlantedBug::EarlySend] {
-        let caught = (0..60)
-            .any(|seed| catch_unwind(AssertUnwindSafe(|| rough_ride(seed, Some(bug)))).is_err());
+        let caught = (0..60).any(|seed| catch_unwind(AssertUnwindSafe(|| rough_ride(seed, Some(bug)))).is_err());
         assert!(caught, "{bug:?}");
     }
 }

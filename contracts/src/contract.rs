@@ -4,8 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_state::{Overlay, StateKey, StoreError, Table, View};
 use quancheng_types::codec::encode;
 use quancheng_types::{
-    AccountId, Bytes, ChainId, Event, Height, KeyId, ModuleId, Parameters, PublicKey,
-    TransactionId, limits,
+    AccountId, Bytes, ChainId, Event, Height, KeyId, ModuleId, Parameters, PublicKey, TransactionId, limits,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,19 +49,13 @@ pub trait Contract: 'static {
     ///
     /// # Errors
     /// [`Failure::Refused`]: nothing of the transaction takes effect. [`Failure::Fatal`]: the node stops.
-    fn execute(
-        context: &mut Context<'_, '_>,
-        call: &Self::Call,
-    ) -> Result<(), Failure<Self::Error>>;
+    fn execute(context: &mut Context<'_, '_>, call: &Self::Call) -> Result<(), Failure<Self::Error>>;
 
     /// Writes the first state.
     ///
     /// # Errors
     /// [`GenesisRefused`] naming what is wrong with the content.
-    fn genesis(
-        content: &Self::Genesis,
-        context: &mut Context<'_, '_>,
-    ) -> Result<(), GenesisRefused>;
+    fn genesis(content: &Self::Genesis, context: &mut Context<'_, '_>) -> Result<(), GenesisRefused>;
 
     /// Answers a query over any view: the newest state, or the state as of a height.
     ///
@@ -84,28 +77,19 @@ impl Answer {
     /// An answer that one entry carries.
     #[must_use]
     pub fn of<T: Serialize>(record: Option<&T>, key: StateKey) -> Self {
-        Self {
-            value: json(&record),
-            keys: vec![key],
-        }
+        Self { value: json(&record), keys: vec![key] }
     }
 
     /// A record that is reached through other entries: the index entry first, then what it names.
     #[must_use]
     pub fn linked<T: Serialize>(record: Option<&T>, keys: Vec<StateKey>) -> Self {
-        Self {
-            value: json(&record),
-            keys,
-        }
+        Self { value: json(&record), keys }
     }
 
     /// An answer made of several entries.
     #[must_use]
     pub fn list<T: Serialize>(records: &[T], keys: Vec<StateKey>) -> Self {
-        Self {
-            value: json(&records),
-            keys,
-        }
+        Self { value: json(&records), keys }
     }
 }
 
@@ -151,17 +135,13 @@ impl ResolvedSigner {
     /// Whether it acts for an active organization.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.organization
-            .as_ref()
-            .is_some_and(|org| org.status == OrgStatus::Active)
+        self.organization.as_ref().is_some_and(|org| org.status == OrgStatus::Active)
     }
 
     /// Whether its organization holds a role now.
     #[must_use]
     pub fn has_role(&self, role: Role) -> bool {
-        self.organization
-            .as_ref()
-            .is_some_and(|org| org.roles.binary_search(&role).is_ok())
+        self.organization.as_ref().is_some_and(|org| org.roles.binary_search(&role).is_ok())
     }
 }
 
@@ -218,16 +198,8 @@ pub struct Context<'c, 'v> {
 
 impl<'c, 'v> Context<'c, 'v> {
     /// Over the overlay of one transaction.
-    pub fn new(
-        overlay: &'c mut Overlay<'v>,
-        environment: &'c Environment,
-        log: &'c mut EventLog,
-    ) -> Self {
-        Self {
-            overlay,
-            environment,
-            log,
-        }
+    pub fn new(overlay: &'c mut Overlay<'v>, environment: &'c Environment, log: &'c mut EventLog) -> Self {
+        Self { overlay, environment, log }
     }
 
     /// The state with the writes of this transaction so far.
@@ -274,10 +246,7 @@ impl<'c, 'v> Context<'c, 'v> {
     /// The first signer who acts for this organization.
     #[must_use]
     pub fn signer_of(&self, organization: &OrgId) -> Option<&'c ResolvedSigner> {
-        self.environment
-            .signers
-            .iter()
-            .find(|signer| signer.org_id() == Some(organization))
+        self.environment.signers.iter().find(|signer| signer.org_id() == Some(organization))
     }
 
     /// The entry of a table under a key.
@@ -303,11 +272,7 @@ impl<'c, 'v> Context<'c, 'v> {
     }
 
     /// Removes an entry.
-    pub fn remove<K: BorshSerialize, V: BorshSerialize + BorshDeserialize>(
-        &mut self,
-        table: &Table<K, V>,
-        key: &K,
-    ) {
+    pub fn remove<K: BorshSerialize, V: BorshSerialize + BorshDeserialize>(&mut self, table: &Table<K, V>, key: &K) {
         table.remove(self.overlay, key);
     }
 
@@ -315,10 +280,7 @@ impl<'c, 'v> Context<'c, 'v> {
     ///
     /// # Errors
     /// The error of `work`, after which everything is as before.
-    pub fn attempt<T, E>(
-        &mut self,
-        work: impl FnOnce(&mut Context<'_, '_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn attempt<T, E>(&mut self, work: impl FnOnce(&mut Context<'_, '_>) -> Result<T, E>) -> Result<T, E> {
         let mut log = EventLog::default();
         let mut child = self.overlay.child();
         let value = work(&mut Context::new(&mut child, self.environment, &mut log))?;
@@ -332,10 +294,7 @@ impl<'c, 'v> Context<'c, 'v> {
     ///
     /// # Errors
     /// The error of `work`.
-    pub fn rehearse<T, E>(
-        &self,
-        work: impl FnOnce(&mut Context<'_, '_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn rehearse<T, E>(&self, work: impl FnOnce(&mut Context<'_, '_>) -> Result<T, E>) -> Result<T, E> {
         let mut log = EventLog::default();
         let mut child = self.overlay.child();
         work(&mut Context::new(&mut child, self.environment, &mut log))
@@ -345,10 +304,7 @@ impl<'c, 'v> Context<'c, 'v> {
     /// with `EVENTS_TOO_LARGE`.
     pub fn emit<C: Contract>(&mut self, event: &C::Event) {
         match Bytes::new(encode(event)) {
-            Ok(payload) => self.log.push(Event {
-                module: C::ID,
-                payload,
-            }),
+            Ok(payload) => self.log.push(Event { module: C::ID, payload }),
             Err(_) => self.log.is_over_limit = true,
         }
     }

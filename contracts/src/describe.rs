@@ -34,12 +34,8 @@ pub trait Describe: Sync {
     ///
     /// # Errors
     /// [`CodecError`].
-    fn row(
-        &self,
-        module: &'static str,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<(Value, Option<Value>), CodecError>;
+    fn row(&self, module: &'static str, key: &[u8], value: Option<&[u8]>)
+    -> Result<(Value, Option<Value>), CodecError>;
 }
 
 impl<K, V> Describe for Table<K, V>
@@ -61,17 +57,13 @@ where
         key: &[u8],
         value: Option<&[u8]>,
     ) -> Result<(Value, Option<Value>), CodecError> {
-        let key: K = codec::decode(key, KEY_BYTES_MAX)
-            .map_err(|error| CodecError::Borsh { module, error })?;
-        let json = |error: serde_json::Error| CodecError::Json {
-            module,
-            reason: error.to_string(),
-        };
+        let key: K = codec::decode(key, KEY_BYTES_MAX).map_err(|error| CodecError::Borsh { module, error })?;
+        let json = |error: serde_json::Error| CodecError::Json { module, reason: error.to_string() };
         let value = match value {
             None => None,
             Some(bytes) => {
-                let value: V = codec::decode(bytes, VALUE_BYTES_MAX)
-                    .map_err(|error| CodecError::Borsh { module, error })?;
+                let value: V =
+                    codec::decode(bytes, VALUE_BYTES_MAX).map_err(|error| CodecError::Borsh { module, error })?;
                 Some(serde_json::to_value(value).map_err(json)?)
             }
         };
@@ -86,21 +78,10 @@ where
 pub fn describe_entry(key: &StateKey, value: Option<&[u8]>) -> Result<Entry, CodecError> {
     let id: ModuleId = key.module();
     let module = modules::by_id(id).ok_or(CodecError::UnknownModule { module: id })?;
-    let table = module
-        .tables()
-        .iter()
-        .find(|table| table.number() == key.table());
-    let table = table.ok_or(CodecError::UnknownTable {
-        module: module.name(),
-        table: key.table(),
-    })?;
+    let table = module.tables().iter().find(|table| table.number() == key.table());
+    let table = table.ok_or(CodecError::UnknownTable { module: module.name(), table: key.table() })?;
     // A key is its module and table, two bytes each, and the canonical bytes of the table's own key.
     let row = key.as_bytes().get(4..).unwrap_or_default();
     let (key, value) = table.row(module.name(), row, value)?;
-    Ok(Entry {
-        module: module.name(),
-        table: table.name(),
-        key,
-        value,
-    })
+    Ok(Entry { module: module.name(), table: table.name(), key, value })
 }

@@ -3,9 +3,7 @@
 use core::fmt;
 
 use quancheng_state::{Overlay, Patch, StoreError, View};
-use quancheng_types::{
-    DecodeError, Genesis, GenesisError, Height, ModuleId, PROTOCOL_VERSION, TransactionId,
-};
+use quancheng_types::{DecodeError, Genesis, GenesisError, Height, ModuleId, PROTOCOL_VERSION, TransactionId};
 
 use crate::contract::{Context, Environment, EventLog};
 use crate::{governance, modules};
@@ -27,10 +25,7 @@ pub enum GenesisRefused {
 impl GenesisRefused {
     /// Content that is wrong.
     pub fn content(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Content {
-            field: field.into(),
-            reason: reason.into(),
-        }
+        Self::Content { field: field.into(), reason: reason.into() }
     }
 }
 
@@ -87,10 +82,7 @@ impl fmt::Display for GenesisStateError {
                     "genesis has content for module {module}, which this version does not know; install a newer version"
                 )
             }
-            Self::Decode { module, error } => write!(
-                f,
-                "genesis content of module {module} does not decode: {error}"
-            ),
+            Self::Decode { module, error } => write!(f, "genesis content of module {module} does not decode: {error}"),
             Self::Refused { module, error } => {
                 write!(f, "genesis content of module {module} is refused: {error}")
             }
@@ -109,9 +101,7 @@ pub fn genesis_patch(genesis: &Genesis, view: &dyn View) -> Result<Patch, Genesi
     genesis.validate().map_err(GenesisStateError::Genesis)?;
     for content in &genesis.modules {
         if modules::by_id(content.module).is_none() {
-            return Err(GenesisStateError::UnknownModule {
-                module: content.module,
-            });
+            return Err(GenesisStateError::UnknownModule { module: content.module });
         }
     }
     let environment = Environment {
@@ -126,17 +116,10 @@ pub fn genesis_patch(genesis: &Genesis, view: &dyn View) -> Result<Patch, Genesi
     let mut overlay = Overlay::new(view);
     let mut log = EventLog::default();
     let mut context = Context::new(&mut overlay, &environment, &mut log);
-    governance::init_consensus(&mut context, &genesis.validators, &genesis.parameters).map_err(
-        |error| GenesisStateError::Refused {
-            module: "governance",
-            error: GenesisRefused::Store(error),
-        },
-    )?;
+    governance::init_consensus(&mut context, &genesis.validators, &genesis.parameters)
+        .map_err(|error| GenesisStateError::Refused { module: "governance", error: GenesisRefused::Store(error) })?;
     for module in modules::MODULES {
-        let content = genesis
-            .modules
-            .iter()
-            .find(|content| content.module == module.id());
+        let content = genesis.modules.iter().find(|content| content.module == module.id());
         module.genesis(content.map(|content| &*content.content), &mut context)?;
     }
     Ok(overlay.into_patch())

@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const PAGE_MAX: u32 = 200;
 
 /// Which part of a list.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Range {
     /// Number of the first row, from 0.
@@ -22,10 +20,7 @@ pub struct Range {
 
 impl Default for Range {
     fn default() -> Self {
-        Self {
-            from: 0,
-            limit: PAGE_MAX,
-        }
+        Self { from: 0, limit: PAGE_MAX }
     }
 }
 
@@ -66,12 +61,7 @@ where
     }
 
     /// Appends a row and returns its number.
-    pub(crate) fn push(
-        &self,
-        overlay: &mut Overlay<'_>,
-        key: &K,
-        value: &V,
-    ) -> Result<u64, StoreError> {
+    pub(crate) fn push(&self, overlay: &mut Overlay<'_>, key: &K, value: &V) -> Result<u64, StoreError> {
         let number = self.count(overlay, key)?;
         self.rows.put(overlay, &(key.clone(), number), value);
         self.counts.put(overlay, key, &number.saturating_add(1));
@@ -92,11 +82,7 @@ where
         limit: u32,
     ) -> Result<Page<V>, StoreError> {
         let count = self.count(view, key)?;
-        let mut page = Page {
-            rows: Vec::new(),
-            count,
-            keys: vec![self.counts.key(key)],
-        };
+        let mut page = Page { rows: Vec::new(), count, keys: vec![self.counts.key(key)] };
         let end = count.min(from.saturating_add(limit.min(PAGE_MAX).into()));
         for number in from..end {
             let row = (key.clone(), number);

@@ -34,8 +34,8 @@ pub use describe::{Describe, Entry, describe_entry};
 pub use executor::{BlockInput, BlockOutput, CoreRefusal, check_signers, execute_block};
 pub use genesis::{GenesisStateError, genesis_patch};
 pub use modules::{
-    CodecError, MODULES, Module, QueryError, Refusal, check_call, decode_call, decode_event,
-    encode_call, encode_genesis, query, refusal_text,
+    CodecError, MODULES, Module, QueryError, Refusal, check_call, decode_call, decode_event, encode_call,
+    encode_genesis, query, refusal_text,
 };
 pub use refusal::{Failure, RefusalCode, RefusalText};
 

@@ -100,17 +100,9 @@ pub enum KeyFileError {
 impl fmt::Display for KeyFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io {
-                path,
-                action,
-                error,
-            } => write!(f, "cannot {action} {}: {error}", path.display()),
+            Self::Io { path, action, error } => write!(f, "cannot {action} {}: {error}", path.display()),
             Self::Exists { path } => {
-                write!(
-                    f,
-                    "{} exists; keys are never overwritten: choose another name or move it away",
-                    path.display()
-                )
+                write!(f, "{} exists; keys are never overwritten: choose another name or move it away", path.display())
             }
             Self::Malformed { path, reason } => {
                 write!(f, "{} is not a key file: {reason}", path.display())
@@ -123,10 +115,7 @@ impl fmt::Display for KeyFileError {
                 )
             }
             Self::UnusablePassword { bytes } => {
-                write!(
-                    f,
-                    "a password has 1 to {PASSWORD_BYTES_MAX} bytes, this one has {bytes}"
-                )
+                write!(f, "a password has 1 to {PASSWORD_BYTES_MAX} bytes, this one has {bytes}")
             }
             Self::NoRandomness => f.write_str("the operating system gives no random bytes"),
         }
@@ -150,8 +139,7 @@ pub fn generate() -> Result<SigningKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError::Io`], [`KeyFileError::UnusablePassword`].
 pub fn read_password(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
-    let text =
-        fs::read_to_string(path).map_err(|error| io(path, "read the password file", error))?;
+    let text = fs::read_to_string(path).map_err(|error| io(path, "read the password file", error))?;
     let text = Zeroizing::new(text);
     let line = text.lines().next().unwrap_or_default();
     check_password(line)?;
@@ -185,17 +173,10 @@ pub fn write(path: &Path, key: &SigningKey, password: &str) -> Result<(), KeyFil
     let cipher = cipher(path, &file, password)?;
     let seed: &[u8; 32] = key.seed();
     let sealed = cipher
-        .encrypt(
-            &XNonce::from(nonce),
-            Payload {
-                msg: seed,
-                aad: associated_data(&file).as_bytes(),
-            },
-        )
+        .encrypt(&XNonce::from(nonce), Payload { msg: seed, aad: associated_data(&file).as_bytes() })
         .map_err(|_| malformed(path, "sealing failed"))?;
     file.sealed_seed = hex::encode(sealed);
-    let mut text =
-        serde_json::to_string_pretty(&file).map_err(|error| malformed(path, &error.to_string()))?;
+    let mut text = serde_json::to_string_pretty(&file).map_err(|error| malformed(path, &error.to_string()))?;
     text.push('\n');
     create_private(path, text.as_bytes())
 }
@@ -216,25 +197,13 @@ pub fn open(path: &Path, password: &str) -> Result<SigningKey, KeyFileError> {
     check_password(password)?;
     let file = load(path)?;
     let nonce: [u8; NONCE_BYTES] = decode_hex(path, "nonce", &file.nonce)?;
-    let sealed = hex::decode(&file.sealed_seed)
-        .map_err(|_| malformed(path, "sealed_seed is not hexadecimal"))?;
+    let sealed = hex::decode(&file.sealed_seed).map_err(|_| malformed(path, "sealed_seed is not hexadecimal"))?;
     let cipher = cipher(path, &file, password)?;
     let seed = cipher
-        .decrypt(
-            &XNonce::from(nonce),
-            Payload {
-                msg: &sealed,
-                aad: associated_data(&file).as_bytes(),
-            },
-        )
-        .map_err(|_| KeyFileError::WrongPassword {
-            path: path.to_owned(),
-        })?;
+        .decrypt(&XNonce::from(nonce), Payload { msg: &sealed, aad: associated_data(&file).as_bytes() })
+        .map_err(|_| KeyFileError::WrongPassword { path: path.to_owned() })?;
     let seed = Zeroizing::new(seed);
-    let seed: [u8; 32] = seed
-        .as_slice()
-        .try_into()
-        .map_err(|_| malformed(path, "the seed has not 32 bytes"))?;
+    let seed: [u8; 32] = seed.as_slice().try_into().map_err(|_| malformed(path, "the seed has not 32 bytes"))?;
     let key = SigningKey::from_seed(seed);
     if key.public_key() != file.public_key {
         return Err(malformed(path, "the seed belongs to another public key"));
@@ -243,25 +212,19 @@ pub fn open(path: &Path, password: &str) -> Result<SigningKey, KeyFileError> {
 }
 
 fn load(path: &Path) -> Result<KeyFile, KeyFileError> {
-    let length = fs::metadata(path)
-        .map_err(|error| io(path, "read the key file", error))?
-        .len();
+    let length = fs::metadata(path).map_err(|error| io(path, "read the key file", error))?.len();
     if length > FILE_BYTES_MAX {
         return Err(malformed(path, "larger than any key file"));
     }
     let text = fs::read_to_string(path).map_err(|error| io(path, "read the key file", error))?;
-    let file: KeyFile =
-        serde_json::from_str(&text).map_err(|error| malformed(path, &error.to_string()))?;
+    let file: KeyFile = serde_json::from_str(&text).map_err(|error| malformed(path, &error.to_string()))?;
     if file.version != VERSION {
         return Err(malformed(path, "made by another version of this program"));
     }
     if file.kdf.algorithm != "argon2id" || file.cipher != "xchacha20-poly1305" {
         return Err(malformed(path, "sealed with an unknown algorithm"));
     }
-    if file.kdf.memory_kib > MEMORY_KIB_MAX
-        || file.kdf.passes > PASSES_MAX
-        || file.kdf.lanes != LANES
-    {
+    if file.kdf.memory_kib > MEMORY_KIB_MAX || file.kdf.passes > PASSES_MAX || file.kdf.lanes != LANES {
         return Err(malformed(path, "asks for more memory or time than allowed"));
     }
     Ok(file)
@@ -269,13 +232,8 @@ fn load(path: &Path) -> Result<KeyFile, KeyFileError> {
 
 fn cipher(path: &Path, file: &KeyFile, password: &str) -> Result<XChaCha20Poly1305, KeyFileError> {
     let salt: [u8; SALT_BYTES] = decode_hex(path, "salt", &file.kdf.salt)?;
-    let params = Params::new(
-        file.kdf.memory_kib,
-        file.kdf.passes,
-        file.kdf.lanes,
-        Some(32),
-    )
-    .map_err(|error| malformed(path, &error.to_string()))?;
+    let params = Params::new(file.kdf.memory_kib, file.kdf.passes, file.kdf.lanes, Some(32))
+        .map_err(|error| malformed(path, &error.to_string()))?;
     let mut key = Zeroizing::new([0_u8; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(password.as_bytes(), &salt, key.as_mut())
@@ -285,10 +243,7 @@ fn cipher(path: &Path, file: &KeyFile, password: &str) -> Result<XChaCha20Poly13
 
 fn associated_data(file: &KeyFile) -> String {
     let kdf = &file.kdf;
-    format!(
-        "quancheng/key-file/{}/{}/{}/{}/{}",
-        file.version, file.public_key, kdf.memory_kib, kdf.passes, kdf.lanes
-    )
+    format!("quancheng/key-file/{}/{}/{}/{}/{}", file.version, file.public_key, kdf.memory_kib, kdf.passes, kdf.lanes)
 }
 
 fn check_password(password: &str) -> Result<(), KeyFileError> {
@@ -305,9 +260,7 @@ fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyFileError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(|error| {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
-            KeyFileError::Exists {
-                path: path.to_owned(),
-            }
+            KeyFileError::Exists { path: path.to_owned() }
         } else {
             io(path, "create the key file", error)
         }
@@ -320,11 +273,7 @@ fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyFileError> {
     })
 }
 
-fn decode_hex<const N: usize>(
-    path: &Path,
-    field: &str,
-    text: &str,
-) -> Result<[u8; N], KeyFileError> {
+fn decode_hex<const N: usize>(path: &Path, field: &str, text: &str) -> Result<[u8; N], KeyFileError> {
     let mut bytes = [0; N];
     hex::decode_to_slice(text, &mut bytes)
         .map_err(|_| malformed(path, &format!("{field} is not {N} hexadecimal bytes")))?;
@@ -332,18 +281,11 @@ fn decode_hex<const N: usize>(
 }
 
 fn io(path: &Path, action: &'static str, error: std::io::Error) -> KeyFileError {
-    KeyFileError::Io {
-        path: path.to_owned(),
-        action,
-        error,
-    }
+    KeyFileError::Io { path: path.to_owned(), action, error }
 }
 
 fn malformed(path: &Path, reason: &str) -> KeyFileError {
-    KeyFileError::Malformed {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    }
+    KeyFileError::Malformed { path: path.to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]

@@ -7,46 +7,24 @@ fn a_key_comes_back_with_its_password_only() {
     let key = generate().unwrap();
     write(&path, &key, "泉城 2026").unwrap();
     assert_eq!(public_key(&path).unwrap(), key.public_key());
-    assert_eq!(
-        open(&path, "泉城 2026").unwrap().public_key(),
-        key.public_key()
-    );
-    assert!(matches!(
-        open(&path, "泉城 2027"),
-        Err(KeyFileError::WrongPassword { .. })
-    ));
-    assert!(matches!(
-        write(&path, &key, "x"),
-        Err(KeyFileError::Exists { .. })
-    ));
-    assert!(matches!(
-        open(&path, ""),
-        Err(KeyFileError::UnusablePassword { .. })
-    ));
+    assert_eq!(open(&path, "泉城 2026").unwrap().public_key(), key.public_key());
+    assert!(matches!(open(&path, "泉城 2027"), Err(KeyFileError::WrongPassword { .. })));
+    assert!(matches!(write(&path, &key, "x"), Err(KeyFileError::Exists { .. })));
+    assert!(matches!(open(&path, ""), Err(KeyFileError::UnusablePassword { .. })));
 }
 
 #[test]
 fn every_changed_field_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.key");
-    let (key, other) = (
-        SigningKey::from_seed([1; 32]),
-        SigningKey::from_seed([2; 32]),
-    );
+    let (key, other) = (SigningKey::from_seed([1; 32]), SigningKey::from_seed([2; 32]));
     write(&path, &key, "p").unwrap();
     let text = fs::read_to_string(&path).unwrap();
-    let swapped = text.replace(
-        &key.public_key().to_string(),
-        &other.public_key().to_string(),
-    );
+    let swapped = text.replace(&key.public_key().to_string(), &other.public_key().to_string());
     let huge = text.replace(&MEMORY_KIB.to_string(), "4294967295");
-    for changed in [
-        swapped,
-        huge,
-        text.replace("argon2id", "md5"),
-        text[..text.len() / 2].to_owned(),
-        text.replace("nonce", "n"),
-    ] {
+    for changed in
+        [swapped, huge, text.replace("argon2id", "md5"), text[..text.len() / 2].to_owned(), text.replace("nonce", "n")]
+    {
         let forged = dir.path().join("b.key");
         fs::write(&forged, changed).unwrap();
         assert!(open(&forged, "p").is_err());
@@ -60,8 +38,5 @@ fn the_file_is_private() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.key");
     write(&path, &SigningKey::from_seed([1; 32]), "p").unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }

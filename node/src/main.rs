@@ -67,23 +67,14 @@ fn load(path: &Path) -> Result<NodeConfig, Box<dyn std::error::Error>> {
     Ok(NodeConfig::load(path, std::env::vars())?)
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the answer of these commands is for standard output"
-)]
+#[expect(clippy::print_stdout, reason = "the answer of these commands is for standard output")]
 fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
-        Command::Init {
-            config,
-            rejoin_above,
-        } => {
+        Command::Init { config, rejoin_above } => {
             let config = load(&config)?;
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
             let now_ms = u64::try_from(now.as_millis())?;
-            let rejoin = rejoin_above.map(|tip| Rejoin {
-                tip: Height(tip),
-                now_ms,
-            });
+            let rejoin = rejoin_above.map(|tip| Rejoin { tip: Height(tip), now_ms });
             init(&config, rejoin)?;
             println!("{}", config.node.data_dir.display());
             Ok(ExitCode::SUCCESS)
@@ -101,18 +92,13 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Start { config } => {
             let config = load(&config)?;
             let filter = EnvFilter::try_new(format!("{LIBRARY_LEVELS},{}", config.log.level))?;
-            let log = tracing_subscriber::fmt()
-                .with_env_filter(filter)
-                .with_writer(std::io::stderr)
-                .with_target(true);
+            let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
             if config.log.json {
                 log.json().init();
             } else {
                 log.with_ansi(false).init();
             }
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let end = runtime.block_on(async {
                 let node = Node::start(config).await?;
                 Ok::<DriverEnd, quancheng_node::start::StartError>(node.run(stop_signal()).await)

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use quancheng_types::{
-    Digest, Genesis, List, NodeId, Parameters, SigningKey, Suite, Text, Validator, ValidatorSet,
-};
+use quancheng_types::{Digest, Genesis, List, NodeId, Parameters, SigningKey, Suite, Text, Validator, ValidatorSet};
 
 use crate::config::StoreSection;
 use crate::ledger::Ledger;
@@ -31,13 +29,5 @@ pub(crate) fn genesis() -> Genesis {
 
 /// A ledger on disk.
 pub(crate) fn ledger(data_dir: &Path) -> Ledger {
-    Ledger::open(
-        data_dir,
-        &genesis(),
-        &StoreSection {
-            memory_mib: 32,
-            keep_recent: None,
-        },
-    )
-    .unwrap()
+    Ledger::open(data_dir, &genesis(), &StoreSection { memory_mib: 32, keep_recent: None }).unwrap()
 }

@@ -19,35 +19,21 @@ fn main() -> io::Result<()> {
     for (group, cases) in groups() {
         for case in &cases {
             let report = case.report();
-            let found = report
-                .findings
-                .iter()
-                .any(|finding| finding.code == case.code);
+            let found = report.findings.iter().any(|finding| finding.code == case.code);
             if report.exit_code() != case.exit || !found {
-                let words = format!(
-                    "{group}/{}: expected exit {} and {}, found {report:#?}",
-                    case.name, case.exit, case.code
-                );
+                let words =
+                    format!("{group}/{}: expected exit {} and {}, found {report:#?}", case.name, case.exit, case.code);
                 return Err(io::Error::other(words));
             }
         }
-        write(
-            &folder.join(format!("{group}.json")),
-            &vector_file(group, &cases),
-        )?;
+        write(&folder.join(format!("{group}.json")), &vector_file(group, &cases))?;
     }
     // A chain of which no bundle is published: whatever a fuzzer makes of the vectors, nothing follows from it.
     let checkpoint = World::new("模糊测试链", None).checkpoint();
-    write(
-        &folder.join("../fuzz/checkpoint.json"),
-        &checkpoint.to_json(),
-    )
+    write(&folder.join("../fuzz/checkpoint.json"), &checkpoint.to_json())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this tool writes the vectors; the crate itself does no I/O"
-)]
+#[expect(clippy::disallowed_methods, reason = "this tool writes the vectors; the crate itself does no I/O")]
 fn write(path: &Path, text: &str) -> io::Result<()> {
     std::fs::write(path, text)
 }

@@ -3,9 +3,7 @@
 use core::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_types::{
-    ChainId, Digest, Domain, Genesis, GenesisError, Header, Height, ValidatorSet,
-};
+use quancheng_types::{ChainId, Digest, Domain, Genesis, GenesisError, Header, Height, ValidatorSet};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of a checkpoint file. A genesis in JSON is at most about three times its canonical bytes.
@@ -58,12 +56,7 @@ impl Checkpoint {
     /// [`CheckpointError::Genesis`] when the genesis is not valid.
     pub fn from_genesis(genesis: Genesis) -> Result<Self, CheckpointError> {
         genesis.validate().map_err(CheckpointError::Genesis)?;
-        Ok(Self {
-            chain_id: genesis.chain_id(),
-            anchor: Anchor::Genesis {
-                genesis: Box::new(genesis),
-            },
-        })
+        Ok(Self { chain_id: genesis.chain_id(), anchor: Anchor::Genesis { genesis: Box::new(genesis) } })
     }
 
     /// Trusts a header and the validators it names.
@@ -74,13 +67,7 @@ impl Checkpoint {
         if validators.hash() != header.validators_hash {
             return Err(CheckpointError::Validators);
         }
-        Ok(Self {
-            chain_id: header.chain_id,
-            anchor: Anchor::Pinned {
-                header: Box::new(header),
-                validators,
-            },
-        })
+        Ok(Self { chain_id: header.chain_id, anchor: Anchor::Pinned { header: Box::new(header), validators } })
     }
 
     /// Reads a checkpoint file.
@@ -91,27 +78,20 @@ impl Checkpoint {
         if u32::try_from(text.len()).map_or(true, |n| n > CHECKPOINT_JSON_BYTES_MAX) {
             return Err(CheckpointError::TooLarge { bytes: text.len() });
         }
-        let file: File = serde_json::from_slice(text).map_err(|error| CheckpointError::Json {
-            line: error.line(),
-            reason: error.to_string(),
-        })?;
+        let file: File = serde_json::from_slice(text)
+            .map_err(|error| CheckpointError::Json { line: error.line(), reason: error.to_string() })?;
         if file.format != CHECKPOINT_FORMAT {
             return Err(CheckpointError::Format { found: file.format });
         }
         if file.version != CHECKPOINT_VERSION {
-            return Err(CheckpointError::Version {
-                found: file.version,
-            });
+            return Err(CheckpointError::Version { found: file.version });
         }
         let checkpoint = match file.anchor {
             Anchor::Genesis { genesis } => Self::from_genesis(*genesis)?,
             Anchor::Pinned { header, validators } => Self::pinned(*header, validators)?,
         };
         if checkpoint.chain_id != file.chain_id {
-            return Err(CheckpointError::ChainId {
-                named: file.chain_id,
-                found: checkpoint.chain_id,
-            });
+            return Err(CheckpointError::ChainId { named: file.chain_id, found: checkpoint.chain_id });
         }
         Ok(checkpoint)
     }
@@ -216,7 +196,9 @@ impl fmt::Display for CheckpointError {
                 write!(f, "version {found} is unknown, this build reads {CHECKPOINT_VERSION}; install a newer verifier")
             }
             Self::Genesis(error) => write!(f, "{error}"),
-            Self::Validators => f.write_str("the pinned header names other validators than the file lists; obtain the file again"),
+            Self::Validators => {
+                f.write_str("the pinned header names other validators than the file lists; obtain the file again")
+            }
             Self::ChainId { named, found } => {
                 write!(f, "the file names chain {named}, but its anchor is of chain {found}; obtain the file again")
             }

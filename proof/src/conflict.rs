@@ -3,9 +3,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
-use quancheng_types::{
-    BlockId, CommitCertificate, Digest, Header, Height, ValidatorId, ValidatorSet,
-};
+use quancheng_types::{BlockId, CommitCertificate, Digest, Header, Height, ValidatorId, ValidatorSet};
 use serde::Serialize;
 
 use crate::bundle::Bundle;
@@ -77,10 +75,7 @@ impl fmt::Display for ConflictError {
             Self::First { detail } => ("first", detail),
             Self::Second { detail } => ("second", detail),
         };
-        write!(
-            f,
-            "the {which} bundle does not follow from the checkpoint ({detail}); verify it on its own first"
-        )
+        write!(f, "the {which} bundle does not follow from the checkpoint ({detail}); verify it on its own first")
     }
 }
 
@@ -94,20 +89,11 @@ impl core::error::Error for ConflictError {}
 ///
 /// # Errors
 /// [`ConflictError`] when a bundle does not verify under the checkpoint.
-pub fn conflict(
-    first: &Bundle,
-    second: &Bundle,
-    checkpoint: &Checkpoint,
-) -> Result<Option<Fork>, ConflictError> {
+pub fn conflict(first: &Bundle, second: &Bundle, checkpoint: &Checkpoint) -> Result<Option<Fork>, ConflictError> {
     standing(first, checkpoint).map_err(|detail| ConflictError::First { detail })?;
     standing(second, checkpoint).map_err(|detail| ConflictError::Second { detail })?;
-    let (one, two) = (
-        Vouched::of(first, checkpoint),
-        Vouched::of(second, checkpoint),
-    );
-    Ok(one
-        .blocks_against(&two)
-        .or_else(|| one.histories_against(&two)))
+    let (one, two) = (Vouched::of(first, checkpoint), Vouched::of(second, checkpoint));
+    Ok(one.blocks_against(&two).or_else(|| one.histories_against(&two)))
 }
 
 fn standing(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<(), String> {
@@ -135,39 +121,16 @@ struct Vouched<'a> {
 
 impl<'a> Vouched<'a> {
     fn of(bundle: &'a Bundle, checkpoint: &'a Checkpoint) -> Self {
-        let mut vouched = Self {
-            blocks: BTreeMap::new(),
-            histories: BTreeMap::new(),
-        };
+        let mut vouched = Self { blocks: BTreeMap::new(), histories: BTreeMap::new() };
         let mut set = checkpoint.validators();
-        for step in bundle
-            .trust_path
-            .iter()
-            .filter(|step| step.header.height >= checkpoint.height())
-        {
-            vouched.header(
-                &step.header,
-                Voucher {
-                    certificate: &step.certificate,
-                    validators: set,
-                },
-            );
+        for step in bundle.trust_path.iter().filter(|step| step.header.height >= checkpoint.height()) {
+            vouched.header(&step.header, Voucher { certificate: &step.certificate, validators: set });
             set = &step.next_validators;
         }
-        let voucher = Voucher {
-            certificate: &bundle.certificate,
-            validators: &bundle.validators,
-        };
+        let voucher = Voucher { certificate: &bundle.certificate, validators: &bundle.validators };
         vouched.header(&bundle.header, voucher);
-        for proof in bundle
-            .leaves
-            .iter()
-            .filter(|proof| leaf_fault(proof, &bundle.header).is_none())
-        {
-            vouched
-                .blocks
-                .entry(proof.leaf.height)
-                .or_insert((proof.leaf.block_id, voucher));
+        for proof in bundle.leaves.iter().filter(|proof| leaf_fault(proof, &bundle.header).is_none()) {
+            vouched.blocks.entry(proof.leaf.height).or_insert((proof.leaf.block_id, voucher));
         }
         vouched
     }
@@ -175,35 +138,18 @@ impl<'a> Vouched<'a> {
     fn header(&mut self, header: &Header, voucher: Voucher<'a>) {
         self.blocks.insert(header.height, (header.id(), voucher));
         if let Some(parent) = header.height.previous() {
-            self.blocks
-                .entry(parent)
-                .or_insert((header.parent, voucher));
+            self.blocks.entry(parent).or_insert((header.parent, voucher));
         }
-        self.histories
-            .insert(header.history_size, (header.history_root, voucher));
+        self.histories.insert(header.history_size, (header.history_root, voucher));
     }
 
     fn blocks_against(&self, other: &Self) -> Option<Fork> {
         // The genesis has no block: below height 1 there is nothing to differ.
-        let blocks = self
-            .blocks
-            .iter()
-            .filter(|(height, _)| **height > Height::GENESIS);
+        let blocks = self.blocks.iter().filter(|(height, _)| **height > Height::GENESIS);
         for (height, (first, voucher)) in blocks {
-            if let Some((second, against)) = other
-                .blocks
-                .get(height)
-                .filter(|(second, _)| second != first)
-            {
-                let kind = ForkKind::Blocks {
-                    first: *first,
-                    second: *second,
-                };
-                return Some(Fork {
-                    height: *height,
-                    kind,
-                    signers_of_both: both(*voucher, *against),
-                });
+            if let Some((second, against)) = other.blocks.get(height).filter(|(second, _)| second != first) {
+                let kind = ForkKind::Blocks { first: *first, second: *second };
+                return Some(Fork { height: *height, kind, signers_of_both: both(*voucher, *against) });
             }
         }
         None
@@ -211,21 +157,10 @@ impl<'a> Vouched<'a> {
 
     fn histories_against(&self, other: &Self) -> Option<Fork> {
         for (size, (first, voucher)) in &self.histories {
-            if let Some((second, against)) = other
-                .histories
-                .get(size)
-                .filter(|(second, _)| second != first)
-            {
-                let kind = ForkKind::Histories {
-                    first: *first,
-                    second: *second,
-                };
+            if let Some((second, against)) = other.histories.get(size).filter(|(second, _)| second != first) {
+                let kind = ForkKind::Histories { first: *first, second: *second };
                 let height = Height(size.saturating_sub(1));
-                return Some(Fork {
-                    height,
-                    kind,
-                    signers_of_both: both(*voucher, *against),
-                });
+                return Some(Fork { height, kind, signers_of_both: both(*voucher, *against) });
             }
         }
         None
@@ -233,28 +168,12 @@ impl<'a> Vouched<'a> {
 }
 
 fn both(one: Voucher<'_>, two: Voucher<'_>) -> Vec<ForkSigner> {
-    let others: Vec<ValidatorId> = two
-        .certificate
-        .signatures
-        .iter()
-        .map(|entry| entry.validator)
-        .collect();
-    let in_both = one
-        .certificate
-        .signatures
-        .iter()
-        .filter(|entry| others.binary_search(&entry.validator).is_ok());
+    let others: Vec<ValidatorId> = two.certificate.signatures.iter().map(|entry| entry.validator).collect();
+    let in_both = one.certificate.signatures.iter().filter(|entry| others.binary_search(&entry.validator).is_ok());
     in_both
         .filter_map(|entry| {
-            let organization = one
-                .validators
-                .by_id(&entry.validator)?
-                .organization
-                .to_string();
-            Some(ForkSigner {
-                validator: entry.validator,
-                organization,
-            })
+            let organization = one.validators.by_id(&entry.validator)?.organization.to_string();
+            Some(ForkSigner { validator: entry.validator, organization })
         })
         .collect()
 }

@@ -37,9 +37,7 @@ impl FileHasher {
     /// Takes the next piece.
     pub fn update(&mut self, piece: &[u8]) {
         // A length beyond 2^64 bytes cannot arise; saturating keeps this total.
-        self.size = self
-            .size
-            .saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        self.size = self.size.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         self.sha256.update(piece);
         self.sm3.update(piece);
     }

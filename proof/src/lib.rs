@@ -25,9 +25,7 @@ pub mod report;
 pub mod state_proof;
 pub mod verify;
 
-pub use bundle::{
-    Bundle, BundleBuilder, BundleError, Claim, ItemsOpening, LeafProof, ReceiptPath, SetChange,
-};
+pub use bundle::{Bundle, BundleBuilder, BundleError, Claim, ItemsOpening, LeafProof, ReceiptPath, SetChange};
 pub use checkpoint::{Anchor, Checkpoint, CheckpointError};
 pub use commitment::{BatchCommitment, BatchTree, ItemOpening, ManifestEntry, Salt, SaltedEntry};
 pub use conflict::{ConflictError, Fork, ForkKind, ForkSigner, conflict};

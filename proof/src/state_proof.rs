@@ -56,16 +56,11 @@ pub fn inner_hash(left: &Digest, right: &Digest) -> Digest {
 /// Bit `depth` of a key hash, from 0 for the most significant one; `true` leads right. Bits past the last are `false`.
 #[must_use]
 pub fn bit(key_hash: &Digest, depth: usize) -> bool {
-    key_hash
-        .as_bytes()
-        .get(depth / 8)
-        .is_some_and(|byte| byte & (0x80 >> (depth % 8)) != 0)
+    key_hash.as_bytes().get(depth / 8).is_some_and(|byte| byte & (0x80 >> (depth % 8)) != 0)
 }
 
 /// What stands at the end of a path.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Terminal {
     /// One leaf, alone in its subtree.
@@ -101,21 +96,14 @@ impl StateProof {
     ///
     /// # Errors
     /// [`StateProofError`], the first that applies.
-    pub fn verify_inclusion(
-        &self,
-        root: &Digest,
-        key: &[u8],
-        value: &[u8],
-    ) -> Result<(), StateProofError> {
+    pub fn verify_inclusion(&self, root: &Digest, key: &[u8], value: &[u8]) -> Result<(), StateProofError> {
         self.check_key(key)?;
         match self.terminal {
             Terminal::Leaf { key_hash, .. } if key_hash != self.key_hash => {
                 return Err(StateProofError::ProvesAbsence);
             }
             Terminal::Empty => return Err(StateProofError::ProvesAbsence),
-            Terminal::Leaf {
-                value_hash: found, ..
-            } if found != value_hash(value) => {
+            Terminal::Leaf { value_hash: found, .. } if found != value_hash(value) => {
                 return Err(StateProofError::OtherValue);
             }
             Terminal::Leaf { .. } => {}
@@ -148,48 +136,26 @@ impl StateProof {
     pub fn root(&self) -> Result<Digest, StateProofError> {
         // The subtree beside the end of a path holds two keys or more under an empty end, and one or more beside a leaf:
         // otherwise the subtree above would have been one leaf, or empty.
-        if self
-            .siblings
-            .last()
-            .is_some_and(|sibling| *sibling == EMPTY)
-        {
+        if self.siblings.last().is_some_and(|sibling| *sibling == EMPTY) {
             return Err(StateProofError::NotCompact);
         }
         let mut hash = match &self.terminal {
-            Terminal::Leaf {
-                key_hash,
-                value_hash,
-            } => leaf_hash(key_hash, value_hash),
+            Terminal::Leaf { key_hash, value_hash } => leaf_hash(key_hash, value_hash),
             Terminal::Empty => EMPTY,
         };
         for (depth, sibling) in self.siblings.iter().enumerate().rev() {
-            hash = if bit(&self.key_hash, depth) {
-                inner_hash(sibling, &hash)
-            } else {
-                inner_hash(&hash, sibling)
-            };
+            hash = if bit(&self.key_hash, depth) { inner_hash(sibling, &hash) } else { inner_hash(&hash, sibling) };
         }
         Ok(hash)
     }
 
     fn check_key(&self, key: &[u8]) -> Result<(), StateProofError> {
-        if key_hash(key) == self.key_hash {
-            Ok(())
-        } else {
-            Err(StateProofError::OtherKey)
-        }
+        if key_hash(key) == self.key_hash { Ok(()) } else { Err(StateProofError::OtherKey) }
     }
 
     fn check_root(&self, root: &Digest) -> Result<(), StateProofError> {
         let found = self.root()?;
-        if found == *root {
-            Ok(())
-        } else {
-            Err(StateProofError::OtherRoot {
-                expected: *root,
-                found,
-            })
-        }
+        if found == *root { Ok(()) } else { Err(StateProofError::OtherRoot { expected: *root, found }) }
     }
 }
 
@@ -224,17 +190,10 @@ impl fmt::Display for StateProofError {
             Self::OtherValue => f.write_str("the proof shows another value of this key"),
             Self::ProvesAbsence => f.write_str("the proof claims that the key is absent"),
             Self::ProvesInclusion => f.write_str("the proof claims that the key is present"),
-            Self::LeafElsewhere => {
-                f.write_str("the leaf at the end of the path does not belong on that path")
-            }
-            Self::NotCompact => {
-                f.write_str("no state tree has such a path: its last sibling is an empty subtree")
-            }
+            Self::LeafElsewhere => f.write_str("the leaf at the end of the path does not belong on that path"),
+            Self::NotCompact => f.write_str("no state tree has such a path: its last sibling is an empty subtree"),
             Self::OtherRoot { expected, found } => {
-                write!(
-                    f,
-                    "the path leads to the state root {found}, not to {expected}"
-                )
+                write!(f, "the path leads to the state root {found}, not to {expected}")
             }
         }
     }

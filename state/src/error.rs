@@ -49,12 +49,8 @@ impl IoCause {
         match self {
             Self::NoSpace => "free space on that disk, then start again; nothing was lost",
             Self::Permission => "give the user that runs the node read and write permission on it",
-            Self::Locked => {
-                "stop the other process that has it open (two nodes never share a data folder)"
-            }
-            Self::Damaged => {
-                "check the disk, then restore the data folder by synchronising from peers"
-            }
+            Self::Locked => "stop the other process that has it open (two nodes never share a data folder)",
+            Self::Damaged => "check the disk, then restore the data folder by synchronising from peers",
             Self::FileLimit => "raise the limit of open files of the service (LimitNOFILE)",
             Self::NotFound => "check the data folder in the configuration of the node",
             Self::Device => "check the disk and the system log",
@@ -162,37 +158,23 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
-const RESYNC: &str =
-    "the data folder is damaged: check the disk, then restore it by synchronising from peers";
+const RESYNC: &str = "the data folder is damaged: check the disk, then restore it by synchronising from peers";
 
 impl StoreError {
     /// The cases that are about a height.
     fn fmt_height(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pruned { height, oldest } => write!(
-                f,
-                "height {height} is pruned here, the oldest height kept is {oldest}: ask an archive node"
-            ),
-            Self::NotExecuted {
-                height,
-                tip: Some(tip),
-            } => {
-                write!(
-                    f,
-                    "height {height} is not executed yet, the newest is {tip}: ask again later"
-                )
+            Self::Pruned { height, oldest } => {
+                write!(f, "height {height} is pruned here, the oldest height kept is {oldest}: ask an archive node")
+            }
+            Self::NotExecuted { height, tip: Some(tip) } => {
+                write!(f, "height {height} is not executed yet, the newest is {tip}: ask again later")
             }
             Self::NotExecuted { height, tip: None } => {
-                write!(
-                    f,
-                    "height {height} is not executed yet, the store is empty: initialise it with a genesis"
-                )
+                write!(f, "height {height} is not executed yet, the store is empty: initialise it with a genesis")
             }
             Self::OutOfOrder { expected, found } => {
-                write!(
-                    f,
-                    "height {found} cannot be committed, the next is {expected}"
-                )
+                write!(f, "height {found} cannot be committed, the next is {expected}")
             }
             Self::Undecodable { .. }
             | Self::Missing { .. }
@@ -209,50 +191,26 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Undecodable { record, key, error } => {
-                write!(
-                    f,
-                    "{record}, key {}: stored bytes do not decode ({error}); {RESYNC}",
-                    Hex(key)
-                )
+                write!(f, "{record}, key {}: stored bytes do not decode ({error}); {RESYNC}", Hex(key))
             }
             Self::Missing { record, key } => {
                 write!(f, "{record}: key {} is missing; {RESYNC}", Hex(key))
             }
-            Self::Inconsistent {
-                record,
-                key,
-                expected,
-            } => {
-                write!(
-                    f,
-                    "{record}, key {}: {expected} expected; {RESYNC}",
-                    Hex(key)
-                )
+            Self::Inconsistent { record, key, expected } => {
+                write!(f, "{record}, key {}: {expected} expected; {RESYNC}", Hex(key))
             }
-            Self::Io {
-                path,
-                operation,
-                cause,
-                detail,
-            } => {
-                write!(
-                    f,
-                    "cannot {operation} the store at {path}: {} ({detail}); {}",
-                    cause.text(),
-                    cause.advice()
-                )
+            Self::Io { path, operation, cause, detail } => {
+                write!(f, "cannot {operation} the store at {path}: {} ({detail}); {}", cause.text(), cause.advice())
             }
             Self::Format { found, supported } => write!(
                 f,
                 "the store has format {found}, this program reads format {supported}: install the program that wrote it, or \
                  synchronise into an empty data folder"
             ),
-            Self::Pruned { .. } | Self::NotExecuted { .. } | Self::OutOfOrder { .. } => {
-                self.fmt_height(f)
+            Self::Pruned { .. } | Self::NotExecuted { .. } | Self::OutOfOrder { .. } => self.fmt_height(f),
+            Self::GenesisExists => {
+                f.write_str("the store already holds a chain: a genesis is written only into an empty one")
             }
-            Self::GenesisExists => f.write_str(
-                "the store already holds a chain: a genesis is written only into an empty one",
-            ),
             Self::TooLarge { what, found, max } => {
                 write!(f, "{found} {what} exceed the limit of {max}")
             }

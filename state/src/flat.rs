@@ -43,12 +43,7 @@ impl<'a> FlatRecord<'a> {
         let (value_hash, rest) = rest.split_first_chunk::<32>()?;
         let (length, rest) = rest.split_first_chunk::<2>()?;
         let (key, value) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-        Some(Self {
-            written: Height(u64::from_be_bytes(*written)),
-            value_hash: Digest(*value_hash),
-            key,
-            value,
-        })
+        Some(Self { written: Height(u64::from_be_bytes(*written)), value_hash: Digest(*value_hash), key, value })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

@@ -23,22 +23,12 @@ impl StateKey {
     /// # Panics
     /// When the key is longer than [`KEY_BYTES_MAX`]: the key type of a table must be bounded below it, so this is a mistake of
     /// the module that declares the table.
-    pub(crate) fn of_row<K: BorshSerialize>(
-        module: ModuleId,
-        table: u16,
-        name: &str,
-        key: &K,
-    ) -> Self {
+    pub(crate) fn of_row<K: BorshSerialize>(module: ModuleId, table: u16, name: &str, key: &K) -> Self {
         let mut bytes = Vec::with_capacity(KEY_PREFIX_BYTES + 32);
         bytes.extend_from_slice(&module.0.to_be_bytes());
         bytes.extend_from_slice(&table.to_be_bytes());
-        key.serialize(&mut bytes)
-            .expect("writing to memory cannot fail, and lengths are bounded by their types");
-        assert!(
-            bytes.len() <= KEY_BYTES_MAX as usize,
-            "a key of table {name} takes {} bytes",
-            bytes.len()
-        );
+        key.serialize(&mut bytes).expect("writing to memory cannot fail, and lengths are bounded by their types");
+        assert!(bytes.len() <= KEY_BYTES_MAX as usize, "a key of table {name} takes {} bytes", bytes.len());
         Self(bytes)
     }
 
@@ -46,9 +36,7 @@ impl StateKey {
     /// [`KEY_BYTES_MAX`].
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        (KEY_PREFIX_BYTES..=KEY_BYTES_MAX as usize)
-            .contains(&bytes.len())
-            .then_some(Self(bytes))
+        (KEY_PREFIX_BYTES..=KEY_BYTES_MAX as usize).contains(&bytes.len()).then_some(Self(bytes))
     }
 
     /// The bytes.
@@ -79,12 +67,8 @@ impl StateKey {
 impl BorshDeserialize for StateKey {
     fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
         let bytes = Bytes::<KEY_BYTES_MAX>::deserialize_reader(reader)?;
-        Self::from_bytes(bytes.into_vec()).ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidData,
-                "a state key is shorter than its prefix of 4 bytes",
-            )
-        })
+        Self::from_bytes(bytes.into_vec())
+            .ok_or_else(|| Error::new(ErrorKind::InvalidData, "a state key is shorter than its prefix of 4 bytes"))
     }
 }
 
@@ -92,10 +76,7 @@ impl fmt::Display for StateKey {
     /// `module/table/hex of the rest`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/", self.module(), self.table())?;
-        self.0
-            .iter()
-            .skip(KEY_PREFIX_BYTES)
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.iter().skip(KEY_PREFIX_BYTES).try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

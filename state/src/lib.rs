@@ -32,8 +32,6 @@ pub use error::{IoCause, Record, StoreError};
 pub use key::StateKey;
 pub use overlay::Overlay;
 pub use patch::Patch;
-pub use store::{
-    BlockCommit, BodyLocation, ChainStore, Executed, HistoryTip, Snapshot, Store, StoreOptions,
-};
+pub use store::{BlockCommit, BodyLocation, ChainStore, Executed, HistoryTip, Snapshot, Store, StoreOptions};
 pub use table::Table;
 pub use view::View;

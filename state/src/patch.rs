@@ -24,9 +24,7 @@ impl Patch {
     /// No writes.
     #[must_use]
     pub const fn empty() -> Self {
-        Self {
-            writes: BTreeMap::new(),
-        }
+        Self { writes: BTreeMap::new() }
     }
 
     /// Takes writes as they are.
@@ -41,9 +39,7 @@ impl Patch {
 
     /// The writes, ascending by key.
     pub fn writes(&self) -> impl ExactSizeIterator<Item = (&StateKey, Option<&[u8]>)> {
-        self.writes
-            .iter()
-            .map(|(key, value)| (key, value.as_deref()))
+        self.writes.iter().map(|(key, value)| (key, value.as_deref()))
     }
 
     /// What this patch does to a key: `None` nothing, `Some(None)` removes it, `Some(Some(value))` writes it.
@@ -76,20 +72,13 @@ impl BorshDeserialize for Patch {
         let invalid = |reason: String| Error::new(ErrorKind::InvalidData, reason);
         let count = u32::deserialize_reader(reader)?;
         if count > PATCH_WRITES_MAX {
-            return Err(invalid(format!(
-                "{count} writes exceed the limit of {PATCH_WRITES_MAX}"
-            )));
+            return Err(invalid(format!("{count} writes exceed the limit of {PATCH_WRITES_MAX}")));
         }
         let mut writes = BTreeMap::new();
         for _ in 0..count {
             let key = StateKey::deserialize_reader(reader)?;
-            if writes
-                .last_key_value()
-                .is_some_and(|(last, _)| *last >= key)
-            {
-                return Err(invalid(format!(
-                    "key {key} does not follow the key before it"
-                )));
+            if writes.last_key_value().is_some_and(|(last, _)| *last >= key) {
+                return Err(invalid(format!("key {key} does not follow the key before it")));
             }
             let value = Option::<Bytes<VALUE_BYTES_MAX>>::deserialize_reader(reader)?;
             writes.insert(key, value.map(Bytes::into_vec));

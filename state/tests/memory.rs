@@ -91,18 +91,10 @@ fn run(
         }
         let number = u64::try_from(height).unwrap();
         let tip = if height == 0 {
-            store
-                .init_genesis(
-                    1,
-                    patch(&quancheng_state::view::EmptyView, block),
-                    &validators(&[1]),
-                )
-                .unwrap()
+            store.init_genesis(1, patch(&quancheng_state::view::EmptyView, block), &validators(&[1])).unwrap()
         } else {
             let patch = patch(&store.snapshot().unwrap(), block);
-            store
-                .commit(suite::commit_of(number, patch, &suite::batch(number, 3)))
-                .unwrap()
+            store.commit(suite::commit_of(number, patch, &suite::batch(number, 3))).unwrap()
         };
         roots.push(tip.root);
         models.push(model.clone());
@@ -144,16 +136,9 @@ fn sets_and_named_records() {
 #[test]
 fn a_pruned_store_keeps_no_superseded_version() {
     let disk = InMemory::new();
-    let blocks: Vec<Block> = (1..30_u8)
-        .map(|n| (0..KEYS).map(|key| (key, Some(n))).collect())
-        .collect();
+    let blocks: Vec<Block> = (1..30_u8).map(|n| (0..KEYS).map(|key| (key, Some(n))).collect()).collect();
     suite::pruning_keeps_what_it_must(&disk, &blocks, 28);
-    for column in [
-        Column::FlatHistory,
-        Column::TreeHistory,
-        Column::Members,
-        Column::Changes,
-    ] {
+    for column in [Column::FlatHistory, Column::TreeHistory, Column::Members, Column::Changes] {
         assert_eq!(disk.0.records(column), 0, "{column:?}");
     }
     assert_eq!(disk.0.records(Column::Flat), usize::from(KEYS));
@@ -163,26 +148,11 @@ fn a_pruned_store_keeps_no_superseded_version() {
 fn a_store_of_another_format_is_refused() {
     let memory = Arc::new(Memory::new());
     let mut writes = Writes::new();
-    writes.put(
-        Column::Meta,
-        b"format".to_vec(),
-        2_u32.to_le_bytes().to_vec(),
-    );
+    writes.put(Column::Meta, b"format".to_vec(), 2_u32.to_le_bytes().to_vec());
     memory.write(writes, Durability::Synced).unwrap();
     let error = Store::open(memory, StoreOptions::default()).unwrap_err();
-    assert_eq!(
-        error,
-        StoreError::Format {
-            found: 2,
-            supported: 1
-        }
-    );
-    assert!(
-        error
-            .to_string()
-            .contains("install the program that wrote it"),
-        "{error}"
-    );
+    assert_eq!(error, StoreError::Format { found: 2, supported: 1 });
+    assert!(error.to_string().contains("install the program that wrote it"), "{error}");
 }
 
 /// A backend whose writes fail once in a while.
@@ -204,12 +174,7 @@ impl Backend for Failing {
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
         if self.writes_left.fetch_sub(1, Ordering::Relaxed) == 0 {
             let (path, detail) = ("here".to_owned(), "planned".to_owned());
-            return Err(StoreError::Io {
-                path,
-                operation: "write to",
-                cause: IoCause::NoSpace,
-                detail,
-            });
+            return Err(StoreError::Io { path, operation: "write to", cause: IoCause::NoSpace, detail });
         }
         self.memory.write(writes, durability)
     }
@@ -221,30 +186,11 @@ impl Backend for Failing {
 
 #[test]
 fn a_write_that_fails_changes_nothing() {
-    let backend = Arc::new(Failing {
-        memory: Memory::new(),
-        writes_left: AtomicU32::new(2),
-    });
-    let store = Store::open(
-        Arc::clone(&backend) as Arc<dyn Backend>,
-        StoreOptions::default(),
-    )
-    .unwrap();
+    let backend = Arc::new(Failing { memory: Memory::new(), writes_left: AtomicU32::new(2) });
+    let store = Store::open(Arc::clone(&backend) as Arc<dyn Backend>, StoreOptions::default()).unwrap();
     let block = |n: u8| -> Block { (0..100).map(|key| (key, Some(n))).collect() };
-    let tip = store
-        .init_genesis(
-            1,
-            patch(&quancheng_state::view::EmptyView, &block(1)),
-            &validators(&[1]),
-        )
-        .unwrap();
-    let commit = || {
-        suite::commit_of(
-            1,
-            patch(&store.snapshot().unwrap(), &block(2)),
-            &suite::batch(1, 3),
-        )
-    };
+    let tip = store.init_genesis(1, patch(&quancheng_state::view::EmptyView, &block(1)), &validators(&[1])).unwrap();
+    let commit = || suite::commit_of(1, patch(&store.snapshot().unwrap(), &block(2)), &suite::batch(1, 3));
     let error = store.commit(commit()).unwrap_err();
     assert!(error.to_string().contains("no space left"), "{error}");
     assert!(error.to_string().contains("free space"), "{error}");
@@ -256,8 +202,5 @@ fn a_write_that_fails_changes_nothing() {
         run(&store, &[block(1), block(2)], 0, |_| {})
     };
     assert_eq!(store.commit(commit()).unwrap().root, twin[1]);
-    assert_eq!(
-        store.snapshot_at(Height(0)).unwrap().root(),
-        tip.leaf.state_root
-    );
+    assert_eq!(store.snapshot_at(Height(0)).unwrap().root(), tip.leaf.state_root);
 }

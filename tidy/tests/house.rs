@@ -12,9 +12,7 @@ use quancheng_tidy::sources::{check_manifest, check_readme, check_text};
 
 fn root() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent()
-        .expect("the crate lies one folder below the root")
-        .to_path_buf()
+    own.parent().expect("the crate lies one folder below the root").to_path_buf()
 }
 
 fn text_of(path: &Path) -> String {
@@ -26,20 +24,12 @@ fn text_of(path: &Path) -> String {
 
 fn output_of(program: OsString, arguments: &[&str]) -> Vec<u8> {
     let name = program.to_string_lossy().into_owned();
-    let output = match Command::new(program)
-        .args(arguments)
-        .current_dir(root())
-        .output()
-    {
+    let output = match Command::new(program).args(arguments).current_dir(root()).output() {
         Ok(output) => output,
         Err(error) => panic!("cannot run {name}: {error}; these tests need cargo and git"),
     };
     let words = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{name} {} failed: {words}",
-        arguments.join(" ")
-    );
+    assert!(output.status.success(), "{name} {} failed: {words}", arguments.join(" "));
     output.stdout
 }
 
@@ -51,16 +41,7 @@ fn metadata() -> Metadata {
 
 /// Everything that is kept, or would be kept with the next commit; paths relative to the root.
 fn kept_files() -> Vec<PathBuf> {
-    let bytes = output_of(
-        "git".into(),
-        &[
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ],
-    );
+    let bytes = output_of("git".into(), &["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let names = String::from_utf8(bytes).expect("names of kept files are UTF-8");
     names
         .split_terminator('\0')
@@ -71,31 +52,16 @@ fn kept_files() -> Vec<PathBuf> {
 }
 
 fn assert_none<F: Display>(rule: &str, faults: &[(String, F)]) {
-    let lines: Vec<_> = faults
-        .iter()
-        .map(|(place, fault)| format!("{place}: {fault}"))
-        .collect();
-    assert!(
-        faults.is_empty(),
-        "{rule}: {} faults\n{}",
-        lines.len(),
-        lines.join("\n")
-    );
+    let lines: Vec<_> = faults.iter().map(|(place, fault)| format!("{place}: {fault}")).collect();
+    assert!(faults.is_empty(), "{rule}: {} faults\n{}", lines.len(), lines.join("\n"));
 }
 
 #[test]
 fn arrows_point_only_downwards() {
     let metadata = metadata();
-    assert!(
-        metadata.packages.len() > 5,
-        "cargo metadata lists only {} members",
-        metadata.packages.len()
-    );
+    assert!(metadata.packages.len() > 5, "cargo metadata lists only {} members", metadata.packages.len());
     let faults = check(&metadata, HOUSE, FAMILIES);
-    let placed: Vec<_> = faults
-        .into_iter()
-        .map(|fault| ("arrows".to_owned(), fault))
-        .collect();
+    let placed: Vec<_> = faults.into_iter().map(|fault| ("arrows".to_owned(), fault)).collect();
     assert_none("arrows", &placed);
 }
 
@@ -105,11 +71,7 @@ fn pure_crates_carry_the_bans() {
     for folder in PURE {
         let path = format!("{folder}/clippy.toml");
         let own = text_of(&root().join(&path));
-        faults.extend(
-            check_pure(&own)
-                .into_iter()
-                .map(|fault| (path.clone(), fault)),
-        );
+        faults.extend(check_pure(&own).into_iter().map(|fault| (path.clone(), fault)));
     }
     assert_none("bans", &faults);
 }
@@ -118,23 +80,12 @@ fn pure_crates_carry_the_bans() {
 fn every_clippy_file_repeats_the_shared_keys() {
     let shared = text_of(&root().join("clippy.toml"));
     let mut faults = Vec::new();
-    let files: Vec<_> = kept_files()
-        .into_iter()
-        .filter(|path| path.ends_with("clippy.toml"))
-        .collect();
-    assert!(
-        files.len() > PURE.len(),
-        "git lists only {} clippy.toml files",
-        files.len()
-    );
+    let files: Vec<_> = kept_files().into_iter().filter(|path| path.ends_with("clippy.toml")).collect();
+    assert!(files.len() > PURE.len(), "git lists only {} clippy.toml files", files.len());
     for path in files {
         let own = text_of(&root().join(&path));
         let place = path.display().to_string();
-        faults.extend(
-            check_shared(&shared, &own)
-                .into_iter()
-                .map(|fault| (place.clone(), fault)),
-        );
+        faults.extend(check_shared(&shared, &own).into_iter().map(|fault| (place.clone(), fault)));
     }
     assert_none("shared keys", &faults);
 }
@@ -150,11 +101,7 @@ fn texts_obey_the_rules() {
         };
         read += 1;
         let place = path.display().to_string();
-        faults.extend(
-            check_text(&path, &text)
-                .into_iter()
-                .map(|fault| (place.clone(), fault)),
-        );
+        faults.extend(check_text(&path, &text).into_iter().map(|fault| (place.clone(), fault)));
     }
     assert!(read > 20, "git lists only {read} texts");
     assert_none("texts", &faults);
@@ -163,10 +110,7 @@ fn texts_obey_the_rules() {
 #[test]
 fn the_readme_names_its_commands() {
     let faults = check_readme(&text_of(&root().join("README.md")));
-    let placed: Vec<_> = faults
-        .into_iter()
-        .map(|fault| ("README.md".to_owned(), fault))
-        .collect();
+    let placed: Vec<_> = faults.into_iter().map(|fault| ("README.md".to_owned(), fault)).collect();
     assert_none("readme", &placed);
 }
 
@@ -175,11 +119,7 @@ fn every_member_takes_the_shared_lints() {
     let mut faults = Vec::new();
     for package in metadata().packages {
         let text = text_of(&package.manifest_path);
-        faults.extend(
-            check_manifest(&text)
-                .into_iter()
-                .map(|fault| (package.name.clone(), fault)),
-        );
+        faults.extend(check_manifest(&text).into_iter().map(|fault| (package.name.clone(), fault)));
     }
     assert_none("lints", &faults);
 }

@@ -14,9 +14,7 @@ use crate::merkle;
 use crate::transaction::SignedTransaction;
 
 /// What identifies a batch and what acknowledgers sign: small, and commits to every byte of the transactions.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct BatchHeader {
     /// The chain.
     pub chain_id: ChainId,
@@ -79,16 +77,8 @@ impl Batch {
             bytes = bytes.saturating_add(u32::try_from(encoded.len()).unwrap_or(u32::MAX));
             tree.push(merkle::leaf_hash(&encoded));
         }
-        let count =
-            u32::try_from(self.transactions.len()).expect("bounded by BATCH_TRANSACTIONS_MAX");
-        BatchHeader {
-            chain_id,
-            author,
-            sequence,
-            transactions_root: tree.root(),
-            count,
-            bytes,
-        }
+        let count = u32::try_from(self.transactions.len()).expect("bounded by BATCH_TRANSACTIONS_MAX");
+        BatchHeader { chain_id, author, sequence, transactions_root: tree.root(), count, bytes }
     }
 
     /// Packs and signs.
@@ -96,11 +86,7 @@ impl Batch {
     pub fn sign(self, chain_id: ChainId, sequence: u64, key: &SigningKey) -> SignedBatch {
         let header = self.header(chain_id, ValidatorId::of(&key.public_key()), sequence);
         let signature = key.sign(header.ack_message().as_bytes());
-        SignedBatch {
-            header,
-            signature,
-            batch: self,
-        }
+        SignedBatch { header, signature, batch: self }
     }
 }
 
@@ -125,11 +111,7 @@ impl SignedBatch {
     /// Whether the header commits to exactly these transactions, at least one, within the limit of bytes.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
-        let header = self.batch.header(
-            self.header.chain_id,
-            self.header.author,
-            self.header.sequence,
-        );
+        let header = self.batch.header(self.header.chain_id, self.header.author, self.header.sequence);
         header == self.header && header.count > 0 && header.bytes <= limits::BATCH_BYTES_MAX
     }
 }

@@ -13,9 +13,7 @@ use crate::merkle;
 use crate::misbehavior::MisbehaviorProof;
 
 /// What a quorum signs: names the chain, its order, its validators, and the results of every height executed so far.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Header {
     /// Version of the rules.
     pub version: u16,

@@ -17,11 +17,7 @@ pub struct TooLong {
 
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "length {} exceeds the limit of {}",
-            self.length, self.max
-        )
+        write!(f, "length {} exceeds the limit of {}", self.length, self.max)
     }
 }
 
@@ -37,10 +33,7 @@ fn check(length: usize, max: u32) -> core::result::Result<u32, TooLong> {
 fn read_length<R: Read>(reader: &mut R, max: u32) -> Result<u32> {
     let length = u32::deserialize_reader(reader)?;
     if length > max {
-        return Err(Error::new(
-            ErrorKind::InvalidData,
-            format!("length {length} exceeds the limit of {max}"),
-        ));
+        return Err(Error::new(ErrorKind::InvalidData, format!("length {length} exceeds the limit of {max}")));
     }
     Ok(length)
 }
@@ -122,20 +115,14 @@ impl<T: BorshDeserialize, const MAX: u32> BorshDeserialize for List<T, MAX> {
 }
 
 impl<T: serde::Serialize, const MAX: u32> serde::Serialize for List<T, MAX> {
-    fn serialize<S: serde::Serializer>(
-        &self,
-        serializer: S,
-    ) -> core::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> core::result::Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
 impl<'de, T: serde::Deserialize<'de>, const MAX: u32> serde::Deserialize<'de> for List<T, MAX> {
-    fn deserialize<D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> core::result::Result<Self, D::Error> {
-        Self::new(<Vec<T> as serde::Deserialize>::deserialize(deserializer)?)
-            .map_err(serde::de::Error::custom)
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> core::result::Result<Self, D::Error> {
+        Self::new(<Vec<T> as serde::Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -198,21 +185,15 @@ impl<const MAX: u32> BorshDeserialize for Bytes<MAX> {
 }
 
 impl<const MAX: u32> serde::Serialize for Bytes<MAX> {
-    fn serialize<S: serde::Serializer>(
-        &self,
-        serializer: S,
-    ) -> core::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> core::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(&hex::encode(&self.0))
     }
 }
 
 impl<'de, const MAX: u32> serde::Deserialize<'de> for Bytes<MAX> {
-    fn deserialize<D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> core::result::Result<Self, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> core::result::Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-        Self::new(hex::decode(text.as_ref()).map_err(serde::de::Error::custom)?)
-            .map_err(serde::de::Error::custom)
+        Self::new(hex::decode(text.as_ref()).map_err(serde::de::Error::custom)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -267,26 +248,18 @@ impl<const MAX: u32> BorshSerialize for Text<MAX> {
 impl<const MAX: u32> BorshDeserialize for Text<MAX> {
     fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
         let bytes = Bytes::<MAX>::deserialize_reader(reader)?.into_vec();
-        String::from_utf8(bytes)
-            .map(Self)
-            .map_err(|_| Error::new(ErrorKind::InvalidData, "text is not UTF-8"))
+        String::from_utf8(bytes).map(Self).map_err(|_| Error::new(ErrorKind::InvalidData, "text is not UTF-8"))
     }
 }
 
 impl<const MAX: u32> serde::Serialize for Text<MAX> {
-    fn serialize<S: serde::Serializer>(
-        &self,
-        serializer: S,
-    ) -> core::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> core::result::Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
 impl<'de, const MAX: u32> serde::Deserialize<'de> for Text<MAX> {
-    fn deserialize<D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> core::result::Result<Self, D::Error> {
-        Self::new(<String as serde::Deserialize>::deserialize(deserializer)?)
-            .map_err(serde::de::Error::custom)
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> core::result::Result<Self, D::Error> {
+        Self::new(<String as serde::Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }

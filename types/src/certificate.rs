@@ -14,9 +14,7 @@ use crate::validator::ValidatorSet;
 use crate::vote::{Vote, VoteType};
 
 /// One validator's signature inside a certificate.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct CertificateSignature {
     /// Who.
     pub validator: ValidatorId,
@@ -28,9 +26,7 @@ pub struct CertificateSignature {
 pub type CertificateSignatures = List<CertificateSignature, { limits::VALIDATORS_MAX }>;
 
 /// 2f+1 acknowledgements of a batch: it is available and every transaction in it is well formed and correctly signed.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct BatchCertificate {
     /// Over [`BatchHeader::ack_message`].
     pub signatures: CertificateSignatures,
@@ -41,16 +37,8 @@ impl BatchCertificate {
     ///
     /// # Errors
     /// [`CertificateError`].
-    pub fn verify(
-        &self,
-        header: &BatchHeader,
-        validators: &ValidatorSet,
-    ) -> Result<(), CertificateError> {
-        verify_signatures(
-            &self.signatures,
-            header.ack_message().as_bytes(),
-            validators,
-        )
+    pub fn verify(&self, header: &BatchHeader, validators: &ValidatorSet) -> Result<(), CertificateError> {
+        verify_signatures(&self.signatures, header.ack_message().as_bytes(), validators)
     }
 }
 
@@ -85,16 +73,8 @@ impl CommitCertificate {
     ///
     /// # Errors
     /// [`CertificateError`].
-    pub fn verify(
-        &self,
-        chain_id: ChainId,
-        validators: &ValidatorSet,
-    ) -> Result<(), CertificateError> {
-        verify_signatures(
-            &self.signatures,
-            self.sign_message(chain_id).as_bytes(),
-            validators,
-        )
+    pub fn verify(&self, chain_id: ChainId, validators: &ValidatorSet) -> Result<(), CertificateError> {
+        verify_signatures(&self.signatures, self.sign_message(chain_id).as_bytes(), validators)
     }
 }
 
@@ -102,32 +82,19 @@ impl CommitCertificate {
 ///
 /// # Errors
 /// [`CertificateError`], never [`CertificateError::Signature`].
-pub fn check_quorum(
-    signatures: &[CertificateSignature],
-    validators: &ValidatorSet,
-) -> Result<u64, CertificateError> {
+pub fn check_quorum(signatures: &[CertificateSignature], validators: &ValidatorSet) -> Result<u64, CertificateError> {
     let mut power = 0_u64;
     for (index, entry) in signatures.iter().enumerate() {
         if index > 0 && signatures[index - 1].validator >= entry.validator {
-            return Err(CertificateError::NotAscending {
-                validator: entry.validator,
-            });
+            return Err(CertificateError::NotAscending { validator: entry.validator });
         }
         let validator =
-            validators
-                .by_id(&entry.validator)
-                .ok_or(CertificateError::NotAValidator {
-                    validator: entry.validator,
-                })?;
+            validators.by_id(&entry.validator).ok_or(CertificateError::NotAValidator { validator: entry.validator })?;
         // The total power of a set is bounded, so the sum over distinct members cannot overflow.
         power = power.saturating_add(validator.power);
     }
     let needed = validators.quorum();
-    if power < needed {
-        Err(CertificateError::NoQuorum { power, needed })
-    } else {
-        Ok(power)
-    }
+    if power < needed { Err(CertificateError::NoQuorum { power, needed }) } else { Ok(power) }
 }
 
 fn verify_signatures(
@@ -138,18 +105,11 @@ fn verify_signatures(
     check_quorum(signatures, validators)?;
     for entry in signatures {
         let validator =
-            validators
-                .by_id(&entry.validator)
-                .ok_or(CertificateError::NotAValidator {
-                    validator: entry.validator,
-                })?;
+            validators.by_id(&entry.validator).ok_or(CertificateError::NotAValidator { validator: entry.validator })?;
         validator
             .public_key
             .verify(message, &entry.signature)
-            .map_err(|error| CertificateError::Signature {
-                validator: entry.validator,
-                error,
-            })?;
+            .map_err(|error| CertificateError::Signature { validator: entry.validator, error })?;
     }
     Ok(())
 }
@@ -186,14 +146,12 @@ pub enum CertificateError {
 impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAscending { validator } => write!(
-                f,
-                "signers are not strictly ascending at validator {validator}"
-            ),
-            Self::NotAValidator { validator } => write!(
-                f,
-                "signer {validator} is not in the validator set of that height"
-            ),
+            Self::NotAscending { validator } => {
+                write!(f, "signers are not strictly ascending at validator {validator}")
+            }
+            Self::NotAValidator { validator } => {
+                write!(f, "signer {validator} is not in the validator set of that height")
+            }
             Self::NoQuorum { power, needed } => {
                 write!(f, "signing power {power} is below the quorum of {needed}")
             }

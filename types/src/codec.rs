@@ -46,25 +46,18 @@ impl core::error::Error for DecodeError {}
 /// [`DecodeError`]: too large (checked first), malformed, or trailing bytes.
 pub fn decode<T: BorshDeserialize>(bytes: &[u8], bytes_max: u32) -> Result<T, DecodeError> {
     if u32::try_from(bytes.len()).map_or(true, |n| n > bytes_max) {
-        return Err(DecodeError::TooLarge {
-            bytes: bytes.len(),
-            max: bytes_max,
-        });
+        return Err(DecodeError::TooLarge { bytes: bytes.len(), max: bytes_max });
     }
     let mut rest = bytes;
     match T::deserialize(&mut rest) {
         Ok(value) if rest.is_empty() => Ok(value),
         Ok(_) => Err(DecodeError::Trailing { bytes: rest.len() }),
-        Err(error) => Err(DecodeError::Malformed {
-            offset: bytes.len() - rest.len(),
-            reason: error.to_string(),
-        }),
+        Err(error) => Err(DecodeError::Malformed { offset: bytes.len() - rest.len(), reason: error.to_string() }),
     }
 }
 
 /// The canonical bytes of a value.
 #[must_use]
 pub fn encode<T: borsh::BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
-    borsh::to_vec(value)
-        .expect("writing to memory cannot fail, and lengths are bounded by their types")
+    borsh::to_vec(value).expect("writing to memory cannot fail, and lengths are bounded by their types")
 }

@@ -14,9 +14,7 @@ use crate::limits;
 use crate::validator::ValidatorSet;
 
 /// What all nodes must agree on. Changed only by governance; what one operator may choose is in the node's file.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// Greatest signed transaction, bytes.
@@ -84,12 +82,7 @@ impl Parameters {
     pub fn validate(&self) -> Result<(), ParameterError> {
         for (field, value, min, max) in self.ranges() {
             if value < min || value > max {
-                return Err(ParameterError {
-                    field,
-                    value,
-                    min,
-                    max,
-                });
+                return Err(ParameterError { field, value, min, max });
             }
         }
         Ok(())
@@ -98,18 +91,8 @@ impl Parameters {
     /// Each field with its value, and the least and the greatest that are allowed.
     fn ranges(&self) -> [(&'static str, u64, u64, u64); 14] {
         [
-            (
-                "transaction_bytes_max",
-                self.transaction_bytes_max.into(),
-                1024,
-                limits::TRANSACTION_BYTES_MAX.into(),
-            ),
-            (
-                "transaction_lifetime_max_ms",
-                self.transaction_lifetime_max_ms,
-                1_000,
-                24 * 3600 * 1000,
-            ),
+            ("transaction_bytes_max", self.transaction_bytes_max.into(), 1024, limits::TRANSACTION_BYTES_MAX.into()),
+            ("transaction_lifetime_max_ms", self.transaction_lifetime_max_ms, 1_000, 24 * 3600 * 1000),
             (
                 "batch_bytes_max",
                 self.batch_bytes_max.into(),
@@ -117,46 +100,16 @@ impl Parameters {
                 limits::BATCH_BYTES_MAX.into(),
             ),
             ("batch_wait_ms", self.batch_wait_ms.into(), 0, 10_000),
-            (
-                "batches_in_flight_max",
-                self.batches_in_flight_max.into(),
-                1,
-                256,
-            ),
-            (
-                "block_batches_max",
-                self.block_batches_max.into(),
-                1,
-                limits::BLOCK_BATCHES_MAX.into(),
-            ),
+            ("batches_in_flight_max", self.batches_in_flight_max.into(), 1, 256),
+            ("block_batches_max", self.block_batches_max.into(), 1, limits::BLOCK_BATCHES_MAX.into()),
             ("clock_drift_max_ms", self.clock_drift_max_ms, 10, 60_000),
             ("execution_lag_max", self.execution_lag_max, 1, 64),
             ("heartbeat_ms", self.heartbeat_ms, 100, 3_600_000),
-            (
-                "timeout_propose_ms",
-                self.timeout_propose_ms.into(),
-                10,
-                60_000,
-            ),
-            (
-                "timeout_prevote_ms",
-                self.timeout_prevote_ms.into(),
-                10,
-                60_000,
-            ),
-            (
-                "timeout_precommit_ms",
-                self.timeout_precommit_ms.into(),
-                10,
-                60_000,
-            ),
+            ("timeout_propose_ms", self.timeout_propose_ms.into(), 10, 60_000),
+            ("timeout_prevote_ms", self.timeout_prevote_ms.into(), 10, 60_000),
+            ("timeout_precommit_ms", self.timeout_precommit_ms.into(), 10, 60_000),
             ("timeout_delta_ms", self.timeout_delta_ms.into(), 1, 60_000),
-            (
-                "evidence_items_max",
-                self.evidence_items_max.into(),
-                1,
-                4096,
-            ),
+            ("evidence_items_max", self.evidence_items_max.into(), 1, 4096),
         ]
     }
 }
@@ -176,11 +129,7 @@ pub struct ParameterError {
 
 impl fmt::Display for ParameterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "parameter {} = {} is outside {}..={}",
-            self.field, self.value, self.min, self.max
-        )
+        write!(f, "parameter {} = {} is outside {}..={}", self.field, self.value, self.min, self.max)
     }
 }
 
@@ -220,8 +169,7 @@ impl Genesis {
     /// # Errors
     /// [`GenesisError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, GenesisError> {
-        let genesis: Self =
-            decode(bytes, limits::GENESIS_BYTES_MAX).map_err(GenesisError::Decode)?;
+        let genesis: Self = decode(bytes, limits::GENESIS_BYTES_MAX).map_err(GenesisError::Decode)?;
         genesis.validate()?;
         Ok(genesis)
     }
@@ -246,14 +194,8 @@ impl Genesis {
         if self.suite != Suite::Sha256Ed25519 {
             return Err(GenesisError::SuiteNotSupported { suite: self.suite });
         }
-        self.parameters
-            .validate()
-            .map_err(GenesisError::Parameter)?;
-        if self
-            .modules
-            .windows(2)
-            .any(|pair| pair[0].module >= pair[1].module)
-        {
+        self.parameters.validate().map_err(GenesisError::Parameter)?;
+        if self.modules.windows(2).any(|pair| pair[0].module >= pair[1].module) {
             return Err(GenesisError::ModuleOrder);
         }
         Ok(())
@@ -287,9 +229,7 @@ impl fmt::Display for GenesisError {
                 )
             }
             Self::Parameter(error) => write!(f, "genesis {error}"),
-            Self::ModuleOrder => {
-                f.write_str("genesis modules repeat or are not in ascending order")
-            }
+            Self::ModuleOrder => f.write_str("genesis modules repeat or are not in ascending order"),
         }
     }
 }

@@ -7,9 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha256};
 
 /// 32 bytes of a hash. People see lower-case hex.
-#[derive(
-    Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
@@ -112,9 +110,7 @@ impl Domain {
     #[must_use]
     pub fn hash_of<T: BorshSerialize + ?Sized>(self, value: &T) -> Digest {
         let mut hasher = self.hasher();
-        value
-            .serialize(&mut hasher)
-            .expect("hashing bytes into memory cannot fail");
+        value.serialize(&mut hasher).expect("hashing bytes into memory cannot fail");
         hasher.finish()
     }
 }

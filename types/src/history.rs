@@ -9,9 +9,7 @@ use crate::ids::{BlockId, Height};
 use crate::merkle;
 
 /// The results of one executed height. Leaf `i` of the log is height `i`; leaf 0 is the genesis state.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct HistoryLeaf {
     /// The height.
     pub height: Height,

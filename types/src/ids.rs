@@ -114,11 +114,7 @@ impl AccountId {
             return Err(InvalidAccount::Shape);
         };
         let digest: Digest = body.parse().map_err(|_| InvalidAccount::Shape)?;
-        if sum == Self::checksum(&digest) {
-            Ok(Self(digest))
-        } else {
-            Err(InvalidAccount::Checksum)
-        }
+        if sum == Self::checksum(&digest) { Ok(Self(digest)) } else { Err(InvalidAccount::Checksum) }
     }
 
     fn checksum(digest: &Digest) -> String {
@@ -139,12 +135,8 @@ pub enum InvalidAccount {
 impl fmt::Display for InvalidAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Shape => {
-                "an account is `qc1` followed by 72 hexadecimal digits, or 64 hexadecimal digits"
-            }
-            Self::Checksum => {
-                "the checksum of the account does not fit: check it for a mistyped digit"
-            }
+            Self::Shape => "an account is `qc1` followed by 72 hexadecimal digits, or 64 hexadecimal digits",
+            Self::Checksum => "the checksum of the account does not fit: check it for a mistyped digit",
         })
     }
 }

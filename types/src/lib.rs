@@ -32,8 +32,7 @@ pub use genesis::{Genesis, GenesisError, ModuleGenesis, Parameters};
 pub use hash::{Digest, Domain};
 pub use history::HistoryLeaf;
 pub use ids::{
-    AccountId, BatchId, BlockId, ChainId, Height, KeyId, ModuleId, NodeId, Round, TransactionId,
-    ValidatorId,
+    AccountId, BatchId, BlockId, ChainId, Height, KeyId, ModuleId, NodeId, Round, TransactionId, ValidatorId,
 };
 pub use keys::{PublicKey, Signature, SigningKey, Suite};
 pub use misbehavior::MisbehaviorProof;

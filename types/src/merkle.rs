@@ -151,21 +151,13 @@ impl Path {
 
     /// The path of leaf `index` in a tree of `size` leaves, from the stored perfect subtrees (see [`RootBuilder::push`]).
     /// `None` when there is no such leaf or a node is missing.
-    pub fn from_nodes(
-        index: u64,
-        size: u64,
-        node: impl Fn(u32, u64) -> Option<Digest>,
-    ) -> Option<Self> {
+    pub fn from_nodes(index: u64, size: u64, node: impl Fn(u32, u64) -> Option<Digest>) -> Option<Self> {
         if index >= size {
             return None;
         }
         let mut siblings = Vec::new();
         subtree_path(0, size, index, &node, &mut siblings)?;
-        Some(Self {
-            index,
-            size,
-            siblings: List::new(siblings).ok()?,
-        })
+        Some(Self { index, size, siblings: List::new(siblings).ok()? })
     }
 }
 
@@ -175,20 +167,13 @@ const fn split(n: u64) -> u64 {
 }
 
 /// Root of leaves `start .. start + length`, from perfect subtrees. `start` is a multiple of every perfect subtree it meets.
-fn subtree_root(
-    start: u64,
-    length: u64,
-    node: &impl Fn(u32, u64) -> Option<Digest>,
-) -> Option<Digest> {
+fn subtree_root(start: u64, length: u64, node: &impl Fn(u32, u64) -> Option<Digest>) -> Option<Digest> {
     if length.is_power_of_two() {
         let level = length.trailing_zeros();
         return node(level, start >> level);
     }
     let left = split(length);
-    Some(node_hash(
-        &subtree_root(start, left, node)?,
-        &subtree_root(start + left, length - left, node)?,
-    ))
+    Some(node_hash(&subtree_root(start, left, node)?, &subtree_root(start + left, length - left, node)?))
 }
 
 fn subtree_path(

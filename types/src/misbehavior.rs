@@ -70,63 +70,38 @@ impl MisbehaviorProof {
     ///
     /// # Errors
     /// [`MisbehaviorError`].
-    pub fn verify(
-        &self,
-        chain_id: &ChainId,
-        validators: &ValidatorSet,
-    ) -> Result<(), MisbehaviorError> {
-        let key = validators
-            .by_id(&self.validator())
-            .ok_or(MisbehaviorError::NotAValidator)?
-            .public_key;
+    pub fn verify(&self, chain_id: &ChainId, validators: &ValidatorSet) -> Result<(), MisbehaviorError> {
+        let key = validators.by_id(&self.validator()).ok_or(MisbehaviorError::NotAValidator)?.public_key;
         match self {
             Self::ConflictingVotes { first, second } => {
                 let (a, b) = (&first.vote, &second.vote);
                 let same_slot = (a.kind, a.height, a.round) == (b.kind, b.height, b.round);
-                let same_origin = first.validator == second.validator
-                    && a.chain_id == *chain_id
-                    && b.chain_id == *chain_id;
-                if !same_slot
-                    || !same_origin
-                    || a.block_id == b.block_id
-                    || encode(first) >= encode(second)
-                {
+                let same_origin =
+                    first.validator == second.validator && a.chain_id == *chain_id && b.chain_id == *chain_id;
+                if !same_slot || !same_origin || a.block_id == b.block_id || encode(first) >= encode(second) {
                     return Err(MisbehaviorError::NoConflict);
                 }
-                key.verify(a.sign_message().as_bytes(), &first.signature)
-                    .map_err(|_| MisbehaviorError::Signature)?;
-                key.verify(b.sign_message().as_bytes(), &second.signature)
-                    .map_err(|_| MisbehaviorError::Signature)
+                key.verify(a.sign_message().as_bytes(), &first.signature).map_err(|_| MisbehaviorError::Signature)?;
+                key.verify(b.sign_message().as_bytes(), &second.signature).map_err(|_| MisbehaviorError::Signature)
             }
             Self::ConflictingProposals { first, second } => {
                 let (a, b) = (&first.proposal, &second.proposal);
                 let same_slot = (a.height, a.round) == (b.height, b.round);
-                let same_origin = first.validator == second.validator
-                    && a.chain_id == *chain_id
-                    && b.chain_id == *chain_id;
+                let same_origin =
+                    first.validator == second.validator && a.chain_id == *chain_id && b.chain_id == *chain_id;
                 if !same_slot || !same_origin || a == b || encode(first) >= encode(second) {
                     return Err(MisbehaviorError::NoConflict);
                 }
-                key.verify(a.sign_message().as_bytes(), &first.signature)
-                    .map_err(|_| MisbehaviorError::Signature)?;
-                key.verify(b.sign_message().as_bytes(), &second.signature)
-                    .map_err(|_| MisbehaviorError::Signature)
+                key.verify(a.sign_message().as_bytes(), &first.signature).map_err(|_| MisbehaviorError::Signature)?;
+                key.verify(b.sign_message().as_bytes(), &second.signature).map_err(|_| MisbehaviorError::Signature)
             }
-            Self::InvalidBatch {
-                header,
-                signature,
-                transaction,
-                path,
-            } => {
+            Self::InvalidBatch { header, signature, transaction, path } => {
                 if header.chain_id != *chain_id {
                     return Err(MisbehaviorError::NoConflict);
                 }
-                key.verify(header.ack_message().as_bytes(), signature)
-                    .map_err(|_| MisbehaviorError::Signature)?;
+                key.verify(header.ack_message().as_bytes(), signature).map_err(|_| MisbehaviorError::Signature)?;
                 let leaf = merkle::leaf_hash(&encode(transaction.as_ref()));
-                if path.size != u64::from(header.count)
-                    || path.root(leaf) != Some(header.transactions_root)
-                {
+                if path.size != u64::from(header.count) || path.root(leaf) != Some(header.transactions_root) {
                     return Err(MisbehaviorError::NotInBatch);
                 }
                 match transaction.check(chain_id) {

@@ -22,9 +22,7 @@ pub struct Call {
 }
 
 /// Who signs: an account, by one of its keys.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Signer {
     /// The account that acts.
     pub account: AccountId,
@@ -69,33 +67,21 @@ impl Transaction {
     /// [`TransactionError::SignatureCount`] when the number of keys differs from the number of signers.
     pub fn sign(self, keys: &[&SigningKey]) -> Result<SignedTransaction, TransactionError> {
         if keys.len() != self.signers.len() {
-            return Err(TransactionError::SignatureCount {
-                signers: self.signers.len(),
-                signatures: keys.len(),
-            });
+            return Err(TransactionError::SignatureCount { signers: self.signers.len(), signatures: keys.len() });
         }
         let id = self.id();
         let signatures = keys
             .iter()
-            .map(|key| TransactionSignature {
-                public_key: key.public_key(),
-                signature: key.sign(id.as_bytes()),
-            })
+            .map(|key| TransactionSignature { public_key: key.public_key(), signature: key.sign(id.as_bytes()) })
             .collect();
-        let signatures =
-            List::new(signatures).expect("as many as signers, which are bounded alike");
-        Ok(SignedTransaction {
-            body: self,
-            signatures,
-        })
+        let signatures = List::new(signatures).expect("as many as signers, which are bounded alike");
+        Ok(SignedTransaction { body: self, signatures })
     }
 }
 
 /// A signature with the key that made it. The key travels along, so that checking a signature needs no state and a batch with a
 /// bad one is provable misbehavior to anyone; whether the key may act for the account is judged at execution.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct TransactionSignature {
     /// Hashes to the signer's `key_id`.
     pub public_key: PublicKey,
@@ -140,10 +126,7 @@ impl SignedTransaction {
     pub fn check_form(&self, chain_id: &ChainId) -> Result<(), TransactionError> {
         let body = &self.body;
         if body.chain_id != *chain_id {
-            return Err(TransactionError::WrongChain {
-                expected: *chain_id,
-                found: body.chain_id,
-            });
+            return Err(TransactionError::WrongChain { expected: *chain_id, found: body.chain_id });
         }
         if body.signers.is_empty() {
             return Err(TransactionError::NoSigner);
@@ -161,10 +144,7 @@ impl SignedTransaction {
             if KeyId::of(&signature.public_key) != signer.key_id {
                 return Err(TransactionError::KeyMismatch { index });
             }
-            if body.signers[..index]
-                .iter()
-                .any(|earlier| earlier == signer)
-            {
+            if body.signers[..index].iter().any(|earlier| earlier == signer) {
                 return Err(TransactionError::RepeatedSigner { index });
             }
         }
@@ -231,25 +211,17 @@ pub enum TransactionError {
 impl fmt::Display for TransactionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WrongChain { expected, found } => write!(
-                f,
-                "transaction is for chain {found}; this chain is {expected}"
-            ),
+            Self::WrongChain { expected, found } => {
+                write!(f, "transaction is for chain {found}; this chain is {expected}")
+            }
             Self::NoSigner => f.write_str("transaction names no signer"),
             Self::NoCall => f.write_str("transaction holds no call"),
-            Self::SignatureCount {
-                signers,
-                signatures,
-            } => {
-                write!(
-                    f,
-                    "{signers} signers need {signers} signatures, found {signatures}"
-                )
+            Self::SignatureCount { signers, signatures } => {
+                write!(f, "{signers} signers need {signers} signatures, found {signatures}")
             }
-            Self::KeyMismatch { index } => write!(
-                f,
-                "public key of signature {index} is not the key that signer {index} names"
-            ),
+            Self::KeyMismatch { index } => {
+                write!(f, "public key of signature {index} is not the key that signer {index} names")
+            }
             Self::RepeatedSigner { index } => {
                 write!(f, "signer {index} repeats an earlier account and key")
             }

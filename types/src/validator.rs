@@ -56,9 +56,7 @@ impl ValidatorSet {
             return Err(ValidatorSetError::Empty);
         }
         if validators.len() > limits::VALIDATORS_MAX as usize {
-            return Err(ValidatorSetError::TooMany {
-                count: validators.len(),
-            });
+            return Err(ValidatorSetError::TooMany { count: validators.len() });
         }
         validators.sort_by_cached_key(Validator::id);
         let ids: Vec<ValidatorId> = validators.iter().map(Validator::id).collect();
@@ -78,18 +76,12 @@ impl ValidatorSet {
             if validator.public_key.validate().is_err() {
                 return Err(ValidatorSetError::UnusableKey { validator: *id });
             }
-            total_power = total_power
-                .checked_add(validator.power)
-                .ok_or(ValidatorSetError::TooMuchPower)?;
+            total_power = total_power.checked_add(validator.power).ok_or(ValidatorSetError::TooMuchPower)?;
         }
         if total_power > TOTAL_POWER_MAX {
             return Err(ValidatorSetError::TooMuchPower);
         }
-        Ok(Self {
-            validators,
-            ids,
-            total_power,
-        })
+        Ok(Self { validators, ids, total_power })
     }
 
     /// In ascending order of id.
@@ -152,18 +144,11 @@ impl BorshSerialize for ValidatorSet {
 impl BorshDeserialize for ValidatorSet {
     fn deserialize_reader<R: Read>(reader: &mut R) -> borsh::io::Result<Self> {
         let list =
-            crate::bounded::List::<Validator, { limits::VALIDATORS_MAX }>::deserialize_reader(
-                reader,
-            )?
-            .into_vec();
+            crate::bounded::List::<Validator, { limits::VALIDATORS_MAX }>::deserialize_reader(reader)?.into_vec();
         let before: Vec<ValidatorId> = list.iter().map(Validator::id).collect();
-        let set = Self::new(list)
-            .map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))?;
+        let set = Self::new(list).map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))?;
         if set.ids != before {
-            return Err(Error::new(
-                ErrorKind::InvalidData,
-                "validators are not in ascending order of id",
-            ));
+            return Err(Error::new(ErrorKind::InvalidData, "validators are not in ascending order of id"));
         }
         Ok(set)
     }
@@ -177,8 +162,7 @@ impl Serialize for ValidatorSet {
 
 impl<'de> Deserialize<'de> for ValidatorSet {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(<Vec<Validator> as Deserialize>::deserialize(deserializer)?)
-            .map_err(serde::de::Error::custom)
+        Self::new(<Vec<Validator> as Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -214,11 +198,7 @@ impl fmt::Display for ValidatorSetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("a validator set needs at least one validator"),
-            Self::TooMany { count } => write!(
-                f,
-                "{count} validators exceed the limit of {}",
-                limits::VALIDATORS_MAX
-            ),
+            Self::TooMany { count } => write!(f, "{count} validators exceed the limit of {}", limits::VALIDATORS_MAX),
             Self::RepeatedKey => f.write_str("two validators share a consensus key"),
             Self::RepeatedNode => f.write_str("two validators share a peer identity"),
             Self::NoPower { validator } => write!(f, "validator {validator} has no voting power"),

@@ -9,17 +9,7 @@ use crate::keys::Signature;
 
 /// Which of the two votes of a round.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[borsh(use_discriminant = true)]
 #[serde(rename_all = "snake_case")]
@@ -33,9 +23,7 @@ pub enum VoteType {
 
 /// What a validator says about one round. The voter is not part of it: who signed is known from the key that verifies, and all
 /// signers of a certificate sign the same bytes.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Vote {
     /// Prevote or precommit.
     pub kind: VoteType,
@@ -58,9 +46,7 @@ impl Vote {
 }
 
 /// A vote with its voter and signature.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct SignedVote {
     /// What is said.
     pub vote: Vote,
@@ -71,9 +57,7 @@ pub struct SignedVote {
 }
 
 /// What a proposer says about one round.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Proposal {
     /// The chain.
     pub chain_id: ChainId,
@@ -96,9 +80,7 @@ impl Proposal {
 }
 
 /// A proposal with its proposer and signature.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct SignedProposal {
     /// What is proposed.
     pub proposal: Proposal,

@@ -16,14 +16,8 @@ fn chain() -> ChainId {
 
 fn transaction() -> SignedTransaction {
     let key = key(1);
-    let signer = Signer {
-        account: AccountId::of(&key.public_key()),
-        key_id: KeyId::of(&key.public_key()),
-    };
-    let call = Call {
-        module: ModuleId(10),
-        payload: Bytes::new(vec![1, 2, 3]).unwrap(),
-    };
+    let signer = Signer { account: AccountId::of(&key.public_key()), key_id: KeyId::of(&key.public_key()) };
+    let call = Call { module: ModuleId(10), payload: Bytes::new(vec![1, 2, 3]).unwrap() };
     let body = Transaction {
         chain_id: chain(),
         signers: List::new(vec![signer]).unwrap(),
@@ -89,16 +83,8 @@ fn block() -> Block {
             history_root: Digest([3; 32]),
             misbehavior_root: Digest([4; 32]),
         },
-        batches: List::new(vec![BatchRef {
-            header: batch().header,
-            certificate,
-        }])
-        .unwrap(),
-        misbehavior: List::new(vec![MisbehaviorProof::ConflictingVotes {
-            first: vote(1),
-            second: vote(2),
-        }])
-        .unwrap(),
+        batches: List::new(vec![BatchRef { header: batch().header, certificate }]).unwrap(),
+        misbehavior: List::new(vec![MisbehaviorProof::ConflictingVotes { first: vote(1), second: vote(2) }]).unwrap(),
     }
 }
 
@@ -109,11 +95,7 @@ fn genesis() -> Genesis {
         time_ms: 1_780_000_000_000,
         parameters: Parameters::default(),
         validators: validators(),
-        modules: List::new(vec![ModuleGenesis {
-            module: ModuleId(1),
-            content: Bytes::new(vec![0]).unwrap(),
-        }])
-        .unwrap(),
+        modules: List::new(vec![ModuleGenesis { module: ModuleId(1), content: Bytes::new(vec![0]).unwrap() }]).unwrap(),
     }
 }
 
@@ -137,15 +119,8 @@ fn laws(bytes: &[u8]) -> Result<usize, TestCaseError> {
 }
 
 fn samples() -> [Vec<u8>; 5] {
-    let texts: List<Text<16>, 8> =
-        List::new(vec![Text::new("泉城").unwrap(), Text::default()]).unwrap();
-    [
-        transaction().encode(),
-        batch().encode(),
-        block().encode(),
-        genesis().encode(),
-        encode(&texts),
-    ]
+    let texts: List<Text<16>, 8> = List::new(vec![Text::new("泉城").unwrap(), Text::default()]).unwrap();
+    [transaction().encode(), batch().encode(), block().encode(), genesis().encode(), encode(&texts)]
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Holds the signature rule to the published vectors, singly and in batches.
 
-use quancheng_types::keys::{
-    BatchItem, PreparedKey, PublicKey, Signature, SigningKey, find_invalid, verify_batch,
-};
+use quancheng_types::keys::{BatchItem, PreparedKey, PublicKey, Signature, SigningKey, find_invalid, verify_batch};
 use serde::Deserialize;
 
 const OWN: &str = include_str!("vectors/ed25519.json");
@@ -26,19 +24,14 @@ impl Vector {
 
 fn vectors() -> Vec<Vector> {
     let mut all: Vec<Vector> = serde_json::from_str(OWN).expect("the file has the documented form");
-    all.extend(
-        serde_json::from_str::<Vec<Vector>>(SPECCHECK).expect("the file has the documented form"),
-    );
+    all.extend(serde_json::from_str::<Vec<Vector>>(SPECCHECK).expect("the file has the documented form"));
     all
 }
 
 #[test]
 fn every_vector_gets_the_published_verdict() {
     for vector in vectors() {
-        let verdict = match vector
-            .public_key
-            .verify(&vector.message(), &vector.signature)
-        {
+        let verdict = match vector.public_key.verify(&vector.message(), &vector.signature) {
             Ok(()) => "valid",
             Err(error) => error.name(),
         };
@@ -48,10 +41,7 @@ fn every_vector_gets_the_published_verdict() {
 
 #[test]
 fn every_error_that_can_be_published_is() {
-    let expected: std::collections::BTreeSet<String> = vectors()
-        .into_iter()
-        .map(|vector| vector.expected)
-        .collect();
+    let expected: std::collections::BTreeSet<String> = vectors().into_iter().map(|vector| vector.expected).collect();
     assert_eq!(
         expected.into_iter().collect::<Vec<_>>(),
         [
@@ -83,11 +73,7 @@ fn batches_agree_with_the_published_verdicts() {
     let items: Vec<_> = keys
         .iter()
         .zip(&messages)
-        .map(|((key, vector), message)| BatchItem {
-            key,
-            message,
-            signature: &vector.signature,
-        })
+        .map(|((key, vector), message)| BatchItem { key, message, signature: &vector.signature })
         .collect();
     for (index, (_, vector)) in keys.iter().enumerate() {
         if vector.expected != "valid" {
@@ -96,10 +82,7 @@ fn batches_agree_with_the_published_verdicts() {
         // Next to a valid neighbour, so that the batch equation and not the single one decides.
         let pair = [items[0], items[index]];
         assert_eq!(
-            verify_batch(&pair)
-                .map_err(|error| error.name())
-                .err()
-                .unwrap_or("valid"),
+            verify_batch(&pair).map_err(|error| error.name()).err().unwrap_or("valid"),
             vector.expected,
             "{}",
             vector.description
@@ -107,12 +90,8 @@ fn batches_agree_with_the_published_verdicts() {
     }
     assert_eq!(keys[0].1.expected, "valid");
     assert_eq!(find_invalid(&items), expected);
-    let valid: Vec<_> = items
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| !expected.contains(index))
-        .map(|(_, item)| *item)
-        .collect();
+    let valid: Vec<_> =
+        items.iter().enumerate().filter(|(index, _)| !expected.contains(index)).map(|(_, item)| *item).collect();
     assert!(valid.len() > 70);
     assert_eq!(verify_batch(&valid), Ok(()));
 }
@@ -145,9 +124,6 @@ fn signing_follows_rfc_8032() {
         let seed: [u8; 32] = hex::decode(seed).unwrap().try_into().unwrap();
         let key = SigningKey::from_seed(seed);
         assert_eq!(key.public_key().to_string(), public_key);
-        assert_eq!(
-            key.sign(&hex::decode(message).unwrap()).to_string(),
-            signature
-        );
+        assert_eq!(key.sign(&hex::decode(message).unwrap()).to_string(), signature);
     }
 }

@@ -16,20 +16,13 @@ fn chain() -> ChainId {
 
 fn transaction() -> SignedTransaction {
     let key = key(1);
-    let signer = Signer {
-        account: AccountId::of(&key.public_key()),
-        key_id: KeyId::of(&key.public_key()),
-    };
+    let signer = Signer { account: AccountId::of(&key.public_key()), key_id: KeyId::of(&key.public_key()) };
     let body = Transaction {
         chain_id: chain(),
         signers: List::new(vec![signer]).unwrap(),
         nonce: 42,
         valid_until_ms: 1_800_000_000_000,
-        calls: List::new(vec![Call {
-            module: ModuleId(10),
-            payload: Bytes::new(vec![1, 2, 3]).unwrap(),
-        }])
-        .unwrap(),
+        calls: List::new(vec![Call { module: ModuleId(10), payload: Bytes::new(vec![1, 2, 3]).unwrap() }]).unwrap(),
     };
     body.sign(&[&key]).unwrap()
 }
@@ -46,10 +39,7 @@ fn validators() -> ValidatorSet {
 }
 
 fn batch() -> SignedBatch {
-    Batch {
-        transactions: List::new(vec![transaction()]).unwrap(),
-    }
-    .sign(chain(), 9, &key(2))
+    Batch { transactions: List::new(vec![transaction()]).unwrap() }.sign(chain(), 9, &key(2))
 }
 
 fn header() -> Header {
@@ -88,11 +78,7 @@ fn genesis() -> Genesis {
         time_ms: 1_780_000_000_000,
         parameters: Parameters::default(),
         validators: validators(),
-        modules: List::new(vec![ModuleGenesis {
-            module: ModuleId(1),
-            content: Bytes::new(vec![0]).unwrap(),
-        }])
-        .unwrap(),
+        modules: List::new(vec![ModuleGenesis { module: ModuleId(1), content: Bytes::new(vec![0]).unwrap() }]).unwrap(),
     }
 }
 
@@ -105,16 +91,8 @@ fn golden() -> String {
     let receipt = Receipt {
         transaction_id: transaction().id(),
         position: 0,
-        outcome: Outcome::Refused {
-            module: ModuleId(3),
-            code: 17,
-            call: 0,
-        },
-        events: List::new(vec![Event {
-            module: ModuleId(3),
-            payload: Bytes::new(vec![5]).unwrap(),
-        }])
-        .unwrap(),
+        outcome: Outcome::Refused { module: ModuleId(3), code: 17, call: 0 },
+        events: List::new(vec![Event { module: ModuleId(3), payload: Bytes::new(vec![5]).unwrap() }]).unwrap(),
     };
     let leaf = HistoryLeaf {
         height: Height(4),
@@ -142,10 +120,7 @@ fn golden() -> String {
     text += &print("parameters", &encode(&Parameters::default()));
     text += &print("genesis", &genesis().encode());
     text += &format!("chain-id {}\n", genesis().chain_id());
-    text += &format!(
-        "account {}\n",
-        AccountId::of(&key(1).public_key()).to_text()
-    );
+    text += &format!("account {}\n", AccountId::of(&key(1).public_key()).to_text());
     text
 }
 
@@ -160,18 +135,9 @@ fn every_value_decodes_to_itself_and_refuses_trailing_and_truncated_bytes() {
     assert_eq!(SignedTransaction::decode(&bytes).unwrap(), transaction());
     let mut longer = bytes.clone();
     longer.push(0);
-    assert_eq!(
-        SignedTransaction::decode(&longer),
-        Err(DecodeError::Trailing { bytes: 1 })
-    );
+    assert_eq!(SignedTransaction::decode(&longer), Err(DecodeError::Trailing { bytes: 1 }));
     for end in 0..bytes.len() {
-        assert!(
-            matches!(
-                SignedTransaction::decode(&bytes[..end]),
-                Err(DecodeError::Malformed { .. })
-            ),
-            "cut at {end}"
-        );
+        assert!(matches!(SignedTransaction::decode(&bytes[..end]), Err(DecodeError::Malformed { .. })), "cut at {end}");
     }
     assert_eq!(Genesis::decode(&genesis().encode()).unwrap(), genesis());
     assert_eq!(SignedBatch::decode(&batch().encode()).unwrap(), batch());
@@ -181,35 +147,20 @@ fn every_value_decodes_to_itself_and_refuses_trailing_and_truncated_bytes() {
 #[test]
 fn limits_are_checked_before_content() {
     let huge = vec![0_u8; limits::TRANSACTION_BYTES_MAX as usize + 1];
-    assert!(matches!(
-        SignedTransaction::decode(&huge),
-        Err(DecodeError::TooLarge { .. })
-    ));
+    assert!(matches!(SignedTransaction::decode(&huge), Err(DecodeError::TooLarge { .. })));
     // A claimed length of 2^32-1 elements in four bytes.
     let claim = decode::<List<u64, 8>>(&[0xff; 4], 64);
-    assert!(
-        matches!(claim, Err(DecodeError::Malformed { .. })),
-        "{claim:?}"
-    );
+    assert!(matches!(claim, Err(DecodeError::Malformed { .. })), "{claim:?}");
     let claim = decode::<Bytes<8>>(&[9, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 64);
-    assert!(
-        matches!(claim, Err(DecodeError::Malformed { .. })),
-        "{claim:?}"
-    );
-    assert!(matches!(
-        decode::<Text<8>>(&[2, 0, 0, 0, 0xc3, 0x28], 64),
-        Err(DecodeError::Malformed { .. })
-    ));
+    assert!(matches!(claim, Err(DecodeError::Malformed { .. })), "{claim:?}");
+    assert!(matches!(decode::<Text<8>>(&[2, 0, 0, 0, 0xc3, 0x28], 64), Err(DecodeError::Malformed { .. })));
 }
 
 #[test]
 fn a_transaction_is_refused_for_each_fault_of_form() {
     let good = transaction();
     assert_eq!(good.check(&chain()), Ok(()));
-    assert!(matches!(
-        good.check(&ChainId(Digest([8; 32]))),
-        Err(TransactionError::WrongChain { .. })
-    ));
+    assert!(matches!(good.check(&ChainId(Digest([8; 32]))), Err(TransactionError::WrongChain { .. })));
     let mut none = good.clone();
     none.body.signers = List::empty();
     assert_eq!(none.check(&chain()), Err(TransactionError::NoSigner));
@@ -218,29 +169,17 @@ fn a_transaction_is_refused_for_each_fault_of_form() {
     assert_eq!(idle.check(&chain()), Err(TransactionError::NoCall));
     let mut unsigned = good.clone();
     unsigned.signatures = List::empty();
-    assert!(matches!(
-        unsigned.check(&chain()),
-        Err(TransactionError::SignatureCount { .. })
-    ));
+    assert!(matches!(unsigned.check(&chain()), Err(TransactionError::SignatureCount { .. })));
     let mut later = good.clone();
     later.body.valid_until_ms += 1;
-    assert!(matches!(
-        later.check(&chain()),
-        Err(TransactionError::Signature { .. })
-    ));
+    assert!(matches!(later.check(&chain()), Err(TransactionError::Signature { .. })));
     let mut twice = good.body.clone();
     let signer = twice.signers[0];
     twice.signers = List::new(vec![signer, signer]).unwrap();
     let twice = twice.sign(&[&key(1), &key(1)]).unwrap();
-    assert_eq!(
-        twice.check(&chain()),
-        Err(TransactionError::RepeatedSigner { index: 1 })
-    );
+    assert_eq!(twice.check(&chain()), Err(TransactionError::RepeatedSigner { index: 1 }));
     let stranger = good.body.clone().sign(&[&key(9)]).unwrap();
-    assert_eq!(
-        stranger.check(&chain()),
-        Err(TransactionError::KeyMismatch { index: 0 })
-    );
+    assert_eq!(stranger.check(&chain()), Err(TransactionError::KeyMismatch { index: 0 }));
 }
 
 #[test]
@@ -255,11 +194,7 @@ fn quorums_are_more_than_two_thirds_for_every_small_set() {
         };
         let set = ValidatorSet::new((1..=total).map(one).collect()).unwrap();
         // Independent statement: the least q with 3q > 2n, and the least p with 3p > n - 1, that is more than f = (n-1)/3.
-        assert_eq!(
-            set.quorum(),
-            (0..=total).find(|q| 3 * q > 2 * total).unwrap(),
-            "n = {total}"
-        );
+        assert_eq!(set.quorum(), (0..=total).find(|q| 3 * q > 2 * total).unwrap(), "n = {total}");
         assert!(set.one_honest() > (total - 1) / 3, "n = {total}");
     }
 }
@@ -281,14 +216,8 @@ fn a_commit_certificate_needs_a_quorum_of_distinct_members() {
             signatures: List::new(who).unwrap(),
         }
     };
-    assert_eq!(
-        certify(vec![sign(1), sign(2), sign(3)]).verify(chain(), &set),
-        Ok(())
-    );
-    assert!(matches!(
-        certify(vec![sign(1), sign(2)]).verify(chain(), &set),
-        Err(CertificateError::NoQuorum { .. })
-    ));
+    assert_eq!(certify(vec![sign(1), sign(2), sign(3)]).verify(chain(), &set), Ok(()));
+    assert!(matches!(certify(vec![sign(1), sign(2)]).verify(chain(), &set), Err(CertificateError::NoQuorum { .. })));
     assert!(matches!(
         certify(vec![sign(1), sign(2), sign(2)]).verify(chain(), &set),
         Err(CertificateError::NotAscending { .. })
@@ -299,20 +228,14 @@ fn a_commit_certificate_needs_a_quorum_of_distinct_members() {
     ));
     let mut other_round = certify(vec![sign(1), sign(2), sign(3)]);
     other_round.round = Round(2);
-    assert!(matches!(
-        other_round.verify(chain(), &set),
-        Err(CertificateError::Signature { .. })
-    ));
+    assert!(matches!(other_round.verify(chain(), &set), Err(CertificateError::Signature { .. })));
 }
 
 #[test]
 fn misbehavior_convicts_only_the_guilty() {
     let set = validators();
     let sign = |n: u8, block: u8| {
-        let vote = Vote {
-            block_id: Some(BlockId(Digest([block; 32]))),
-            ..vote()
-        };
+        let vote = Vote { block_id: Some(BlockId(Digest([block; 32]))), ..vote() };
         SignedVote {
             vote,
             validator: ValidatorId::of(&key(n).public_key()),
@@ -321,47 +244,21 @@ fn misbehavior_convicts_only_the_guilty() {
     };
     let order = |a: SignedVote, b: SignedVote| {
         if encode(&a) < encode(&b) {
-            MisbehaviorProof::ConflictingVotes {
-                first: a,
-                second: b,
-            }
+            MisbehaviorProof::ConflictingVotes { first: a, second: b }
         } else {
-            MisbehaviorProof::ConflictingVotes {
-                first: b,
-                second: a,
-            }
+            MisbehaviorProof::ConflictingVotes { first: b, second: a }
         }
     };
     assert!(order(sign(1, 1), sign(1, 2)).verify(&chain(), &set).is_ok());
-    assert!(
-        order(sign(1, 1), sign(1, 1))
-            .verify(&chain(), &set)
-            .is_err(),
-        "the same vote twice"
-    );
-    assert!(
-        order(sign(1, 1), sign(2, 2))
-            .verify(&chain(), &set)
-            .is_err(),
-        "two validators"
-    );
-    assert!(
-        order(sign(9, 1), sign(9, 2))
-            .verify(&chain(), &set)
-            .is_err(),
-        "a stranger"
-    );
+    assert!(order(sign(1, 1), sign(1, 1)).verify(&chain(), &set).is_err(), "the same vote twice");
+    assert!(order(sign(1, 1), sign(2, 2)).verify(&chain(), &set).is_err(), "two validators");
+    assert!(order(sign(9, 1), sign(9, 2)).verify(&chain(), &set).is_err(), "a stranger");
 
     let mut bad = transaction();
     bad.body.nonce += 1;
-    let spoiled = Batch {
-        transactions: List::new(vec![transaction(), bad.clone()]).unwrap(),
-    }
-    .sign(chain(), 1, &key(3));
-    let leaves = [
-        merkle::leaf_hash(&transaction().encode()),
-        merkle::leaf_hash(&bad.encode()),
-    ];
+    let spoiled =
+        Batch { transactions: List::new(vec![transaction(), bad.clone()]).unwrap() }.sign(chain(), 1, &key(3));
+    let leaves = [merkle::leaf_hash(&transaction().encode()), merkle::leaf_hash(&bad.encode())];
     let proof = |index: u64, tx: SignedTransaction| MisbehaviorProof::InvalidBatch {
         header: spoiled.header,
         signature: spoiled.signature,
@@ -369,14 +266,8 @@ fn misbehavior_convicts_only_the_guilty() {
         path: merkle::Path::of(&leaves, index).unwrap(),
     };
     assert!(proof(1, bad.clone()).verify(&chain(), &set).is_ok());
-    assert!(
-        proof(0, transaction()).verify(&chain(), &set).is_err(),
-        "a valid transaction convicts nobody"
-    );
-    assert!(
-        proof(0, bad).verify(&chain(), &set).is_err(),
-        "not at that place"
-    );
+    assert!(proof(0, transaction()).verify(&chain(), &set).is_err(), "a valid transaction convicts nobody");
+    assert!(proof(0, bad).verify(&chain(), &set).is_err(), "not at that place");
 }
 
 #[test]
@@ -392,10 +283,6 @@ fn a_mistyped_account_is_refused() {
     let account = AccountId::of(&key(1).public_key());
     let text = account.to_text();
     assert_eq!(AccountId::from_text(&text), Ok(account));
-    let flipped = text.replacen(
-        &text[10..11],
-        if &text[10..11] == "0" { "1" } else { "0" },
-        1,
-    );
+    let flipped = text.replacen(&text[10..11], if &text[10..11] == "0" { "1" } else { "0" }, 1);
     assert!(AccountId::from_text(&flipped).is_err());
 }

@@ -45,14 +45,7 @@ impl Stage {
 
     /// By name.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
-        [
-            Self::Admitted,
-            Self::Ordered,
-            Self::Executed,
-            Self::Certified,
-        ]
-        .into_iter()
-        .find(|stage| stage.name() == name)
+        [Self::Admitted, Self::Ordered, Self::Executed, Self::Certified].into_iter().find(|stage| stage.name() == name)
     }
 
     /// The stage after this one.
@@ -112,13 +105,7 @@ pub(crate) struct Write {
     #[arg(long, requires = "tx_out")]
     pub(crate) sign_only: bool,
     /// File for --sign-only
-    #[arg(
-        id = "tx_out",
-        long = "tx-out",
-        short = 'o',
-        value_name = "FILE",
-        requires = "sign_only"
-    )]
+    #[arg(id = "tx_out", long = "tx-out", short = 'o', value_name = "FILE", requires = "sign_only")]
     pub(crate) tx_out: Option<PathBuf>,
 }
 

@@ -18,13 +18,7 @@ use crate::text::Lang;
 
 /// Register data assets, notarize files, and verify evidence on the Quancheng chain (泉城链).
 #[derive(Debug, Parser)]
-#[command(
-    name = "quancheng",
-    version,
-    propagate_version = true,
-    arg_required_else_help = true,
-    max_term_width = 120
-)]
+#[command(name = "quancheng", version, propagate_version = true, arg_required_else_help = true, max_term_width = 120)]
 #[command(after_help = crate::messages::EXIT_CODES_EN)]
 pub(crate) struct Cli {
     /// Choices of every command.
@@ -40,13 +34,7 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Output")]
 pub(crate) struct Global {
     /// Form of the result on stdout
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value = "table",
-        env = "QUANCHENG_OUTPUT"
-    )]
+    #[arg(long, global = true, value_enum, default_value = "table", env = "QUANCHENG_OUTPUT")]
     pub(crate) output: Format,
     /// Language of words; by default from LC_ALL, LC_MESSAGES or LANG
     #[arg(long, global = true, value_enum)]

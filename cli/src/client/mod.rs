@@ -59,16 +59,9 @@ impl Answer {
     pub(crate) fn json(&self) -> Outcome<Value> {
         serde_json::from_slice(&self.body).map_err(|error| {
             let url = &self.url;
-            Fault::new(
-                Exit::Network,
-                "BAD_ANSWER",
-                say!("{url} 的答复不是 JSON。", "{url} did not answer with JSON."),
-            )
-            .cause(error)
-            .hint(say!(
-                "请核对地址是否为节点的公共接口。",
-                "Check that the address is the public door of a node."
-            ))
+            Fault::new(Exit::Network, "BAD_ANSWER", say!("{url} 的答复不是 JSON。", "{url} did not answer with JSON."))
+                .cause(error)
+                .hint(say!("请核对地址是否为节点的公共接口。", "Check that the address is the public door of a node."))
         })
     }
 
@@ -91,10 +84,7 @@ pub(crate) struct Client {
 impl Client {
     /// For these endpoints.
     pub(crate) fn new(urls: &[String], lang: Lang, timeout: Duration) -> Outcome<Self> {
-        let urls = urls
-            .iter()
-            .map(|url| check_url(url))
-            .collect::<Outcome<Vec<_>>>()?;
+        let urls = urls.iter().map(|url| check_url(url)).collect::<Outcome<Vec<_>>>()?;
         let agent = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .http_status_as_error(false)
@@ -104,13 +94,7 @@ impl Client {
             .user_agent(concat!("quancheng/", env!("CARGO_PKG_VERSION")))
             .build()
             .into();
-        Ok(Self {
-            urls,
-            first: Cell::new(0),
-            agent,
-            lang,
-            timeout,
-        })
+        Ok(Self { urls, first: Cell::new(0), agent, lang, timeout })
     }
 
     /// The endpoints in order.
@@ -146,14 +130,9 @@ impl Client {
             return Ok(answer);
         }
         let count = self.urls.len();
-        let message = say!(
-            "{count} 个接口均无法连接。",
-            "None of {count} endpoints can be reached."
-        );
-        let mut fault = Fault::new(Exit::Network, "UNREACHABLE", message).hint(say!(
-            "请核对 --api 地址及节点是否运行。",
-            "Check the --api address and whether the node runs."
-        ));
+        let message = say!("{count} 个接口均无法连接。", "None of {count} endpoints can be reached.");
+        let mut fault = Fault::new(Exit::Network, "UNREACHABLE", message)
+            .hint(say!("请核对 --api 地址及节点是否运行。", "Check the --api address and whether the node runs."));
         fault.causes = causes;
         Err(fault)
     }
@@ -184,24 +163,10 @@ impl Client {
                 .send(body)?,
         };
         let status = response.status().as_u16();
-        let header = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok());
-        let retry_after = header
-            .and_then(|text| text.parse().ok())
-            .map(Duration::from_secs);
-        let body = response
-            .body_mut()
-            .with_config()
-            .limit(ANSWER_BYTES_MAX)
-            .read_to_vec()?;
-        Ok(Answer {
-            status,
-            body,
-            retry_after,
-            url: url.to_owned(),
-        })
+        let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let retry_after = header.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
+        Ok(Answer { status, body, retry_after, url: url.to_owned() })
     }
 
     /// The JSON under a path; anything but success is a fault.
@@ -211,24 +176,13 @@ impl Client {
 
     /// What lies under a path; anything but success is a fault.
     pub(crate) fn fetch(&self, path: &str, accept: &'static str) -> Outcome<Answer> {
-        self.successful(Request {
-            path,
-            body: None,
-            accept,
-            timeout: self.timeout,
-        })
+        self.successful(Request { path, body: None, accept, timeout: self.timeout })
     }
 
     /// The JSON answer to JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Outcome<Value> {
         let bytes = body.to_string().into_bytes();
-        self.successful(Request {
-            path,
-            body: Some((&bytes, JSON)),
-            accept: JSON,
-            timeout: self.timeout,
-        })?
-        .json()
+        self.successful(Request { path, body: Some((&bytes, JSON)), accept: JSON, timeout: self.timeout })?.json()
     }
 
     /// Repeats a question while nodes ask for patience (busy, or not certified yet), until the timeout.
@@ -240,10 +194,7 @@ impl Client {
                 return Ok(answer);
             }
             let problem = answer.problem();
-            let pause = answer
-                .retry_after
-                .unwrap_or(Problem::PAUSE)
-                .max(Problem::PAUSE);
+            let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
             if !problem.is_retryable || Instant::now() + pause >= deadline {
                 return Err(problem.into_fault(&answer.url, Exit::Network));
             }
@@ -256,27 +207,20 @@ impl Client {
 fn check_url(text: &str) -> Outcome<String> {
     let url = text.trim().trim_end_matches('/');
     if url.starts_with("https://") {
-        let message = say!(
-            "本程序不含 TLS，无法使用 {url}。",
-            "This build has no TLS and cannot use {url}."
-        );
+        let message = say!("本程序不含 TLS，无法使用 {url}。", "This build has no TLS and cannot use {url}.");
         return Err(Fault::usage("NO_TLS", message).hint(say!(
             "请经本机代理（如 stunnel、nginx）转发，并使用 http:// 地址。",
             "Forward it through a local proxy (stunnel, nginx) and use its http:// address."
         )));
     }
     let rest = url.strip_prefix("http://").unwrap_or_default();
-    let is_plain = !rest.is_empty()
-        && rest.bytes().all(|b| b.is_ascii_graphic())
-        && !rest.contains(['?', '#', '@']);
+    let is_plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()) && !rest.contains(['?', '#', '@']);
     if is_plain {
         return Ok(url.to_owned());
     }
     let message = say!("接口地址 {text} 无效。", "{text} is not an endpoint.");
-    Err(Fault::usage("BAD_URL", message).hint(say!(
-        "形如 http://127.0.0.1:8080。",
-        "It looks like http://127.0.0.1:8080."
-    )))
+    Err(Fault::usage("BAD_URL", message)
+        .hint(say!("形如 http://127.0.0.1:8080。", "It looks like http://127.0.0.1:8080.")))
 }
 
 /// A path segment or query value, percent-encoded (RFC 3986 §2.3).

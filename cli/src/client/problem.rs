@@ -30,24 +30,14 @@ impl Problem {
     pub(crate) fn of(status: u16, body: &[u8]) -> Self {
         let json: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
-        let causes = json
-            .get("causes")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let causes = json.get("causes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         Self {
             status,
             code: text("code").unwrap_or_else(|| default_code(status).to_owned()),
-            detail: text("detail")
-                .or_else(|| text("title"))
-                .unwrap_or_else(|| format!("HTTP {status}")),
+            detail: text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("HTTP {status}")),
             causes: causes
                 .iter()
-                .map(|cause| {
-                    cause
-                        .as_str()
-                        .map_or_else(|| cause.to_string(), str::to_owned)
-                })
+                .map(|cause| cause.as_str().map_or_else(|| cause.to_string(), str::to_owned))
                 .collect(),
             is_retryable: json
                 .get("retryable")
@@ -67,8 +57,8 @@ impl Problem {
             _ => otherwise,
         };
         let hint = hint(&self.code);
-        let mut fault = Fault::new(exit, self.code, Text::same(self.detail))
-            .cause(format!("{url}: HTTP {}", self.status));
+        let mut fault =
+            Fault::new(exit, self.code, Text::same(self.detail)).cause(format!("{url}: HTTP {}", self.status));
         fault.causes.extend(self.causes);
         fault.hint = hint;
         fault
@@ -89,14 +79,8 @@ const fn default_code(status: u16) -> &'static str {
 /// What mends the problems that a person can mend.
 fn hint(code: &str) -> Option<Text> {
     Some(match code {
-        "WRONG_CHAIN" => say!(
-            "请核对 --chain-id 或配置档。",
-            "Check --chain-id or the profile."
-        ),
-        "EXPIRED" => say!(
-            "请核对本机时钟后重新签名。",
-            "Check this machine's clock and sign again."
-        ),
+        "WRONG_CHAIN" => say!("请核对 --chain-id 或配置档。", "Check --chain-id or the profile."),
+        "EXPIRED" => say!("请核对本机时钟后重新签名。", "Check this machine's clock and sign again."),
         "LIFETIME_TOO_LONG" => say!("请缩短 --valid-for。", "Shorten --valid-for."),
         "KEY_NOT_AUTHORIZED" => {
             say!(
@@ -111,19 +95,14 @@ fn hint(code: &str) -> Option<Text> {
             )
         }
         "NOT_A_VALIDATOR" => {
-            say!(
-                "该节点只读：请用 --api 指定验证节点。",
-                "The node only follows: name a validator with --api."
-            )
+            say!("该节点只读：请用 --api 指定验证节点。", "The node only follows: name a validator with --api.")
         }
-        "NOT_CERTIFIED_YET" => say!(
-            "尚待验证节点签署：稍后再试。",
-            "The validators have not signed for it yet: try again soon."
-        ),
-        "PRUNED" => say!(
-            "该节点已清理此高度：请改问归档节点。",
-            "The node no longer keeps that height: ask an archive node."
-        ),
+        "NOT_CERTIFIED_YET" => {
+            say!("尚待验证节点签署：稍后再试。", "The validators have not signed for it yet: try again soon.")
+        }
+        "PRUNED" => {
+            say!("该节点已清理此高度：请改问归档节点。", "The node no longer keeps that height: ask an archive node.")
+        }
         _ => return None,
     })
 }

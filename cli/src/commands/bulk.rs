@@ -52,11 +52,7 @@ impl Results {
             let Some(number) = value.get("line").and_then(Value::as_u64) else {
                 continue;
             };
-            match value
-                .get("transaction")
-                .and_then(Value::as_str)
-                .map(hex::decode)
-            {
+            match value.get("transaction").and_then(Value::as_str).map(hex::decode) {
                 Some(Ok(bytes)) => {
                     results.pending.insert(number, bytes);
                 }
@@ -84,19 +80,14 @@ struct Log {
 
 impl Log {
     fn open(path: PathBuf) -> Outcome<Self> {
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(|error| Fault::file(&path, &error))?;
+        let file =
+            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| Fault::file(&path, &error))?;
         Ok(Self { path, file })
     }
 
     fn line(&mut self, value: &Value) -> Outcome<()> {
         let text = format!("{value}\n");
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|error| Fault::file(&self.path, &error))
+        self.file.write_all(text.as_bytes()).map_err(|error| Fault::file(&self.path, &error))
     }
 }
 
@@ -110,10 +101,7 @@ struct Tally {
 
 pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     let Some(from) = &command.from else {
-        return Err(Fault::usage(
-            "NO_FILE",
-            say!("未指定文件。", "No file is named."),
-        ));
+        return Err(Fault::usage("NO_FILE", say!("未指定文件。", "No file is named.")));
     };
     let bytes = files::read(from, LINES_BYTES_MAX)?;
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -135,19 +123,11 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     }
     let results = Results::load(&path)?;
     let log = Log::open(path.clone())?;
-    let Tally {
-        submitted,
-        skipped,
-        refused,
-    } = rows(session, command, &writer, &text, results, log)?;
-    let mut reply = Reply::record(
-        json!({ "results": path, "submitted": submitted, "skipped": skipped, "refused": refused }),
-    );
+    let Tally { submitted, skipped, refused } = rows(session, command, &writer, &text, results, log)?;
+    let mut reply =
+        Reply::record(json!({ "results": path, "submitted": submitted, "skipped": skipped, "refused": refused }));
     if refused > 0 {
-        let message = say!(
-            "{refused} 行被拒绝，详见结果文件。",
-            "{refused} lines were refused; see the result file."
-        );
+        let message = say!("{refused} 行被拒绝，详见结果文件。", "{refused} lines were refused; see the result file.");
         reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message));
     }
     Ok(reply)
@@ -163,10 +143,7 @@ fn rows(
     mut results: Results,
     mut log: Log,
 ) -> Outcome<Tally> {
-    let rows: Vec<(u64, &str)> = (1..)
-        .zip(text.lines())
-        .filter(|(_, line)| !line.trim().is_empty())
-        .collect();
+    let rows: Vec<(u64, &str)> = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
     let mut references = references(command)?;
     let bar = Bar::items(session, u64::try_from(rows.len()).unwrap_or(u64::MAX));
     let mut tally = Tally::default();
@@ -178,11 +155,7 @@ fn rows(
             continue;
         }
         let pending = results.pending.remove(&number);
-        let row = Row {
-            number,
-            line,
-            pending,
-        };
+        let row = Row { number, line, pending };
         match row.run(session, command, writer, &references, &mut log) {
             Ok(value) => {
                 remember(&mut references, line, &value);
@@ -238,10 +211,7 @@ impl Row<'_> {
         log: &mut Log,
     ) -> Outcome<Value> {
         let number = self.number;
-        let earlier = self
-            .pending
-            .as_ref()
-            .and_then(|bytes| SignedTransaction::decode(bytes).ok());
+        let earlier = self.pending.as_ref().and_then(|bytes| SignedTransaction::decode(bytes).ok());
         let signed = match earlier {
             Some(signed) if is_alive(writer, &signed)? => signed,
             Some(_) | None => {
@@ -255,14 +225,10 @@ impl Row<'_> {
             }
         };
         let id = signed.id();
-        log.line(
-            &json!({ "line": number, "id": id, "transaction": hex::encode(signed.encode()) }),
-        )?;
+        log.line(&json!({ "line": number, "id": id, "transaction": hex::encode(signed.encode()) }))?;
         let status = writer.submit(&signed)?;
         let (height, registration) = (status.get("height"), status.get("registration"));
-        Ok(
-            json!({ "line": number, "ok": true, "id": id, "height": height, "registration": registration }),
-        )
+        Ok(json!({ "line": number, "ok": true, "id": id, "height": height, "registration": registration }))
     }
 }
 
@@ -302,11 +268,7 @@ mod tests {
         assert_eq!(results.done.keys().collect::<Vec<_>>(), [&1]);
         assert_eq!(results.pending, BTreeMap::from([(2, vec![1, 2])]));
         let mut references = References::default();
-        remember(
-            &mut references,
-            "{\"reg_id\":\"S-REG-01\"}",
-            &results.done[&1],
-        );
+        remember(&mut references, "{\"reg_id\":\"S-REG-01\"}", &results.done[&1]);
         assert_eq!(references.serials["S-REG-01"], 7);
     }
 }

@@ -24,24 +24,14 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
         }
         Chain::Validators(validators) => {
             let parameters: Vec<_> = validators.as_of.iter().map(|as_of| as_of.query()).collect();
-            let data = session
-                .client(&validators.api)?
-                .get(&with_query("/v1/validators", &parameters))?;
-            Ok(Reply::rows(
-                data,
-                Some("validators"),
-                &["id", "organization", "power", "node_id", "interest"],
-            ))
+            let data = session.client(&validators.api)?.get(&with_query("/v1/validators", &parameters))?;
+            Ok(Reply::rows(data, Some("validators"), &["id", "organization", "power", "node_id", "interest"]))
         }
         Chain::Genesis(file) => document(session, file, "/v1/genesis"),
         Chain::Checkpoint(file) => checkpoint(session, file),
         Chain::Query(query) => {
             let question = serde_json::from_str(&query.query).map_err(|error| {
-                Fault::usage(
-                    "BAD_JSON",
-                    say!("查询不是 JSON。", "The question is not JSON."),
-                )
-                .cause(error)
+                Fault::usage("BAD_JSON", say!("查询不是 JSON。", "The question is not JSON.")).cause(error)
             })?;
             read::query(session, &query.read, &query.module, question)
         }
@@ -70,15 +60,8 @@ fn checkpoint(session: &Session, file: &ChainFile) -> Outcome<Reply> {
     let answer = client.fetch("/v1/checkpoint", JSON)?;
     // What cannot be read here could not be read by a verifier either.
     let checkpoint = Checkpoint::from_json(&answer.body).map_err(|error| {
-        Fault::new(
-            Exit::Network,
-            "BAD_ANSWER",
-            say!(
-                "节点返回的检查点无效。",
-                "The node gave no valid checkpoint."
-            ),
-        )
-        .cause(error)
+        Fault::new(Exit::Network, "BAD_ANSWER", say!("节点返回的检查点无效。", "The node gave no valid checkpoint."))
+            .cause(error)
     })?;
     let fingerprint = checkpoint.fingerprint();
     session.note(&say!(
@@ -88,9 +71,7 @@ fn checkpoint(session: &Session, file: &ChainFile) -> Outcome<Reply> {
     match &file.out {
         Some(out) => {
             files::write(out, checkpoint.to_json().as_bytes())?;
-            Ok(Reply::record(
-                json!({ "file": out, "chain_id": checkpoint.chain_id(), "fingerprint": fingerprint }),
-            ))
+            Ok(Reply::record(json!({ "file": out, "chain_id": checkpoint.chain_id(), "fingerprint": fingerprint })))
         }
         None => {
             let mut data = answer.json()?;
@@ -108,20 +89,10 @@ fn pretty(value: &Value) -> String {
 
 pub(super) fn block(session: &Session, command: &Block) -> Outcome<Reply> {
     match command {
-        Block::Show(show) => get(
-            session,
-            &show.api,
-            &format!("/v1/blocks/{}", height(&show.height)?),
-        ),
+        Block::Show(show) => get(session, &show.api, &format!("/v1/blocks/{}", height(&show.height)?)),
         Block::Transactions(show) => {
             let path = format!("/v1/blocks/{}/transactions", height(&show.height)?);
-            read::list(
-                session,
-                &show.list,
-                &path,
-                &[],
-                &["id", "position", "stage", "outcome"],
-            )
+            read::list(session, &show.list, &path, &[], &["id", "position", "stage", "outcome"])
         }
     }
 }
@@ -130,39 +101,18 @@ fn height(text: &str) -> Outcome<String> {
     if text == "latest" || text.parse::<u64>().is_ok() {
         return Ok(escape(text));
     }
-    Err(Fault::usage(
-        "BAD_HEIGHT",
-        say!("{text} 不是高度。", "{text} is not a height."),
-    )
-    .hint(say!("请给出数字或 latest。", "Give a number, or latest.")))
+    Err(Fault::usage("BAD_HEIGHT", say!("{text} 不是高度。", "{text} is not a height."))
+        .hint(say!("请给出数字或 latest。", "Give a number, or latest.")))
 }
 
 pub(super) fn node(session: &Session, command: &Node) -> Outcome<Reply> {
     let Node::Status(status) = command;
     let client = session.client(&status.api)?;
-    let nodes: Vec<Value> = client
-        .urls()
-        .iter()
-        .map(|url| one_node(&client, url))
-        .collect();
-    let is_any_up = nodes
-        .iter()
-        .any(|node| node.get("reachable") == Some(&Value::Bool(true)));
-    let columns: &[&str] = &[
-        "api",
-        "role",
-        "height",
-        "certified_height",
-        "peers",
-        "signing",
-        "syncing",
-        "error",
-    ];
+    let nodes: Vec<Value> = client.urls().iter().map(|url| one_node(&client, url)).collect();
+    let is_any_up = nodes.iter().any(|node| node.get("reachable") == Some(&Value::Bool(true)));
+    let columns: &[&str] = &["api", "role", "height", "certified_height", "peers", "signing", "syncing", "error"];
     let mut reply = Reply::record(json!({ "nodes": nodes }));
-    reply.view = View::Rows {
-        of: Some("nodes"),
-        columns,
-    };
+    reply.view = View::Rows { of: Some("nodes"), columns };
     if !is_any_up {
         let message = say!("没有节点答复。", "No node answers.");
         reply.fault = Some(Fault::new(Exit::Network, "UNREACHABLE", message));
@@ -171,12 +121,7 @@ pub(super) fn node(session: &Session, command: &Node) -> Outcome<Reply> {
 }
 
 fn one_node(client: &Client, url: &str) -> Value {
-    let request = Request {
-        path: "/v1/status",
-        body: None,
-        accept: JSON,
-        timeout: client.timeout(),
-    };
+    let request = Request { path: "/v1/status", body: None, accept: JSON, timeout: client.timeout() };
     match client.send_to(url, request) {
         Ok(answer) if answer.status == 200 => {
             let mut status = answer.json().unwrap_or_else(|_| json!({}));

@@ -12,10 +12,7 @@ pub(super) fn completions(command: &Completions) -> Outcome<Reply> {
     let mut script = Vec::new();
     clap_complete::generate(command.shell, &mut Cli::command(), "quancheng", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    Ok(Reply::text(
-        json!({ "shell": command.shell.to_string(), "script": script }),
-        script,
-    ))
+    Ok(Reply::text(json!({ "shell": command.shell.to_string(), "script": script }), script))
 }
 
 pub(super) fn man(command: &Man) -> Outcome<Reply> {
@@ -26,8 +23,7 @@ pub(super) fn man(command: &Man) -> Outcome<Reply> {
     let mut pages = Vec::new();
     write_page(&cli, "quancheng", &command.out, &mut pages).map_err(fault)?;
     let count = pages.len();
-    Ok(Reply::record(json!({ "pages": pages }))
-        .headline(say!("已写出 {count} 页。", "{count} pages written.")))
+    Ok(Reply::record(json!({ "pages": pages })).headline(say!("已写出 {count} 页。", "{count} pages written.")))
 }
 
 /// The page of a command and those of its subcommands.
@@ -43,10 +39,7 @@ fn write_page(
     let path = dir.join(format!("{name}.1"));
     std::fs::write(&path, bytes)?;
     pages.push(path.display().to_string());
-    for inner in command
-        .get_subcommands()
-        .filter(|inner| inner.get_name() != "help")
-    {
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
         write_page(inner, &format!("{name}-{}", inner.get_name()), dir, pages)?;
     }
     Ok(())

@@ -25,9 +25,7 @@ pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
                 Some(name) => profiles.select(Some(name))?,
                 None => session.profile()?,
             };
-            Ok(Reply::record(
-                json!({ "name": name, "file": path, "profile": profile }),
-            ))
+            Ok(Reply::record(json!({ "name": name, "file": path, "profile": profile })))
         }
         Config::List => {
             let rows: Vec<_> = profiles
@@ -47,15 +45,10 @@ pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
         Config::Set(set) => {
             change(&mut profiles, set)?;
             profiles.save(&path)?;
-            Ok(Reply::record(
-                json!({ "name": set.name, "file": path, "profile": profiles.profiles.get(&set.name) }),
-            ))
+            Ok(Reply::record(json!({ "name": set.name, "file": path, "profile": profiles.profiles.get(&set.name) })))
         }
         Config::Remove(name) => {
-            profiles
-                .profiles
-                .remove(&name.name)
-                .ok_or_else(|| profiles.unknown(&name.name))?;
+            profiles.profiles.remove(&name.name).ok_or_else(|| profiles.unknown(&name.name))?;
             profiles.current.take_if(|current| *current == name.name);
             profiles.save(&path)?;
             Ok(Reply::record(json!({ "removed": name.name, "file": path })))
@@ -64,11 +57,7 @@ pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
 }
 
 fn change(profiles: &mut Profiles, set: &ConfigSet) -> Outcome<()> {
-    let is_name = !set.name.is_empty()
-        && set
-            .name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let is_name = !set.name.is_empty() && set.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if !is_name {
         let message = say!(
             "配置档名称只能含字母、数字、-、_ 与 .。",
@@ -77,9 +66,7 @@ fn change(profiles: &mut Profiles, set: &ConfigSet) -> Outcome<()> {
         return Err(Fault::usage("BAD_NAME", message));
     }
     // Files are kept by absolute path: the profile must mean the same from every folder.
-    let absolute = |path: &std::path::PathBuf| {
-        std::path::absolute(path).map_err(|error| Fault::file(path, &error))
-    };
+    let absolute = |path: &std::path::PathBuf| std::path::absolute(path).map_err(|error| Fault::file(path, &error));
     let profile = profiles.profiles.entry(set.name.clone()).or_default();
     if !set.api.is_empty() {
         profile.api.clone_from(&set.api);

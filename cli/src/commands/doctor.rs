@@ -28,16 +28,11 @@ pub(super) fn run(session: &Session, command: &Doctor) -> Outcome<Reply> {
         Ok(client) => checks.extend(endpoints(&client)),
         Err(fault) => checks.push(failed("endpoints", &fault)),
     }
-    let rows: Vec<Value> = checks
-        .iter()
-        .map(|check| json!({ "check": check.name, "ok": check.ok, "detail": check.detail }))
-        .collect();
+    let rows: Vec<Value> =
+        checks.iter().map(|check| json!({ "check": check.name, "ok": check.ok, "detail": check.detail })).collect();
     let wrong = checks.iter().filter(|check| !check.ok).count();
     let mut reply = Reply::record(json!({ "version": env!("CARGO_PKG_VERSION"), "checks": rows }));
-    reply.view = View::Rows {
-        of: Some("checks"),
-        columns: &["check", "ok", "detail"],
-    };
+    reply.view = View::Rows { of: Some("checks"), columns: &["check", "ok", "detail"] };
     if wrong > 0 {
         let message = say!("{wrong} 项检查未通过。", "{wrong} checks failed.");
         reply.fault = Some(Fault::new(Exit::Usage, "CHECKS_FAILED", message));
@@ -47,20 +42,12 @@ pub(super) fn run(session: &Session, command: &Doctor) -> Outcome<Reply> {
 
 fn failed(name: &'static str, fault: &Fault) -> Check {
     let causes = fault.causes.join("; ");
-    Check {
-        name,
-        ok: false,
-        detail: format!("{}: {causes}", fault.code),
-    }
+    Check { name, ok: false, detail: format!("{}: {causes}", fault.code) }
 }
 
 fn profiles(session: &Session) -> Check {
     match (Session::profiles_path(), session.profile()) {
-        (Ok(path), Ok(_)) => Check {
-            name: "profiles",
-            ok: true,
-            detail: path.display().to_string(),
-        },
+        (Ok(path), Ok(_)) => Check { name: "profiles", ok: true, detail: path.display().to_string() },
         (Err(fault), _) | (_, Err(fault)) => failed("profiles", &fault),
     }
 }
@@ -68,16 +55,8 @@ fn profiles(session: &Session) -> Check {
 fn randomness() -> Check {
     let mut bytes = [0_u8; 32];
     match getrandom::fill(&mut bytes) {
-        Ok(()) => Check {
-            name: "randomness",
-            ok: true,
-            detail: String::new(),
-        },
-        Err(error) => Check {
-            name: "randomness",
-            ok: false,
-            detail: error.to_string(),
-        },
+        Ok(()) => Check { name: "randomness", ok: true, detail: String::new() },
+        Err(error) => Check { name: "randomness", ok: false, detail: error.to_string() },
     }
 }
 
@@ -85,11 +64,7 @@ fn randomness() -> Check {
 fn key(session: &Session, command: &Doctor) -> Option<Check> {
     let path = keys::choose(session, command.key.as_ref()).ok()?;
     Some(match keys::open(session, &path, &command.password) {
-        Ok(key) => Check {
-            name: "key",
-            ok: true,
-            detail: format!("{} {}", path.display(), key.public_key()),
-        },
+        Ok(key) => Check { name: "key", ok: true, detail: format!("{} {}", path.display(), key.public_key()) },
         Err(fault) => failed("key", &fault),
     })
 }
@@ -99,23 +74,11 @@ fn endpoints(client: &Client) -> Vec<Check> {
     let mut chains: Vec<String> = Vec::new();
     let mut clock_off_ms = None;
     for url in client.urls() {
-        let request = Request {
-            path: "/v1/status",
-            body: None,
-            accept: JSON,
-            timeout: client.timeout(),
-        };
-        match client
-            .send_to(url, request)
-            .map(|answer| (answer.status, answer.json()))
-        {
+        let request = Request { path: "/v1/status", body: None, accept: JSON, timeout: client.timeout() };
+        match client.send_to(url, request).map(|answer| (answer.status, answer.json())) {
             Ok((200, Ok(status))) => {
                 let text = |name: &str| {
-                    status.get(name).map(|value| {
-                        value
-                            .as_str()
-                            .map_or_else(|| value.to_string(), str::to_owned)
-                    })
+                    status.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
                 };
                 let line = ["version", "role", "height", "certified_height", "peers"]
                     .iter()
@@ -123,28 +86,15 @@ fn endpoints(client: &Client) -> Vec<Check> {
                     .collect::<Vec<_>>()
                     .join(", ");
                 chains.extend(text("chain_id"));
-                let block_ms = status
-                    .get("time_ms")
-                    .and_then(Value::as_u64)
-                    .unwrap_or_default();
+                let block_ms = status.get("time_ms").and_then(Value::as_u64).unwrap_or_default();
                 // An idle chain's newest block is old; only a clock that lags behind the chain shows for certain.
                 clock_off_ms = clock_off_ms.max(Some(block_ms.saturating_sub(now_ms())));
-                checks.push(Check {
-                    name: "endpoint",
-                    ok: true,
-                    detail: format!("{url}: {line}"),
-                });
+                checks.push(Check { name: "endpoint", ok: true, detail: format!("{url}: {line}") });
             }
-            Ok((status, _)) => checks.push(Check {
-                name: "endpoint",
-                ok: false,
-                detail: format!("{url}: HTTP {status}"),
-            }),
-            Err(error) => checks.push(Check {
-                name: "endpoint",
-                ok: false,
-                detail: format!("{url}: {error}"),
-            }),
+            Ok((status, _)) => {
+                checks.push(Check { name: "endpoint", ok: false, detail: format!("{url}: HTTP {status}") })
+            }
+            Err(error) => checks.push(Check { name: "endpoint", ok: false, detail: format!("{url}: {error}") }),
         }
     }
     if let Some(off_ms) = clock_off_ms {
@@ -157,11 +107,7 @@ fn endpoints(client: &Client) -> Vec<Check> {
     chains.sort();
     chains.dedup();
     if !chains.is_empty() {
-        checks.push(Check {
-            name: "chain",
-            ok: chains.len() == 1,
-            detail: chains.join(", "),
-        });
+        checks.push(Check { name: "chain", ok: chains.len() == 1, detail: chains.join(", ") });
     }
     checks
 }

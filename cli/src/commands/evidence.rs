@@ -31,15 +31,9 @@ pub(super) fn run(session: &Session, command: &Evidence) -> Outcome<Reply> {
 
 fn digest(text: &str) -> Outcome<Digest> {
     text.parse().map_err(|error| {
-        Fault::usage(
-            "BAD_DIGEST",
-            say!("摘要 {text} 无效。", "{text} is not a digest."),
-        )
-        .cause(error)
-        .hint(say!(
-            "摘要为 64 位小写十六进制。",
-            "A digest has 64 lower-case hexadecimal digits."
-        ))
+        Fault::usage("BAD_DIGEST", say!("摘要 {text} 无效。", "{text} is not a digest."))
+            .cause(error)
+            .hint(say!("摘要为 64 位小写十六进制。", "A digest has 64 lower-case hexadecimal digits."))
     })
 }
 
@@ -58,10 +52,7 @@ fn decode(bytes: &[u8]) -> Outcome<ProofBundle> {
         Fault::new(
             Exit::Mismatch,
             "BAD_BUNDLE",
-            say!(
-                "证据包已损坏或不是证据包。",
-                "This is no bundle, or it is damaged."
-            ),
+            say!("证据包已损坏或不是证据包。", "This is no bundle, or it is damaged."),
         )
         .cause(error)
     })
@@ -73,11 +64,7 @@ fn describe(bundle: &ProofBundle) -> Value {
         .claims
         .iter()
         .map(|claim| match claim {
-            Claim::Transaction {
-                transaction,
-                receipt,
-                ..
-            } => json!({
+            Claim::Transaction { transaction, receipt, .. } => json!({
                 "kind": "transaction",
                 "id": transaction.id(),
                 "outcome": receipt.outcome,
@@ -149,11 +136,7 @@ fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
     }
     let id = &fetch.id;
     Err(last.unwrap_or_else(|| {
-        Fault::new(
-            Exit::NotFound,
-            "NOT_FOUND",
-            say!("没有 {id} 的证据包。", "There is no bundle of {id}."),
-        )
+        Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有 {id} 的证据包。", "There is no bundle of {id}."))
     }))
 }
 
@@ -164,11 +147,7 @@ pub(super) fn get(client: &Client, path: &str) -> Outcome<ProofBundle> {
 
 /// Writes a bundle; the reply says what it holds.
 pub(super) fn save(bundle: &ProofBundle, out: &std::path::Path, is_json: bool) -> Outcome<Reply> {
-    let bytes = if is_json {
-        bundle.to_json().into_bytes()
-    } else {
-        bundle.encode()
-    };
+    let bytes = if is_json { bundle.to_json().into_bytes() } else { bundle.encode() };
     files::write(out, &bytes)?;
     let mut data = describe(bundle);
     crate::submit::insert(&mut data, "file", json!(out));
@@ -189,10 +168,7 @@ mod tests {
             ["/v1/bundles/registrations/QC-370100-PR-2026-00001001-P"]
         );
         assert_eq!(places("7").unwrap(), ["/v1/bundles/registrations/7"]);
-        assert_eq!(
-            places(&"ab".repeat(20)).unwrap()[0],
-            format!("/v1/bundles/state/{}", "ab".repeat(20))
-        );
+        assert_eq!(places(&"ab".repeat(20)).unwrap()[0], format!("/v1/bundles/state/{}", "ab".repeat(20)));
         for id in ["", "x", "QC-370100-PR-2026-00001001-X", "../x"] {
             assert_eq!(places(id).unwrap_err().code, "BAD_ID", "{id}");
         }

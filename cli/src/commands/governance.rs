@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::args::governance::{
-    Common, FromFile, Governance, Parameters, Propose, ProposeRole, ValidatorRecord,
-};
+use crate::args::governance::{Common, FromFile, Governance, Parameters, Propose, ProposeRole, ValidatorRecord};
 use crate::client::escape;
 use crate::commands::org::moment;
 use crate::commands::read;
@@ -24,30 +22,25 @@ pub(super) fn run(session: &Session, command: Governance) -> Outcome<Reply> {
         Governance::Propose(propose) => proposal(session, *propose),
         Governance::Vote(vote) => {
             let document = files::commitment(&vote.document)?;
-            let arguments = json!({ "vote": { "proposal": vote.proposal, "is_approved": vote.approve, "document": document } });
+            let arguments =
+                json!({ "vote": { "proposal": vote.proposal, "is_approved": vote.approve, "document": document } });
             submit::run(session, &vote.write, vec![call(MODULE, arguments)?])
         }
         Governance::Withdraw(withdraw) => {
             let arguments = json!({ "withdraw": { "proposal": withdraw.proposal } });
             submit::run(session, &withdraw.write, vec![call(MODULE, arguments)?])
         }
-        Governance::Show(show) => read::record(
-            session,
-            &show.read,
-            &format!("/v1/governance/proposals/{}", show.proposal),
-        ),
+        Governance::Show(show) => {
+            read::record(session, &show.read, &format!("/v1/governance/proposals/{}", show.proposal))
+        }
         Governance::List(list) => {
             let columns = &["id", "title", "status", "proposer", "expires_at_ms"];
             read::list(session, &list, "/v1/governance/proposals", &[], columns)
         }
-        Governance::RuleSet(named) => read::record(
-            session,
-            &named.read,
-            &format!("/v1/rule-sets/{}", escape(&named.id)),
-        ),
-        Governance::Calendar(year) => {
-            read::record(session, &year.read, &format!("/v1/calendar/{}", year.year))
+        Governance::RuleSet(named) => {
+            read::record(session, &named.read, &format!("/v1/rule-sets/{}", escape(&named.id)))
         }
+        Governance::Calendar(year) => read::record(session, &year.read, &format!("/v1/calendar/{}", year.year)),
     }
 }
 
@@ -102,9 +95,7 @@ fn proposal(session: &Session, propose: Propose) -> Outcome<Reply> {
 fn publish(session: &Session, file: &FromFile, verb: &str, member: &str) -> Outcome<Reply> {
     let content: Value = files::read_json(&file.file)?;
     let name = content.get(member).cloned().unwrap_or_default();
-    let name = name
-        .as_str()
-        .map_or_else(|| name.to_string(), str::to_owned);
+    let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
     let title = format!("发布：{name}");
     send(session, &json!({ verb: content }), &title, &file.common)
 }
@@ -128,11 +119,7 @@ fn validator(record: &ValidatorRecord) -> Value {
 
 fn role_action(role: &ProposeRole, mut more: Value) -> Value {
     submit::insert(&mut more, "org_id", json!(role.org));
-    submit::insert(
-        &mut more,
-        "role",
-        json!(role.role.trim().to_ascii_uppercase().replace('-', "_")),
-    );
+    submit::insert(&mut more, "role", json!(role.role.trim().to_ascii_uppercase().replace('-', "_")));
     more
 }
 
@@ -141,13 +128,8 @@ fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
     if let Some(file) = &change.file {
         return files::read_json(file);
     }
-    let answer = session
-        .client(&change.common.write.api)?
-        .get("/v1/parameters")?;
-    let found = answer
-        .get("parameters")
-        .or_else(|| answer.get("data"))
-        .unwrap_or(&answer);
+    let answer = session.client(&change.common.write.api)?.get("/v1/parameters")?;
+    let found = answer.get("parameters").or_else(|| answer.get("data")).unwrap_or(&answer);
     let mut parameters = found.as_object().cloned().unwrap_or_default();
     for text in &change.set {
         set(&mut parameters, text)?;
@@ -158,14 +140,8 @@ fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
 /// Changes one parameter, `NAME=VALUE`, that is there already.
 pub(super) fn set(parameters: &mut Map<String, Value>, text: &str) -> Outcome<()> {
     let bad = || {
-        Fault::usage(
-            "BAD_PARAMETER",
-            say!("参数 {text} 无效。", "{text} is not a parameter."),
-        )
-        .hint(say!(
-            "形如 heartbeat_ms=1000。",
-            "It looks like heartbeat_ms=1000."
-        ))
+        Fault::usage("BAD_PARAMETER", say!("参数 {text} 无效。", "{text} is not a parameter."))
+            .hint(say!("形如 heartbeat_ms=1000。", "It looks like heartbeat_ms=1000."))
     };
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
     let value: u64 = value.trim().parse().map_err(|_| bad())?;
@@ -175,11 +151,7 @@ pub(super) fn set(parameters: &mut Map<String, Value>, text: &str) -> Outcome<()
             Ok(())
         }
         None => {
-            let known = parameters
-                .keys()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join(", ");
+            let known = parameters.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             Err(bad().cause(format!("parameters: {known}")))
         }
     }

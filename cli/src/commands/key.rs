@@ -19,9 +19,7 @@ pub(super) fn run(session: &Session, command: &Key) -> Outcome<Reply> {
 
 fn make(session: &Session, new: &KeyNew) -> Outcome<Reply> {
     if new.out.exists() {
-        return Err(keys::fault(&keystore::KeyFileError::Exists {
-            path: new.out.clone(),
-        }));
+        return Err(keys::fault(&keystore::KeyFileError::Exists { path: new.out.clone() }));
     }
     let password = keys::password(session, &new.password, &new.out, true)?;
     let key = keystore::generate().map_err(|error| keys::fault(&error))?;

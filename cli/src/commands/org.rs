@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::args::common::Write;
 use crate::args::org::{
-    Account, AccountShow, Org, OrgActivate, OrgAddKey, OrgAppointOfficer, OrgClose, OrgDecide,
-    OrgGrantRole, OrgRevokeKey,
+    Account, AccountShow, Org, OrgActivate, OrgAddKey, OrgAppointOfficer, OrgClose, OrgDecide, OrgGrantRole,
+    OrgRevokeKey,
 };
 use crate::client::escape;
 use crate::commands::read;
@@ -45,10 +45,7 @@ fn account_named(show: &AccountShow) -> Outcome<AccountId> {
     match (&show.account, &show.key) {
         (Some(text), _) => keys::parse_account(text),
         (None, Some(path)) => Ok(AccountId::of(&keys::public_key(path)?)),
-        (None, None) => Err(Fault::usage(
-            "NO_ACCOUNT",
-            say!("未指定账户。", "No account is named."),
-        )),
+        (None, None) => Err(Fault::usage("NO_ACCOUNT", say!("未指定账户。", "No account is named."))),
     }
 }
 
@@ -68,11 +65,7 @@ pub(super) fn run(session: &Session, command: Org) -> Outcome<Reply> {
         Org::RevokeRole(revoke) => {
             let mut arguments = base(&revoke.decide)?;
             arguments.insert("role".to_owned(), json!(upper(&revoke.role)));
-            send(
-                session,
-                &revoke.decide.write,
-                json!({ "revoke_role": arguments }),
-            )
+            send(session, &revoke.decide.write, json!({ "revoke_role": arguments }))
         }
         Org::AddKey(add) => add_key(session, add),
         Org::RevokeKey(revoke) => revoke_key(session, &revoke),
@@ -80,17 +73,9 @@ pub(super) fn run(session: &Session, command: Org) -> Outcome<Reply> {
         Org::AppointOfficer(appoint) => appoint_officer(session, appoint),
         Org::DismissOfficer(dismiss) => {
             let account = keys::parse_account(&dismiss.officer)?;
-            send(
-                session,
-                &dismiss.write,
-                json!({ "dismiss_officer": { "org_id": dismiss.org, "account": account } }),
-            )
+            send(session, &dismiss.write, json!({ "dismiss_officer": { "org_id": dismiss.org, "account": account } }))
         }
-        Org::Show(show) => read::record(
-            session,
-            &show.read,
-            &format!("/v1/organizations/{}", escape(&show.org)),
-        ),
+        Org::Show(show) => read::record(session, &show.read, &format!("/v1/organizations/{}", escape(&show.org))),
         Org::List(list) => {
             let columns = &["org_id", "name_zh", "org_type", "status", "uscc"];
             read::list(session, &list, "/v1/organizations", &[], columns)
@@ -114,10 +99,7 @@ fn upper(text: &str) -> String {
 fn base(decide: &OrgDecide) -> Outcome<Map<String, Value>> {
     let mut arguments = Map::new();
     arguments.insert("org_id".to_owned(), json!(decide.org));
-    arguments.insert(
-        "document".to_owned(),
-        json!(files::commitment(&decide.document)?),
-    );
+    arguments.insert("document".to_owned(), json!(files::commitment(&decide.document)?));
     Ok(arguments)
 }
 
@@ -131,37 +113,20 @@ fn admit(session: &Session, activate: &OrgActivate) -> Outcome<Reply> {
     let roles = if activate.role.is_empty() {
         let path = format!("/v1/organizations/{}", escape(&activate.decide.org));
         let answer = session.client(&activate.decide.write.api)?.get(&path)?;
-        answer
-            .pointer("/data/roles_requested")
-            .cloned()
-            .unwrap_or_else(|| json!([]))
+        answer.pointer("/data/roles_requested").cloned().unwrap_or_else(|| json!([]))
     } else {
-        json!(
-            activate
-                .role
-                .iter()
-                .map(|role| upper(role))
-                .collect::<Vec<_>>()
-        )
+        json!(activate.role.iter().map(|role| upper(role)).collect::<Vec<_>>())
     };
     let mut arguments = base(&activate.decide)?;
     arguments.insert("roles".to_owned(), roles);
-    send(
-        session,
-        &activate.decide.write,
-        json!({ "activate": arguments }),
-    )
+    send(session, &activate.decide.write, json!({ "activate": arguments }))
 }
 
 /// A moment of a flag, ms since 1970 UTC; a bare day means its beginning.
 pub(super) fn moment(text: Option<&String>) -> Outcome<Option<u64>> {
     text.map(|text| {
         parse_time_ms(text, DayEnd::First).ok_or_else(|| {
-            Fault::usage(
-                "BAD_TIME",
-                say!("时间 {text} 无效。", "{text} is not a time."),
-            )
-            .hint(say!(
+            Fault::usage("BAD_TIME", say!("时间 {text} 无效。", "{text} is not a time.")).hint(say!(
                 "形如 2026-11-22 或 2026-11-22T10:00:00+08:00。",
                 "It looks like 2026-11-22 or 2026-11-22T10:00:00+08:00."
             ))
@@ -175,11 +140,7 @@ fn grant_role(session: &Session, grant: &OrgGrantRole) -> Outcome<Reply> {
     arguments.insert("role".to_owned(), json!(upper(&grant.role)));
     arguments.insert("from_ms".to_owned(), json!(moment(grant.from.as_ref())?));
     arguments.insert("to_ms".to_owned(), json!(moment(grant.to.as_ref())?));
-    send(
-        session,
-        &grant.decide.write,
-        json!({ "grant_role": arguments }),
-    )
+    send(session, &grant.decide.write, json!({ "grant_role": arguments }))
 }
 
 fn add_key(session: &Session, mut add: OrgAddKey) -> Outcome<Reply> {
@@ -187,10 +148,7 @@ fn add_key(session: &Session, mut add: OrgAddKey) -> Outcome<Reply> {
         (Some(path), _) => keys::public_key(path)?,
         (None, Some(text)) => keys::parse_public_key(text)?,
         (None, None) => {
-            return Err(Fault::usage(
-                "NO_KEY",
-                say!("未指定新密钥。", "No new key is named."),
-            ));
+            return Err(Fault::usage("NO_KEY", say!("未指定新密钥。", "No new key is named.")));
         }
     };
     // The new key proves that it is at hand by signing too.
@@ -204,7 +162,8 @@ fn add_key(session: &Session, mut add: OrgAddKey) -> Outcome<Reply> {
 
 fn revoke_key(session: &Session, revoke: &OrgRevokeKey) -> Outcome<Reply> {
     let since = moment(revoke.compromised_since.as_ref())?;
-    let arguments = json!({ "revoke_key": { "org_id": revoke.org, "key_id": revoke.key_id, "compromise_since_ms": since } });
+    let arguments =
+        json!({ "revoke_key": { "org_id": revoke.org, "key_id": revoke.key_id, "compromise_since_ms": since } });
     send(session, &revoke.write, arguments)
 }
 
@@ -225,10 +184,7 @@ fn appoint_officer(session: &Session, mut appoint: OrgAppointOfficer) -> Outcome
         (Some(path), _) => AccountId::of(&keys::public_key(path)?),
         (None, Some(text)) => keys::parse_account(text)?,
         (None, None) => {
-            return Err(Fault::usage(
-                "NO_ACCOUNT",
-                say!("未指定被任命人。", "No officer is named."),
-            ));
+            return Err(Fault::usage("NO_ACCOUNT", say!("未指定被任命人。", "No officer is named.")));
         }
     };
     appoint.write.cosign.extend(appoint.officer_key.clone());

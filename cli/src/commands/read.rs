@@ -17,8 +17,7 @@ const PAGE_MAX: u32 = 200;
 /// A record under a path. Something absent is exit code 3, with its proof of absence if one was asked for.
 pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Reply> {
     let client = session.client(&read.api)?;
-    let mut parameters: Vec<(&str, String)> =
-        read.as_of.iter().map(|as_of| as_of.query()).collect();
+    let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
     if read.proof.is_some() {
         parameters.push(("proof", "true".to_owned()));
     }
@@ -27,15 +26,9 @@ pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Repl
 }
 
 /// The answer of a module to a question of its own.
-pub(super) fn query(
-    session: &Session,
-    read: &Read,
-    module: &str,
-    question: Value,
-) -> Outcome<Reply> {
+pub(super) fn query(session: &Session, read: &Read, module: &str, question: Value) -> Outcome<Reply> {
     let client = session.client(&read.api)?;
-    let mut parameters: Vec<(&str, String)> =
-        read.as_of.iter().map(|as_of| as_of.query()).collect();
+    let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
     if read.proof.is_some() {
         parameters.push(("proof", "true".to_owned()));
     }
@@ -47,20 +40,10 @@ pub(super) fn query(
 fn finish(read: &Read, mut answer: Value) -> Outcome<Reply> {
     let mut proof_file = None;
     if let Some(path) = &read.proof {
-        let bytes = answer
-            .get("proof")
-            .and_then(Value::as_str)
-            .and_then(|text| hex::decode(text).ok());
+        let bytes = answer.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
         let bytes = bytes.ok_or_else(|| {
-            Fault::new(
-                Exit::Network,
-                "NO_PROOF",
-                say!("节点未返回证明。", "The node gave no proof."),
-            )
-            .hint(say!(
-                "稍后再试，或改问其他节点。",
-                "Try again soon, or ask another node."
-            ))
+            Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
+                .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
         })?;
         files::write(path, &bytes)?;
         if let Some(object) = answer.as_object_mut() {
@@ -70,23 +53,14 @@ fn finish(read: &Read, mut answer: Value) -> Outcome<Reply> {
         insert(&mut answer, "proof_file", json!(path));
     }
     if answer.get("data").is_none_or(Value::is_null) {
-        let height = answer
-            .get("height")
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let height = answer.get("height").map(ToString::to_string).unwrap_or_default();
         let mut fault = Fault::new(
             Exit::NotFound,
             "NOT_FOUND",
-            say!(
-                "截至高度 {height} 没有此记录。",
-                "There is no such record as of height {height}."
-            ),
+            say!("截至高度 {height} 没有此记录。", "There is no such record as of height {height}."),
         );
         if let Some(file) = proof_file {
-            fault = fault.hint(say!(
-                "不存在证明已写入 {file}。",
-                "The proof of its absence is in {file}."
-            ));
+            fault = fault.hint(say!("不存在证明已写入 {file}。", "The proof of its absence is in {file}."));
         }
         return Err(fault.data(answer));
     }
@@ -111,10 +85,7 @@ fn pages(client: &Client, list: &List, path: &str, more: &[(&str, String)]) -> O
     let mut cursor = list.cursor.clone();
     let mut height;
     loop {
-        let left = list.limit
-            - u32::try_from(items.len())
-                .unwrap_or(u32::MAX)
-                .min(list.limit);
+        let left = list.limit - u32::try_from(items.len()).unwrap_or(u32::MAX).min(list.limit);
         let mut parameters = more.to_vec();
         parameters.push(("limit", left.min(PAGE_MAX).to_string()));
         // A cursor is bound to the height of its first page.
@@ -124,17 +95,10 @@ fn pages(client: &Client, list: &List, path: &str, more: &[(&str, String)]) -> O
         }
         let mut page = client.get(&with_query(path, &parameters))?;
         height = page.get("height").cloned();
-        let fresh = page
-            .get_mut("items")
-            .and_then(Value::as_array_mut)
-            .map(std::mem::take)
-            .unwrap_or_default();
+        let fresh = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
         let is_empty = fresh.is_empty();
         items.extend(fresh);
-        cursor = page
-            .get("next_cursor")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        cursor = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
         let is_full = items.len() >= usize::try_from(list.limit).unwrap_or(usize::MAX);
         if is_empty || is_full || cursor.is_none() {
             break;

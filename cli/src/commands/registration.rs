@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::args::common::{Read, Write};
 use crate::args::registration::{
-    Decide, Grounds, Object, Plain, Registration, RegistrationList, Release, Rely, Resolve,
-    Restate, Review, Revoke, Ruling, Show, Submit, Transfer,
+    Decide, Grounds, Object, Plain, Registration, RegistrationList, Release, Rely, Resolve, Restate, Review, Revoke,
+    Ruling, Show, Submit, Transfer,
 };
 use crate::client::escape;
 use crate::commands::{bulk, read};
@@ -91,19 +91,9 @@ fn object(session: &Session, command: &Object) -> Outcome<Reply> {
 }
 
 fn resolve(session: &Session, command: &Resolve) -> Outcome<Reply> {
-    let reason = if command.upheld {
-        "OBJECTION_UPHELD"
-    } else {
-        "OBJECTION_UNFOUNDED"
-    };
+    let reason = if command.upheld { "OBJECTION_UPHELD" } else { "OBJECTION_UNFOUNDED" };
     let more = json!({ "objection": command.objection, "is_upheld": command.upheld });
-    decision(
-        session,
-        &command.decide,
-        "resolve_objection",
-        Some(reason),
-        more,
-    )
+    decision(session, &command.decide, "resolve_objection", Some(reason), more)
 }
 
 fn transfer(session: &Session, command: &Transfer) -> Outcome<Reply> {
@@ -128,11 +118,7 @@ fn arguments(plain: &Plain, verb: &str, more: Value) -> Outcome<Value> {
 }
 
 fn send(session: &Session, plain: &Plain, verb: &str, more: Value) -> Outcome<Reply> {
-    submit::run(
-        session,
-        &plain.write,
-        vec![call(MODULE, arguments(plain, verb, more)?)?],
-    )
+    submit::run(session, &plain.write, vec![call(MODULE, arguments(plain, verb, more)?)?])
 }
 
 /// Grounds of a decision. A decision against somebody has no reason of its own and must name one.
@@ -156,13 +142,7 @@ fn decided(decide: &Decide, verb: &str, reason: Option<&str>, mut more: Value) -
     arguments(&decide.plain, verb, more)
 }
 
-fn decision(
-    session: &Session,
-    decide: &Decide,
-    verb: &str,
-    reason: Option<&str>,
-    more: Value,
-) -> Outcome<Reply> {
+fn decision(session: &Session, decide: &Decide, verb: &str, reason: Option<&str>, more: Value) -> Outcome<Reply> {
     let arguments = decided(decide, verb, reason, more)?;
     submit::run(session, &decide.plain.write, vec![call(MODULE, arguments)?])
 }
@@ -175,10 +155,7 @@ pub(super) fn references(command: &Submit) -> Outcome<References> {
             let (reference, day) = text.rsplit_once('@').ok_or_else(|| {
                 Fault::usage(
                     "LICENCE_DAY",
-                    say!(
-                        "--licence 形如 编号@截止日。",
-                        "--licence looks like REFERENCE@LAST_DAY."
-                    ),
+                    say!("--licence 形如 编号@截止日。", "--licence looks like REFERENCE@LAST_DAY."),
                 )
             })?;
             Some((reference.to_owned(), day.to_owned()))
@@ -213,10 +190,7 @@ pub(super) fn application(
     if let Some(rule_set) = &command.rule_set {
         submit::insert(&mut mapped.submit, "rule_set", json!(rule_set));
     }
-    Ok((
-        vec![call(MODULE, json!({ "submit": mapped.submit }))?],
-        mapped.left_out,
-    ))
+    Ok((vec![call(MODULE, json!({ "submit": mapped.submit }))?], mapped.left_out))
 }
 
 pub(super) fn tell_left_out(session: &Session, left_out: &[String]) {
@@ -230,8 +204,7 @@ pub(super) fn tell_left_out(session: &Session, left_out: &[String]) {
 }
 
 fn statement(session: &Session, restate: &Restate, verb: &str) -> Outcome<Reply> {
-    let (dossier, left_out) =
-        mapping::statement(files::read_json(&restate.file)?, &References::default())?;
+    let (dossier, left_out) = mapping::statement(files::read_json(&restate.file)?, &References::default())?;
     tell_left_out(session, &left_out);
     send(session, &restate.plain, verb, json!({ "dossier": dossier }))
 }
@@ -241,10 +214,7 @@ fn review(session: &Session, command: &Review) -> Outcome<Reply> {
     let decide = &command.decide;
     let start = || {
         decided(
-            &Decide {
-                plain: plain_copy(&decide.plain),
-                grounds: without_document(&decide.grounds),
-            },
+            &Decide { plain: plain_copy(&decide.plain), grounds: without_document(&decide.grounds) },
             "start_review",
             Some("CONFORMS"),
             json!({}),
@@ -260,75 +230,40 @@ fn review(session: &Session, command: &Review) -> Outcome<Reply> {
     } else {
         vec![start()?, pass()?]
     };
-    let calls = acts
-        .into_iter()
-        .map(|arguments| call(MODULE, arguments))
-        .collect::<Outcome<Vec<_>>>()?;
+    let calls = acts.into_iter().map(|arguments| call(MODULE, arguments)).collect::<Outcome<Vec<_>>>()?;
     submit::run(session, &decide.plain.write, calls)
 }
 
 fn plain_copy(plain: &Plain) -> Plain {
-    Plain {
-        no: plain.no.clone(),
-        write: plain.write.clone(),
-    }
+    Plain { no: plain.no.clone(), write: plain.write.clone() }
 }
 
 fn without_document(grounds: &Grounds) -> Grounds {
-    Grounds {
-        document: crate::args::common::Document::default(),
-        reason: None,
-        ..grounds.clone()
-    }
+    Grounds { document: crate::args::common::Document::default(), reason: None, ..grounds.clone() }
 }
 
 fn record_of(session: &Session, no: &str, write: &Write) -> Outcome<Value> {
-    let answer = session
-        .client(&write.api)?
-        .get(&format!("/v1/registrations/{}", escape(checked(no)?)))?;
-    answer
-        .get("data")
-        .filter(|data| !data.is_null())
-        .cloned()
-        .ok_or_else(|| {
-            Fault::new(
-                Exit::NotFound,
-                "NOT_FOUND",
-                say!("没有登记 {no}。", "There is no registration {no}."),
-            )
-        })
+    let answer = session.client(&write.api)?.get(&format!("/v1/registrations/{}", escape(checked(no)?)))?;
+    answer.get("data").filter(|data| !data.is_null()).cloned().ok_or_else(|| {
+        Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有登记 {no}。", "There is no registration {no}."))
+    })
 }
 
 fn phase(session: &Session, plain: &Plain) -> Outcome<String> {
     let record = record_of(session, &plain.no, &plain.write)?;
-    Ok(record
-        .get("phase")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned())
+    Ok(record.get("phase").and_then(Value::as_str).unwrap_or_default().to_owned())
 }
 
 /// `SCHEME:CODE`.
 fn official(text: &str) -> Outcome<Value> {
     let (scheme, code) = text.split_once(':').ok_or_else(|| {
-        Fault::usage(
-            "BAD_CODE",
-            say!(
-                "外部编号形如 体系:编号。",
-                "A number given outside looks like SCHEME:CODE."
-            ),
-        )
+        Fault::usage("BAD_CODE", say!("外部编号形如 体系:编号。", "A number given outside looks like SCHEME:CODE."))
     })?;
     Ok(json!({ "scheme": scheme, "code": code }))
 }
 
 fn ruling(ruling: &Ruling) -> Outcome<Option<Value>> {
-    match (
-        &ruling.ruling_by,
-        &ruling.ruling_case,
-        &ruling.ruling_document,
-        &ruling.effective_on,
-    ) {
+    match (&ruling.ruling_by, &ruling.ruling_case, &ruling.ruling_document, &ruling.effective_on) {
         (Some(issuer), Some(case), Some(document), Some(day)) => Ok(Some(json!({
             "issuer": issuer, "case": case, "document": files::commitment_of(document)?, "effective_on": day,
         }))),
@@ -338,11 +273,7 @@ fn ruling(ruling: &Ruling) -> Outcome<Option<Value>> {
 
 fn lift(session: &Session, release: &Release) -> Outcome<Reply> {
     let ruling = ruling(&release.ruling)?;
-    let reason = if ruling.is_some() {
-        "EFFECTIVE_RULING"
-    } else {
-        "RISK_REMOVED"
-    };
+    let reason = if ruling.is_some() { "EFFECTIVE_RULING" } else { "RISK_REMOVED" };
     let more = json!({ "authority": release.authority, "case": release.case, "ruling": ruling });
     decision(session, &release.decide, "release_hold", Some(reason), more)
 }
@@ -352,74 +283,39 @@ fn revoke(session: &Session, command: &Revoke) -> Outcome<Reply> {
         Some(ruling) => (json!({ "ruling": ruling }), "EFFECTIVE_RULING"),
         None => (json!({ "hearing": command.hearing }), "AFTER_HEARING"),
     };
-    decision(
-        session,
-        &command.decide,
-        "revoke",
-        Some(reason),
-        json!({ "basis": basis }),
-    )
+    decision(session, &command.decide, "revoke", Some(reason), json!({ "basis": basis }))
 }
 
 fn rely(session: &Session, command: &Rely) -> Outcome<Reply> {
     let version = match command.version_no {
         Some(version) => json!(version),
-        None => record_of(session, &command.plain.no, &command.plain.write)?
-            .get("version")
-            .cloned()
-            .unwrap_or(Value::Null),
+        None => {
+            record_of(session, &command.plain.no, &command.plain.write)?.get("version").cloned().unwrap_or(Value::Null)
+        }
     };
-    let purpose = command
-        .purpose
-        .trim()
-        .to_ascii_uppercase()
-        .replace('-', "_");
+    let purpose = command.purpose.trim().to_ascii_uppercase().replace('-', "_");
     let more = json!({ "version": version, "purpose": purpose, "matter": files::commitment(&command.document)? });
     send(session, &command.plain, "record_reliance", more)
 }
 
 fn part(session: &Session, show: &Show, what: &str) -> Outcome<Reply> {
-    read::query(
-        session,
-        &show.read,
-        MODULE,
-        json!({ what: { "registration": serial(&show.no)? } }),
-    )
+    read::query(session, &show.read, MODULE, json!({ what: { "registration": serial(&show.no)? } }))
 }
 
 fn list(session: &Session, command: &RegistrationList) -> Outcome<Reply> {
     let question = |name: &str, field: &str, value: &str| {
-        let from: u64 = command
-            .list
-            .cursor
-            .as_deref()
-            .and_then(|cursor| cursor.parse().ok())
-            .unwrap_or(0);
+        let from: u64 = command.list.cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         json!({ name: { field: value, "range": { "from": from, "limit": command.list.limit.min(200) } } })
     };
     let question = match (&command.org, &command.registrar, &command.kind) {
         (Some(org), _, _) => question("organization", "organization", org),
         (None, Some(org), _) => question("registrar", "registrar", org),
-        (None, None, Some(kind)) => {
-            question("kind", "kind", &kind.to_ascii_uppercase().replace('-', "_"))
-        }
+        (None, None, Some(kind)) => question("kind", "kind", &kind.to_ascii_uppercase().replace('-', "_")),
         (None, None, None) => {
-            let columns = &[
-                "id",
-                "ledger_no",
-                "kind",
-                "status",
-                "phase",
-                "applicant",
-                "registrar",
-            ];
+            let columns = &["id", "ledger_no", "kind", "status", "phase", "applicant", "registrar"];
             return read::list(session, &command.list, "/v1/registrations", &[], columns);
         }
     };
-    let read = Read {
-        api: command.list.api.clone(),
-        as_of: command.list.as_of,
-        proof: None,
-    };
+    let read = Read { api: command.list.api.clone(), as_of: command.list.as_of, proof: None };
     read::query(session, &read, MODULE, question)
 }

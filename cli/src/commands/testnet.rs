@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 
-use quancheng_testnet_local::{
-    LocalError, Network, NodeState, NodeStatus, Settings, find_quanchengd,
-};
+use quancheng_testnet_local::{LocalError, Network, NodeState, NodeStatus, Settings, find_quanchengd};
 use quancheng_types::Parameters;
 use serde_json::{Value, json};
 
@@ -32,9 +30,7 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
         }
         Testnet::Up(up) => {
             let network = open(&up.dir)?;
-            network
-                .resume(duration_ms(up.timeout))
-                .map_err(|error| fault(&error))?;
+            network.resume(duration_ms(up.timeout)).map_err(|error| fault(&error))?;
             Ok(overview(&network, &network.status()))
         }
         Testnet::Kill(node) => signal(node, "killed", Network::kill),
@@ -42,15 +38,11 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
         Testnet::Resume(node) => signal(node, "resumed", Network::resume_node),
         Testnet::StartNode(start) => {
             let timeout_ms = duration_ms(start.timeout);
-            signal(&start.node, "started", |network, index| {
-                network.start_node(index, timeout_ms)
-            })
+            signal(&start.node, "started", |network, index| network.start_node(index, timeout_ms))
         }
         Testnet::Logs(logs) => show_log(logs),
         Testnet::AddValidator(add) => {
-            let candidate = open(&add.dir)?
-                .add_validator(duration_ms(add.timeout))
-                .map_err(|error| fault(&error))?;
+            let candidate = open(&add.dir)?.add_validator(duration_ms(add.timeout)).map_err(|error| fault(&error))?;
             Ok(Reply::record(json!(candidate)).headline(say!(
                 "候选节点已启动并同步；用 `quancheng governance propose add-validator` 提案后方可表决加入。",
                 "The candidate runs and follows; it votes once `quancheng governance propose add-validator` has been accepted."
@@ -86,17 +78,9 @@ fn begin(session: &Session, start: &TestnetStart) -> Outcome<Reply> {
 
 fn parameters(defaults: Parameters, changes: &[String]) -> Outcome<Parameters> {
     let failed = |error: serde_json::Error| {
-        Fault::usage(
-            "BAD_PARAMETER",
-            say!("参数无效。", "A parameter is not valid."),
-        )
-        .cause(error)
+        Fault::usage("BAD_PARAMETER", say!("参数无效。", "A parameter is not valid.")).cause(error)
     };
-    let mut fields = serde_json::to_value(defaults)
-        .map_err(failed)?
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
+    let mut fields = serde_json::to_value(defaults).map_err(failed)?.as_object().cloned().unwrap_or_default();
     changes.iter().try_for_each(|text| set(&mut fields, text))?;
     serde_json::from_value(Value::Object(fields)).map_err(failed)
 }
@@ -114,10 +98,7 @@ fn overview(network: &Network, nodes: &[NodeStatus]) -> Reply {
             })
         })
         .collect();
-    let running = nodes
-        .iter()
-        .filter(|node| node.state == NodeState::Running)
-        .count();
+    let running = nodes.iter().filter(|node| node.state == NodeState::Running).count();
     let data = json!({
         "chain_id": network.record().chain_id,
         "chain_name": network.record().chain_name,
@@ -128,12 +109,8 @@ fn overview(network: &Network, nodes: &[NodeStatus]) -> Reply {
         "keys": network.keys(),
     });
     let mut reply = Reply::record(data);
-    reply.view = View::Rows {
-        of: Some("nodes"),
-        columns: &[
-            "index", "role", "state", "pid", "height", "api", "admin", "dir",
-        ],
-    };
+    reply.view =
+        View::Rows { of: Some("nodes"), columns: &["index", "role", "state", "pid", "height", "api", "admin", "dir"] };
     let (chain_id, checkpoint) = (network.record().chain_id, network.checkpoint());
     let (checkpoint, password) = (checkpoint.display(), network.password_file());
     let password = password.display();
@@ -149,15 +126,11 @@ fn signal(
     act: impl FnOnce(&Network, u32) -> Result<u32, LocalError>,
 ) -> Outcome<Reply> {
     let pid = act(&open(&node.dir)?, node.index).map_err(|error| fault(&error))?;
-    Ok(Reply::record(
-        json!({ "index": node.index, "pid": pid, "action": done }),
-    ))
+    Ok(Reply::record(json!({ "index": node.index, "pid": pid, "action": done })))
 }
 
 fn show_log(logs: &TestnetLogs) -> Outcome<Reply> {
-    let path = open(&logs.node.dir)?
-        .log(logs.node.index)
-        .map_err(|error| fault(&error))?;
+    let path = open(&logs.node.dir)?.log(logs.node.index).map_err(|error| fault(&error))?;
     let file = File::open(&path).map_err(|error| Fault::file(&path, &error))?;
     let mut lines = VecDeque::new();
     for line in BufReader::new(file).split(b'\n') {
@@ -197,9 +170,6 @@ fn fault(error: &LocalError) -> Fault {
         | LocalError::Genesis(_)
         | LocalError::Checkpoint(_) => (Exit::Usage, "BAD_GENESIS"),
     };
-    let message = Text::new(
-        "本机测试网络操作未完成。".to_owned(),
-        "The local network could not do it.".to_owned(),
-    );
+    let message = Text::new("本机测试网络操作未完成。".to_owned(), "The local network could not do it.".to_owned());
     Fault::new(exit, code, message).cause(error)
 }

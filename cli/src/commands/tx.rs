@@ -16,20 +16,14 @@ pub(super) fn run(session: &Session, command: &Tx) -> Outcome<Reply> {
     match command {
         Tx::Show(show) => {
             let client = session.client(&show.api)?;
-            Ok(Reply::record(submit::look_up(
-                &client,
-                parse_id(&show.id)?,
-                show.wait,
-            )?))
+            Ok(Reply::record(submit::look_up(&client, parse_id(&show.id)?, show.wait)?))
         }
         Tx::Decode(decode) => Ok(Reply::record(Draft::read(&decode.file)?.describe())),
         Tx::Sign(sign) => add_signature(session, sign),
         Tx::Submit(file) => {
             let signed = Draft::read(&file.file)?.complete()?;
             let client = session.client(&file.api)?;
-            Ok(Reply::record(submit::submit(
-                session, &client, &signed, file.wait,
-            )?))
+            Ok(Reply::record(submit::submit(session, &client, &signed, file.wait)?))
         }
         Tx::Simulate(file) => simulate(session, file),
         Tx::Call(any) => any_call(session, any),
@@ -38,18 +32,9 @@ pub(super) fn run(session: &Session, command: &Tx) -> Outcome<Reply> {
 
 fn parse_id(text: &str) -> Outcome<TransactionId> {
     text.parse().map_err(|error| {
-        Fault::usage(
-            "BAD_ID",
-            say!(
-                "{text} 不是交易编号。",
-                "{text} is not the id of a transaction."
-            ),
-        )
-        .cause(error)
-        .hint(say!(
-            "交易编号为 64 位小写十六进制。",
-            "It has 64 lower-case hexadecimal digits."
-        ))
+        Fault::usage("BAD_ID", say!("{text} 不是交易编号。", "{text} is not the id of a transaction."))
+            .cause(error)
+            .hint(say!("交易编号为 64 位小写十六进制。", "It has 64 lower-case hexadecimal digits."))
     })
 }
 
@@ -63,15 +48,8 @@ fn add_signature(session: &Session, sign: &TxSign) -> Outcome<Reply> {
     let path = keys::choose(session, sign.key.as_ref())?;
     let key = keys::open(session, &path, &sign.password)?;
     if draft.sign(&key) == 0 {
-        let message = say!(
-            "该密钥不是此交易的签署人。",
-            "This key belongs to no signer of the transaction."
-        );
-        let signers = draft
-            .body
-            .signers
-            .iter()
-            .map(|signer| format!("signer key {}", signer.key_id));
+        let message = say!("该密钥不是此交易的签署人。", "This key belongs to no signer of the transaction.");
+        let signers = draft.body.signers.iter().map(|signer| format!("signer key {}", signer.key_id));
         let mut fault = Fault::usage("NOT_A_SIGNER", message);
         fault.causes = signers.collect();
         return Err(fault);
@@ -86,9 +64,8 @@ fn add_signature(session: &Session, sign: &TxSign) -> Outcome<Reply> {
 fn any_call(session: &Session, any: &TxCall) -> Outcome<Reply> {
     let json: Value = match any.call.strip_prefix('@') {
         Some(path) => files::read_json(path.as_ref())?,
-        None => serde_json::from_str(&any.call).map_err(|error| {
-            Fault::usage("BAD_JSON", say!("调用不是 JSON。", "The call is not JSON.")).cause(error)
-        })?,
+        None => serde_json::from_str(&any.call)
+            .map_err(|error| Fault::usage("BAD_JSON", say!("调用不是 JSON。", "The call is not JSON.")).cause(error))?,
     };
     let list = match json {
         Value::Array(list) => list,
@@ -96,9 +73,6 @@ fn any_call(session: &Session, any: &TxCall) -> Outcome<Reply> {
             vec![json]
         }
     };
-    let calls = list
-        .into_iter()
-        .map(|arguments| call(&any.module, arguments))
-        .collect::<Outcome<Vec<_>>>()?;
+    let calls = list.into_iter().map(|arguments| call(&any.module, arguments)).collect::<Outcome<Vec<_>>>()?;
     submit::run(session, &any.write, calls)
 }

@@ -21,16 +21,10 @@ pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
         Fault::new(
             Exit::CannotCheck,
             "BAD_CHECKPOINT",
-            say!(
-                "检查点文件无法使用，未作核验。",
-                "The checkpoint cannot be used; nothing was checked."
-            ),
+            say!("检查点文件无法使用，未作核验。", "The checkpoint cannot be used; nothing was checked."),
         )
         .cause(error)
-        .hint(say!(
-            "请另行取得检查点并核对指纹。",
-            "Obtain the checkpoint again and compare its fingerprint."
-        ))
+        .hint(say!("请另行取得检查点并核对指纹。", "Obtain the checkpoint again and compare its fingerprint."))
     })?;
     let given: Vec<FileDigests> = command
         .file
@@ -43,12 +37,7 @@ pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
 
 fn reply(lang: Lang, checkpoint: &Checkpoint, report: &Report) -> Outcome<Reply> {
     let mut data = serde_json::to_value(report).map_err(|error| {
-        Fault::new(
-            Exit::CannotCheck,
-            "REPORT",
-            say!("无法写出报告。", "Cannot write the report."),
-        )
-        .cause(error)
+        Fault::new(Exit::CannotCheck, "REPORT", say!("无法写出报告。", "Cannot write the report.")).cause(error)
     })?;
     let overall = report.overall();
     crate::submit::insert(&mut data, "overall", json!(overall));
@@ -64,18 +53,12 @@ fn reply(lang: Lang, checkpoint: &Checkpoint, report: &Report) -> Outcome<Reply>
         Assessment::Mismatch => Some(Fault::new(
             Exit::Mismatch,
             "MISMATCH",
-            say!(
-                "有核验项不一致，见各项结论。",
-                "A finding does not match; see the findings."
-            ),
+            say!("有核验项不一致，见各项结论。", "A finding does not match; see the findings."),
         )),
         Assessment::CannotCheck | Assessment::NotAssessed => Some(Fault::new(
             Exit::CannotCheck,
             "CANNOT_CHECK",
-            say!(
-                "有核验项无法完成，见各项结论。",
-                "Something could not be checked; see the findings."
-            ),
+            say!("有核验项无法完成，见各项结论。", "Something could not be checked; see the findings."),
         )),
     };
     let mut shown = Reply::record(data);
@@ -97,11 +80,7 @@ fn table(lang: Lang, report: &Report) -> String {
             json!({ "step": finding.step, "result": word(lang, finding.result), "about": about(&finding.scope), "statement": statement })
         })
         .collect();
-    crate::table::rows(
-        &Value::Array(rows),
-        &["step", "result", "about", "statement"],
-        lang,
-    )
+    crate::table::rows(&Value::Array(rows), &["step", "result", "about", "statement"], lang)
 }
 
 const fn word(lang: Lang, result: Assessment) -> &'static str {

@@ -19,40 +19,23 @@ fn object(record: Value) -> Outcome<Map<String, Value>> {
     match record {
         Value::Object(map) => Ok(map),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            let message = say!(
-                "记录应为一个 JSON 对象。",
-                "A record must be one JSON object."
-            );
-            Err(Fault::usage("BAD_RECORD", message).hint(say!(
-                "列表请用 --from（每行一个对象）。",
-                "For many, use --from with one object on each line."
-            )))
+            let message = say!("记录应为一个 JSON 对象。", "A record must be one JSON object.");
+            Err(Fault::usage("BAD_RECORD", message)
+                .hint(say!("列表请用 --from（每行一个对象）。", "For many, use --from with one object on each line.")))
         }
     }
 }
 
 /// Refuses what is left when everything known has been taken out.
 fn refuse_unknown(rest: &Map<String, Value>, known: &[&str]) -> Outcome<()> {
-    let unknown: Vec<&str> = rest
-        .keys()
-        .map(String::as_str)
-        .filter(|key| !known.contains(key) && !key.starts_with(SEED_PREFIX))
-        .collect();
+    let unknown: Vec<&str> =
+        rest.keys().map(String::as_str).filter(|key| !known.contains(key) && !key.starts_with(SEED_PREFIX)).collect();
     if unknown.is_empty() {
         return Ok(());
     }
     let names = unknown.join(", ");
-    Err(Fault::usage(
-        "UNKNOWN_KEY",
-        say!(
-            "记录含未知字段：{names}。",
-            "The record holds unknown keys: {names}."
-        ),
-    )
-    .hint(say!(
-        "请改正字段名，或删除该字段。",
-        "Correct the names, or remove them."
-    )))
+    Err(Fault::usage("UNKNOWN_KEY", say!("记录含未知字段：{names}。", "The record holds unknown keys: {names}."))
+        .hint(say!("请改正字段名，或删除该字段。", "Correct the names, or remove them.")))
 }
 
 #[cfg(test)]

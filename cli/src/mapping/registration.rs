@@ -86,10 +86,7 @@ pub(crate) struct Mapped {
 pub(crate) fn registration(record: Value, references: &References) -> Outcome<Mapped> {
     let mut record = object(record)?;
     if record.contains_key("dossier") {
-        return Ok(Mapped {
-            submit: Value::Object(record),
-            left_out: Vec::new(),
-        });
+        return Ok(Mapped { submit: Value::Object(record), left_out: Vec::new() });
     }
     let mut submit = Map::new();
     for key in ["kind", "registrar", "rule_set"] {
@@ -97,10 +94,7 @@ pub(crate) fn registration(record: Value, references: &References) -> Outcome<Ma
     }
     let (dossier, left_out) = dossier(record, references)?;
     submit.insert("dossier".to_owned(), dossier);
-    Ok(Mapped {
-        submit: Value::Object(submit),
-        left_out,
-    })
+    Ok(Mapped { submit: Value::Object(submit), left_out })
 }
 
 /// The statement alone, of a whole record or of a statement.
@@ -116,18 +110,12 @@ pub(crate) fn statement(record: Value, references: &References) -> Outcome<(Valu
 }
 
 fn required(record: &mut Map<String, Value>, key: &str) -> Outcome<Value> {
-    record.remove(key).ok_or_else(|| {
-        Fault::usage(
-            "MISSING_KEY",
-            say!("记录缺少字段 {key}。", "The record lacks the key {key}."),
-        )
-    })
+    record
+        .remove(key)
+        .ok_or_else(|| Fault::usage("MISSING_KEY", say!("记录缺少字段 {key}。", "The record lacks the key {key}.")))
 }
 
-fn dossier(
-    mut record: Map<String, Value>,
-    references: &References,
-) -> Outcome<(Value, Vec<String>)> {
+fn dossier(mut record: Map<String, Value>, references: &References) -> Outcome<(Value, Vec<String>)> {
     let mut out = Map::new();
     let mut left_out = Vec::new();
     for key in TAKEN {
@@ -137,37 +125,22 @@ fn dossier(
     }
     out.insert("holders".to_owned(), holders(&mut record)?);
     out.insert("region".to_owned(), region(&mut record));
-    out.insert(
-        "schema".to_owned(),
-        digest(&mut record, "schema", "schema")?,
-    );
-    out.insert(
-        "manifest_root".to_owned(),
-        digest(&mut record, "manifest_root", "dataset_manifest_root")?,
-    );
+    out.insert("schema".to_owned(), digest(&mut record, "schema", "schema")?);
+    out.insert("manifest_root".to_owned(), digest(&mut record, "manifest_root", "dataset_manifest_root")?);
     if let Some(openness) = record.remove("open_attr").filter(|value| !value.is_null()) {
         out.insert("openness".to_owned(), openness);
     }
-    if let (false, Some(field)) = (
-        out.contains_key("application_field"),
-        record.get("seed_domain"),
-    ) {
+    if let (false, Some(field)) = (out.contains_key("application_field"), record.get("seed_domain")) {
         out.insert("application_field".to_owned(), field.clone());
     }
-    out.insert(
-        "derived_from".to_owned(),
-        derived_from(record.remove("derived_from"), references, &mut left_out)?,
-    );
+    out.insert("derived_from".to_owned(), derived_from(record.remove("derived_from"), references, &mut left_out)?);
     if let Some(licence) = licence(record.remove("licence"), references, &mut left_out)? {
         out.insert("licence".to_owned(), licence);
     }
     if let Some(root) = prior_evidence(record.remove("prior_evidence"), references, &mut left_out) {
         out.insert("prior_evidence".to_owned(), root);
     }
-    out.insert(
-        "attestations".to_owned(),
-        attestations(record.remove("attestations"), &mut left_out),
-    );
+    out.insert("attestations".to_owned(), attestations(record.remove("attestations"), &mut left_out));
     refuse_unknown(&record, &IGNORED)?;
     Ok((Value::Object(out), left_out))
 }
@@ -182,15 +155,9 @@ fn holders(record: &mut Map<String, Value>) -> Outcome<Value> {
 
 /// Of the record, else of the number it once had, else of the city.
 fn region(record: &mut Map<String, Value>) -> Value {
-    let number = record
-        .get("ledger_no")
-        .and_then(Value::as_str)
-        .and_then(|text| text.parse::<LedgerNumber>().ok());
+    let number = record.get("ledger_no").and_then(Value::as_str).and_then(|text| text.parse::<LedgerNumber>().ok());
     let numbered = number.map(|number| json!(number.region()));
-    record
-        .remove("region")
-        .or(numbered)
-        .unwrap_or_else(|| json!(REGION_DEFAULT))
+    record.remove("region").or(numbered).unwrap_or_else(|| json!(REGION_DEFAULT))
 }
 
 /// A commitment under its own key, or a bare digest under a key that ends in the name of its algorithm.
@@ -221,26 +188,13 @@ pub(crate) fn serial(text: &str) -> Outcome<u32> {
     })
 }
 
-fn derived_from(
-    value: Option<Value>,
-    references: &References,
-    left_out: &mut Vec<String>,
-) -> Outcome<Value> {
+fn derived_from(value: Option<Value>, references: &References, left_out: &mut Vec<String>) -> Outcome<Value> {
     if !references.derived_from.is_empty() {
-        let serials: Vec<u32> = references
-            .derived_from
-            .iter()
-            .map(|no| serial(no))
-            .collect::<Outcome<_>>()?;
+        let serials: Vec<u32> = references.derived_from.iter().map(|no| serial(no)).collect::<Outcome<_>>()?;
         return Ok(json!(serials));
     }
     let mut serials = Vec::new();
-    for entry in value
-        .as_ref()
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-    {
+    for entry in value.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default() {
         serials.push(match entry.as_str() {
             Some(id) if references.serials.contains_key(id) => json!(references.serials[id]),
             Some(id) if id.starts_with(SAMPLE_PREFIX) => {
@@ -254,15 +208,9 @@ fn derived_from(
     Ok(Value::Array(serials))
 }
 
-fn licence(
-    value: Option<Value>,
-    references: &References,
-    left_out: &mut Vec<String>,
-) -> Outcome<Option<Value>> {
+fn licence(value: Option<Value>, references: &References, left_out: &mut Vec<String>) -> Outcome<Option<Value>> {
     if let Some((reference, valid_to)) = &references.licence {
-        return Ok(Some(
-            json!({ "reference": reference, "valid_to": valid_to }),
-        ));
+        return Ok(Some(json!({ "reference": reference, "valid_to": valid_to })));
     }
     match value {
         None | Some(Value::Null) => Ok(None),
@@ -271,24 +219,15 @@ fn licence(
             Ok(None)
         }
         Some(Value::String(id)) => {
-            let message = say!(
-                "授权 {id} 缺少截止日。",
-                "The last day of the licence {id} is missing."
-            );
-            Err(Fault::usage("LICENCE_DAY", message).hint(say!(
-                "请加 --licence {id}@截止日。",
-                "Add --licence {id}@LAST_DAY."
-            )))
+            let message = say!("授权 {id} 缺少截止日。", "The last day of the licence {id} is missing.");
+            Err(Fault::usage("LICENCE_DAY", message)
+                .hint(say!("请加 --licence {id}@截止日。", "Add --licence {id}@LAST_DAY.")))
         }
         Some(other) => Ok(Some(other)),
     }
 }
 
-fn prior_evidence(
-    value: Option<Value>,
-    references: &References,
-    left_out: &mut Vec<String>,
-) -> Option<Value> {
+fn prior_evidence(value: Option<Value>, references: &References, left_out: &mut Vec<String>) -> Option<Value> {
     if let Some(root) = &references.prior_evidence {
         return Some(json!(root));
     }
@@ -309,9 +248,7 @@ fn attestations(value: Option<Value>, left_out: &mut Vec<String>) -> Value {
     let mut kept = Vec::new();
     for entry in entries {
         match entry.as_str() {
-            Some(id) if id.starts_with(SAMPLE_PREFIX) => {
-                left_out.push(format!("attestations {id}"))
-            }
+            Some(id) if id.starts_with(SAMPLE_PREFIX) => left_out.push(format!("attestations {id}")),
             Some(_) | None => kept.push(entry),
         }
     }

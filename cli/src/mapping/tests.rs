@@ -15,8 +15,7 @@ fn every_sample_organization_is_an_application() {
     for record in organizations {
         let id = record["org_id"].clone();
         let register = organization(record).unwrap();
-        call("identity", json!({ "register": register }))
-            .unwrap_or_else(|fault| panic!("{id}: {fault:?}"));
+        call("identity", json!({ "register": register })).unwrap_or_else(|fault| panic!("{id}: {fault:?}"));
     }
 }
 
@@ -27,10 +26,8 @@ fn every_sample_registration_is_an_application() {
     let mut left_out = Vec::new();
     for record in registrations {
         let id = record["reg_id"].clone();
-        let mapped = registration(record, &References::default())
-            .unwrap_or_else(|fault| panic!("{id}: {fault:?}"));
-        call("registry", json!({ "submit": mapped.submit }))
-            .unwrap_or_else(|fault| panic!("{id}: {fault:?}"));
+        let mapped = registration(record, &References::default()).unwrap_or_else(|fault| panic!("{id}: {fault:?}"));
+        call("registry", json!({ "submit": mapped.submit })).unwrap_or_else(|fault| panic!("{id}: {fault:?}"));
         left_out.extend(mapped.left_out);
     }
     left_out.sort();
@@ -64,16 +61,9 @@ fn content_of_a_record_reaches_the_call() {
 
 #[test]
 fn references_given_beside_the_record_take_the_place_of_sample_ids() {
-    let find = |id: &str| {
-        samples("registrations")
-            .into_iter()
-            .find(|record| record["reg_id"] == id)
-            .unwrap()
-    };
-    let derived: Vec<Value> = samples("registrations")
-        .into_iter()
-        .filter(|record| record.get("derived_from").is_some())
-        .collect();
+    let find = |id: &str| samples("registrations").into_iter().find(|record| record["reg_id"] == id).unwrap();
+    let derived: Vec<Value> =
+        samples("registrations").into_iter().filter(|record| record.get("derived_from").is_some()).collect();
     let id = derived[0]["derived_from"][0].as_str().unwrap().to_owned();
     let mut references = References::default();
     references.serials.insert(id.clone(), 1001);
@@ -85,21 +75,11 @@ fn references_given_beside_the_record_take_the_place_of_sample_ids() {
 
     let mut record = find("S-REG-01");
     record["licence"] = json!("2026-7");
-    assert_eq!(
-        registration(record.clone(), &References::default())
-            .unwrap_err()
-            .code,
-        "LICENCE_DAY"
-    );
-    let references = References {
-        licence: Some(("2026-7".to_owned(), "2027-12-31".to_owned())),
-        ..References::default()
-    };
+    assert_eq!(registration(record.clone(), &References::default()).unwrap_err().code, "LICENCE_DAY");
+    let references =
+        References { licence: Some(("2026-7".to_owned(), "2027-12-31".to_owned())), ..References::default() };
     let mapped = registration(record, &references).unwrap();
-    assert_eq!(
-        mapped.submit["dossier"]["licence"],
-        json!({ "reference": "2026-7", "valid_to": "2027-12-31" })
-    );
+    assert_eq!(mapped.submit["dossier"]["licence"], json!({ "reference": "2026-7", "valid_to": "2027-12-31" }));
 }
 
 #[test]
@@ -108,32 +88,14 @@ fn unknown_missing_and_misplaced_things_are_refused_by_name() {
     record["titel_zh"] = json!("x");
     let fault = registration(record, &References::default()).unwrap_err();
     assert_eq!(fault.code, "UNKNOWN_KEY");
-    assert!(
-        fault
-            .message
-            .words(crate::text::Lang::En)
-            .contains("titel_zh")
-    );
+    assert!(fault.message.words(crate::text::Lang::En).contains("titel_zh"));
 
     let mut record = samples("registrations").remove(0);
     record.as_object_mut().unwrap().remove("registrar");
-    assert_eq!(
-        registration(record, &References::default())
-            .unwrap_err()
-            .code,
-        "MISSING_KEY"
-    );
+    assert_eq!(registration(record, &References::default()).unwrap_err().code, "MISSING_KEY");
     assert_eq!(organization(json!([])).unwrap_err().code, "BAD_RECORD");
-    assert_eq!(
-        organization(json!({ "org_id": "A", "nmae": 1 }))
-            .unwrap_err()
-            .code,
-        "UNKNOWN_KEY"
-    );
-    assert_eq!(
-        serial("QC-370100-PR-2026-00001001-X").unwrap_err().code,
-        "BAD_NUMBER"
-    );
+    assert_eq!(organization(json!({ "org_id": "A", "nmae": 1 })).unwrap_err().code, "UNKNOWN_KEY");
+    assert_eq!(serial("QC-370100-PR-2026-00001001-X").unwrap_err().code, "BAD_NUMBER");
     assert_eq!(serial("7").unwrap(), 7);
 }
 
@@ -141,12 +103,7 @@ fn unknown_missing_and_misplaced_things_are_refused_by_name() {
 fn a_record_in_the_shape_of_the_call_passes_as_it_is() {
     let record = samples("registrations").remove(0);
     let mapped = registration(record, &References::default()).unwrap();
-    assert_eq!(
-        registration(mapped.submit.clone(), &References::default())
-            .unwrap()
-            .submit,
-        mapped.submit
-    );
+    assert_eq!(registration(mapped.submit.clone(), &References::default()).unwrap().submit, mapped.submit);
     let (dossier, _) = statement(mapped.submit.clone(), &References::default()).unwrap();
     assert_eq!(dossier, mapped.submit["dossier"]);
 }

@@ -10,13 +10,9 @@ pub(super) fn about(path: &str) -> Option<&'static str> {
 
 /// The description of an argument: the one for this command (`path#name`), else the common one (`name`).
 pub(super) fn argument(path: &str, name: &str) -> Option<&'static str> {
-    find(arguments::OF_COMMANDS, &format!("{path}#{name}"))
-        .or_else(|| find(arguments::COMMON, name))
+    find(arguments::OF_COMMANDS, &format!("{path}#{name}")).or_else(|| find(arguments::COMMON, name))
 }
 
 fn find(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
-    table
-        .iter()
-        .find(|(name, _)| *name == key)
-        .map(|(_, zh)| *zh)
+    table.iter().find(|(name, _)| *name == key).map(|(_, zh)| *zh)
 }

@@ -5,13 +5,7 @@ use crate::args::Cli;
 
 fn visit(command: &Command, path: &str, missing: &mut Vec<String>) {
     if help::about(path).is_none() {
-        missing.push(format!(
-            "about {path:?}: {}",
-            command
-                .get_about()
-                .map(ToString::to_string)
-                .unwrap_or_default()
-        ));
+        missing.push(format!("about {path:?}: {}", command.get_about().map(ToString::to_string).unwrap_or_default()));
     }
     for arg in command.get_arguments() {
         let name = arg.get_id().as_str();
@@ -24,15 +18,7 @@ fn visit(command: &Command, path: &str, missing: &mut Vec<String>) {
     }
     for inner in command.get_subcommands() {
         let name = inner.get_name();
-        visit(
-            inner,
-            &if path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{path} {name}")
-            },
-            missing,
-        );
+        visit(inner, &if path.is_empty() { name.to_owned() } else { format!("{path} {name}") }, missing);
     }
 }
 
@@ -40,12 +26,7 @@ fn visit(command: &Command, path: &str, missing: &mut Vec<String>) {
 fn everything_has_a_description_in_chinese() {
     let mut missing = Vec::new();
     visit(&Cli::command(), "", &mut missing);
-    assert!(
-        missing.is_empty(),
-        "{} descriptions are missing:\n{}",
-        missing.len(),
-        missing.join("\n")
-    );
+    assert!(missing.is_empty(), "{} descriptions are missing:\n{}", missing.len(), missing.join("\n"));
 }
 
 #[test]

@@ -3,14 +3,8 @@ use quancheng_types::Digest;
 use super::*;
 
 fn two_signers() -> (Signers, SigningKey, SigningKey) {
-    let (first, second) = (
-        SigningKey::from_seed([1; 32]),
-        SigningKey::from_seed([2; 32]),
-    );
-    let mut signers = Signers {
-        list: Vec::new(),
-        keys: vec![first.clone()],
-    };
+    let (first, second) = (SigningKey::from_seed([1; 32]), SigningKey::from_seed([2; 32]));
+    let mut signers = Signers { list: Vec::new(), keys: vec![first.clone()] };
     signers.place(&first.public_key(), None, None).unwrap();
     signers.place(&second.public_key(), None, None).unwrap();
     (signers, first, second)
@@ -23,13 +17,7 @@ fn withdraw() -> Call {
 #[test]
 fn a_draft_collects_signatures_through_a_file_and_is_then_complete() {
     let (signers, first, second) = two_signers();
-    let draft = compose(
-        ChainId(Digest([9; 32])),
-        &signers,
-        300_000,
-        vec![withdraw()],
-    )
-    .unwrap();
+    let draft = compose(ChainId(Digest([9; 32])), &signers, 300_000, vec![withdraw()]).unwrap();
     assert_eq!(draft.missing(), [KeyId::of(&second.public_key())]);
     assert_eq!(draft.clone().complete().unwrap_err().code, "NOT_SIGNED");
 
@@ -57,11 +45,7 @@ fn damaged_transaction_files_are_refused() {
     let path = dir.path().join("tx.json");
     for content in ["", "{", "{}", "[]", "{\"format\":\"other\"}", "\u{1}\u{2}"] {
         std::fs::write(&path, content).unwrap();
-        assert_eq!(
-            Draft::read(&path).unwrap_err().code,
-            "TX_FILE",
-            "{content:?}"
-        );
+        assert_eq!(Draft::read(&path).unwrap_err().code, "TX_FILE", "{content:?}");
     }
 }
 
@@ -78,24 +62,12 @@ fn a_forged_signature_does_not_pass() {
 #[test]
 fn calls_are_checked_before_anything_is_signed() {
     assert_eq!(call("nothing", json!({})).unwrap_err().code, "BAD_CALL");
-    let fault = call(
-        "registry",
-        json!({ "withdraw": { "registration": 7, "extra": 1 } }),
-    )
-    .unwrap_err();
-    assert!(
-        fault.causes.iter().any(|cause| cause.contains("extra")),
-        "{:?}",
-        fault.causes
-    );
+    let fault = call("registry", json!({ "withdraw": { "registration": 7, "extra": 1 } })).unwrap_err();
+    assert!(fault.causes.iter().any(|cause| cause.contains("extra")), "{:?}", fault.causes);
     // A rejection without a document is refused by its own rule.
-    let decision =
-        json!({ "reject": { "registration": 7, "decision": { "reason": "TITLE_DISPUTE" } } });
+    let decision = json!({ "reject": { "registration": 7, "decision": { "reason": "TITLE_DISPUTE" } } });
     let fault = call("registry", decision).unwrap_err();
-    assert_eq!(
-        (fault.exit, fault.code.as_str()),
-        (Exit::Refused, "DOCUMENT_REQUIRED")
-    );
+    assert_eq!((fault.exit, fault.code.as_str()), (Exit::Refused, "DOCUMENT_REQUIRED"));
 }
 
 #[test]

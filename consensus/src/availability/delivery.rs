@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use quancheng_types::{
-    BatchHeader, BatchId, BatchRef, Height, List, NodeId, SignedBatch, ValidatorId, ValidatorSet,
-};
+use quancheng_types::{BatchHeader, BatchId, BatchRef, Height, List, NodeId, SignedBatch, ValidatorId, ValidatorSet};
 
 use super::{Env, sources};
 use crate::engine::{Action, Offence};
@@ -41,17 +39,11 @@ impl Delivery {
         height: Height,
         missing: Vec<(BatchId, BatchHeader, Vec<NodeId>)>,
     ) {
-        self.heights
-            .push_back((height, missing.iter().map(|(id, ..)| *id).collect()));
+        self.heights.push_back((height, missing.iter().map(|(id, ..)| *id).collect()));
         for (id, header, sources) in missing {
             // Nodes start at different sources, so that one acknowledger does not serve all.
             let next = usize::from(env.me.as_bytes()[0]);
-            self.fetches.entry(id).or_insert(Fetch {
-                header,
-                sources,
-                next,
-                retry_at_ms: None,
-            });
+            self.fetches.entry(id).or_insert(Fetch { header, sources, next, retry_at_ms: None });
         }
         self.request(env);
         self.hand_over(env);
@@ -70,15 +62,7 @@ impl Delivery {
                 let id = batch.header.id();
                 missing.insert(id);
                 let sources = sources(batch, validators, me);
-                self.fetches.insert(
-                    id,
-                    Fetch {
-                        header: batch.header,
-                        sources,
-                        next: 0,
-                        retry_at_ms: None,
-                    },
-                );
+                self.fetches.insert(id, Fetch { header: batch.header, sources, next: 0, retry_at_ms: None });
             }
             self.heights.push_back((height, missing));
         }
@@ -92,11 +76,7 @@ impl Delivery {
 
     /// Hands heights over as far as their data is complete.
     fn hand_over(&mut self, env: &mut Env<'_>) {
-        while self
-            .heights
-            .front()
-            .is_some_and(|(_, missing)| missing.is_empty())
-        {
+        while self.heights.front().is_some_and(|(_, missing)| missing.is_empty()) {
             if let Some((height, _)) = self.heights.pop_front() {
                 env.out.other(Action::BatchesReady { height });
             }
@@ -130,10 +110,7 @@ impl Delivery {
     }
 
     pub(crate) fn deadline_ms(&self) -> Option<u64> {
-        self.fetches
-            .values()
-            .filter_map(|fetch| fetch.retry_at_ms)
-            .min()
+        self.fetches.values().filter_map(|fetch| fetch.retry_at_ms).min()
     }
 
     pub(crate) fn on_tick(&mut self, env: &mut Env<'_>) {
@@ -149,11 +126,7 @@ impl Delivery {
 
     /// Asks for missing batches, several from one source in one message.
     fn request(&mut self, env: &mut Env<'_>) {
-        let mut in_flight = self
-            .fetches
-            .values()
-            .filter(|fetch| fetch.retry_at_ms.is_some())
-            .count();
+        let mut in_flight = self.fetches.values().filter(|fetch| fetch.retry_at_ms.is_some()).count();
         let mut asked: BTreeMap<NodeId, Vec<BatchId>> = BTreeMap::new();
         let mut all: Vec<BatchId> = Vec::new();
         for (id, fetch) in &mut self.fetches {

@@ -70,21 +70,12 @@ impl Availability {
     }
 
     /// Takes in a decided block: its batches leave the pool, and what is missing is fetched.
-    pub(crate) fn on_commit(
-        &mut self,
-        env: &mut Env<'_>,
-        height: quancheng_types::Height,
-        batches: &[BatchRef],
-    ) {
+    pub(crate) fn on_commit(&mut self, env: &mut Env<'_>, height: quancheng_types::Height, batches: &[BatchRef]) {
         let mut missing = Vec::new();
         for batch in batches {
             let id = batch.header.id();
             if !self.is_stored(&batch.header, &id) {
-                missing.push((
-                    id,
-                    batch.header,
-                    sources(batch, &env.rules.validators, &env.me),
-                ));
+                missing.push((id, batch.header, sources(batch, &env.rules.validators, &env.me)));
             }
             self.own.remove(&id);
             self.offers.remove_ordered(&batch.header, &id);
@@ -92,18 +83,14 @@ impl Availability {
         self.pool.remove_ordered(env.windows);
         let forgotten = self.offers.forget_passed(env.windows);
         if !forgotten.is_empty() {
-            env.out
-                .other(crate::engine::Action::ForgetBatches(forgotten));
+            env.out.other(crate::engine::Action::ForgetBatches(forgotten));
         }
         self.delivery.push(env, height, missing);
     }
 
     /// The earliest moment at which something is to be repeated.
     pub(crate) fn deadline_ms(&self) -> Option<u64> {
-        [self.own.deadline_ms(), self.delivery.deadline_ms()]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.own.deadline_ms(), self.delivery.deadline_ms()].into_iter().flatten().min()
     }
 
     /// Repeats what is due.
@@ -120,10 +107,6 @@ fn sources(batch: &BatchRef, validators: &ValidatorSet, me: &ValidatorId) -> Vec
         .signatures
         .iter()
         .filter(|entry| entry.validator != *me)
-        .filter_map(|entry| {
-            validators
-                .by_id(&entry.validator)
-                .map(|validator| validator.node_id)
-        })
+        .filter_map(|entry| validators.by_id(&entry.validator).map(|validator| validator.node_id))
         .collect()
 }

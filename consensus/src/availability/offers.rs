@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quancheng_types::{
-    BatchHeader, BatchId, MisbehaviorProof, NodeId, SignedBatch, SigningKey, ValidatorId,
-};
+use quancheng_types::{BatchHeader, BatchId, MisbehaviorProof, NodeId, SignedBatch, SigningKey, ValidatorId};
 
 use super::{Env, Windows};
 use crate::engine::{Action, BatchVerdict, Offence};
@@ -65,32 +63,17 @@ impl Offers {
         let id = header.id();
         let author = self.authors.entry(header.author).or_default();
         author.bytes += u64::from(header.bytes);
-        author.batches.insert(
-            id,
-            Held {
-                header,
-                state: State::Stored,
-            },
-        );
+        author.batches.insert(id, Held { header, state: State::Stored });
         self.author_of.insert(id, header.author);
     }
 
     /// Takes in an offer: acknowledges again what is stored, or has it checked.
-    pub(crate) fn on_offer(
-        &mut self,
-        env: &mut Env<'_>,
-        key: &SigningKey,
-        from: NodeId,
-        batch: Arc<SignedBatch>,
-    ) {
+    pub(crate) fn on_offer(&mut self, env: &mut Env<'_>, key: &SigningKey, from: NodeId, batch: Arc<SignedBatch>) {
         let header = batch.header;
         let Some(validator) = env.rules.validators.by_id(&header.author) else {
             return;
         };
-        if validator.node_id != from
-            || !is_in_bounds(env, &header)
-            || env.windows.is_ordered(&header)
-        {
+        if validator.node_id != from || !is_in_bounds(env, &header) || env.windows.is_ordered(&header) {
             return;
         }
         let id = header.id();
@@ -101,24 +84,14 @@ impl Offers {
         if !self.has_room(&header, &id) {
             return;
         }
-        if !env.checker.check(
-            &validator.public_key,
-            &header.ack_message(),
-            &batch.signature,
-        ) {
+        if !env.checker.check(&validator.public_key, &header.ack_message(), &batch.signature) {
             env.out.blame(from, Offence::BadSignature);
             return;
         }
         let author = self.authors.entry(header.author).or_default();
         author.bytes += u64::from(header.bytes);
         author.checking += 1;
-        author.batches.insert(
-            id,
-            Held {
-                header,
-                state: State::Checking(Arc::clone(&batch)),
-            },
-        );
+        author.batches.insert(id, Held { header, state: State::Checking(Arc::clone(&batch)) });
         self.author_of.insert(id, header.author);
         if env.planted.early_ack() {
             acknowledge(env, key, &header, from);
@@ -135,10 +108,7 @@ impl Offers {
             && author.bytes + u64::from(header.bytes) <= AUTHOR_BYTES_MAX
             && author.checking < AUTHOR_CHECKS_MAX
             && !author.batches.contains_key(id)
-            && author
-                .batches
-                .values()
-                .all(|held| held.header.sequence != header.sequence)
+            && author.batches.values().all(|held| held.header.sequence != header.sequence)
     }
 
     /// Takes in what the shell found.
@@ -149,10 +119,7 @@ impl Offers {
         id: &BatchId,
         verdict: BatchVerdict,
     ) -> Checked {
-        let Some(held) = self
-            .author_of
-            .get(id)
-            .and_then(|author| self.authors.get_mut(author)?.batches.get_mut(id))
+        let Some(held) = self.author_of.get(id).and_then(|author| self.authors.get_mut(author)?.batches.get_mut(id))
         else {
             return Checked::Dropped;
         };
@@ -160,11 +127,7 @@ impl Offers {
             return Checked::Stored;
         };
         let batch = Arc::clone(batch);
-        let node = env
-            .rules
-            .validators
-            .by_id(&batch.header.author)
-            .map(|validator| validator.node_id);
+        let node = env.rules.validators.by_id(&batch.header.author).map(|validator| validator.node_id);
         if let Some(author) = self.authors.get_mut(&batch.header.author) {
             author.checking = author.checking.saturating_sub(1);
         }
@@ -183,9 +146,7 @@ impl Offers {
             }
             BatchVerdict::InvalidTransaction { index } => {
                 self.remove(&batch.header, id);
-                invalid_batch(&batch, index).map_or(Checked::Dropped, |proof| {
-                    Checked::Convicted(Box::new(proof))
-                })
+                invalid_batch(&batch, index).map_or(Checked::Dropped, |proof| Checked::Convicted(Box::new(proof)))
             }
             BatchVerdict::Inconsistent => {
                 self.remove(&batch.header, id);
@@ -202,11 +163,7 @@ impl Offers {
     }
 
     fn set_stored(&mut self, header: &BatchHeader, id: &BatchId) {
-        if let Some(held) = self
-            .authors
-            .get_mut(&header.author)
-            .and_then(|author| author.batches.get_mut(id))
-        {
+        if let Some(held) = self.authors.get_mut(&header.author).and_then(|author| author.batches.get_mut(id)) {
             held.state = State::Stored;
         }
     }
@@ -233,9 +190,7 @@ impl Offers {
             .authors
             .values()
             .flat_map(|author| author.batches.iter())
-            .filter(|(_, held)| {
-                matches!(held.state, State::Stored) && windows.has_passed(&held.header)
-            })
+            .filter(|(_, held)| matches!(held.state, State::Stored) && windows.has_passed(&held.header))
             .map(|(id, held)| (*id, held.header))
             .collect();
         for (id, header) in &passed {
@@ -255,12 +210,5 @@ fn is_in_bounds(env: &Env<'_>, header: &BatchHeader) -> bool {
 fn acknowledge(env: &mut Env<'_>, key: &SigningKey, header: &BatchHeader, to: NodeId) {
     let message = header.ack_message();
     let signature = key.sign(message.as_bytes());
-    env.out.send(
-        to,
-        Message::BatchAck(BatchAck {
-            batch: header.id(),
-            validator: env.me,
-            signature,
-        }),
-    );
+    env.out.send(to, Message::BatchAck(BatchAck { batch: header.id(), validator: env.me, signature }));
 }

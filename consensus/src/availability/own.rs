@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quancheng_types::certificate::CertificateSignature;
-use quancheng_types::{
-    BatchCertificate, BatchId, BatchRef, List, NodeId, Signature, SignedBatch, ValidatorId,
-};
+use quancheng_types::{BatchCertificate, BatchId, BatchRef, List, NodeId, Signature, SignedBatch, ValidatorId};
 
 use super::Env;
 use crate::engine::Offence;
@@ -40,11 +38,7 @@ impl OwnBatches {
     }
 
     /// Takes in a sealed batch and offers it. Returns a certificate at once when this node alone is a quorum.
-    pub(crate) fn insert(
-        &mut self,
-        env: &mut Env<'_>,
-        batch: Arc<SignedBatch>,
-    ) -> Option<BatchRef> {
+    pub(crate) fn insert(&mut self, env: &mut Env<'_>, batch: Arc<SignedBatch>) -> Option<BatchRef> {
         let header = batch.header;
         let id = header.id();
         if header.author != env.me
@@ -70,12 +64,7 @@ impl OwnBatches {
     }
 
     /// Takes in an acknowledgement. Returns the certificate when this one completes it.
-    pub(crate) fn on_ack(
-        &mut self,
-        env: &mut Env<'_>,
-        from: NodeId,
-        ack: &BatchAck,
-    ) -> Option<BatchRef> {
+    pub(crate) fn on_ack(&mut self, env: &mut Env<'_>, from: NodeId, ack: &BatchAck) -> Option<BatchRef> {
         let sequence = *self.by_id.get(&ack.batch)?;
         let own = self.batches.get_mut(&sequence)?;
         if own.acks.contains_key(&ack.validator) {
@@ -83,10 +72,7 @@ impl OwnBatches {
         }
         let validator = env.rules.validators.by_id(&ack.validator)?;
         let message = own.batch.header.ack_message();
-        if !env
-            .checker
-            .check(&validator.public_key, &message, &ack.signature)
-        {
+        if !env.checker.check(&validator.public_key, &message, &ack.signature) {
             env.out.blame(from, Offence::BadSignature);
             return None;
         }
@@ -104,25 +90,17 @@ impl OwnBatches {
             .acks
             .iter()
             .filter(|(validator, _)| validators.by_id(validator).is_some())
-            .map(|(validator, signature)| CertificateSignature {
-                validator: *validator,
-                signature: *signature,
-            })
+            .map(|(validator, signature)| CertificateSignature { validator: *validator, signature: *signature })
             .collect();
         if !has_quorum(&signatures, validators, env.planted.batch_quorum()) {
             return None;
         }
-        let signatures =
-            List::new(signatures).expect("at most one signature per member of a bounded set");
-        let certified = BatchRef {
-            header: own.batch.header,
-            certificate: BatchCertificate { signatures },
-        };
+        let signatures = List::new(signatures).expect("at most one signature per member of a bounded set");
+        let certified = BatchRef { header: own.batch.header, certificate: BatchCertificate { signatures } };
         own.certified = Some(certified.clone());
         own.pause_ms = OFFER_RETRY_MS;
         own.retry_at_ms = env.now.elapsed_ms + OFFER_RETRY_MS;
-        env.out
-            .broadcast(Message::BatchCertified(Box::new(certified.clone())));
+        env.out.broadcast(Message::BatchCertified(Box::new(certified.clone())));
         Some(certified)
     }
 
@@ -130,13 +108,10 @@ impl OwnBatches {
     pub(crate) fn on_set_change(&mut self, env: &mut Env<'_>) -> Vec<BatchRef> {
         let mut again = Vec::new();
         for (sequence, own) in &mut self.batches {
-            let holds = own.certified.as_ref().is_some_and(|certified| {
-                has_quorum(
-                    &certified.certificate.signatures,
-                    &env.rules.validators,
-                    false,
-                )
-            });
+            let holds = own
+                .certified
+                .as_ref()
+                .is_some_and(|certified| has_quorum(&certified.certificate.signatures, &env.rules.validators, false));
             if !holds {
                 own.certified = None;
                 own.retry_at_ms = env.now.elapsed_ms;
@@ -144,10 +119,7 @@ impl OwnBatches {
                 again.push(*sequence);
             }
         }
-        again
-            .into_iter()
-            .filter_map(|sequence| self.certify(env, sequence))
-            .collect()
+        again.into_iter().filter_map(|sequence| self.certify(env, sequence)).collect()
     }
 
     pub(crate) fn remove(&mut self, id: &BatchId) {
@@ -163,11 +135,7 @@ impl OwnBatches {
     /// Repeats offers and announcements that are due, oldest first.
     pub(crate) fn on_tick(&mut self, env: &mut Env<'_>) {
         let mut repeated = 0;
-        for own in self
-            .batches
-            .values_mut()
-            .filter(|own| own.retry_at_ms <= env.now.elapsed_ms)
-        {
+        for own in self.batches.values_mut().filter(|own| own.retry_at_ms <= env.now.elapsed_ms) {
             if repeated == OFFER_RETRY_BATCHES_MAX {
                 // The rest keeps its turn for the next burst.
                 own.retry_at_ms = env.now.elapsed_ms + OFFER_RETRY_MS;
@@ -177,22 +145,12 @@ impl OwnBatches {
             own.pause_ms = (own.pause_ms * 2).min(OFFER_RETRY_MS_MAX);
             own.retry_at_ms = env.now.elapsed_ms + own.pause_ms;
             if let Some(certified) = &own.certified {
-                env.out
-                    .broadcast(Message::BatchCertified(Box::new(certified.clone())));
+                env.out.broadcast(Message::BatchCertified(Box::new(certified.clone())));
                 continue;
             }
-            for (validator, id) in env
-                .rules
-                .validators
-                .validators()
-                .iter()
-                .zip(env.rules.validators.ids())
-            {
+            for (validator, id) in env.rules.validators.validators().iter().zip(env.rules.validators.ids()) {
                 if !own.acks.contains_key(id) {
-                    env.out.send(
-                        validator.node_id,
-                        Message::BatchOffer(Arc::clone(&own.batch)),
-                    );
+                    env.out.send(validator.node_id, Message::BatchOffer(Arc::clone(&own.batch)));
                 }
             }
         }

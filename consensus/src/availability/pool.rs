@@ -54,18 +54,10 @@ impl Pool {
         {
             return Pooled::NoQuorum;
         }
-        if !signatures_hold(
-            signatures,
-            &batch.header.ack_message(),
-            validators,
-            env.checker,
-        ) {
+        if !signatures_hold(signatures, &batch.header.ack_message(), validators, env.checker) {
             return Pooled::Forged;
         }
-        self.authors
-            .entry(header.author)
-            .or_default()
-            .insert(header.sequence, batch);
+        self.authors.entry(header.author).or_default().insert(header.sequence, batch);
         Pooled::New
     }
 

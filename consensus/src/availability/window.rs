@@ -77,15 +77,11 @@ pub(crate) struct Windows {
 
 impl Windows {
     pub(crate) fn new(rows: impl IntoIterator<Item = (ValidatorId, AuthorWindow)>) -> Self {
-        Self {
-            rows: rows.into_iter().collect(),
-        }
+        Self { rows: rows.into_iter().collect() }
     }
 
     pub(crate) fn is_ordered(&self, header: &BatchHeader) -> bool {
-        self.rows
-            .get(&header.author)
-            .is_some_and(|window| window.is_ordered(header.sequence))
+        self.rows.get(&header.author).is_some_and(|window| window.is_ordered(header.sequence))
     }
 
     /// Whether the window has passed this number: it can never be ordered any more, if it has not been.
@@ -98,16 +94,9 @@ impl Windows {
     /// Enters the batches of a block. Returns the rows that changed.
     pub(crate) fn insert(&mut self, batches: &[BatchRef]) -> Vec<(ValidatorId, AuthorWindow)> {
         for batch in batches {
-            self.rows
-                .entry(batch.header.author)
-                .or_default()
-                .insert(batch.header.sequence);
+            self.rows.entry(batch.header.author).or_default().insert(batch.header.sequence);
         }
-        let authors: BTreeSet<ValidatorId> =
-            batches.iter().map(|batch| batch.header.author).collect();
-        authors
-            .into_iter()
-            .filter_map(|author| self.rows.get(&author).map(|row| (author, *row)))
-            .collect()
+        let authors: BTreeSet<ValidatorId> = batches.iter().map(|batch| batch.header.author).collect();
+        authors.into_iter().filter_map(|author| self.rows.get(&author).map(|row| (author, *row))).collect()
     }
 }

@@ -52,13 +52,9 @@ impl Engine {
                     self.on_vote(from, vote);
                 }
             }
-            Message::Polka(polka) => {
-                self.feed(CoreInput::PolkaCertificate(convert::core_polka(&polka)))
-            }
+            Message::Polka(polka) => self.feed(CoreInput::PolkaCertificate(convert::core_polka(&polka))),
             Message::RoundChange(certificate) => {
-                self.feed(CoreInput::RoundCertificate(
-                    convert::core_round_certificate(&certificate),
-                ));
+                self.feed(CoreInput::RoundCertificate(convert::core_round_certificate(&certificate)));
             }
             Message::RoundStatus(_)
             | Message::SignQuery { .. }
@@ -75,28 +71,16 @@ impl Engine {
     }
 
     fn on_vote(&mut self, from: NodeId, signed: &SignedVote) {
-        if !self.height.started
-            || signed.vote.height != self.height.height
-            || signed.vote.chain_id != self.chain_id
-        {
+        if !self.height.started || signed.vote.height != self.height.height || signed.vote.chain_id != self.chain_id {
             return;
         }
         if signed.vote.round.0 > self.core.round().0.saturating_add(ROUND_LOOKAHEAD) {
             return;
         }
-        let Some(validator) = self
-            .schedule
-            .at(self.height.height)
-            .validators
-            .by_id(&signed.validator)
-        else {
+        let Some(validator) = self.schedule.at(self.height.height).validators.by_id(&signed.validator) else {
             return;
         };
-        if !self.checker.check(
-            &validator.public_key,
-            &signed.vote.sign_message(),
-            &signed.signature,
-        ) {
+        if !self.checker.check(&validator.public_key, &signed.vote.sign_message(), &signed.signature) {
             self.out.blame(from, Offence::BadSignature);
             return;
         }
@@ -110,10 +94,7 @@ impl Engine {
         if self.out.is_halted() || !self.height.started {
             return;
         }
-        let mut host = Host {
-            signer: &mut self.signer,
-            checker: self.checker.as_mut(),
-        };
+        let mut host = Host { signer: &mut self.signer, checker: self.checker.as_mut() };
         let (events, result) = self.core.run(&mut host, input);
         self.carry_out(events, result);
     }
@@ -144,18 +125,13 @@ impl Engine {
                     }
                 }
                 CoreEvent::PublishPolka(polka) => self.out.broadcast(Message::Polka(polka)),
-                CoreEvent::PublishRoundChange(certificate) => {
-                    self.out.broadcast(Message::RoundChange(certificate))
-                }
+                CoreEvent::PublishRoundChange(certificate) => self.out.broadcast(Message::RoundChange(certificate)),
                 CoreEvent::Decided(certificate) => decided = Some(certificate),
                 CoreEvent::Misbehavior(proof) => self.note_misbehavior(proof),
             }
         }
         if let Err(error) = result {
-            self.out.halt(HaltReason::Core {
-                height: self.height.height,
-                error,
-            });
+            self.out.halt(HaltReason::Core { height: self.height.height, error });
             return;
         }
         if let Some(certificate) = decided {
@@ -183,10 +159,7 @@ impl Engine {
     pub(super) fn proposal_message(&self, round: Round) -> Option<Message> {
         let signed = *self.height.proposals.get(&round)?;
         let candidate = self.height.candidates.get(&signed.proposal.block_id)?;
-        Some(Message::Proposal(Box::new(ProposalMessage {
-            signed,
-            block: candidate.block.as_ref().clone(),
-        })))
+        Some(Message::Proposal(Box::new(ProposalMessage { signed, block: candidate.block.as_ref().clone() })))
     }
 
     // ---- timeouts ----
@@ -199,36 +172,22 @@ impl Engine {
             TimeoutStep::Precommit => parameters.timeout_precommit_ms,
         };
         let grown = u64::from(parameters.timeout_delta_ms).saturating_mul(u64::from(round.0));
-        let wait_ms = u64::from(first)
-            .saturating_add(grown)
-            .min(TIMEOUT_MS_MAX.max(u64::from(first)));
-        self.timers.set(
-            TimerKey::Core(step),
-            self.now.elapsed_ms.saturating_add(wait_ms),
-            round,
-        );
+        let wait_ms = u64::from(first).saturating_add(grown).min(TIMEOUT_MS_MAX.max(u64::from(first)));
+        self.timers.set(TimerKey::Core(step), self.now.elapsed_ms.saturating_add(wait_ms), round);
     }
 
     fn schedule_stuck(&mut self, round: Round) {
         let doublings = self.height.stuck_reports.min(16);
         let wait_ms = (STUCK_MS << doublings).min(STUCK_MS_MAX);
-        self.timers.set(
-            TimerKey::Stuck,
-            self.now.elapsed_ms.saturating_add(wait_ms),
-            round,
-        );
+        self.timers.set(TimerKey::Stuck, self.now.elapsed_ms.saturating_add(wait_ms), round);
     }
 
     pub(super) fn on_timeout(&mut self, step: TimeoutStep, round: Round) {
-        self.feed(CoreInput::TimeoutElapsed(convert::core_timeout(
-            step, round,
-        )));
+        self.feed(CoreInput::TimeoutElapsed(convert::core_timeout(step, round)));
     }
 
     pub(super) fn repeat_own(&mut self, round: Round) {
         self.height.stuck_reports = self.height.stuck_reports.saturating_add(1);
-        self.feed(CoreInput::TimeoutElapsed(Timeout::rebroadcast(
-            convert::core_round(round),
-        )));
+        self.feed(CoreInput::TimeoutElapsed(Timeout::rebroadcast(convert::core_round(round))));
     }
 }

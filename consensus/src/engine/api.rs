@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use quancheng_types::{
-    BatchHeader, BatchId, BatchRef, ChainId, CommitCertificate, Digest, Header, Height, NodeId,
-    Parameters, PublicKey, Round, Signature, SignedBatch, SigningKey, ValidatorId, ValidatorSet,
+    BatchHeader, BatchId, BatchRef, ChainId, CommitCertificate, Digest, Header, Height, NodeId, Parameters, PublicKey,
+    Round, Signature, SignedBatch, SigningKey, ValidatorId, ValidatorSet,
 };
 
 use crate::availability::AuthorWindow;

@@ -31,20 +31,14 @@ impl Engine {
             self.misbehavior.remove_ordered(proof);
         }
         let windows = self.windows.insert(&block.batches);
-        let decided = CommittedBlock {
-            block: block.as_ref().clone(),
-            certificate: certificate.clone(),
-        };
+        let decided = CommittedBlock { block: block.as_ref().clone(), certificate: certificate.clone() };
         self.out.commit(Arc::new(Commit { decided, windows }));
         if !block.batches.is_empty() || !block.misbehavior.is_empty() {
             self.last_nonempty = header.height;
         }
         let (availability, mut env) = self.availability_env();
         availability.on_commit(&mut env, header.height, &block.batches);
-        self.tip = Some(Tip {
-            header,
-            certificate,
-        });
+        self.tip = Some(Tip { header, certificate });
         self.next_height(&header);
     }
 
@@ -57,11 +51,7 @@ impl Engine {
         self.heartbeat_due = false;
         self.schedule.forget_before(height);
         let heartbeat_ms = self.parameters().heartbeat_ms;
-        self.timers.set(
-            TimerKey::Heartbeat,
-            self.now.elapsed_ms.saturating_add(heartbeat_ms),
-            Round(0),
-        );
+        self.timers.set(TimerKey::Heartbeat, self.now.elapsed_ms.saturating_add(heartbeat_ms), Round(0));
         self.sync.on_commit(committed.height);
         if self.schedule.at(height).validators_hash != committed.validators_hash {
             self.on_set_change();
@@ -76,14 +66,12 @@ impl Engine {
             availability.pool.insert(&mut env, certified);
         }
         let rules = self.schedule.at(self.height.height);
-        self.misbehavior
-            .retain(|proof| rules.validators.by_id(&proof.validator()).is_some());
+        self.misbehavior.retain(|proof| rules.validators.by_id(&proof.validator()).is_some());
     }
 
     /// Stops when a height beyond this release's rules was decided.
     pub(super) fn halt_for_version(&mut self, height: Height, version: u16) {
-        self.out
-            .halt(HaltReason::UnknownVersion { height, version });
+        self.out.halt(HaltReason::UnknownVersion { height, version });
     }
 
     pub(super) fn serve(&mut self, to: NodeId, request: super::ServeRequest) {

@@ -39,10 +39,7 @@ impl Engine {
     pub(super) fn on_batch_checked(&mut self, id: &BatchId, verdict: BatchVerdict) {
         let key = self.signer.key().cloned();
         let (availability, mut env) = self.availability_env();
-        match availability
-            .offers
-            .on_checked(&mut env, key.as_ref(), id, verdict)
-        {
+        match availability.offers.on_checked(&mut env, key.as_ref(), id, verdict) {
             Checked::Stored => availability.delivery.on_stored(&mut env, id),
             Checked::Convicted(proof) => self.note_misbehavior(*proof),
             Checked::Dropped => {}
@@ -79,25 +76,16 @@ impl Engine {
     // ---- results ----
 
     pub(super) fn on_executed(&mut self, executed: Executed) {
-        let Executed {
-            height,
-            history_size,
-            history_root,
-            next,
-        } = executed;
+        let Executed { height, history_size, history_root, next } = executed;
         let expected = self.results.newest().next();
         if height < expected {
             return;
         }
         if height > expected {
-            self.out
-                .halt(HaltReason::ExecutorOutOfOrder { height, expected });
+            self.out.halt(HaltReason::ExecutorOutOfOrder { height, expected });
             return;
         }
-        if next
-            .as_ref()
-            .is_some_and(|change| change.parameters.execution_lag_max != self.schedule.lag_max())
-        {
+        if next.as_ref().is_some_and(|change| change.parameters.execution_lag_max != self.schedule.lag_max()) {
             self.out.halt(HaltReason::LagChanged { height });
             return;
         }
@@ -121,18 +109,11 @@ impl Engine {
         if count == 0 || request.from == Height::GENESIS {
             return;
         }
-        self.serve_blocks(
-            from,
-            BlocksRequest {
-                from: request.from,
-                count,
-            },
-        );
+        self.serve_blocks(from, BlocksRequest { from: request.from, count });
     }
 
     pub(super) fn on_blocks_response(&mut self, from: NodeId, blocks: Vec<CommittedBlock>) {
-        self.sync
-            .on_response(from, blocks, self.committed(), self.now.elapsed_ms);
+        self.sync.on_response(from, blocks, self.committed(), self.now.elapsed_ms);
     }
 
     pub(super) fn request_blocks(&mut self) {
@@ -143,10 +124,7 @@ impl Engine {
         if let Some((peer, request)) = self.sync.next_request(committed, self.now.elapsed_ms) {
             let claimed = self.sync.claimed();
             if claimed.0.saturating_sub(committed.0) >= BEHIND_ALARM_BLOCKS {
-                self.out.alarm(Alarm::Behind {
-                    own: committed,
-                    claimed,
-                });
+                self.out.alarm(Alarm::Behind { own: committed, claimed });
             }
             self.out.send(peer, Message::BlocksRequest(request));
         }
@@ -171,34 +149,20 @@ impl Engine {
 
     fn apply_decided(&mut self, height: Height, decided: CommittedBlock) -> Result<(), Offence> {
         let CommittedBlock { block, certificate } = decided;
-        if certificate.height != height
-            || certificate.block_id != block.id()
-            || !block.is_consistent()
-        {
+        if certificate.height != height || certificate.block_id != block.id() || !block.is_consistent() {
             return Err(Offence::BadBlock);
         }
         let validators = &self.schedule.at(height).validators;
         let message = certificate.sign_message(self.chain_id);
-        if !has_quorum(
-            &certificate.signatures,
-            validators,
-            self.planted.commit_quorum(),
-        ) || !signatures_hold(
-            &certificate.signatures,
-            &message,
-            validators,
-            self.checker.as_mut(),
-        ) {
+        if !has_quorum(&certificate.signatures, validators, self.planted.commit_quorum())
+            || !signatures_hold(&certificate.signatures, &message, validators, self.checker.as_mut())
+        {
             return Err(Offence::BadCertificate);
         }
         match check_header(&self.expected(), &block) {
             Ok(()) => self.commit(&Arc::new(block), certificate),
-            Err(HeaderError::Version { found }) if found > PROTOCOL_VERSION => {
-                self.halt_for_version(height, found)
-            }
-            Err(reason) => self
-                .out
-                .halt(HaltReason::CertifiedBlockInvalid { height, reason }),
+            Err(HeaderError::Version { found }) if found > PROTOCOL_VERSION => self.halt_for_version(height, found),
+            Err(reason) => self.out.halt(HaltReason::CertifiedBlockInvalid { height, reason }),
         }
         Ok(())
     }
@@ -208,9 +172,7 @@ impl Engine {
     /// Tells peers a new height, at once or after a short pause.
     pub(super) fn report_commit(&mut self) {
         let now_ms = self.now.elapsed_ms;
-        let next_ms = self
-            .status_sent_ms
-            .map_or(now_ms, |sent| sent.saturating_add(STATUS_PAUSE_MS));
+        let next_ms = self.status_sent_ms.map_or(now_ms, |sent| sent.saturating_add(STATUS_PAUSE_MS));
         if next_ms <= now_ms {
             self.send_status();
         } else {
@@ -220,13 +182,7 @@ impl Engine {
 
     pub(super) fn send_status(&mut self) {
         self.status_sent_ms = Some(self.now.elapsed_ms);
-        self.out.broadcast(Message::Status(Status {
-            committed: self.committed(),
-        }));
-        self.timers.set(
-            TimerKey::Status,
-            self.now.elapsed_ms.saturating_add(STATUS_INTERVAL_MS),
-            Round(0),
-        );
+        self.out.broadcast(Message::Status(Status { committed: self.committed() }));
+        self.timers.set(TimerKey::Status, self.now.elapsed_ms.saturating_add(STATUS_INTERVAL_MS), Round(0));
     }
 }

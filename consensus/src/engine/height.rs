@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use quancheng_types::{Block, BlockId, Height, NodeId, Round, SignedProposal};
 
-use crate::limits::{
-    EARLY_MESSAGES_PER_PEER_MAX, HEIGHT_BLOCKS_MAX, HELD_PROPOSALS_MAX, PEERS_MAX, ROUND_BLOCKS_MAX,
-};
+use crate::limits::{EARLY_MESSAGES_PER_PEER_MAX, HEIGHT_BLOCKS_MAX, HELD_PROPOSALS_MAX, PEERS_MAX, ROUND_BLOCKS_MAX};
 use crate::log::LogEntry;
 use crate::message::Message;
 
@@ -74,13 +72,7 @@ impl HeightState {
 
     /// Takes in a block. When there is no room, the one of the oldest round makes room, except `keep`. If the core decides on a
     /// block that made room, the sync brings it back.
-    pub(crate) fn insert(
-        &mut self,
-        id: BlockId,
-        block: Arc<Block>,
-        round: Round,
-        keep: Option<BlockId>,
-    ) {
+    pub(crate) fn insert(&mut self, id: BlockId, block: Arc<Block>, round: Round, keep: Option<BlockId>) {
         if let Some(candidate) = self.candidates.get_mut(&id) {
             candidate.round = candidate.round.max(round);
             return;
@@ -96,14 +88,7 @@ impl HeightState {
                 self.candidates.remove(&oldest);
             }
         }
-        self.candidates.insert(
-            id,
-            Candidate {
-                block,
-                round,
-                valid: None,
-            },
-        );
+        self.candidates.insert(id, Candidate { block, round, valid: None });
     }
 
     /// Notes a proposal that was taken in. Of several in one round the first counts, unless a quorum prevoted another.
@@ -111,9 +96,7 @@ impl HeightState {
         if has_polka {
             self.proposals.insert(signed.proposal.round, signed);
         } else {
-            self.proposals
-                .entry(signed.proposal.round)
-                .or_insert(signed);
+            self.proposals.entry(signed.proposal.round).or_insert(signed);
         }
         while self.proposals.len() > HEIGHT_BLOCKS_MAX {
             self.proposals.pop_first();
@@ -169,9 +152,7 @@ impl EarlyMessages {
 
     /// Whether anybody spoke about this height.
     pub(crate) fn has(&self, height: Height) -> bool {
-        self.peers
-            .values()
-            .any(|queue| queue.iter().any(|(of, _)| *of == height))
+        self.peers.values().any(|queue| queue.iter().any(|(of, _)| *of == height))
     }
 
     /// Takes out the messages of this height and drops older ones.

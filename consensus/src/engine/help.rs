@@ -59,8 +59,7 @@ impl Engine {
     pub(super) fn on_round_status(&mut self, from: NodeId, status: &RoundStatus) {
         let here = self.height.height;
         if status.height > here {
-            self.sync
-                .claim(from, status.height.previous().unwrap_or_default());
+            self.sync.claim(from, status.height.previous().unwrap_or_default());
             return;
         }
         if !self.admit_request(from, RequestKind::Help, 1) {
@@ -79,14 +78,7 @@ impl Engine {
             if let Some(certificate) = self.core.round_certificate() {
                 self.out.send(from, Message::RoundChange(certificate));
             }
-            self.help_round(
-                from,
-                round,
-                &RoundStatus {
-                    round,
-                    ..RoundStatus::of(here)
-                },
-            );
+            self.help_round(from, round, &RoundStatus { round, ..RoundStatus::of(here) });
         } else if status.round == round {
             self.help_round(from, round, status);
         }
@@ -94,19 +86,8 @@ impl Engine {
     }
 
     fn help_behind(&mut self, to: NodeId, height: Height) {
-        self.out.send(
-            to,
-            Message::Status(Status {
-                committed: self.committed(),
-            }),
-        );
-        self.serve(
-            to,
-            ServeRequest::Blocks(BlocksRequest {
-                from: height,
-                count: 1,
-            }),
-        );
+        self.out.send(to, Message::Status(Status { committed: self.committed() }));
+        self.serve(to, ServeRequest::Blocks(BlocksRequest { from: height, count: 1 }));
     }
 
     /// Sends the proposal and the votes of a round that the peer lacks.
@@ -131,8 +112,7 @@ impl Engine {
                     VoteType::Prevote => &status.prevotes,
                     VoteType::Precommit => &status.precommits,
                 };
-                ids.binary_search(&vote.validator)
-                    .is_ok_and(|index| !held.contains(index))
+                ids.binary_search(&vote.validator).is_ok_and(|index| !held.contains(index))
             })
             .collect();
         if lacking.is_empty() {

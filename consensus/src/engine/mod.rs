@@ -47,8 +47,8 @@ use std::collections::BTreeMap;
 use quancheng_types::{ChainId, Height, NodeId, Parameters, ValidatorId, ValidatorSet};
 
 pub use api::{
-    Action, Alarm, BatchVerdict, Commit, EngineConfig, EngineStatus, Executed, HaltReason, Input,
-    Now, Offence, RecoveredState, ScheduledSet, ServeRequest, SetChange, SignatureItem, Tip,
+    Action, Alarm, BatchVerdict, Commit, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now, Offence,
+    RecoveredState, ScheduledSet, ServeRequest, SetChange, SignatureItem, Tip,
 };
 pub(crate) use outbox::Outbox;
 pub use recover::RecoverError;
@@ -107,10 +107,7 @@ pub struct Engine {
 
 impl core::fmt::Debug for Engine {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Engine")
-            .field("node_id", &self.node_id)
-            .field("status", &self.status())
-            .finish_non_exhaustive()
+        f.debug_struct("Engine").field("node_id", &self.node_id).field("status", &self.status()).finish_non_exhaustive()
     }
 }
 
@@ -120,10 +117,7 @@ impl Engine {
         if self.halted {
             return Vec::new();
         }
-        self.now = Now {
-            elapsed_ms: now.elapsed_ms.max(self.now.elapsed_ms),
-            unix_ms: now.unix_ms,
-        };
+        self.now = Now { elapsed_ms: now.elapsed_ms.max(self.now.elapsed_ms), unix_ms: now.unix_ms };
         self.take_in(input);
         self.drive();
         let (actions, flushed) = self.out.finish(self.planted.early_send());
@@ -143,15 +137,10 @@ impl Engine {
                 self.sync.forget(&peer);
                 self.requests.forget_waiting(&peer);
             }
-            Input::Peer {
-                from,
-                message,
-                verified,
-            } => {
+            Input::Peer { from, message, verified } => {
                 if verified {
                     for item in self.signatures_in(&message) {
-                        self.checker
-                            .remember(&item.key, &item.message, &item.signature);
+                        self.checker.remember(&item.key, &item.message, &item.signature);
                     }
                 }
                 self.on_message(from, message);
@@ -225,11 +214,8 @@ impl Engine {
         if self.halted {
             return None;
         }
-        let deadlines = [
-            self.timers.deadline_ms(),
-            self.availability.deadline_ms(),
-            self.sync.deadline_ms(self.committed()),
-        ];
+        let deadlines =
+            [self.timers.deadline_ms(), self.availability.deadline_ms(), self.sync.deadline_ms(self.committed())];
         deadlines.into_iter().flatten().min()
     }
 
@@ -257,10 +243,7 @@ impl Engine {
         EngineStatus {
             committed: self.committed(),
             executed: self.results.newest(),
-            certified: self
-                .tip
-                .as_ref()
-                .map_or(Height::GENESIS, |tip| tip.header.executed_height),
+            certified: self.tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.executed_height),
             round: self.height.started.then(|| self.core.round()),
             signing: self.may_sign(),
             pool_batches: self.availability.pool.len(),
@@ -273,16 +256,11 @@ impl Engine {
     fn may_sign(&self) -> bool {
         self.startup.is_done()
             && self.validators().by_id(&self.signer.id()).is_some()
-            && self
-                .signer
-                .record()
-                .is_some_and(|record| record.floor() <= self.height.height)
+            && self.signer.record().is_some_and(|record| record.floor() <= self.height.height)
     }
 
     fn committed(&self) -> Height {
-        self.tip
-            .as_ref()
-            .map_or(Height::GENESIS, |tip| tip.header.height)
+        self.tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.height)
     }
 
     /// The availability part and what it needs, for the height in progress.

@@ -34,8 +34,7 @@ impl Outbox {
     pub(crate) fn record(&mut self, record: SignRecord) {
         self.dirty = true;
         self.wanted = true;
-        self.durable
-            .retain(|action| !matches!(action, Action::RecordSign(_)));
+        self.durable.retain(|action| !matches!(action, Action::RecordSign(_)));
         self.durable.push(Action::RecordSign(record));
     }
 
@@ -87,11 +86,8 @@ impl Outbox {
         let after = std::mem::take(&mut self.after);
         if let Some(reason) = &self.halt {
             durable.retain(|action| !matches!(action, Action::RecordSign(_)));
-            durable.extend(
-                after
-                    .into_iter()
-                    .filter(|action| matches!(action, Action::Alarm(_) | Action::Blame { .. })),
-            );
+            durable
+                .extend(after.into_iter().filter(|action| matches!(action, Action::Alarm(_) | Action::Blame { .. })));
             durable.push(Action::Halt(reason.clone()));
             return (durable, false);
         }

@@ -52,15 +52,9 @@ pub(crate) fn enter_own(
         let Some((slot, value)) = signed_by(entry, own) else {
             return true;
         };
-        if record
-            .last()
-            .is_some_and(|last| last.slot == slot && last.value != value)
-        {
+        if record.last().is_some_and(|last| last.slot == slot && last.value != value) {
             entered.is_changed |= record.raise_floor(slot.height.next());
-            entered.alarm.get_or_insert(Alarm::SignedElsewhere {
-                height: slot.height,
-                round: slot.round,
-            });
+            entered.alarm.get_or_insert(Alarm::SignedElsewhere { height: slot.height, round: slot.round });
             return false;
         }
         // A slot that the record covers already is refused or the same; either way the record stays as it is.
@@ -76,9 +70,7 @@ pub(crate) fn enter_own(
 fn signed_by(entry: &LogEntry, own: &ValidatorId) -> Option<(Slot, SlotValue)> {
     match entry {
         LogEntry::Vote(signed) if signed.validator == *own => Some(vote_slot(&signed.vote)),
-        LogEntry::Proposal(signed) if signed.validator == *own => {
-            Some(proposal_slot(&signed.proposal))
-        }
+        LogEntry::Proposal(signed) if signed.validator == *own => Some(proposal_slot(&signed.proposal)),
         LogEntry::Vote(_)
         | LogEntry::Proposal(_)
         | LogEntry::Block(_)
@@ -114,14 +106,9 @@ impl Engine {
     pub(super) fn note_logged(&mut self, log: &[LogEntry]) {
         for entry in log {
             match entry {
-                LogEntry::Proposal(signed) => {
-                    self.note_statement(SignedStatement::Proposal(*signed))
-                }
+                LogEntry::Proposal(signed) => self.note_statement(SignedStatement::Proposal(*signed)),
                 LogEntry::Vote(signed) => self.note_statement(SignedStatement::Vote(*signed)),
-                LogEntry::Block(_)
-                | LogEntry::Value { .. }
-                | LogEntry::Polka(_)
-                | LogEntry::Timeout { .. } => {}
+                LogEntry::Block(_) | LogEntry::Value { .. } | LogEntry::Polka(_) | LogEntry::Timeout { .. } => {}
             }
         }
     }

@@ -44,40 +44,26 @@ impl Engine {
         self.note_statement(SignedStatement::Proposal(signed));
         let keep = self.core.valid_value().map(|(_, id)| id);
         let header = block.header;
-        self.height
-            .insert(id, Arc::new(block), signed.proposal.round, keep);
+        self.height.insert(id, Arc::new(block), signed.proposal.round, keep);
         let drift_max_ms = self.parameters().clock_drift_max_ms;
         let is_fresh = signed.proposal.pol_round.is_none();
-        if is_fresh
-            && signed.validator != self.signer.id()
-            && header.time_ms.abs_diff(self.now.unix_ms) > drift_max_ms
+        if is_fresh && signed.validator != self.signer.id() && header.time_ms.abs_diff(self.now.unix_ms) > drift_max_ms
         {
             self.out.alarm(Alarm::ClockDrift {
                 proposer: signed.validator,
                 time_ms: header.time_ms,
                 now_ms: self.now.unix_ms,
             });
-            self.height.hold(Held {
-                signed,
-                untimely: true,
-            });
+            self.height.hold(Held { signed, untimely: true });
             return;
         }
         self.judge_and_feed(signed);
     }
 
     /// The first gate, without the time.
-    fn is_acceptable_proposal(
-        &mut self,
-        from: NodeId,
-        signed: &SignedProposal,
-        block: &Block,
-    ) -> bool {
+    fn is_acceptable_proposal(&mut self, from: NodeId, signed: &SignedProposal, block: &Block) -> bool {
         let proposal = &signed.proposal;
-        if !self.height.started
-            || proposal.chain_id != self.chain_id
-            || proposal.height != self.height.height
-        {
+        if !self.height.started || proposal.chain_id != self.chain_id || proposal.height != self.height.height {
             return false;
         }
         if proposal.round.0 > self.core.round().0.saturating_add(ROUND_LOOKAHEAD) {
@@ -86,19 +72,10 @@ impl Engine {
         if self.core.proposer(proposal.round) != signed.validator {
             return false;
         }
-        let Some(validator) = self
-            .schedule
-            .at(proposal.height)
-            .validators
-            .by_id(&signed.validator)
-        else {
+        let Some(validator) = self.schedule.at(proposal.height).validators.by_id(&signed.validator) else {
             return false;
         };
-        if !self.checker.check(
-            &validator.public_key,
-            &proposal.sign_message(),
-            &signed.signature,
-        ) {
+        if !self.checker.check(&validator.public_key, &proposal.sign_message(), &signed.signature) {
             self.out.blame(from, Offence::BadSignature);
             return false;
         }
@@ -108,9 +85,7 @@ impl Engine {
             return false;
         }
         // Only a repeated block may name another proposer.
-        proposal.pol_round.is_some()
-            || block.header.proposer == signed.validator
-            || self.planted.wrong_proposer()
+        proposal.pol_round.is_some() || block.header.proposer == signed.validator || self.planted.wrong_proposer()
     }
 
     fn judge_and_feed(&mut self, signed: SignedProposal) {
@@ -124,18 +99,11 @@ impl Engine {
                 Judgement::Valid => true,
                 Judgement::Invalid(reason) => {
                     let (height, round) = (signed.proposal.height, signed.proposal.round);
-                    self.out.alarm(Alarm::ProposalRefused {
-                        height,
-                        round,
-                        reason,
-                    });
+                    self.out.alarm(Alarm::ProposalRefused { height, round, reason });
                     false
                 }
                 Judgement::Wait => {
-                    self.height.hold(Held {
-                        signed,
-                        untimely: false,
-                    });
+                    self.height.hold(Held { signed, untimely: false });
                     return;
                 }
             };
@@ -144,13 +112,7 @@ impl Engine {
             }
             self.log(LogEntry::Block(Box::new(block.as_ref().clone())));
             let (height, round) = (signed.proposal.height, signed.proposal.round);
-            self.feed(convert::proposed_value(
-                height,
-                round,
-                block.header.proposer,
-                id,
-                valid,
-            ));
+            self.feed(convert::proposed_value(height, round, block.header.proposer, id, valid));
         }
         // The value may have completed an earlier proposal and decided the height.
         if self.height.height == signed.proposal.height {
@@ -170,9 +132,7 @@ impl Engine {
                 Comparison::Equal => {}
                 Comparison::NotYet => return Judgement::Wait,
                 Comparison::Differs(mismatch) => {
-                    return Judgement::Invalid(HeaderError::HistoryRoot {
-                        height: mismatch.height,
-                    });
+                    return Judgement::Invalid(HeaderError::HistoryRoot { height: mismatch.height });
                 }
             }
         }

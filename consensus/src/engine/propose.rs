@@ -30,10 +30,7 @@ impl Engine {
         let Some(round) = self.height.need_value else {
             return;
         };
-        if !self.height.started
-            || self.core.height() != self.height.height
-            || self.core.round() != round
-        {
+        if !self.height.started || self.core.height() != self.height.height || self.core.round() != round {
             return;
         }
         let Some(block) = self.make_block() else {
@@ -49,11 +46,7 @@ impl Engine {
         }
         self.log(LogEntry::Block(Box::new(block)));
         let height = self.height.height.into();
-        self.feed(CoreInput::Propose(LocallyProposedValue::new(
-            height,
-            convert::core_round(round),
-            CoreValue(id),
-        )));
+        self.feed(CoreInput::Propose(LocallyProposedValue::new(height, convert::core_round(round), CoreValue(id))));
     }
 
     /// The block to propose now; `None` while it is better to wait for the executor.
@@ -79,20 +72,14 @@ impl Engine {
             // An empty block is worth most when it certifies everything; the executor has half the round to get there.
             let wait_ms = u64::from(parameters.timeout_propose_ms / 2);
             let at_ms = self.now.elapsed_ms.saturating_add(wait_ms);
-            self.timers
-                .set_if_absent(TimerKey::ProposeAnyway, at_ms, Round(0));
+            self.timers.set_if_absent(TimerKey::ProposeAnyway, at_ms, Round(0));
             return None;
         }
         let header = Header {
             version: PROTOCOL_VERSION,
             chain_id: self.chain_id,
             height: expected.height,
-            time_ms: self.now.unix_ms.max(
-                expected
-                    .parent
-                    .map_or(0, |parent| parent.time_ms)
-                    .saturating_add(1),
-            ),
+            time_ms: self.now.unix_ms.max(expected.parent.map_or(0, |parent| parent.time_ms).saturating_add(1)),
             parent: expected.parent.map(Header::id).unwrap_or_default(),
             proposer: self.signer.id(),
             batches_root: Block::batches_root(&batches),
@@ -106,10 +93,6 @@ impl Engine {
         };
         let batches = List::new(batches).expect("the parameter is within the limit of the type");
         let misbehavior = List::new(proofs).expect("selected within the limit of the type");
-        Some(Block {
-            header,
-            batches,
-            misbehavior,
-        })
+        Some(Block { header, batches, misbehavior })
     }
 }

@@ -108,10 +108,7 @@ impl Engine {
         checker: Box<dyn SignatureChecker>,
     ) -> Result<Self, RecoverError> {
         let planted = planted(&config);
-        let committed = state
-            .tip
-            .as_ref()
-            .map_or(Height::GENESIS, |tip| tip.header.height);
+        let committed = state.tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.height);
         let height = committed.next();
         let results = recover_results(&state, committed)?;
         check_undelivered(&state, results.newest(), committed)?;
@@ -123,18 +120,8 @@ impl Engine {
         }
         let mut log = logged_ahead.remove(&height).unwrap_or_default();
         let (signer, startup) = recover_signer(&config, record, height, &mut log)?;
-        let schedule = Schedule::new(
-            config.genesis,
-            state.sets,
-            results.newest(),
-            planted.early_set(),
-        );
-        let core = VotingCore::new(
-            config.chain_id,
-            signer.id(),
-            signer.has_key(),
-            &schedule.at(height).core,
-        );
+        let schedule = Schedule::new(config.genesis, state.sets, results.newest(), planted.early_set());
+        let core = VotingCore::new(config.chain_id, signer.id(), signer.has_key(), &schedule.at(height).core);
         let windows = Windows::new(state.windows);
         let mut availability = Availability::default();
         for header in state.stored {
@@ -143,9 +130,7 @@ impl Engine {
             }
         }
         let validators = &schedule.at(height).validators;
-        availability
-            .delivery
-            .recover(state.undelivered, validators, &signer.id());
+        availability.delivery.recover(state.undelivered, validators, &signer.id());
         Ok(Self {
             chain_id: config.chain_id,
             node_id: config.node_id,
@@ -195,39 +180,22 @@ fn recover_results(state: &RecoveredState, committed: Height) -> Result<Results,
     let mut expected = first.height;
     for executed in &state.executed {
         if executed.height != expected {
-            return Err(RecoverError::ResultsGap {
-                expected,
-                found: executed.height,
-            });
+            return Err(RecoverError::ResultsGap { expected, found: executed.height });
         }
         expected = expected.next();
     }
-    let own = state
-        .executed
-        .iter()
-        .map(|done| (done.height, (done.history_size, done.history_root)));
+    let own = state.executed.iter().map(|done| (done.height, (done.history_size, done.history_root)));
     let mut results = Results::new(own);
     if results.newest() > committed {
-        return Err(RecoverError::ExecutedBeyondTip {
-            executed: results.newest(),
-            committed,
-        });
+        return Err(RecoverError::ExecutedBeyondTip { executed: results.newest(), committed });
     }
     if let Some(tip) = &state.tip {
-        results
-            .certify(&tip.header)
-            .map_err(|mismatch| RecoverError::RootMismatch {
-                height: mismatch.height,
-            })?;
+        results.certify(&tip.header).map_err(|mismatch| RecoverError::RootMismatch { height: mismatch.height })?;
     }
     Ok(results)
 }
 
-fn check_undelivered(
-    state: &RecoveredState,
-    executed: Height,
-    committed: Height,
-) -> Result<(), RecoverError> {
+fn check_undelivered(state: &RecoveredState, executed: Height, committed: Height) -> Result<(), RecoverError> {
     let mut expected = executed.next();
     for (height, _) in &state.undelivered {
         if *height != expected {
@@ -235,11 +203,7 @@ fn check_undelivered(
         }
         expected = expected.next();
     }
-    if expected == committed.next() {
-        Ok(())
-    } else {
-        Err(RecoverError::UndeliveredGap { expected })
-    }
+    if expected == committed.next() { Ok(()) } else { Err(RecoverError::UndeliveredGap { expected }) }
 }
 
 /// The signer, and what is to be told and written at the start: the record as the log completes it, alarms about what it may
@@ -253,10 +217,7 @@ fn recover_signer(
     let mut alarms = Vec::new();
     let mut is_record_changed = false;
     let Some(key) = config.key.clone() else {
-        let startup = StartUp::NotStarted {
-            alarms,
-            is_record_changed,
-        };
+        let startup = StartUp::NotStarted { alarms, is_record_changed };
         return Ok((Signer::new(None), startup));
     };
     let Some(mut record) = record else {
@@ -274,11 +235,7 @@ fn recover_signer(
         if found < last.log_entries {
             // Written at the start: entries that come later would hide the loss from the next restart.
             is_record_changed |= record.raise_floor(height.next());
-            alarms.push(Alarm::LogBehindRecord {
-                height,
-                expected: last.log_entries,
-                found,
-            });
+            alarms.push(Alarm::LogBehindRecord { height, expected: last.log_entries, found });
         }
     }
     let own = ValidatorId::of(&key.public_key());
@@ -287,9 +244,6 @@ fn recover_signer(
     alarms.extend(entered.alarm);
     let mut signer = Signer::new(Some((key, record)));
     signer.log_entries_flushed = flushed;
-    let startup = StartUp::NotStarted {
-        alarms,
-        is_record_changed,
-    };
+    let startup = StartUp::NotStarted { alarms, is_record_changed };
     Ok((signer, startup))
 }

@@ -13,9 +13,8 @@ use quancheng_types::{NodeId, Round};
 
 use super::{Engine, ServeRequest, TimerKey};
 use crate::limits::{
-    BATCHES_REQUEST_BURST, BATCHES_REQUEST_INTERVAL_MS, BLOCKS_REQUEST_BURST,
-    BLOCKS_REQUEST_INTERVAL_MS, HELP_INTERVAL_MS, PEERS_MAX, SIGN_QUERY_BURST,
-    SIGN_QUERY_INTERVAL_MS,
+    BATCHES_REQUEST_BURST, BATCHES_REQUEST_INTERVAL_MS, BLOCKS_REQUEST_BURST, BLOCKS_REQUEST_INTERVAL_MS,
+    HELP_INTERVAL_MS, PEERS_MAX, SIGN_QUERY_BURST, SIGN_QUERY_INTERVAL_MS,
 };
 use crate::message::BlocksRequest;
 
@@ -61,9 +60,7 @@ impl Peer {
     fn take(&mut self, kind: RequestKind, tokens: u64, now_ms: u64) -> bool {
         let (interval_ms, burst) = kind.rate();
         let full_at_ms = self.full_at_ms.entry(kind).or_default();
-        let after_ms = (*full_at_ms)
-            .max(now_ms)
-            .saturating_add(tokens.saturating_mul(interval_ms));
+        let after_ms = (*full_at_ms).max(now_ms).saturating_add(tokens.saturating_mul(interval_ms));
         if after_ms.saturating_sub(now_ms) > burst.saturating_mul(interval_ms) {
             return false;
         }
@@ -99,15 +96,8 @@ impl Requests {
     }
 
     /// Whether a request may be answered now; if so, its tokens are taken.
-    pub(crate) fn admit(
-        &mut self,
-        from: NodeId,
-        kind: RequestKind,
-        tokens: u64,
-        now_ms: u64,
-    ) -> bool {
-        self.peer(from, now_ms)
-            .is_some_and(|peer| peer.take(kind, tokens, now_ms))
+    pub(crate) fn admit(&mut self, from: NodeId, kind: RequestKind, tokens: u64, now_ms: u64) -> bool {
+        self.peer(from, now_ms).is_some_and(|peer| peer.take(kind, tokens, now_ms))
     }
 
     /// Keeps a request for blocks that came too early, in place of an older one.
@@ -140,11 +130,7 @@ impl Requests {
 
     /// When the next waiting request may be answered.
     fn deadline_ms(&self) -> Option<u64> {
-        self.peers
-            .values()
-            .filter(|peer| peer.waiting.is_some())
-            .map(|peer| peer.ready_ms(RequestKind::Blocks))
-            .min()
+        self.peers.values().filter(|peer| peer.waiting.is_some()).map(|peer| peer.ready_ms(RequestKind::Blocks)).min()
     }
 
     #[cfg(test)]

@@ -23,10 +23,7 @@ impl Engine {
         let replay = std::mem::take(&mut self.height.replay);
         self.restore_candidates(&replay);
         let set = self.schedule.at(height).core.clone();
-        let mut host = Host {
-            signer: &mut self.signer,
-            checker: self.checker.as_mut(),
-        };
+        let mut host = Host { signer: &mut self.signer, checker: self.checker.as_mut() };
         let (events, result) = self.core.start(&mut host, height, &set, &replay);
         self.carry_out(events, result);
         for (from, message) in self.early.take(height) {
@@ -59,9 +56,7 @@ impl Engine {
     /// Whether results that somebody waits for are not covered by a header yet. Empty blocks do not count: else every empty
     /// block would call for another one.
     fn has_uncertified_results(&self) -> bool {
-        self.tip
-            .as_ref()
-            .is_none_or(|tip| self.last_nonempty > tip.header.executed_height)
+        self.tip.as_ref().is_none_or(|tip| self.last_nonempty > tip.header.executed_height)
     }
 
     /// Blocks and proposals that the log holds.
@@ -69,16 +64,9 @@ impl Engine {
         for entry in replay {
             match entry {
                 LogEntry::Block(block) => {
-                    self.height.insert(
-                        block.id(),
-                        Arc::new(block.as_ref().clone()),
-                        Round(0),
-                        None,
-                    );
+                    self.height.insert(block.id(), Arc::new(block.as_ref().clone()), Round(0), None);
                 }
-                LogEntry::Value {
-                    block_id, valid, ..
-                } => {
+                LogEntry::Value { block_id, valid, .. } => {
                     if let Some(candidate) = self.height.candidates.get_mut(block_id) {
                         candidate.valid = Some(*valid);
                     }

@@ -57,11 +57,7 @@ impl StartUp {
 
 impl Engine {
     pub(super) fn on_start(&mut self) {
-        let StartUp::NotStarted {
-            alarms,
-            is_record_changed,
-        } = &mut self.startup
-        else {
+        let StartUp::NotStarted { alarms, is_record_changed } = &mut self.startup else {
             return;
         };
         let (alarms, is_record_changed) = (std::mem::take(alarms), *is_record_changed);
@@ -76,37 +72,18 @@ impl Engine {
         self.height.replay = replay;
         let now_ms = self.now.elapsed_ms;
         let heartbeat_ms = self.parameters().heartbeat_ms;
-        self.timers.set(
-            TimerKey::Heartbeat,
-            now_ms.saturating_add(heartbeat_ms),
-            Round(0),
-        );
-        self.timers.set(
-            TimerKey::Status,
-            now_ms.saturating_add(STATUS_INTERVAL_MS),
-            Round(0),
-        );
-        self.out.broadcast(Message::Status(Status {
-            committed: self.committed(),
-        }));
+        self.timers.set(TimerKey::Heartbeat, now_ms.saturating_add(heartbeat_ms), Round(0));
+        self.timers.set(TimerKey::Status, now_ms.saturating_add(STATUS_INTERVAL_MS), Round(0));
+        self.out.broadcast(Message::Status(Status { committed: self.committed() }));
         let (availability, mut env) = self.availability_env();
         availability.delivery.on_start(&mut env);
         if !self.signer.has_key() {
             self.startup = StartUp::Done;
             return;
         }
-        let fresh = self.tip.is_none()
-            && self
-                .signer
-                .record()
-                .is_some_and(crate::sign_record::SignRecord::is_fresh);
+        let fresh = self.tip.is_none() && self.signer.record().is_some_and(crate::sign_record::SignRecord::is_fresh);
         let not_before_ms = now_ms.saturating_add(self.quarantine_ms);
-        self.startup = StartUp::Asking {
-            nonce: self.now.unix_ms,
-            not_before_ms,
-            fresh,
-            answers: BTreeMap::new(),
-        };
+        self.startup = StartUp::Asking { nonce: self.now.unix_ms, not_before_ms, fresh, answers: BTreeMap::new() };
         self.send_sign_query();
     }
 
@@ -114,40 +91,19 @@ impl Engine {
         let StartUp::Asking { nonce, .. } = &self.startup else {
             return;
         };
-        self.out.broadcast(Message::SignQuery {
-            validator: self.signer.id(),
-            nonce: *nonce,
-        });
-        self.timers.set(
-            TimerKey::StartUp,
-            self.now.elapsed_ms.saturating_add(SIGN_QUERY_RETRY_MS),
-            Round(0),
-        );
+        self.out.broadcast(Message::SignQuery { validator: self.signer.id(), nonce: *nonce });
+        self.timers.set(TimerKey::StartUp, self.now.elapsed_ms.saturating_add(SIGN_QUERY_RETRY_MS), Round(0));
     }
 
     pub(super) fn on_peer_up(&mut self, peer: NodeId) {
-        self.out.send(
-            peer,
-            Message::Status(Status {
-                committed: self.committed(),
-            }),
-        );
+        self.out.send(peer, Message::Status(Status { committed: self.committed() }));
         if let StartUp::Asking { nonce, .. } = &self.startup {
-            self.out.send(
-                peer,
-                Message::SignQuery {
-                    validator: self.signer.id(),
-                    nonce: *nonce,
-                },
-            );
+            self.out.send(peer, Message::SignQuery { validator: self.signer.id(), nonce: *nonce });
         }
     }
 
     pub(super) fn on_sign_query(&mut self, from: NodeId, validator: ValidatorId, nonce: u64) {
-        let asks_for_itself = self
-            .validators()
-            .by_id(&validator)
-            .is_some_and(|member| member.node_id == from);
+        let asks_for_itself = self.validators().by_id(&validator).is_some_and(|member| member.node_id == from);
         if !asks_for_itself && !self.statements.contains_key(&validator) {
             return;
         }
@@ -155,32 +111,17 @@ impl Engine {
             return;
         }
         let latest = self.statements.get(&validator).copied();
-        let answer = SignAnswer {
-            validator,
-            nonce,
-            committed: self.committed(),
-            latest,
-        };
+        let answer = SignAnswer { validator, nonce, committed: self.committed(), latest };
         self.out.send(from, Message::SignAnswer(answer));
     }
 
     pub(super) fn on_sign_answer(&mut self, from: NodeId, answer: &SignAnswer) {
         self.sync.claim(from, answer.committed);
         let me = self.signer.id();
-        let Some(sender) = self
-            .validators()
-            .by_node(&from)
-            .map(quancheng_types::Validator::id)
-        else {
+        let Some(sender) = self.validators().by_node(&from).map(quancheng_types::Validator::id) else {
             return;
         };
-        let StartUp::Asking {
-            nonce,
-            fresh,
-            answers,
-            ..
-        } = &mut self.startup
-        else {
+        let StartUp::Asking { nonce, fresh, answers, .. } = &mut self.startup else {
             return;
         };
         if answer.nonce != *nonce || answer.validator != me || sender == me {
@@ -197,11 +138,7 @@ impl Engine {
 
     /// Raises the floor when a statement of our key is not covered by the record.
     fn heed_own_statement(&mut self, statement: &SignedStatement) {
-        let Some(key) = self
-            .signer
-            .key()
-            .map(quancheng_types::SigningKey::public_key)
-        else {
+        let Some(key) = self.signer.key().map(quancheng_types::SigningKey::public_key) else {
             return;
         };
         let chain_id = self.chain_id;
@@ -217,21 +154,12 @@ impl Engine {
         }
         let record = record.clone();
         self.out.record(record);
-        self.out.alarm(Alarm::SignedElsewhere {
-            height: slot.height,
-            round: slot.round,
-        });
+        self.out.alarm(Alarm::SignedElsewhere { height: slot.height, round: slot.round });
     }
 
     /// Ends the start when a quorum has answered and the quarantine is over.
     pub(super) fn finish_startup(&mut self) {
-        let StartUp::Asking {
-            not_before_ms,
-            fresh,
-            answers,
-            ..
-        } = &self.startup
-        else {
+        let StartUp::Asking { not_before_ms, fresh, answers, .. } = &self.startup else {
             return;
         };
         let validators = self.validators();
@@ -240,9 +168,7 @@ impl Engine {
             .keys()
             .chain(std::iter::once(&me))
             .filter_map(|id| validators.by_id(id))
-            .fold(0_u64, |power, validator| {
-                power.saturating_add(validator.power)
-            });
+            .fold(0_u64, |power, validator| power.saturating_add(validator.power));
         if power < validators.quorum() || (!fresh && self.now.elapsed_ms < *not_before_ms) {
             return;
         }
@@ -265,31 +191,20 @@ impl Engine {
             | SignedStatement::Proposal(SignedProposal { validator, .. }) => *validator,
         };
         let (.., (slot, _)) = describe(&statement);
-        let is_latest = self
-            .statements
-            .get(&id)
-            .is_none_or(|known| describe(known).3.0 < slot);
+        let is_latest = self.statements.get(&id).is_none_or(|known| describe(known).3.0 < slot);
         if is_latest && (self.statements.len() < PEERS_MAX || self.statements.contains_key(&id)) {
             self.statements.insert(id, statement);
         }
     }
 }
 
-type Described = (
-    quancheng_types::ChainId,
-    quancheng_types::Digest,
-    quancheng_types::Signature,
-    (Slot, SlotValue),
-);
+type Described = (quancheng_types::ChainId, quancheng_types::Digest, quancheng_types::Signature, (Slot, SlotValue));
 
 fn describe(statement: &SignedStatement) -> Described {
     match statement {
-        SignedStatement::Vote(signed) => (
-            signed.vote.chain_id,
-            signed.vote.sign_message(),
-            signed.signature,
-            vote_slot(&signed.vote),
-        ),
+        SignedStatement::Vote(signed) => {
+            (signed.vote.chain_id, signed.vote.sign_message(), signed.signature, vote_slot(&signed.vote))
+        }
         SignedStatement::Proposal(signed) => (
             signed.proposal.chain_id,
             signed.proposal.sign_message(),

@@ -47,11 +47,7 @@ impl Timers {
 
     /// Cancels the waits that belong to one height.
     pub(crate) fn cancel_height(&mut self) {
-        for step in [
-            TimeoutStep::Propose,
-            TimeoutStep::Prevote,
-            TimeoutStep::Precommit,
-        ] {
+        for step in [TimeoutStep::Propose, TimeoutStep::Prevote, TimeoutStep::Precommit] {
             self.cancel(TimerKey::Core(step));
         }
         self.cancel(TimerKey::Stuck);

@@ -2,8 +2,7 @@
 
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
-    BatchRef, Digest, Signature, SignedProposal, SignedVote, ValidatorId, ValidatorSet, Vote,
-    VoteType,
+    BatchRef, Digest, Signature, SignedProposal, SignedVote, ValidatorId, ValidatorSet, Vote, VoteType,
 };
 
 use super::{Engine, SignatureItem};
@@ -18,11 +17,7 @@ struct Items<'a> {
 impl Items<'_> {
     fn add(&mut self, validator: &ValidatorId, message: Digest, signature: Signature) {
         if let Some(member) = self.validators.by_id(validator) {
-            self.items.push(SignatureItem {
-                key: member.public_key,
-                message,
-                signature,
-            });
+            self.items.push(SignatureItem { key: member.public_key, message, signature });
         }
     }
 
@@ -33,19 +28,11 @@ impl Items<'_> {
     }
 
     fn vote(&mut self, signed: &SignedVote) {
-        self.add(
-            &signed.validator,
-            signed.vote.sign_message(),
-            signed.signature,
-        );
+        self.add(&signed.validator, signed.vote.sign_message(), signed.signature);
     }
 
     fn proposal(&mut self, signed: &SignedProposal) {
-        self.add(
-            &signed.validator,
-            signed.proposal.sign_message(),
-            signed.signature,
-        );
+        self.add(&signed.validator, signed.proposal.sign_message(), signed.signature);
     }
 
     fn batch(&mut self, batch: &BatchRef) {
@@ -59,10 +46,7 @@ impl Engine {
     #[must_use]
     pub fn signatures_in(&self, message: &Message) -> Vec<SignatureItem> {
         let height = message.agreement_height().unwrap_or(self.height.height);
-        let mut items = Items {
-            validators: &self.schedule.at(height).validators,
-            items: Vec::new(),
-        };
+        let mut items = Items { validators: &self.schedule.at(height).validators, items: Vec::new() };
         match message {
             Message::Proposal(proposal) => {
                 items.proposal(&proposal.signed);
@@ -75,11 +59,7 @@ impl Engine {
             Message::Polka(polka) => self.polka_items(polka, &mut items),
             Message::RoundChange(certificate) => self.round_items(certificate, &mut items),
             Message::BatchOffer(batch) => {
-                items.add(
-                    &batch.header.author,
-                    batch.header.ack_message(),
-                    batch.signature,
-                );
+                items.add(&batch.header.author, batch.header.ack_message(), batch.signature);
             }
             Message::BatchCertified(batch) => items.batch(batch),
             Message::BlocksResponse(blocks) => return self.block_items(blocks),
@@ -122,14 +102,8 @@ impl Engine {
     fn block_items(&self, blocks: &[CommittedBlock]) -> Vec<SignatureItem> {
         let mut all = Vec::new();
         for CommittedBlock { certificate, .. } in blocks {
-            let mut items = Items {
-                validators: &self.schedule.at(certificate.height).validators,
-                items: Vec::new(),
-            };
-            items.add_all(
-                &certificate.signatures,
-                certificate.sign_message(self.chain_id),
-            );
+            let mut items = Items { validators: &self.schedule.at(certificate.height).validators, items: Vec::new() };
+            items.add_all(&certificate.signatures, certificate.sign_message(self.chain_id));
             all.append(&mut items.items);
         }
         all

@@ -76,7 +76,10 @@ impl fmt::Display for LogError {
                  data; check the disk, move the log away; the node will not vote in the height it was in"
             ),
             Self::UnknownEntry { number } => {
-                write!(f, "record {number} of the log is of a kind this release does not know: start the release that wrote it")
+                write!(
+                    f,
+                    "record {number} of the log is of a kind this release does not know: start the release that wrote it"
+                )
             }
         }
     }
@@ -104,12 +107,7 @@ fn header_check(chain_id: &[u8; 32]) -> [u8; CHECK_BYTES] {
     first_bytes(&hash.finalize())
 }
 
-fn record_check(
-    chain_id: &[u8; 32],
-    number: u64,
-    length: u32,
-    payload: &[u8],
-) -> [u8; CHECK_BYTES] {
+fn record_check(chain_id: &[u8; 32], number: u64, length: u32, payload: &[u8]) -> [u8; CHECK_BYTES] {
     let mut hash = Sha256::new();
     hash.update(b"quancheng/log-record/1");
     hash.update(chain_id);
@@ -141,10 +139,7 @@ pub fn file_header(chain_id: &[u8; 32]) -> Vec<u8> {
 /// When the payload is longer than [`LOG_ENTRY_BYTES_MAX`]: the engine logs only what passed the limits of messages.
 #[must_use]
 pub fn record(chain_id: &[u8; 32], number: u64, payload: &[u8]) -> Vec<u8> {
-    assert!(
-        payload.len() <= LOG_ENTRY_BYTES_MAX,
-        "a log entry fits its limit"
-    );
+    assert!(payload.len() <= LOG_ENTRY_BYTES_MAX, "a log entry fits its limit");
     let length = u32::try_from(payload.len()).expect("LOG_ENTRY_BYTES_MAX fits in u32");
     let mut bytes = Vec::with_capacity(RECORD_FRAME_BYTES + payload.len());
     bytes.extend_from_slice(&RECORD_MAGIC);
@@ -163,18 +158,10 @@ pub fn read_frames(chain_id: &[u8; 32], bytes: &[u8]) -> Result<Frames, LogError
     if !header_holds(chain_id, bytes)? {
         return match later_record(chain_id, bytes, 0, 0) {
             Some(_) => Err(LogError::HeaderDamaged),
-            None => Ok(Frames {
-                payloads: Vec::new(),
-                valid_bytes: 0,
-                torn_bytes: bytes.len(),
-            }),
+            None => Ok(Frames { payloads: Vec::new(), valid_bytes: 0, torn_bytes: bytes.len() }),
         };
     }
-    let mut frames = Frames {
-        payloads: Vec::new(),
-        valid_bytes: FILE_HEADER_BYTES,
-        torn_bytes: 0,
-    };
+    let mut frames = Frames { payloads: Vec::new(), valid_bytes: FILE_HEADER_BYTES, torn_bytes: 0 };
     let mut number = 0_u64;
     while frames.valid_bytes < bytes.len() {
         let rest = &bytes[frames.valid_bytes..];
@@ -186,11 +173,7 @@ pub fn read_frames(chain_id: &[u8; 32], bytes: &[u8]) -> Result<Frames, LogError
             }
             Some(_) | None => {
                 if let Some(later) = later_record(chain_id, bytes, frames.valid_bytes, number) {
-                    return Err(LogError::Damaged {
-                        number,
-                        offset: frames.valid_bytes,
-                        later,
-                    });
+                    return Err(LogError::Damaged { number, offset: frames.valid_bytes, later });
                 }
                 frames.torn_bytes = rest.len();
                 return Ok(frames);
@@ -210,11 +193,7 @@ fn header_holds(chain_id: &[u8; 32], bytes: &[u8]) -> Result<bool, LogError> {
     }
     let mut other = [0; 32];
     other.copy_from_slice(&header[8..40]);
-    if header == file_header(&other) {
-        Err(LogError::WrongChain)
-    } else {
-        Ok(false)
-    }
+    if header == file_header(&other) { Err(LogError::WrongChain) } else { Ok(false) }
 }
 
 /// The record at the start of `bytes`, if it holds: its number and payload.
@@ -230,17 +209,14 @@ fn valid_record<'a>(chain_id: &[u8; 32], bytes: &'a [u8]) -> Option<(u64, &'a [u
         return None;
     }
     let payload = bytes.get(RECORD_FRAME_BYTES..RECORD_FRAME_BYTES.checked_add(payload_bytes)?)?;
-    (frame[16..RECORD_FRAME_BYTES] == record_check(chain_id, number, length, payload))
-        .then_some((number, payload))
+    (frame[16..RECORD_FRAME_BYTES] == record_check(chain_id, number, length, payload)).then_some((number, payload))
 }
 
 /// The number of any valid record with a number of at least `number` behind `offset`.
 fn later_record(chain_id: &[u8; 32], bytes: &[u8], offset: usize, number: u64) -> Option<u64> {
     let mut at = offset;
     while let Some(rest) = bytes.get(at..) {
-        let found = rest
-            .windows(RECORD_MAGIC.len())
-            .position(|window| window == RECORD_MAGIC)?;
+        let found = rest.windows(RECORD_MAGIC.len()).position(|window| window == RECORD_MAGIC)?;
         if let Some((later, _)) = valid_record(chain_id, &rest[found..])
             && later >= number
         {

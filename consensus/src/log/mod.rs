@@ -9,9 +9,7 @@ pub mod frame;
 mod tests;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_types::{
-    Block, BlockId, ChainId, Height, Round, SignedProposal, SignedVote, ValidatorId, codec,
-};
+use quancheng_types::{Block, BlockId, ChainId, Height, Round, SignedProposal, SignedVote, ValidatorId, codec};
 
 pub use frame::LogError;
 
@@ -91,10 +89,7 @@ impl LogWriter {
     /// A new file: the writer and the bytes to write first.
     #[must_use]
     pub fn create(chain_id: ChainId) -> (Self, Vec<u8>) {
-        (
-            Self { chain_id, next: 0 },
-            frame::file_header(chain_id.as_bytes()),
-        )
+        (Self { chain_id, next: 0 }, frame::file_header(chain_id.as_bytes()))
     }
 
     /// The bytes of the next record. Append them as they are, in one write.
@@ -135,17 +130,9 @@ pub fn read_log(chain_id: ChainId, bytes: &[u8]) -> Result<LogContents, LogError
     let mut entries = Vec::with_capacity(frames.payloads.len());
     let mut next = 0_u64;
     for payload in &frames.payloads {
-        entries.push(
-            codec::decode(payload, bytes_max)
-                .map_err(|_| LogError::UnknownEntry { number: next })?,
-        );
+        entries.push(codec::decode(payload, bytes_max).map_err(|_| LogError::UnknownEntry { number: next })?);
         next += 1;
     }
     let writer = LogWriter { chain_id, next };
-    Ok(LogContents {
-        entries,
-        writer,
-        valid_bytes: frames.valid_bytes,
-        torn_bytes: frames.torn_bytes,
-    })
+    Ok(LogContents { entries, writer, valid_bytes: frames.valid_bytes, torn_bytes: frames.torn_bytes })
 }

@@ -24,11 +24,7 @@ fn vote(round: u32) -> LogEntry {
 }
 
 fn timeout(round: u32) -> LogEntry {
-    LogEntry::Timeout {
-        height: Height(9),
-        round: Round(round),
-        step: TimeoutStep::Prevote,
-    }
+    LogEntry::Timeout { height: Height(9), round: Round(round), step: TimeoutStep::Prevote }
 }
 
 /// A file with these entries, and where each record ends.
@@ -51,10 +47,7 @@ fn reads_back_what_was_written_and_goes_on() {
     let (bytes, _) = file(&five());
     let contents = read_log(chain(), &bytes).unwrap();
     assert_eq!(contents.entries, five());
-    assert_eq!(
-        (contents.valid_bytes, contents.torn_bytes),
-        (bytes.len(), 0)
-    );
+    assert_eq!((contents.valid_bytes, contents.torn_bytes), (bytes.len(), 0));
     let mut writer = contents.writer;
     let mut longer = bytes;
     longer.extend(writer.append(&timeout(7)));
@@ -92,10 +85,7 @@ fn a_flipped_bit_is_an_error_or_loses_only_the_last_record() {
             damaged[at] ^= 1 << bit;
             match read_log(chain(), &damaged) {
                 Ok(contents) => {
-                    assert!(
-                        at >= last_start,
-                        "byte {at} bit {bit}: silent loss in the middle"
-                    );
+                    assert!(at >= last_start, "byte {at} bit {bit}: silent loss in the middle");
                     assert_eq!(contents.entries, five()[..4]);
                 }
                 Err(error) => assert!(at < last_start, "byte {at}: {error}"),
@@ -107,11 +97,7 @@ fn a_flipped_bit_is_an_error_or_loses_only_the_last_record() {
 #[test]
 fn garbage_and_zeros_behind_the_end_are_a_torn_tail() {
     let (bytes, _) = file(&five());
-    for tail in [
-        vec![0; 4096],
-        vec![0x5a; 100],
-        bytes[bytes.len() - 50..].to_vec(),
-    ] {
+    for tail in [vec![0; 4096], vec![0x5a; 100], bytes[bytes.len() - 50..].to_vec()] {
         let mut longer = bytes.clone();
         longer.extend(&tail);
         let contents = read_log(chain(), &longer).unwrap();
@@ -125,24 +111,10 @@ fn lost_and_swapped_records_are_errors() {
     let (bytes, ends) = file(&five());
     let mut lost = bytes[..ends[0]].to_vec();
     lost.extend(&bytes[ends[1]..]);
-    assert!(matches!(
-        read_log(chain(), &lost),
-        Err(LogError::Damaged {
-            number: 1,
-            later: 2,
-            ..
-        })
-    ));
+    assert!(matches!(read_log(chain(), &lost), Err(LogError::Damaged { number: 1, later: 2, .. })));
     let mut zeroed = bytes;
     zeroed[ends[1]..ends[2]].fill(0);
-    assert!(matches!(
-        read_log(chain(), &zeroed),
-        Err(LogError::Damaged {
-            number: 2,
-            later: 3,
-            ..
-        })
-    ));
+    assert!(matches!(read_log(chain(), &zeroed), Err(LogError::Damaged { number: 2, later: 3, .. })));
 }
 
 #[test]
@@ -156,20 +128,14 @@ fn a_doubled_record_is_cut_with_what_follows_only_if_nothing_newer_follows() {
 #[test]
 fn a_log_of_another_chain_is_refused() {
     let (bytes, _) = file(&five());
-    assert_eq!(
-        read_log(ChainId(Digest([2; 32])), &bytes),
-        Err(LogError::WrongChain)
-    );
+    assert_eq!(read_log(ChainId(Digest([2; 32])), &bytes), Err(LogError::WrongChain));
 }
 
 #[test]
 fn an_unknown_entry_is_refused() {
     let mut bytes = frame::file_header(chain().as_bytes());
     bytes.extend(frame::record(chain().as_bytes(), 0, &[250]));
-    assert_eq!(
-        read_log(chain(), &bytes),
-        Err(LogError::UnknownEntry { number: 0 })
-    );
+    assert_eq!(read_log(chain(), &bytes), Err(LogError::UnknownEntry { number: 0 }));
 }
 
 #[test]

@@ -16,13 +16,11 @@ mod tests;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_types::{
-    BatchId, BatchRef, DecodeError, Height, List, SignedBatch, SignedVote, ValidatorId, codec,
-};
+use quancheng_types::{BatchId, BatchRef, DecodeError, Height, List, SignedBatch, SignedVote, ValidatorId, codec};
 
 pub use parts::{
-    BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate,
-    RoundCertificateKind, RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
+    BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate, RoundCertificateKind,
+    RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
 };
 
 use crate::limits;
@@ -79,11 +77,7 @@ pub enum Message {
     SignAnswer(SignAnswer),
     /// A batch, offered for acknowledgement.
     BatchOffer(
-        #[borsh(
-            serialize_with = "parts::write_shared",
-            deserialize_with = "parts::read_shared"
-        )]
-        Arc<SignedBatch>,
+        #[borsh(serialize_with = "parts::write_shared", deserialize_with = "parts::read_shared")] Arc<SignedBatch>,
     ),
     /// "I hold this batch durably, and every transaction in it is valid."
     BatchAck(BatchAck),
@@ -93,11 +87,7 @@ pub enum Message {
     BatchRequest(List<BatchId, { parts::FETCH_MAX }>),
     /// One asked-for batch. A request for several is answered with several messages.
     BatchResponse(
-        #[borsh(
-            serialize_with = "parts::write_shared",
-            deserialize_with = "parts::read_shared"
-        )]
-        Arc<SignedBatch>,
+        #[borsh(serialize_with = "parts::write_shared", deserialize_with = "parts::read_shared")] Arc<SignedBatch>,
     ),
     /// How far the sender has committed.
     Status(Status),
@@ -191,10 +181,7 @@ impl Message {
         if message.lane() == lane {
             Ok(message)
         } else {
-            Err(MessageError::WrongLane {
-                lane,
-                message: message.name(),
-            })
+            Err(MessageError::WrongLane { lane, message: message.name() })
         }
     }
 }

@@ -7,8 +7,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::certificate::CertificateSignatures;
 use quancheng_types::limits::VALIDATORS_MAX;
 use quancheng_types::{
-    BatchId, Block, BlockId, CommitCertificate, Height, List, Round, Signature, SignedProposal,
-    SignedVote, ValidatorId, VoteType,
+    BatchId, Block, BlockId, CommitCertificate, Height, List, Round, Signature, SignedProposal, SignedVote,
+    ValidatorId, VoteType,
 };
 
 /// Votes of one round: a prevote and a precommit of every validator.
@@ -18,10 +18,7 @@ pub(super) const FETCH_MAX: u32 = crate::limits::FETCH_BATCHES_MAX;
 /// Bytes of a bit map over a validator set.
 const VOTE_BITS_BYTES: usize = VALIDATORS_MAX as usize / 8;
 
-pub(super) fn write_shared<T: BorshSerialize, W: Write>(
-    value: &Arc<T>,
-    writer: &mut W,
-) -> Result<()> {
+pub(super) fn write_shared<T: BorshSerialize, W: Write>(value: &Arc<T>, writer: &mut W) -> Result<()> {
     value.as_ref().serialize(writer)
 }
 
@@ -103,9 +100,7 @@ impl VoteBits {
     /// Whether the validator at this place is marked.
     #[must_use]
     pub fn contains(&self, index: usize) -> bool {
-        self.0
-            .get(index / 8)
-            .is_some_and(|byte| byte & (1 << (index % 8)) != 0)
+        self.0.get(index / 8).is_some_and(|byte| byte & (1 << (index % 8)) != 0)
     }
 }
 

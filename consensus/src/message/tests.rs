@@ -2,25 +2,16 @@
 
 use proptest::prelude::*;
 use quancheng_types::{
-    BlockId, ChainId, Digest, Height, List, Round, SignedVote, SigningKey, ValidatorId, Vote,
-    VoteType,
+    BlockId, ChainId, Digest, Height, List, Round, SignedVote, SigningKey, ValidatorId, Vote, VoteType,
 };
 
 use super::*;
 
 fn samples() -> Vec<Message> {
     vec![
-        Message::SignQuery {
-            validator: ValidatorId(Digest([1; 32])),
-            nonce: 7,
-        },
-        Message::Status(Status {
-            committed: Height(9),
-        }),
-        Message::BlocksRequest(BlocksRequest {
-            from: Height(1),
-            count: 3,
-        }),
+        Message::SignQuery { validator: ValidatorId(Digest([1; 32])), nonce: 7 },
+        Message::Status(Status { committed: Height(9) }),
+        Message::BlocksRequest(BlocksRequest { from: Height(1), count: 3 }),
         Message::BlocksResponse(List::empty()),
         Message::BatchRequest(List::new(vec![quancheng_types::BatchId(Digest([2; 32]))]).unwrap()),
     ]
@@ -46,12 +37,7 @@ fn signed_samples() -> Vec<Message> {
         validator,
         signature: key.sign(&[2]),
     };
-    let answer = SignAnswer {
-        validator,
-        nonce: 5,
-        committed: Height(6),
-        latest: Some(SignedStatement::Vote(vote)),
-    };
+    let answer = SignAnswer { validator, nonce: 5, committed: Height(6), latest: Some(SignedStatement::Vote(vote)) };
     vec![
         Message::Vote(vote),
         Message::Votes(List::new(vec![vote, vote]).unwrap()),
@@ -74,13 +60,7 @@ fn bytes_come_back_in_their_own_lane_only() {
             if lane == message.lane() {
                 assert_eq!(decoded, Ok(message.clone()));
             } else {
-                assert_eq!(
-                    decoded,
-                    Err(MessageError::WrongLane {
-                        lane,
-                        message: message.name()
-                    })
-                );
+                assert_eq!(decoded, Err(MessageError::WrongLane { lane, message: message.name() }));
             }
         }
     }
@@ -101,17 +81,12 @@ fn trailing_and_missing_bytes_are_refused() {
 #[test]
 fn a_claimed_length_takes_no_memory() {
     let bytes = [10, 255, 255, 255, 255];
-    assert!(matches!(
-        Message::decode(Lane::Data, &bytes),
-        Err(MessageError::Decode(_))
-    ));
+    assert!(matches!(Message::decode(Lane::Data, &bytes), Err(MessageError::Decode(_))));
 }
 
 #[test]
 fn golden_status() {
-    let message = Message::Status(Status {
-        committed: Height(258),
-    });
+    let message = Message::Status(Status { committed: Height(258) });
     assert_eq!(message.encode(), [13, 2, 1, 0, 0, 0, 0, 0, 0]);
 }
 

@@ -213,11 +213,7 @@ impl CoreValidatorSet {
                 power: validator.power,
             })
             .collect();
-        Self {
-            members: Arc::new(members),
-            rotation: Arc::new(Rotation::new(set)),
-            total_power: set.total_power(),
-        }
+        Self { members: Arc::new(members), rotation: Arc::new(Rotation::new(set)), total_power: set.total_power() }
     }
 }
 
@@ -231,10 +227,7 @@ impl core_types::ValidatorSet<CoreContext> for CoreValidatorSet {
     }
 
     fn get_by_address(&self, address: &Address) -> Option<&CoreValidator> {
-        let index = self
-            .members
-            .binary_search_by(|member| member.address.cmp(address))
-            .ok()?;
+        let index = self.members.binary_search_by(|member| member.address.cmp(address)).ok()?;
         self.members.get(index)
     }
 
@@ -293,13 +286,8 @@ impl core_types::Context for CoreContext {
         height: CoreHeight,
         round: core_types::Round,
     ) -> &'a CoreValidator {
-        let index = validator_set
-            .rotation
-            .turn(height.0, round.as_u32().unwrap_or(0));
-        validator_set
-            .members
-            .get(index)
-            .expect("a rotation names members of its own set")
+        let index = validator_set.rotation.turn(height.0, round.as_u32().unwrap_or(0));
+        validator_set.members.get(index).expect("a rotation names members of its own set")
     }
 
     fn new_proposal(
@@ -310,13 +298,7 @@ impl core_types::Context for CoreContext {
         pol_round: core_types::Round,
         address: Address,
     ) -> CoreProposal {
-        CoreProposal {
-            height,
-            round,
-            value,
-            pol_round,
-            address,
-        }
+        CoreProposal { height, round, value, pol_round, address }
     }
 
     fn new_prevote(
@@ -326,13 +308,7 @@ impl core_types::Context for CoreContext {
         value: NilOrVal<BlockId>,
         address: Address,
     ) -> CoreVote {
-        CoreVote {
-            kind: core_types::VoteType::Prevote,
-            height,
-            round,
-            value,
-            address,
-        }
+        CoreVote { kind: core_types::VoteType::Prevote, height, round, value, address }
     }
 
     fn new_precommit(
@@ -342,12 +318,6 @@ impl core_types::Context for CoreContext {
         value: NilOrVal<BlockId>,
         address: Address,
     ) -> CoreVote {
-        CoreVote {
-            kind: core_types::VoteType::Precommit,
-            height,
-            round,
-            value,
-            address,
-        }
+        CoreVote { kind: core_types::VoteType::Precommit, height, round, value, address }
     }
 }

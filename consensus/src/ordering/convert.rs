@@ -5,13 +5,11 @@ use std::collections::BTreeSet;
 use arc_malachitebft_core_consensus as core_consensus;
 use arc_malachitebft_core_types as core_types;
 use core_consensus::{Input, ProposedValue};
-use core_types::{
-    NilOrVal, Round as CoreRound, SignedMessage, Timeout, TimeoutKind, Validity, ValueOrigin,
-};
+use core_types::{NilOrVal, Round as CoreRound, SignedMessage, Timeout, TimeoutKind, Validity, ValueOrigin};
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
-    BlockId, ChainId, CommitCertificate, Height, List, Proposal, Round, Signature, SignedProposal,
-    SignedVote, ValidatorId, Vote, VoteType,
+    BlockId, ChainId, CommitCertificate, Height, List, Proposal, Round, Signature, SignedProposal, SignedVote,
+    ValidatorId, Vote, VoteType,
 };
 
 use super::context::{Address, CoreContext, CoreHeight, CoreProposal, CoreValue, CoreVote};
@@ -66,10 +64,7 @@ pub(crate) fn vote(chain_id: ChainId, vote: &CoreVote) -> Vote {
     }
 }
 
-pub(crate) fn signed_vote(
-    chain_id: ChainId,
-    signed: &SignedMessage<CoreContext, CoreVote>,
-) -> SignedVote {
+pub(crate) fn signed_vote(chain_id: ChainId, signed: &SignedMessage<CoreContext, CoreVote>) -> SignedVote {
     SignedVote {
         vote: vote(chain_id, &signed.message),
         validator: signed.message.address.0,
@@ -98,10 +93,7 @@ pub(crate) fn proposal(chain_id: ChainId, proposal: &CoreProposal) -> Proposal {
     }
 }
 
-pub(crate) fn signed_proposal(
-    chain_id: ChainId,
-    signed: &SignedMessage<CoreContext, CoreProposal>,
-) -> SignedProposal {
+pub(crate) fn signed_proposal(chain_id: ChainId, signed: &SignedMessage<CoreContext, CoreProposal>) -> SignedProposal {
     SignedProposal {
         proposal: proposal(chain_id, &signed.message),
         validator: signed.message.address.0,
@@ -123,54 +115,34 @@ pub(crate) fn core_proposal(signed: &SignedProposal) -> SignedMessage<CoreContex
 
 /// Signatures in strictly ascending order of validator, as certificates want them.
 fn sorted(signatures: impl Iterator<Item = (ValidatorId, Signature)>) -> Vec<CertificateSignature> {
-    let mut sorted: Vec<_> = signatures
-        .map(|(validator, signature)| CertificateSignature {
-            validator,
-            signature,
-        })
-        .collect();
+    let mut sorted: Vec<_> =
+        signatures.map(|(validator, signature)| CertificateSignature { validator, signature }).collect();
     sorted.sort_by_key(|entry| entry.validator);
     sorted.dedup_by_key(|entry| entry.validator);
     sorted
 }
 
-pub(crate) fn commit_certificate(
-    certificate: &core_types::CommitCertificate<CoreContext>,
-) -> CommitCertificate {
-    let signatures = sorted(
-        certificate
-            .commit_signatures
-            .iter()
-            .map(|entry| (entry.address.0, entry.signature)),
-    );
+pub(crate) fn commit_certificate(certificate: &core_types::CommitCertificate<CoreContext>) -> CommitCertificate {
+    let signatures = sorted(certificate.commit_signatures.iter().map(|entry| (entry.address.0, entry.signature)));
     CommitCertificate {
         height: Height(certificate.height.0),
         round: defined_round(certificate.round),
         block_id: certificate.value_id,
-        signatures: List::new(signatures)
-            .expect("at most one signature per member of a bounded set"),
+        signatures: List::new(signatures).expect("at most one signature per member of a bounded set"),
     }
 }
 
 pub(crate) fn polka(certificate: &core_types::PolkaCertificate<CoreContext>) -> PolkaCertificate {
-    let signatures = sorted(
-        certificate
-            .polka_signatures
-            .iter()
-            .map(|entry| (entry.address.0, entry.signature)),
-    );
+    let signatures = sorted(certificate.polka_signatures.iter().map(|entry| (entry.address.0, entry.signature)));
     PolkaCertificate {
         height: Height(certificate.height.0),
         round: defined_round(certificate.round),
         block_id: certificate.value_id,
-        signatures: List::new(signatures)
-            .expect("at most one signature per member of a bounded set"),
+        signatures: List::new(signatures).expect("at most one signature per member of a bounded set"),
     }
 }
 
-pub(crate) fn core_polka(
-    certificate: &PolkaCertificate,
-) -> core_types::PolkaCertificate<CoreContext> {
+pub(crate) fn core_polka(certificate: &PolkaCertificate) -> core_types::PolkaCertificate<CoreContext> {
     core_types::PolkaCertificate {
         height: certificate.height.into(),
         round: core_round(certificate.round),
@@ -183,9 +155,7 @@ pub(crate) fn core_polka(
     }
 }
 
-pub(crate) fn round_certificate(
-    certificate: &core_types::RoundCertificate<CoreContext>,
-) -> RoundCertificate {
+pub(crate) fn round_certificate(certificate: &core_types::RoundCertificate<CoreContext>) -> RoundCertificate {
     let mut seen = BTreeSet::new();
     let votes = certificate
         .round_signatures
@@ -209,9 +179,7 @@ pub(crate) fn round_certificate(
     }
 }
 
-pub(crate) fn core_round_certificate(
-    certificate: &RoundCertificate,
-) -> core_types::RoundCertificate<CoreContext> {
+pub(crate) fn core_round_certificate(certificate: &RoundCertificate) -> core_types::RoundCertificate<CoreContext> {
     core_types::RoundCertificate {
         height: certificate.height.into(),
         round: core_round(certificate.round),
@@ -254,11 +222,7 @@ pub(crate) fn proposed_value(
 }
 
 /// The core's input as an entry of our log; `None` for inputs that are never logged.
-pub(crate) fn log_entry(
-    chain_id: ChainId,
-    height: CoreHeight,
-    input: &Input<CoreContext>,
-) -> Option<LogEntry> {
+pub(crate) fn log_entry(chain_id: ChainId, height: CoreHeight, input: &Input<CoreContext>) -> Option<LogEntry> {
     match input {
         Input::Vote(signed) => Some(LogEntry::Vote(signed_vote(chain_id, signed))),
         Input::Proposal(signed) => Some(LogEntry::Proposal(signed_proposal(chain_id, signed))),
@@ -275,10 +239,7 @@ pub(crate) fn log_entry(
             round: defined_round(timeout.round),
             step: timeout_step(timeout.kind)?,
         }),
-        Input::StartHeight(..)
-        | Input::RoundCertificate(_)
-        | Input::Propose(_)
-        | Input::SyncValueResponse(_) => None,
+        Input::StartHeight(..) | Input::RoundCertificate(_) | Input::Propose(_) | Input::SyncValueResponse(_) => None,
     }
 }
 
@@ -286,21 +247,13 @@ pub(crate) fn log_entry(
 pub(crate) fn core_input(entry: &LogEntry) -> Option<Input<CoreContext>> {
     match entry {
         LogEntry::Block(_) => None,
-        LogEntry::Value {
-            height,
-            round,
-            proposer,
-            block_id,
-            valid,
-        } => Some(proposed_value(
-            *height, *round, *proposer, *block_id, *valid,
-        )),
+        LogEntry::Value { height, round, proposer, block_id, valid } => {
+            Some(proposed_value(*height, *round, *proposer, *block_id, *valid))
+        }
         LogEntry::Proposal(signed) => Some(Input::Proposal(core_proposal(signed))),
         LogEntry::Vote(signed) => Some(Input::Vote(core_vote(signed))),
         LogEntry::Polka(certificate) => Some(Input::PolkaCertificate(core_polka(certificate))),
-        LogEntry::Timeout { round, step, .. } => {
-            Some(Input::TimeoutElapsed(core_timeout(*step, *round)))
-        }
+        LogEntry::Timeout { round, step, .. } => Some(Input::TimeoutElapsed(core_timeout(*step, *round))),
     }
 }
 

@@ -13,8 +13,8 @@ use arc_malachitebft_core_types as core_types;
 use core_consensus::{Input, Params, State, process};
 use core_types::{ThresholdParams, ValuePayload, VoteExtensionPolicy};
 use quancheng_types::{
-    BlockId, ChainId, CommitCertificate, Height, MisbehaviorProof, Round, Signature,
-    SignedProposal, SignedVote, ValidatorId,
+    BlockId, ChainId, CommitCertificate, Height, MisbehaviorProof, Round, Signature, SignedProposal, SignedVote,
+    ValidatorId,
 };
 
 use super::answers::{Answers, digest, proposal_proof, vote_proof};
@@ -78,19 +78,13 @@ pub enum CoreError {
 impl core::fmt::Display for CoreError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::UnexpectedResume => {
-                "the voting core was answered with something it had not asked for"
-            }
+            Self::UnexpectedResume => "the voting core was answered with something it had not asked for",
             Self::NoDecision => "the voting core was in the commit step without a decision",
             Self::StateMachine => "the state machine of the voting core refused an input",
             Self::Certificate => "the voting core refused a certificate that had been verified",
             Self::MissingPolka => "the voting core wanted to repeat a block without its polka",
-            Self::VoteExtension => {
-                "the voting core asked for vote extensions, which this chain does not use"
-            }
-            Self::ReplayDivergence => {
-                "replaying the log led to another vote than the one in the log"
-            }
+            Self::VoteExtension => "the voting core asked for vote extensions, which this chain does not use",
+            Self::ReplayDivergence => "replaying the log led to another vote than the one in the log",
         })
     }
 }
@@ -137,31 +131,15 @@ impl core::fmt::Debug for VotingCore {
 
 impl VotingCore {
     /// A core that waits for its first height. `address` is this validator, or any id outside the sets for a follower.
-    pub(crate) fn new(
-        chain_id: ChainId,
-        address: ValidatorId,
-        votes: bool,
-        set: &CoreValidatorSet,
-    ) -> Self {
+    pub(crate) fn new(chain_id: ChainId, address: ValidatorId, votes: bool, set: &CoreValidatorSet) -> Self {
         let params = Params {
             address: Address(address),
             threshold_params: ThresholdParams::default(),
             value_payload: ValuePayload::ProposalAndParts,
             enabled: votes,
         };
-        let state = State::new(
-            CoreContext,
-            CoreHeight(0),
-            set.clone(),
-            params,
-            CORE_QUEUE,
-            CORE_QUEUE,
-        );
-        Self {
-            chain_id,
-            state,
-            replayed: BTreeSet::new(),
-        }
+        let state = State::new(CoreContext, CoreHeight(0), set.clone(), params, CORE_QUEUE, CORE_QUEUE);
+        Self { chain_id, state, replayed: BTreeSet::new() }
     }
 
     /// Starts a height and replays what the log holds of it.
@@ -174,13 +152,7 @@ impl VotingCore {
     ) -> (Vec<CoreEvent>, Result<(), CoreError>) {
         let inputs: Vec<Input<CoreContext>> = log.iter().filter_map(convert::core_input).collect();
         self.replayed = log.iter().map(digest).collect();
-        let start = Input::StartHeight(
-            height.into(),
-            set.clone(),
-            false,
-            None,
-            VoteExtensionPolicy::Disabled,
-        );
+        let start = Input::StartHeight(height.into(), set.clone(), false, None, VoteExtensionPolicy::Disabled);
         if !inputs.is_empty() {
             self.state.index_wal_entries(&inputs);
         }
@@ -204,12 +176,7 @@ impl VotingCore {
         host: &mut Host<'_>,
         input: Input<CoreContext>,
     ) -> (Vec<CoreEvent>, Result<(), CoreError>) {
-        let mut answers = Answers {
-            chain_id: self.chain_id,
-            host,
-            replayed: &self.replayed,
-            events: Vec::new(),
-        };
+        let mut answers = Answers { chain_id: self.chain_id, host, replayed: &self.replayed, events: Vec::new() };
         let result: Result<(), CoreError> = process!(
             input: input,
             state: &mut self.state,
@@ -229,9 +196,7 @@ impl VotingCore {
 
     /// Whose turn it is to propose in this round of the height in progress.
     pub(crate) fn proposer(&self, round: Round) -> ValidatorId {
-        self.state
-            .get_proposer(self.state.height(), convert::core_round(round))
-            .0
+        self.state.get_proposer(self.state.height(), convert::core_round(round)).0
     }
 
     /// The newest block with a polka, and the round of it.
@@ -242,55 +207,34 @@ impl VotingCore {
 
     /// Whether a quorum of prevotes for this block in this round is known.
     pub(crate) fn has_polka(&self, round: Round, block_id: &BlockId) -> bool {
-        self.state
-            .polka_certificate(convert::core_round(round), block_id)
-            .is_some()
+        self.state.polka_certificate(convert::core_round(round), block_id).is_some()
     }
 
     pub(crate) fn polka(&self, round: Round, block_id: &BlockId) -> Option<PolkaCertificate> {
-        self.state
-            .polka_certificate(convert::core_round(round), block_id)
-            .map(convert::polka)
+        self.state.polka_certificate(convert::core_round(round), block_id).map(convert::polka)
     }
 
     /// The certificate by which the round in progress was entered.
     pub(crate) fn round_certificate(&self) -> Option<RoundCertificate> {
         let entered = self.state.round_certificate()?;
-        (entered.enter_round == self.state.round())
-            .then(|| convert::round_certificate(&entered.certificate))
+        (entered.enter_round == self.state.round()).then(|| convert::round_certificate(&entered.certificate))
     }
 
     /// Votes held for a round of the height in progress.
     pub(crate) fn votes(&self, round: Round) -> Vec<SignedVote> {
-        self.state
-            .driver
-            .votes()
-            .per_round(convert::core_round(round))
-            .map_or_else(Vec::new, |votes| {
-                votes
-                    .received_votes()
-                    .iter()
-                    .map(|vote| convert::signed_vote(self.chain_id, vote))
-                    .collect()
-            })
+        self.state.driver.votes().per_round(convert::core_round(round)).map_or_else(Vec::new, |votes| {
+            votes.received_votes().iter().map(|vote| convert::signed_vote(self.chain_id, vote)).collect()
+        })
     }
 
     /// Takes out what it found against validators at a height that it did not decide itself.
     pub(crate) fn take_misbehavior(&mut self) -> Vec<MisbehaviorProof> {
         let mut proofs = Vec::new();
         for (_, pairs) in self.state.driver.take_proposal_evidence() {
-            proofs.extend(
-                pairs
-                    .iter()
-                    .filter_map(|pair| proposal_proof(self.chain_id, pair)),
-            );
+            proofs.extend(pairs.iter().filter_map(|pair| proposal_proof(self.chain_id, pair)));
         }
         for (_, pairs) in self.state.driver.take_vote_evidence().iter() {
-            proofs.extend(
-                pairs
-                    .iter()
-                    .filter_map(|pair| vote_proof(self.chain_id, pair)),
-            );
+            proofs.extend(pairs.iter().filter_map(|pair| vote_proof(self.chain_id, pair)));
         }
         proofs
     }

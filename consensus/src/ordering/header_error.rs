@@ -100,31 +100,20 @@ pub enum HeaderError {
 impl core::fmt::Display for HeaderError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Version { found } => write!(
-                f,
-                "version {found} of the rules; this release knows {PROTOCOL_VERSION}"
-            ),
+            Self::Version { found } => write!(f, "version {found} of the rules; this release knows {PROTOCOL_VERSION}"),
             Self::Chain { found } => write!(f, "block of chain {found}"),
             Self::Height { expected, found } => write!(f, "height {found}; expected {expected}"),
             Self::Parent { expected, found } => write!(f, "parent {found}; expected {expected}"),
-            Self::Time {
-                parent_ms,
-                found_ms,
-            } => write!(
-                f,
-                "time {found_ms} ms is not after the parent's {parent_ms} ms"
-            ),
+            Self::Time { parent_ms, found_ms } => {
+                write!(f, "time {found_ms} ms is not after the parent's {parent_ms} ms")
+            }
             Self::Proposer { found } => {
                 write!(f, "proposer {found} is not the one whose turn it is")
             }
             Self::Validators => f.write_str("the header names another validator set"),
             Self::NextValidators => f.write_str("the header names another next validator set"),
             Self::Parameters => f.write_str("the header names other parameters"),
-            Self::ExecutedHeight {
-                found,
-                least,
-                greatest,
-            } => {
+            Self::ExecutedHeight { found, least, greatest } => {
                 write!(f, "executed height {found} is outside {least}..={greatest}")
             }
             Self::HistorySize { found, expected } => {
@@ -135,18 +124,12 @@ impl core::fmt::Display for HeaderError {
             }
             Self::Content => f.write_str("the header does not commit to the content"),
             Self::TooManyBatches { count } => write!(f, "{count} batches exceed the limit"),
-            Self::Batch { index } => write!(
-                f,
-                "batch {index} is of another chain, of no validator, or out of bounds"
-            ),
+            Self::Batch { index } => write!(f, "batch {index} is of another chain, of no validator, or out of bounds"),
             Self::BatchCertificate { index } => {
                 write!(f, "batch {index} lacks a quorum of acknowledgements")
             }
             Self::RepeatedBatch { index } => write!(f, "batch {index} was ordered before"),
-            Self::Misbehavior { index } => write!(
-                f,
-                "misbehavior proof {index} convicts nobody or repeats another"
-            ),
+            Self::Misbehavior { index } => write!(f, "misbehavior proof {index} convicts nobody or repeats another"),
         }
     }
 }

@@ -40,11 +40,7 @@ impl Results {
     pub(crate) fn new(own: impl IntoIterator<Item = (Height, History)>) -> Self {
         let own: BTreeMap<Height, History> = own.into_iter().collect();
         let newest = own.keys().next_back().copied().unwrap_or_default();
-        Self {
-            own,
-            newest,
-            certified: BTreeMap::new(),
-        }
+        Self { own, newest, certified: BTreeMap::new() }
     }
 
     /// Newest executed height.
@@ -64,13 +60,11 @@ impl Results {
             return Comparison::NotYet;
         }
         match self.own.get(&header.executed_height) {
-            Some(own) if *own != (header.history_size, header.history_root) => {
-                Comparison::Differs(Mismatch {
-                    height: header.executed_height,
-                    own: own.1,
-                    certified: header.history_root,
-                })
-            }
+            Some(own) if *own != (header.history_size, header.history_root) => Comparison::Differs(Mismatch {
+                height: header.executed_height,
+                own: own.1,
+                certified: header.history_root,
+            }),
             Some(_) | None => Comparison::Equal,
         }
     }
@@ -83,10 +77,7 @@ impl Results {
         match self.compare(header) {
             Comparison::Equal => {}
             Comparison::NotYet => {
-                self.certified.insert(
-                    header.executed_height,
-                    (header.history_size, header.history_root),
-                );
+                self.certified.insert(header.executed_height, (header.history_size, header.history_root));
             }
             Comparison::Differs(mismatch) => return Err(mismatch),
         }
@@ -104,11 +95,7 @@ impl Results {
             self.own.pop_first();
         }
         match self.certified.remove(&height) {
-            Some(certified) if certified != history => Err(Mismatch {
-                height,
-                own: history.1,
-                certified: certified.1,
-            }),
+            Some(certified) if certified != history => Err(Mismatch { height, own: history.1, certified: certified.1 }),
             Some(_) | None => Ok(()),
         }
     }

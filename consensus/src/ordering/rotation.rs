@@ -40,8 +40,7 @@ impl Rotation {
 
     /// The place in the set of the one whose turn it is.
     pub(crate) fn turn(&self, height: u64, round: u32) -> usize {
-        let cycle =
-            u64::try_from(self.turns.len()).expect("a cycle has at most CYCLE_TURNS_MAX turns");
+        let cycle = u64::try_from(self.turns.len()).expect("a cycle has at most CYCLE_TURNS_MAX turns");
         let turn = (height % cycle + u64::from(round) % cycle) % cycle;
         self.turns[usize::try_from(turn).expect("less than the length of a vector")]
     }
@@ -49,10 +48,7 @@ impl Rotation {
 
 /// Weights that add up to at most [`CYCLE_TURNS_MAX`], each at least 1 unless the set has one member per turn.
 fn weights(set: &ValidatorSet) -> Vec<i64> {
-    let divisor = set
-        .validators()
-        .iter()
-        .fold(0, |divisor, validator| gcd(divisor, validator.power));
+    let divisor = set.validators().iter().fold(0, |divisor, validator| gcd(divisor, validator.power));
     let total = set.total_power() / divisor;
     let scale = total.div_ceil(CYCLE_TURNS_MAX).max(1);
     set.validators()

@@ -9,8 +9,7 @@
 
 use quancheng_types::certificate::{CertificateSignature, check_quorum};
 use quancheng_types::{
-    BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, PROTOCOL_VERSION,
-    ValidatorSet,
+    BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, PROTOCOL_VERSION, ValidatorSet,
 };
 
 use super::header_error::HeaderError;
@@ -45,41 +44,22 @@ pub(crate) fn check_header(expected: &Expected<'_>, block: &Block) -> Result<(),
     has_hashes(expected, header)?;
     has_executed_height(expected, header)?;
     has_history_size(header)?;
-    if block.is_consistent() {
-        Ok(())
-    } else {
-        Err(HeaderError::Content)
-    }
+    if block.is_consistent() { Ok(()) } else { Err(HeaderError::Content) }
 }
 
 fn has_version(header: &Header) -> Result<(), HeaderError> {
-    if header.version == PROTOCOL_VERSION {
-        Ok(())
-    } else {
-        Err(HeaderError::Version {
-            found: header.version,
-        })
-    }
+    if header.version == PROTOCOL_VERSION { Ok(()) } else { Err(HeaderError::Version { found: header.version }) }
 }
 
 fn has_chain(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
-    if header.chain_id == expected.chain_id {
-        Ok(())
-    } else {
-        Err(HeaderError::Chain {
-            found: header.chain_id,
-        })
-    }
+    if header.chain_id == expected.chain_id { Ok(()) } else { Err(HeaderError::Chain { found: header.chain_id }) }
 }
 
 fn has_height(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
     if header.height == expected.height {
         Ok(())
     } else {
-        Err(HeaderError::Height {
-            expected: expected.height,
-            found: header.height,
-        })
+        Err(HeaderError::Height { expected: expected.height, found: header.height })
     }
 }
 
@@ -88,34 +68,20 @@ fn has_parent(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderErro
     if header.parent == parent || expected.planted.wrong_parent() {
         Ok(())
     } else {
-        Err(HeaderError::Parent {
-            expected: parent,
-            found: header.parent,
-        })
+        Err(HeaderError::Parent { expected: parent, found: header.parent })
     }
 }
 
 fn is_after_parent(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
     let parent_ms = expected.parent.map_or(0, |parent| parent.time_ms);
-    if header.time_ms > parent_ms {
-        Ok(())
-    } else {
-        Err(HeaderError::Time {
-            parent_ms,
-            found_ms: header.time_ms,
-        })
-    }
+    if header.time_ms > parent_ms { Ok(()) } else { Err(HeaderError::Time { parent_ms, found_ms: header.time_ms }) }
 }
 
 fn has_proposer(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
-    if expected.rules.validators.by_id(&header.proposer).is_some()
-        || expected.planted.wrong_proposer()
-    {
+    if expected.rules.validators.by_id(&header.proposer).is_some() || expected.planted.wrong_proposer() {
         Ok(())
     } else {
-        Err(HeaderError::Proposer {
-            found: header.proposer,
-        })
+        Err(HeaderError::Proposer { found: header.proposer })
     }
 }
 
@@ -126,11 +92,7 @@ fn has_hashes(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderErro
     if header.next_validators_hash != expected.next_validators_hash {
         return Err(HeaderError::NextValidators);
     }
-    if header.params_hash == expected.rules.params_hash {
-        Ok(())
-    } else {
-        Err(HeaderError::Parameters)
-    }
+    if header.params_hash == expected.rules.params_hash { Ok(()) } else { Err(HeaderError::Parameters) }
 }
 
 /// `parent.executed_height ≤ executed_height < height ≤ executed_height + lag_max`.
@@ -139,24 +101,15 @@ fn has_executed_height(expected: &Expected<'_>, header: &Header) -> Result<(), H
     if (least..=greatest).contains(&header.executed_height) {
         Ok(())
     } else {
-        Err(HeaderError::ExecutedHeight {
-            found: header.executed_height,
-            least,
-            greatest,
-        })
+        Err(HeaderError::ExecutedHeight { found: header.executed_height, least, greatest })
     }
 }
 
 /// Least and greatest executed height that the next header may name.
 pub(crate) fn executed_bounds(expected: &Expected<'_>) -> (Height, Height) {
-    let of_parent = expected
-        .parent
-        .map_or(Height::GENESIS, |parent| parent.executed_height);
+    let of_parent = expected.parent.map_or(Height::GENESIS, |parent| parent.executed_height);
     let by_lag = Height(expected.height.0.saturating_sub(expected.lag_max));
-    (
-        of_parent.max(by_lag),
-        expected.height.previous().unwrap_or_default(),
-    )
+    (of_parent.max(by_lag), expected.height.previous().unwrap_or_default())
 }
 
 fn has_history_size(header: &Header) -> Result<(), HeaderError> {
@@ -164,10 +117,7 @@ fn has_history_size(header: &Header) -> Result<(), HeaderError> {
     if header.history_size == expected {
         Ok(())
     } else {
-        Err(HeaderError::HistorySize {
-            found: header.history_size,
-            expected,
-        })
+        Err(HeaderError::HistorySize { found: header.history_size, expected })
     }
 }
 
@@ -189,8 +139,7 @@ pub(crate) fn check_content(
         if !is_acceptable_batch(expected.chain_id, &expected.rules.validators, batch) {
             return Err(HeaderError::Batch { index });
         }
-        let repeats =
-            windows.is_ordered(header) || !numbers.insert((header.author, header.sequence));
+        let repeats = windows.is_ordered(header) || !numbers.insert((header.author, header.sequence));
         if repeats && !expected.planted.repeated_batch() {
             return Err(HeaderError::RepeatedBatch { index });
         }
@@ -202,11 +151,7 @@ pub(crate) fn check_content(
 }
 
 /// Whether a batch may be ordered at all, apart from its certificate.
-pub(crate) fn is_acceptable_batch(
-    chain_id: ChainId,
-    validators: &ValidatorSet,
-    batch: &BatchRef,
-) -> bool {
+pub(crate) fn is_acceptable_batch(chain_id: ChainId, validators: &ValidatorSet, batch: &BatchRef) -> bool {
     let header = &batch.header;
     header.chain_id == chain_id
         && header.count > 0
@@ -222,24 +167,12 @@ pub(crate) fn has_batch_quorum(
     checker: &mut dyn SignatureChecker,
     planted: Planted,
 ) -> bool {
-    has_quorum(
-        &batch.certificate.signatures,
-        validators,
-        planted.batch_quorum(),
-    ) && signatures_hold(
-        &batch.certificate.signatures,
-        &batch.header.ack_message(),
-        validators,
-        checker,
-    )
+    has_quorum(&batch.certificate.signatures, validators, planted.batch_quorum())
+        && signatures_hold(&batch.certificate.signatures, &batch.header.ack_message(), validators, checker)
 }
 
 /// Whether the signers are distinct members with a quorum of power. `one_less` is the planted off-by-one.
-pub(crate) fn has_quorum(
-    signatures: &[CertificateSignature],
-    validators: &ValidatorSet,
-    one_less: bool,
-) -> bool {
+pub(crate) fn has_quorum(signatures: &[CertificateSignature], validators: &ValidatorSet, one_less: bool) -> bool {
     use quancheng_types::CertificateError;
     match check_quorum(signatures, validators) {
         Ok(_) => true,
@@ -260,24 +193,17 @@ pub(crate) fn signatures_hold(
     checker: &mut dyn SignatureChecker,
 ) -> bool {
     signatures.iter().all(|entry| {
-        validators.by_id(&entry.validator).is_some_and(|validator| {
-            checker.check(&validator.public_key, message, &entry.signature)
-        })
+        validators
+            .by_id(&entry.validator)
+            .is_some_and(|validator| checker.check(&validator.public_key, message, &entry.signature))
     })
 }
 
-fn check_misbehavior(
-    expected: &Expected<'_>,
-    proofs: &[MisbehaviorProof],
-) -> Result<(), HeaderError> {
+fn check_misbehavior(expected: &Expected<'_>, proofs: &[MisbehaviorProof]) -> Result<(), HeaderError> {
     let mut deeds = std::collections::BTreeSet::new();
     for (index, proof) in proofs.iter().enumerate() {
         let is_new = deeds.insert(deed(proof));
-        if !is_new
-            || proof
-                .verify(&expected.chain_id, &expected.rules.validators)
-                .is_err()
-        {
+        if !is_new || proof.verify(&expected.chain_id, &expected.rules.validators).is_err() {
             return Err(HeaderError::Misbehavior { index });
         }
     }

@@ -43,26 +43,13 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// From the genesis set and what executed heights decided.
-    pub(crate) fn new(
-        genesis: SetChange,
-        sets: Vec<ScheduledSet>,
-        executed: Height,
-        early: bool,
-    ) -> Self {
+    pub(crate) fn new(genesis: SetChange, sets: Vec<ScheduledSet>, executed: Height, early: bool) -> Self {
         let lag_max = genesis.parameters.execution_lag_max;
         let mut entries = vec![(Height(0), Rules::new(genesis))];
         let mut sets = sets;
         sets.sort_by_key(|set| set.from);
-        entries.extend(
-            sets.into_iter()
-                .map(|set| (set.from, Rules::new(set.change))),
-        );
-        Self {
-            entries,
-            lag_max,
-            executed,
-            early,
-        }
+        entries.extend(sets.into_iter().map(|set| (set.from, Rules::new(set.change))));
+        Self { entries, lag_max, executed, early }
     }
 
     pub(crate) fn lag_max(&self) -> u64 {
@@ -77,9 +64,7 @@ impl Schedule {
     /// The rules of this height, as far as known now. Only final when [`Self::is_known`].
     pub(crate) fn at(&self, height: Height) -> &Rules {
         let found = self.entries.iter().rev().find(|(from, _)| *from <= height);
-        let (_, rules) = found
-            .or(self.entries.first())
-            .expect("a schedule has at least one set");
+        let (_, rules) = found.or(self.entries.first()).expect("a schedule has at least one set");
         rules
     }
 

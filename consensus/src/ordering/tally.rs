@@ -1,8 +1,5 @@
 //! Verifies the certificates that the core asks about: distinct members, good signatures, enough power.
-#![expect(
-    clippy::result_large_err,
-    reason = "the error type is the core's, and errors are rare"
-)]
+#![expect(clippy::result_large_err, reason = "the error type is the core's, and errors are rare")]
 
 use std::collections::BTreeSet;
 
@@ -87,11 +84,7 @@ impl Answers<'_, '_> {
                 return Err(CertificateError::InvalidRoundSignature(entry.clone()));
             }
         }
-        if precommits_only {
-            tally.quorum()
-        } else {
-            tally.one_honest()
-        }
+        if precommits_only { tally.quorum() } else { tally.one_honest() }
     }
 }
 
@@ -104,11 +97,7 @@ struct Tally<'a> {
 
 impl<'a> Tally<'a> {
     fn new(set: &'a CoreValidatorSet) -> Self {
-        Self {
-            set,
-            seen: BTreeSet::new(),
-            power: 0,
-        }
+        Self { set, seen: BTreeSet::new(), power: 0 }
     }
 
     fn add(&mut self, address: Address) -> Result<PublicKey, CertificateError<CoreContext>> {
@@ -116,16 +105,11 @@ impl<'a> Tally<'a> {
         if !self.seen.insert(address) {
             return Err(CertificateError::DuplicateVote(address));
         }
-        let validator = self
-            .set
-            .get_by_address(&address)
-            .ok_or(CertificateError::UnknownValidator(address))?;
-        self.power = self.power.checked_add(validator.voting_power()).ok_or(
-            CertificateError::VotingPowerOverflow {
-                signed: self.power,
-                added: validator.voting_power(),
-            },
-        )?;
+        let validator = self.set.get_by_address(&address).ok_or(CertificateError::UnknownValidator(address))?;
+        self.power = self
+            .power
+            .checked_add(validator.voting_power())
+            .ok_or(CertificateError::VotingPowerOverflow { signed: self.power, added: validator.voting_power() })?;
         Ok(*validator.public_key())
     }
 
@@ -137,10 +121,7 @@ impl<'a> Tally<'a> {
         self.met(ThresholdParams::default().honest)
     }
 
-    fn met(
-        &self,
-        threshold: core_types::ThresholdParam,
-    ) -> Result<(), CertificateError<CoreContext>> {
+    fn met(&self, threshold: core_types::ThresholdParam) -> Result<(), CertificateError<CoreContext>> {
         use core_types::ValidatorSet as _;
         let total = self.set.total_voting_power();
         if threshold.is_met(self.power, total) {

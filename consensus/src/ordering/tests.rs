@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
-    BatchCertificate, BatchHeader, BatchRef, Block, BlockId, ChainId, Digest, Header, Height, List,
-    MisbehaviorProof, NodeId, PROTOCOL_VERSION, Parameters, Round, SignedVote, SigningKey, Text,
-    Validator, ValidatorId, ValidatorSet, Vote, VoteType,
+    BatchCertificate, BatchHeader, BatchRef, Block, BlockId, ChainId, Digest, Header, Height, List, MisbehaviorProof,
+    NodeId, PROTOCOL_VERSION, Parameters, Round, SignedVote, SigningKey, Text, Validator, ValidatorId, ValidatorSet,
+    Vote, VoteType,
 };
 
 use super::header_error::HeaderError;
@@ -42,10 +42,7 @@ fn set(powers: &[u64]) -> ValidatorSet {
 }
 
 fn change(powers: &[u64]) -> SetChange {
-    SetChange {
-        validators: set(powers),
-        parameters: Parameters::default(),
-    }
+    SetChange { validators: set(powers), parameters: Parameters::default() }
 }
 
 #[test]
@@ -89,21 +86,11 @@ fn quorum_is_more_than_two_thirds_for_every_small_set() {
     for total in 1..=40_usize {
         let powers = set(&vec![1; total]);
         let needed = usize::try_from(powers.quorum()).unwrap();
-        assert!(
-            3 * needed > 2 * total && 3 * (needed - 1) <= 2 * total,
-            "total {total}"
-        );
+        assert!(3 * needed > 2 * total && 3 * (needed - 1) <= 2 * total, "total {total}");
         let honest = usize::try_from(powers.one_honest()).unwrap();
         let faulty = (total - 1) / 3;
-        assert_eq!(
-            honest,
-            faulty + 1,
-            "total {total}: one more than the greatest tolerable number of liars"
-        );
-        assert!(
-            2 * needed > total + faulty,
-            "two quorums share an honest validator"
-        );
+        assert_eq!(honest, faulty + 1, "total {total}: one more than the greatest tolerable number of liars");
+        assert!(2 * needed > total + faulty, "two quorums share an honest validator");
         for signers in 0..=total {
             let signatures = sign_all(&powers, &Digest::ZERO, signers);
             assert_eq!(has_quorum(&signatures, &powers, false), signers >= needed);
@@ -126,25 +113,15 @@ fn a_signer_counts_once_and_strangers_not_at_all() {
 }
 
 /// Signatures of the first `count` members, in order of id.
-fn sign_all(
-    validators: &ValidatorSet,
-    message: &Digest,
-    count: usize,
-) -> Vec<CertificateSignature> {
+fn sign_all(validators: &ValidatorSet, message: &Digest, count: usize) -> Vec<CertificateSignature> {
     let keys: Vec<SigningKey> = (0..40).map(key).collect();
     validators
         .validators()
         .iter()
         .take(count)
         .map(|validator| {
-            let key = keys
-                .iter()
-                .find(|key| key.public_key() == validator.public_key)
-                .unwrap();
-            CertificateSignature {
-                validator: validator.id(),
-                signature: key.sign(message.as_bytes()),
-            }
+            let key = keys.iter().find(|key| key.public_key() == validator.public_key).unwrap();
+            CertificateSignature { validator: validator.id(), signature: key.sign(message.as_bytes()) }
         })
         .collect()
 }
@@ -176,11 +153,7 @@ fn history(height: u64) -> (u64, Digest) {
 fn a_certified_history_is_compared_now_or_when_executed() {
     let mut results = Results::new([(Height(0), history(0)), (Height(1), history(1))]);
     let mut header = base_header();
-    (
-        header.executed_height,
-        header.history_size,
-        header.history_root,
-    ) = (Height(1), 2, history(1).1);
+    (header.executed_height, header.history_size, header.history_root) = (Height(1), 2, history(1).1);
     assert_eq!(results.compare(&header), Comparison::Equal);
     header.history_root = Digest([99; 32]);
     assert!(matches!(results.compare(&header), Comparison::Differs(_)));
@@ -188,10 +161,7 @@ fn a_certified_history_is_compared_now_or_when_executed() {
     header.executed_height = Height(2);
     assert_eq!(results.compare(&header), Comparison::NotYet);
     assert!(results.certify(&header).is_ok());
-    assert!(
-        results.executed(Height(2), history(2)).is_err(),
-        "the mismatch is found when this node executes"
-    );
+    assert!(results.executed(Height(2), history(2)).is_err(), "the mismatch is found when this node executes");
 }
 
 // ---- rules ----
@@ -223,13 +193,7 @@ fn base_header() -> Header {
 
 impl Chain {
     fn new() -> Self {
-        Self {
-            rules: Rules::new(change(&[1; 4])),
-            parent: Header {
-                height: Height(9),
-                ..base_header()
-            },
-        }
+        Self { rules: Rules::new(change(&[1; 4])), parent: Header { height: Height(9), ..base_header() } }
     }
 
     fn expected(&self) -> Expected<'_> {
@@ -252,11 +216,7 @@ impl Chain {
             history_size: 10,
             ..base_header()
         };
-        Block {
-            header,
-            batches: List::empty(),
-            misbehavior: List::empty(),
-        }
+        Block { header, batches: List::empty(), misbehavior: List::empty() }
     }
 
     fn batch(&self, author: u8, sequence: u64, signers: usize) -> BatchRef {
@@ -270,12 +230,7 @@ impl Chain {
             bytes: 100,
         };
         let signatures = sign_all(&self.rules.validators, &header.ack_message(), signers);
-        BatchRef {
-            header,
-            certificate: BatchCertificate {
-                signatures: List::new(signatures).unwrap(),
-            },
-        }
+        BatchRef { header, certificate: BatchCertificate { signatures: List::new(signatures).unwrap() } }
     }
 
     fn content(&self, batches: Vec<BatchRef>, windows: &Windows) -> Result<(), HeaderError> {
@@ -292,106 +247,30 @@ fn a_good_header_passes() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_field_of_the_header_is_judged() {
     type Case = (fn(&mut Header), fn(&HeaderError) -> bool);
     let cases: [Case; 15] = [
-        (
-            |h| h.version = 2,
-            |e| matches!(e, HeaderError::Version { found: 2 }),
-        ),
-        (
-            |h| h.chain_id = ChainId(Digest([0; 32])),
-            |e| matches!(e, HeaderError::Chain { .. }),
-        ),
-        (
-            |h| h.height = Height(11),
-            |e| matches!(e, HeaderError::Height { .. }),
-        ),
-        (
-            |h| h.parent = BlockId::default(),
-            |e| matches!(e, HeaderError::Parent { .. }),
-        ),
-        (
-            |h| h.time_ms = 5_000,
-            |e| {
-                matches!(
-                    e,
-                    HeaderError::Time {
-                        parent_ms: 5_000,
-                        found_ms: 5_000
-                    }
-                )
-            },
-        ),
+        (|h| h.version = 2, |e| matches!(e, HeaderError::Version { found: 2 })),
+        (|h| h.chain_id = ChainId(Digest([0; 32])), |e| matches!(e, HeaderError::Chain { .. })),
+        (|h| h.height = Height(11), |e| matches!(e, HeaderError::Height { .. })),
+        (|h| h.parent = BlockId::default(), |e| matches!(e, HeaderError::Parent { .. })),
+        (|h| h.time_ms = 5_000, |e| matches!(e, HeaderError::Time { parent_ms: 5_000, found_ms: 5_000 })),
         (|h| h.time_ms = 0, |e| matches!(e, HeaderError::Time { .. })),
-        (
-            |h| h.proposer = ValidatorId(Digest([0; 32])),
-            |e| matches!(e, HeaderError::Proposer { .. }),
-        ),
-        (
-            |h| h.validators_hash = Digest::ZERO,
-            |e| matches!(e, HeaderError::Validators),
-        ),
-        (
-            |h| h.next_validators_hash = Digest::ZERO,
-            |e| matches!(e, HeaderError::NextValidators),
-        ),
-        (
-            |h| h.params_hash = Digest::ZERO,
-            |e| matches!(e, HeaderError::Parameters),
-        ),
-        (
-            |h| h.executed_height = Height(7),
-            |e| {
-                matches!(
-                    e,
-                    HeaderError::ExecutedHeight {
-                        least: Height(8),
-                        ..
-                    }
-                )
-            },
-        ),
-        (
-            |h| h.executed_height = Height(10),
-            |e| {
-                matches!(
-                    e,
-                    HeaderError::ExecutedHeight {
-                        greatest: Height(9),
-                        ..
-                    }
-                )
-            },
-        ),
-        (
-            |h| h.history_size = 9,
-            |e| {
-                matches!(
-                    e,
-                    HeaderError::HistorySize {
-                        found: 9,
-                        expected: 10
-                    }
-                )
-            },
-        ),
-        (
-            |h| h.batches_root = Digest::ZERO,
-            |e| matches!(e, HeaderError::Content),
-        ),
-        (
-            |h| h.misbehavior_root = Digest::ZERO,
-            |e| matches!(e, HeaderError::Content),
-        ),
+        (|h| h.proposer = ValidatorId(Digest([0; 32])), |e| matches!(e, HeaderError::Proposer { .. })),
+        (|h| h.validators_hash = Digest::ZERO, |e| matches!(e, HeaderError::Validators)),
+        (|h| h.next_validators_hash = Digest::ZERO, |e| matches!(e, HeaderError::NextValidators)),
+        (|h| h.params_hash = Digest::ZERO, |e| matches!(e, HeaderError::Parameters)),
+        (|h| h.executed_height = Height(7), |e| matches!(e, HeaderError::ExecutedHeight { least: Height(8), .. })),
+        (|h| h.executed_height = Height(10), |e| matches!(e, HeaderError::ExecutedHeight { greatest: Height(9), .. })),
+        (|h| h.history_size = 9, |e| matches!(e, HeaderError::HistorySize { found: 9, expected: 10 })),
+        (|h| h.batches_root = Digest::ZERO, |e| matches!(e, HeaderError::Content)),
+        (|h| h.misbehavior_root = Digest::ZERO, |e| matches!(e, HeaderError::Content)),
     ];
     let chain = Chain::new();
     for (index, (spoil, is_expected)) in cases.iter().enumerate() {
         let mut block = chain.good();
         spoil(&mut block.header);
-        let error =
-            check_header(&chain.expected(), &block).expect_err(&format!("case {index} passed"));
+        let error = check_header(&chain.expected(), &block).expect_err(&format!("case {index} passed"));
         assert!(is_expected(&error), "case {index}: {error}");
         assert!(!error.to_string().is_empty());
     }
@@ -405,13 +284,8 @@ fn the_lag_is_bounded() {
     let mut block = chain.good();
     block.header.parent = chain.parent.id();
     for executed in 0..=10 {
-        (block.header.executed_height, block.header.history_size) =
-            (Height(executed), executed + 1);
-        assert_eq!(
-            check_header(&chain.expected(), &block).is_ok(),
-            (2..=9).contains(&executed),
-            "{executed}"
-        );
+        (block.header.executed_height, block.header.history_size) = (Height(executed), executed + 1);
+        assert_eq!(check_header(&chain.expected(), &block).is_ok(), (2..=9).contains(&executed), "{executed}");
     }
 }
 
@@ -430,28 +304,16 @@ fn the_first_block_has_no_parent() {
 fn only_certified_batches_of_validators_are_ordered() {
     let chain = Chain::new();
     let windows = Windows::default();
-    assert_eq!(
-        chain.content(vec![chain.batch(0, 1, 3), chain.batch(1, 1, 4)], &windows),
-        Ok(())
-    );
-    assert_eq!(
-        chain.content(vec![chain.batch(0, 1, 2)], &windows),
-        Err(HeaderError::BatchCertificate { index: 0 })
-    );
+    assert_eq!(chain.content(vec![chain.batch(0, 1, 3), chain.batch(1, 1, 4)], &windows), Ok(()));
+    assert_eq!(chain.content(vec![chain.batch(0, 1, 2)], &windows), Err(HeaderError::BatchCertificate { index: 0 }));
     assert_eq!(
         chain.content(vec![chain.batch(0, 1, 3), chain.batch(9, 1, 3)], &windows),
         Err(HeaderError::Batch { index: 1 })
     );
-    assert_eq!(
-        chain.content(vec![chain.batch(0, u64::MAX, 3)], &windows),
-        Err(HeaderError::Batch { index: 0 })
-    );
+    assert_eq!(chain.content(vec![chain.batch(0, u64::MAX, 3)], &windows), Err(HeaderError::Batch { index: 0 }));
     let mut forged = chain.batch(0, 1, 3);
     forged.header.count = 2;
-    assert_eq!(
-        chain.content(vec![forged], &windows),
-        Err(HeaderError::BatchCertificate { index: 0 })
-    );
+    assert_eq!(chain.content(vec![forged], &windows), Err(HeaderError::BatchCertificate { index: 0 }));
 }
 
 #[test]
@@ -460,20 +322,10 @@ fn a_batch_is_ordered_once() {
     let mut window = AuthorWindow::default();
     window.insert(5);
     let windows = Windows::new([(ValidatorId::of(&key(0).public_key()), window)]);
-    assert_eq!(
-        chain.content(vec![chain.batch(0, 4, 3)], &windows),
-        Ok(()),
-        "a gap may be filled later"
-    );
-    assert_eq!(
-        chain.content(vec![chain.batch(0, 5, 3)], &windows),
-        Err(HeaderError::RepeatedBatch { index: 0 })
-    );
+    assert_eq!(chain.content(vec![chain.batch(0, 4, 3)], &windows), Ok(()), "a gap may be filled later");
+    assert_eq!(chain.content(vec![chain.batch(0, 5, 3)], &windows), Err(HeaderError::RepeatedBatch { index: 0 }));
     let twice = vec![chain.batch(1, 5, 3), chain.batch(1, 5, 3)];
-    assert_eq!(
-        chain.content(twice, &windows),
-        Err(HeaderError::RepeatedBatch { index: 1 })
-    );
+    assert_eq!(chain.content(twice, &windows), Err(HeaderError::RepeatedBatch { index: 1 }));
 }
 
 #[test]
@@ -488,22 +340,13 @@ fn only_convincing_proofs_and_one_per_deed() {
             block_id: block.map(|byte| BlockId(Digest([byte; 32]))),
         };
         let signature = key(2).sign(vote.sign_message().as_bytes());
-        SignedVote {
-            vote,
-            validator: ValidatorId::of(&key(2).public_key()),
-            signature,
-        }
+        SignedVote { vote, validator: ValidatorId::of(&key(2).public_key()), signature }
     };
     let proof = |a, b| crate::misbehavior::conflicting_votes(vote(a), vote(b)).unwrap();
     let check = |proofs: Vec<MisbehaviorProof>| {
         let mut block = chain.good();
         block.misbehavior = List::new(proofs).unwrap();
-        check_content(
-            &chain.expected(),
-            &block,
-            &Windows::default(),
-            &mut CachedChecker::new(),
-        )
+        check_content(&chain.expected(), &block, &Windows::default(), &mut CachedChecker::new())
     };
     assert_eq!(check(vec![proof(None, Some(1))]), Ok(()));
     assert_eq!(
@@ -511,15 +354,10 @@ fn only_convincing_proofs_and_one_per_deed() {
         Err(HeaderError::Misbehavior { index: 1 }),
         "one deed, two proofs"
     );
-    let MisbehaviorProof::ConflictingVotes { first, mut second } = proof(None, Some(1)) else {
-        panic!("votes")
-    };
+    let MisbehaviorProof::ConflictingVotes { first, mut second } = proof(None, Some(1)) else { panic!("votes") };
     second.signature = first.signature;
     let forged = MisbehaviorProof::ConflictingVotes { first, second };
-    assert_eq!(
-        check(vec![forged]),
-        Err(HeaderError::Misbehavior { index: 0 })
-    );
+    assert_eq!(check(vec![forged]), Err(HeaderError::Misbehavior { index: 0 }));
 }
 
 proptest! {

@@ -47,13 +47,9 @@ impl fmt::Display for SignRecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("the sign record is missing")?,
-            Self::Length { bytes } => {
-                write!(f, "the sign record has {bytes} bytes, which no record has")?
-            }
+            Self::Length { bytes } => write!(f, "the sign record has {bytes} bytes, which no record has")?,
             Self::Magic => f.write_str("the file is no sign record of a known version")?,
-            Self::Damaged => {
-                f.write_str("the sign record is damaged: its checksum does not hold")?
-            }
+            Self::Damaged => f.write_str("the sign record is damaged: its checksum does not hold")?,
             Self::OtherChain { found } => {
                 return write!(
                     f,
@@ -61,10 +57,7 @@ impl fmt::Display for SignRecordError {
                 );
             }
             Self::OtherKey { found } => {
-                return write!(
-                    f,
-                    "the sign record belongs to key {found}: check the key file in the configuration"
-                );
+                return write!(f, "the sign record belongs to key {found}: check the key file in the configuration");
             }
         }
         f.write_str(
@@ -81,8 +74,7 @@ impl SignRecord {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let body = codec::encode(self);
-        let length = u16::try_from(body.len())
-            .expect("a record body has less than SIGN_RECORD_BYTES_MAX bytes");
+        let length = u16::try_from(body.len()).expect("a record body has less than SIGN_RECORD_BYTES_MAX bytes");
         let mut bytes = Vec::with_capacity(HEAD_BYTES + body.len() + CHECK_BYTES);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&length.to_le_bytes());
@@ -96,11 +88,7 @@ impl SignRecord {
     ///
     /// # Errors
     /// [`SignRecordError`] for anything but an undamaged record: every flipped byte is noticed.
-    pub fn decode(
-        bytes: &[u8],
-        chain_id: &ChainId,
-        public_key: &PublicKey,
-    ) -> Result<Self, SignRecordError> {
+    pub fn decode(bytes: &[u8], chain_id: &ChainId, public_key: &PublicKey) -> Result<Self, SignRecordError> {
         if bytes.is_empty() {
             return Err(SignRecordError::Missing);
         }
@@ -115,22 +103,16 @@ impl SignRecord {
             return Err(SignRecordError::Damaged);
         }
         let body = &content[HEAD_BYTES..];
-        if content[MAGIC.len()..HEAD_BYTES]
-            != u16::try_from(body.len()).unwrap_or(u16::MAX).to_le_bytes()
-        {
+        if content[MAGIC.len()..HEAD_BYTES] != u16::try_from(body.len()).unwrap_or(u16::MAX).to_le_bytes() {
             return Err(SignRecordError::Length { bytes: bytes.len() });
         }
         let bytes_max = u32::try_from(SIGN_RECORD_BYTES_MAX).expect("the limit fits in u32");
         let record: Self = codec::decode(body, bytes_max).map_err(|_| SignRecordError::Damaged)?;
         if record.chain_id != *chain_id {
-            return Err(SignRecordError::OtherChain {
-                found: record.chain_id,
-            });
+            return Err(SignRecordError::OtherChain { found: record.chain_id });
         }
         if record.public_key != *public_key {
-            return Err(SignRecordError::OtherKey {
-                found: record.public_key,
-            });
+            return Err(SignRecordError::OtherKey { found: record.public_key });
         }
         Ok(record)
     }

@@ -141,12 +141,7 @@ impl SignRecord {
     /// The record of a key that has never signed on this chain. Made once, by the command that makes the key.
     #[must_use]
     pub fn fresh(chain_id: ChainId, public_key: PublicKey) -> Self {
-        Self {
-            chain_id,
-            public_key,
-            floor: Height(1),
-            last: None,
-        }
+        Self { chain_id, public_key, floor: Height(1), last: None }
     }
 
     /// The chain it is bound to.
@@ -183,38 +178,19 @@ impl SignRecord {
     ///
     /// # Errors
     /// [`NotSafe`]; the record is unchanged.
-    pub fn admit(
-        &mut self,
-        slot: Slot,
-        value: SlotValue,
-        log_entries: u64,
-    ) -> Result<Safe, NotSafe> {
+    pub fn admit(&mut self, slot: Slot, value: SlotValue, log_entries: u64) -> Result<Safe, NotSafe> {
         if !self.above_floor(slot) {
-            return Err(NotSafe::BelowFloor {
-                slot,
-                floor: self.floor,
-            });
+            return Err(NotSafe::BelowFloor { slot, floor: self.floor });
         }
         if let Some(last) = &self.last {
             if slot == last.slot {
-                return if value == last.value {
-                    Ok(Safe::Same)
-                } else {
-                    Err(NotSafe::OtherValue { slot })
-                };
+                return if value == last.value { Ok(Safe::Same) } else { Err(NotSafe::OtherValue { slot }) };
             }
             if !self.forward(slot) {
-                return Err(NotSafe::Backward {
-                    slot,
-                    last: last.slot,
-                });
+                return Err(NotSafe::Backward { slot, last: last.slot });
             }
         }
-        self.last = Some(Signed {
-            slot,
-            value,
-            log_entries,
-        });
+        self.last = Some(Signed { slot, value, log_entries });
         Ok(Safe::New)
     }
 

@@ -18,24 +18,14 @@ fn fresh() -> SignRecord {
 }
 
 fn slot(height: u64, round: u32, step: Step) -> Slot {
-    Slot {
-        height: Height(height),
-        round: Round(round),
-        step,
-    }
+    Slot { height: Height(height), round: Round(round), step }
 }
 
 fn block(byte: u8) -> SlotValue {
-    SlotValue {
-        block_id: Some(BlockId(Digest([byte; 32]))),
-        pol_round: None,
-    }
+    SlotValue { block_id: Some(BlockId(Digest([byte; 32]))), pol_round: None }
 }
 
-const NIL: SlotValue = SlotValue {
-    block_id: None,
-    pol_round: None,
-};
+const NIL: SlotValue = SlotValue { block_id: None, pol_round: None };
 
 /// Every slot of three heights and three rounds, in order.
 fn all_slots() -> Vec<Slot> {
@@ -65,13 +55,7 @@ fn after_any_slot_exactly_the_later_ones_are_new() {
                     assert_eq!(verdict, Err(NotSafe::OtherValue { slot: *asked }))
                 }
                 std::cmp::Ordering::Less => {
-                    assert_eq!(
-                        verdict,
-                        Err(NotSafe::Backward {
-                            slot: *asked,
-                            last: *signed
-                        })
-                    );
+                    assert_eq!(verdict, Err(NotSafe::Backward { slot: *asked, last: *signed }));
                 }
             }
             if verdict.is_err() {
@@ -83,14 +67,7 @@ fn after_any_slot_exactly_the_later_ones_are_new() {
 
 #[test]
 fn the_same_value_may_be_signed_again_and_changes_nothing() {
-    for value in [
-        NIL,
-        block(1),
-        SlotValue {
-            pol_round: Some(Round(0)),
-            ..block(1)
-        },
-    ] {
+    for value in [NIL, block(1), SlotValue { pol_round: Some(Round(0)), ..block(1) }] {
         let mut record = fresh();
         let at = slot(5, 1, Step::Propose);
         record.admit(at, value, 3).unwrap();
@@ -103,23 +80,12 @@ fn the_same_value_may_be_signed_again_and_changes_nothing() {
 #[test]
 fn nil_another_block_and_another_polka_are_other_values() {
     let at = slot(5, 1, Step::Propose);
-    let values = [
-        NIL,
-        block(1),
-        block(2),
-        SlotValue {
-            pol_round: Some(Round(0)),
-            ..block(1)
-        },
-    ];
+    let values = [NIL, block(1), block(2), SlotValue { pol_round: Some(Round(0)), ..block(1) }];
     for first in values {
         for second in values.into_iter().filter(|second| *second != first) {
             let mut record = fresh();
             record.admit(at, first, 0).unwrap();
-            assert_eq!(
-                record.admit(at, second, 0),
-                Err(NotSafe::OtherValue { slot: at })
-            );
+            assert_eq!(record.admit(at, second, 0), Err(NotSafe::OtherValue { slot: at }));
         }
     }
 }
@@ -131,17 +97,8 @@ fn nothing_below_the_floor_and_the_floor_never_falls() {
     assert!(!record.raise_floor(Height(4)));
     assert!(!record.raise_floor(Height(10)));
     let below = slot(9, 7, Step::Precommit);
-    assert_eq!(
-        record.admit(below, NIL, 0),
-        Err(NotSafe::BelowFloor {
-            slot: below,
-            floor: Height(10)
-        })
-    );
-    assert_eq!(
-        record.admit(slot(10, 0, Step::Propose), block(1), 0),
-        Ok(Safe::New)
-    );
+    assert_eq!(record.admit(below, NIL, 0), Err(NotSafe::BelowFloor { slot: below, floor: Height(10) }));
+    assert_eq!(record.admit(slot(10, 0, Step::Propose), block(1), 0), Ok(Safe::New));
 }
 
 #[test]
@@ -152,13 +109,8 @@ fn height_zero_is_never_signed() {
 #[test]
 fn covers_what_was_signed_and_what_lies_below() {
     let mut record = fresh();
-    assert!(
-        !record.covers(slot(1, 0, Step::Propose), block(1)),
-        "a fresh record covers nothing"
-    );
-    record
-        .admit(slot(4, 2, Step::Prevote), block(1), 0)
-        .unwrap();
+    assert!(!record.covers(slot(1, 0, Step::Propose), block(1)), "a fresh record covers nothing");
+    record.admit(slot(4, 2, Step::Prevote), block(1), 0).unwrap();
     assert!(record.covers(slot(4, 2, Step::Prevote), block(1)));
     assert!(!record.covers(slot(4, 2, Step::Prevote), NIL));
     assert!(record.covers(slot(4, 2, Step::Propose), block(9)));
@@ -182,9 +134,7 @@ fn is_fresh_until_signed_or_raised() {
 #[test]
 fn every_flipped_bit_and_every_cut_is_noticed() {
     let mut record = fresh();
-    record
-        .admit(slot(77, 3, Step::Precommit), block(5), 12)
-        .unwrap();
+    record.admit(slot(77, 3, Step::Precommit), block(5), 12).unwrap();
     let bytes = record.encode();
     assert!(bytes.len() <= SIGN_RECORD_BYTES_MAX);
     assert_eq!(SignRecord::decode(&bytes, &chain(), &key()), Ok(record));
@@ -192,15 +142,9 @@ fn every_flipped_bit_and_every_cut_is_noticed() {
         for bit in 0..8 {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << bit;
-            assert!(
-                SignRecord::decode(&damaged, &chain(), &key()).is_err(),
-                "byte {at} bit {bit}"
-            );
+            assert!(SignRecord::decode(&damaged, &chain(), &key()).is_err(), "byte {at} bit {bit}");
         }
-        assert!(
-            SignRecord::decode(&bytes[..at], &chain(), &key()).is_err(),
-            "cut at {at}"
-        );
+        assert!(SignRecord::decode(&bytes[..at], &chain(), &key()).is_err(), "cut at {at}");
     }
     let mut longer = bytes;
     longer.push(0);
@@ -212,50 +156,28 @@ fn errors_name_the_fault() {
     let bytes = fresh().encode();
     let other_chain = ChainId(Digest([9; 32]));
     let other_key = SigningKey::from_seed([3; 32]).public_key();
-    assert_eq!(
-        SignRecord::decode(&[], &chain(), &key()),
-        Err(SignRecordError::Missing)
-    );
-    assert_eq!(
-        SignRecord::decode(&bytes, &other_chain, &key()),
-        Err(SignRecordError::OtherChain { found: chain() })
-    );
-    assert_eq!(
-        SignRecord::decode(&bytes, &chain(), &other_key),
-        Err(SignRecordError::OtherKey { found: key() })
-    );
-    assert!(
-        SignRecordError::Damaged
-            .to_string()
-            .contains("sign-record restore")
-    );
+    assert_eq!(SignRecord::decode(&[], &chain(), &key()), Err(SignRecordError::Missing));
+    assert_eq!(SignRecord::decode(&bytes, &other_chain, &key()), Err(SignRecordError::OtherChain { found: chain() }));
+    assert_eq!(SignRecord::decode(&bytes, &chain(), &other_key), Err(SignRecordError::OtherKey { found: key() }));
+    assert!(SignRecordError::Damaged.to_string().contains("sign-record restore"));
 }
 
 #[test]
 fn golden_bytes() {
     let mut record = fresh();
     record.raise_floor(Height(3));
-    record
-        .admit(slot(7, 1, Step::Prevote), block(0xab), 5)
-        .unwrap();
+    record.admit(slot(7, 1, Step::Prevote), block(0xab), 5).unwrap();
     let bytes = record.encode();
     assert_eq!(&bytes[..8], b"QCSIGN1\0");
     let body_bytes = 32 + 33 + 8 + 1 + (8 + 4 + 1) + (1 + 32 + 1) + 8;
-    assert_eq!(
-        bytes[8..10],
-        u16::try_from(body_bytes).unwrap().to_le_bytes()
-    );
+    assert_eq!(bytes[8..10], u16::try_from(body_bytes).unwrap().to_le_bytes());
     assert_eq!(bytes.len(), 10 + body_bytes + 32);
     assert_eq!(bytes[10 + 32 + 33..10 + 32 + 33 + 8], 3_u64.to_le_bytes());
 }
 
 fn any_slot() -> impl Strategy<Value = Slot> {
     (1..6_u64, 0..4_u32, 0..3_u8).prop_map(|(height, round, step)| {
-        slot(
-            height,
-            round,
-            [Step::Propose, Step::Prevote, Step::Precommit][usize::from(step)],
-        )
+        slot(height, round, [Step::Propose, Step::Prevote, Step::Precommit][usize::from(step)])
     })
 }
 

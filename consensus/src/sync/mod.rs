@@ -18,9 +18,7 @@ use std::collections::BTreeMap;
 
 use quancheng_types::{Height, NodeId, ValidatorSet};
 
-use crate::limits::{
-    FETCH_RETRY_MS, PEERS_MAX, SYNC_BLOCKS_MAX, SYNC_BUFFER_BLOCKS_MAX, SYNC_PATIENCE_MS,
-};
+use crate::limits::{FETCH_RETRY_MS, PEERS_MAX, SYNC_BLOCKS_MAX, SYNC_BUFFER_BLOCKS_MAX, SYNC_PATIENCE_MS};
 use crate::message::{BlocksRequest, CommittedBlock};
 
 /// Pause after a peer failed to answer, ms.
@@ -77,11 +75,7 @@ impl Sync {
 
     /// Greatest height that any peer claims.
     pub(crate) fn claimed(&self) -> Height {
-        self.peers
-            .values()
-            .map(|peer| peer.claimed)
-            .max()
-            .unwrap_or_default()
+        self.peers.values().map(|peer| peer.claimed).max().unwrap_or_default()
     }
 
     /// Greatest height that validators with more than a third of the power claim to have: true if at most f lie.
@@ -89,11 +83,7 @@ impl Sync {
         let mut claims: Vec<(Height, u64)> = validators
             .validators()
             .iter()
-            .filter_map(|validator| {
-                self.peers
-                    .get(&validator.node_id)
-                    .map(|peer| (peer.claimed, validator.power))
-            })
+            .filter_map(|validator| self.peers.get(&validator.node_id).map(|peer| (peer.claimed, validator.power)))
             .collect();
         claims.sort_by_key(|(claimed, _)| std::cmp::Reverse(*claimed));
         let mut power = 0_u64;
@@ -107,11 +97,7 @@ impl Sync {
     }
 
     /// Whom to ask for what now, if anyone.
-    pub(crate) fn next_request(
-        &mut self,
-        committed: Height,
-        now_ms: u64,
-    ) -> Option<(NodeId, BlocksRequest)> {
+    pub(crate) fn next_request(&mut self, committed: Height, now_ms: u64) -> Option<(NodeId, BlocksRequest)> {
         if let Some(request) = self.request {
             if request.deadline_ms > now_ms {
                 return None;
@@ -120,12 +106,7 @@ impl Sync {
             self.rest(request.peer, now_ms);
         }
         let have = self.buffered_to(committed);
-        let claimed = self
-            .peers
-            .values()
-            .filter(|peer| peer.rest_until_ms <= now_ms)
-            .map(|peer| peer.claimed)
-            .max()?;
+        let claimed = self.peers.values().filter(|peer| peer.rest_until_ms <= now_ms).map(|peer| peer.claimed).max()?;
         if claimed <= have || self.buffer.len() >= SYNC_BUFFER_BLOCKS_MAX / 2 {
             if claimed <= committed {
                 self.behind_since_ms = None;
@@ -138,35 +119,16 @@ impl Sync {
         }
         let peer = self.choose(have, now_ms)?;
         self.last_asked = peer;
-        self.request = Some(Request {
-            peer,
-            deadline_ms: now_ms.saturating_add(ANSWER_MS),
-        });
-        let wanted = u32::try_from(claimed.0 - have.0)
-            .unwrap_or(u32::MAX)
-            .min(SYNC_BLOCKS_MAX);
-        Some((
-            peer,
-            BlocksRequest {
-                from: have.next(),
-                count: wanted,
-            },
-        ))
+        self.request = Some(Request { peer, deadline_ms: now_ms.saturating_add(ANSWER_MS) });
+        let wanted = u32::try_from(claimed.0 - have.0).unwrap_or(u32::MAX).min(SYNC_BLOCKS_MAX);
+        Some((peer, BlocksRequest { from: have.next(), count: wanted }))
     }
 
     /// The next peer in turn that claims to have more.
     fn choose(&self, have: Height, now_ms: u64) -> Option<NodeId> {
-        let able =
-            |(_, peer): &(&NodeId, &Peer)| peer.claimed > have && peer.rest_until_ms <= now_ms;
-        let after = (
-            std::ops::Bound::Excluded(self.last_asked),
-            std::ops::Bound::Unbounded,
-        );
-        let found = self
-            .peers
-            .range(after)
-            .find(able)
-            .or_else(|| self.peers.iter().find(able));
+        let able = |(_, peer): &(&NodeId, &Peer)| peer.claimed > have && peer.rest_until_ms <= now_ms;
+        let after = (std::ops::Bound::Excluded(self.last_asked), std::ops::Bound::Unbounded);
+        let found = self.peers.range(after).find(able).or_else(|| self.peers.iter().find(able));
         found.map(|(id, _)| *id)
     }
 
@@ -188,13 +150,7 @@ impl Sync {
     }
 
     /// Takes in an answer. An unasked one may carry only the block this node waits for.
-    pub(crate) fn on_response(
-        &mut self,
-        from: NodeId,
-        blocks: Vec<CommittedBlock>,
-        committed: Height,
-        now_ms: u64,
-    ) {
+    pub(crate) fn on_response(&mut self, from: NodeId, blocks: Vec<CommittedBlock>, committed: Height, now_ms: u64) {
         let asked = self.request.is_some_and(|request| request.peer == from);
         if asked {
             self.request = None;
@@ -202,17 +158,10 @@ impl Sync {
                 self.rest(from, now_ms);
             }
         }
-        let window = if asked {
-            u64::try_from(SYNC_BUFFER_BLOCKS_MAX).unwrap_or(u64::MAX)
-        } else {
-            1
-        };
+        let window = if asked { u64::try_from(SYNC_BUFFER_BLOCKS_MAX).unwrap_or(u64::MAX) } else { 1 };
         for block in blocks {
             let height = block.block.header.height;
-            if height > committed
-                && height <= committed.plus(window)
-                && self.buffer.len() < SYNC_BUFFER_BLOCKS_MAX
-            {
+            if height > committed && height <= committed.plus(window) && self.buffer.len() < SYNC_BUFFER_BLOCKS_MAX {
                 self.buffer.entry(height).or_insert((from, block));
             }
         }
@@ -250,12 +199,7 @@ impl Sync {
         if self.buffer.len() >= SYNC_BUFFER_BLOCKS_MAX / 2 {
             return None;
         }
-        let ready = self
-            .peers
-            .values()
-            .filter(|peer| peer.claimed > have)
-            .map(|peer| peer.rest_until_ms)
-            .min()?;
+        let ready = self.peers.values().filter(|peer| peer.claimed > have).map(|peer| peer.rest_until_ms).min()?;
         Some(ready.max(since_ms.saturating_add(SYNC_PATIENCE_MS)))
     }
 }

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use quancheng_consensus::message::{BlocksRequest, SignedStatement};
 use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
 use quancheng_consensus::{
-    Action, Alarm, AuthorWindow, BatchVerdict, CachedChecker, Commit, CommittedBlock, Engine,
-    EngineConfig, Executed, HaltReason, Input, LogEntry, LogWriter, Message, Now, RecoveredState,
-    ScheduledSet, ServeRequest, SetChange, SignRecord, Tip, read_log,
+    Action, Alarm, AuthorWindow, BatchVerdict, CachedChecker, Commit, CommittedBlock, Engine, EngineConfig, Executed,
+    HaltReason, Input, LogEntry, LogWriter, Message, Now, RecoveredState, ScheduledSet, ServeRequest, SetChange,
+    SignRecord, Tip, read_log,
 };
 use quancheng_types::hash::sha256;
 use quancheng_types::{
-    Batch, BatchId, BlockId, ChainId, Digest, Height, List, NodeId, Parameters, Round, SignedBatch,
-    SignedProposal, SignedTransaction, SignedVote, SigningKey, Text, Transaction, Validator,
-    ValidatorId, ValidatorSet, VoteType,
+    Batch, BatchId, BlockId, ChainId, Digest, Height, List, NodeId, Parameters, Round, SignedBatch, SignedProposal,
+    SignedTransaction, SignedVote, SigningKey, Text, Transaction, Validator, ValidatorId, ValidatorSet, VoteType,
 };
 
 /// Wall clock of the network at its start, ms since 1970.
@@ -46,15 +45,8 @@ pub(crate) fn validator(index: u8) -> Validator {
 }
 
 pub(crate) fn set(indexes: &[u8]) -> SetChange {
-    let validators =
-        ValidatorSet::new(indexes.iter().map(|index| validator(*index)).collect()).unwrap();
-    SetChange {
-        validators,
-        parameters: Parameters {
-            heartbeat_ms: 2_000,
-            ..Parameters::default()
-        },
-    }
+    let validators = ValidatorSet::new(indexes.iter().map(|index| validator(*index)).collect()).unwrap();
+    SetChange { validators, parameters: Parameters { heartbeat_ms: 2_000, ..Parameters::default() } }
 }
 
 /// What survives a crash.
@@ -85,21 +77,10 @@ pub(crate) struct Node {
 
 #[derive(Debug)]
 enum Event {
-    Deliver {
-        to: usize,
-        from: NodeId,
-        message: Message,
-    },
-    Tick {
-        node: usize,
-    },
-    Feed {
-        node: usize,
-        input: Input,
-    },
-    Execute {
-        node: usize,
-    },
+    Deliver { to: usize, from: NodeId, message: Message },
+    Tick { node: usize },
+    Feed { node: usize, input: Input },
+    Execute { node: usize },
 }
 
 pub(crate) struct Network {
@@ -153,19 +134,9 @@ impl Network {
 
     /// Adds a node with an empty disk. A second node of one index is its twin.
     pub(crate) fn add(&mut self, index: u8, is_validator: bool, clock_offset_ms: u64) -> usize {
-        let record =
-            is_validator.then(|| SignRecord::fresh(chain_id(), key(index).public_key()).encode());
-        let genesis = Executed {
-            height: Height(0),
-            history_size: 1,
-            history_root: sha256(&[b"genesis"]),
-            next: None,
-        };
-        let disk = Disk {
-            record,
-            executed: vec![genesis],
-            ..Disk::default()
-        };
+        let record = is_validator.then(|| SignRecord::fresh(chain_id(), key(index).public_key()).encode());
+        let genesis = Executed { height: Height(0), history_size: 1, history_root: sha256(&[b"genesis"]), next: None };
+        let disk = Disk { record, executed: vec![genesis], ..Disk::default() };
         self.nodes.push(Node {
             index,
             engine: None,
@@ -192,8 +163,7 @@ impl Network {
 
     fn at(&mut self, delay_ms: u64, event: Event) {
         self.order += 1;
-        self.events
-            .insert((self.now_ms + delay_ms, self.order), event);
+        self.events.insert((self.now_ms + delay_ms, self.order), event);
     }
 
     /// Starts a node from its disk.
@@ -214,22 +184,10 @@ impl Network {
         let engine = Engine::recover(config, recovered, Box::new(CachedChecker::new())).unwrap();
         this.engine = Some(engine);
         this.ready.clear();
-        self.at(
-            0,
-            Event::Feed {
-                node,
-                input: Input::Start,
-            },
-        );
+        self.at(0, Event::Feed { node, input: Input::Start });
         let own: Vec<_> = self.nodes[node].unordered_own();
         for batch in own {
-            self.at(
-                0,
-                Event::Feed {
-                    node,
-                    input: Input::LocalBatch { batch },
-                },
-            );
+            self.at(0, Event::Feed { node, input: Input::LocalBatch { batch } });
         }
     }
 
@@ -239,13 +197,9 @@ impl Network {
         let this = &mut self.nodes[node];
         this.engine = None;
         this.unflushed.clear();
-        this.disk
-            .log
-            .extend(std::iter::repeat_n(0x5a, usize::try_from(torn).unwrap()));
+        this.disk.log.extend(std::iter::repeat_n(0x5a, usize::try_from(torn).unwrap()));
         self.events.retain(|_, event| match event {
-            Event::Tick { node: of }
-            | Event::Feed { node: of, .. }
-            | Event::Execute { node: of } => *of != node,
+            Event::Tick { node: of } | Event::Feed { node: of, .. } | Event::Execute { node: of } => *of != node,
             Event::Deliver { .. } => true,
         });
     }
@@ -264,21 +218,11 @@ impl Network {
             },
             signatures: List::empty(),
         };
-        let batch = Batch {
-            transactions: List::new(vec![transaction]).unwrap(),
-        };
+        let batch = Batch { transactions: List::new(vec![transaction]).unwrap() };
         let batch = Arc::new(batch.sign(chain_id(), this.sequence, &key(this.index)));
-        this.disk
-            .batches
-            .insert(batch.header.id(), Arc::clone(&batch));
+        this.disk.batches.insert(batch.header.id(), Arc::clone(&batch));
         if this.engine.is_some() {
-            self.at(
-                0,
-                Event::Feed {
-                    node,
-                    input: Input::LocalBatch { batch },
-                },
-            );
+            self.at(0, Event::Feed { node, input: Input::LocalBatch { batch } });
         }
     }
 
@@ -296,14 +240,7 @@ impl Network {
             let event = self.events.remove(&(at, order)).unwrap();
             self.now_ms = at;
             match event {
-                Event::Deliver { to, from, message } => self.feed(
-                    to,
-                    Input::Peer {
-                        from,
-                        message,
-                        verified: false,
-                    },
-                ),
+                Event::Deliver { to, from, message } => self.feed(to, Input::Peer { from, message, verified: false }),
                 Event::Tick { node } => self.feed(node, Input::Tick),
                 Event::Feed { node, input } => self.feed(node, input),
                 Event::Execute { node } => self.execute(node),
@@ -313,10 +250,7 @@ impl Network {
     }
 
     fn feed(&mut self, node: usize, input: Input) {
-        let now = Now {
-            elapsed_ms: self.now_ms,
-            unix_ms: EPOCH_MS + self.now_ms + self.nodes[node].clock_offset_ms,
-        };
+        let now = Now { elapsed_ms: self.now_ms, unix_ms: EPOCH_MS + self.now_ms + self.nodes[node].clock_offset_ms };
         let Some(engine) = &mut self.nodes[node].engine else {
             return;
         };
@@ -342,25 +276,19 @@ impl Network {
 
     fn carry_out(&mut self, node: usize, action: Action) {
         match action {
-            Action::AppendLog(_) | Action::RecordSign(_) | Action::Commit(_) => {
-                self.nodes[node].unflushed.push(action)
-            }
+            Action::AppendLog(_) | Action::RecordSign(_) | Action::Commit(_) => self.nodes[node].unflushed.push(action),
             Action::Flush => self.flush(node),
             Action::Send { to, message } => {
                 self.note_signed(node, &message);
-                let targets: Vec<usize> = (0..self.nodes.len())
-                    .filter(|n| node_id(self.nodes[*n].index) == to)
-                    .collect();
+                let targets: Vec<usize> =
+                    (0..self.nodes.len()).filter(|n| node_id(self.nodes[*n].index) == to).collect();
                 for target in targets {
                     self.deliver(node, target, message.clone());
                 }
             }
             Action::Broadcast(message) => {
                 if let Message::Status(status) = &message {
-                    assert!(
-                        status.committed.0 <= self.committed(node),
-                        "durable_before_visible: a commit"
-                    );
+                    assert!(status.committed.0 <= self.committed(node), "durable_before_visible: a commit");
                 }
                 self.note_signed(node, &message);
                 for target in 0..self.nodes.len() {
@@ -371,17 +299,11 @@ impl Network {
                 let id = batch.header.id();
                 assert!(batch.is_consistent());
                 self.nodes[node].disk.batches.insert(id, batch);
-                let input = Input::BatchChecked {
-                    batch: id,
-                    verdict: BatchVerdict::Valid,
-                };
+                let input = Input::BatchChecked { batch: id, verdict: BatchVerdict::Valid };
                 self.at(1, Event::Feed { node, input });
             }
             Action::StoreBatch { batch } => {
-                self.nodes[node]
-                    .disk
-                    .batches
-                    .insert(batch.header.id(), batch);
+                self.nodes[node].disk.batches.insert(batch.header.id(), batch);
             }
             Action::BatchesReady { height } => {
                 self.nodes[node].ready.insert(height);
@@ -425,10 +347,7 @@ impl Network {
 
     /// What a power cut leaves of a flush: any beginning of the log, the record only behind the whole log, the blocks or not.
     fn cut_short(&mut self, actions: &mut Vec<Action>) {
-        let entries = actions
-            .iter()
-            .filter(|action| matches!(action, Action::AppendLog(_)))
-            .count() as u64;
+        let entries = actions.iter().filter(|action| matches!(action, Action::AppendLog(_))).count() as u64;
         let mut kept = match self.random(2) {
             0 => entries,
             _ => self.random(entries + 1),
@@ -452,19 +371,9 @@ impl Network {
         let block = &commit.decided.block;
         let height = block.header.height;
         let known = *self.decided.entry(height).or_insert(block.id());
-        assert_eq!(
-            known,
-            block.id(),
-            "one_block_per_height at {height}, node {node}"
-        );
+        assert_eq!(known, block.id(), "one_block_per_height at {height}, node {node}");
         let this = &mut self.nodes[node];
-        assert!(
-            this.disk
-                .blocks
-                .insert(height, commit.decided.clone())
-                .is_none(),
-            "committed twice"
-        );
+        assert!(this.disk.blocks.insert(height, commit.decided.clone()).is_none(), "committed twice");
         this.disk.windows.extend(commit.windows.iter().copied());
         // Entries of later heights may be there since a flush that was cut: they must stay.
         let entries = read_log(chain_id(), &this.disk.log).unwrap().entries;
@@ -479,10 +388,7 @@ impl Network {
         let this = &self.nodes[node];
         let bytes = this.disk.record.as_ref().unwrap();
         let record = SignRecord::decode(bytes, &chain_id(), &key(this.index).public_key()).unwrap();
-        assert!(
-            record.covers(slot, value),
-            "durable_before_visible: {slot:?}"
-        );
+        assert!(record.covers(slot, value), "durable_before_visible: {slot:?}");
     }
 
     /// Every own signature in a message that leaves.
@@ -520,15 +426,8 @@ impl Network {
 
     fn note_proposal(&self, node: usize, signed: &SignedProposal) {
         if self.is_own(node, &signed.validator) {
-            let slot = Slot {
-                height: signed.proposal.height,
-                round: signed.proposal.round,
-                step: Step::Propose,
-            };
-            let value = SlotValue {
-                block_id: Some(signed.proposal.block_id),
-                pol_round: signed.proposal.pol_round,
-            };
+            let slot = Slot { height: signed.proposal.height, round: signed.proposal.round, step: Step::Propose };
+            let value = SlotValue { block_id: Some(signed.proposal.block_id), pol_round: signed.proposal.pol_round };
             self.assert_recorded(node, slot, value);
         }
     }
@@ -538,31 +437,16 @@ impl Network {
             VoteType::Prevote => Step::Prevote,
             VoteType::Precommit => Step::Precommit,
         };
-        let slot = Slot {
-            height: signed.vote.height,
-            round: signed.vote.round,
-            step,
-        };
-        let value = SlotValue {
-            block_id: signed.vote.block_id,
-            pol_round: None,
-        };
+        let slot = Slot { height: signed.vote.height, round: signed.vote.round, step };
+        let value = SlotValue { block_id: signed.vote.block_id, pol_round: None };
         if self.is_own(node, &signed.validator) {
             self.assert_recorded(node, slot, value);
         }
         if signed.validator != ValidatorId::of(&key(self.nodes[node].index).public_key()) {
             return;
         }
-        let slot = (
-            signed.validator,
-            signed.vote.height,
-            signed.vote.round,
-            signed.vote.kind,
-        );
-        self.signed
-            .entry(slot)
-            .or_default()
-            .insert(signed.vote.block_id);
+        let slot = (signed.validator, signed.vote.height, signed.vote.round, signed.vote.kind);
+        self.signed.entry(slot).or_default().insert(signed.vote.block_id);
     }
 
     fn deliver(&mut self, from: usize, to: usize, message: Message) {
@@ -583,11 +467,7 @@ impl Network {
         let disk = &self.nodes[node].disk;
         let messages: Vec<Message> = match request {
             ServeRequest::Blocks(BlocksRequest { from, count }) => {
-                let blocks = disk
-                    .blocks
-                    .range(from..from.plus(count.into()))
-                    .map(|(_, block)| block.clone())
-                    .collect();
+                let blocks = disk.blocks.range(from..from.plus(count.into())).map(|(_, block)| block.clone()).collect();
                 vec![Message::BlocksResponse(List::new(blocks).unwrap())]
             }
             ServeRequest::Batches(ids) => ids
@@ -613,52 +493,32 @@ impl Network {
         }
         let block = &this.disk.blocks[&height].block;
         for batch in &block.batches {
-            assert!(
-                this.disk.batches.contains_key(&batch.header.id()),
-                "BatchesReady without data"
-            );
+            assert!(this.disk.batches.contains_key(&batch.header.id()), "BatchesReady without data");
         }
         let history_root = sha256(&[last.history_root.as_bytes(), block.id().as_bytes()]);
         let next = self.changes.get(&height).cloned();
-        let executed = Executed {
-            height,
-            history_size: height.0 + 1,
-            history_root,
-            next,
-        };
+        let executed = Executed { height, history_size: height.0 + 1, history_root, next };
         this.disk.executed.push(executed.clone());
         self.feed(node, Input::Executed(executed));
     }
 
     /// Newest committed height of a node.
     pub(crate) fn committed(&self, node: usize) -> u64 {
-        self.nodes[node]
-            .disk
-            .blocks
-            .keys()
-            .next_back()
-            .map_or(0, |height| height.0)
+        self.nodes[node].disk.blocks.keys().next_back().map_or(0, |height| height.0)
     }
 
     /// Batches ordered at a node, in order.
     pub(crate) fn ordered(&self, node: usize) -> Vec<BatchId> {
         let blocks = self.nodes[node].disk.blocks.values();
-        blocks
-            .flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id()))
-            .collect()
+        blocks.flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id())).collect()
     }
 
     /// Everything that must hold at every moment.
     pub(crate) fn check(&self, equivocators: &[u8]) {
-        let bad: BTreeSet<ValidatorId> = equivocators
-            .iter()
-            .map(|index| ValidatorId::of(&key(*index).public_key()))
-            .collect();
+        let bad: BTreeSet<ValidatorId> =
+            equivocators.iter().map(|index| ValidatorId::of(&key(*index).public_key())).collect();
         for (slot, values) in &self.signed {
-            assert!(
-                values.len() == 1 || bad.contains(&slot.0),
-                "no_double_sign: {slot:?} {values:?}"
-            );
+            assert!(values.len() == 1 || bad.contains(&slot.0), "no_double_sign: {slot:?} {values:?}");
         }
         for (index, node) in self.nodes.iter().enumerate() {
             assert_eq!(node.halted, None, "node {index} halted");
@@ -685,9 +545,7 @@ impl Node {
 
     fn ordered_ids(&self) -> BTreeSet<BatchId> {
         let blocks = self.disk.blocks.values();
-        blocks
-            .flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id()))
-            .collect()
+        blocks.flat_map(|decided| decided.block.batches.iter().map(|batch| batch.header.id())).collect()
     }
 
     fn unordered_own(&self) -> Vec<Arc<SignedBatch>> {
@@ -714,18 +572,18 @@ fn recovered_state(node: &mut Node, genesis: &SetChange) -> RecoveredState {
     let executed = node.disk.executed.last().unwrap().height;
     let ordered = node.ordered_ids();
     RecoveredState {
-        tip: node.disk.blocks.values().next_back().map(|decided| Tip {
-            header: decided.block.header,
-            certificate: decided.certificate.clone(),
-        }),
+        tip: node
+            .disk
+            .blocks
+            .values()
+            .next_back()
+            .map(|decided| Tip { header: decided.block.header, certificate: decided.certificate.clone() }),
         last_nonempty: node
             .disk
             .blocks
             .values()
             .rev()
-            .find(|decided| {
-                !decided.block.batches.is_empty() || !decided.block.misbehavior.is_empty()
-            })
+            .find(|decided| !decided.block.batches.is_empty() || !decided.block.misbehavior.is_empty())
             .map(|decided| decided.block.header.height)
             .unwrap_or_default(),
         executed: node.disk.executed.clone(),
@@ -735,22 +593,16 @@ fn recovered_state(node: &mut Node, genesis: &SetChange) -> RecoveredState {
             .iter()
             .filter_map(|done| {
                 let change = done.next.clone()?;
-                Some(ScheduledSet {
-                    from: done.height.plus(lag + 2),
-                    change,
-                })
+                Some(ScheduledSet { from: done.height.plus(lag + 2), change })
             })
             .collect(),
-        sign_record: node.disk.record.as_ref().map(|bytes| {
-            SignRecord::decode(bytes, &chain_id(), &key(node.index).public_key()).unwrap()
-        }),
-        log: contents.entries,
-        windows: node
+        sign_record: node
             .disk
-            .windows
-            .iter()
-            .map(|(author, window)| (*author, *window))
-            .collect(),
+            .record
+            .as_ref()
+            .map(|bytes| SignRecord::decode(bytes, &chain_id(), &key(node.index).public_key()).unwrap()),
+        log: contents.entries,
+        windows: node.disk.windows.iter().map(|(author, window)| (*author, *window)).collect(),
         stored: node
             .disk
             .batches
@@ -765,12 +617,7 @@ fn recovered_state(node: &mut Node, genesis: &SetChange) -> RecoveredState {
             .map(|(height, decided)| {
                 let batches = decided.block.batches.iter();
                 let stored = |id| node.disk.batches.contains_key(&id);
-                (
-                    *height,
-                    batches
-                        .map(|batch| (batch.clone(), stored(batch.header.id())))
-                        .collect(),
-                )
+                (*height, batches.map(|batch| (batch.clone(), stored(batch.header.id()))).collect())
             })
             .collect(),
     }

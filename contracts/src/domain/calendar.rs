@@ -52,10 +52,7 @@ impl CalendarYear {
             if self.holidays.binary_search(day).is_ok() {
                 return Err(CalendarError::BothLists { day: *day });
             }
-            if day
-                .in_year(self.year)
-                .is_ok_and(|day| !day.weekday().is_weekend())
-            {
+            if day.in_year(self.year).is_ok_and(|day| !day.weekday().is_weekend()) {
                 return Err(CalendarError::NotWeekend { day: *day });
             }
         }
@@ -107,15 +104,11 @@ impl fmt::Display for CalendarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Year { year } => write!(f, "calendar year {year} is outside 1970–9999"),
-            Self::Order { day } => write!(
-                f,
-                "calendar day {day} repeats or is out of order; list days in ascending order"
-            ),
+            Self::Order { day } => {
+                write!(f, "calendar day {day} repeats or is out of order; list days in ascending order")
+            }
             Self::NoSuchDay { day } => write!(f, "calendar day {day} does not exist in that year"),
-            Self::BothLists { day } => write!(
-                f,
-                "calendar day {day} is both a holiday and an adjusted workday"
-            ),
+            Self::BothLists { day } => write!(f, "calendar day {day} is both a holiday and an adjusted workday"),
             Self::NotWeekend { day } => {
                 write!(f, "adjusted workday {day} is not a Saturday or Sunday")
             }
@@ -135,9 +128,7 @@ impl WorkCalendar {
     /// A calendar of validated years; of a year given twice the later one counts.
     #[must_use]
     pub fn new(years: impl IntoIterator<Item = CalendarYear>) -> Self {
-        Self {
-            years: years.into_iter().map(|year| (year.year, year)).collect(),
-        }
+        Self { years: years.into_iter().map(|year| (year.year, year)).collect() }
     }
 
     /// Whether a day is worked.
@@ -146,10 +137,7 @@ impl WorkCalendar {
     /// [`CalendarMissing`] when the calendar of its year is not published.
     pub fn is_working_day(&self, day: Day) -> Result<bool, CalendarMissing> {
         let year = day.year();
-        self.years
-            .get(&year)
-            .map(|calendar| calendar.is_working_day(day))
-            .ok_or(CalendarMissing { year })
+        self.years.get(&year).map(|calendar| calendar.is_working_day(day)).ok_or(CalendarMissing { year })
     }
 
     /// The day itself if it is worked, else the next that is: how the last day of a period rolls.
@@ -219,11 +207,7 @@ pub struct CalendarMissing {
 
 impl fmt::Display for CalendarMissing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the calendar of working days of {} is not published on this chain",
-            self.year
-        )
+        write!(f, "the calendar of working days of {} is not published on this chain", self.year)
     }
 }
 
@@ -253,10 +237,7 @@ impl fmt::Display for WorkingDaysError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(missing) => missing.fmt(f),
-            Self::TooLong { count } => write!(
-                f,
-                "a period of {count} working days exceeds {WORKING_DAYS_MAX}"
-            ),
+            Self::TooLong { count } => write!(f, "a period of {count} working days exceeds {WORKING_DAYS_MAX}"),
             Self::PastEnd => f.write_str("the period ends after 9999-12-31"),
         }
     }

@@ -31,7 +31,5 @@ pub fn check_character(body: &str) -> Option<char> {
 #[must_use]
 pub fn has_valid_check_character(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next_back().is_some_and(|last| {
-        !chars.as_str().is_empty() && check_character(chars.as_str()) == Some(last)
-    })
+    chars.next_back().is_some_and(|last| !chars.as_str().is_empty() && check_character(chars.as_str()) == Some(last))
 }

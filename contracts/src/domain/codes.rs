@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 /// A six-digit administrative division (GB/T 2260), such as 370100. Encoded as `u32`.
 ///
 /// The province digits must exist; lower levels change every year and are not listed here.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Region(u32);
 
@@ -25,9 +23,7 @@ impl Region {
 
     const fn check(number: u32) -> Result<Self, InvalidCode> {
         match number / 10_000 {
-            11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81..=82 => {
-                Ok(Self(number))
-            }
+            11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81..=82 => Ok(Self(number)),
             _ => Err(InvalidCode::Region),
         }
     }
@@ -72,8 +68,7 @@ impl fmt::Debug for Region {
 
 impl BorshDeserialize for Region {
     fn deserialize_reader<R: Read>(reader: &mut R) -> BorshResult<Self> {
-        Self::check(u32::deserialize_reader(reader)?)
-            .map_err(|error| Error::new(ErrorKind::InvalidData, error))
+        Self::check(u32::deserialize_reader(reader)?).map_err(|error| Error::new(ErrorKind::InvalidData, error))
     }
 }
 
@@ -103,9 +98,7 @@ const SECTIONS: [(u8, u8, u8); 20] = [
 
 /// An industry of GB/T 4754: section letter and a two- to four-digit number whose division belongs to the section, such as
 /// `S9221`. Encoded as section, count of digits, and number.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sector {
     section: u8,
@@ -131,15 +124,7 @@ impl Sector {
         let known = SECTIONS.iter().any(|(letter, first, last)| {
             *letter == section && (u16::from(*first)..=u16::from(*last)).contains(&division)
         });
-        if number < limit && known {
-            Ok(Self {
-                section,
-                digits,
-                number,
-            })
-        } else {
-            Err(InvalidCode::Sector)
-        }
+        if number < limit && known { Ok(Self { section, digits, number }) } else { Err(InvalidCode::Sector) }
     }
 }
 
@@ -154,11 +139,7 @@ impl FromStr for Sector {
             return Err(InvalidCode::Sector);
         }
         let digits = u8::try_from(rest.len()).map_err(|_| InvalidCode::Sector)?;
-        Self::check(
-            section,
-            digits,
-            rest.parse().map_err(|_| InvalidCode::Sector)?,
-        )
+        Self::check(section, digits, rest.parse().map_err(|_| InvalidCode::Sector)?)
     }
 }
 
@@ -178,13 +159,7 @@ impl From<Sector> for String {
 
 impl fmt::Display for Sector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{:0width$}",
-            self.section(),
-            self.number,
-            width = usize::from(self.digits)
-        )
+        write!(f, "{}{:0width$}", self.section(), self.number, width = usize::from(self.digits))
     }
 }
 
@@ -197,8 +172,7 @@ impl fmt::Debug for Sector {
 impl BorshDeserialize for Sector {
     fn deserialize_reader<R: Read>(reader: &mut R) -> BorshResult<Self> {
         let (section, digits, number) = <(u8, u8, u16)>::deserialize_reader(reader)?;
-        Self::check(section, digits, number)
-            .map_err(|error| Error::new(ErrorKind::InvalidData, error))
+        Self::check(section, digits, number).map_err(|error| Error::new(ErrorKind::InvalidData, error))
     }
 }
 

@@ -8,18 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which hash made a digest.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "UPPERCASE")]
 #[borsh(use_discriminant = true)]
@@ -34,18 +23,7 @@ pub enum DigestAlgorithm {
 /// A digest of content that is kept off chain. What can be guessed (names, numbers of identity cards, phones, plates) must be
 /// salted with at least 128 bits before it is hashed; the ledger cannot see whether it was, so forms and clients must do it.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(deny_unknown_fields)]
 pub struct Commitment {
@@ -59,19 +37,13 @@ impl Commitment {
     /// A SHA-256 digest.
     #[must_use]
     pub const fn sha256(digest: Digest) -> Self {
-        Self {
-            algorithm: DigestAlgorithm::Sha256,
-            digest,
-        }
+        Self { algorithm: DigestAlgorithm::Sha256, digest }
     }
 
     /// An SM3 digest.
     #[must_use]
     pub const fn sm3(digest: Digest) -> Self {
-        Self {
-            algorithm: DigestAlgorithm::Sm3,
-            digest,
-        }
+        Self { algorithm: DigestAlgorithm::Sm3, digest }
     }
 }
 

@@ -17,9 +17,7 @@ const DAY_MAX: u32 = 2_932_896;
 /// A civil date of Asia/Shanghai (proleptic Gregorian calendar), 1970-01-01 to 9999-12-31.
 ///
 /// Encoded as `u32` days since 1970-01-01; `YYYY-MM-DD` in JSON.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Day(u32);
 
@@ -133,11 +131,7 @@ impl Day {
             month += 1;
         }
         let small = |n: u32| u8::try_from(n).expect("months and days of months are below 32");
-        (
-            u16::try_from(year).expect("years end at 9999"),
-            small(month),
-            small(rest + 1),
-        )
+        (u16::try_from(year).expect("years end at 9999"), small(month), small(rest + 1))
     }
 
     /// The year.
@@ -202,12 +196,7 @@ impl Day {
         let year = u32::from(year).checked_add(total / 12)?;
         let month = total % 12 + 1;
         let day = u32::from(day).min(month_length(year, month));
-        Self::new(
-            u16::try_from(year).ok()?,
-            u8::try_from(month).ok()?,
-            u8::try_from(day).ok()?,
-        )
-        .ok()
+        Self::new(u16::try_from(year).ok()?, u8::try_from(month).ok()?, u8::try_from(day).ok()?).ok()
     }
 }
 
@@ -251,17 +240,12 @@ impl FromStr for Day {
 
     fn from_str(text: &str) -> Result<Self, InvalidDay> {
         let mut parts = text.split('-');
-        let (Some(year), Some(month), Some(day), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(year), Some(month), Some(day), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(InvalidDay);
         };
         let small = |n: u16| u8::try_from(n).map_err(|_| InvalidDay);
-        Self::new(
-            decimal(year, 4)?,
-            small(decimal(month, 2)?)?,
-            small(decimal(day, 2)?)?,
-        )
+        Self::new(decimal(year, 4)?, small(decimal(month, 2)?)?, small(decimal(day, 2)?)?)
     }
 }
 
@@ -269,10 +253,7 @@ impl BorshDeserialize for Day {
     fn deserialize_reader<R: Read>(reader: &mut R) -> BorshResult<Self> {
         let number = u32::deserialize_reader(reader)?;
         if number > DAY_MAX {
-            return Err(Error::new(
-                ErrorKind::InvalidData,
-                "date is past 9999-12-31",
-            ));
+            return Err(Error::new(ErrorKind::InvalidData, "date is past 9999-12-31"));
         }
         Ok(Self(number))
     }
@@ -291,9 +272,7 @@ impl fmt::Display for InvalidDay {
 impl core::error::Error for InvalidDay {}
 
 /// A date without its year, `MM-DD` in JSON. 02-29 is allowed; whether it exists depends on the year it is used with.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MonthDay {
     month: u8,

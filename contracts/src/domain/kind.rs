@@ -9,18 +9,7 @@ use super::ledger_number::KindCode;
 
 /// What a certificate registers.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
@@ -71,10 +60,7 @@ impl RegistrationKind {
     /// Whether it registers data of public bodies.
     #[must_use]
     pub const fn is_public(self) -> bool {
-        matches!(
-            self,
-            Self::PublicResource | Self::PublicProduct | Self::OpenDataset
-        )
+        matches!(self, Self::PublicResource | Self::PublicProduct | Self::OpenDataset)
     }
 
     /// The name in Chinese.
@@ -108,18 +94,7 @@ impl fmt::Display for RegistrationKind {
 
 /// What a certificate is relied on for: the five uses of the city's plan (三(二)/2).
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
@@ -139,11 +114,6 @@ pub enum ReliancePurpose {
 
 impl ReliancePurpose {
     /// Every purpose, in ascending order of number.
-    pub const ALL: [Self; 5] = [
-        Self::AssetEntry,
-        Self::Trading,
-        Self::PledgeFinancing,
-        Self::Accounting,
-        Self::DisputeResolution,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::AssetEntry, Self::Trading, Self::PledgeFinancing, Self::Accounting, Self::DisputeResolution];
 }

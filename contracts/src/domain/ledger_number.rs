@@ -23,11 +23,7 @@ impl KindCode {
     /// A code of two capital letters; `None` for anything else.
     #[must_use]
     pub const fn new(letters: [u8; 2]) -> Option<Self> {
-        if letters[0].is_ascii_uppercase() && letters[1].is_ascii_uppercase() {
-            Some(Self(letters))
-        } else {
-            None
-        }
+        if letters[0].is_ascii_uppercase() && letters[1].is_ascii_uppercase() { Some(Self(letters)) } else { None }
     }
 
     /// A code written in this crate.
@@ -41,9 +37,7 @@ impl KindCode {
 
 impl fmt::Display for KindCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(f, "{}", char::from(*byte)))
+        self.0.iter().try_for_each(|byte| write!(f, "{}", char::from(*byte)))
     }
 }
 
@@ -55,9 +49,7 @@ impl fmt::Debug for KindCode {
 
 /// A certificate's number: region, kind, year of issue, serial, and a check character (ISO/IEC 7064 MOD 37,36 over the
 /// twenty characters of those four parts). A number is never used twice.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LedgerNumber {
     region: Region,
@@ -71,21 +63,11 @@ impl LedgerNumber {
     ///
     /// # Errors
     /// [`InvalidLedgerNumber::Range`] when the year is outside 1970–9999, or the serial is 0 or above [`SERIAL_MAX`].
-    pub const fn new(
-        region: Region,
-        kind: KindCode,
-        year: u16,
-        serial: u32,
-    ) -> Result<Self, InvalidLedgerNumber> {
+    pub const fn new(region: Region, kind: KindCode, year: u16, serial: u32) -> Result<Self, InvalidLedgerNumber> {
         if year < 1970 || year > 9999 || serial == 0 || serial > SERIAL_MAX {
             return Err(InvalidLedgerNumber::Range);
         }
-        Ok(Self {
-            region,
-            kind,
-            year,
-            serial,
-        })
+        Ok(Self { region, kind, year, serial })
     }
 
     /// Region of issue.
@@ -115,12 +97,7 @@ impl LedgerNumber {
 
 impl fmt::Display for LedgerNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            region,
-            kind,
-            year,
-            serial,
-        } = self;
+        let Self { region, kind, year, serial } = self;
         let body = format!("{region}{kind}{year:04}{serial:08}");
         let check = check_character(&body).expect("digits and capital letters only");
         write!(f, "{PREFIX}-{region}-{kind}-{year:04}-{serial:08}-{check}")
@@ -141,16 +118,11 @@ impl FromStr for LedgerNumber {
         let [PREFIX, region, kind, year, serial, check] = parts[..] else {
             return Err(InvalidLedgerNumber::Shape);
         };
-        let digits = |text: &str, length: usize| {
-            text.len() == length && text.bytes().all(|b| b.is_ascii_digit())
-        };
+        let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
         if !digits(year, 4) || !digits(serial, 8) {
             return Err(InvalidLedgerNumber::Shape);
         }
-        let letters = kind
-            .as_bytes()
-            .try_into()
-            .map_err(|_| InvalidLedgerNumber::Shape)?;
+        let letters = kind.as_bytes().try_into().map_err(|_| InvalidLedgerNumber::Shape)?;
         let number = Self::new(
             region.parse().map_err(|_| InvalidLedgerNumber::Shape)?,
             KindCode::new(letters).ok_or(InvalidLedgerNumber::Shape)?,
@@ -158,11 +130,7 @@ impl FromStr for LedgerNumber {
             serial.parse().map_err(|_| InvalidLedgerNumber::Shape)?,
         )?;
         let expected = check_character(&format!("{region}{kind}{year}{serial}")).map(String::from);
-        if expected.as_deref() == Some(check) {
-            Ok(number)
-        } else {
-            Err(InvalidLedgerNumber::CheckCharacter)
-        }
+        if expected.as_deref() == Some(check) { Ok(number) } else { Err(InvalidLedgerNumber::CheckCharacter) }
     }
 }
 
@@ -182,8 +150,7 @@ impl From<LedgerNumber> for String {
 
 impl BorshDeserialize for LedgerNumber {
     fn deserialize_reader<R: Read>(reader: &mut R) -> BorshResult<Self> {
-        let (region, letters, year, serial) =
-            <(Region, [u8; 2], u16, u32)>::deserialize_reader(reader)?;
+        let (region, letters, year, serial) = <(Region, [u8; 2], u16, u32)>::deserialize_reader(reader)?;
         KindCode::new(letters)
             .ok_or(InvalidLedgerNumber::Shape)
             .and_then(|kind| Self::new(region, kind, year, serial))
@@ -207,7 +174,9 @@ impl fmt::Display for InvalidLedgerNumber {
         f.write_str(match self {
             Self::Shape => "a ledger number looks like QC-370100-PR-2026-00001001-P",
             Self::Range => "the year of a ledger number is 1970–9999 and its serial 1–99999999",
-            Self::CheckCharacter => "the check character of the ledger number does not fit: check it for a mistyped character",
+            Self::CheckCharacter => {
+                "the check character of the ledger number does not fit: check it for a mistyped character"
+            }
         })
     }
 }

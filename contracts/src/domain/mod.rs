@@ -16,8 +16,8 @@ mod tests;
 mod uscc;
 
 pub use calendar::{
-    ADJUSTED_WORKDAYS_MAX, CalendarError, CalendarMissing, CalendarYear, HOLIDAYS_MAX,
-    WORKING_DAYS_MAX, WorkCalendar, WorkingDaysError,
+    ADJUSTED_WORKDAYS_MAX, CalendarError, CalendarMissing, CalendarYear, HOLIDAYS_MAX, WORKING_DAYS_MAX, WorkCalendar,
+    WorkingDaysError,
 };
 pub use check_character::{check_character, has_valid_check_character};
 pub use codes::{InvalidCode, Region, Sector};

@@ -78,11 +78,7 @@ fn months_clamp_to_the_last_day() {
         ("2024-02-29", 12, "2025-02-28"),
         ("2026-05-05", 0, "2026-05-05"),
     ] {
-        assert_eq!(
-            day(from).plus_months(months),
-            Some(day(to)),
-            "{from} + {months}"
-        );
+        assert_eq!(day(from).plus_months(months), Some(day(to)), "{from} + {months}");
     }
     assert_eq!(Day::MAX.plus_months(1), None);
     assert_eq!(Day::MAX.plus_months(u32::MAX), None);
@@ -96,16 +92,11 @@ fn notices_of_the_samples_hold_ten_working_days() {
     let mut seen = 0;
     for registration in samples()["registrations"].as_array().unwrap() {
         let notice = &registration["notice"];
-        let (Some(from), Some(to)) = (notice["from_date"].as_str(), notice["to_date"].as_str())
-        else {
+        let (Some(from), Some(to)) = (notice["from_date"].as_str(), notice["to_date"].as_str()) else {
             continue;
         };
         let before = day(from).previous().unwrap();
-        assert_eq!(
-            calendar.count_working_days(day(from), day(to)),
-            Ok(10),
-            "{registration}"
-        );
+        assert_eq!(calendar.count_working_days(day(from), day(to)), Ok(10), "{registration}");
         assert_eq!(calendar.add_working_days(before, 10), Ok(day(to)));
         seen += 1;
     }
@@ -125,22 +116,10 @@ fn working_days_follow_the_published_lists() {
     ] {
         assert_eq!(calendar.is_working_day(day(text)), Ok(worked), "{text}");
     }
-    assert_eq!(
-        calendar.roll_forward(day("2026-10-01")),
-        Ok(day("2026-10-08"))
-    );
-    assert_eq!(
-        calendar.next_working_day(day("2026-04-30")),
-        Ok(day("2026-05-06"))
-    );
-    assert_eq!(
-        calendar.add_working_days(day("2026-11-20"), 0),
-        Ok(day("2026-11-20"))
-    );
-    assert_eq!(
-        calendar.count_working_days(day("2026-11-20"), day("2026-11-19")),
-        Ok(0)
-    );
+    assert_eq!(calendar.roll_forward(day("2026-10-01")), Ok(day("2026-10-08")));
+    assert_eq!(calendar.next_working_day(day("2026-04-30")), Ok(day("2026-05-06")));
+    assert_eq!(calendar.add_working_days(day("2026-11-20"), 0), Ok(day("2026-11-20")));
+    assert_eq!(calendar.count_working_days(day("2026-11-20"), day("2026-11-19")), Ok(0));
 }
 
 #[test]
@@ -148,47 +127,23 @@ fn a_year_that_is_not_published_is_not_guessed() {
     let calendar = calendar();
     let missing = CalendarMissing { year: 2027 };
     assert_eq!(calendar.is_working_day(day("2027-01-04")), Err(missing));
-    assert_eq!(
-        calendar.add_working_days(day("2026-12-30"), 5),
-        Err(WorkingDaysError::Missing(missing))
-    );
-    assert_eq!(
-        calendar.add_working_days(day("2026-01-01"), 251),
-        Err(WorkingDaysError::TooLong { count: 251 })
-    );
+    assert_eq!(calendar.add_working_days(day("2026-12-30"), 5), Err(WorkingDaysError::Missing(missing)));
+    assert_eq!(calendar.add_working_days(day("2026-01-01"), 251), Err(WorkingDaysError::TooLong { count: 251 }));
 }
 
 #[test]
 fn calendars_are_checked() {
     let make = |holidays: &[&str], worked: &[&str]| -> Result<(), CalendarError> {
-        let value =
-            serde_json::json!({ "year": 2026, "holidays": holidays, "adjusted_workdays": worked });
-        serde_json::from_value::<CalendarYear>(value)
-            .unwrap()
-            .validate()
+        let value = serde_json::json!({ "year": 2026, "holidays": holidays, "adjusted_workdays": worked });
+        serde_json::from_value::<CalendarYear>(value).unwrap().validate()
     };
     let md = |text: &str| MonthDay::try_from(text.to_owned()).unwrap();
     assert_eq!(make(&["01-01", "10-01"], &["01-04"]), Ok(()));
-    assert_eq!(
-        make(&["10-01", "01-01"], &[]),
-        Err(CalendarError::Order { day: md("01-01") })
-    );
-    assert_eq!(
-        make(&["01-01", "01-01"], &[]),
-        Err(CalendarError::Order { day: md("01-01") })
-    );
-    assert_eq!(
-        make(&["02-29"], &[]),
-        Err(CalendarError::NoSuchDay { day: md("02-29") })
-    );
-    assert_eq!(
-        make(&["01-04"], &["01-04"]),
-        Err(CalendarError::BothLists { day: md("01-04") })
-    );
-    assert_eq!(
-        make(&[], &["01-05"]),
-        Err(CalendarError::NotWeekend { day: md("01-05") })
-    );
+    assert_eq!(make(&["10-01", "01-01"], &[]), Err(CalendarError::Order { day: md("01-01") }));
+    assert_eq!(make(&["01-01", "01-01"], &[]), Err(CalendarError::Order { day: md("01-01") }));
+    assert_eq!(make(&["02-29"], &[]), Err(CalendarError::NoSuchDay { day: md("02-29") }));
+    assert_eq!(make(&["01-04"], &["01-04"]), Err(CalendarError::BothLists { day: md("01-04") }));
+    assert_eq!(make(&[], &["01-05"]), Err(CalendarError::NotWeekend { day: md("01-05") }));
     assert!(
         serde_json::from_value::<CalendarYear>(
             serde_json::json!({"year": 2026, "holidays": ["02-30"], "adjusted_workdays": []})
@@ -231,22 +186,13 @@ fn ledger_numbers_of_the_samples_are_valid() {
     }
     assert_eq!(seen, 16);
     for (text, error) in [
-        (
-            "QC-370100-PR-2026-00001001-Q",
-            InvalidLedgerNumber::CheckCharacter,
-        ),
-        (
-            "QC-370100-PR-2026-00001010-P",
-            InvalidLedgerNumber::CheckCharacter,
-        ),
+        ("QC-370100-PR-2026-00001001-Q", InvalidLedgerNumber::CheckCharacter),
+        ("QC-370100-PR-2026-00001010-P", InvalidLedgerNumber::CheckCharacter),
         ("QC-370100-PR-2026-1001-P", InvalidLedgerNumber::Shape),
         ("QC-370100-pr-2026-00001001-P", InvalidLedgerNumber::Shape),
         ("QC-990100-PR-2026-00001001-P", InvalidLedgerNumber::Shape),
         ("QC-370100-PR-2026-00001001-P-", InvalidLedgerNumber::Shape),
-        (
-            "QC-370100-PR-2026-00001001-",
-            InvalidLedgerNumber::CheckCharacter,
-        ),
+        ("QC-370100-PR-2026-00001001-", InvalidLedgerNumber::CheckCharacter),
         ("QC-370100-PR-2026-00000000-1", InvalidLedgerNumber::Range),
         ("", InvalidLedgerNumber::Shape),
     ] {
@@ -262,9 +208,7 @@ fn sectors_and_regions() {
     }
     assert_eq!("A01".parse::<Sector>().unwrap().to_string(), "A01");
     assert_eq!("A01".parse::<Sector>().unwrap().section(), 'A');
-    for bad in [
-        "S0101", "Z01", "S9", "S", "", "S92210", "s9221", "S+22", "水9221",
-    ] {
+    for bad in ["S0101", "Z01", "S9", "S", "", "S92210", "s9221", "S+22", "水9221"] {
         assert_eq!(bad.parse::<Sector>(), Err(InvalidCode::Sector), "{bad}");
     }
     assert_eq!("370100".parse::<Region>().unwrap().to_string(), "370100");
@@ -286,11 +230,7 @@ fn check_characters_find_single_errors_and_transpositions() {
             let mut changed = bytes.to_vec();
             changed[index] = *other;
             let changed = String::from_utf8(changed).unwrap();
-            assert_eq!(
-                check_character(&changed) == Some('P'),
-                changed == body,
-                "{changed}"
-            );
+            assert_eq!(check_character(&changed) == Some('P'), changed == body, "{changed}");
         }
     }
 }

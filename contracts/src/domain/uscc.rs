@@ -11,14 +11,10 @@ const LENGTH: usize = 18;
 /// Digits and capital letters without I, O, S, V, Z.
 const ALPHABET: &[u8; 31] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
 /// Powers of 3 modulo 31.
-const WEIGHTS: [usize; 17] = [
-    1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28,
-];
+const WEIGHTS: [usize; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28];
 
 /// An 18-character code with a valid check character (GB 32100-2015). Encoded as its 18 ASCII bytes.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Uscc([u8; LENGTH]);
 
@@ -28,11 +24,7 @@ impl Uscc {
     /// # Errors
     /// [`InvalidUscc`].
     pub fn new(text: &str) -> Result<Self, InvalidUscc> {
-        Self::check(
-            text.as_bytes()
-                .try_into()
-                .map_err(|_| InvalidUscc::Length)?,
-        )
+        Self::check(text.as_bytes().try_into().map_err(|_| InvalidUscc::Length)?)
     }
 
     /// The code.
@@ -42,12 +34,7 @@ impl Uscc {
     }
 
     fn check(bytes: [u8; LENGTH]) -> Result<Self, InvalidUscc> {
-        let value = |byte: u8| {
-            ALPHABET
-                .iter()
-                .position(|c| *c == byte)
-                .ok_or(InvalidUscc::Character)
-        };
+        let value = |byte: u8| ALPHABET.iter().position(|c| *c == byte).ok_or(InvalidUscc::Character);
         let mut sum = 0;
         for (byte, weight) in bytes.iter().zip(WEIGHTS) {
             sum += value(*byte)? * weight;
@@ -122,7 +109,9 @@ impl fmt::Display for InvalidUscc {
         f.write_str(match self {
             Self::Length => "a unified social credit code has 18 characters",
             Self::Character => "a unified social credit code has digits and capital letters without I, O, S, V, Z",
-            Self::Division => "characters 3 to 8 of a unified social credit code are digits of an administrative division",
+            Self::Division => {
+                "characters 3 to 8 of a unified social credit code are digits of an administrative division"
+            }
             Self::CheckCharacter => {
                 "the check character of the unified social credit code does not fit: check it for a mistyped character"
             }

@@ -221,11 +221,7 @@ crate::refusals! {
 /// Not empty, visible, no control characters.
 fn check_text(text: &str) -> Result<(), Error> {
     let is_plain = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    if is_plain {
-        Ok(())
-    } else {
-        Err(Error::ReferenceInvalid)
-    }
+    if is_plain { Ok(()) } else { Err(Error::ReferenceInvalid) }
 }
 
 fn check_notarize(call: &Notarize, parameters: &Parameters) -> Result<(), Error> {
@@ -239,8 +235,7 @@ fn check_notarize(call: &Notarize, parameters: &Parameters) -> Result<(), Error>
         return Err(Error::TooManyItems);
     }
     for (index, relation) in call.relates_to.iter().enumerate() {
-        let is_plain = !relation.reference.is_empty()
-            && relation.reference.bytes().all(|b| b.is_ascii_graphic());
+        let is_plain = !relation.reference.is_empty() && relation.reference.bytes().all(|b| b.is_ascii_graphic());
         if !is_plain || call.relates_to[..index].contains(relation) {
             return Err(Error::ReferenceInvalid);
         }

@@ -5,13 +5,13 @@ use quancheng_types::{Digest, List};
 
 use super::Evidence;
 use super::calls::{
-    AttachDeed, AttachTimestamp, Call, Error, ExtendRetention, HandOver, Notarize, PlaceHold,
-    Produce, RecordFinding, Reference, ReleaseHold,
+    AttachDeed, AttachTimestamp, Call, Error, ExtendRetention, HandOver, Notarize, PlaceHold, Produce, RecordFinding,
+    Reference, ReleaseHold,
 };
 use super::events::Event;
 use super::types::{
-    BY_RELATION, BY_SUBMITTER, CLAIM_AHEAD_MAX_MS, COUNT, Deed, HANDOVERS, Handover, LegalHold,
-    PRODUCTIONS, Production, RECORDS, Record, Timestamp,
+    BY_RELATION, BY_SUBMITTER, CLAIM_AHEAD_MAX_MS, COUNT, Deed, HANDOVERS, Handover, LegalHold, PRODUCTIONS,
+    Production, RECORDS, Record, Timestamp,
 };
 use crate::contract::{Context, ResolvedSigner};
 use crate::domain::Day;
@@ -44,40 +44,22 @@ fn sender<'c>(context: &Context<'c, '_>) -> Result<&'c ResolvedSigner, Error> {
 }
 
 /// The sender's organization, when it holds a role now.
-fn sender_with_role<'c>(
-    context: &Context<'c, '_>,
-    role: Role,
-    otherwise: Error,
-) -> Result<&'c OrgId, Error> {
-    context
-        .sender()
-        .filter(|signer| signer.has_role(role))
-        .and_then(ResolvedSigner::org_id)
-        .ok_or(otherwise)
+fn sender_with_role<'c>(context: &Context<'c, '_>, role: Role, otherwise: Error) -> Result<&'c OrgId, Error> {
+    context.sender().filter(|signer| signer.has_role(role)).and_then(ResolvedSigner::org_id).ok_or(otherwise)
 }
 
 /// Refuses a time that lies past the block's by more than clocks differ.
 fn check_past(context: &Context<'_, '_>, time_ms: u64) -> Result<(), Error> {
-    if time_ms > context.time_ms().saturating_add(CLAIM_AHEAD_MAX_MS) {
-        Err(Error::ClaimedInFuture)
-    } else {
-        Ok(())
-    }
+    if time_ms > context.time_ms().saturating_add(CLAIM_AHEAD_MAX_MS) { Err(Error::ClaimedInFuture) } else { Ok(()) }
 }
 
 fn notarize(context: &mut Context<'_, '_>, call: &Notarize) -> Done {
     let signer = sender(context)?;
     let root = call.commitment.root;
-    if call
-        .collected_at_claimed_ms
-        .is_some_and(|time_ms| check_past(context, time_ms).is_err())
-    {
+    if call.collected_at_claimed_ms.is_some_and(|time_ms| check_past(context, time_ms).is_err()) {
         return Err(Error::ClaimedInFuture.into());
     }
-    if call
-        .retain_until
-        .is_some_and(|day| day < Day::of_time_ms(context.time_ms()))
-    {
+    if call.retain_until.is_some_and(|day| day < Day::of_time_ms(context.time_ms())) {
         return Err(Error::RetentionInPast.into());
     }
     if RECORDS.has(context.view(), &root)? {
@@ -113,10 +95,7 @@ fn notarize(context: &mut Context<'_, '_>, call: &Notarize) -> Done {
     for relation in &call.relates_to {
         BY_RELATION.push(context.overlay(), relation, &root)?;
     }
-    context.emit::<Evidence>(&Event::Notarized {
-        root,
-        count: call.commitment.count,
-    });
+    context.emit::<Evidence>(&Event::Notarized { root, count: call.commitment.count });
     Ok(())
 }
 
@@ -134,10 +113,7 @@ fn attach_timestamp(context: &mut Context<'_, '_>, call: &AttachTimestamp) -> Do
         accuracy_ms: call.accuracy_ms,
     });
     context.put(&RECORDS, &call.root, &record);
-    context.emit::<Evidence>(&Event::Timestamped {
-        root: call.root,
-        authority: authority.clone(),
-    });
+    context.emit::<Evidence>(&Event::Timestamped { root: call.root, authority: authority.clone() });
     Ok(())
 }
 
@@ -147,55 +123,32 @@ fn attach_deed(context: &mut Context<'_, '_>, call: &AttachDeed) -> Done {
     if record.deed.is_some() {
         return Err(Error::AlreadyAttached.into());
     }
-    record.deed = Some(Deed {
-        notary: notary.clone(),
-        number: call.number.clone(),
-        document: call.document,
-    });
+    record.deed = Some(Deed { notary: notary.clone(), number: call.number.clone(), document: call.document });
     context.put(&RECORDS, &call.root, &record);
-    context.emit::<Evidence>(&Event::DeedAttached {
-        root: call.root,
-        notary: notary.clone(),
-    });
+    context.emit::<Evidence>(&Event::DeedAttached { root: call.root, notary: notary.clone() });
     Ok(())
 }
 
 fn hand_over(context: &mut Context<'_, '_>, call: &HandOver) -> Done {
     let mut record = load(context, &call.root)?;
-    let signs = |account| {
-        context
-            .signers()
-            .iter()
-            .any(|signer| signer.account == account)
-    };
+    let signs = |account| context.signers().iter().any(|signer| signer.account == account);
     if record.custodian == call.to || !signs(record.custodian) || !signs(call.to) {
         return Err(Error::CustodiansMustSign.into());
     }
     let from = record.custodian;
-    let handover = Handover {
-        from,
-        to: call.to,
-        document: call.document,
-        at_ms: context.time_ms(),
-        height: context.height(),
-    };
+    let handover =
+        Handover { from, to: call.to, document: call.document, at_ms: context.time_ms(), height: context.height() };
     context.put(&HANDOVERS, &(call.root, record.handovers), &handover);
     record.handovers = record.handovers.saturating_add(1);
     record.custodian = call.to;
     context.put(&RECORDS, &call.root, &record);
-    context.emit::<Evidence>(&Event::HandedOver {
-        root: call.root,
-        from,
-        to: call.to,
-    });
+    context.emit::<Evidence>(&Event::HandedOver { root: call.root, from, to: call.to });
     Ok(())
 }
 
 /// Where a hold stands among others, or belongs.
 fn place_of(record: &Record, authority: &OrgId, case: &str) -> Result<usize, usize> {
-    record
-        .holds
-        .binary_search_by(|hold| (&hold.authority, hold.case.as_str()).cmp(&(authority, case)))
+    record.holds.binary_search_by(|hold| (&hold.authority, hold.case.as_str()).cmp(&(authority, case)))
 }
 
 fn hold(context: &mut Context<'_, '_>, call: &PlaceHold) -> Done {
@@ -214,11 +167,7 @@ fn hold(context: &mut Context<'_, '_>, call: &PlaceHold) -> Done {
     holds.insert(place, hold);
     record.holds = List::new(holds).map_err(|_| Error::TooManyHolds)?;
     context.put(&RECORDS, &call.root, &record);
-    context.emit::<Evidence>(&Event::Held {
-        root: call.root,
-        authority: authority.clone(),
-        case: call.case.clone(),
-    });
+    context.emit::<Evidence>(&Event::Held { root: call.root, authority: authority.clone(), case: call.case.clone() });
     Ok(())
 }
 
@@ -240,10 +189,8 @@ fn release_hold(context: &mut Context<'_, '_>, call: &ReleaseHold) -> Done {
 
 /// Whether an active organization may decide cases now.
 fn is_forum(context: &Context<'_, '_>, organization: &OrgId) -> Result<bool, StoreError> {
-    let roles = identity::organization(context.view(), organization)?
-        .map(|record| record.roles_at(context.time_ms()));
-    Ok(roles
-        .is_some_and(|roles| roles.contains(&Role::Court) || roles.contains(&Role::Arbitration)))
+    let roles = identity::organization(context.view(), organization)?.map(|record| record.roles_at(context.time_ms()));
+    Ok(roles.is_some_and(|roles| roles.contains(&Role::Court) || roles.contains(&Role::Arbitration)))
 }
 
 fn produce(context: &mut Context<'_, '_>, call: &Produce) -> Done {
@@ -271,20 +218,14 @@ fn produce(context: &mut Context<'_, '_>, call: &Produce) -> Done {
     record.productions = number.saturating_add(1);
     context.put(&PRODUCTIONS, &(call.root, number), &production);
     context.put(&RECORDS, &call.root, &record);
-    context.emit::<Evidence>(&Event::Produced {
-        root: call.root,
-        production: number,
-        forum: call.forum.clone(),
-    });
+    context.emit::<Evidence>(&Event::Produced { root: call.root, production: number, forum: call.forum.clone() });
     Ok(())
 }
 
 fn record_finding(context: &mut Context<'_, '_>, call: &RecordFinding) -> Done {
     load(context, &call.root)?;
     let key = (call.root, call.production);
-    let mut production = context
-        .read(&PRODUCTIONS, &key)?
-        .ok_or(Error::ProductionUnknown)?;
+    let mut production = context.read(&PRODUCTIONS, &key)?.ok_or(Error::ProductionUnknown)?;
     let is_forum = context.sender().is_some_and(|signer| {
         signer.org_id() == Some(&production.forum)
             && (signer.has_role(Role::Court) || signer.has_role(Role::Arbitration))
@@ -320,10 +261,7 @@ fn attest_erasure(context: &mut Context<'_, '_>, call: &Reference) -> Done {
     if !record.holds.is_empty() {
         return Err(Error::Hold.into());
     }
-    if record
-        .retain_until
-        .is_some_and(|last| Day::of_time_ms(context.time_ms()) <= last)
-    {
+    if record.retain_until.is_some_and(|last| Day::of_time_ms(context.time_ms()) <= last) {
         return Err(Error::Retention.into());
     }
     record.erased_at_ms = Some(context.time_ms());
@@ -340,9 +278,6 @@ fn extend_retention(context: &mut Context<'_, '_>, call: &ExtendRetention) -> Do
     }
     record.retain_until = Some(call.until);
     context.put(&RECORDS, &call.root, &record);
-    context.emit::<Evidence>(&Event::RetentionExtended {
-        root: call.root,
-        until: call.until,
-    });
+    context.emit::<Evidence>(&Event::RetentionExtended { root: call.root, until: call.until });
     Ok(())
 }

@@ -5,9 +5,7 @@ use quancheng_state::{StateKey, StoreError, Table, View};
 use quancheng_types::{AccountId, Digest};
 use serde::{Deserialize, Serialize};
 
-use super::types::{
-    BY_RELATION, BY_SUBMITTER, COUNT, HANDOVERS, PRODUCTIONS, RECORDS, Record, Relation,
-};
+use super::types::{BY_RELATION, BY_SUBMITTER, COUNT, HANDOVERS, PRODUCTIONS, RECORDS, Record, Relation};
 use crate::contract::Answer;
 use crate::index::{PAGE_MAX, Range};
 
@@ -106,10 +104,7 @@ where
 
 pub(super) fn query(view: &dyn View, query: &Query) -> Result<Answer, StoreError> {
     match query {
-        Query::Record { root } => Ok(Answer::of(
-            RECORDS.read(view, root)?.as_ref(),
-            RECORDS.key(root),
-        )),
+        Query::Record { root } => Ok(Answer::of(RECORDS.read(view, root)?.as_ref(), RECORDS.key(root))),
         Query::Submitter { account, range } => {
             let page = BY_SUBMITTER.page(view, account, range.from, range.limit)?;
             let roots: Vec<Digest> = page.rows.into_iter().map(|(_, root)| root).collect();
@@ -120,19 +115,8 @@ pub(super) fn query(view: &dyn View, query: &Query) -> Result<Answer, StoreError
             let roots: Vec<Digest> = page.rows.into_iter().map(|(_, root)| root).collect();
             Ok(Answer::list(&roots, page.keys))
         }
-        Query::Handovers { root, range } => {
-            numbered(view, &HANDOVERS, root, |record| record.handovers, *range)
-        }
-        Query::Productions { root, range } => numbered(
-            view,
-            &PRODUCTIONS,
-            root,
-            |record| record.productions,
-            *range,
-        ),
-        Query::Count => Ok(Answer::of(
-            Some(&COUNT.read(view, &())?.unwrap_or(0)),
-            COUNT.key(&()),
-        )),
+        Query::Handovers { root, range } => numbered(view, &HANDOVERS, root, |record| record.handovers, *range),
+        Query::Productions { root, range } => numbered(view, &PRODUCTIONS, root, |record| record.productions, *range),
+        Query::Count => Ok(Answer::of(Some(&COUNT.read(view, &())?.unwrap_or(0)), COUNT.key(&()))),
     }
 }

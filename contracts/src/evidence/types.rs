@@ -23,18 +23,7 @@ pub const HOLDS_MAX: u32 = 16;
 pub const CLAIM_AHEAD_MAX_MS: u64 = 10 * 60 * 1000;
 
 /// Who is meant to see the content. The chain never has it; this tells custodians and clients.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -50,17 +39,7 @@ pub enum Visibility {
 
 /// What kind of matter evidence relates to.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
@@ -81,18 +60,7 @@ pub enum RelationKind {
 }
 
 /// A matter that evidence relates to, as the submitter says.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relation {
     /// Kind.
@@ -203,9 +171,7 @@ pub struct Handover {
 }
 
 /// What a forum found when it checked content against the record. Never merged into one true or false.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -238,8 +204,7 @@ pub struct Production {
 }
 
 /// By root. Verifiers know its number.
-pub(crate) const RECORDS: Table<Digest, Record> =
-    Table::new(Evidence::ID, EVIDENCE_RECORD_TABLE, "evidence.records");
+pub(crate) const RECORDS: Table<Digest, Record> = Table::new(Evidence::ID, EVIDENCE_RECORD_TABLE, "evidence.records");
 pub(crate) const COUNT: Table<(), u64> = Table::new(Evidence::ID, 2, "evidence.count");
 /// Notarization is the commonest act of the chain, so it writes one list of its own and no more.
 pub(crate) const BY_SUBMITTER: Index<AccountId, Digest> = Index::new(
@@ -250,10 +215,8 @@ pub(crate) const BY_RELATION: Index<Relation, Digest> = Index::new(
     Table::new(Evidence::ID, 5, "evidence.relation_counts"),
     Table::new(Evidence::ID, 6, "evidence.by_relation"),
 );
-pub(crate) const HANDOVERS: Table<(Digest, u32), Handover> =
-    Table::new(Evidence::ID, 7, "evidence.handovers");
-pub(crate) const PRODUCTIONS: Table<(Digest, u32), Production> =
-    Table::new(Evidence::ID, 8, "evidence.productions");
+pub(crate) const HANDOVERS: Table<(Digest, u32), Handover> = Table::new(Evidence::ID, 7, "evidence.handovers");
+pub(crate) const PRODUCTIONS: Table<(Digest, u32), Production> = Table::new(Evidence::ID, 8, "evidence.productions");
 
 /// All tables, ascending.
 pub(super) const TABLES: &[&dyn Describe] = &[

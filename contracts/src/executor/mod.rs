@@ -16,8 +16,7 @@ use std::collections::BTreeSet;
 
 use quancheng_state::{Overlay, Patch, StoreError, View};
 use quancheng_types::{
-    ChainId, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId,
-    ValidatorSet,
+    ChainId, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId, ValidatorSet,
 };
 
 use crate::governance;
@@ -53,12 +52,7 @@ pub struct BlockInput<'a> {
 
 impl core::fmt::Debug for BlockInput<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "BlockInput(height {}, {} transactions)",
-            self.height,
-            self.transactions.len()
-        )
+        write!(f, "BlockInput(height {}, {} transactions)", self.height, self.transactions.len())
     }
 }
 
@@ -143,13 +137,8 @@ pub fn simulate(
 ) -> Result<Receipt, StoreError> {
     let parameters = governance::parameters_at(view, block.height)?;
     let mut overlay = Overlay::new(view);
-    let scope = BlockScope {
-        input: block,
-        parameters: &parameters,
-        planted: Planted::default(),
-    };
-    transaction::execute(&mut overlay, &scope, transaction, transaction.id(), 0)
-        .map(|done| done.receipt)
+    let scope = BlockScope { input: block, parameters: &parameters, planted: Planted::default() };
+    transaction::execute(&mut overlay, &scope, transaction, transaction.id(), 0).map(|done| done.receipt)
 }
 
 /// Whether every signer of a transaction may act for its account at a time, by the rule of execution: what a node asks before
@@ -169,17 +158,9 @@ pub fn check_signers(
     }
 }
 
-fn execute_with(
-    view: &dyn View,
-    input: &BlockInput<'_>,
-    planted: Planted,
-) -> Result<BlockOutput, StoreError> {
+fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Result<BlockOutput, StoreError> {
     let parameters = governance::parameters_at(view, input.height)?;
-    let scope = BlockScope {
-        input,
-        parameters: &parameters,
-        planted,
-    };
+    let scope = BlockScope { input, parameters: &parameters, planted };
     let mut overlay = Overlay::new(view);
     let mut seen = BTreeSet::new();
     let (mut receipts, mut executed, mut internal_count) = (Vec::new(), Vec::new(), 0_u32);
@@ -193,8 +174,7 @@ fn execute_with(
         if !is_new && !planted.skips_duplicate_check() {
             continue;
         }
-        let position =
-            u32::try_from(receipts.len()).expect("a block holds fewer than 2^32 transactions");
+        let position = u32::try_from(receipts.len()).expect("a block holds fewer than 2^32 transactions");
         let done = transaction::execute(&mut overlay, &scope, signed, id, position)?;
         internal_count = internal_count.saturating_add(u32::from(done.is_internal));
         receipts.push(done.receipt);
@@ -219,8 +199,7 @@ fn execute_with(
 
 /// Indexes of the transactions in the order of execution.
 fn order(input: &BlockInput<'_>, planted: Planted) -> Vec<u32> {
-    let count = u32::try_from(input.transactions.len())
-        .expect("a block holds fewer than 2^32 transactions");
+    let count = u32::try_from(input.transactions.len()).expect("a block holds fewer than 2^32 transactions");
     let mut indexes: Vec<u32> = (0..count).collect();
     planted.order(&mut indexes);
     indexes
@@ -228,9 +207,7 @@ fn order(input: &BlockInput<'_>, planted: Planted) -> Vec<u32> {
 
 /// Canonical size of a transaction in bytes.
 fn size(transaction: &SignedTransaction) -> u32 {
-    let length = borsh::object_length(transaction)
-        .ok()
-        .and_then(|length| u32::try_from(length).ok());
+    let length = borsh::object_length(transaction).ok().and_then(|length| u32::try_from(length).ok());
     length.unwrap_or(u32::MAX)
 }
 

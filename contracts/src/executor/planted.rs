@@ -52,9 +52,7 @@ impl Planted {
 
     pub(super) fn order(self, indexes: &mut [u32]) {
         if let Some(PlantedBug::UnorderedIteration { node_seed }) = self.bug {
-            indexes.sort_by_key(|index| {
-                (u64::from(*index) ^ node_seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            });
+            indexes.sort_by_key(|index| (u64::from(*index) ^ node_seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         }
     }
 }

@@ -4,8 +4,8 @@ use borsh::to_vec;
 use proptest::prelude::*;
 use quancheng_types::codec::encode;
 use quancheng_types::{
-    AccountId, Bytes, Call, Digest, KeyId, List, ModuleId, Outcome, Signer, SigningKey,
-    Transaction, TransactionId, limits, merkle,
+    AccountId, Bytes, Call, Digest, KeyId, List, ModuleId, Outcome, Signer, SigningKey, Transaction, TransactionId,
+    limits, merkle,
 };
 use serde_json::json;
 
@@ -24,53 +24,31 @@ fn apply(org_id: &str, uscc: &str) -> Call {
 }
 
 fn core(refusal: CoreRefusal) -> Outcome {
-    Outcome::Refused {
-        module: ModuleId(0),
-        code: refusal.code(),
-        call: 0,
-    }
+    Outcome::Refused { module: ModuleId(0), code: refusal.code(), call: 0 }
 }
 
 /// A code with a valid check character that no sample uses.
 const FREE_CODE: &str = "91350100M000100Y43";
 
 fn bare() -> Chain {
-    let all = crate::testing::samples()["organizations"]
-        .as_array()
-        .unwrap()
-        .clone();
+    let all = crate::testing::samples()["organizations"].as_array().unwrap().clone();
     Chain::with(&all[..9])
 }
 
 #[test]
 fn codes_and_words_are_complete_and_unique() {
-    let mut modules: Vec<Vec<(u16, crate::RefusalText)>> =
-        MODULES.iter().map(|module| module.refusals()).collect();
-    modules.push(
-        CoreRefusal::ALL
-            .iter()
-            .map(|refusal| (refusal.code(), refusal.text()))
-            .collect(),
-    );
+    let mut modules: Vec<Vec<(u16, crate::RefusalText)>> = MODULES.iter().map(|module| module.refusals()).collect();
+    modules.push(CoreRefusal::ALL.iter().map(|refusal| (refusal.code(), refusal.text())).collect());
     for refusals in modules {
-        assert!(
-            refusals.windows(2).all(|pair| pair[0].0 < pair[1].0),
-            "codes ascend"
-        );
+        assert!(refusals.windows(2).all(|pair| pair[0].0 < pair[1].0), "codes ascend");
         let mut names: Vec<&str> = refusals.iter().map(|(_, text)| text.name).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), refusals.len(), "names repeat");
         for (code, text) in refusals {
+            assert!(code > 0 && !text.en.is_empty() && !text.zh.is_ascii(), "{}", text.name);
             assert!(
-                code > 0 && !text.en.is_empty() && !text.zh.is_ascii(),
-                "{}",
-                text.name
-            );
-            assert!(
-                text.name
-                    .bytes()
-                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'),
+                text.name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'),
                 "{}",
                 text.name
             );
@@ -102,18 +80,8 @@ fn positions_count_receipts_and_indexes_name_transactions() {
     let second = chain.sign(now, &["b"], vec![apply("ORG-A", FREE_CODE)]);
     let output = chain.block(now, &[first.clone(), first, second]);
     assert_eq!(output.executed, [0, 2]);
-    assert_eq!(
-        output
-            .receipts
-            .iter()
-            .map(|receipt| receipt.position)
-            .collect::<Vec<_>>(),
-        [0, 1]
-    );
-    assert_eq!(
-        outcome_name(&output.receipts[1].outcome),
-        "ORGANIZATION_EXISTS"
-    );
+    assert_eq!(output.receipts.iter().map(|receipt| receipt.position).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(outcome_name(&output.receipts[1].outcome), "ORGANIZATION_EXISTS");
 }
 
 #[test]
@@ -126,19 +94,12 @@ fn terms_are_judged_by_block_time() {
         (signed + 60_000, Outcome::Ok),
         (signed + 60_001, core(CoreRefusal::Expired)),
         (signed + 60_000 - life, Outcome::Ok),
-        (
-            signed + 60_000 - life - 1,
-            core(CoreRefusal::LifetimeTooLong),
-        ),
+        (signed + 60_000 - life - 1, core(CoreRefusal::LifetimeTooLong)),
     ] {
         let mut chain = chain.clone();
         chain.time_ms = 0;
         let transaction = chain.sign(signed, &["applicant"], vec![apply("ORG-A", FREE_CODE)]);
-        assert_eq!(
-            chain.block(block, &[transaction]).receipts[0].outcome,
-            expected,
-            "at {block}"
-        );
+        assert_eq!(chain.block(block, &[transaction]).receipts[0].outcome, expected, "at {block}");
     }
     let transaction = chain.sign(
         signed,
@@ -154,10 +115,7 @@ fn terms_are_judged_by_block_time() {
     );
     chain.genesis.parameters.transaction_bytes_max = 1024;
     let mut small = Chain::new(chain.genesis.clone());
-    assert_eq!(
-        small.block(signed, &[transaction]).receipts[0].outcome,
-        core(CoreRefusal::TooLarge)
-    );
+    assert_eq!(small.block(signed, &[transaction]).receipts[0].outcome, core(CoreRefusal::TooLarge));
 }
 
 #[test]
@@ -167,11 +125,7 @@ fn only_bound_keys_act() {
     // The key of a stranger for the account of an organization, and for an account that nobody has bound.
     for signer in ["ORG-REG/stranger", "nobody/stranger"] {
         let receipt = chain.send(now, &[signer], vec![apply("ORG-A", FREE_CODE)]);
-        assert_eq!(
-            receipt.outcome,
-            core(CoreRefusal::KeyNotAuthorized),
-            "{signer}"
-        );
+        assert_eq!(receipt.outcome, core(CoreRefusal::KeyNotAuthorized), "{signer}");
     }
     // The right account, another public key beside a forged key id.
     let (own, other) = (Chain::key("ORG-REG"), Chain::key("stranger"));
@@ -187,10 +141,7 @@ fn only_bound_keys_act() {
         calls: List::new(vec![apply("ORG-A", FREE_CODE)]).unwrap(),
     };
     let forged = body.sign(&[&other]).unwrap();
-    assert_eq!(
-        chain.block(now, &[forged]).receipts[0].outcome,
-        core(CoreRefusal::KeyNotAuthorized)
-    );
+    assert_eq!(chain.block(now, &[forged]).receipts[0].outcome, core(CoreRefusal::KeyNotAuthorized));
 }
 
 #[test]
@@ -198,10 +149,7 @@ fn foreign_bytes_are_refused_with_their_place() {
     let mut chain = bare();
     let now = START_MS + 1000;
     let good = apply("ORG-A", FREE_CODE);
-    let bad = |module: u16, payload: Vec<u8>| Call {
-        module: ModuleId(module),
-        payload: Bytes::new(payload).unwrap(),
-    };
+    let bad = |module: u16, payload: Vec<u8>| Call { module: ModuleId(module), payload: Bytes::new(payload).unwrap() };
     let mut trailing = good.payload.to_vec();
     trailing.push(0);
     let truncated = good.payload[..good.payload.len() - 1].to_vec();
@@ -215,11 +163,7 @@ fn foreign_bytes_are_refused_with_their_place() {
     ] {
         let before = chain.state.clone();
         let receipt = chain.send(now, &["applicant"], vec![good.clone(), call]);
-        let expected = Outcome::Refused {
-            module: ModuleId(0),
-            code: refusal.code(),
-            call: 1,
-        };
+        let expected = Outcome::Refused { module: ModuleId(0), code: refusal.code(), call: 1 };
         assert_eq!(receipt.outcome, expected);
         assert_eq!(chain.state, before, "the first call is undone too");
     }
@@ -231,33 +175,18 @@ fn every_entry_can_be_shown() {
     let chain = Chain::sample();
     for (key, value) in &chain.state.0 {
         let entry = crate::describe_entry(key, Some(value)).unwrap();
-        assert!(
-            entry.table.starts_with(entry.module) && entry.value.is_some(),
-            "{key}"
-        );
+        assert!(entry.table.starts_with(entry.module) && entry.value.is_some(), "{key}");
         assert_eq!(crate::describe_entry(key, None).unwrap().value, None);
     }
     for module in MODULES {
         let numbers: Vec<u16> = module.tables().iter().map(|table| table.number()).collect();
-        assert!(
-            numbers.windows(2).all(|pair| pair[0] < pair[1]),
-            "tables of {} repeat or descend",
-            module.name()
-        );
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "tables of {} repeat or descend", module.name());
     }
     let answer = chain.ask("identity", json!({"organization": {"org_id": "ORG-NONE"}}));
     let absent = crate::describe_entry(&answer.keys[0], None).unwrap();
-    assert_eq!(
-        (absent.table, absent.key, absent.value),
-        ("identity.organizations", json!("ORG-NONE"), None)
-    );
+    assert_eq!((absent.table, absent.key, absent.value), ("identity.organizations", json!("ORG-NONE"), None));
     let strange = StateKey::from_bytes(vec![0, 1, 0, 99, 0]).unwrap();
-    assert!(
-        crate::describe_entry(&strange, None)
-            .unwrap_err()
-            .to_string()
-            .contains("no table 99 of module identity")
-    );
+    assert!(crate::describe_entry(&strange, None).unwrap_err().to_string().contains("no table 99 of module identity"));
 }
 
 /// A panic, an oversized value and too many or too large events are our own faults: refused without a trace. A failing store is
@@ -273,26 +202,14 @@ fn faults_of_modules_leave_no_trace() {
         (json!({"events": {"count": 1, "bytes": each}}), None),
         (json!("panic"), Some(CoreRefusal::Internal)),
         (json!("large_value"), Some(CoreRefusal::Internal)),
-        (
-            json!({"events": {"count": most + 1, "bytes": 8}}),
-            Some(CoreRefusal::EventsTooLarge),
-        ),
-        (
-            json!({"events": {"count": 1, "bytes": each + 1}}),
-            Some(CoreRefusal::EventsTooLarge),
-        ),
+        (json!({"events": {"count": most + 1, "bytes": 8}}), Some(CoreRefusal::EventsTooLarge)),
+        (json!({"events": {"count": 1, "bytes": each + 1}}), Some(CoreRefusal::EventsTooLarge)),
     ] {
         let transaction = chain.sign(now, &["anyone"], vec![Chain::json("fault", call)]);
         let output = chain.preview(now, &[transaction], &[]);
-        assert_eq!(
-            output.receipts[0].outcome,
-            refusal.map_or(Outcome::Ok, core)
-        );
+        assert_eq!(output.receipts[0].outcome, refusal.map_or(Outcome::Ok, core));
         assert_eq!(output.patch.is_empty(), refusal.is_some());
-        assert_eq!(
-            output.internal_count,
-            u32::from(refusal == Some(CoreRefusal::Internal))
-        );
+        assert_eq!(output.internal_count, u32::from(refusal == Some(CoreRefusal::Internal)));
     }
     let transaction = chain.sign(now, &["anyone"], vec![Chain::json("fault", json!("fatal"))]);
     let never = |_: &TransactionId| Ok(false);
@@ -305,10 +222,7 @@ fn faults_of_modules_leave_no_trace() {
         already_executed: &never,
         misbehavior: &[],
     };
-    assert_eq!(
-        execute_block(&chain.state, &input).unwrap_err(),
-        StoreError::GenesisExists
-    );
+    assert_eq!(execute_block(&chain.state, &input).unwrap_err(), StoreError::GenesisExists);
 }
 
 #[test]
@@ -334,11 +248,7 @@ fn simulation_tells_the_receipt_and_changes_nothing() {
 #[test]
 fn golden_call_and_receipts_root() {
     let call = apply("ORG-A", FREE_CODE);
-    let hex: String = call
-        .payload
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex: String = call.payload.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(
         hex,
         "01050000004f52472d41393133353031303\
@@ -361,23 +271,13 @@ fn golden_call_and_receipts_root() {
         Receipt {
             transaction_id: TransactionId(Digest([2; 32])),
             position: 1,
-            outcome: Outcome::Refused {
-                module: ModuleId(1),
-                code: 2,
-                call: 3,
-            },
+            outcome: Outcome::Refused { module: ModuleId(1), code: 2, call: 3 },
             events: List::empty(),
         },
     ];
-    assert_eq!(
-        to_vec(&receipts[1]).unwrap()[32..],
-        [1, 0, 0, 0, 1, 1, 0, 2, 0, 3, 0, 0, 0, 0]
-    );
+    assert_eq!(to_vec(&receipts[1]).unwrap()[32..], [1, 0, 0, 0, 1, 1, 0, 2, 0, 3, 0, 0, 0, 0]);
     let root = merkle::root(&receipts.each_ref().map(Receipt::leaf_hash));
-    assert_eq!(
-        root.to_string(),
-        "f0a17f5aa8a14ee07db7675b4b682e1e67721caee7338ecb72de67561ad470a8"
-    );
+    assert_eq!(root.to_string(), "f0a17f5aa8a14ee07db7675b4b682e1e67721caee7338ecb72de67561ad470a8");
 }
 
 /// A bag of transactions, good and bad, some repeated.
@@ -390,17 +290,8 @@ fn transaction(who: u8, what: u8, is_late: bool) -> SignedTransaction {
     let orgs = ["ORG-A", "ORG-B"];
     let calls = match what {
         0 | 1 => vec![apply(orgs[usize::from(what)], FREE_CODE)],
-        2 => vec![
-            apply("ORG-C", FREE_CODE),
-            Call {
-                module: ModuleId(1),
-                payload: Bytes::new(vec![9]).unwrap(),
-            },
-        ],
-        _ => vec![Chain::json(
-            "identity",
-            json!({"verify": {"org_id": "ORG-A"}}),
-        )],
+        2 => vec![apply("ORG-C", FREE_CODE), Call { module: ModuleId(1), payload: Bytes::new(vec![9]).unwrap() }],
+        _ => vec![Chain::json("identity", json!({"verify": {"org_id": "ORG-A"}}))],
     };
     let body = Transaction {
         chain_id: bare().genesis.chain_id(),
@@ -448,11 +339,7 @@ proptest! {
 mod planted_bugs {
     use super::*;
 
-    fn input_of<'a>(
-        chain: &Chain,
-        refs: &'a [&'a SignedTransaction],
-        seen: AlreadyExecuted<'a>,
-    ) -> BlockInput<'a> {
+    fn input_of<'a>(chain: &Chain, refs: &'a [&'a SignedTransaction], seen: AlreadyExecuted<'a>) -> BlockInput<'a> {
         BlockInput {
             chain_id: chain.genesis.chain_id(),
             version: 1,
@@ -468,12 +355,8 @@ mod planted_bugs {
     #[test]
     fn each_fault_shows() {
         let chain = bare();
-        let transactions = [
-            transaction(1, 0, false),
-            transaction(2, 1, false),
-            transaction(3, 2, false),
-            transaction(1, 0, false),
-        ];
+        let transactions =
+            [transaction(1, 0, false), transaction(2, 1, false), transaction(3, 2, false), transaction(1, 0, false)];
         let refs: Vec<_> = transactions.iter().collect();
         let never = |_: &TransactionId| Ok(false);
         let input = input_of(&chain, &refs, &never);
@@ -488,14 +371,7 @@ mod planted_bugs {
         // Two calls, the second refused: the first one's writes stay behind. It must come first to write at all.
         let refs = [&transactions[2]];
         let input = input_of(&chain, &refs, &never);
-        let leaky =
-            execute_block_with_bug(&chain.state, &input, PlantedBug::RefusalLeavesWrites).unwrap();
-        assert!(
-            !leaky.patch.is_empty()
-                && execute_block(&chain.state, &input)
-                    .unwrap()
-                    .patch
-                    .is_empty()
-        );
+        let leaky = execute_block_with_bug(&chain.state, &input, PlantedBug::RefusalLeavesWrites).unwrap();
+        assert!(!leaky.patch.is_empty() && execute_block(&chain.state, &input).unwrap().patch.is_empty());
     }
 }

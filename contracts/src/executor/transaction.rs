@@ -33,10 +33,7 @@ struct Refused {
 
 impl From<CoreRefusal> for Failure<Refused> {
     fn from(refusal: CoreRefusal) -> Self {
-        Self::Refused(Refused {
-            refusal: Refusal::core(refusal),
-            call: 0,
-        })
+        Self::Refused(Refused { refusal: Refusal::core(refusal), call: 0 })
     }
 }
 
@@ -61,29 +58,15 @@ pub(super) fn execute(
             if scope.planted.keeps_refused_writes() {
                 block.apply(patch);
             }
-            (
-                Outcome::Refused {
-                    module: refusal.module,
-                    code: refusal.code,
-                    call,
-                },
-                Vec::new(),
-            )
+            (Outcome::Refused { module: refusal.module, code: refusal.code, call }, Vec::new())
         }
         Err(Failure::Fatal(error)) => return Err(error),
     };
     let internal = Refusal::core(CoreRefusal::Internal);
-    let is_internal = matches!(outcome, Outcome::Refused { module, code, .. } if (Refusal { module, code }) == internal);
+    let is_internal =
+        matches!(outcome, Outcome::Refused { module, code, .. } if (Refusal { module, code }) == internal);
     let events = List::new(events).expect("the event log refuses more than a receipt may carry");
-    Ok(Done {
-        receipt: Receipt {
-            transaction_id: id,
-            position,
-            outcome,
-            events,
-        },
-        is_internal,
-    })
+    Ok(Done { receipt: Receipt { transaction_id: id, position, outcome, events }, is_internal })
 }
 
 fn run(
@@ -101,12 +84,8 @@ fn run(
         time_ms: scope.input.time_ms,
         parameters: *scope.parameters,
         transaction_id: id,
-        signers: resolve(overlay, signed, scope.input.time_ms).map_err(|failure| {
-            failure.map(|refusal| Refused {
-                refusal: Refusal::core(refusal),
-                call: 0,
-            })
-        })?,
+        signers: resolve(overlay, signed, scope.input.time_ms)
+            .map_err(|failure| failure.map(|refusal| Refused { refusal: Refusal::core(refusal), call: 0 }))?,
     };
     for (index, call) in signed.body.calls.iter().enumerate() {
         let at = u8::try_from(index).expect("a transaction has at most 64 calls");
@@ -114,21 +93,15 @@ fn run(
         let module = modules::by_id(call.module)
             .ok_or_else(|| Failure::Refused(refused(Refusal::core(CoreRefusal::UnknownModule))))?;
         let mut context = Context::new(overlay, &environment, log);
-        match catch_unwind(AssertUnwindSafe(|| {
-            module.execute(&mut context, &call.payload)
-        })) {
+        match catch_unwind(AssertUnwindSafe(|| module.execute(&mut context, &call.payload))) {
             Ok(result) => result.map_err(|failure| failure.map(refused))?,
             // The overlay may hold half of the call's writes; it is dropped with the refusal.
             Err(_panic) => {
-                return Err(Failure::Refused(refused(Refusal::core(
-                    CoreRefusal::Internal,
-                ))));
+                return Err(Failure::Refused(refused(Refusal::core(CoreRefusal::Internal))));
             }
         }
         if log.is_over_limit {
-            return Err(Failure::Refused(refused(Refusal::core(
-                CoreRefusal::EventsTooLarge,
-            ))));
+            return Err(Failure::Refused(refused(Refusal::core(CoreRefusal::EventsTooLarge))));
         }
     }
     Ok(())

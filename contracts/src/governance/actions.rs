@@ -16,25 +16,14 @@ use crate::refusal::{Failure, RefusalCode};
 
 /// A refusal of this module with its number.
 pub(super) fn own(error: Error) -> Refusal {
-    Refusal {
-        module: Governance::ID,
-        code: error.code(),
-    }
+    Refusal { module: Governance::ID, code: error.code() }
 }
 
 /// Executes an action. Refusals carry their module, because a change of roles is refused in the words of identity.
-pub(super) fn apply(
-    context: &mut Context<'_, '_>,
-    proposal: u64,
-    action: &Action,
-) -> Result<(), Failure<Refusal>> {
+pub(super) fn apply(context: &mut Context<'_, '_>, proposal: u64, action: &Action) -> Result<(), Failure<Refusal>> {
     let words = |failure: Failure<Error>| failure.map(own);
-    let roles = |failure: Failure<identity::Error>| {
-        failure.map(|error| Refusal {
-            module: Identity::ID,
-            code: error.code(),
-        })
-    };
+    let roles =
+        |failure: Failure<identity::Error>| failure.map(|error| Refusal { module: Identity::ID, code: error.code() });
     match action {
         Action::AddValidator(validator) => {
             add(context, validator).map_err(words)?;
@@ -44,10 +33,7 @@ pub(super) fn apply(
             let leaving = remove(context, validator).map_err(words)?;
             strike(context, &leaving)
         }
-        Action::ReplaceValidator {
-            validator,
-            successor,
-        } => replace(context, validator, successor).map_err(words),
+        Action::ReplaceValidator { validator, successor } => replace(context, validator, successor).map_err(words),
         Action::ChangeParameters(parameters) => {
             // Every node knows the set of a height by this lag; a change of it could undo a later decision (decision 0021).
             if parameters.execution_lag_max != context.environment().parameters.execution_lag_max {
@@ -61,35 +47,18 @@ pub(super) fn apply(
         }
         Action::PublishRuleSet(rules) => publish::publish_rule_set(context, rules).map_err(words),
         Action::PublishCalendar(year) => publish::publish_calendar(context, year).map_err(words),
-        Action::ScheduleVersion {
-            version,
-            effective,
-            notice,
-        } => {
-            let plan = VersionPlan {
-                version: *version,
-                notice: notice.clone(),
-            };
+        Action::ScheduleVersion { version, effective, notice } => {
+            let plan = VersionPlan { version: *version, notice: notice.clone() };
             schedule_version(context, plan, *effective).map_err(words)
         }
-        Action::GrantRole {
-            org_id,
-            role,
-            from_ms,
-            to_ms,
-        } => identity::grant_by_vote(context, proposal, org_id, *role, (*from_ms, *to_ms))
-            .map_err(roles),
-        Action::RevokeRole { org_id, role } => {
-            identity::revoke_by_vote(context, org_id, *role).map_err(roles)
+        Action::GrantRole { org_id, role, from_ms, to_ms } => {
+            identity::grant_by_vote(context, proposal, org_id, *role, (*from_ms, *to_ms)).map_err(roles)
         }
+        Action::RevokeRole { org_id, role } => identity::revoke_by_vote(context, org_id, *role).map_err(roles),
     }
 }
 
-fn schedule_version(
-    context: &mut Context<'_, '_>,
-    plan: VersionPlan,
-    effective: Height,
-) -> Result<(), Failure<Error>> {
+fn schedule_version(context: &mut Context<'_, '_>, plan: VersionPlan, effective: Height) -> Result<(), Failure<Error>> {
     let now = context.height();
     let entry = decide_version(context.overlay(), now, plan, effective)?;
     let (version, effective) = (entry.value.version, entry.effective);
@@ -109,78 +78,49 @@ fn add(context: &mut Context<'_, '_>, validator: &Validator) -> Result<(), Failu
 }
 
 /// The role VALIDATOR follows the newest set: it puts the organization under governance.
-fn enrol(
-    context: &mut Context<'_, '_>,
-    proposal: u64,
-    validator: &Validator,
-) -> Result<(), Failure<Refusal>> {
+fn enrol(context: &mut Context<'_, '_>, proposal: u64, validator: &Validator) -> Result<(), Failure<Refusal>> {
     let Ok(org_id) = OrgId::new(&validator.organization) else {
         return Ok(());
     };
     match identity::grant_by_vote(context, proposal, &org_id, Role::Validator, (None, None)) {
         Ok(()) | Err(Failure::Refused(identity::Error::RoleHeld)) => Ok(()),
-        Err(failure) => Err(failure.map(|error| Refusal {
-            module: Identity::ID,
-            code: error.code(),
-        })),
+        Err(failure) => Err(failure.map(|error| Refusal { module: Identity::ID, code: error.code() })),
     }
 }
 
 /// Ends the role of an organization that has no validator left in the newest set.
 fn strike(context: &mut Context<'_, '_>, leaving: &Validator) -> Result<(), Failure<Refusal>> {
     let (set, _) = latest_set(context.view())?;
-    if set
-        .validators()
-        .iter()
-        .any(|validator| validator.organization == leaving.organization)
-    {
+    if set.validators().iter().any(|validator| validator.organization == leaving.organization) {
         return Ok(());
     }
     let Ok(org_id) = OrgId::new(&leaving.organization) else {
         return Ok(());
     };
     match identity::revoke_by_vote(context, &org_id, Role::Validator) {
-        Ok(())
-        | Err(Failure::Refused(identity::Error::RoleNotHeld | identity::Error::NotFound)) => Ok(()),
-        Err(failure) => Err(failure.map(|error| Refusal {
-            module: Identity::ID,
-            code: error.code(),
-        })),
+        Ok(()) | Err(Failure::Refused(identity::Error::RoleNotHeld | identity::Error::NotFound)) => Ok(()),
+        Err(failure) => Err(failure.map(|error| Refusal { module: Identity::ID, code: error.code() })),
     }
 }
 
 fn remove(context: &mut Context<'_, '_>, id: &ValidatorId) -> Result<Validator, Failure<Error>> {
     let (set, _) = latest_set(context.view())?;
     let leaving = set.by_id(id).ok_or(Error::ValidatorNotFound)?.clone();
-    let validators = set
-        .validators()
-        .iter()
-        .filter(|validator| validator.id() != *id)
-        .cloned()
-        .collect();
+    let validators = set.validators().iter().filter(|validator| validator.id() != *id).cloned().collect();
     decide(context, validators)?;
     let now = context.height();
     record(context.overlay(), now, &leaving, ValidatorStatus::Removed)?;
     Ok(leaving)
 }
 
-fn replace(
-    context: &mut Context<'_, '_>,
-    id: &ValidatorId,
-    successor: &Validator,
-) -> Result<(), Failure<Error>> {
+fn replace(context: &mut Context<'_, '_>, id: &ValidatorId, successor: &Validator) -> Result<(), Failure<Error>> {
     let (set, _) = latest_set(context.view())?;
     let leaving = set.by_id(id).ok_or(Error::ValidatorNotFound)?.clone();
     if leaving.organization != successor.organization {
         return Err(Error::OrganizationDiffers.into());
     }
     check_organization(context, successor)?;
-    let mut validators: Vec<Validator> = set
-        .validators()
-        .iter()
-        .filter(|v| v.id() != *id)
-        .cloned()
-        .collect();
+    let mut validators: Vec<Validator> = set.validators().iter().filter(|v| v.id() != *id).cloned().collect();
     validators.push(successor.clone());
     decide(context, validators)?;
     let now = context.height();
@@ -191,10 +131,7 @@ fn replace(
     Ok(())
 }
 
-fn check_organization(
-    context: &Context<'_, '_>,
-    validator: &Validator,
-) -> Result<(), Failure<Error>> {
+fn check_organization(context: &Context<'_, '_>, validator: &Validator) -> Result<(), Failure<Error>> {
     let org_id = OrgId::new(&validator.organization).map_err(|_| Error::OrganizationNotActive)?;
     match identity::organization(context.view(), &org_id)? {
         Some(organization) if organization.status == OrgStatus::Active => Ok(()),

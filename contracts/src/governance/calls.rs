@@ -4,9 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::Text;
 use serde::{Deserialize, Serialize};
 
-use super::types::{
-    Action, PROPOSAL_OPEN_MAX_MS, RULE_SET_DAYS_MAX, RULE_SET_MONTHS_MAX, RuleSet, TITLE_BYTES_MAX,
-};
+use super::types::{Action, PROPOSAL_OPEN_MAX_MS, RULE_SET_DAYS_MAX, RULE_SET_MONTHS_MAX, RuleSet, TITLE_BYTES_MAX};
 use crate::domain::Commitment;
 
 /// A request to the module.
@@ -166,22 +164,13 @@ pub(super) fn check(call: &Call) -> Result<(), Error> {
 
 fn check_action(action: &Action) -> Result<(), Error> {
     match action {
-        Action::AddValidator(validator)
-        | Action::ReplaceValidator {
-            successor: validator,
-            ..
-        } => {
+        Action::AddValidator(validator) | Action::ReplaceValidator { successor: validator, .. } => {
             if validator.power == 0 {
                 return Err(Error::PowerInvalid);
             }
-            validator
-                .public_key
-                .validate()
-                .map_err(|_| Error::KeyUnusable)
+            validator.public_key.validate().map_err(|_| Error::KeyUnusable)
         }
-        Action::ChangeParameters(parameters) => parameters
-            .validate()
-            .map_err(|_| Error::ParameterOutOfRange),
+        Action::ChangeParameters(parameters) => parameters.validate().map_err(|_| Error::ParameterOutOfRange),
         Action::PublishRuleSet(rules) => check_rule_set(rules),
         Action::PublishCalendar(year) => year.validate().map_err(|_| Error::CalendarInvalid),
         Action::RemoveValidator { .. }
@@ -199,19 +188,9 @@ pub(super) fn check_rule_set(rules: &RuleSet) -> Result<(), Error> {
     let mut kinds = rules.kinds.to_vec();
     kinds.sort_unstable();
     let has_kinds = !kinds.is_empty() && kinds.windows(2).all(|pair| pair[0] != pair[1]);
-    let days = [
-        rules.accept_wd,
-        rules.review_wd,
-        rules.notice_wd,
-        rules.supplement_wd,
-        rules.objection_wd,
-    ];
+    let days = [rules.accept_wd, rules.review_wd, rules.notice_wd, rules.supplement_wd, rules.objection_wd];
     let are_days = days.iter().all(|days| *days <= RULE_SET_DAYS_MAX);
     let is_month = |months: u16| (1..=RULE_SET_MONTHS_MAX).contains(&months);
     let are_months = is_month(rules.validity_months) && is_month(rules.renewal_months);
-    if is_named && has_kinds && are_days && are_months {
-        Ok(())
-    } else {
-        Err(Error::RuleSetInvalid)
-    }
+    if is_named && has_kinds && are_days && are_months { Ok(()) } else { Err(Error::RuleSetInvalid) }
 }

@@ -1,15 +1,12 @@
 //! Validator sets, parameters and versions in the state.
 
 use quancheng_state::{Overlay, Record, StoreError, Table, View};
-use quancheng_types::{
-    Height, List, PROTOCOL_VERSION, Parameters, Text, Validator, ValidatorId, ValidatorSet,
-};
+use quancheng_types::{Height, List, PROTOCOL_VERSION, Parameters, Text, Validator, ValidatorId, ValidatorSet};
 
 use super::calls::Error;
 use super::schedule::{Entry, Schedule, SetRef, VersionPlan, effective_height};
 use super::tables::{
-    PARAMETERS, SET_COUNT, SET_HISTORY, SET_PARTS, SETS, VALIDATOR_COUNT, VALIDATOR_LIST,
-    VALIDATORS, VERSIONS,
+    PARAMETERS, SET_COUNT, SET_HISTORY, SET_PARTS, SETS, VALIDATOR_COUNT, VALIDATOR_LIST, VALIDATORS, VERSIONS,
 };
 use super::types::{SET_PART_MAX, ValidatorRecord, ValidatorStatus};
 use crate::contract::Context;
@@ -25,10 +22,7 @@ fn schedule<T: borsh::BorshSerialize + borsh::BorshDeserialize>(
 }
 
 fn missing<T: borsh::BorshSerialize + borsh::BorshDeserialize>(table: &Table<(), T>) -> StoreError {
-    StoreError::Missing {
-        record: Record::Row(table.name()),
-        key: table.key(&()).as_bytes().to_vec(),
-    }
+    StoreError::Missing { record: Record::Row(table.name()), key: table.key(&()).as_bytes().to_vec() }
 }
 
 /// The parameters of a height that is not before the view's.
@@ -37,10 +31,7 @@ fn missing<T: borsh::BorshSerialize + borsh::BorshDeserialize>(table: &Table<(),
 /// [`StoreError`]; [`StoreError::Missing`] also for a height whose parameters the view has forgotten: ask a view as of that height.
 pub fn parameters_at(view: &dyn View, height: Height) -> Result<Parameters, StoreError> {
     let schedule = schedule(view, &PARAMETERS)?;
-    schedule
-        .at(height)
-        .map(|entry| entry.value)
-        .ok_or_else(|| missing(&PARAMETERS))
+    schedule.at(height).map(|entry| entry.value).ok_or_else(|| missing(&PARAMETERS))
 }
 
 /// The validator set of a height that is not before the view's.
@@ -59,10 +50,7 @@ pub fn validator_set_at(view: &dyn View, height: Height) -> Result<ValidatorSet,
 /// As [`parameters_at`].
 pub fn version_at(view: &dyn View, height: Height) -> Result<VersionPlan, StoreError> {
     let schedule = schedule(view, &VERSIONS)?;
-    schedule
-        .at(height)
-        .map(|entry| entry.value.clone())
-        .ok_or_else(|| missing(&VERSIONS))
+    schedule.at(height).map(|entry| entry.value.clone()).ok_or_else(|| missing(&VERSIONS))
 }
 
 /// Sets in force and in flight, for a node that starts.
@@ -70,11 +58,7 @@ pub fn version_at(view: &dyn View, height: Height) -> Result<VersionPlan, StoreE
 /// # Errors
 /// [`StoreError`].
 pub fn scheduled_sets(view: &dyn View) -> Result<Vec<SetChange>, StoreError> {
-    schedule(view, &SETS)?
-        .entries()
-        .iter()
-        .map(|entry| set_change(view, entry))
-        .collect()
+    schedule(view, &SETS)?.entries().iter().map(|entry| set_change(view, entry)).collect()
 }
 
 /// Parameters in force and in flight, for a node that starts.
@@ -82,11 +66,7 @@ pub fn scheduled_sets(view: &dyn View) -> Result<Vec<SetChange>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn scheduled_parameters(view: &dyn View) -> Result<Vec<ParametersChange>, StoreError> {
-    Ok(schedule(view, &PARAMETERS)?
-        .entries()
-        .iter()
-        .map(parameters_change)
-        .collect())
+    Ok(schedule(view, &PARAMETERS)?.entries().iter().map(parameters_change).collect())
 }
 
 /// Versions in force and in flight, for a node that starts.
@@ -94,60 +74,31 @@ pub fn scheduled_parameters(view: &dyn View) -> Result<Vec<ParametersChange>, St
 /// # Errors
 /// [`StoreError`].
 pub fn scheduled_versions(view: &dyn View) -> Result<Vec<VersionChange>, StoreError> {
-    Ok(schedule(view, &VERSIONS)?
-        .entries()
-        .iter()
-        .map(version_change)
-        .collect())
+    Ok(schedule(view, &VERSIONS)?.entries().iter().map(version_change).collect())
 }
 
-pub(crate) fn set_decided_at(
-    view: &dyn View,
-    height: Height,
-) -> Result<Option<SetChange>, StoreError> {
-    schedule(view, &SETS)?
-        .decided_at(height)
-        .map(|entry| set_change(view, entry))
-        .transpose()
+pub(crate) fn set_decided_at(view: &dyn View, height: Height) -> Result<Option<SetChange>, StoreError> {
+    schedule(view, &SETS)?.decided_at(height).map(|entry| set_change(view, entry)).transpose()
 }
 
-pub(crate) fn parameters_decided_at(
-    view: &dyn View,
-    height: Height,
-) -> Result<Option<ParametersChange>, StoreError> {
-    Ok(schedule(view, &PARAMETERS)?
-        .decided_at(height)
-        .map(parameters_change))
+pub(crate) fn parameters_decided_at(view: &dyn View, height: Height) -> Result<Option<ParametersChange>, StoreError> {
+    Ok(schedule(view, &PARAMETERS)?.decided_at(height).map(parameters_change))
 }
 
-pub(crate) fn version_decided_at(
-    view: &dyn View,
-    height: Height,
-) -> Result<Option<VersionChange>, StoreError> {
-    Ok(schedule(view, &VERSIONS)?
-        .decided_at(height)
-        .map(version_change))
+pub(crate) fn version_decided_at(view: &dyn View, height: Height) -> Result<Option<VersionChange>, StoreError> {
+    Ok(schedule(view, &VERSIONS)?.decided_at(height).map(version_change))
 }
 
 fn set_change(view: &dyn View, entry: &Entry<SetRef>) -> Result<SetChange, StoreError> {
-    Ok(SetChange {
-        effective_height: entry.effective,
-        validators: load(view, &entry.value)?,
-    })
+    Ok(SetChange { effective_height: entry.effective, validators: load(view, &entry.value)? })
 }
 
 fn parameters_change(entry: &Entry<Parameters>) -> ParametersChange {
-    ParametersChange {
-        effective_height: entry.effective,
-        parameters: entry.value,
-    }
+    ParametersChange { effective_height: entry.effective, parameters: entry.value }
 }
 
 fn version_change(entry: &Entry<VersionPlan>) -> VersionChange {
-    VersionChange {
-        effective_height: entry.effective,
-        version: entry.value.version,
-    }
+    VersionChange { effective_height: entry.effective, version: entry.value.version }
 }
 
 /// Puts a set together from its parts.
@@ -161,14 +112,13 @@ fn load(view: &dyn View, set: &SetRef) -> Result<ValidatorSet, StoreError> {
         };
         validators.extend(SET_PARTS.read(view, &key)?.ok_or_else(missing)?.into_vec());
     }
-    ValidatorSet::new(validators)
-        .ok()
-        .filter(|loaded| loaded.hash() == set.hash)
-        .ok_or_else(|| StoreError::Inconsistent {
+    ValidatorSet::new(validators).ok().filter(|loaded| loaded.hash() == set.hash).ok_or_else(|| {
+        StoreError::Inconsistent {
             record: Record::Row(SET_PARTS.name()),
             key: SETS.key(&()).as_bytes().to_vec(),
             expected: "the members of the validator set with this hash",
-        })
+        }
+    })
 }
 
 /// Stores the members of a set under its hash.
@@ -180,11 +130,7 @@ fn save(overlay: &mut Overlay<'_>, set: &ValidatorSet, voted_power: u64) -> SetR
         SET_PARTS.put(overlay, &(hash, parts), &part);
         parts = parts.checked_add(1).expect("128 validators make 4 parts");
     }
-    SetRef {
-        hash,
-        parts,
-        voted_power,
-    }
+    SetRef { hash, parts, voted_power }
 }
 
 /// The newest set decided, in force or in flight: what the next change is made on.
@@ -204,33 +150,19 @@ pub(super) fn decide_set(
     let mut sets = schedule(&*overlay, &SETS)?;
     let before = sets.latest().cloned().ok_or_else(|| missing(&SETS))?;
     let effective = effective_height(now, &schedule(&*overlay, &PARAMETERS)?);
-    let voted_power = if is_voted {
-        set.total_power()
-    } else {
-        before.value.voted_power
-    };
+    let voted_power = if is_voted { set.total_power() } else { before.value.voted_power };
     // Parts are stored under the hash of the set: should the schedule be full, the caller drops the overlay or the parts are unused.
     let reference = save(overlay, set, voted_power);
-    let entry = sets
-        .decide(now, effective, reference)
-        .map_err(|_| Error::ChangesInFlight)?;
+    let entry = sets.decide(now, effective, reference).map_err(|_| Error::ChangesInFlight)?;
     let is_replaced = before.is_same_change(&entry);
     SETS.put(overlay, &(), &sets);
     remember_set(overlay, &entry, is_replaced)?;
     Ok(entry)
 }
 
-fn remember_set(
-    overlay: &mut Overlay<'_>,
-    entry: &Entry<SetRef>,
-    is_replaced: bool,
-) -> Result<(), StoreError> {
+fn remember_set(overlay: &mut Overlay<'_>, entry: &Entry<SetRef>, is_replaced: bool) -> Result<(), StoreError> {
     let count = SET_COUNT.read(overlay, &())?.unwrap_or(0);
-    let place = if is_replaced {
-        count.saturating_sub(1)
-    } else {
-        count
-    };
+    let place = if is_replaced { count.saturating_sub(1) } else { count };
     SET_HISTORY.put(overlay, &place, &(entry.effective, entry.value));
     SET_COUNT.put(overlay, &(), &place.saturating_add(1));
     Ok(())
@@ -243,9 +175,7 @@ pub(super) fn decide_parameters(
 ) -> Result<Entry<Parameters>, Failure<Error>> {
     let mut all = schedule(&*overlay, &PARAMETERS)?;
     let effective = effective_height(now, &all);
-    let entry = all
-        .decide(now, effective, *parameters)
-        .map_err(|_| Error::ChangesInFlight)?;
+    let entry = all.decide(now, effective, *parameters).map_err(|_| Error::ChangesInFlight)?;
     PARAMETERS.put(overlay, &(), &all);
     Ok(entry)
 }
@@ -269,9 +199,7 @@ pub(super) fn decide_version(
     if effective < soonest || effective <= latest.effective {
         return Err(Error::VersionTooSoon.into());
     }
-    let entry = all
-        .decide(now, effective, plan)
-        .map_err(|_| Error::ChangesInFlight)?;
+    let entry = all.decide(now, effective, plan).map_err(|_| Error::ChangesInFlight)?;
     VERSIONS.put(overlay, &(), &all);
     Ok(entry)
 }
@@ -295,9 +223,7 @@ pub(super) fn record(
         status,
         admitted: earlier.as_ref().map_or(now, |earlier| earlier.admitted),
         decided: now,
-        misbehavior_count: earlier
-            .as_ref()
-            .map_or(0, |earlier| earlier.misbehavior_count),
+        misbehavior_count: earlier.as_ref().map_or(0, |earlier| earlier.misbehavior_count),
     };
     VALIDATORS.put(overlay, &id, &record);
     Ok(())
@@ -327,14 +253,7 @@ pub(crate) fn init_consensus(
     SET_COUNT.put(overlay, &(), &1);
     PARAMETERS.put(overlay, &(), &Schedule::starting(*parameters));
     let notice = Text::new("").expect("an empty text is within the limit");
-    VERSIONS.put(
-        overlay,
-        &(),
-        &Schedule::starting(VersionPlan {
-            version: PROTOCOL_VERSION,
-            notice,
-        }),
-    );
+    VERSIONS.put(overlay, &(), &Schedule::starting(VersionPlan { version: PROTOCOL_VERSION, notice }));
     for validator in validators.validators() {
         record(overlay, Height::GENESIS, validator, ValidatorStatus::Member)?;
     }

@@ -35,19 +35,11 @@ fn propose(context: &mut Context<'_, '_>, call: &Propose) -> Result {
     let proposer = voter(context, &validators)?;
     let now = context.time_ms();
     let expires_at_ms = now.saturating_add(call.open_for_ms);
-    let id = context
-        .read(&PROPOSAL_COUNT, &())?
-        .unwrap_or(0)
-        .saturating_add(1);
+    let id = context.read(&PROPOSAL_COUNT, &())?.unwrap_or(0).saturating_add(1);
 
-    let mut open = context
-        .read(&OPEN_PROPOSALS, &())?
-        .unwrap_or_default()
-        .into_vec();
+    let mut open = context.read(&OPEN_PROPOSALS, &())?.unwrap_or_default().into_vec();
     open.retain(|(_, _, expires)| now <= *expires);
-    if open.iter().filter(|(_, org, _)| *org == proposer).count()
-        >= OPEN_PROPOSALS_PER_ORGANIZATION_MAX
-    {
+    if open.iter().filter(|(_, org, _)| *org == proposer).count() >= OPEN_PROPOSALS_PER_ORGANIZATION_MAX {
         return Err(Error::TooManyOpen.into());
     }
     open.push((id, proposer.clone(), expires_at_ms));
@@ -59,11 +51,7 @@ fn propose(context: &mut Context<'_, '_>, call: &Propose) -> Result {
 
     context.put(&OPEN_PROPOSALS, &(), &open);
     context.put(&PROPOSAL_COUNT, &(), &id);
-    context.emit::<Governance>(&Event::Proposed {
-        proposal: id,
-        proposer: proposer.clone(),
-        expires_at_ms,
-    });
+    context.emit::<Governance>(&Event::Proposed { proposal: id, proposer: proposer.clone(), expires_at_ms });
     let proposal = Proposal {
         id,
         action: call.action.clone(),
@@ -77,29 +65,21 @@ fn propose(context: &mut Context<'_, '_>, call: &Propose) -> Result {
         closed: None,
         votes: List::empty(),
     };
-    let ballot = Vote {
-        proposal: id,
-        is_approved: true,
-        document: call.document,
-    };
+    let ballot = Vote { proposal: id, is_approved: true, document: call.document };
     cast(context, proposal, proposer, &ballot, &validators)
 }
 
 /// A refusal of another module cannot be a refusal of this one: it is named as such, and its own code is on record when a proposal
 /// fails by it.
 fn own_words(refusal: Refusal) -> Error {
-    let own = Error::ALL
-        .iter()
-        .find(|error| actions::own(**error) == refusal);
+    let own = Error::ALL.iter().find(|error| actions::own(**error) == refusal);
     own.copied().unwrap_or(Error::RoleRefused)
 }
 
 fn vote(context: &mut Context<'_, '_>, call: &Vote) -> Result {
     let validators = validator_set_at(context.view(), context.height())?;
     let organization = voter(context, &validators)?;
-    let proposal = context
-        .read(&PROPOSALS, &call.proposal)?
-        .ok_or(Error::ProposalNotFound)?;
+    let proposal = context.read(&PROPOSALS, &call.proposal)?.ok_or(Error::ProposalNotFound)?;
     if !proposal.is_open_at(context.time_ms()) {
         return Err(Error::ProposalClosed.into());
     }
@@ -107,9 +87,7 @@ fn vote(context: &mut Context<'_, '_>, call: &Vote) -> Result {
 }
 
 fn withdraw(context: &mut Context<'_, '_>, call: &Withdraw) -> Result {
-    let mut proposal = context
-        .read(&PROPOSALS, &call.proposal)?
-        .ok_or(Error::ProposalNotFound)?;
+    let mut proposal = context.read(&PROPOSALS, &call.proposal)?.ok_or(Error::ProposalNotFound)?;
     if context.sender().and_then(|sender| sender.org_id()) != Some(&proposal.proposer) {
         return Err(Error::NotTheProposer.into());
     }
@@ -121,27 +99,15 @@ fn withdraw(context: &mut Context<'_, '_>, call: &Withdraw) -> Result {
 }
 
 /// The sender's organization, if it is active and runs a validator.
-fn voter(
-    context: &Context<'_, '_>,
-    validators: &ValidatorSet,
-) -> core::result::Result<OrgId, Error> {
-    let sender = context
-        .sender()
-        .filter(|sender| sender.is_active())
-        .ok_or(Error::NotAVoter)?;
+fn voter(context: &Context<'_, '_>, validators: &ValidatorSet) -> core::result::Result<OrgId, Error> {
+    let sender = context.sender().filter(|sender| sender.is_active()).ok_or(Error::NotAVoter)?;
     let organization = sender.org_id().ok_or(Error::NotAVoter)?;
-    if power_of(validators, organization) == 0 {
-        Err(Error::NotAVoter)
-    } else {
-        Ok(organization.clone())
-    }
+    if power_of(validators, organization) == 0 { Err(Error::NotAVoter) } else { Ok(organization.clone()) }
 }
 
 fn power_of(validators: &ValidatorSet, organization: &OrgId) -> u64 {
-    let own = validators
-        .validators()
-        .iter()
-        .filter(|validator| validator.organization.as_str() == organization.as_str());
+    let own =
+        validators.validators().iter().filter(|validator| validator.organization.as_str() == organization.as_str());
     // The total of a set is at most 2^62, so no part of it overflows.
     own.map(|validator| validator.power).sum()
 }
@@ -163,24 +129,17 @@ fn cast(
     };
     let mut votes = core::mem::take(&mut proposal.votes).into_vec();
     // Organizations that run no validator any more have no voice, and make room.
-    votes.retain(|earlier| {
-        earlier.organization == organization || power_of(validators, &earlier.organization) > 0
-    });
-    match votes
-        .iter_mut()
-        .find(|earlier| earlier.organization == organization)
-    {
+    votes.retain(|earlier| earlier.organization == organization || power_of(validators, &earlier.organization) > 0);
+    match votes.iter_mut().find(|earlier| earlier.organization == organization) {
         Some(earlier) => *earlier = vote,
         None => votes.push(vote),
     }
     let sum = |is_approved: bool| -> u64 {
         let side = votes.iter().filter(|vote| vote.is_approved == is_approved);
-        side.map(|vote| power_of(validators, &vote.organization))
-            .sum()
+        side.map(|vote| power_of(validators, &vote.organization)).sum()
     };
     let (power_for, power_against, power_total) = (sum(true), sum(false), validators.total_power());
-    proposal.votes =
-        List::new(votes).expect("at most one vote per validator, and a set has at most as many");
+    proposal.votes = List::new(votes).expect("at most one vote per validator, and a set has at most as many");
     let (id, is_approved) = (proposal.id, ballot.is_approved);
     context.emit::<Governance>(&Event::Voted {
         proposal: id,
@@ -212,10 +171,7 @@ fn cast(
 
 fn close(context: &mut Context<'_, '_>, mut proposal: Proposal) -> Result {
     proposal.closed = Some(context.height());
-    let mut open = context
-        .read(&OPEN_PROPOSALS, &())?
-        .unwrap_or_default()
-        .into_vec();
+    let mut open = context.read(&OPEN_PROPOSALS, &())?.unwrap_or_default().into_vec();
     open.retain(|(id, _, _)| *id != proposal.id);
     let open = List::new(open).map_err(|_| Error::TooManyOpen)?;
     context.put(&OPEN_PROPOSALS, &(), &open);

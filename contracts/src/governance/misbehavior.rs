@@ -27,11 +27,7 @@ pub(crate) fn punish(overlay: &mut Overlay<'_>, block: &BlockInput<'_>) -> Resul
     Ok(recorded)
 }
 
-fn punish_one(
-    overlay: &mut Overlay<'_>,
-    block: &BlockInput<'_>,
-    proof: &MisbehaviorProof,
-) -> Result<bool, StoreError> {
+fn punish_one(overlay: &mut Overlay<'_>, block: &BlockInput<'_>, proof: &MisbehaviorProof) -> Result<bool, StoreError> {
     let digest = merkle::leaf_hash(&encode(proof));
     if MISBEHAVIOR_SEEN.read(overlay, &digest)?.is_some() {
         return Ok(false);
@@ -53,13 +49,8 @@ fn punish_one(
     VALIDATORS.put(overlay, &id, &accused);
 
     let place = MISBEHAVIOR_COUNT.read(overlay, &())?.unwrap_or(0);
-    let record = MisbehaviorRecord {
-        validator: id,
-        proof: digest,
-        offence: proof.height(),
-        height: block.height,
-        status,
-    };
+    let record =
+        MisbehaviorRecord { validator: id, proof: digest, offence: proof.height(), height: block.height, status };
     MISBEHAVIOR.put(overlay, &place, &record);
     MISBEHAVIOR_COUNT.put(overlay, &(), &place.saturating_add(1));
     MISBEHAVIOR_SEEN.put(overlay, &digest, &place);
@@ -68,8 +59,7 @@ fn punish_one(
 
 /// A proof rests on the key of the accused alone, and an id is the hash of a key: no set of the past is needed.
 fn convicts(proof: &MisbehaviorProof, block: &BlockInput<'_>, accused: &Validator) -> bool {
-    ValidatorSet::new(vec![accused.clone()])
-        .is_ok_and(|alone| proof.verify(&block.chain_id, &alone).is_ok())
+    ValidatorSet::new(vec![accused.clone()]).is_ok_and(|alone| proof.verify(&block.chain_id, &alone).is_ok())
 }
 
 /// Takes the validator out of the newest set, if it is in there and the guard admits it.
@@ -83,12 +73,7 @@ fn suspend(
     if set.by_id(id).is_none() {
         return Ok(accused.status);
     }
-    let rest: Vec<Validator> = set
-        .validators()
-        .iter()
-        .filter(|validator| validator.id() != *id)
-        .cloned()
-        .collect();
+    let rest: Vec<Validator> = set.validators().iter().filter(|validator| validator.id() != *id).cloned().collect();
     let Ok(rest) = ValidatorSet::new(rest) else {
         return Ok(ValidatorStatus::Flagged);
     };

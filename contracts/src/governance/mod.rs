@@ -36,12 +36,9 @@ use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
 
 pub use calls::{Call, Error, Propose, Vote, Withdraw};
-pub(crate) use consensus::{
-    init_consensus, parameters_decided_at, set_decided_at, version_decided_at,
-};
+pub(crate) use consensus::{init_consensus, parameters_decided_at, set_decided_at, version_decided_at};
 pub use consensus::{
-    parameters_at, scheduled_parameters, scheduled_sets, scheduled_versions, validator,
-    validator_set_at, version_at,
+    parameters_at, scheduled_parameters, scheduled_sets, scheduled_versions, validator, validator_set_at, version_at,
 };
 pub use events::Event;
 pub(crate) use misbehavior::punish;
@@ -49,12 +46,11 @@ pub use publish::{calendar_year, rule_set, rule_set_in_force};
 pub use queries::{Query, proposal_key};
 pub use schedule::{Entry, SCHEDULE_MAX, Schedule, SetRef, VersionPlan};
 pub use types::{
-    Action, CastVote, GENESIS_RULE_SETS_MAX, GENESIS_YEARS_MAX, GovernanceGenesis,
-    MisbehaviorRecord, NOTICE_BYTES_MAX, OPEN_PROPOSALS_MAX, OPEN_PROPOSALS_PER_ORGANIZATION_MAX,
-    PROPOSAL_OPEN_MAX_MS, Proposal, ProposalStatus, PublishedYear, RULE_SET_DAYS_MAX,
-    RULE_SET_ID_BYTES_MAX, RULE_SET_KINDS_MAX, RULE_SET_MONTHS_MAX, RULE_SET_PURPOSES_MAX,
-    RULE_SET_TEXT_BYTES_MAX, RULE_SET_VERIFIED_MAX, RuleSet, RuleSetId, RuleSetRef, SET_PART_MAX,
-    TITLE_BYTES_MAX, VOTES_MAX, ValidatorRecord, ValidatorStatus,
+    Action, CastVote, GENESIS_RULE_SETS_MAX, GENESIS_YEARS_MAX, GovernanceGenesis, MisbehaviorRecord, NOTICE_BYTES_MAX,
+    OPEN_PROPOSALS_MAX, OPEN_PROPOSALS_PER_ORGANIZATION_MAX, PROPOSAL_OPEN_MAX_MS, Proposal, ProposalStatus,
+    PublishedYear, RULE_SET_DAYS_MAX, RULE_SET_ID_BYTES_MAX, RULE_SET_KINDS_MAX, RULE_SET_MONTHS_MAX,
+    RULE_SET_PURPOSES_MAX, RULE_SET_TEXT_BYTES_MAX, RULE_SET_VERIFIED_MAX, RuleSet, RuleSetId, RuleSetRef,
+    SET_PART_MAX, TITLE_BYTES_MAX, VOTES_MAX, ValidatorRecord, ValidatorStatus,
 };
 
 /// The module.
@@ -80,10 +76,7 @@ impl Contract for Governance {
         execute::execute(context, call)
     }
 
-    fn genesis(
-        content: &GovernanceGenesis,
-        context: &mut Context<'_, '_>,
-    ) -> Result<(), GenesisRefused> {
+    fn genesis(content: &GovernanceGenesis, context: &mut Context<'_, '_>) -> Result<(), GenesisRefused> {
         publish::found(context, content)
     }
 
@@ -93,8 +86,4 @@ impl Contract for Governance {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::too_many_lines,
-    reason = "a test tells one story from beginning to end"
-)]
 mod tests;

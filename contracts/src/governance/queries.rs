@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::consensus::validator_set_at;
 use super::publish::rule_set_in_force;
 use super::tables::{
-    CALENDAR, CALENDAR_EDITIONS, MISBEHAVIOR, MISBEHAVIOR_COUNT, OPEN_PROPOSALS, PARAMETERS,
-    PROPOSAL_COUNT, PROPOSALS, RULE_SET_COUNT, RULE_SET_LIST, RULE_SET_VERSIONS, RULE_SETS,
-    SET_COUNT, SET_HISTORY, SETS, VALIDATOR_COUNT, VALIDATOR_LIST, VALIDATORS, VERSIONS,
+    CALENDAR, CALENDAR_EDITIONS, MISBEHAVIOR, MISBEHAVIOR_COUNT, OPEN_PROPOSALS, PARAMETERS, PROPOSAL_COUNT, PROPOSALS,
+    RULE_SET_COUNT, RULE_SET_LIST, RULE_SET_VERSIONS, RULE_SETS, SET_COUNT, SET_HISTORY, SETS, VALIDATOR_COUNT,
+    VALIDATOR_LIST, VALIDATORS, VERSIONS,
 };
 use super::types::RuleSetId;
 use crate::contract::Answer;
@@ -103,34 +103,19 @@ pub fn proposal_key(proposal: u64) -> StateKey {
 
 pub(super) fn answer(view: &dyn View, query: &Query) -> Result<Answer, StoreError> {
     match query {
-        Query::ValidatorSet { height } => Ok(Answer::of(
-            Some(&validator_set_at(view, *height)?),
-            SETS.key(&()),
-        )),
+        Query::ValidatorSet { height } => Ok(Answer::of(Some(&validator_set_at(view, *height)?), SETS.key(&()))),
         Query::SetHistory { range } => counted(view, &SET_COUNT, &SET_HISTORY, *range),
         Query::Validator { validator } => Ok(single(&VALIDATORS, view, validator)?),
-        Query::Validators { range } => {
-            indexed(view, &VALIDATOR_COUNT, &VALIDATOR_LIST, &VALIDATORS, *range)
-        }
+        Query::Validators { range } => indexed(view, &VALIDATOR_COUNT, &VALIDATOR_LIST, &VALIDATORS, *range),
         Query::Parameters => single(&PARAMETERS, view, &()),
         Query::Versions => single(&VERSIONS, view, &()),
         Query::Proposal { proposal } => single(&PROPOSALS, view, proposal),
         Query::Proposals { range } => proposals(view, *range),
         Query::OpenProposals => single(&OPEN_PROPOSALS, view, &()),
-        Query::RuleSet {
-            rule_set,
-            version,
-            on,
-        } => one_rule_set(view, rule_set, *version, *on),
+        Query::RuleSet { rule_set, version, on } => one_rule_set(view, rule_set, *version, *on),
         Query::RuleSets { range } => rule_sets(view, *range),
-        Query::Calendar {
-            year,
-            edition: None,
-        } => single(&CALENDAR, view, year),
-        Query::Calendar {
-            year,
-            edition: Some(edition),
-        } => single(&CALENDAR_EDITIONS, view, &(*year, *edition)),
+        Query::Calendar { year, edition: None } => single(&CALENDAR, view, year),
+        Query::Calendar { year, edition: Some(edition) } => single(&CALENDAR_EDITIONS, view, &(*year, *edition)),
         Query::Misbehavior { range } => counted(view, &MISBEHAVIOR_COUNT, &MISBEHAVIOR, *range),
     }
 }
@@ -160,10 +145,7 @@ fn counted<V: BorshSerialize + BorshDeserialize + Serialize>(
 }
 
 /// A page of records that a list numbered from 0 names.
-fn indexed<
-    K: BorshSerialize + BorshDeserialize,
-    V: BorshSerialize + BorshDeserialize + Serialize,
->(
+fn indexed<K: BorshSerialize + BorshDeserialize, V: BorshSerialize + BorshDeserialize + Serialize>(
     view: &dyn View,
     count: &Table<(), u64>,
     list: &Table<u64, K>,
@@ -194,12 +176,7 @@ fn proposals(view: &dyn View, range: Range) -> Result<Answer, StoreError> {
     Ok(Answer::list(&list, keys))
 }
 
-fn one_rule_set(
-    view: &dyn View,
-    id: &RuleSetId,
-    version: Option<u32>,
-    on: Option<Day>,
-) -> Result<Answer, StoreError> {
+fn one_rule_set(view: &dyn View, id: &RuleSetId, version: Option<u32>, on: Option<Day>) -> Result<Answer, StoreError> {
     let newest_key = RULE_SET_VERSIONS.key(id);
     let rules = match (version, on) {
         (Some(version), _) => RULE_SETS.read(view, &(id.clone(), version))?,
@@ -209,10 +186,7 @@ fn one_rule_set(
             Some(newest) => RULE_SETS.read(view, &(id.clone(), newest))?,
         },
     };
-    let mut keys: Vec<StateKey> = rules
-        .iter()
-        .map(|rules| RULE_SETS.key(&(id.clone(), rules.version)))
-        .collect();
+    let mut keys: Vec<StateKey> = rules.iter().map(|rules| RULE_SETS.key(&(id.clone(), rules.version))).collect();
     match (version, &rules) {
         (Some(version), None) => keys.push(RULE_SETS.key(&(id.clone(), version))),
         (Some(_), Some(_)) => {}
@@ -222,10 +196,7 @@ fn one_rule_set(
 }
 
 fn rule_sets(view: &dyn View, range: Range) -> Result<Answer, StoreError> {
-    let end = RULE_SET_COUNT
-        .read(view, &())?
-        .unwrap_or(0)
-        .min(range.end());
+    let end = RULE_SET_COUNT.read(view, &())?.unwrap_or(0).min(range.end());
     let (mut list, mut keys) = (Vec::new(), vec![RULE_SET_COUNT.key(&())]);
     for place in range.from..end {
         keys.push(RULE_SET_LIST.key(&place));

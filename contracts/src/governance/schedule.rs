@@ -26,23 +26,18 @@ pub struct Entry<T> {
 impl<T> Entry<T> {
     /// Whether a later decision takes the place of this one.
     pub(super) fn is_same_change(&self, later: &Self) -> bool {
-        self.effective == later.effective
-            || (self.decided == later.decided && self.decided != Height::GENESIS)
+        self.effective == later.effective || (self.decided == later.decided && self.decided != Height::GENESIS)
     }
 }
 
 /// Entries in ascending order of effective height, the first in force now or earlier.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Schedule<T> {
     entries: List<Entry<T>, SCHEDULE_MAX>,
 }
 
 /// A validator set by reference: its members are stored in parts under its hash.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct SetRef {
     /// Hash of the set, as headers name it.
     pub hash: Digest,
@@ -70,14 +65,8 @@ impl<T: Clone> Schedule<T> {
     /// In force from the genesis.
     #[must_use]
     pub fn starting(value: T) -> Self {
-        let entry = Entry {
-            effective: Height::GENESIS,
-            decided: Height::GENESIS,
-            value,
-        };
-        Self {
-            entries: List::new(vec![entry]).expect("one entry is within the limit"),
-        }
+        let entry = Entry { effective: Height::GENESIS, decided: Height::GENESIS, value };
+        Self { entries: List::new(vec![entry]).expect("one entry is within the limit") }
     }
 
     /// All entries.
@@ -89,10 +78,7 @@ impl<T: Clone> Schedule<T> {
     /// What is in force at a height; `None` when that is forgotten already or the schedule is empty.
     #[must_use]
     pub fn at(&self, height: Height) -> Option<&Entry<T>> {
-        self.entries
-            .iter()
-            .rev()
-            .find(|entry| entry.effective <= height)
+        self.entries.iter().rev().find(|entry| entry.effective <= height)
     }
 
     /// The newest decision, in force or in flight.
@@ -104,40 +90,21 @@ impl<T: Clone> Schedule<T> {
     /// The entry that a block decided.
     #[must_use]
     pub fn decided_at(&self, height: Height) -> Option<&Entry<T>> {
-        self.entries
-            .iter()
-            .find(|entry| entry.decided == height && height != Height::GENESIS)
+        self.entries.iter().find(|entry| entry.decided == height && height != Height::GENESIS)
     }
 
     /// Adds a decision of block `now`, not in force before `effective` nor before any earlier decision. Forgets what is past.
     ///
     /// # Errors
     /// [`ScheduleFull`].
-    pub fn decide(
-        &mut self,
-        now: Height,
-        effective: Height,
-        value: T,
-    ) -> Result<Entry<T>, ScheduleFull> {
+    pub fn decide(&mut self, now: Height, effective: Height, value: T) -> Result<Entry<T>, ScheduleFull> {
         let mut entries = core::mem::take(&mut self.entries).into_vec();
-        let in_force = entries
-            .iter()
-            .rposition(|entry| entry.effective <= now)
-            .unwrap_or(0);
+        let in_force = entries.iter().rposition(|entry| entry.effective <= now).unwrap_or(0);
         entries.drain(..in_force);
-        let latest = entries
-            .last()
-            .map_or(Height::GENESIS, |entry| entry.effective);
-        let entry = Entry {
-            effective: effective.max(latest),
-            decided: now,
-            value,
-        };
+        let latest = entries.last().map_or(Height::GENESIS, |entry| entry.effective);
+        let entry = Entry { effective: effective.max(latest), decided: now, value };
         // What one block decides is one change, and so is what would come into force at one height.
-        if entries
-            .last()
-            .is_some_and(|last| last.is_same_change(&entry))
-        {
+        if entries.last().is_some_and(|last| last.is_same_change(&entry)) {
             entries.pop();
         }
         entries.push(entry.clone());
@@ -149,15 +116,8 @@ impl<T: Clone> Schedule<T> {
 /// First height at which a decision of block `now` may be in force.
 #[must_use]
 pub(super) fn effective_height(now: Height, parameters: &Schedule<Parameters>) -> Height {
-    let in_force = parameters
-        .at(now)
-        .map_or(0, |entry| entry.value.execution_lag_max);
-    let in_flight = parameters
-        .entries()
-        .iter()
-        .filter(|entry| entry.effective > now);
-    let lag = in_flight
-        .map(|entry| entry.value.execution_lag_max)
-        .fold(in_force, u64::max);
+    let in_force = parameters.at(now).map_or(0, |entry| entry.value.execution_lag_max);
+    let in_flight = parameters.entries().iter().filter(|entry| entry.effective > now);
+    let lag = in_flight.map(|entry| entry.value.execution_lag_max).fold(in_force, u64::max);
     now.plus(lag).plus(2)
 }

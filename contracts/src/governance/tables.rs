@@ -5,8 +5,7 @@ use quancheng_types::{Digest, Height, List, ModuleId, Parameters, Validator, Val
 
 use super::schedule::{Schedule, SetRef, VersionPlan};
 use super::types::{
-    MisbehaviorRecord, OPEN_PROPOSALS_MAX, Proposal, PublishedYear, RuleSet, RuleSetId,
-    SET_PART_MAX, ValidatorRecord,
+    MisbehaviorRecord, OPEN_PROPOSALS_MAX, Proposal, PublishedYear, RuleSet, RuleSetId, SET_PART_MAX, ValidatorRecord,
 };
 use crate::describe::Describe;
 use crate::identity::OrgId;
@@ -19,22 +18,17 @@ pub(super) const SETS: Table<(), Schedule<SetRef>> = Table::new(ID, 1, "governan
 pub(super) const SET_PARTS: Table<(Digest, u8), List<Validator, SET_PART_MAX>> =
     Table::new(ID, 2, "governance.set_parts");
 /// Every set that was decided, by order of decision from 0: (first height, reference).
-pub(super) const SET_HISTORY: Table<u64, (Height, SetRef)> =
-    Table::new(ID, 3, "governance.set_history");
+pub(super) const SET_HISTORY: Table<u64, (Height, SetRef)> = Table::new(ID, 3, "governance.set_history");
 /// How many entries [`SET_HISTORY`] has.
 pub(super) const SET_COUNT: Table<(), u64> = Table::new(ID, 4, "governance.set_count");
 /// Parameters in force and in flight.
-pub(super) const PARAMETERS: Table<(), Schedule<Parameters>> =
-    Table::new(ID, 5, "governance.parameters");
+pub(super) const PARAMETERS: Table<(), Schedule<Parameters>> = Table::new(ID, 5, "governance.parameters");
 /// Versions in force and in flight.
-pub(super) const VERSIONS: Table<(), Schedule<VersionPlan>> =
-    Table::new(ID, 6, "governance.versions");
+pub(super) const VERSIONS: Table<(), Schedule<VersionPlan>> = Table::new(ID, 6, "governance.versions");
 /// Validators, past and present.
-pub(super) const VALIDATORS: Table<ValidatorId, ValidatorRecord> =
-    Table::new(ID, 7, "governance.validators");
+pub(super) const VALIDATORS: Table<ValidatorId, ValidatorRecord> = Table::new(ID, 7, "governance.validators");
 /// Validators in order of first admission, from 0.
-pub(super) const VALIDATOR_LIST: Table<u64, ValidatorId> =
-    Table::new(ID, 8, "governance.validator_list");
+pub(super) const VALIDATOR_LIST: Table<u64, ValidatorId> = Table::new(ID, 8, "governance.validator_list");
 /// How many entries [`VALIDATOR_LIST`] has.
 pub(super) const VALIDATOR_COUNT: Table<(), u64> = Table::new(ID, 9, "governance.validator_count");
 /// Proposals by number.
@@ -45,14 +39,11 @@ pub(super) const PROPOSAL_COUNT: Table<(), u64> = Table::new(ID, 11, "governance
 pub(super) const OPEN_PROPOSALS: Table<(), List<(u64, OrgId, u64), OPEN_PROPOSALS_MAX>> =
     Table::new(ID, 12, "governance.open_proposals");
 /// Rule sets by id and version.
-pub(super) const RULE_SETS: Table<(RuleSetId, u32), RuleSet> =
-    Table::new(ID, 13, "governance.rule_sets");
+pub(super) const RULE_SETS: Table<(RuleSetId, u32), RuleSet> = Table::new(ID, 13, "governance.rule_sets");
 /// Newest version of a rule set.
-pub(super) const RULE_SET_VERSIONS: Table<RuleSetId, u32> =
-    Table::new(ID, 14, "governance.rule_set_versions");
+pub(super) const RULE_SET_VERSIONS: Table<RuleSetId, u32> = Table::new(ID, 14, "governance.rule_set_versions");
 /// Rule sets in order of first publication, from 0.
-pub(super) const RULE_SET_LIST: Table<u64, RuleSetId> =
-    Table::new(ID, 15, "governance.rule_set_list");
+pub(super) const RULE_SET_LIST: Table<u64, RuleSetId> = Table::new(ID, 15, "governance.rule_set_list");
 /// How many entries [`RULE_SET_LIST`] has.
 pub(super) const RULE_SET_COUNT: Table<(), u64> = Table::new(ID, 16, "governance.rule_set_count");
 /// Newest edition of a calendar year.
@@ -61,14 +52,11 @@ pub(super) const CALENDAR: Table<u16, PublishedYear> = Table::new(ID, 17, "gover
 pub(super) const CALENDAR_EDITIONS: Table<(u16, u32), PublishedYear> =
     Table::new(ID, 18, "governance.calendar_editions");
 /// Proofs of misbehavior in order of recording, from 0.
-pub(super) const MISBEHAVIOR: Table<u64, MisbehaviorRecord> =
-    Table::new(ID, 19, "governance.misbehavior");
+pub(super) const MISBEHAVIOR: Table<u64, MisbehaviorRecord> = Table::new(ID, 19, "governance.misbehavior");
 /// How many entries [`MISBEHAVIOR`] has.
-pub(super) const MISBEHAVIOR_COUNT: Table<(), u64> =
-    Table::new(ID, 20, "governance.misbehavior_count");
+pub(super) const MISBEHAVIOR_COUNT: Table<(), u64> = Table::new(ID, 20, "governance.misbehavior_count");
 /// Place of a proof among the recorded ones, so that none counts twice.
-pub(super) const MISBEHAVIOR_SEEN: Table<Digest, u64> =
-    Table::new(ID, 21, "governance.misbehavior_seen");
+pub(super) const MISBEHAVIOR_SEEN: Table<Digest, u64> = Table::new(ID, 21, "governance.misbehavior_seen");
 
 /// All tables.
 pub(super) const TABLES: &[&dyn Describe] = &[

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use quancheng_types::{
-    BlockId, ChainId, Digest, Height, MisbehaviorProof, Parameters, Round, SignedVote, Validator,
-    ValidatorId, ValidatorSet, Vote as ConsensusVote, VoteType,
+    BlockId, ChainId, Digest, Height, MisbehaviorProof, Parameters, Round, SignedVote, Validator, ValidatorId,
+    ValidatorSet, Vote as ConsensusVote, VoteType,
 };
 use serde_json::{Value, json};
 
@@ -32,46 +32,20 @@ fn remove(organization: &str) -> Value {
 }
 
 fn proposal(chain: &Chain, id: u64) -> Value {
-    chain
-        .ask("governance", json!({"proposal": {"proposal": id}}))
-        .value
+    chain.ask("governance", json!({"proposal": {"proposal": id}})).value
 }
 
 /// Proposes and votes until the proposal is decided; returns its status.
 fn pass(chain: &mut Chain, action: &Value) -> Value {
-    chain.ok(
-        chain.time_ms,
-        &["ORG-GOV-DATA"],
-        "governance",
-        propose(action),
-    );
-    let id = chain
-        .ask("governance", json!({"proposals": {}}))
-        .value
-        .as_array()
-        .unwrap()
-        .len() as u64;
-    chain.ok(
-        chain.time_ms,
-        &["ORG-GOV-FIN"],
-        "governance",
-        vote(id, true),
-    );
-    chain.ok(
-        chain.time_ms,
-        &["ORG-GOV-AMR"],
-        "governance",
-        vote(id, true),
-    );
+    chain.ok(chain.time_ms, &["ORG-GOV-DATA"], "governance", propose(action));
+    let id = chain.ask("governance", json!({"proposals": {}})).value.as_array().unwrap().len() as u64;
+    chain.ok(chain.time_ms, &["ORG-GOV-FIN"], "governance", vote(id, true));
+    chain.ok(chain.time_ms, &["ORG-GOV-AMR"], "governance", vote(id, true));
     proposal(chain, id)["status"].clone()
 }
 
 fn members(set: &ValidatorSet) -> Vec<String> {
-    let mut names: Vec<String> = set
-        .validators()
-        .iter()
-        .map(|v| v.organization.to_string())
-        .collect();
+    let mut names: Vec<String> = set.validators().iter().map(|v| v.organization.to_string()).collect();
     names.sort();
     names
 }
@@ -83,96 +57,50 @@ fn idle(chain: &mut Chain, blocks: u64) {
 #[test]
 fn more_than_two_thirds_accept_and_the_change_waits_for_its_height() {
     let mut chain = Chain::sample();
-    let events = chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "governance",
-        propose(&add("ORG-GOV-HPF")),
-    );
+    let events = chain.ok(T, &["ORG-GOV-DATA"], "governance", propose(&add("ORG-GOV-HPF")));
     assert_eq!(events[0]["proposed"]["proposal"], 1);
     assert_eq!(events[1]["voted"]["power_for"], 1);
     chain.ok(T, &["ORG-GOV-FIN"], "governance", vote(1, true));
     assert_eq!(proposal(&chain, 1)["status"], "OPEN");
-    assert_eq!(
-        chain.refused(T, &["ORG-GOV-HPF"], "governance", vote(1, true)),
-        "NOT_A_VOTER"
-    );
-    assert_eq!(
-        chain.refused(T, &["stranger"], "governance", vote(1, true)),
-        "NOT_A_VOTER"
-    );
-    assert_eq!(
-        chain.refused(T, &["ORG-REG"], "governance", vote(2, true)),
-        "PROPOSAL_NOT_FOUND"
-    );
-    let deciding = chain.sign(
-        T,
-        &["ORG-GOV-AMR"],
-        vec![Chain::json("governance", vote(1, true))],
-    );
+    assert_eq!(chain.refused(T, &["ORG-GOV-HPF"], "governance", vote(1, true)), "NOT_A_VOTER");
+    assert_eq!(chain.refused(T, &["stranger"], "governance", vote(1, true)), "NOT_A_VOTER");
+    assert_eq!(chain.refused(T, &["ORG-REG"], "governance", vote(2, true)), "PROPOSAL_NOT_FOUND");
+    let deciding = chain.sign(T, &["ORG-GOV-AMR"], vec![Chain::json("governance", vote(1, true))]);
     let output = chain.block(T, &[deciding]);
     let change = output.set_change.unwrap();
     assert_eq!(change.effective_height, chain.height.plus(DELAY));
     assert_eq!(change.validators.validators().len(), 5);
     assert_eq!(proposal(&chain, 1)["status"], "ACCEPTED");
-    assert_eq!(
-        chain.refused(T, &["ORG-REG"], "governance", vote(1, true)),
-        "PROPOSAL_CLOSED"
-    );
+    assert_eq!(chain.refused(T, &["ORG-REG"], "governance", vote(1, true)), "PROPOSAL_CLOSED");
 
     // In force exactly from its height; until then the new member has no vote.
-    let before =
-        validator_set_at(&chain.state, change.effective_height.previous().unwrap()).unwrap();
+    let before = validator_set_at(&chain.state, change.effective_height.previous().unwrap()).unwrap();
     assert_eq!(before.validators().len(), 4);
-    assert_eq!(
-        validator_set_at(&chain.state, change.effective_height).unwrap(),
-        change.validators
-    );
+    assert_eq!(validator_set_at(&chain.state, change.effective_height).unwrap(), change.validators);
     let other = propose(&remove("ORG-REG"));
     idle(&mut chain, DELAY - 4);
-    assert_eq!(
-        chain.refused(T, &["ORG-GOV-HPF"], "governance", other.clone()),
-        "NOT_A_VOTER"
-    );
+    assert_eq!(chain.refused(T, &["ORG-GOV-HPF"], "governance", other.clone()), "NOT_A_VOTER");
     idle(&mut chain, 1);
     assert_eq!(chain.height.next(), change.effective_height);
     chain.ok(T, &["ORG-GOV-HPF"], "governance", other);
-    assert_eq!(
-        chain.block(T, &[]).set_change,
-        None,
-        "a block that decides nothing reports nothing"
-    );
+    assert_eq!(chain.block(T, &[]).set_change, None, "a block that decides nothing reports nothing");
 }
 
 #[test]
 fn votes_may_change_until_the_proposal_closes() {
     let mut chain = Chain::sample();
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "governance",
-        propose(&remove("ORG-REG")),
-    );
+    chain.ok(T, &["ORG-GOV-DATA"], "governance", propose(&remove("ORG-REG")));
     chain.ok(T, &["ORG-GOV-FIN"], "governance", vote(1, true));
     chain.ok(T, &["ORG-GOV-FIN"], "governance", vote(1, false));
     let events = chain.ok(T, &["ORG-GOV-FIN"], "governance", vote(1, true));
-    assert_eq!(
-        (
-            &events[0]["voted"]["power_for"],
-            &events[0]["voted"]["power_against"]
-        ),
-        (&json!(2), &json!(0))
-    );
+    assert_eq!((&events[0]["voted"]["power_for"], &events[0]["voted"]["power_against"]), (&json!(2), &json!(0)));
     assert_eq!(proposal(&chain, 1)["votes"].as_array().unwrap().len(), 2);
     // Two of four against: three can no longer be reached.
     chain.ok(T, &["ORG-REG"], "governance", vote(1, false));
     assert_eq!(proposal(&chain, 1)["status"], "OPEN");
     chain.ok(T, &["ORG-GOV-AMR"], "governance", vote(1, false));
     assert_eq!(proposal(&chain, 1)["status"], "REJECTED");
-    assert_eq!(
-        chain.refused(T, &["ORG-GOV-AMR"], "governance", vote(1, true)),
-        "PROPOSAL_CLOSED"
-    );
+    assert_eq!(chain.refused(T, &["ORG-GOV-AMR"], "governance", vote(1, true)), "PROPOSAL_CLOSED");
 }
 
 #[test]
@@ -182,80 +110,26 @@ fn proposals_expire_by_the_clock_of_blocks_and_are_bounded() {
     short["propose"]["open_for_ms"] = json!(1000);
     chain.ok(T, &["ORG-GOV-DATA"], "governance", short.clone());
     chain.ok(T + 1000, &["ORG-GOV-FIN"], "governance", vote(1, true));
-    assert_eq!(
-        chain.refused(T + 1001, &["ORG-GOV-AMR"], "governance", vote(1, true)),
-        "PROPOSAL_CLOSED"
-    );
-    assert_eq!(
-        proposal(&chain, 1)["status"],
-        "OPEN",
-        "expiry is computed, never transacted"
-    );
+    assert_eq!(chain.refused(T + 1001, &["ORG-GOV-AMR"], "governance", vote(1, true)), "PROPOSAL_CLOSED");
+    assert_eq!(proposal(&chain, 1)["status"], "OPEN", "expiry is computed, never transacted");
     let now = T + 2000;
     for bad in [json!(0), json!(PROPOSAL_OPEN_MAX_MS + 1)] {
         short["propose"]["open_for_ms"] = bad;
-        assert_eq!(
-            chain.refused(now, &["ORG-GOV-DATA"], "governance", short.clone()),
-            "BAD_OPEN_TIME"
-        );
+        assert_eq!(chain.refused(now, &["ORG-GOV-DATA"], "governance", short.clone()), "BAD_OPEN_TIME");
     }
     for _ in 0..OPEN_PROPOSALS_PER_ORGANIZATION_MAX {
-        chain.ok(
-            now,
-            &["ORG-GOV-DATA"],
-            "governance",
-            propose(&remove("ORG-REG")),
-        );
+        chain.ok(now, &["ORG-GOV-DATA"], "governance", propose(&remove("ORG-REG")));
     }
+    assert_eq!(chain.refused(now, &["ORG-GOV-DATA"], "governance", propose(&remove("ORG-REG"))), "TOO_MANY_OPEN");
+    chain.ok(now, &["ORG-GOV-FIN"], "governance", propose(&remove("ORG-REG")));
     assert_eq!(
-        chain.refused(
-            now,
-            &["ORG-GOV-DATA"],
-            "governance",
-            propose(&remove("ORG-REG"))
-        ),
-        "TOO_MANY_OPEN"
-    );
-    chain.ok(
-        now,
-        &["ORG-GOV-FIN"],
-        "governance",
-        propose(&remove("ORG-REG")),
-    );
-    assert_eq!(
-        chain.refused(
-            now,
-            &["ORG-GOV-FIN"],
-            "governance",
-            json!({"withdraw": {"proposal": 2}})
-        ),
+        chain.refused(now, &["ORG-GOV-FIN"], "governance", json!({"withdraw": {"proposal": 2}})),
         "NOT_THE_PROPOSER"
     );
-    chain.ok(
-        now,
-        &["ORG-GOV-DATA"],
-        "governance",
-        json!({"withdraw": {"proposal": 2}}),
-    );
-    assert_eq!(
-        chain.refused(now, &["ORG-GOV-FIN"], "governance", vote(2, true)),
-        "PROPOSAL_CLOSED"
-    );
-    chain.ok(
-        now,
-        &["ORG-GOV-DATA"],
-        "governance",
-        propose(&remove("ORG-REG")),
-    );
-    assert_eq!(
-        chain
-            .ask("governance", json!("open_proposals"))
-            .value
-            .as_array()
-            .unwrap()
-            .len(),
-        9
-    );
+    chain.ok(now, &["ORG-GOV-DATA"], "governance", json!({"withdraw": {"proposal": 2}}));
+    assert_eq!(chain.refused(now, &["ORG-GOV-FIN"], "governance", vote(2, true)), "PROPOSAL_CLOSED");
+    chain.ok(now, &["ORG-GOV-DATA"], "governance", propose(&remove("ORG-REG")));
+    assert_eq!(chain.ask("governance", json!("open_proposals")).value.as_array().unwrap().len(), 9);
 }
 
 #[test]
@@ -269,98 +143,57 @@ fn actions_that_cannot_work_are_refused_at_once() {
     let mut mighty = Chain::validator("ORG-GOV-HPF");
     mighty.power = 1 << 62;
     let stranger = Chain::validator("ORG-GOV-HPF").id();
-    let parameters = Parameters {
-        execution_lag_max: 0,
-        ..Parameters::default()
-    };
-    let other_lag = Parameters {
-        execution_lag_max: Parameters::default().execution_lag_max + 1,
-        ..Parameters::default()
-    };
+    let parameters = Parameters { execution_lag_max: 0, ..Parameters::default() };
+    let other_lag =
+        Parameters { execution_lag_max: Parameters::default().execution_lag_max + 1, ..Parameters::default() };
     let cases = [
         (add("ORG-REG"), "VALIDATOR_EXISTS"),
         (json!({"add_validator": unknown}), "ORGANIZATION_NOT_ACTIVE"),
         (json!({"add_validator": taken}), "NODE_TAKEN"),
         (json!({"add_validator": powerless}), "POWER_INVALID"),
         (json!({"add_validator": mighty}), "POWER_INVALID"),
-        (
-            json!({"remove_validator": {"validator": stranger}}),
-            "VALIDATOR_NOT_FOUND",
-        ),
+        (json!({"remove_validator": {"validator": stranger}}), "VALIDATOR_NOT_FOUND"),
         (
             json!({"replace_validator": {"validator": Chain::validator("ORG-REG").id(), "successor": Chain::validator("ORG-GOV-HPF")}}),
             "ORGANIZATION_DIFFERS",
         ),
-        (
-            json!({"change_parameters": parameters}),
-            "PARAMETER_OUT_OF_RANGE",
-        ),
+        (json!({"change_parameters": parameters}), "PARAMETER_OUT_OF_RANGE"),
         (json!({"change_parameters": other_lag}), "LAG_FIXED"),
-        (
-            json!({"schedule_version": {"version": 1, "effective": 100, "notice": ""}}),
-            "VERSION_NOT_NEW",
-        ),
-        (
-            json!({"schedule_version": {"version": 2, "effective": 10, "notice": ""}}),
-            "VERSION_TOO_SOON",
-        ),
-        (
-            json!({"publish_calendar": {"year": 2027, "holidays": ["02-30"], "adjusted_workdays": []}}),
-            "",
-        ),
+        (json!({"schedule_version": {"version": 1, "effective": 100, "notice": ""}}), "VERSION_NOT_NEW"),
+        (json!({"schedule_version": {"version": 2, "effective": 10, "notice": ""}}), "VERSION_TOO_SOON"),
+        (json!({"publish_calendar": {"year": 2027, "holidays": ["02-30"], "adjusted_workdays": []}}), ""),
         (
             json!({"publish_calendar": {"year": 2027, "holidays": ["02-02", "02-01"], "adjusted_workdays": []}}),
             "CALENDAR_INVALID",
         ),
-        (
-            json!({"grant_role": {"org_id": "ORG-M1", "role": "COURT", "from_ms": null, "to_ms": null}}),
-            "ROLE_REFUSED",
-        ),
+        (json!({"grant_role": {"org_id": "ORG-M1", "role": "COURT", "from_ms": null, "to_ms": null}}), "ROLE_REFUSED"),
     ];
     for (action, refusal) in cases {
         if refusal.is_empty() {
             // Not even a call: there is no such date.
-            let mut call = propose(
-                &json!({"publish_calendar": {"year": 2027, "holidays": ["13-01"], "adjusted_workdays": []}}),
-            );
+            let mut call =
+                propose(&json!({"publish_calendar": {"year": 2027, "holidays": ["13-01"], "adjusted_workdays": []}}));
             assert!(crate::encode_call("governance", call.take()).is_err());
             continue;
         }
-        assert_eq!(
-            chain.refused(T, &["ORG-GOV-DATA"], "governance", propose(&action)),
-            refusal,
-            "{action}"
-        );
+        assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "governance", propose(&action)), refusal, "{action}");
     }
     unknown.organization = Chain::validator("ORG-GOV-HPF").organization;
     unknown.public_key = quancheng_types::PublicKey::Ed25519([0; 32]);
     assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-GOV-DATA"],
-            "governance",
-            propose(&json!({"add_validator": unknown}))
-        ),
+        chain.refused(T, &["ORG-GOV-DATA"], "governance", propose(&json!({"add_validator": unknown}))),
         "KEY_UNUSABLE"
     );
     let mut untitled = propose(&remove("ORG-REG"));
     untitled["propose"]["title"] = json!("");
-    assert_eq!(
-        chain.refused(T, &["ORG-GOV-DATA"], "governance", untitled),
-        "TITLE_MISSING"
-    );
+    assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "governance", untitled), "TITLE_MISSING");
 }
 
 /// An action that was possible when proposed and is not when accepted closes the proposal as failed; the votes stand.
 #[test]
 fn an_action_overtaken_by_events_fails() {
     let mut chain = Chain::sample();
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "governance",
-        propose(&remove("ORG-REG")),
-    );
+    chain.ok(T, &["ORG-GOV-DATA"], "governance", propose(&remove("ORG-REG")));
     assert_eq!(pass(&mut chain, &remove("ORG-REG")), "ACCEPTED");
     chain.ok(chain.time_ms, &["ORG-GOV-FIN"], "governance", vote(1, true));
     chain.ok(chain.time_ms, &["ORG-GOV-AMR"], "governance", vote(1, true));
@@ -379,21 +212,9 @@ fn two_changes_in_flight_build_on_each_other() {
     let second = chain.height.plus(DELAY);
     let at = |height: Height| members(&validator_set_at(&chain.state, height).unwrap());
     assert_eq!(at(first.previous().unwrap()).len(), 4);
-    assert_eq!(
-        at(first),
-        [
-            "ORG-GOV-AMR",
-            "ORG-GOV-DATA",
-            "ORG-GOV-FIN",
-            "ORG-GOV-HPF",
-            "ORG-REG"
-        ]
-    );
+    assert_eq!(at(first), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-HPF", "ORG-REG"]);
     assert_eq!(at(second.previous().unwrap()).len(), 5);
-    assert_eq!(
-        at(second),
-        ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-HPF"]
-    );
+    assert_eq!(at(second), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-HPF"]);
     assert_eq!(scheduled_sets(&chain.state).unwrap().len(), 3);
     let history = chain.ask("governance", json!({"set_history": {}})).value;
     assert_eq!(history.as_array().unwrap().len(), 3);
@@ -401,37 +222,16 @@ fn two_changes_in_flight_build_on_each_other() {
 
     // Two decisions of one block are one change.
     let mut chain = Chain::sample();
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "governance",
-        propose(&add("ORG-GOV-HPF")),
-    );
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "governance",
-        propose(&remove("ORG-REG")),
-    );
+    chain.ok(T, &["ORG-GOV-DATA"], "governance", propose(&add("ORG-GOV-HPF")));
+    chain.ok(T, &["ORG-GOV-DATA"], "governance", propose(&remove("ORG-REG")));
     for id in [1, 2] {
         chain.ok(T, &["ORG-GOV-FIN"], "governance", vote(id, true));
     }
     let both = [1, 2].map(|id| Chain::json("governance", vote(id, true)));
     let transaction = chain.sign(T, &["ORG-GOV-AMR"], both.to_vec());
     let change = chain.block(T, &[transaction]).set_change.unwrap();
-    assert_eq!(
-        members(&change.validators),
-        ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-HPF"]
-    );
-    assert_eq!(
-        chain
-            .ask("governance", json!({"set_history": {}}))
-            .value
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
+    assert_eq!(members(&change.validators), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-HPF"]);
+    assert_eq!(chain.ask("governance", json!({"set_history": {}})).value.as_array().unwrap().len(), 2);
 }
 
 #[test]
@@ -441,79 +241,35 @@ fn validators_change_keys_and_come_back() {
     successor.public_key = Chain::key("rotated").public_key();
     successor.power = 2;
     let old = Chain::validator("ORG-REG").id();
-    assert_eq!(
-        pass(
-            &mut chain,
-            &json!({"replace_validator": {"validator": old, "successor": successor}})
-        ),
-        "ACCEPTED"
-    );
+    assert_eq!(pass(&mut chain, &json!({"replace_validator": {"validator": old, "successor": successor}})), "ACCEPTED");
     let record = |id: &ValidatorId| validator(&chain.state, id).unwrap().unwrap();
     assert_eq!(record(&old).status, ValidatorStatus::Removed);
-    assert_eq!(
-        (
-            record(&successor.id()).status,
-            record(&successor.id()).validator.power
-        ),
-        (ValidatorStatus::Member, 2)
-    );
+    assert_eq!((record(&successor.id()).status, record(&successor.id()).validator.power), (ValidatorStatus::Member, 2));
     assert_eq!(pass(&mut chain, &remove("ORG-GOV-FIN")), "ACCEPTED");
     assert_eq!(pass(&mut chain, &add("ORG-GOV-FIN")), "ACCEPTED");
-    let back = validator(&chain.state, &Chain::validator("ORG-GOV-FIN").id())
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (back.status, back.admitted),
-        (ValidatorStatus::Member, Height::GENESIS)
-    );
+    let back = validator(&chain.state, &Chain::validator("ORG-GOV-FIN").id()).unwrap().unwrap();
+    assert_eq!((back.status, back.admitted), (ValidatorStatus::Member, Height::GENESIS));
 }
 
 #[test]
 fn parameters_and_versions_come_into_force_at_their_height() {
     let mut chain = Chain::sample();
-    let parameters = Parameters {
-        transaction_lifetime_max_ms: 50_000,
-        ..Parameters::default()
-    };
-    assert_eq!(
-        pass(&mut chain, &json!({"change_parameters": parameters})),
-        "ACCEPTED"
-    );
+    let parameters = Parameters { transaction_lifetime_max_ms: 50_000, ..Parameters::default() };
+    assert_eq!(pass(&mut chain, &json!({"change_parameters": parameters})), "ACCEPTED");
     let from = chain.height.plus(DELAY);
-    assert_eq!(
-        parameters_at(&chain.state, from.previous().unwrap()).unwrap(),
-        Parameters::default()
-    );
+    assert_eq!(parameters_at(&chain.state, from.previous().unwrap()).unwrap(), Parameters::default());
     assert_eq!(parameters_at(&chain.state, from).unwrap(), parameters);
     idle(&mut chain, DELAY - 2);
-    chain.ok(
-        chain.time_ms,
-        &["ORG-REG"],
-        "governance",
-        propose(&remove("ORG-GOV-FIN")),
-    );
+    chain.ok(chain.time_ms, &["ORG-REG"], "governance", propose(&remove("ORG-GOV-FIN")));
     assert_eq!(chain.height.next(), from);
-    let late = chain.send(
-        chain.time_ms,
-        &["ORG-REG"],
-        vec![Chain::json("governance", vote(2, true))],
-    );
-    assert_eq!(
-        crate::testing::outcome_name(&late.outcome),
-        "LIFETIME_TOO_LONG"
-    );
+    let late = chain.send(chain.time_ms, &["ORG-REG"], vec![Chain::json("governance", vote(2, true))]);
+    assert_eq!(crate::testing::outcome_name(&late.outcome), "LIFETIME_TOO_LONG");
 
     let mut chain = Chain::sample();
     let plan = json!({"schedule_version": {"version": 2, "effective": 100, "notice": "安装 0.2"}});
     assert_eq!(pass(&mut chain, &plan), "ACCEPTED");
     assert_eq!(version_at(&chain.state, Height(99)).unwrap().version, 1);
-    assert_eq!(
-        version_at(&chain.state, Height(100))
-            .unwrap()
-            .notice
-            .as_str(),
-        "安装 0.2"
-    );
+    assert_eq!(version_at(&chain.state, Height(100)).unwrap().notice.as_str(), "安装 0.2");
     assert_eq!(scheduled_versions(&chain.state).unwrap().len(), 2);
 }
 
@@ -522,106 +278,38 @@ fn rule_sets_and_calendars_are_versioned_data() {
     let mut chain = Chain::sample();
     let id = RuleSetId::new("RS-PUB-2025").unwrap();
     let day = |text: &str| text.parse::<crate::domain::Day>().unwrap();
-    let first = rule_set_in_force(&chain.state, &id, day("2026-06-01"))
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (
-            first.version,
-            first.notice_wd,
-            first.requires_prior_evidence()
-        ),
-        (1, 10, false)
-    );
+    let first = rule_set_in_force(&chain.state, &id, day("2026-06-01")).unwrap().unwrap();
+    assert_eq!((first.version, first.notice_wd, first.requires_prior_evidence()), (1, 10, false));
     let ip = RuleSetId::new("RS-SD-IP-2023").unwrap();
-    assert!(
-        rule_set_in_force(&chain.state, &ip, day("2026-06-01"))
-            .unwrap()
-            .unwrap()
-            .requires_prior_evidence()
-    );
+    assert!(rule_set_in_force(&chain.state, &ip, day("2026-06-01")).unwrap().unwrap().requires_prior_evidence());
 
     let mut second = first.clone();
     second.version = 2;
     second.notice_wd = 15;
     second.effective_from = Some(day("2026-07-01"));
-    assert_eq!(
-        pass(&mut chain, &json!({"publish_rule_set": second})),
-        "ACCEPTED"
-    );
+    assert_eq!(pass(&mut chain, &json!({"publish_rule_set": second})), "ACCEPTED");
     for (on, version) in [("2026-06-30", 1), ("2026-07-01", 2), ("2030-01-01", 2)] {
-        assert_eq!(
-            rule_set_in_force(&chain.state, &id, day(on))
-                .unwrap()
-                .unwrap()
-                .version,
-            version,
-            "{on}"
-        );
-        let asked = chain
-            .ask(
-                "governance",
-                json!({"rule_set": {"rule_set": "RS-PUB-2025", "on": on}}),
-            )
-            .value;
+        assert_eq!(rule_set_in_force(&chain.state, &id, day(on)).unwrap().unwrap().version, version, "{on}");
+        let asked = chain.ask("governance", json!({"rule_set": {"rule_set": "RS-PUB-2025", "on": on}})).value;
         assert_eq!(asked["version"], version);
     }
     let mut wrong = second.clone();
-    for (version, from) in [
-        (2, Some("2026-08-01")),
-        (4, Some("2026-08-01")),
-        (3, Some("2026-06-30")),
-        (3, None),
-    ] {
+    for (version, from) in [(2, Some("2026-08-01")), (4, Some("2026-08-01")), (3, Some("2026-06-30")), (3, None)] {
         wrong.version = version;
         wrong.effective_from = from.map(day);
         let call = propose(&json!({"publish_rule_set": wrong}));
-        assert_eq!(
-            chain.refused(chain.time_ms, &["ORG-REG"], "governance", call),
-            "RULE_SET_VERSION"
-        );
+        assert_eq!(chain.refused(chain.time_ms, &["ORG-REG"], "governance", call), "RULE_SET_VERSION");
     }
     wrong.review_wd = RULE_SET_DAYS_MAX + 1;
     let call = propose(&json!({"publish_rule_set": wrong}));
-    assert_eq!(
-        chain.refused(chain.time_ms, &["ORG-REG"], "governance", call),
-        "RULE_SET_INVALID"
-    );
-    assert_eq!(
-        chain
-            .ask("governance", json!({"rule_sets": {}}))
-            .value
-            .as_array()
-            .unwrap()
-            .len(),
-        3
-    );
+    assert_eq!(chain.refused(chain.time_ms, &["ORG-REG"], "governance", call), "RULE_SET_INVALID");
+    assert_eq!(chain.ask("governance", json!({"rule_sets": {}})).value.as_array().unwrap().len(), 3);
 
     let year = json!({"year": 2026, "holidays": ["01-01"], "adjusted_workdays": []});
-    assert_eq!(
-        pass(&mut chain, &json!({"publish_calendar": year})),
-        "ACCEPTED"
-    );
-    assert_eq!(
-        chain
-            .ask("governance", json!({"calendar": {"year": 2026}}))
-            .value["edition"],
-        2
-    );
-    assert_eq!(
-        calendar_year(&chain.state, 2026)
-            .unwrap()
-            .unwrap()
-            .holidays
-            .len(),
-        1
-    );
-    let before = chain
-        .ask(
-            "governance",
-            json!({"calendar": {"year": 2026, "edition": 1}}),
-        )
-        .value;
+    assert_eq!(pass(&mut chain, &json!({"publish_calendar": year})), "ACCEPTED");
+    assert_eq!(chain.ask("governance", json!({"calendar": {"year": 2026}})).value["edition"], 2);
+    assert_eq!(calendar_year(&chain.state, 2026).unwrap().unwrap().holidays.len(), 1);
+    let before = chain.ask("governance", json!({"calendar": {"year": 2026, "edition": 1}})).value;
     assert_eq!(before["calendar"]["holidays"].as_array().unwrap().len(), 33);
     assert_eq!(calendar_year(&chain.state, 2027).unwrap(), None);
 }
@@ -636,10 +324,7 @@ fn a_vote_grants_what_no_office_may() {
     let revoke = json!({"revoke_role": {"org_id": "ORG-GOV-AMR", "role": "SUPERVISOR"}});
     assert_eq!(pass(&mut chain, &revoke), "ACCEPTED");
     let resume = json!({"resume": {"org_id": "ORG-M1"}});
-    assert_eq!(
-        chain.refused(chain.time_ms, &["ORG-GOV-AMR"], "identity", resume),
-        "NOT_ALLOWED"
-    );
+    assert_eq!(chain.refused(chain.time_ms, &["ORG-GOV-AMR"], "identity", resume), "NOT_ALLOWED");
 }
 
 /// Two votes of one validator for two blocks at one height and round.
@@ -654,11 +339,7 @@ fn equivocation(chain_id: ChainId, organization: &str, height: u64) -> Misbehavi
             block_id: Some(BlockId(Digest([block; 32]))),
         };
         let signature = key.sign(vote.sign_message().as_bytes());
-        SignedVote {
-            vote,
-            validator: ValidatorId::of(&key.public_key()),
-            signature,
-        }
+        SignedVote { vote, validator: ValidatorId::of(&key.public_key()), signature }
     });
     votes.sort_by_key(quancheng_types::codec::encode::<SignedVote>);
     let [first, second] = votes;
@@ -674,59 +355,26 @@ fn misbehavior_suspends_once_and_never_a_third() {
     assert_eq!(output.misbehavior_recorded, 1);
     let change = output.set_change.unwrap();
     assert_eq!(change.effective_height, chain.height.plus(DELAY));
-    assert_eq!(
-        members(&change.validators),
-        ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN"]
-    );
-    let record = |chain: &Chain, org: &str| {
-        validator(&chain.state, &Chain::validator(org).id())
-            .unwrap()
-            .unwrap()
-    };
+    assert_eq!(members(&change.validators), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN"]);
+    let record = |chain: &Chain, org: &str| validator(&chain.state, &Chain::validator(org).id()).unwrap().unwrap();
     assert_eq!(record(&chain, "ORG-REG").status, ValidatorStatus::Suspended);
 
     // The same proof again, a stranger's, and one that proves nothing: all passed over.
-    let MisbehaviorProof::ConflictingVotes { first, .. } = proof.clone() else {
-        unreachable!()
-    };
-    let nothing = MisbehaviorProof::ConflictingVotes {
-        first,
-        second: first,
-    };
+    let MisbehaviorProof::ConflictingVotes { first, .. } = proof.clone() else { unreachable!() };
+    let nothing = MisbehaviorProof::ConflictingVotes { first, second: first };
     let foreign = equivocation(ChainId(Digest([9; 32])), "ORG-GOV-FIN", 1);
     let state = chain.state.clone();
-    let output = chain.block_with(
-        T,
-        &[],
-        &[
-            proof,
-            equivocation(chain_id, "ORG-GOV-HPF", 1),
-            nothing,
-            foreign,
-        ],
-    );
+    let output = chain.block_with(T, &[], &[proof, equivocation(chain_id, "ORG-GOV-HPF", 1), nothing, foreign]);
     assert_eq!((output.misbehavior_recorded, output.set_change), (0, None));
     assert_eq!(chain.state, state);
 
     // A second validator of four would make a half: recorded, but people decide.
-    let output = chain.block_with(
-        T,
-        &[],
-        &[
-            equivocation(chain_id, "ORG-GOV-FIN", 2),
-            equivocation(chain_id, "ORG-REG", 2),
-        ],
-    );
+    let output =
+        chain.block_with(T, &[], &[equivocation(chain_id, "ORG-GOV-FIN", 2), equivocation(chain_id, "ORG-REG", 2)]);
     assert_eq!((output.misbehavior_recorded, output.set_change), (2, None));
-    assert_eq!(
-        record(&chain, "ORG-GOV-FIN").status,
-        ValidatorStatus::Flagged
-    );
+    assert_eq!(record(&chain, "ORG-GOV-FIN").status, ValidatorStatus::Flagged);
     let suspended = record(&chain, "ORG-REG");
-    assert_eq!(
-        (suspended.status, suspended.misbehavior_count),
-        (ValidatorStatus::Suspended, 2)
-    );
+    assert_eq!((suspended.status, suspended.misbehavior_count), (ValidatorStatus::Suspended, 2));
     let list = chain.ask("governance", json!({"misbehavior": {}})).value;
     assert_eq!(list.as_array().unwrap().len(), 3);
     assert_eq!(list[0]["status"], "SUSPENDED");
@@ -741,20 +389,13 @@ fn misbehavior_suspends_once_and_never_a_third() {
 fn the_guard_keeps_small_sets_whole() {
     for (size, is_suspended) in [(1, false), (2, false), (3, false), (4, true)] {
         let mut genesis = Chain::sample().genesis;
-        let members: Vec<Validator> = VOTERS[..size]
-            .iter()
-            .map(|org| Chain::validator(org))
-            .collect();
+        let members: Vec<Validator> = VOTERS[..size].iter().map(|org| Chain::validator(org)).collect();
         genesis.validators = ValidatorSet::new(members).unwrap();
         let mut chain = Chain::new(genesis);
         let proof = equivocation(chain.genesis.chain_id(), VOTERS[0], 1);
         let output = chain.block_with(T, &[], &[proof]);
         assert_eq!(output.misbehavior_recorded, 1);
-        assert_eq!(
-            output.set_change.is_some(),
-            is_suspended,
-            "{size} validators"
-        );
+        assert_eq!(output.set_change.is_some(), is_suspended, "{size} validators");
     }
 }
 
@@ -764,30 +405,17 @@ fn voters_are_under_governance_while_they_vote() {
     let mut chain = Chain::sample();
     let suspend = |org_id: &str| json!({"suspend": {"org_id": org_id}});
     chain.ok(T, &["ORG-GOV-DATA"], "identity", suspend("ORG-GOV-TRANS"));
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "identity",
-        json!({"resume": {"org_id": "ORG-GOV-TRANS"}}),
-    );
+    chain.ok(T, &["ORG-GOV-DATA"], "identity", json!({"resume": {"org_id": "ORG-GOV-TRANS"}}));
     assert_eq!(pass(&mut chain, &add("ORG-GOV-TRANS")), "ACCEPTED");
-    assert_eq!(
-        chain.refused(T, &["ORG-GOV-DATA"], "identity", suspend("ORG-GOV-TRANS")),
-        "UNDER_GOVERNANCE"
-    );
+    assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "identity", suspend("ORG-GOV-TRANS")), "UNDER_GOVERNANCE");
     assert_eq!(pass(&mut chain, &remove("ORG-GOV-TRANS")), "ACCEPTED");
     chain.ok(T, &["ORG-GOV-DATA"], "identity", suspend("ORG-GOV-TRANS"));
 
     // A genesis whose voters could not vote is refused by name.
     let mut genesis = Chain::sample().genesis;
     genesis.validators = ValidatorSet::new(vec![Chain::validator("ORG-FORGOTTEN")]).unwrap();
-    let refused = crate::genesis_patch(&genesis, &quancheng_state::view::EmptyView)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        refused.contains("validators[0].organization") && refused.contains("ORG-FORGOTTEN"),
-        "{refused}"
-    );
+    let refused = crate::genesis_patch(&genesis, &quancheng_state::view::EmptyView).unwrap_err().to_string();
+    assert!(refused.contains("validators[0].organization") && refused.contains("ORG-FORGOTTEN"), "{refused}");
 }
 
 #[test]
@@ -802,10 +430,7 @@ fn the_largest_set_fits_the_state() {
     genesis.validators = ValidatorSet::new(validators.collect()).unwrap();
     genesis.modules = quancheng_types::List::empty();
     let chain = Chain::new(genesis.clone());
-    assert_eq!(
-        validator_set_at(&chain.state, Height(1)).unwrap(),
-        genesis.validators
-    );
+    assert_eq!(validator_set_at(&chain.state, Height(1)).unwrap(), genesis.validators);
 }
 
 proptest! {

@@ -100,8 +100,7 @@ const fn first_version() -> u32 {
 }
 
 fn all_purposes() -> List<ReliancePurpose, RULE_SET_PURPOSES_MAX> {
-    List::new(ReliancePurpose::ALL.to_vec())
-        .expect("there are fewer purposes than the list may hold")
+    List::new(ReliancePurpose::ALL.to_vec()).expect("there are fewer purposes than the list may hold")
 }
 
 const fn ten() -> u16 {
@@ -109,18 +108,7 @@ const fn ten() -> u16 {
 }
 
 /// A version of a rule set, as decisions cite it.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSetRef {
     /// Which rule set.
@@ -133,10 +121,7 @@ impl RuleSet {
     /// How decisions cite it.
     #[must_use]
     pub fn reference(&self) -> RuleSetRef {
-        RuleSetRef {
-            rule_set: self.rule_set.clone(),
-            version: self.version,
-        }
+        RuleSetRef { rule_set: self.rule_set.clone(), version: self.version }
     }
 
     /// Whether it is in force on a day.
@@ -287,9 +272,7 @@ impl Proposal {
 }
 
 /// Where a validator stands.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -335,9 +318,7 @@ pub struct MisbehaviorRecord {
 }
 
 /// First content of this module. The validators and parameters come from the genesis itself.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GovernanceGenesis {
     /// Rule sets, version 1 each.

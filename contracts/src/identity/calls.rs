@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::{MerchantClass, OrgId, OrgStatus, OrgType, Role};
 use super::refusals::Error;
-use super::types::{
-    KeyCertificate, KeyUse, NAME_BYTES_MAX, ROLES_MAX, SUCCESSORS_MAX, TITLE_BYTES_MAX,
-};
+use super::types::{KeyCertificate, KeyUse, NAME_BYTES_MAX, ROLES_MAX, SUCCESSORS_MAX, TITLE_BYTES_MAX};
 use crate::domain::{Commitment, Region, Uscc};
 
 /// A request to the module.
@@ -243,11 +241,7 @@ fn check_register(call: &Register) -> Result<(), Error> {
 }
 
 /// Roles and class that an organization of this type cannot have.
-pub(super) fn check_types(
-    org_type: OrgType,
-    roles: &[Role],
-    class: Option<MerchantClass>,
-) -> Result<(), Error> {
+pub(super) fn check_types(org_type: OrgType, roles: &[Role], class: Option<MerchantClass>) -> Result<(), Error> {
     if roles.iter().any(|role| !is_role_for(org_type, *role)) {
         return Err(Error::RoleNotForType);
     }
@@ -262,11 +256,7 @@ pub(super) fn check_types(
 pub(super) fn is_role_for(org_type: OrgType, role: Role) -> bool {
     let trades = matches!(
         role,
-        Role::DataMerchant
-            | Role::DataBuyer
-            | Role::Lender
-            | Role::SettlementBank
-            | Role::PublicDataOperator
+        Role::DataMerchant | Role::DataBuyer | Role::Lender | Role::SettlementBank | Role::PublicDataOperator
     );
     if org_type.is_public_unit() && trades {
         return false;
@@ -309,20 +299,12 @@ pub(super) fn is_role_for(org_type: OrgType, role: Role) -> bool {
 pub(super) fn check_roles(roles: &[Role]) -> Result<(), Error> {
     let mut sorted = roles.to_vec();
     sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        Err(Error::RoleRepeated)
-    } else {
-        Ok(())
-    }
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) { Err(Error::RoleRepeated) } else { Ok(()) }
 }
 
 /// A name that people can read.
 pub(super) fn check_name(name: &str) -> Result<(), Error> {
-    if name.trim().is_empty() || name.chars().any(char::is_control) {
-        Err(Error::NameMissing)
-    } else {
-        Ok(())
-    }
+    if name.trim().is_empty() || name.chars().any(char::is_control) { Err(Error::NameMissing) } else { Ok(()) }
 }
 
 fn check_period(from_ms: Option<u64>, to_ms: Option<u64>) -> Result<(), Error> {
@@ -344,14 +326,6 @@ fn check_close(call: &Close) -> Result<(), Error> {
         | OrgStatus::Revoked
         | OrgStatus::Rejected => false,
     };
-    let is_repeated = call
-        .successors
-        .iter()
-        .enumerate()
-        .any(|(i, org)| call.successors[..i].contains(org));
-    if fits && !is_repeated && !call.successors.contains(&call.org_id) {
-        Ok(())
-    } else {
-        Err(Error::SuccessorMismatch)
-    }
+    let is_repeated = call.successors.iter().enumerate().any(|(i, org)| call.successors[..i].contains(org));
+    if fits && !is_repeated && !call.successors.contains(&call.org_id) { Ok(()) } else { Err(Error::SuccessorMismatch) }
 }

@@ -43,22 +43,19 @@ use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
 
 pub use calls::{
-    Activate, AddKey, AppointOfficer, Call, Close, Decide, DismissOfficer, GrantRole, Register,
-    RevokeKey, RevokeRole,
+    Activate, AddKey, AppointOfficer, Call, Close, Decide, DismissOfficer, GrantRole, Register, RevokeKey, RevokeRole,
 };
 pub use events::Event;
 pub(crate) use execute::{grant_at_genesis, grant_by_vote, revoke_by_vote};
-pub use names::{
-    Grantor, InvalidOrgId, MerchantClass, ORG_ID_BYTES_MAX, OrgId, OrgStatus, OrgType, Role,
-};
+pub use names::{Grantor, InvalidOrgId, MerchantClass, ORG_ID_BYTES_MAX, OrgId, OrgStatus, OrgType, Role};
 pub(crate) use queries::has_organizations;
 pub use queries::{Query, account, account_of_key, officer, organization, organization_key};
 pub use refusals::Error;
 pub use signer::{SignerRefused, resolve};
 pub use types::{
-    AccountRecord, CERTIFICATE_BYTES_MAX, Decision, FOUNDERS_MAX, Founder, GrantedBy,
-    IdentityGenesis, KEYS_MAX, KeyCertificate, KeyRecord, KeyUse, NAME_BYTES_MAX, OfficerRecord,
-    Organization, ROLE_GRANTS_MAX, ROLES_MAX, RoleGrant, SUCCESSORS_MAX, TITLE_BYTES_MAX,
+    AccountRecord, CERTIFICATE_BYTES_MAX, Decision, FOUNDERS_MAX, Founder, GrantedBy, IdentityGenesis, KEYS_MAX,
+    KeyCertificate, KeyRecord, KeyUse, NAME_BYTES_MAX, OfficerRecord, Organization, ROLE_GRANTS_MAX, ROLES_MAX,
+    RoleGrant, SUCCESSORS_MAX, TITLE_BYTES_MAX,
 };
 
 /// The module.
@@ -84,10 +81,7 @@ impl Contract for Identity {
         execute::execute(context, call)
     }
 
-    fn genesis(
-        content: &IdentityGenesis,
-        context: &mut Context<'_, '_>,
-    ) -> Result<(), GenesisRefused> {
+    fn genesis(content: &IdentityGenesis, context: &mut Context<'_, '_>) -> Result<(), GenesisRefused> {
         execute::found(context, content)
     }
 
@@ -97,8 +91,4 @@ impl Contract for Identity {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::too_many_lines,
-    reason = "a test tells one story from beginning to end"
-)]
 mod tests;

@@ -37,14 +37,8 @@ impl OrgId {
         let is_word = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
         let is_valid = text.len() <= ORG_ID_BYTES_MAX as usize
             && text.bytes().next().is_some_and(is_word)
-            && text
-                .bytes()
-                .all(|b| is_word(b) || matches!(b, b'-' | b'_' | b'.'));
-        if is_valid {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidOrgId)
-        }
+            && text.bytes().all(|b| is_word(b) || matches!(b, b'-' | b'_' | b'.'));
+        if is_valid { Ok(Self(text.to_owned())) } else { Err(InvalidOrgId) }
     }
 
     /// The id.
@@ -97,18 +91,7 @@ impl BorshDeserialize for OrgId {
 
 /// What an organization is. It decides which materials it files and what it may never do.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
@@ -145,9 +128,7 @@ impl OrgType {
 }
 
 /// Class of a data merchant (数商).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -165,18 +146,7 @@ pub enum MerchantClass {
 
 /// What an organization may do. Each role is granted by the lawful grantor that [`Role::grantor`] names, for a period.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
@@ -262,17 +232,11 @@ impl Role {
     #[must_use]
     pub const fn grantor(self) -> Grantor {
         match self {
-            Self::Validator
-            | Self::Supervisor
-            | Self::Treasury
-            | Self::Court
-            | Self::Arbitration => Grantor::Governance,
-            Self::VoucherIssuer | Self::SettlementBank => {
-                Grantor::Either(Self::Treasury, Self::Supervisor)
+            Self::Validator | Self::Supervisor | Self::Treasury | Self::Court | Self::Arbitration => {
+                Grantor::Governance
             }
-            Self::DataMerchant | Self::DataBuyer => {
-                Grantor::Either(Self::ServiceCentre, Self::Supervisor)
-            }
+            Self::VoucherIssuer | Self::SettlementBank => Grantor::Either(Self::Treasury, Self::Supervisor),
+            Self::DataMerchant | Self::DataBuyer => Grantor::Either(Self::ServiceCentre, Self::Supervisor),
             Self::ImplementingBody
             | Self::Registrar
             | Self::RegistrarProduct
@@ -301,9 +265,7 @@ impl Role {
 
 /// Where an organization stands. APPLIED → VERIFIED → ACTIVE ⇄ SUSPENDED → REVOKED; ACTIVE → MERGED / SPLIT / CLOSED; an
 /// application may be REJECTED.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -332,9 +294,6 @@ impl OrgStatus {
     /// Whether the organization still exists as far as the chain knows: its code is taken.
     #[must_use]
     pub const fn is_live(self) -> bool {
-        matches!(
-            self,
-            Self::Applied | Self::Verified | Self::Active | Self::Suspended
-        )
+        matches!(self, Self::Applied | Self::Verified | Self::Active | Self::Suspended)
     }
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::names::OrgId;
 use super::types::{
-    ACCOUNTS, AccountRecord, CODES, KEY_OWNERS, OFFICER_COUNT, OFFICER_LIST, OFFICERS, ORG_COUNT,
-    ORG_LIST, ORGANIZATIONS, OfficerRecord, Organization,
+    ACCOUNTS, AccountRecord, CODES, KEY_OWNERS, OFFICER_COUNT, OFFICER_LIST, OFFICERS, ORG_COUNT, ORG_LIST,
+    ORGANIZATIONS, OfficerRecord, Organization,
 };
 use crate::contract::Answer;
 use crate::domain::Uscc;
@@ -95,29 +95,22 @@ pub fn account(view: &dyn View, account: &AccountId) -> Result<Option<AccountRec
 /// # Errors
 /// [`StoreError`].
 pub fn account_of_key(view: &dyn View, key: &PublicKey) -> Result<AccountId, StoreError> {
-    Ok(KEY_OWNERS
-        .read(view, &KeyId::of(key))?
-        .unwrap_or_else(|| AccountId::of(key)))
+    Ok(KEY_OWNERS.read(view, &KeyId::of(key))?.unwrap_or_else(|| AccountId::of(key)))
 }
 
 /// An officer of an organization, past or present: ask [`OfficerRecord::is_in_office_at`].
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn officer(
-    view: &dyn View,
-    org_id: &OrgId,
-    account: &AccountId,
-) -> Result<Option<OfficerRecord>, StoreError> {
+pub fn officer(view: &dyn View, org_id: &OrgId, account: &AccountId) -> Result<Option<OfficerRecord>, StoreError> {
     OFFICERS.read(view, &(org_id.clone(), *account))
 }
 
 pub(super) fn answer(view: &dyn View, query: &Query) -> Result<Answer, StoreError> {
     match query {
-        Query::Organization { org_id } => Ok(Answer::of(
-            ORGANIZATIONS.read(view, org_id)?.as_ref(),
-            ORGANIZATIONS.key(org_id),
-        )),
+        Query::Organization { org_id } => {
+            Ok(Answer::of(ORGANIZATIONS.read(view, org_id)?.as_ref(), ORGANIZATIONS.key(org_id)))
+        }
         Query::Code { uscc } => {
             let mut keys = vec![CODES.key(uscc)];
             let org = match CODES.read(view, uscc)? {
@@ -129,10 +122,7 @@ pub(super) fn answer(view: &dyn View, query: &Query) -> Result<Answer, StoreErro
             };
             Ok(Answer::linked(org.as_ref(), keys))
         }
-        Query::Account { account } => Ok(Answer::of(
-            ACCOUNTS.read(view, account)?.as_ref(),
-            ACCOUNTS.key(account),
-        )),
+        Query::Account { account } => Ok(Answer::of(ACCOUNTS.read(view, account)?.as_ref(), ACCOUNTS.key(account))),
         Query::Key { key_id } => {
             let mut keys = vec![KEY_OWNERS.key(key_id)];
             let record = match KEY_OWNERS.read(view, key_id)? {
@@ -147,10 +137,7 @@ pub(super) fn answer(view: &dyn View, query: &Query) -> Result<Answer, StoreErro
         Query::Organizations { range } => organizations(view, *range),
         Query::Officer { org_id, account } => {
             let key = (org_id.clone(), *account);
-            Ok(Answer::of(
-                OFFICERS.read(view, &key)?.as_ref(),
-                OFFICERS.key(&key),
-            ))
+            Ok(Answer::of(OFFICERS.read(view, &key)?.as_ref(), OFFICERS.key(&key)))
         }
         Query::Officers { org_id, range } => officers(view, org_id, *range),
     }

@@ -37,8 +37,7 @@ pub fn resolve(
         if !is_authorized(&record, signer, public_key, time_ms) {
             return Err(Failure::Refused(SignerRefused::KeyNotAuthorized));
         }
-        return organization(view, &record, time_ms)
-            .map(|organization| resolved(Some(organization)));
+        return organization(view, &record, time_ms).map(|organization| resolved(Some(organization)));
     }
     if KeyId::of(public_key) == signer.key_id && AccountId::of(public_key) == signer.account {
         Ok(resolved(None))
@@ -47,12 +46,7 @@ pub fn resolve(
     }
 }
 
-fn is_authorized(
-    record: &AccountRecord,
-    signer: &Signer,
-    public_key: &PublicKey,
-    time_ms: u64,
-) -> bool {
+fn is_authorized(record: &AccountRecord, signer: &Signer, public_key: &PublicKey, time_ms: u64) -> bool {
     record.keys.iter().any(|key| {
         key.key_id == signer.key_id
             && key.public_key == *public_key

@@ -16,10 +16,7 @@ fn founders() -> Vec<Value> {
 }
 
 fn entry(org_id: &str) -> Value {
-    founders()
-        .into_iter()
-        .find(|entry| entry["org_id"] == org_id)
-        .unwrap()
+    founders().into_iter().find(|entry| entry["org_id"] == org_id).unwrap()
 }
 
 /// The call that a sample entry makes.
@@ -32,13 +29,7 @@ fn register(entry: &Value) -> Value {
 
 /// A chain with two supervisors, the registrar, the finance and the market bureau; everyone else is a stranger.
 fn chain() -> Chain {
-    let wanted = [
-        "ORG-GOV-DATA",
-        "ORG-GOV-CAC",
-        "ORG-GOV-FIN",
-        "ORG-REG",
-        "ORG-GOV-AMR",
-    ];
+    let wanted = ["ORG-GOV-DATA", "ORG-GOV-CAC", "ORG-GOV-FIN", "ORG-REG", "ORG-GOV-AMR"];
     Chain::with(&wanted.map(entry))
 }
 
@@ -54,25 +45,14 @@ fn no_office_silences_voters_or_courts() {
             );
         }
         let keys = revoke_key(org_id, org_id, None);
-        assert_eq!(
-            chain.refused(T, &["ORG-GOV-DATA"], "identity", keys),
-            "UNDER_GOVERNANCE",
-            "{org_id}"
-        );
+        assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "identity", keys), "UNDER_GOVERNANCE", "{org_id}");
         let recover = add_key(org_id, "new", "SIGN");
-        assert_eq!(
-            chain.refused(T, &["ORG-GOV-DATA", "new"], "identity", recover),
-            "UNDER_GOVERNANCE",
-            "{org_id}"
-        );
+        assert_eq!(chain.refused(T, &["ORG-GOV-DATA", "new"], "identity", recover), "UNDER_GOVERNANCE", "{org_id}");
     }
 }
 
 fn status(chain: &Chain, org_id: &str) -> Value {
-    chain
-        .ask("identity", json!({"organization": {"org_id": org_id}}))
-        .value["status"]
-        .clone()
+    chain.ask("identity", json!({"organization": {"org_id": org_id}})).value["status"].clone()
 }
 
 fn decide(call: &str, org_id: &str) -> Value {
@@ -83,12 +63,7 @@ fn decide(call: &str, org_id: &str) -> Value {
 fn admit(chain: &mut Chain, org_id: &str, roles: &Value) {
     chain.ok(T, &[org_id], "identity", register(&entry(org_id)));
     chain.ok(T, &["ORG-GOV-DATA"], "identity", decide("verify", org_id));
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "identity",
-        json!({"activate": {"org_id": org_id, "roles": roles}}),
-    );
+    chain.ok(T, &["ORG-GOV-DATA"], "identity", json!({"activate": {"org_id": org_id, "roles": roles}}));
 }
 
 #[test]
@@ -101,10 +76,7 @@ fn every_sample_organization_founds_and_registers() {
     let mut chain = chain();
     for entry in founders() {
         let org_id = entry["org_id"].as_str().unwrap();
-        if organization(&chain.state, &OrgId::new(org_id).unwrap())
-            .unwrap()
-            .is_some()
-        {
+        if organization(&chain.state, &OrgId::new(org_id).unwrap()).unwrap().is_some() {
             continue;
         }
         let roles: Vec<Value> = entry["roles"]
@@ -120,25 +92,9 @@ fn every_sample_organization_founds_and_registers() {
         admit(&mut chain, org_id, &json!(roles));
         assert_eq!(status(&chain, org_id), "ACTIVE");
     }
+    assert_eq!(chain.ask("identity", json!({"organizations": {}})).value.as_array().unwrap().len(), 28);
     assert_eq!(
-        chain
-            .ask("identity", json!({"organizations": {}}))
-            .value
-            .as_array()
-            .unwrap()
-            .len(),
-        28
-    );
-    assert_eq!(
-        chain
-            .ask(
-                "identity",
-                json!({"organizations": {"range": {"from": 27}}})
-            )
-            .value
-            .as_array()
-            .unwrap()
-            .len(),
+        chain.ask("identity", json!({"organizations": {"range": {"from": 27}}})).value.as_array().unwrap().len(),
         1
     );
 }
@@ -150,105 +106,43 @@ fn application_to_end() {
     let events = chain.ok(T, &["ORG-M1"], "identity", register(&m1));
     assert_eq!(events[0]["registered"]["org_id"], "ORG-M1");
     assert_eq!(status(&chain, "ORG-M1"), "APPLIED");
-    assert_eq!(
-        chain.refused(T, &["ORG-M1"], "identity", register(&m1)),
-        "ACCOUNT_BOUND"
-    );
-    assert_eq!(
-        chain.refused(T, &["other"], "identity", register(&m1)),
-        "ORGANIZATION_EXISTS"
-    );
+    assert_eq!(chain.refused(T, &["ORG-M1"], "identity", register(&m1)), "ACCOUNT_BOUND");
+    assert_eq!(chain.refused(T, &["other"], "identity", register(&m1)), "ORGANIZATION_EXISTS");
     let mut twin = m1.clone();
     twin["org_id"] = json!("ORG-TWIN");
-    assert_eq!(
-        chain.refused(T, &["other"], "identity", register(&twin)),
-        "CODE_TAKEN"
-    );
+    assert_eq!(chain.refused(T, &["other"], "identity", register(&twin)), "CODE_TAKEN");
 
     // Only a supervisor decides, in order, and never about itself.
     for call in ["verify", "reject", "suspend", "resume", "revoke"] {
+        assert_eq!(chain.refused(T, &["ORG-REG"], "identity", decide(call, "ORG-M1")), "NOT_ALLOWED", "{call}");
         assert_eq!(
-            chain.refused(T, &["ORG-REG"], "identity", decide(call, "ORG-M1")),
-            "NOT_ALLOWED",
-            "{call}"
-        );
-        assert_eq!(
-            chain.refused(
-                T,
-                &["ORG-GOV-DATA"],
-                "identity",
-                decide(call, "ORG-GOV-DATA")
-            ),
+            chain.refused(T, &["ORG-GOV-DATA"], "identity", decide(call, "ORG-GOV-DATA")),
             "SELF_REVIEW",
             "{call}"
         );
-        assert_eq!(
-            chain.refused(T, &["ORG-GOV-DATA"], "identity", decide(call, "ORG-NONE")),
-            "NOT_FOUND",
-            "{call}"
-        );
+        assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "identity", decide(call, "ORG-NONE")), "NOT_FOUND", "{call}");
     }
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-GOV-DATA"],
-            "identity",
-            decide("activate", "ORG-M1")
-        ),
-        "WRONG_STATUS"
-    );
+    assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "identity", decide("activate", "ORG-M1")), "WRONG_STATUS");
     chain.ok(T, &["ORG-GOV-DATA"], "identity", decide("verify", "ORG-M1"));
-    assert_eq!(
-        chain.refused(T, &["ORG-GOV-DATA"], "identity", decide("verify", "ORG-M1")),
-        "WRONG_STATUS"
-    );
+    assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "identity", decide("verify", "ORG-M1")), "WRONG_STATUS");
     let activate = json!({"activate": {"org_id": "ORG-M1", "roles": ["DATA_MERCHANT"],
         "document": {"algorithm": "SHA256", "digest": document("licence")}}});
     chain.ok(T, &["ORG-GOV-CAC"], "identity", activate);
-    let record = organization(&chain.state, &OrgId::new("ORG-M1").unwrap())
-        .unwrap()
-        .unwrap();
+    let record = organization(&chain.state, &OrgId::new("ORG-M1").unwrap()).unwrap().unwrap();
     assert_eq!(record.roles_at(T), [Role::DataMerchant]);
     let decision = record.decision.unwrap();
-    assert_eq!(
-        (
-            decision.decided_by.as_str(),
-            decision.document.unwrap().digest
-        ),
-        ("ORG-GOV-CAC", document("licence"))
-    );
+    assert_eq!((decision.decided_by.as_str(), decision.document.unwrap().digest), ("ORG-GOV-CAC", document("licence")));
 
     // Suspended, its account cannot act; resumed, it can; revoked, it is over, and the code is free.
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "identity",
-        decide("suspend", "ORG-M1"),
-    );
+    chain.ok(T, &["ORG-GOV-DATA"], "identity", decide("suspend", "ORG-M1"));
     let close = json!({"close": {"org_id": "ORG-M1", "into": "CLOSED"}});
-    assert_eq!(
-        chain.refused(T, &["ORG-M1"], "identity", close),
-        "ACCOUNT_SUSPENDED"
-    );
+    assert_eq!(chain.refused(T, &["ORG-M1"], "identity", close), "ACCOUNT_SUSPENDED");
     chain.ok(T, &["ORG-GOV-DATA"], "identity", decide("resume", "ORG-M1"));
     chain.ok(T, &["ORG-GOV-DATA"], "identity", decide("revoke", "ORG-M1"));
-    assert_eq!(
-        chain.refused(T, &["ORG-GOV-DATA"], "identity", decide("resume", "ORG-M1")),
-        "WRONG_STATUS"
-    );
-    assert_eq!(
-        chain
-            .ask("identity", json!({"code": {"uscc": m1["uscc"]}}))
-            .value,
-        Value::Null
-    );
+    assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "identity", decide("resume", "ORG-M1")), "WRONG_STATUS");
+    assert_eq!(chain.ask("identity", json!({"code": {"uscc": m1["uscc"]}})).value, Value::Null);
     chain.ok(T, &["other"], "identity", register(&twin));
-    assert_eq!(
-        chain
-            .ask("identity", json!({"code": {"uscc": m1["uscc"]}}))
-            .value["org_id"],
-        "ORG-TWIN"
-    );
+    assert_eq!(chain.ask("identity", json!({"code": {"uscc": m1["uscc"]}})).value["org_id"], "ORG-TWIN");
 }
 
 #[test]
@@ -258,27 +152,11 @@ fn a_rejected_applicant_may_try_again() {
     chain.ok(T, &["ORG-M1"], "identity", register(&m1));
     chain.ok(T, &["ORG-GOV-DATA"], "identity", decide("reject", "ORG-M1"));
     assert_eq!(status(&chain, "ORG-M1"), "REJECTED");
-    assert_eq!(
-        chain
-            .ask(
-                "identity",
-                json!({"account": {"account": Chain::account("ORG-M1")}})
-            )
-            .value,
-        Value::Null
-    );
+    assert_eq!(chain.ask("identity", json!({"account": {"account": Chain::account("ORG-M1")}})).value, Value::Null);
     chain.ok(T, &["ORG-M1"], "identity", register(&m1));
     assert_eq!(status(&chain, "ORG-M1"), "APPLIED");
     // The list names it once.
-    assert_eq!(
-        chain
-            .ask("identity", json!({"organizations": {}}))
-            .value
-            .as_array()
-            .unwrap()
-            .len(),
-        6
-    );
+    assert_eq!(chain.ask("identity", json!({"organizations": {}})).value.as_array().unwrap().len(), 6);
 }
 
 #[test]
@@ -288,28 +166,16 @@ fn applications_that_cannot_stand() {
     for (field, value, refusal) in [
         ("name_zh", json!(" "), "NAME_MISSING"),
         ("name_zh", json!("a\u{0007}"), "NAME_MISSING"),
-        (
-            "roles",
-            json!(["DATA_MERCHANT", "DATA_MERCHANT"]),
-            "ROLE_REPEATED",
-        ),
+        ("roles", json!(["DATA_MERCHANT", "DATA_MERCHANT"]), "ROLE_REPEATED"),
         ("roles", json!(["COURT"]), "ROLE_NOT_FOR_TYPE"),
         ("roles", json!(["DATA_BUYER"]), "MERCHANT_CLASS_MISMATCH"),
         ("org_type", json!("GOV_DEPARTMENT"), "ROLE_NOT_FOR_TYPE"),
     ] {
         let mut call = base.clone();
         call["register"][field] = value.clone();
-        assert_eq!(
-            chain.refused(T, &["ORG-M1"], "identity", call),
-            refusal,
-            "{field} = {value}"
-        );
+        assert_eq!(chain.refused(T, &["ORG-M1"], "identity", call), refusal, "{field} = {value}");
     }
-    for (field, value) in [
-        ("uscc", json!("91350100M000100Y44")),
-        ("org_id", json!("org-m1")),
-        ("surprise", json!(1)),
-    ] {
+    for (field, value) in [("uscc", json!("91350100M000100Y44")), ("org_id", json!("org-m1")), ("surprise", json!(1))] {
         let mut call = base.clone();
         call["register"][field] = value;
         assert!(crate::encode_call("identity", call).is_err(), "{field}");
@@ -322,132 +188,46 @@ fn roles_come_from_their_lawful_grantors_for_a_period() {
     admit(&mut chain, "ORG-BANK", &json!([]));
     let grant = |role: &str, from: Value, to: Value| json!({"grant_role": {"org_id": "ORG-BANK", "role": role, "from_ms": from, "to_ms": to}});
     let now = Value::Null;
-    for role in [
-        "VALIDATOR",
-        "SUPERVISOR",
-        "TREASURY",
-        "COURT",
-        "ARBITRATION",
-    ] {
+    for role in ["VALIDATOR", "SUPERVISOR", "TREASURY", "COURT", "ARBITRATION"] {
         let call = grant(role, now.clone(), now.clone());
-        assert_eq!(
-            chain.refused(T, &["ORG-GOV-DATA"], "identity", call),
-            "ROLE_NOT_GRANTABLE",
-            "{role}"
-        );
+        assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "identity", call), "ROLE_NOT_GRANTABLE", "{role}");
     }
     assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-REG"],
-            "identity",
-            grant("LENDER", now.clone(), now.clone())
-        ),
+        chain.refused(T, &["ORG-REG"], "identity", grant("LENDER", now.clone(), now.clone())),
         "ROLE_NOT_GRANTABLE"
     );
     assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-GOV-DATA"],
-            "identity",
-            grant("NOTARY", now.clone(), now.clone())
-        ),
+        chain.refused(T, &["ORG-GOV-DATA"], "identity", grant("NOTARY", now.clone(), now.clone())),
         "ROLE_NOT_FOR_TYPE"
     );
     // The treasury admits settlement banks.
-    chain.ok(
-        T,
-        &["ORG-GOV-FIN"],
-        "identity",
-        grant("SETTLEMENT_BANK", now.clone(), now.clone()),
-    );
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "identity",
-        grant("LENDER", json!(T + 100), json!(T + 200)),
-    );
-    let overlapping = [
-        (json!(T + 199), now.clone()),
-        (json!(T), json!(T + 101)),
-        (json!(T + 120), json!(T + 130)),
-    ];
+    chain.ok(T, &["ORG-GOV-FIN"], "identity", grant("SETTLEMENT_BANK", now.clone(), now.clone()));
+    chain.ok(T, &["ORG-GOV-DATA"], "identity", grant("LENDER", json!(T + 100), json!(T + 200)));
+    let overlapping = [(json!(T + 199), now.clone()), (json!(T), json!(T + 101)), (json!(T + 120), json!(T + 130))];
     for (from, to) in overlapping {
-        assert_eq!(
-            chain.refused(T, &["ORG-GOV-DATA"], "identity", grant("LENDER", from, to)),
-            "ROLE_HELD"
-        );
+        assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "identity", grant("LENDER", from, to)), "ROLE_HELD");
     }
     assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-GOV-DATA"],
-            "identity",
-            grant("LENDER", json!(T - 1), now.clone())
-        ),
+        chain.refused(T, &["ORG-GOV-DATA"], "identity", grant("LENDER", json!(T - 1), now.clone())),
         "BAD_PERIOD"
     );
     assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-GOV-DATA"],
-            "identity",
-            grant("LENDER", json!(T + 9), json!(T + 9))
-        ),
+        chain.refused(T, &["ORG-GOV-DATA"], "identity", grant("LENDER", json!(T + 9), json!(T + 9))),
         "BAD_PERIOD"
     );
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "identity",
-        grant("LENDER", json!(T + 200), now),
-    );
-    let record = |chain: &Chain| {
-        organization(&chain.state, &OrgId::new("ORG-BANK").unwrap())
-            .unwrap()
-            .unwrap()
-    };
-    for (at, held) in [
-        (T + 99, false),
-        (T + 100, true),
-        (T + 199, true),
-        (T + 200, true),
-        (T + 1_000_000, true),
-    ] {
-        assert_eq!(
-            record(&chain).roles_at(at).contains(&Role::Lender),
-            held,
-            "at {at}"
-        );
+    chain.ok(T, &["ORG-GOV-DATA"], "identity", grant("LENDER", json!(T + 200), now));
+    let record = |chain: &Chain| organization(&chain.state, &OrgId::new("ORG-BANK").unwrap()).unwrap().unwrap();
+    for (at, held) in [(T + 99, false), (T + 100, true), (T + 199, true), (T + 200, true), (T + 1_000_000, true)] {
+        assert_eq!(record(&chain).roles_at(at).contains(&Role::Lender), held, "at {at}");
     }
     let revoke = json!({"revoke_role": {"org_id": "ORG-BANK", "role": "LENDER"}});
-    assert_eq!(
-        chain.refused(T, &["ORG-REG"], "identity", revoke.clone()),
-        "ROLE_NOT_GRANTABLE"
-    );
+    assert_eq!(chain.refused(T, &["ORG-REG"], "identity", revoke.clone()), "ROLE_NOT_GRANTABLE");
     chain.ok(T + 150, &["ORG-GOV-DATA"], "identity", revoke.clone());
-    for (at, held) in [
-        (T + 149, true),
-        (T + 150, false),
-        (T + 200, false),
-        (T + 300, false),
-    ] {
-        assert_eq!(
-            record(&chain).roles_at(at).contains(&Role::Lender),
-            held,
-            "at {at}"
-        );
+    for (at, held) in [(T + 149, true), (T + 150, false), (T + 200, false), (T + 300, false)] {
+        assert_eq!(record(&chain).roles_at(at).contains(&Role::Lender), held, "at {at}");
     }
-    assert_eq!(
-        chain.refused(T + 150, &["ORG-GOV-DATA"], "identity", revoke),
-        "ROLE_NOT_HELD"
-    );
-    chain.ok(
-        T + 180,
-        &["ORG-GOV-DATA"],
-        "identity",
-        grant("LENDER", json!(T + 190), json!(T + 500)),
-    );
+    assert_eq!(chain.refused(T + 150, &["ORG-GOV-DATA"], "identity", revoke), "ROLE_NOT_HELD");
+    chain.ok(T + 180, &["ORG-GOV-DATA"], "identity", grant("LENDER", json!(T + 190), json!(T + 500)));
     assert!(record(&chain).roles_at(T + 190).contains(&Role::Lender));
 }
 
@@ -464,205 +244,61 @@ fn revoke_key(org_id: &str, key: &str, since: Option<u64>) -> Value {
 fn keys_are_bound_once_and_revoked_from_now_on() {
     let mut chain = chain();
     // The new key must be at hand.
+    assert_eq!(chain.refused(T, &["ORG-REG"], "identity", add_key("ORG-REG", "new", "SIGN")), "KEY_PROOF_MISSING");
+    assert_eq!(chain.refused(T, &["ORG-GOV-FIN", "new"], "identity", add_key("ORG-REG", "new", "SIGN")), "NOT_ALLOWED");
+    chain.ok(T, &["ORG-REG", "new"], "identity", add_key("ORG-REG", "new", "SIGN"));
     assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-REG"],
-            "identity",
-            add_key("ORG-REG", "new", "SIGN")
-        ),
-        "KEY_PROOF_MISSING"
-    );
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-GOV-FIN", "new"],
-            "identity",
-            add_key("ORG-REG", "new", "SIGN")
-        ),
-        "NOT_ALLOWED"
-    );
-    chain.ok(
-        T,
-        &["ORG-REG", "new"],
-        "identity",
-        add_key("ORG-REG", "new", "SIGN"),
-    );
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-GOV-FIN", "new"],
-            "identity",
-            add_key("ORG-GOV-FIN", "new", "SIGN")
-        ),
+        chain.refused(T, &["ORG-GOV-FIN", "new"], "identity", add_key("ORG-GOV-FIN", "new", "SIGN")),
         "KEY_BOUND"
     );
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-REG"],
-            "identity",
-            add_key("ORG-REG", "new", "SEAL")
-        ),
-        "KEY_BOUND"
-    );
-    chain.ok(
-        T,
-        &["ORG-REG"],
-        "identity",
-        add_key("ORG-REG", "seal", "SEAL"),
-    );
-    assert_eq!(
-        account_of_key(&chain.state, &Chain::key("new").public_key()).unwrap(),
-        Chain::account("ORG-REG")
-    );
+    assert_eq!(chain.refused(T, &["ORG-REG"], "identity", add_key("ORG-REG", "new", "SEAL")), "KEY_BOUND");
+    chain.ok(T, &["ORG-REG"], "identity", add_key("ORG-REG", "seal", "SEAL"));
+    assert_eq!(account_of_key(&chain.state, &Chain::key("new").public_key()).unwrap(), Chain::account("ORG-REG"));
     // A bound key founds no organization of its own; a seal does not sign.
+    assert_eq!(chain.refused(T, &["new"], "identity", register(&entry("ORG-M1"))), "KEY_BOUND");
     assert_eq!(
-        chain.refused(T, &["new"], "identity", register(&entry("ORG-M1"))),
-        "KEY_BOUND"
-    );
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-REG/seal"],
-            "identity",
-            revoke_key("ORG-REG", "new", None)
-        ),
+        chain.refused(T, &["ORG-REG/seal"], "identity", revoke_key("ORG-REG", "new", None)),
         "KEY_NOT_AUTHORIZED"
     );
 
     // The new key revokes the old one; from then on the old one signs nothing.
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-REG/new"],
-            "identity",
-            revoke_key("ORG-REG", "none", None)
-        ),
-        "KEY_NOT_FOUND"
-    );
+    assert_eq!(chain.refused(T, &["ORG-REG/new"], "identity", revoke_key("ORG-REG", "none", None)), "KEY_NOT_FOUND");
     let later = T + 10;
     assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-REG/new"],
-            "identity",
-            revoke_key("ORG-REG", "ORG-REG", Some(later))
-        ),
+        chain.refused(T, &["ORG-REG/new"], "identity", revoke_key("ORG-REG", "ORG-REG", Some(later))),
         "BAD_COMPROMISE_TIME"
     );
-    chain.ok(
-        T,
-        &["ORG-REG/new"],
-        "identity",
-        revoke_key("ORG-REG", "ORG-REG", None),
-    );
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-REG"],
-            "identity",
-            add_key("ORG-REG", "kem", "KEM")
-        ),
-        "KEY_NOT_AUTHORIZED"
-    );
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-REG/new"],
-            "identity",
-            revoke_key("ORG-REG", "new", None)
-        ),
-        "LAST_KEY"
-    );
+    chain.ok(T, &["ORG-REG/new"], "identity", revoke_key("ORG-REG", "ORG-REG", None));
+    assert_eq!(chain.refused(T, &["ORG-REG"], "identity", add_key("ORG-REG", "kem", "KEM")), "KEY_NOT_AUTHORIZED");
+    assert_eq!(chain.refused(T, &["ORG-REG/new"], "identity", revoke_key("ORG-REG", "new", None)), "LAST_KEY");
     // The doubt may still grow backwards, never shrink.
     assert_eq!(
-        chain.refused(
-            later,
-            &["ORG-REG/new"],
-            "identity",
-            revoke_key("ORG-REG", "ORG-REG", None)
-        ),
+        chain.refused(later, &["ORG-REG/new"], "identity", revoke_key("ORG-REG", "ORG-REG", None)),
         "KEY_REVOKED"
     );
-    chain.ok(
-        later,
-        &["ORG-REG/new"],
-        "identity",
-        revoke_key("ORG-REG", "ORG-REG", Some(T - 5)),
-    );
+    chain.ok(later, &["ORG-REG/new"], "identity", revoke_key("ORG-REG", "ORG-REG", Some(T - 5)));
     assert_eq!(
-        chain.refused(
-            later,
-            &["ORG-REG/new"],
-            "identity",
-            revoke_key("ORG-REG", "ORG-REG", Some(T - 5))
-        ),
+        chain.refused(later, &["ORG-REG/new"], "identity", revoke_key("ORG-REG", "ORG-REG", Some(T - 5))),
         "BAD_COMPROMISE_TIME"
     );
-    chain.ok(
-        later,
-        &["ORG-REG/new"],
-        "identity",
-        revoke_key("ORG-REG", "ORG-REG", Some(T - 6)),
-    );
-    let keys = chain
-        .ask(
-            "identity",
-            json!({"account": {"account": Chain::account("ORG-REG")}}),
-        )
-        .value["keys"]
-        .clone();
-    assert_eq!(
-        (&keys[0]["revoked_at_ms"], &keys[0]["compromise_since_ms"]),
-        (&json!(T), &json!(T - 6))
-    );
+    chain.ok(later, &["ORG-REG/new"], "identity", revoke_key("ORG-REG", "ORG-REG", Some(T - 6)));
+    let keys = chain.ask("identity", json!({"account": {"account": Chain::account("ORG-REG")}})).value["keys"].clone();
+    assert_eq!((&keys[0]["revoked_at_ms"], &keys[0]["compromise_since_ms"]), (&json!(T), &json!(T - 6)));
 }
 
 #[test]
 fn a_supervisor_recovers_an_organization_that_lost_its_keys() {
     let mut chain = chain();
     admit(&mut chain, "ORG-M1", &json!(["DATA_MERCHANT"]));
+    assert_eq!(chain.refused(T, &["ORG-M1"], "identity", revoke_key("ORG-M1", "ORG-M1", Some(T))), "LAST_KEY");
+    chain.ok(T, &["ORG-GOV-DATA"], "identity", revoke_key("ORG-M1", "ORG-M1", Some(T)));
+    assert_eq!(chain.refused(T, &["ORG-M1"], "identity", add_key("ORG-M1", "kem", "KEM")), "KEY_NOT_AUTHORIZED");
     assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-M1"],
-            "identity",
-            revoke_key("ORG-M1", "ORG-M1", Some(T))
-        ),
-        "LAST_KEY"
-    );
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA"],
-        "identity",
-        revoke_key("ORG-M1", "ORG-M1", Some(T)),
-    );
-    assert_eq!(
-        chain.refused(T, &["ORG-M1"], "identity", add_key("ORG-M1", "kem", "KEM")),
-        "KEY_NOT_AUTHORIZED"
-    );
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-REG", "second"],
-            "identity",
-            add_key("ORG-M1", "second", "SIGN")
-        ),
+        chain.refused(T, &["ORG-REG", "second"], "identity", add_key("ORG-M1", "second", "SIGN")),
         "NOT_ALLOWED"
     );
-    chain.ok(
-        T,
-        &["ORG-GOV-DATA", "second"],
-        "identity",
-        add_key("ORG-M1", "second", "SIGN"),
-    );
-    chain.ok(
-        T,
-        &["ORG-M1/second"],
-        "identity",
-        add_key("ORG-M1", "kem", "KEM"),
-    );
+    chain.ok(T, &["ORG-GOV-DATA", "second"], "identity", add_key("ORG-M1", "second", "SIGN"));
+    chain.ok(T, &["ORG-M1/second"], "identity", add_key("ORG-M1", "kem", "KEM"));
 }
 
 #[test]
@@ -673,16 +309,10 @@ fn a_key_is_valid_within_its_period_only() {
     call["add_key"]["to_ms"] = json!(T + 200);
     chain.ok(T, &["ORG-REG", "new"], "identity", call);
     let probe = |n: u64| add_key("ORG-REG", &format!("seal {n}"), "SEAL");
-    assert_eq!(
-        chain.refused(T + 99, &["ORG-REG/new"], "identity", probe(0)),
-        "KEY_NOT_AUTHORIZED"
-    );
+    assert_eq!(chain.refused(T + 99, &["ORG-REG/new"], "identity", probe(0)), "KEY_NOT_AUTHORIZED");
     chain.ok(T + 100, &["ORG-REG/new"], "identity", probe(1));
     chain.ok(T + 199, &["ORG-REG/new"], "identity", probe(2));
-    assert_eq!(
-        chain.refused(T + 200, &["ORG-REG/new"], "identity", probe(3)),
-        "KEY_NOT_AUTHORIZED"
-    );
+    assert_eq!(chain.refused(T + 200, &["ORG-REG/new"], "identity", probe(3)), "KEY_NOT_AUTHORIZED");
 }
 
 #[test]
@@ -708,25 +338,11 @@ fn closing_merging_and_splitting_need_the_successors() {
         );
     }
     let split = close("SPLIT", &["ORG-M2", "ORG-M3"]);
-    assert_eq!(
-        chain.refused(T, &["ORG-M1", "ORG-M2"], "identity", split.clone()),
-        "SUCCESSOR_SIGNATURE_MISSING"
-    );
-    assert_eq!(
-        chain.refused(
-            T,
-            &["ORG-M2", "ORG-M1", "ORG-M3"],
-            "identity",
-            split.clone()
-        ),
-        "NOT_ALLOWED"
-    );
+    assert_eq!(chain.refused(T, &["ORG-M1", "ORG-M2"], "identity", split.clone()), "SUCCESSOR_SIGNATURE_MISSING");
+    assert_eq!(chain.refused(T, &["ORG-M2", "ORG-M1", "ORG-M3"], "identity", split.clone()), "NOT_ALLOWED");
     chain.ok(T, &["ORG-M1", "ORG-M2", "ORG-M3"], "identity", split);
     assert_eq!(status(&chain, "ORG-M1"), "SPLIT");
-    assert_eq!(
-        chain.refused(T, &["ORG-M1"], "identity", close("CLOSED", &[])),
-        "ACCOUNT_SUSPENDED"
-    );
+    assert_eq!(chain.refused(T, &["ORG-M1"], "identity", close("CLOSED", &[])), "ACCOUNT_SUSPENDED");
 }
 
 #[test]
@@ -734,43 +350,18 @@ fn officers_sign_their_own_appointment() {
     let mut chain = chain();
     let appoint = json!({"appoint_officer": {"org_id": "ORG-REG", "account": Chain::account("officer"), "title": "数据官",
         "to_ms": T + 100}});
-    let dismiss =
-        json!({"dismiss_officer": {"org_id": "ORG-REG", "account": Chain::account("officer")}});
-    assert_eq!(
-        chain.refused(T, &["ORG-REG"], "identity", appoint.clone()),
-        "OFFICER_SIGNATURE_MISSING"
-    );
-    assert_eq!(
-        chain.refused(T, &["ORG-GOV-FIN", "officer"], "identity", appoint.clone()),
-        "NOT_ALLOWED"
-    );
-    assert_eq!(
-        chain.refused(T, &["ORG-REG"], "identity", dismiss.clone()),
-        "OFFICER_NOT_FOUND"
-    );
+    let dismiss = json!({"dismiss_officer": {"org_id": "ORG-REG", "account": Chain::account("officer")}});
+    assert_eq!(chain.refused(T, &["ORG-REG"], "identity", appoint.clone()), "OFFICER_SIGNATURE_MISSING");
+    assert_eq!(chain.refused(T, &["ORG-GOV-FIN", "officer"], "identity", appoint.clone()), "NOT_ALLOWED");
+    assert_eq!(chain.refused(T, &["ORG-REG"], "identity", dismiss.clone()), "OFFICER_NOT_FOUND");
     chain.ok(T, &["ORG-REG", "officer"], "identity", appoint.clone());
-    assert_eq!(
-        chain.refused(T, &["ORG-REG", "officer"], "identity", appoint),
-        "OFFICER_EXISTS"
-    );
+    assert_eq!(chain.refused(T, &["ORG-REG", "officer"], "identity", appoint), "OFFICER_EXISTS");
     let org_id = OrgId::new("ORG-REG").unwrap();
-    let record = |chain: &Chain| {
-        officer(&chain.state, &org_id, &Chain::account("officer"))
-            .unwrap()
-            .unwrap()
-    };
+    let record = |chain: &Chain| officer(&chain.state, &org_id, &Chain::account("officer")).unwrap().unwrap();
     assert!(record(&chain).is_in_office_at(T + 99) && !record(&chain).is_in_office_at(T + 100));
     chain.ok(T + 50, &["ORG-REG"], "identity", dismiss);
     assert!(!record(&chain).is_in_office_at(T + 50));
-    assert_eq!(
-        chain
-            .ask("identity", json!({"officers": {"org_id": "ORG-REG"}}))
-            .value
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(chain.ask("identity", json!({"officers": {"org_id": "ORG-REG"}})).value.as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -27,9 +27,7 @@ pub const TITLE_BYTES_MAX: u32 = 64;
 pub const FOUNDERS_MAX: u32 = 256;
 
 /// What a key is for.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -184,12 +182,8 @@ impl Organization {
         if self.status != OrgStatus::Active {
             return Vec::new();
         }
-        let mut roles: Vec<Role> = self
-            .roles
-            .iter()
-            .filter(|grant| grant.is_valid_at(time_ms))
-            .map(|grant| grant.role)
-            .collect();
+        let mut roles: Vec<Role> =
+            self.roles.iter().filter(|grant| grant.is_valid_at(time_ms)).map(|grant| grant.role).collect();
         roles.sort_unstable();
         roles.dedup();
         roles
@@ -264,9 +258,7 @@ pub struct Founder {
 }
 
 /// First content of this module.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityGenesis {
     /// Founding organizations.
@@ -276,8 +268,7 @@ pub struct IdentityGenesis {
 const ID: ModuleId = ModuleId(1);
 
 /// Organizations by id.
-pub(super) const ORGANIZATIONS: Table<OrgId, Organization> =
-    Table::new(ID, 1, "identity.organizations");
+pub(super) const ORGANIZATIONS: Table<OrgId, Organization> = Table::new(ID, 1, "identity.organizations");
 /// Accounts that act for organizations.
 pub(super) const ACCOUNTS: Table<AccountId, AccountRecord> = Table::new(ID, 2, "identity.accounts");
 /// The account that a signing key is bound to, for ever: a key never changes hands.
@@ -289,23 +280,12 @@ pub(super) const ORG_LIST: Table<u64, OrgId> = Table::new(ID, 5, "identity.org_l
 /// How many entries [`ORG_LIST`] has.
 pub(super) const ORG_COUNT: Table<(), u64> = Table::new(ID, 6, "identity.org_count");
 /// Officers.
-pub(super) const OFFICERS: Table<(OrgId, AccountId), OfficerRecord> =
-    Table::new(ID, 7, "identity.officers");
+pub(super) const OFFICERS: Table<(OrgId, AccountId), OfficerRecord> = Table::new(ID, 7, "identity.officers");
 /// Officers of an organization in order of appointment, from 0.
-pub(super) const OFFICER_LIST: Table<(OrgId, u64), AccountId> =
-    Table::new(ID, 8, "identity.officer_list");
+pub(super) const OFFICER_LIST: Table<(OrgId, u64), AccountId> = Table::new(ID, 8, "identity.officer_list");
 /// How many entries [`OFFICER_LIST`] has for an organization.
 pub(super) const OFFICER_COUNT: Table<OrgId, u64> = Table::new(ID, 9, "identity.officer_count");
 
 /// All tables.
-pub(super) const TABLES: &[&dyn Describe] = &[
-    &ORGANIZATIONS,
-    &ACCOUNTS,
-    &KEY_OWNERS,
-    &CODES,
-    &ORG_LIST,
-    &ORG_COUNT,
-    &OFFICERS,
-    &OFFICER_LIST,
-    &OFFICER_COUNT,
-];
+pub(super) const TABLES: &[&dyn Describe] =
+    &[&ORGANIZATIONS, &ACCOUNTS, &KEY_OWNERS, &CODES, &ORG_LIST, &ORG_COUNT, &OFFICERS, &OFFICER_LIST, &OFFICER_COUNT];

@@ -52,10 +52,7 @@ pub enum CodecError {
 
 impl CodecError {
     pub(super) fn json(module: &'static str, error: &serde_json::Error) -> Self {
-        Self::Json {
-            module,
-            reason: error.to_string(),
-        }
+        Self::Json { module, reason: error.to_string() }
     }
 }
 
@@ -64,9 +61,7 @@ impl fmt::Display for CodecError {
         match self {
             Self::UnknownName { name } => {
                 write!(f, "there is no module {name:?}; modules are")?;
-                MODULES
-                    .iter()
-                    .try_for_each(|module| write!(f, " {}", module.name()))
+                MODULES.iter().try_for_each(|module| write!(f, " {}", module.name()))
             }
             Self::UnknownModule { module } => write!(f, "this version knows no module {module}"),
             Self::UnknownTable { module, table } => {

@@ -27,9 +27,7 @@ use crate::registry::Registry;
 pub use error::{CodecError, QueryError};
 
 /// A refusal with its origin.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Refusal {
     /// The module that refuses; 0 is the executor.
     pub module: ModuleId,
@@ -39,10 +37,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn core(refusal: CoreRefusal) -> Self {
-        Self {
-            module: CORE,
-            code: refusal.code(),
-        }
+        Self { module: CORE, code: refusal.code() }
     }
 }
 
@@ -61,11 +56,7 @@ pub trait Module: Sync {
     ///
     /// # Errors
     /// [`Failure`].
-    fn execute(
-        &self,
-        context: &mut Context<'_, '_>,
-        payload: &[u8],
-    ) -> Result<(), Failure<Refusal>>;
+    fn execute(&self, context: &mut Context<'_, '_>, payload: &[u8]) -> Result<(), Failure<Refusal>>;
 
     /// Decodes and checks a call without state, as admission does.
     ///
@@ -77,11 +68,7 @@ pub trait Module: Sync {
     ///
     /// # Errors
     /// [`GenesisStateError`].
-    fn genesis(
-        &self,
-        content: Option<&[u8]>,
-        context: &mut Context<'_, '_>,
-    ) -> Result<(), GenesisStateError>;
+    fn genesis(&self, content: Option<&[u8]>, context: &mut Context<'_, '_>) -> Result<(), GenesisStateError>;
 
     /// Borsh of a call from its JSON.
     ///
@@ -128,15 +115,11 @@ struct Adapter<C>(PhantomData<fn() -> C>);
 
 impl<C: Contract> Adapter<C> {
     fn decode_call(payload: &[u8]) -> Result<C::Call, Refusal> {
-        decode(payload, limits::CALL_BYTES_MAX)
-            .map_err(|_| Refusal::core(CoreRefusal::MalformedCall))
+        decode(payload, limits::CALL_BYTES_MAX).map_err(|_| Refusal::core(CoreRefusal::MalformedCall))
     }
 
     fn refusal(error: C::Error) -> Refusal {
-        Refusal {
-            module: C::ID,
-            code: error.code(),
-        }
+        Refusal { module: C::ID, code: error.code() }
     }
 }
 
@@ -149,14 +132,9 @@ impl<C: Contract> Module for Adapter<C> {
         C::NAME
     }
 
-    fn execute(
-        &self,
-        context: &mut Context<'_, '_>,
-        payload: &[u8],
-    ) -> Result<(), Failure<Refusal>> {
+    fn execute(&self, context: &mut Context<'_, '_>, payload: &[u8]) -> Result<(), Failure<Refusal>> {
         let call = Self::decode_call(payload).map_err(Failure::Refused)?;
-        C::check(&call, &context.environment().parameters)
-            .map_err(|error| Failure::Refused(Self::refusal(error)))?;
+        C::check(&call, &context.environment().parameters).map_err(|error| Failure::Refused(Self::refusal(error)))?;
         C::execute(context, &call).map_err(|failure| failure.map(Self::refusal))
     }
 
@@ -164,59 +142,40 @@ impl<C: Contract> Module for Adapter<C> {
         C::check(&Self::decode_call(payload)?, parameters).map_err(Self::refusal)
     }
 
-    fn genesis(
-        &self,
-        content: Option<&[u8]>,
-        context: &mut Context<'_, '_>,
-    ) -> Result<(), GenesisStateError> {
+    fn genesis(&self, content: Option<&[u8]>, context: &mut Context<'_, '_>) -> Result<(), GenesisStateError> {
         let content = match content {
             None => C::Genesis::default(),
-            Some(bytes) => decode(bytes, limits::GENESIS_MODULE_BYTES_MAX).map_err(|error| {
-                GenesisStateError::Decode {
-                    module: C::NAME,
-                    error,
-                }
-            })?,
+            Some(bytes) => decode(bytes, limits::GENESIS_MODULE_BYTES_MAX)
+                .map_err(|error| GenesisStateError::Decode { module: C::NAME, error })?,
         };
-        C::genesis(&content, context).map_err(|error| GenesisStateError::Refused {
-            module: C::NAME,
-            error,
-        })
+        C::genesis(&content, context).map_err(|error| GenesisStateError::Refused { module: C::NAME, error })
     }
 
     fn call_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError> {
-        let call: C::Call =
-            serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
+        let call: C::Call = serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
         Ok(encode(&call))
     }
 
     fn call_to_json(&self, payload: &[u8]) -> Result<Value, CodecError> {
         let call: C::Call =
-            decode(payload, limits::CALL_BYTES_MAX).map_err(|error| CodecError::Borsh {
-                module: C::NAME,
-                error,
-            })?;
+            decode(payload, limits::CALL_BYTES_MAX).map_err(|error| CodecError::Borsh { module: C::NAME, error })?;
         serde_json::to_value(&call).map_err(|error| CodecError::json(C::NAME, &error))
     }
 
     fn event_to_json(&self, payload: &[u8]) -> Result<Value, CodecError> {
         let event: C::Event =
-            decode(payload, limits::EVENT_BYTES_MAX).map_err(|error| CodecError::Borsh {
-                module: C::NAME,
-                error,
-            })?;
+            decode(payload, limits::EVENT_BYTES_MAX).map_err(|error| CodecError::Borsh { module: C::NAME, error })?;
         serde_json::to_value(&event).map_err(|error| CodecError::json(C::NAME, &error))
     }
 
     fn genesis_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError> {
-        let content: C::Genesis =
-            serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
+        let content: C::Genesis = serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
         Ok(encode(&content))
     }
 
     fn query(&self, view: &dyn View, json: Value) -> Result<Answer, QueryError> {
-        let query: C::Query = serde_json::from_value(json)
-            .map_err(|error| QueryError::Query(CodecError::json(C::NAME, &error)))?;
+        let query: C::Query =
+            serde_json::from_value(json).map_err(|error| QueryError::Query(CodecError::json(C::NAME, &error)))?;
         C::query(view, &query).map_err(QueryError::Store)
     }
 
@@ -225,17 +184,11 @@ impl<C: Contract> Module for Adapter<C> {
     }
 
     fn refusal_text(&self, code: u16) -> Option<RefusalText> {
-        C::Error::ALL
-            .iter()
-            .find(|error| error.code() == code)
-            .map(|error| error.text())
+        C::Error::ALL.iter().find(|error| error.code() == code).map(|error| error.text())
     }
 
     fn refusals(&self) -> Vec<(u16, RefusalText)> {
-        C::Error::ALL
-            .iter()
-            .map(|error| (error.code(), error.text()))
-            .collect()
+        C::Error::ALL.iter().map(|error| (error.code(), error.text())).collect()
     }
 }
 
@@ -282,9 +235,7 @@ pub fn by_name(name: &str) -> Option<&'static dyn Module> {
 }
 
 fn named(name: &str) -> Result<&'static dyn Module, CodecError> {
-    by_name(name).ok_or_else(|| CodecError::UnknownName {
-        name: name.to_owned(),
-    })
+    by_name(name).ok_or_else(|| CodecError::UnknownName { name: name.to_owned() })
 }
 
 fn numbered(id: ModuleId) -> Result<&'static dyn Module, CodecError> {
@@ -299,14 +250,8 @@ pub fn encode_call(module: &str, json: Value) -> Result<Call, CodecError> {
     let module = named(module)?;
     let payload = module.call_from_json(json)?;
     let bytes = payload.len();
-    let payload = Bytes::new(payload).map_err(|_| CodecError::TooLarge {
-        bytes,
-        max: limits::CALL_BYTES_MAX,
-    })?;
-    Ok(Call {
-        module: module.id(),
-        payload,
-    })
+    let payload = Bytes::new(payload).map_err(|_| CodecError::TooLarge { bytes, max: limits::CALL_BYTES_MAX })?;
+    Ok(Call { module: module.id(), payload })
 }
 
 /// The JSON of a call.
@@ -344,10 +289,7 @@ pub fn encode_genesis(module: &str, json: Value) -> Result<ModuleGenesis, CodecE
     let bytes = content.len();
     let max = limits::GENESIS_MODULE_BYTES_MAX;
     let content = Bytes::new(content).map_err(|_| CodecError::TooLarge { bytes, max })?;
-    Ok(ModuleGenesis {
-        module: module.id(),
-        content,
-    })
+    Ok(ModuleGenesis { module: module.id(), content })
 }
 
 /// Answers a query given as JSON, such as `{"organization": {"org_id": "ORG-REG"}}`.
@@ -362,10 +304,7 @@ pub fn query(view: &dyn View, module: &str, json: Value) -> Result<Answer, Query
 #[must_use]
 pub fn refusal_text(module: ModuleId, code: u16) -> Option<RefusalText> {
     if module == CORE {
-        return CoreRefusal::ALL
-            .iter()
-            .find(|refusal| refusal.code() == code)
-            .map(|refusal| refusal.text());
+        return CoreRefusal::ALL.iter().find(|refusal| refusal.code() == code).map(|refusal| refusal.text());
     }
     by_id(module)?.refusal_text(code)
 }

@@ -46,12 +46,7 @@ fn check_bytes(module: &dyn Module, payload: &[u8]) -> Result<bool, TestCaseErro
     let verdict = module.check(payload, &parameters);
     match module.call_to_json(payload) {
         Ok(json) => {
-            prop_assert_eq!(
-                module.call_from_json(json.clone()).unwrap(),
-                payload,
-                "{}",
-                json
-            );
+            prop_assert_eq!(module.call_from_json(json.clone()).unwrap(), payload, "{}", json);
             Ok(true)
         }
         Err(_) => {
@@ -106,10 +101,7 @@ fn samples() -> [Call; 4] {
     let commitment = Commitment::sha256(quancheng_types::Digest([7; 32]));
     let encode = |module, json| encode_call(module, json).unwrap();
     [
-        encode(
-            "governance",
-            json!({"vote": {"proposal": 1, "is_approved": true}}),
-        ),
+        encode("governance", json!({"vote": {"proposal": 1, "is_approved": true}})),
         encode(
             "governance",
             json!({"propose": {"title": "提案", "document": commitment, "action": {"change_parameters": Parameters::default()}}}),

@@ -10,29 +10,17 @@ fn is_text(text: &str) -> bool {
 }
 
 fn require_text(text: &str) -> Result<(), Error> {
-    if is_text(text) {
-        Ok(())
-    } else {
-        Err(Error::TextMissing)
-    }
+    if is_text(text) { Ok(()) } else { Err(Error::TextMissing) }
 }
 
 /// Checks an official code: visible ASCII without spaces.
 fn check_code(official: &OfficialCode) -> Result<(), Error> {
     let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-    if is_plain(&official.scheme) && is_plain(&official.code) {
-        Ok(())
-    } else {
-        Err(Error::TextMissing)
-    }
+    if is_plain(&official.scheme) && is_plain(&official.code) { Ok(()) } else { Err(Error::TextMissing) }
 }
 
 fn check_document(decision: &Decision) -> Result<(), Error> {
-    if decision.document.is_some() {
-        Ok(())
-    } else {
-        Err(Error::DocumentRequired)
-    }
+    if decision.document.is_some() { Ok(()) } else { Err(Error::DocumentRequired) }
 }
 
 fn has_repetition<T: Ord>(items: &[T]) -> bool {
@@ -51,18 +39,11 @@ fn check_dossier(dossier: &Dossier) -> Result<(), Error> {
     if dossier.holders.is_empty() || has_repetition(&dossier.holders) {
         return Err(Error::HoldersInvalid);
     }
-    let names: Vec<&str> = dossier
-        .fields
-        .iter()
-        .map(|field| field.name_en.as_str())
-        .collect();
+    let names: Vec<&str> = dossier.fields.iter().map(|field| field.name_en.as_str()).collect();
     let is_named = |text: &str| is_text(text);
     if names.is_empty()
         || has_repetition(&names)
-        || dossier
-            .fields
-            .iter()
-            .any(|f| !is_named(&f.name_zh) || !is_named(&f.name_en) || !is_named(&f.data_type))
+        || dossier.fields.iter().any(|f| !is_named(&f.name_zh) || !is_named(&f.name_en) || !is_named(&f.data_type))
     {
         return Err(Error::FieldsInvalid);
     }
@@ -70,9 +51,7 @@ fn check_dossier(dossier: &Dossier) -> Result<(), Error> {
         return Err(Error::SourcesInvalid);
     }
     let rights = &dossier.rights;
-    if !(rights.hold || rights.process || rights.operate)
-        || (rights.operate_terms.is_some() && !rights.operate)
-    {
+    if !(rights.hold || rights.process || rights.operate) || (rights.operate_terms.is_some() && !rights.operate) {
         return Err(Error::RightsInvalid);
     }
     let shown = dossier.fields.iter().map(|field| match field.subject {
@@ -92,13 +71,8 @@ pub(super) fn check(call: &Call) -> Result<(), Error> {
     match call {
         Call::Submit(submit) => {
             check_dossier(&submit.dossier)?;
-            let has_public =
-                submit.dossier.openness.is_some() || submit.dossier.access_method.is_some();
-            if has_public && !submit.kind.is_public() {
-                Err(Error::PublicAttributes)
-            } else {
-                Ok(())
-            }
+            let has_public = submit.dossier.openness.is_some() || submit.dossier.access_method.is_some();
+            if has_public && !submit.kind.is_public() { Err(Error::PublicAttributes) } else { Ok(()) }
         }
         Call::Supplement(restate) | Call::ApplyChange(restate) => check_dossier(&restate.dossier),
         Call::ReviewPass(decide) | Call::Reject(decide) => check_document(&decide.decision),

@@ -11,10 +11,7 @@ use crate::domain::LedgerNumber;
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn registration(
-    view: &dyn View,
-    id: RegistrationId,
-) -> Result<Option<Registration>, StoreError> {
+pub fn registration(view: &dyn View, id: RegistrationId) -> Result<Option<Registration>, StoreError> {
     REGISTRATIONS.read(view, &id)
 }
 
@@ -28,10 +25,7 @@ pub fn registration_key(id: RegistrationId) -> StateKey {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn by_number(
-    view: &dyn View,
-    number: &LedgerNumber,
-) -> Result<Option<RegistrationId>, StoreError> {
+pub fn by_number(view: &dyn View, number: &LedgerNumber) -> Result<Option<RegistrationId>, StoreError> {
     BY_NUMBER.read(view, number)
 }
 
@@ -45,10 +39,7 @@ pub fn number_key(number: &LedgerNumber) -> StateKey {
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn dossier(
-    view: &dyn View,
-    registration: &Registration,
-) -> Result<Option<Dossier>, StoreError> {
+pub fn dossier(view: &dyn View, registration: &Registration) -> Result<Option<Dossier>, StoreError> {
     DOSSIERS.read(view, &(registration.id, registration.revision))
 }
 
@@ -76,9 +67,8 @@ pub fn encumber(
     entry: Encumbrance,
     time_ms: u64,
 ) -> Result<Result<(), Obstacle>, StoreError> {
-    let Some(mut registration) = REGISTRATIONS
-        .read(overlay, &id)?
-        .filter(|registration| registration.is_in_force(time_ms))
+    let Some(mut registration) =
+        REGISTRATIONS.read(overlay, &id)?.filter(|registration| registration.is_in_force(time_ms))
     else {
         return Ok(Err(Obstacle::NotInForce));
     };

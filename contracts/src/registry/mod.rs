@@ -100,16 +100,9 @@ impl Contract for Registry {
     fn genesis(content: &Genesis, context: &mut Context<'_, '_>) -> Result<(), GenesisRefused> {
         let serial = content.serial_first;
         if serial == 0 || serial > SERIAL_MAX {
-            return Err(GenesisRefused::content(
-                "serial_first",
-                format!("{serial} is outside 1..={SERIAL_MAX}"),
-            ));
+            return Err(GenesisRefused::content("serial_first", format!("{serial} is outside 1..={SERIAL_MAX}")));
         }
-        let counters = types::Counters {
-            serial_first: serial,
-            serial_next: serial,
-            issued: 0,
-        };
+        let counters = types::Counters { serial_first: serial, serial_next: serial, issued: 0 };
         context.put(&types::COUNTERS, &(), &counters);
         Ok(())
     }

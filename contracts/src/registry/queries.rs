@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dossier::Dossier;
 use super::types::{
-    BY_KIND, BY_MANIFEST, BY_NUMBER, BY_OFFICIAL, BY_ORGANIZATION, BY_REGISTRAR, COUNTERS,
-    DOSSIERS, LOG, OBJECTIONS, OfficialCode, REGISTRATIONS, RELIANCES, Registration,
-    RegistrationId, Status, VERSIONS,
+    BY_KIND, BY_MANIFEST, BY_NUMBER, BY_OFFICIAL, BY_ORGANIZATION, BY_REGISTRAR, COUNTERS, DOSSIERS, LOG, OBJECTIONS,
+    OfficialCode, REGISTRATIONS, RELIANCES, Registration, RegistrationId, Status, VERSIONS,
 };
 use crate::contract::Answer;
 use crate::domain::{Commitment, LedgerNumber, RegistrationKind};
@@ -141,10 +140,7 @@ fn show(
     at_ms: Option<u64>,
 ) -> Result<Answer, StoreError> {
     let Some(id) = id else {
-        return Ok(Answer {
-            value: serde_json::Value::Null,
-            keys,
-        });
+        return Ok(Answer { value: serde_json::Value::Null, keys });
     };
     let registration = REGISTRATIONS.read(view, &id)?;
     keys.push(REGISTRATIONS.key(&id));
@@ -154,17 +150,10 @@ fn show(
             let revision = (id, registration.revision);
             keys.push(DOSSIERS.key(&revision));
             let status = at_ms.map(|time_ms| registration.status(time_ms));
-            Some(Shown {
-                status,
-                dossier: DOSSIERS.read(view, &revision)?,
-                registration,
-            })
+            Some(Shown { status, dossier: DOSSIERS.read(view, &revision)?, registration })
         }
     };
-    Ok(Answer {
-        keys,
-        ..Answer::of(shown.as_ref(), REGISTRATIONS.key(&id))
-    })
+    Ok(Answer { keys, ..Answer::of(shown.as_ref(), REGISTRATIONS.key(&id)) })
 }
 
 /// One row of a list of registrations.
@@ -175,14 +164,7 @@ struct Row {
 }
 
 fn list(page: Page<RegistrationId>) -> Answer {
-    let rows: Vec<Row> = page
-        .rows
-        .into_iter()
-        .map(|(number, registration)| Row {
-            number,
-            registration,
-        })
-        .collect();
+    let rows: Vec<Row> = page.rows.into_iter().map(|(number, registration)| Row { number, registration }).collect();
     Answer::list(&rows, page.keys)
 }
 
@@ -216,8 +198,7 @@ fn all(view: &dyn View, range: Range) -> Result<Answer, StoreError> {
     let mut rows = Vec::new();
     if let Some(counters) = COUNTERS.read(view, &())? {
         let first = u64::from(counters.serial_first).saturating_add(range.from);
-        let end = u64::from(counters.serial_next)
-            .min(first.saturating_add(range.limit.min(PAGE_MAX).into()));
+        let end = u64::from(counters.serial_next).min(first.saturating_add(range.limit.min(PAGE_MAX).into()));
         for serial in first..end {
             let Ok(serial) = u32::try_from(serial) else {
                 break;
@@ -239,12 +220,7 @@ where
 }
 
 /// Part of a list of registrations.
-fn part<K>(
-    view: &dyn View,
-    index: &Index<K, RegistrationId>,
-    key: &K,
-    range: Range,
-) -> Result<Answer, StoreError>
+fn part<K>(view: &dyn View, index: &Index<K, RegistrationId>, key: &K, range: Range) -> Result<Answer, StoreError>
 where
     K: BorshSerialize + BorshDeserialize + Clone,
 {
@@ -253,20 +229,13 @@ where
 
 fn reliances(view: &dyn View, id: RegistrationId, range: Range) -> Result<Answer, StoreError> {
     let page = RELIANCES.page(view, &id, range.from, range.limit)?;
-    let rows: Vec<_> = page
-        .rows
-        .into_iter()
-        .map(|(_, reliance)| reliance)
-        .collect();
+    let rows: Vec<_> = page.rows.into_iter().map(|(_, reliance)| reliance).collect();
     Ok(Answer::list(&rows, page.keys))
 }
 
 pub(super) fn query(view: &dyn View, query: &Query) -> Result<Answer, StoreError> {
     match query {
-        Query::Registration {
-            registration,
-            at_ms,
-        } => show(view, Some(*registration), Vec::new(), *at_ms),
+        Query::Registration { registration, at_ms } => show(view, Some(*registration), Vec::new(), *at_ms),
         Query::Number { ledger_no, at_ms } => {
             let id = BY_NUMBER.read(view, ledger_no)?;
             show(view, id, vec![BY_NUMBER.key(ledger_no)], *at_ms)
@@ -275,43 +244,18 @@ pub(super) fn query(view: &dyn View, query: &Query) -> Result<Answer, StoreError
             let id = BY_OFFICIAL.read(view, official)?;
             show(view, id, vec![BY_OFFICIAL.key(official)], *at_ms)
         }
-        Query::Dossier {
-            registration,
-            revision,
-        } => row(view, &DOSSIERS, &(*registration, *revision)),
-        Query::Version {
-            registration,
-            version,
-        } => row(view, &VERSIONS, &(*registration, *version)),
-        Query::Log {
-            registration,
-            range,
-        } => numbered(view, &LOG, *registration, |record| record.log, *range),
-        Query::Objections {
-            registration,
-            range,
-        } => numbered(
-            view,
-            &OBJECTIONS,
-            *registration,
-            |record| record.objections,
-            *range,
-        ),
-        Query::Reliances {
-            registration,
-            range,
-        } => reliances(view, *registration, *range),
+        Query::Dossier { registration, revision } => row(view, &DOSSIERS, &(*registration, *revision)),
+        Query::Version { registration, version } => row(view, &VERSIONS, &(*registration, *version)),
+        Query::Log { registration, range } => numbered(view, &LOG, *registration, |record| record.log, *range),
+        Query::Objections { registration, range } => {
+            numbered(view, &OBJECTIONS, *registration, |record| record.objections, *range)
+        }
+        Query::Reliances { registration, range } => reliances(view, *registration, *range),
         Query::All { range } => all(view, *range),
-        Query::Organization {
-            organization,
-            range,
-        } => part(view, &BY_ORGANIZATION, organization, *range),
+        Query::Organization { organization, range } => part(view, &BY_ORGANIZATION, organization, *range),
         Query::Registrar { registrar, range } => part(view, &BY_REGISTRAR, registrar, *range),
         Query::Kind { kind, range } => part(view, &BY_KIND, kind, *range),
-        Query::Manifest {
-            manifest_root,
-            range,
-        } => part(view, &BY_MANIFEST, manifest_root, *range),
+        Query::Manifest { manifest_root, range } => part(view, &BY_MANIFEST, manifest_root, *range),
         Query::Counters => row(view, &COUNTERS, &()),
     }
 }

@@ -74,9 +74,6 @@ impl Contract for Fault {
 
     fn query(view: &dyn View, key: &u8) -> Result<Answer, StoreError> {
         let key = u32::from(*key);
-        Ok(Answer::of(
-            WRITES.read(view, &key)?.as_ref(),
-            WRITES.key(&key),
-        ))
+        Ok(Answer::of(WRITES.read(view, &key)?.as_ref(), WRITES.key(&key)))
     }
 }

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use quancheng_state::{Patch, StateKey, StoreError, View, view::EmptyView};
 use quancheng_types::hash::sha256;
 use quancheng_types::{
-    AccountId, Call, Digest, Event, Genesis, Height, KeyId, List, MisbehaviorProof, NodeId,
-    Outcome, PROTOCOL_VERSION, Parameters, Receipt, SignedTransaction, Signer, SigningKey, Suite,
-    Text, Transaction, TransactionId, Validator, ValidatorSet,
+    AccountId, Call, Digest, Event, Genesis, Height, KeyId, List, MisbehaviorProof, NodeId, Outcome, PROTOCOL_VERSION,
+    Parameters, Receipt, SignedTransaction, Signer, SigningKey, Suite, Text, Transaction, TransactionId, Validator,
+    ValidatorSet,
 };
 use serde_json::{Value, json};
 
@@ -95,9 +95,7 @@ impl Chain {
                 let mut founder = organization.as_object().unwrap().clone();
                 founder.remove("status");
                 founder.remove("fictional");
-                let key = Self::key(organization["org_id"].as_str().unwrap())
-                    .public_key()
-                    .to_string();
+                let key = Self::key(organization["org_id"].as_str().unwrap()).public_key().to_string();
                 founder.insert("key".to_owned(), key.into());
                 founder.into()
             })
@@ -114,14 +112,9 @@ impl Chain {
             .collect();
         let modules = vec![
             encode_genesis("identity", json!({ "organizations": founders })).unwrap(),
-            encode_genesis(
-                "governance",
-                json!({ "rule_sets": samples["rule_sets"], "calendar": years }),
-            )
-            .unwrap(),
+            encode_genesis("governance", json!({ "rule_sets": samples["rule_sets"], "calendar": years })).unwrap(),
         ];
-        let validators =
-            ["ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-AMR", "ORG-REG"].map(Self::validator);
+        let validators = ["ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-AMR", "ORG-REG"].map(Self::validator);
         Self::new(Genesis {
             suite: Suite::Sha256Ed25519,
             chain_name: Text::new("test").unwrap(),
@@ -136,14 +129,7 @@ impl Chain {
         let mut state = State::default();
         state.apply(&genesis_patch(&genesis, &EmptyView).unwrap());
         let time_ms = genesis.time_ms;
-        Self {
-            genesis,
-            state,
-            height: Height::GENESIS,
-            time_ms,
-            executed: BTreeSet::new(),
-            nonce: 0,
-        }
+        Self { genesis, state, height: Height::GENESIS, time_ms, executed: BTreeSet::new(), nonce: 0 }
     }
 
     /// A call from JSON.
@@ -152,25 +138,15 @@ impl Chain {
     }
 
     /// A transaction signed by names, first the sender. A name may be `ACCOUNT/KEY`: the key of one name for the account of another.
-    pub(crate) fn sign(
-        &mut self,
-        time_ms: u64,
-        signers: &[&str],
-        calls: Vec<Call>,
-    ) -> SignedTransaction {
+    pub(crate) fn sign(&mut self, time_ms: u64, signers: &[&str], calls: Vec<Call>) -> SignedTransaction {
         self.nonce += 1;
-        let pairs: Vec<(&str, &str)> = signers
-            .iter()
-            .map(|name| name.split_once('/').unwrap_or((name, name)))
-            .collect();
+        let pairs: Vec<(&str, &str)> =
+            signers.iter().map(|name| name.split_once('/').unwrap_or((name, name))).collect();
         let keys: Vec<SigningKey> = pairs.iter().map(|(_, key)| Self::key(key)).collect();
         let signers = pairs
             .iter()
             .zip(&keys)
-            .map(|((account, _), key)| Signer {
-                account: Self::account(account),
-                key_id: KeyId::of(&key.public_key()),
-            })
+            .map(|((account, _), key)| Signer { account: Self::account(account), key_id: KeyId::of(&key.public_key()) })
             .collect();
         let body = Transaction {
             chain_id: self.genesis.chain_id(),
@@ -183,11 +159,7 @@ impl Chain {
     }
 
     /// Executes one block and commits it.
-    pub(crate) fn block(
-        &mut self,
-        time_ms: u64,
-        transactions: &[SignedTransaction],
-    ) -> BlockOutput {
+    pub(crate) fn block(&mut self, time_ms: u64, transactions: &[SignedTransaction]) -> BlockOutput {
         self.block_with(time_ms, transactions, &[])
     }
 
@@ -202,8 +174,7 @@ impl Chain {
         self.height = self.height.next();
         self.time_ms = time_ms;
         self.state.apply(&output.patch);
-        self.executed
-            .extend(output.receipts.iter().map(|receipt| receipt.transaction_id));
+        self.executed.extend(output.receipts.iter().map(|receipt| receipt.transaction_id));
         assert_eq!(output.internal_count, 0, "a contract panicked");
         output
     }
@@ -236,35 +207,14 @@ impl Chain {
     }
 
     /// As [`Self::send`] with one call from JSON, which must take effect. Returns its events as JSON.
-    pub(crate) fn ok(
-        &mut self,
-        time_ms: u64,
-        signers: &[&str],
-        module: &str,
-        call: Value,
-    ) -> Vec<Value> {
+    pub(crate) fn ok(&mut self, time_ms: u64, signers: &[&str], module: &str, call: Value) -> Vec<Value> {
         let receipt = self.send(time_ms, signers, vec![Self::json(module, call.clone())]);
-        assert_eq!(
-            receipt.outcome,
-            Outcome::Ok,
-            "{call} is refused: {}",
-            outcome_name(&receipt.outcome)
-        );
-        receipt
-            .events
-            .iter()
-            .map(|event: &Event| crate::modules::decode_event(event).unwrap())
-            .collect()
+        assert_eq!(receipt.outcome, Outcome::Ok, "{call} is refused: {}", outcome_name(&receipt.outcome));
+        receipt.events.iter().map(|event: &Event| crate::modules::decode_event(event).unwrap()).collect()
     }
 
     /// As [`Self::send`] with one call from JSON, which must be refused and change nothing. Returns the name of the refusal.
-    pub(crate) fn refused(
-        &mut self,
-        time_ms: u64,
-        signers: &[&str],
-        module: &str,
-        call: Value,
-    ) -> &'static str {
+    pub(crate) fn refused(&mut self, time_ms: u64, signers: &[&str], module: &str, call: Value) -> &'static str {
         let before = self.state.clone();
         let receipt = self.send(time_ms, signers, vec![Self::json(module, call.clone())]);
         assert_ne!(receipt.outcome, Outcome::Ok, "{call} takes effect");
@@ -283,9 +233,7 @@ impl Chain {
 pub(crate) fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Ok => "OK",
-        Outcome::Refused { module, code, .. } => {
-            refusal_text(*module, *code).map_or("UNKNOWN", |text| text.name)
-        }
+        Outcome::Refused { module, code, .. } => refusal_text(*module, *code).map_or("UNKNOWN", |text| text.name),
     }
 }
 

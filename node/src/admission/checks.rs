@@ -18,37 +18,21 @@ pub(super) fn check(
 ) -> Result<(), AdmissionError> {
     let bytes = u32::try_from(transaction.encode().len()).unwrap_or(u32::MAX);
     if bytes > parameters.transaction_bytes_max {
-        return Err(AdmissionError::TooLarge {
-            bytes,
-            max: parameters.transaction_bytes_max,
-        });
+        return Err(AdmissionError::TooLarge { bytes, max: parameters.transaction_bytes_max });
     }
-    transaction
-        .check_form(&ledger.chain_id())
-        .map_err(AdmissionError::Transaction)?;
+    transaction.check_form(&ledger.chain_id()).map_err(AdmissionError::Transaction)?;
     let valid_until_ms = transaction.body.valid_until_ms;
     if valid_until_ms < now_ms {
-        return Err(AdmissionError::Expired {
-            valid_until_ms,
-            now_ms,
-        });
+        return Err(AdmissionError::Expired { valid_until_ms, now_ms });
     }
     // Refused here rather than in a block; a little slack, because the block that runs it comes later than now.
     let latest_ms = now_ms.saturating_add(parameters.transaction_lifetime_max_ms);
-    if valid_until_ms
-        > latest_ms
-            .saturating_add(CLIENT_CLOCK_AHEAD_MS.min(parameters.transaction_lifetime_max_ms))
-    {
-        return Err(AdmissionError::LifetimeTooLong {
-            valid_until_ms,
-            latest_ms,
-        });
+    if valid_until_ms > latest_ms.saturating_add(CLIENT_CLOCK_AHEAD_MS.min(parameters.transaction_lifetime_max_ms)) {
+        return Err(AdmissionError::LifetimeTooLong { valid_until_ms, latest_ms });
     }
     for (index, call) in transaction.body.calls.iter().enumerate() {
         if modules::by_id(call.module).is_none() {
-            return Err(AdmissionError::UnknownModule {
-                module: call.module,
-            });
+            return Err(AdmissionError::UnknownModule { module: call.module });
         }
         let at = u8::try_from(index).unwrap_or(u8::MAX);
         check_call(call, parameters).map_err(|refusal| AdmissionError::Refused {
@@ -59,19 +43,12 @@ pub(super) fn check(
     }
     if transaction.signatures.len() != transaction.body.signers.len() {
         let (signers, signatures) = (transaction.body.signers.len(), transaction.signatures.len());
-        return Err(AdmissionError::Transaction(
-            TransactionError::SignatureCount {
-                signers,
-                signatures,
-            },
-        ));
+        return Err(AdmissionError::Transaction(TransactionError::SignatureCount { signers, signatures }));
     }
     let snapshot = ledger.snapshot()?;
-    check_signers(&snapshot, transaction, now_ms)?.map_err(|refusal: CoreRefusal| {
-        AdmissionError::Refused {
-            module: modules::CORE,
-            code: refusal.code(),
-            call: 0,
-        }
+    check_signers(&snapshot, transaction, now_ms)?.map_err(|refusal: CoreRefusal| AdmissionError::Refused {
+        module: modules::CORE,
+        code: refusal.code(),
+        call: 0,
     })
 }

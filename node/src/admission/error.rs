@@ -69,7 +69,9 @@ impl fmt::Display for AdmissionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(error) => write!(f, "not a signed transaction: {error}"),
-            Self::TooLarge { bytes, max } => write!(f, "transaction of {bytes} bytes exceeds the chain's limit of {max}"),
+            Self::TooLarge { bytes, max } => {
+                write!(f, "transaction of {bytes} bytes exceeds the chain's limit of {max}")
+            }
             Self::Transaction(error) => error.fmt(f),
             Self::Expired { valid_until_ms, now_ms } => write!(
                 f,
@@ -82,14 +84,21 @@ impl fmt::Display for AdmissionError {
                  (and check this machine's clock)"
             ),
             Self::UnknownModule { module } => write!(f, "the chain has no module {module}"),
-            Self::Refused { module, code, call } => write!(f, "call {call} is refused by module {module} with code {code}"),
+            Self::Refused { module, code, call } => {
+                write!(f, "call {call} is refused by module {module} with code {code}")
+            }
             Self::Overloaded { retry_after_ms } => {
-                write!(f, "this node has too many transactions waiting; try again in {retry_after_ms} ms or submit to another validator")
+                write!(
+                    f,
+                    "this node has too many transactions waiting; try again in {retry_after_ms} ms or submit to another validator"
+                )
             }
             Self::QuotaExceeded { retry_after_ms } => {
                 write!(f, "this account has too many transactions waiting; try again in {retry_after_ms} ms")
             }
-            Self::NotAValidator => f.write_str("this node is not a validator in force and takes no transactions; submit to a validator"),
+            Self::NotAValidator => {
+                f.write_str("this node is not a validator in force and takes no transactions; submit to a validator")
+            }
             Self::Stopping => f.write_str("this node is stopping; submit to another validator"),
             Self::Store(error) => write!(f, "the store of this node failed: {error}"),
         }

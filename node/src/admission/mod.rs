@@ -55,10 +55,7 @@ type Slot = Option<Result<Submitted, AdmissionError>>;
 
 impl Admission {
     /// Checks and takes transactions. One answer each, in order; positive ones only when the transaction is durable here.
-    pub async fn submit(
-        &self,
-        transactions: Vec<SignedTransaction>,
-    ) -> Vec<Result<Submitted, AdmissionError>> {
+    pub async fn submit(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<Submitted, AdmissionError>> {
         let mut slots: Vec<Slot> = vec![None; transactions.len()];
         let Some(batcher) = &self.batcher else {
             return refuse_all(slots, &AdmissionError::NotAValidator);
@@ -68,70 +65,40 @@ impl Admission {
             return refuse_all(slots, &AdmissionError::NotAValidator);
         }
         let claimed = self.claim(&transactions, &mut slots, &duty.parameters);
-        let (at, mut kept): (Vec<usize>, Vec<SignedTransaction>) = transactions
-            .into_iter()
-            .enumerate()
-            .filter(|(at, _)| claimed[*at])
-            .unzip();
+        let (at, mut kept): (Vec<usize>, Vec<SignedTransaction>) =
+            transactions.into_iter().enumerate().filter(|(at, _)| claimed[*at]).unzip();
         if !kept.is_empty() {
             kept = self.verify(kept, &at, &mut slots).await;
             self.pack(batcher, kept, &at, &mut slots).await;
         }
         self.count(&slots);
-        slots
-            .into_iter()
-            .map(|slot| slot.unwrap_or(Err(AdmissionError::Stopping)))
-            .collect()
+        slots.into_iter().map(|slot| slot.unwrap_or(Err(AdmissionError::Stopping))).collect()
     }
 
     /// Checks everything but durability, for a simulation.
     ///
     /// # Errors
     /// [`AdmissionError`].
-    pub async fn check(
-        &self,
-        transaction: SignedTransaction,
-    ) -> Result<SignedTransaction, AdmissionError> {
+    pub async fn check(&self, transaction: SignedTransaction) -> Result<SignedTransaction, AdmissionError> {
         let parameters = self.duty.borrow().parameters;
         let now_ms = self.now_ms();
-        checks::check(
-            &transaction,
-            &transaction.id(),
-            &parameters,
-            now_ms,
-            &self.ledger,
-        )?;
+        checks::check(&transaction, &transaction.id(), &parameters, now_ms, &self.ledger)?;
         let all = Arc::new(vec![transaction]);
-        let verdicts = self
-            .verifier
-            .check_transactions(Arc::clone(&all))
-            .await
-            .ok_or(overloaded())?;
+        let verdicts = self.verifier.check_transactions(Arc::clone(&all)).await.ok_or(overloaded())?;
         match verdicts.into_iter().next() {
-            Some(Ok(_)) => Arc::unwrap_or_clone(all)
-                .pop()
-                .ok_or(AdmissionError::Stopping),
+            Some(Ok(_)) => Arc::unwrap_or_clone(all).pop().ok_or(AdmissionError::Stopping),
             Some(Err(error)) => Err(AdmissionError::Transaction(error)),
             None => Err(AdmissionError::Stopping),
         }
     }
 
     fn now_ms(&self) -> u64 {
-        let clock = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        u64::try_from(clock.as_millis())
-            .unwrap_or(u64::MAX)
-            .max(self.tracker.block_time_ms())
+        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(clock.as_millis()).unwrap_or(u64::MAX).max(self.tracker.block_time_ms())
     }
 
     /// Everything that needs no signature check. `true` for those that go on.
-    fn claim(
-        &self,
-        transactions: &[SignedTransaction],
-        slots: &mut [Slot],
-        parameters: &Parameters,
-    ) -> Vec<bool> {
+    fn claim(&self, transactions: &[SignedTransaction], slots: &mut [Slot], parameters: &Parameters) -> Vec<bool> {
         let now_ms = self.now_ms();
         let mut claimed = vec![false; transactions.len()];
         for (at, transaction) in transactions.iter().enumerate() {
@@ -157,28 +124,16 @@ impl Admission {
             return Ok(false);
         }
         checks::check(transaction, &id, parameters, now_ms, &self.ledger)?;
-        let account = transaction
-            .body
-            .sender()
-            .ok_or(quancheng_types::TransactionError::NoSigner);
+        let account = transaction.body.sender().ok_or(quancheng_types::TransactionError::NoSigner);
         let account = account.map_err(AdmissionError::Transaction)?;
-        self.tracker
-            .claim(id, account, transaction.body.valid_until_ms, &self.limits)
-            .map_err(|full| match full {
-                QuotaFull::Node => overloaded(),
-                QuotaFull::Account => AdmissionError::QuotaExceeded {
-                    retry_after_ms: RETRY_AFTER_MS,
-                },
-            })
+        self.tracker.claim(id, account, transaction.body.valid_until_ms, &self.limits).map_err(|full| match full {
+            QuotaFull::Node => overloaded(),
+            QuotaFull::Account => AdmissionError::QuotaExceeded { retry_after_ms: RETRY_AFTER_MS },
+        })
     }
 
     /// Signatures. Returns those that pass; the others give their claim back.
-    async fn verify(
-        &self,
-        kept: Vec<SignedTransaction>,
-        at: &[usize],
-        slots: &mut [Slot],
-    ) -> Vec<SignedTransaction> {
+    async fn verify(&self, kept: Vec<SignedTransaction>, at: &[usize], slots: &mut [Slot]) -> Vec<SignedTransaction> {
         let all = Arc::new(kept);
         let verdicts = self.verifier.check_transactions(Arc::clone(&all)).await;
         let all = Arc::unwrap_or_clone(all);
@@ -217,16 +172,9 @@ impl Admission {
             return;
         }
         let ids: Vec<TransactionId> = transactions.iter().map(SignedTransaction::id).collect();
-        let bytes = transactions
-            .iter()
-            .map(|transaction| transaction.encode().len())
-            .sum::<usize>();
+        let bytes = transactions.iter().map(|transaction| transaction.encode().len()).sum::<usize>();
         let (stored, durable) = oneshot::channel();
-        let packet = Packet {
-            transactions,
-            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
-            stored,
-        };
+        let packet = Packet { transactions, bytes: u32::try_from(bytes).unwrap_or(u32::MAX), stored };
         let result = match batcher.try_send(packet) {
             Ok(()) => durable
                 .await
@@ -258,9 +206,7 @@ impl Admission {
 }
 
 fn overloaded() -> AdmissionError {
-    AdmissionError::Overloaded {
-        retry_after_ms: RETRY_AFTER_MS,
-    }
+    AdmissionError::Overloaded { retry_after_ms: RETRY_AFTER_MS }
 }
 
 fn refuse_all(slots: Vec<Slot>, error: &AdmissionError) -> Vec<Result<Submitted, AdmissionError>> {

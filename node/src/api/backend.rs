@@ -9,8 +9,8 @@ use quancheng_proof::SetChange;
 use quancheng_state::{Snapshot, StoreError};
 use quancheng_types::merkle::Path;
 use quancheng_types::{
-    Block, ChainId, CommitCertificate, Digest, Genesis, Header, Height, HistoryLeaf, NodeId,
-    Parameters, Receipt, Round, SignedTransaction, TransactionId, ValidatorId, ValidatorSet,
+    Block, ChainId, CommitCertificate, Digest, Genesis, Header, Height, HistoryLeaf, NodeId, Parameters, Receipt,
+    Round, SignedTransaction, TransactionId, ValidatorId, ValidatorSet,
 };
 
 use crate::admission::AdmissionError;
@@ -156,15 +156,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Parameters in force.
     fn parameters(&self) -> Parameters;
     /// Checks and takes transactions; answers when those that were taken are durable. One answer each, in order.
-    fn submit(
-        &self,
-        transactions: Vec<SignedTransaction>,
-    ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>>;
+    fn submit(&self, transactions: Vec<SignedTransaction>) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>>;
     /// Checks form, signatures and account as [`Self::submit`] does, runs it over the newest state and drops the result.
-    fn simulate(
-        &self,
-        transaction: SignedTransaction,
-    ) -> Answer<'_, Result<Receipt, AdmissionError>>;
+    fn simulate(&self, transaction: SignedTransaction) -> Answer<'_, Result<Receipt, AdmissionError>>;
     /// What is known of a transaction.
     ///
     /// # Errors
@@ -201,10 +195,7 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`].
-    fn executed_transaction(
-        &self,
-        id: &TransactionId,
-    ) -> Result<Option<ExecutedTransaction>, StoreError>;
+    fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError>;
     /// The set of a height.
     ///
     /// # Errors

@@ -40,24 +40,11 @@ impl BodyKind {
     /// # Errors
     /// [`ApiError::UnsupportedMediaType`] naming `allowed`.
     pub(crate) fn of(headers: &HeaderMap, allowed: &'static str) -> ApiResult<Self> {
-        let value = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        match value
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
-            .as_str()
-        {
+        let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "application/octet-stream" => Ok(Self::Borsh),
             "application/json" => Ok(Self::Json),
-            _ => Err(ApiError::UnsupportedMediaType {
-                found: value.chars().take(100).collect(),
-                allowed,
-            }),
+            _ => Err(ApiError::UnsupportedMediaType { found: value.chars().take(100).collect(), allowed }),
         }
     }
 }
@@ -70,10 +57,9 @@ pub(crate) fn require_json(headers: &HeaderMap) -> ApiResult<()> {
     const ALLOWED: &str = "application/json";
     match BodyKind::of(headers, ALLOWED)? {
         BodyKind::Json => Ok(()),
-        BodyKind::Borsh => Err(ApiError::UnsupportedMediaType {
-            found: "application/octet-stream".to_owned(),
-            allowed: ALLOWED,
-        }),
+        BodyKind::Borsh => {
+            Err(ApiError::UnsupportedMediaType { found: "application/octet-stream".to_owned(), allowed: ALLOWED })
+        }
     }
 }
 
@@ -82,9 +68,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> ApiResult<()> {
 /// # Errors
 /// [`ApiError::Malformed`] with line and column.
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
-    serde_json::from_slice(bytes).map_err(|error| ApiError::Malformed {
-        reason: error.to_string(),
-    })
+    serde_json::from_slice(bytes).map_err(|error| ApiError::Malformed { reason: error.to_string() })
 }
 
 /// Receives a body.
@@ -101,17 +85,14 @@ pub(crate) async fn receive(api: &Api, body: Body, bytes_max: usize) -> ApiResul
 }
 
 async fn collect(api: &Api, mut body: Body, bytes_max: usize) -> ApiResult<Received> {
-    let claimed =
-        usize::try_from(axum::body::HttpBody::size_hint(&body).lower()).unwrap_or(usize::MAX);
+    let claimed = usize::try_from(axum::body::HttpBody::size_hint(&body).lower()).unwrap_or(usize::MAX);
     if claimed > bytes_max {
         return Err(ApiError::TooLarge { bytes_max });
     }
     let mut bytes = BytesMut::with_capacity(claimed.min(RESERVE_MAX));
     let mut share: Option<OwnedSemaphorePermit> = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ApiError::Malformed {
-            reason: format!("the body broke off: {error}"),
-        })?;
+        let frame = frame.map_err(|error| ApiError::Malformed { reason: format!("the body broke off: {error}") })?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -122,18 +103,12 @@ async fn collect(api: &Api, mut body: Body, bytes_max: usize) -> ApiResult<Recei
         let part = u32::try_from(data.len()).map_err(|_| ApiError::TooLarge { bytes_max })?;
         let taken = std::sync::Arc::clone(&api.body_memory)
             .try_acquire_many_owned(part)
-            .map_err(|_| ApiError::Overloaded {
-                what: "request bodies",
-                retry_after_ms: RETRY_AFTER_MS,
-            })?;
+            .map_err(|_| ApiError::Overloaded { what: "request bodies", retry_after_ms: RETRY_AFTER_MS })?;
         match &mut share {
             Some(share) => share.merge(taken),
             None => share = Some(taken),
         }
         bytes.extend_from_slice(&data);
     }
-    Ok(Received {
-        bytes: bytes.freeze(),
-        _share: share,
-    })
+    Ok(Received { bytes: bytes.freeze(), _share: share })
 }

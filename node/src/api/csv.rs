@@ -36,12 +36,11 @@ impl Columns {
     #[must_use]
     pub(crate) fn row(&self, record: &Value) -> String {
         let cells = cells(record);
-        line(self.0.iter().map(|column| {
-            cells
+        line(
+            self.0
                 .iter()
-                .find(|(name, _)| name == column)
-                .map_or("", |(_, text)| text.as_str())
-        }))
+                .map(|column| cells.iter().find(|(name, _)| name == column).map_or("", |(_, text)| text.as_str())),
+        )
     }
 }
 
@@ -55,29 +54,19 @@ fn flatten(name: String, value: &Value, depth: usize, cells: &mut Vec<(String, S
     match value {
         Value::Object(fields) if depth < DEPTH_MAX => {
             for (key, field) in fields {
-                let name = if name.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{name}.{key}")
-                };
+                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
                 flatten(name, field, depth + 1, cells);
             }
         }
         Value::Null => cells.push((name, String::new())),
         Value::String(text) => cells.push((name, inert(text))),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            cells.push((name, value.to_string()))
-        }
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => cells.push((name, value.to_string())),
     }
 }
 
 /// Spreadsheets run texts that begin with these signs as formulas; an apostrophe before them makes them text.
 fn inert(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
@@ -87,8 +76,7 @@ fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
             line.push(',');
         }
         if cell.contains(['"', ',', '\r', '\n']) {
-            write!(line, "\"{}\"", cell.replace('"', "\"\""))
-                .expect("writing to memory cannot fail");
+            write!(line, "\"{}\"", cell.replace('"', "\"\"")).expect("writing to memory cannot fail");
         } else {
             line.push_str(cell);
         }
@@ -112,21 +100,14 @@ mod tests {
         let columns = Columns::of(&records);
         assert_eq!(columns.header(), "at.x,at.y,id,name,tags\r\n");
         assert_eq!(columns.row(&records[0]), "true,,1,\"数据, 局\",\r\n");
-        assert_eq!(
-            columns.row(&records[1]),
-            ",,2,\"a \"\"b\"\"\n\",\"[\"\"p\"\",\"\"q\"\"]\"\r\n"
-        );
+        assert_eq!(columns.row(&records[1]), ",,2,\"a \"\"b\"\"\n\",\"[\"\"p\"\",\"\"q\"\"]\"\r\n");
     }
 
     #[test]
     fn no_cell_is_a_formula() {
         for text in ["=1+1", "+1", "-1", "@x", "\tx"] {
             let record = json!({ "a": text });
-            assert!(
-                Columns::of(std::slice::from_ref(&record))
-                    .row(&record)
-                    .starts_with('\'')
-            );
+            assert!(Columns::of(std::slice::from_ref(&record)).row(&record).starts_with('\''));
         }
     }
 

@@ -39,26 +39,11 @@ impl Cursor {
                 "not a cursor of this list; take next_cursor of an earlier page, or leave it out",
             )
         };
-        let bytes: [u8; CURSOR_BYTES] = hex::decode(text)
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(refused)?;
-        let word = |from: usize| {
-            bytes
-                .iter()
-                .skip(from)
-                .take(8)
-                .fold(0_u64, |word, byte| word << 8 | u64::from(*byte))
-        };
-        let cursor = Self {
-            height: Height(word(0)),
-            from: word(8),
-        };
-        if bytes.ends_with(&cursor.check(list)) {
-            Ok(cursor)
-        } else {
-            Err(refused())
-        }
+        let bytes: [u8; CURSOR_BYTES] =
+            hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(refused)?;
+        let word = |from: usize| bytes.iter().skip(from).take(8).fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+        let cursor = Self { height: Height(word(0)), from: word(8) };
+        if bytes.ends_with(&cursor.check(list)) { Ok(cursor) } else { Err(refused()) }
     }
 
     /// Tells a cursor of one list from those of others, and mistyped ones. It is no secret: a cursor grants nothing.
@@ -75,15 +60,9 @@ mod tests {
 
     #[test]
     fn a_cursor_belongs_to_one_list() {
-        let cursor = Cursor {
-            height: Height(7),
-            from: 200,
-        };
+        let cursor = Cursor { height: Height(7), from: 200 };
         let text = cursor.encode("organizations");
-        assert_eq!(
-            Cursor::decode(&text, "organizations").expect("own list"),
-            cursor
-        );
+        assert_eq!(Cursor::decode(&text, "organizations").expect("own list"), cursor);
         assert!(Cursor::decode(&text, "registrations").is_err());
         let mut wrong = text.clone();
         wrong.replace_range(14..16, "ff");

@@ -34,10 +34,7 @@ impl Language {
     /// The language that the client weighs highest (RFC 9110 §12.5.4); the first of equals.
     #[must_use]
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let Some(text) = headers
-            .get(header::ACCEPT_LANGUAGE)
-            .and_then(|value| value.to_str().ok())
-        else {
+        let Some(text) = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
             return Self::default();
         };
         let mut best = (0_u32, Self::default());
@@ -49,9 +46,7 @@ impl Language {
                 Some("en") => Self::En,
                 _ => continue,
             };
-            let weight = parts
-                .find_map(|part| part.trim().strip_prefix("q="))
-                .map_or(1000, thousandths);
+            let weight = parts.find_map(|part| part.trim().strip_prefix("q=")).map_or(1000, thousandths);
             if weight > best.0 {
                 best = (weight, language);
             }

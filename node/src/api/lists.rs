@@ -71,22 +71,13 @@ pub(crate) async fn respond(
     let request = params.page(&path)?;
     let read: Reader = Arc::new(read);
     match preferred(headers, &[Form::Json, Form::Csv]) {
-        Form::Csv if params.proof => Err(ApiError::parameter(
-            "proof",
-            "rows carry no proof; ask for application/json",
-        )),
+        Form::Csv if params.proof => Err(ApiError::parameter("proof", "rows carry no proof; ask for application/json")),
         Form::Csv => rows(api, path, request, params.limit.is_none(), read).await,
         Form::Json | Form::Borsh => page(api, path, request, params.proof, read).await,
     }
 }
 
-async fn page(
-    api: &Api,
-    path: String,
-    request: PageRequest,
-    is_proven: bool,
-    read: Reader,
-) -> ApiResult<Response> {
+async fn page(api: &Api, path: String, request: PageRequest, is_proven: bool, read: Reader) -> ApiResult<Response> {
     let (page, proof) = api
         .blocking(move |backend| {
             let page = read(backend, request)?;
@@ -100,26 +91,15 @@ async fn page(
         .await?;
     let next = next(&page, request);
     let next_cursor = next.map(|cursor| cursor.encode(&path));
-    let link = next_cursor
-        .as_ref()
-        .map(|cursor| link(&path, cursor, request.limit));
-    let answer = ListAnswer {
-        height: page.height,
-        time: rfc3339(page.time_ms),
-        items: page.items,
-        next_cursor,
-        proof,
-    };
+    let link = next_cursor.as_ref().map(|cursor| link(&path, cursor, request.limit));
+    let answer = ListAnswer { height: page.height, time: rfc3339(page.time_ms), items: page.items, next_cursor, proof };
     Ok(with_link(responses::ok(&answer), link))
 }
 
 /// A full page has a successor, perhaps an empty one.
 fn next(page: &Page, request: PageRequest) -> Option<Cursor> {
     let is_full = u32::try_from(page.items.len()).is_ok_and(|count| count >= request.limit);
-    is_full.then(|| Cursor {
-        height: page.height,
-        from: request.from.saturating_add(request.limit.into()),
-    })
+    is_full.then(|| Cursor { height: page.height, from: request.from.saturating_add(request.limit.into()) })
 }
 
 fn link(path: &str, cursor: &str, limit: u32) -> String {
@@ -142,20 +122,12 @@ struct Rest {
     request: PageRequest,
 }
 
-async fn rows(
-    api: &Api,
-    path: String,
-    mut request: PageRequest,
-    is_whole: bool,
-    read: Reader,
-) -> ApiResult<Response> {
+async fn rows(api: &Api, path: String, mut request: PageRequest, is_whole: bool, read: Reader) -> ApiResult<Response> {
     if is_whole {
         request.limit = PAGE_MAX;
     }
     let reader = Arc::clone(&read);
-    let first = api
-        .blocking(move |backend| reader(backend, request))
-        .await?;
+    let first = api.blocking(move |backend| reader(backend, request)).await?;
     let columns = Columns::of(&first.items);
     let mut text = columns.header();
     text.extend(first.items.iter().map(|item| columns.row(item)));
@@ -164,33 +136,18 @@ async fn rows(
         let link = next.map(|cursor| link(&path, &cursor.encode(&path), request.limit));
         return Ok(with_link(responses::bytes(StatusCode::OK, CSV, text), link));
     };
-    let request = PageRequest {
-        as_of: AsOf::Height(cursor.height),
-        from: cursor.from,
-        limit: PAGE_MAX,
-    };
-    let rest = Rest {
-        api: api.clone(),
-        read,
-        columns,
-        request,
-    };
+    let request = PageRequest { as_of: AsOf::Height(cursor.height), from: cursor.from, limit: PAGE_MAX };
+    let rest = Rest { api: api.clone(), read, columns, request };
     let stream = futures::stream::try_unfold((Some(text), Some(rest)), |(head, rest)| async move {
         if let Some(head) = head {
             return Ok(Some((Bytes::from(head), (None, rest))));
         }
         match rest {
             None => Ok(None),
-            Some(rest) => more(rest)
-                .await
-                .map(|(text, rest)| Some((Bytes::from(text), (None, rest)))),
+            Some(rest) => more(rest).await.map(|(text, rest)| Some((Bytes::from(text), (None, rest)))),
         }
     });
-    Ok(responses::bytes(
-        StatusCode::OK,
-        CSV,
-        Body::from_stream(stream),
-    ))
+    Ok(responses::bytes(StatusCode::OK, CSV, Body::from_stream(stream)))
 }
 
 /// The next rows. An error breaks the answer off, so that half a list never passes as a whole one.
@@ -201,18 +158,9 @@ async fn more(rest: Rest) -> Result<(String, Option<Rest>), std::io::Error> {
         .blocking(move |backend| reader(backend, request))
         .await
         .map_err(|error| std::io::Error::other(error.status_and_code().1))?;
-    let text = page
-        .items
-        .iter()
-        .map(|item| rest.columns.row(item))
-        .collect();
-    let following = next(&page, request).map(|cursor| Rest {
-        request: PageRequest {
-            from: cursor.from,
-            ..request
-        },
-        ..rest
-    });
+    let text = page.items.iter().map(|item| rest.columns.row(item)).collect();
+    let following =
+        next(&page, request).map(|cursor| Rest { request: PageRequest { from: cursor.from, ..request }, ..rest });
     Ok((text, following))
 }
 
@@ -233,21 +181,10 @@ impl ModuleList {
     pub(crate) fn read(&self, backend: &dyn Backend, request: PageRequest) -> ApiResult<Page> {
         let snapshot = request.as_of.snapshot(backend)?;
         let range = json!({ "from": request.from, "limit": request.limit });
-        let answer = quancheng_contracts::query(
-            &snapshot,
-            self.module,
-            json!({ self.query: { "range": range } }),
-        )?;
+        let answer = quancheng_contracts::query(&snapshot, self.module, json!({ self.query: { "range": range } }))?;
         let Value::Array(items) = answer.value else {
-            return Err(ApiError::Internal {
-                reason: format!("query {} gave no list", self.query),
-            });
+            return Err(ApiError::Internal { reason: format!("query {} gave no list", self.query) });
         };
-        Ok(Page {
-            height: snapshot.height(),
-            time_ms: snapshot.tip().leaf.time_ms,
-            items,
-            keys: answer.keys,
-        })
+        Ok(Page { height: snapshot.height(), time_ms: snapshot.tip().leaf.time_ms, items, keys: answer.keys })
     }
 }

@@ -39,10 +39,8 @@ pub(super) fn head() -> utoipa::openapi::OpenApi {
 /// Never: the document is a constant of this program, and a test makes it.
 #[must_use]
 pub fn json() -> String {
-    let mut text = super::routes::described()
-        .to_openapi()
-        .to_pretty_json()
-        .expect("a description has only texts and numbers");
+    let mut text =
+        super::routes::described().to_openapi().to_pretty_json().expect("a description has only texts and numbers");
     text.push('\n');
     text
 }

@@ -32,14 +32,7 @@ impl RefusalView {
     #[must_use]
     pub(crate) fn new(module: ModuleId, code: u16, call: u8) -> Self {
         match refusal_text(module, code) {
-            Some(text) => Self {
-                module,
-                code,
-                call,
-                name: text.name,
-                text_zh: text.zh,
-                text_en: text.en,
-            },
+            Some(text) => Self { module, code, call, name: text.name, text_zh: text.zh, text_en: text.en },
             None => Self {
                 module,
                 code,
@@ -66,9 +59,7 @@ impl From<Outcome> for OutcomeView {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Ok => Self::Ok,
-            Outcome::Refused { module, code, call } => {
-                Self::Refused(RefusalView::new(module, code, call))
-            }
+            Outcome::Refused { module, code, call } => Self::Refused(RefusalView::new(module, code, call)),
         }
     }
 }
@@ -94,10 +85,9 @@ impl EventView {
     pub(crate) fn new(event: &Event) -> Self {
         let module_name = modules::by_id(event.module).map_or("", |module| module.name());
         let (name, data) = match quancheng_contracts::decode_event(event) {
-            Ok(Value::Object(object)) if object.len() == 1 => object
-                .into_iter()
-                .next()
-                .unwrap_or_else(|| (String::new(), Value::Null)),
+            Ok(Value::Object(object)) if object.len() == 1 => {
+                object.into_iter().next().unwrap_or_else(|| (String::new(), Value::Null))
+            }
             Ok(Value::String(name)) => (name, json!({})),
             Ok(other) => (String::new(), other),
             Err(error) => (
@@ -105,12 +95,7 @@ impl EventView {
                 json!({ "payload": hex::encode(&*event.payload), "reason": error.to_string() }),
             ),
         };
-        Self {
-            module: event.module,
-            module_name,
-            name,
-            data,
-        }
+        Self { module: event.module, module_name, name, data }
     }
 
     /// All events of a receipt.
@@ -158,10 +143,7 @@ impl Serialize for Links {
         use serde::ser::SerializeStruct as _;
         let mut links = serializer.serialize_struct("Links", 2)?;
         links.serialize_field("self", &format_args!("/v1/transactions/{}", self.id))?;
-        links.serialize_field(
-            "bundle",
-            &format_args!("/v1/bundles/transactions/{}", self.id),
-        )?;
+        links.serialize_field("bundle", &format_args!("/v1/bundles/transactions/{}", self.id))?;
         links.end()
     }
 }
@@ -235,16 +217,8 @@ impl TransactionStatus {
         let base = Self::admitted(id);
         match state {
             TransactionState::Unknown => None,
-            TransactionState::Expired => Some(Self {
-                stage: StageView::Expired,
-                ..base
-            }),
-            TransactionState::Known {
-                stage,
-                height,
-                time_ms,
-                receipt,
-            } => Some(Self {
+            TransactionState::Expired => Some(Self { stage: StageView::Expired, ..base }),
+            TransactionState::Known { stage, height, time_ms, receipt } => Some(Self {
                 stage: stage.into(),
                 height,
                 time_ms,

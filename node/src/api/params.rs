@@ -50,13 +50,8 @@ impl Segment {
     ///
     /// # Errors
     /// [`ApiError::InvalidParameter`].
-    pub(crate) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
-        &self,
-        name: &'static str,
-    ) -> ApiResult<T> {
-        self.0
-            .parse()
-            .map_err(|error| ApiError::parameter(name, error))
+    pub(crate) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(&self, name: &'static str) -> ApiResult<T> {
+        self.0.parse().map_err(|error| ApiError::parameter(name, error))
     }
 
     /// Reads it as the id of a transaction.
@@ -95,16 +90,10 @@ impl ReadParams {
 
 fn as_of(height: Option<u64>, time: Option<&str>, is_proven: bool) -> ApiResult<AsOf> {
     match (height, time) {
-        (Some(_), Some(_)) => Err(ApiError::parameter(
-            "time",
-            "give either height or time, not both",
-        )),
+        (Some(_), Some(_)) => Err(ApiError::parameter("time", "give either height or time, not both")),
         (Some(height), None) => Ok(AsOf::Height(Height(height))),
         (None, Some(text)) => parse_time_ms(text).map(AsOf::Time).ok_or_else(|| {
-            ApiError::parameter(
-                "time",
-                "neither RFC 3339 such as 2026-01-31T08:00:00%2B08:00 nor ms since 1970 UTC",
-            )
+            ApiError::parameter("time", "neither RFC 3339 such as 2026-01-31T08:00:00%2B08:00 nor ms since 1970 UTC")
         }),
         (None, None) if is_proven => Ok(AsOf::NewestCertified),
         (None, None) => Ok(AsOf::Newest),
@@ -149,30 +138,16 @@ impl ListParams {
     pub(crate) fn page(&self, list: &str) -> ApiResult<PageRequest> {
         let limit = self.limit.unwrap_or(PAGE_DEFAULT);
         if !(1..=PAGE_MAX).contains(&limit) {
-            return Err(ApiError::parameter(
-                "limit",
-                format!("{limit} is outside 1..={PAGE_MAX}"),
-            ));
+            return Err(ApiError::parameter("limit", format!("{limit} is outside 1..={PAGE_MAX}")));
         }
         let Some(text) = &self.cursor else {
-            return Ok(PageRequest {
-                as_of: as_of(self.height, self.time.as_deref(), self.proof)?,
-                from: 0,
-                limit,
-            });
+            return Ok(PageRequest { as_of: as_of(self.height, self.time.as_deref(), self.proof)?, from: 0, limit });
         };
         if self.height.is_some() || self.time.is_some() {
-            return Err(ApiError::parameter(
-                "cursor",
-                "a cursor fixes the height; leave out height and time",
-            ));
+            return Err(ApiError::parameter("cursor", "a cursor fixes the height; leave out height and time"));
         }
         let cursor = Cursor::decode(text, list)?;
-        Ok(PageRequest {
-            as_of: AsOf::Height(cursor.height),
-            from: cursor.from,
-            limit,
-        })
+        Ok(PageRequest { as_of: AsOf::Height(cursor.height), from: cursor.from, limit })
     }
 }
 
@@ -209,10 +184,7 @@ impl WaitParams {
     pub(crate) fn wait(&self) -> ApiResult<Option<(Stage, Duration)>> {
         let timeout = self.timeout_ms.map_or(WAIT_DEFAULT, Duration::from_millis);
         if timeout > WAIT_MAX {
-            return Err(ApiError::parameter(
-                "timeout_ms",
-                format!("exceeds {} ms", WAIT_MAX.as_millis()),
-            ));
+            return Err(ApiError::parameter("timeout_ms", format!("exceeds {} ms", WAIT_MAX.as_millis())));
         }
         let stage = match self.wait {
             None | Some(WaitStage::Admitted) => return Ok(None),

@@ -51,21 +51,13 @@ pub(crate) struct Question {
 impl Question {
     /// A question about one record.
     pub(crate) fn new(module: impl Into<String>, query: Value, what: impl Into<String>) -> Self {
-        Self {
-            module: module.into(),
-            query,
-            what: what.into(),
-            is_timed: false,
-        }
+        Self { module: module.into(), query, what: what.into(), is_timed: false }
     }
 
     /// With the time of the block, from which the module computes what depends on time.
     #[must_use]
     pub(crate) fn timed(self) -> Self {
-        Self {
-            is_timed: true,
-            ..self
-        }
+        Self { is_timed: true, ..self }
     }
 
     /// Asks.
@@ -75,9 +67,7 @@ impl Question {
     pub(crate) fn answer(&self, snapshot: &Snapshot) -> ApiResult<Answer> {
         let mut query = self.query.clone();
         if self.is_timed
-            && let Some(Value::Object(fields)) = query
-                .as_object_mut()
-                .and_then(|tagged| tagged.values_mut().next())
+            && let Some(Value::Object(fields)) = query.as_object_mut().and_then(|tagged| tagged.values_mut().next())
         {
             fields.insert("at_ms".to_owned(), Value::from(snapshot.tip().leaf.time_ms));
         }
@@ -89,23 +79,14 @@ impl Question {
 ///
 /// # Errors
 /// [`ApiError`].
-pub(crate) async fn envelope(
-    api: &Api,
-    question: Question,
-    as_of: AsOf,
-    is_proven: bool,
-) -> ApiResult<Envelope> {
+pub(crate) async fn envelope(api: &Api, question: Question, as_of: AsOf, is_proven: bool) -> ApiResult<Envelope> {
     api.blocking(move |backend| {
         let snapshot = as_of.snapshot(backend)?;
         let answer = question.answer(&snapshot)?;
         if answer.value.is_null() && !is_proven {
             return Err(ApiError::not_found(question.what));
         }
-        let proof = if is_proven {
-            Some(proofs::state(backend, &snapshot, &answer.keys)?)
-        } else {
-            None
-        };
+        let proof = if is_proven { Some(proofs::state(backend, &snapshot, &answer.keys)?) } else { None };
         let time_ms = snapshot.tip().leaf.time_ms;
         Ok(Envelope {
             height: snapshot.height(),
@@ -123,11 +104,7 @@ pub(crate) async fn envelope(
 ///
 /// # Errors
 /// [`ApiError`].
-pub(crate) async fn respond(
-    api: &Api,
-    question: Question,
-    params: &ReadParams,
-) -> ApiResult<Response> {
+pub(crate) async fn respond(api: &Api, question: Question, params: &ReadParams) -> ApiResult<Response> {
     let envelope = envelope(api, question, params.as_of()?, params.proof).await?;
     Ok(respond::ok(&envelope))
 }

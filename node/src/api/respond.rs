@@ -42,10 +42,7 @@ impl Form {
 #[must_use]
 pub(crate) fn preferred(headers: &HeaderMap, offers: &[Form]) -> Form {
     let first = offers.first().copied().unwrap_or(Form::Json);
-    let Some(accept) = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-    else {
+    let Some(accept) = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()) else {
         return first;
     };
     let mut best = (0_u32, first);
@@ -72,9 +69,7 @@ fn weight(accept: &str, form: Form) -> u32 {
             Some(_) | None => continue,
         };
         if precision > best.0 {
-            let weight = parts
-                .find_map(|part| part.trim().strip_prefix("q="))
-                .map_or(1000, thousandths);
+            let weight = parts.find_map(|part| part.trim().strip_prefix("q=")).map_or(1000, thousandths);
             best = (precision, weight);
         }
     }
@@ -83,24 +78,17 @@ fn weight(accept: &str, form: Form) -> u32 {
 
 /// An answer of bytes.
 #[must_use]
-pub(crate) fn bytes(
-    status: StatusCode,
-    media_type: &'static str,
-    body: impl Into<Body>,
-) -> Response {
+pub(crate) fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 
 /// An answer in JSON.
 #[must_use]
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
-    let body =
-        serde_json::to_vec(value).expect("our answers have text keys and no foreign serializers");
+    let body = serde_json::to_vec(value).expect("our answers have text keys and no foreign serializers");
     bytes(status, JSON, body)
 }
 

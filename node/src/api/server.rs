@@ -55,10 +55,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut addresses = self
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         match addresses.get_mut(&self.address) {
             Some(count) if *count > 1 => *count -= 1,
             Some(_) | None => {
@@ -102,31 +99,16 @@ pub(super) async fn serve(
     }
     drop(listener);
     let end = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(door.limits.shutdown_grace, end)
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(door.limits.shutdown_grace, end).await.is_err() {
         tasks.shutdown().await;
     }
 }
 
 impl Door {
-    fn admit(
-        &self,
-        tasks: &mut JoinSet<()>,
-        router: &Router,
-        stream: TcpStream,
-        address: SocketAddr,
-    ) {
+    fn admit(&self, tasks: &mut JoinSet<()>, router: &Router, stream: TcpStream, address: SocketAddr) {
         match self.place(address.ip()) {
             Some(place) => {
-                tasks.spawn(converse(
-                    stream,
-                    router.clone(),
-                    Arc::clone(&self.limits),
-                    self.stop.clone(),
-                    place,
-                ));
+                tasks.spawn(converse(stream, router.clone(), Arc::clone(&self.limits), self.stop.clone(), place));
             }
             None => {
                 if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
@@ -141,20 +123,13 @@ impl Door {
 
     fn place(&self, address: IpAddr) -> Option<Place> {
         let permit = Arc::clone(&self.connections).try_acquire_owned().ok()?;
-        let mut addresses = self
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         let count = addresses.entry(address).or_default();
         if *count >= self.limits.connections_per_address_max {
             return None;
         }
         *count += 1;
-        Some(Place {
-            _permit: permit,
-            addresses: Arc::clone(&self.addresses),
-            address,
-        })
+        Some(Place { _permit: permit, addresses: Arc::clone(&self.addresses), address })
     }
 }
 

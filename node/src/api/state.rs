@@ -34,30 +34,20 @@ pub(crate) struct Api {
 
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api")
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
+        f.debug_struct("Api").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
 impl Api {
     /// Over a node.
     #[must_use]
-    pub(crate) fn new(
-        backend: Arc<dyn Backend>,
-        limits: ApiLimits,
-        stop: watch::Receiver<bool>,
-    ) -> Self {
+    pub(crate) fn new(backend: Arc<dyn Backend>, limits: ApiLimits, stop: watch::Receiver<bool>) -> Self {
         Self {
             backend,
-            body_memory: Arc::new(Semaphore::new(
-                limits.body_bytes_total_max.min(Semaphore::MAX_PERMITS),
-            )),
+            body_memory: Arc::new(Semaphore::new(limits.body_bytes_total_max.min(Semaphore::MAX_PERMITS))),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             running: Arc::new(Semaphore::new(limits.reads_max)),
-            waiting: Arc::new(Semaphore::new(
-                limits.reads_max.saturating_mul(WAITING_PER_READ),
-            )),
+            waiting: Arc::new(Semaphore::new(limits.reads_max.saturating_mul(WAITING_PER_READ))),
             limits: Arc::new(limits),
             stop,
         }
@@ -71,26 +61,16 @@ impl Api {
         &self,
         read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let overloaded = || ApiError::Overloaded {
-            what: "reads waiting",
-            retry_after_ms: RETRY_AFTER_MS,
-        };
+        let overloaded = || ApiError::Overloaded { what: "reads waiting", retry_after_ms: RETRY_AFTER_MS };
         let _place = self.waiting.try_acquire().map_err(|_| overloaded())?;
-        let permit = Arc::clone(&self.running)
-            .acquire_owned()
-            .await
-            .map_err(|_| ApiError::Stopping)?;
+        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::Stopping)?;
         let backend = Arc::clone(&self.backend);
         let task = tokio::task::spawn_blocking(move || {
             // The permit goes with the thread, not with the request: a client that leaves does not free what still runs.
             let _permit = permit;
             read(&*backend)
         });
-        task.await.unwrap_or_else(|error| {
-            Err(ApiError::Internal {
-                reason: error.to_string(),
-            })
-        })
+        task.await.unwrap_or_else(|error| Err(ApiError::Internal { reason: error.to_string() }))
     }
 
     /// Ends when the node stops.

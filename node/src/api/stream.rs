@@ -23,20 +23,11 @@ impl<S> TimedStream<S> {
     /// Over a stream.
     #[must_use]
     pub(crate) fn new(inner: S, timeout: Duration) -> Self {
-        Self {
-            inner,
-            timeout,
-            timer: Box::pin(sleep(timeout)),
-            is_waiting: false,
-        }
+        Self { inner, timeout, timer: Box::pin(sleep(timeout)), is_waiting: false }
     }
 
     /// Starts, checks or clears the clock, depending on what the stream below said.
-    fn watch<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        result: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+    fn watch<T>(&mut self, context: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.is_waiting = false;
             return result;
@@ -46,10 +37,7 @@ impl<S> TimedStream<S> {
             self.timer.as_mut().reset(Instant::now() + self.timeout);
         }
         if self.timer.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the client does not take the answer",
-            )));
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not take the answer")));
         }
         Poll::Pending
     }
@@ -66,11 +54,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.watch(context, result)
     }

@@ -23,25 +23,13 @@ pub(crate) fn parse_time_ms(text: &str) -> Option<u64> {
     }
     let bytes = text.as_bytes();
     let is_shape = text.is_ascii()
-        && [(4, b"-"), (7, b"-"), (13, b":"), (16, b":")]
-            .iter()
-            .all(|(at, mark)| bytes.get(*at) == mark.first())
-        && bytes
-            .get(10)
-            .is_some_and(|byte| matches!(byte, b'T' | b't' | b' '));
+        && [(4, b"-"), (7, b"-"), (13, b":"), (16, b":")].iter().all(|(at, mark)| bytes.get(*at) == mark.first())
+        && bytes.get(10).is_some_and(|byte| matches!(byte, b'T' | b't' | b' '));
     if !is_shape {
         return None;
     }
-    let (year, month, day) = (
-        number(text, 0, 4)?,
-        number(text, 5, 7)?,
-        number(text, 8, 10)?,
-    );
-    let (hour, minute, second) = (
-        number(text, 11, 13)?,
-        number(text, 14, 16)?,
-        number(text, 17, 19)?,
-    );
+    let (year, month, day) = (number(text, 0, 4)?, number(text, 5, 7)?, number(text, 8, 10)?);
+    let (hour, minute, second) = (number(text, 11, 13)?, number(text, 14, 16)?, number(text, 17, 19)?);
     let days = days(year, month, day)?;
     if hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -53,19 +41,13 @@ pub(crate) fn parse_time_ms(text: &str) -> Option<u64> {
         "Z" | "z" => Some(local_ms),
         _ => {
             let is_east = zone.starts_with('+');
-            let is_shape = zone.len() == 6
-                && (is_east || zone.starts_with('-'))
-                && zone.get(3..4) == Some(":");
+            let is_shape = zone.len() == 6 && (is_east || zone.starts_with('-')) && zone.get(3..4) == Some(":");
             let (hours, minutes) = (number(zone, 1, 3)?, number(zone, 4, 6)?);
             if !is_shape || hours > 23 || minutes > 59 {
                 return None;
             }
             let offset_ms = (hours * 60 + minutes) * 60_000;
-            if is_east {
-                local_ms.checked_sub(offset_ms)
-            } else {
-                Some(local_ms + offset_ms)
-            }
+            if is_east { local_ms.checked_sub(offset_ms) } else { Some(local_ms + offset_ms) }
         }
     }
 }
@@ -86,10 +68,7 @@ fn fraction(text: &str) -> Option<(u64, &str)> {
 
 fn number(text: &str, from: usize, to: usize) -> Option<u64> {
     let digits = text.get(from..to)?;
-    digits
-        .bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| digits.parse().ok())?
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 fn is_leap(year: u64) -> bool {
@@ -115,14 +94,7 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     if year < 1970 || !(1..=12).contains(&month) || day == 0 || day > days_of_month(year, month) {
         return None;
     }
-    Some(
-        days_before(year)
-            + (1..month)
-                .map(|month| days_of_month(year, month))
-                .sum::<u64>()
-            + day
-            - 1,
-    )
+    Some(days_before(year) + (1..month).map(|month| days_of_month(year, month)).sum::<u64>() + day - 1)
 }
 
 /// Year, month and day of a number of days since 1970-01-01.
@@ -168,10 +140,7 @@ mod tests {
     #[test]
     fn offsets_fractions_and_plain_numbers_are_read() {
         assert_eq!(parse_time_ms("1970-01-01T08:00:00+08:00"), Some(0));
-        assert_eq!(
-            parse_time_ms("1970-01-01 00:00:00.12-01:30"),
-            Some(5_400_120)
-        );
+        assert_eq!(parse_time_ms("1970-01-01 00:00:00.12-01:30"), Some(5_400_120));
         assert_eq!(parse_time_ms("1970-01-01T00:00:00.1239Z"), Some(123));
         assert_eq!(parse_time_ms("1700000000000"), Some(1_700_000_000_000));
     }

@@ -11,15 +11,15 @@ use quancheng_proof::SetChange;
 use quancheng_state::{Snapshot, StoreError};
 use quancheng_types::merkle::Path;
 use quancheng_types::{
-    Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt,
-    SignedTransaction, TransactionId, ValidatorSet,
+    Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt, SignedTransaction,
+    TransactionId, ValidatorSet,
 };
 use tokio::sync::{broadcast, watch};
 
 use crate::admission::{Admission, AdmissionError};
 use crate::api::backend::{
-    Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus,
-    Stage, Submitted, TransactionState,
+    Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus, Stage, Submitted,
+    TransactionState,
 };
 use crate::driver::PeerBook;
 use crate::ledger::Ledger;
@@ -71,10 +71,7 @@ impl NodeBackend {
         if stage == Stage::Admitted {
             return Ok(());
         }
-        self.tracker
-            .waiter(ids, stage == Stage::Ordered)
-            .done()
-            .await;
+        self.tracker.waiter(ids, stage == Stage::Ordered).done().await;
         if stage != Stage::Certified {
             return Ok(());
         }
@@ -103,15 +100,9 @@ impl Backend for NodeBackend {
         let connected_validators = connected
             .iter()
             .filter_map(|peer| self.peers.node_id(peer))
-            .filter(|node| {
-                validators
-                    .iter()
-                    .any(|validator| validator.node_id == *node)
-            })
+            .filter(|node| validators.iter().any(|validator| validator.node_id == *node))
             .count();
-        self.metrics
-            .peers
-            .set(u64::try_from(connected.len()).unwrap_or(u64::MAX));
+        self.metrics.peers.set(u64::try_from(connected.len()).unwrap_or(u64::MAX));
         let tip = self.ledger.tip_status();
         NodeStatus {
             height: engine.committed,
@@ -137,17 +128,11 @@ impl Backend for NodeBackend {
         self.admission.duty.borrow().parameters
     }
 
-    fn submit(
-        &self,
-        transactions: Vec<SignedTransaction>,
-    ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
+    fn submit(&self, transactions: Vec<SignedTransaction>) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
         Box::pin(self.admission.submit(transactions))
     }
 
-    fn simulate(
-        &self,
-        transaction: SignedTransaction,
-    ) -> Answer<'_, Result<Receipt, AdmissionError>> {
+    fn simulate(&self, transaction: SignedTransaction) -> Answer<'_, Result<Receipt, AdmissionError>> {
         Box::pin(async move {
             let transaction = self.admission.check(transaction).await?;
             let snapshot = self.ledger.snapshot()?;
@@ -165,21 +150,12 @@ impl Backend for NodeBackend {
     }
 
     fn transaction(&self, id: &TransactionId) -> Result<TransactionState, StoreError> {
-        let known = |stage, height| TransactionState::Known {
-            stage,
-            height,
-            time_ms: None,
-            receipt: None,
-        };
+        let known = |stage, height| TransactionState::Known { stage, height, time_ms: None, receipt: None };
         let progress = self.tracker.progress(id);
         // Executed between the two looks: the store knows it by then, so it is asked second.
         if let Some((height, receipt)) = self.ledger.receipt_of(id)? {
             let certified = height <= *self.tracker.watch_certified().borrow();
-            let stage = if certified {
-                Stage::Certified
-            } else {
-                Stage::Executed
-            };
+            let stage = if certified { Stage::Certified } else { Stage::Executed };
             let time_ms = self.ledger.history_leaf(height)?.map(|leaf| leaf.time_ms);
             return Ok(TransactionState::Known {
                 stage,
@@ -217,20 +193,14 @@ impl Backend for NodeBackend {
     }
 
     fn block(&self, height: Height) -> Result<Option<(Block, CommitCertificate)>, StoreError> {
-        Ok(self
-            .ledger
-            .block(height)?
-            .map(|decided| (decided.block, decided.certificate)))
+        Ok(self.ledger.block(height)?.map(|decided| (decided.block, decided.certificate)))
     }
 
     fn receipts(&self, height: Height) -> Result<Vec<Receipt>, StoreError> {
         self.ledger.receipts(height)
     }
 
-    fn executed_transaction(
-        &self,
-        id: &TransactionId,
-    ) -> Result<Option<ExecutedTransaction>, StoreError> {
+    fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError> {
         self.ledger.executed_transaction(id)
     }
 

@@ -8,10 +8,7 @@ use crate::api::backend::CertifiedHeader;
 use crate::ledger::Ledger;
 
 /// The newest final header, if it certifies the results of `height`.
-pub(super) fn certifying_header(
-    ledger: &Ledger,
-    height: Height,
-) -> Result<Option<CertifiedHeader>, StoreError> {
+pub(super) fn certifying_header(ledger: &Ledger, height: Height) -> Result<Option<CertifiedHeader>, StoreError> {
     let Some(decided) = ledger.tip()? else {
         return Ok(None);
     };
@@ -19,14 +16,8 @@ pub(super) fn certifying_header(
     if header.executed_height < height {
         return Ok(None);
     }
-    let validators = ledger
-        .validators_at(header.height)?
-        .ok_or_else(|| ledger.missing_set(header.height))?;
-    Ok(Some(CertifiedHeader {
-        header,
-        certificate: decided.certificate,
-        validators,
-    }))
+    let validators = ledger.validators_at(header.height)?.ok_or_else(|| ledger.missing_set(header.height))?;
+    Ok(Some(CertifiedHeader { header, certificate: decided.certificate, validators }))
 }
 
 /// For every height below `height` from which another set was in force: the header before it, signed by the old set.

@@ -87,10 +87,9 @@ pub async fn run(mut parts: BatcherParts, mut queue: mpsc::Receiver<Packet>) {
     let writes = Arc::new(tokio::sync::Semaphore::new(WRITES_MAX));
     loop {
         let rules = *parts.rules.borrow();
-        let is_free = *parts.in_flight.borrow_and_update() < rules.in_flight
-            && writes.available_permits() > 0;
-        let is_full = open.bytes >= rules.bytes
-            || open.transactions.len() >= limits::BATCH_TRANSACTIONS_MAX as usize / 2;
+        let is_free = *parts.in_flight.borrow_and_update() < rules.in_flight && writes.available_permits() > 0;
+        let is_full =
+            open.bytes >= rules.bytes || open.transactions.len() >= limits::BATCH_TRANSACTIONS_MAX as usize / 2;
         let due = open.since.map(|since| since + rules.wait);
         if is_free && (is_full || due.is_some_and(|due| due <= Instant::now())) {
             seal(&mut parts, &mut open, &writes);
@@ -125,8 +124,7 @@ fn add(
 ) {
     // A packet that does not fit beside the others closes the batch first; `bytes` of one packet is bounded by the door.
     let over = u64::from(open.bytes) + u64::from(packet.bytes) > u64::from(limits::BATCH_BYTES_MAX)
-        || open.transactions.len() + packet.transactions.len()
-            > limits::BATCH_TRANSACTIONS_MAX as usize;
+        || open.transactions.len() + packet.transactions.len() > limits::BATCH_TRANSACTIONS_MAX as usize;
     if over && !open.transactions.is_empty() {
         seal(parts, open, writes);
     }
@@ -140,12 +138,7 @@ fn add(
 }
 
 /// A packet larger than a batch: fills several; it is stored when the last one is.
-fn split(
-    open: &mut Open,
-    packet: Packet,
-    parts: &mut BatcherParts,
-    writes: &Arc<tokio::sync::Semaphore>,
-) {
+fn split(open: &mut Open, packet: Packet, parts: &mut BatcherParts, writes: &Arc<tokio::sync::Semaphore>) {
     let rules = *parts.rules.borrow();
     let mut waits = Vec::new();
     for transaction in packet.transactions {
@@ -173,19 +166,14 @@ fn split(
 }
 
 fn seal(parts: &mut BatcherParts, open: &mut Open, writes: &Arc<tokio::sync::Semaphore>) {
-    let Open {
-        transactions,
-        stored,
-        ..
-    } = std::mem::take(open);
+    let Open { transactions, stored, .. } = std::mem::take(open);
     let Ok(transactions) = List::new(transactions) else {
         return;
     };
     if transactions.is_empty() {
         return;
     }
-    let batch =
-        Arc::new(Batch { transactions }.sign(parts.chain_id, parts.next_sequence, &parts.key));
+    let batch = Arc::new(Batch { transactions }.sign(parts.chain_id, parts.next_sequence, &parts.key));
     parts.next_sequence += 1;
     parts.metrics.batches_sealed.inc();
     let (writer, driver) = (parts.writer.clone(), parts.driver.clone());
@@ -194,13 +182,8 @@ fn seal(parts: &mut BatcherParts, open: &mut Open, writes: &Arc<tokio::sync::Sem
         let result = writer.store_own(Arc::clone(&batch)).await;
         let result = result.and_then(|()| {
             // The queue of the driver is drained by a thread; a full one is a matter of microseconds.
-            let told =
-                tokio::task::block_in_place(|| driver.deliver(DriverInput::LocalBatch { batch }));
-            if told {
-                Ok(())
-            } else {
-                Err(LedgerError::WriterPanicked)
-            }
+            let told = tokio::task::block_in_place(|| driver.deliver(DriverInput::LocalBatch { batch }));
+            if told { Ok(()) } else { Err(LedgerError::WriterPanicked) }
         });
         drop(permit);
         for done in stored {

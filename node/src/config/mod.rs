@@ -133,10 +133,7 @@ pub struct StoreSection {
 
 impl Default for StoreSection {
     fn default() -> Self {
-        Self {
-            memory_mib: 192,
-            keep_recent: None,
-        }
+        Self { memory_mib: 192, keep_recent: None }
     }
 }
 
@@ -152,10 +149,7 @@ pub struct LogSection {
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self {
-            level: "info".to_owned(),
-            json: false,
-        }
+        Self { level: "info".to_owned(), json: false }
     }
 }
 
@@ -200,25 +194,14 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read { path, error } => write!(
-                f,
-                "cannot read the configuration {}: {error}",
-                path.display()
-            ),
-            Self::TooLarge { path } => write!(
-                f,
-                "{} is too large for a configuration file",
-                path.display()
-            ),
+            Self::Read { path, error } => write!(f, "cannot read the configuration {}: {error}", path.display()),
+            Self::TooLarge { path } => write!(f, "{} is too large for a configuration file", path.display()),
             Self::Parse { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::Harmful { key, value, advice } => {
                 write!(f, "{key} = {value} is refused: {advice}")
             }
             Self::UnknownVariable { name } => {
-                write!(
-                    f,
-                    "environment variable {name} names no configuration key; remove it or correct its name"
-                )
+                write!(f, "environment variable {name} names no configuration key; remove it or correct its name")
             }
         }
     }
@@ -231,27 +214,14 @@ impl NodeConfig {
     ///
     /// # Errors
     /// [`ConfigError`].
-    pub fn load(
-        path: &Path,
-        environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
-        let read = |error| ConfigError::Read {
-            path: path.to_owned(),
-            error,
-        };
+    pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let read = |error| ConfigError::Read { path: path.to_owned(), error };
         if std::fs::metadata(path).map_err(read)?.len() > FILE_BYTES_MAX {
-            return Err(ConfigError::TooLarge {
-                path: path.to_owned(),
-            });
+            return Err(ConfigError::TooLarge { path: path.to_owned() });
         }
         let text = std::fs::read_to_string(path).map_err(read)?;
-        let parse = |reason: String| ConfigError::Parse {
-            path: path.to_owned(),
-            reason,
-        };
-        let mut table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| parse(error.to_string()))?;
+        let parse = |reason: String| ConfigError::Parse { path: path.to_owned(), reason };
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| parse(error.to_string()))?;
         for (name, value) in environment {
             if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
                 override_key(&mut table, &name, key, &value)?;
@@ -261,9 +231,7 @@ impl NodeConfig {
         let mut config: Self = if table == text.parse().unwrap_or_default() {
             toml::from_str(&text).map_err(|error| parse(error.to_string()))?
         } else {
-            table
-                .try_into()
-                .map_err(|error: toml::de::Error| parse(error.to_string()))?
+            table.try_into().map_err(|error: toml::de::Error| parse(error.to_string()))?
         };
         config.resolve(path.parent().unwrap_or(Path::new(".")));
         config.lint()?;
@@ -280,12 +248,7 @@ impl NodeConfig {
 
     fn resolve(&mut self, base: &Path) {
         let node = &mut self.node;
-        let paths = [
-            &mut node.data_dir,
-            &mut node.genesis,
-            &mut node.peer_key,
-            &mut node.password_file,
-        ];
+        let paths = [&mut node.data_dir, &mut node.genesis, &mut node.peer_key, &mut node.password_file];
         for path in paths.into_iter().chain(node.validator_key.as_mut()) {
             *path = base.join(&*path);
         }
@@ -294,29 +257,17 @@ impl NodeConfig {
     fn lint(&self) -> Result<(), ConfigError> {
         let harmful = |key, value: String, advice| Err(ConfigError::Harmful { key, value, advice });
         if self.network.listen.is_empty() {
-            return harmful(
-                "network.listen",
-                "[]".into(),
-                "name at least one address to listen on for peers",
-            );
+            return harmful("network.listen", "[]".into(), "name at least one address to listen on for peers");
         }
         if !self.api.admin.ip().is_loopback() && !self.api.admin_exposed {
             let advice = "the operator's door must not be reachable from outside; use 127.0.0.1, or set api.admin_exposed = true behind a firewall";
             return harmful("api.admin", self.api.admin.to_string(), advice);
         }
         if self.api.admin == self.api.public && self.api.public.port() != 0 {
-            return harmful(
-                "api.admin",
-                self.api.admin.to_string(),
-                "public and admin doors need different ports",
-            );
+            return harmful("api.admin", self.api.admin.to_string(), "public and admin doors need different ports");
         }
         if !(16..=64 * 1024).contains(&self.store.memory_mib) {
-            return harmful(
-                "store.memory_mib",
-                self.store.memory_mib.to_string(),
-                "choose 16 to 65536 MiB",
-            );
+            return harmful("store.memory_mib", self.store.memory_mib.to_string(), "choose 16 to 65536 MiB");
         }
         if self.store.keep_recent.is_some_and(|heights| heights < 64) {
             let value = self.store.keep_recent.unwrap_or_default().to_string();
@@ -327,25 +278,13 @@ impl NodeConfig {
             );
         }
         if !(16..=65_536).contains(&self.api.connections_max) {
-            return harmful(
-                "api.connections_max",
-                self.api.connections_max.to_string(),
-                "choose 16 to 65536",
-            );
+            return harmful("api.connections_max", self.api.connections_max.to_string(), "choose 16 to 65536");
         }
         if self.api.pending_max == 0 || self.api.pending_max > 1_000_000 {
-            return harmful(
-                "api.pending_max",
-                self.api.pending_max.to_string(),
-                "choose 1 to 1000000",
-            );
+            return harmful("api.pending_max", self.api.pending_max.to_string(), "choose 1 to 1000000");
         }
         if self.api.pending_per_account_max == 0 {
-            return harmful(
-                "api.pending_per_account_max",
-                "0".into(),
-                "no key could submit; choose at least 1",
-            );
+            return harmful("api.pending_per_account_max", "0".into(), "no key could submit; choose at least 1");
         }
         if self.node.quarantine_ms > 600_000 {
             return harmful(
@@ -355,50 +294,27 @@ impl NodeConfig {
             );
         }
         if self.node.verifier_threads > 256 {
-            return harmful(
-                "node.verifier_threads",
-                self.node.verifier_threads.to_string(),
-                "choose at most 256",
-            );
+            return harmful("node.verifier_threads", self.node.verifier_threads.to_string(), "choose at most 256");
         }
         Ok(())
     }
 }
 
 /// Variables of the project that are no configuration keys.
-const OTHER_VARIABLES: [&str; 3] = [
-    "QUANCHENG_CACHE",
-    "QUANCHENG_TARGET_DIR",
-    "QUANCHENG_CONFIG",
-];
+const OTHER_VARIABLES: [&str; 3] = ["QUANCHENG_CACHE", "QUANCHENG_TARGET_DIR", "QUANCHENG_CONFIG"];
 
-fn override_key(
-    table: &mut toml::Table,
-    name: &str,
-    key: &str,
-    value: &str,
-) -> Result<(), ConfigError> {
+fn override_key(table: &mut toml::Table, name: &str, key: &str, value: &str) -> Result<(), ConfigError> {
     if OTHER_VARIABLES.contains(&name) {
         return Ok(());
     }
-    let unknown = || ConfigError::UnknownVariable {
-        name: name.to_owned(),
-    };
+    let unknown = || ConfigError::UnknownVariable { name: name.to_owned() };
     let lower = key.to_ascii_lowercase();
     let (section, field) = lower.split_once('_').ok_or_else(unknown)?;
-    let entry = table
-        .entry(section)
-        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let entry = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
     let section = entry.as_table_mut().ok_or_else(unknown)?;
     // Numbers and booleans are written as in the file; everything else is text.
-    let parsed = format!("v = {value}")
-        .parse::<toml::Table>()
-        .ok()
-        .and_then(|mut t| t.remove("v"));
-    section.insert(
-        field.to_owned(),
-        parsed.unwrap_or_else(|| toml::Value::String(value.to_owned())),
-    );
+    let parsed = format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
+    section.insert(field.to_owned(), parsed.unwrap_or_else(|| toml::Value::String(value.to_owned())));
     Ok(())
 }
 

@@ -22,12 +22,7 @@ fn load(text: &str, environment: &[(&str, &str)]) -> Result<NodeConfig, ConfigEr
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("node.toml");
     std::fs::write(&path, text).unwrap();
-    NodeConfig::load(
-        &path,
-        environment
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
-    )
+    NodeConfig::load(&path, environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
 }
 
 #[test]
@@ -41,26 +36,12 @@ fn a_file_loads_and_relative_paths_start_at_its_folder() {
 
 #[test]
 fn the_environment_overrides_and_unknown_names_are_refused() {
-    let config = load(
-        GOOD,
-        &[
-            ("QUANCHENG_API_PUBLIC", "127.0.0.1:9"),
-            ("QUANCHENG_STORE_MEMORY_MIB", "64"),
-            ("PATH", "x"),
-        ],
-    );
+    let config =
+        load(GOOD, &[("QUANCHENG_API_PUBLIC", "127.0.0.1:9"), ("QUANCHENG_STORE_MEMORY_MIB", "64"), ("PATH", "x")]);
     let config = config.unwrap();
     assert_eq!((config.api.public.port(), config.store.memory_mib), (9, 64));
-    assert!(
-        load(GOOD, &[("QUANCHENG_API_PUBLICK", "127.0.0.1:9")])
-            .unwrap_err()
-            .to_string()
-            .contains("publick")
-    );
-    assert!(matches!(
-        load(GOOD, &[("QUANCHENG_NONSENSE", "1")]),
-        Err(ConfigError::UnknownVariable { .. })
-    ));
+    assert!(load(GOOD, &[("QUANCHENG_API_PUBLICK", "127.0.0.1:9")]).unwrap_err().to_string().contains("publick"));
+    assert!(matches!(load(GOOD, &[("QUANCHENG_NONSENSE", "1")]), Err(ConfigError::UnknownVariable { .. })));
 }
 
 #[test]
@@ -68,19 +49,10 @@ fn mistakes_are_refused_with_their_place() {
     let cases = [
         (GOOD.replace("data_dir", "data_dri"), "data_dri"),
         (GOOD.replace("127.0.0.1:8081", "0.0.0.0:8081"), "api.admin"),
-        (
-            GOOD.replace("127.0.0.1:8081", "127.0.0.1:8080"),
-            "different ports",
-        ),
+        (GOOD.replace("127.0.0.1:8081", "127.0.0.1:8080"), "different ports"),
         (GOOD.replace("[\"127.0.0.1:0\"]", "[]"), "network.listen"),
-        (
-            format!("{GOOD}\n[store]\nmemory_mib = 1\n"),
-            "store.memory_mib",
-        ),
-        (
-            format!("{GOOD}\n[store]\nkeep_recent = 3\n"),
-            "store.keep_recent",
-        ),
+        (format!("{GOOD}\n[store]\nmemory_mib = 1\n"), "store.memory_mib"),
+        (format!("{GOOD}\n[store]\nkeep_recent = 3\n"), "store.keep_recent"),
         (GOOD.replace("listen", "listen ="), "line"),
     ];
     for (text, expected) in cases {

@@ -19,10 +19,7 @@ impl Driver {
     pub(super) fn flush(&mut self) -> Result<(), DriverEnd> {
         let begun = std::time::Instant::now();
         let result = self.flush_staged();
-        self.parts
-            .metrics
-            .flush_seconds
-            .observe(begun.elapsed().as_secs_f64());
+        self.parts.metrics.flush_seconds.observe(begun.elapsed().as_secs_f64());
         result
     }
 
@@ -34,9 +31,7 @@ impl Driver {
         let (log, sign_record) = (&mut parts.log, &mut parts.sign_record);
         let mut files = || {
             log.sync()?;
-            record
-                .as_ref()
-                .map_or(Ok(()), |record| sign_record.replace(record))
+            record.as_ref().map_or(Ok(()), |record| sign_record.replace(record))
         };
         if commits.is_empty() {
             files().map_err(DriverEnd::File)?;
@@ -46,10 +41,7 @@ impl Driver {
         let (stored, synced) = std::thread::scope(|scope| {
             let writer = scope.spawn(|| ledger.put_commits(&commits));
             let synced = files();
-            (
-                writer.join().unwrap_or(Err(LedgerError::WriterPanicked)),
-                synced,
-            )
+            (writer.join().unwrap_or(Err(LedgerError::WriterPanicked)), synced)
         });
         synced.map_err(DriverEnd::File)?;
         stored.map_err(DriverEnd::Ledger)?;
@@ -62,17 +54,10 @@ impl Driver {
         for commit in commits {
             let header = &commit.decided.block.header;
             self.parts.metrics.height.set(header.height.0);
-            self.parts
-                .tracker
-                .ordered(&self.parts.ledger, &commit.decided.block);
-            self.parts
-                .tracker
-                .certified(header.height, header.executed_height, header.time_ms);
+            self.parts.tracker.ordered(&self.parts.ledger, &commit.decided.block);
+            self.parts.tracker.certified(header.height, header.executed_height, header.time_ms);
         }
-        let newest = commits
-            .last()
-            .map(|commit| commit.decided.block.header.height)
-            .unwrap_or_default();
+        let newest = commits.last().map(|commit| commit.decided.block.header.height).unwrap_or_default();
         self.parts.log.rotate(newest).map_err(DriverEnd::File)
     }
 }

@@ -22,9 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use quancheng_consensus::{
-    BatchVerdict, Engine, EngineStatus, Executed, HaltReason, Input, Message, Now,
-};
+use quancheng_consensus::{BatchVerdict, Engine, EngineStatus, Executed, HaltReason, Input, Message, Now};
 use quancheng_types::{BatchId, NodeId, SignedBatch, ValidatorId};
 use tokio::sync::watch;
 
@@ -127,9 +125,7 @@ impl std::fmt::Display for DriverEnd {
             Self::Halted(reason) => write!(f, "going on would spread an error: {reason:?}"),
             Self::File(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),
-            Self::Panicked => {
-                f.write_str("the driver failed; this is a bug, the log above says where")
-            }
+            Self::Panicked => f.write_str("the driver failed; this is a bug, the log above says where"),
         }
     }
 }
@@ -202,24 +198,14 @@ impl Driver {
     /// Puts it together; nothing runs yet.
     #[must_use]
     pub fn new(parts: DriverParts, queue: Receiver<DriverInput>, halted: Arc<AtomicBool>) -> Self {
-        Self {
-            parts,
-            staged: flush::Staged::default(),
-            queue,
-            started: Instant::now(),
-            halted,
-        }
+        Self { parts, staged: flush::Staged::default(), queue, started: Instant::now(), halted }
     }
 
     /// Runs until it is stopped or must stop. `own_batches` are stored batches of this validator that were never ordered.
     #[must_use]
     pub fn run(mut self, own_batches: Vec<Arc<SignedBatch>>) -> DriverEnd {
         let mut inputs = vec![Input::Start];
-        inputs.extend(
-            own_batches
-                .into_iter()
-                .map(|batch| Input::LocalBatch { batch }),
-        );
+        inputs.extend(own_batches.into_iter().map(|batch| Input::LocalBatch { batch }));
         for input in inputs {
             if let Err(end) = self.step(input) {
                 return self.end(end);
@@ -251,11 +237,7 @@ impl Driver {
         let input = match input {
             DriverInput::PeerUp(peer) => Input::PeerUp { peer },
             DriverInput::PeerDown(peer) => Input::PeerDown { peer },
-            DriverInput::Message { from, message } => Input::Peer {
-                from,
-                message,
-                verified: false,
-            },
+            DriverInput::Message { from, message } => Input::Peer { from, message, verified: false },
             DriverInput::LocalBatch { batch } => Input::LocalBatch { batch },
             DriverInput::BatchChecked { batch, verdict } => Input::BatchChecked { batch, verdict },
             DriverInput::Executed(executed) => Input::Executed(executed),
@@ -274,13 +256,8 @@ impl Driver {
     }
 
     fn now(&self) -> Now {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Now {
-            elapsed_ms: millis(self.started.elapsed()),
-            unix_ms: millis(unix),
-        }
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { elapsed_ms: millis(self.started.elapsed()), unix_ms: millis(unix) }
     }
 
     fn until_deadline(&self) -> Duration {
@@ -300,21 +277,13 @@ impl Driver {
         });
         let in_flight = self.parts.engine.local_batches_in_flight();
         let engine = &self.parts.engine;
-        let is_validator = self
-            .parts
-            .own
-            .is_some_and(|id| engine.validators().by_id(&id).is_some());
-        let duty = Duty {
-            parameters: *engine.parameters(),
-            is_validator,
-        };
+        let is_validator = self.parts.own.is_some_and(|id| engine.validators().by_id(&id).is_some());
+        let duty = Duty { parameters: *engine.parameters(), is_validator };
         if *self.parts.duty.borrow() != duty {
             self.parts.rules.send_replace(seal_rules(&duty.parameters));
             self.parts.duty.send_replace(duty);
         }
-        self.parts
-            .in_flight
-            .send_if_modified(|old| std::mem::replace(old, in_flight) != in_flight);
+        self.parts.in_flight.send_if_modified(|old| std::mem::replace(old, in_flight) != in_flight);
     }
 }
 

@@ -20,30 +20,20 @@ impl PeerBook {
     /// From the operator's file.
     #[must_use]
     pub fn new(own: NodeId, configured: Vec<PeerSection>) -> Self {
-        Self {
-            own,
-            configured,
-            ids: RwLock::default(),
-        }
+        Self { own, configured, ids: RwLock::default() }
     }
 
     /// The network identity of a node that may connect.
     #[must_use]
     pub fn peer_id(&self, node: &NodeId) -> Option<PeerId> {
-        self.ids
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(node)
-            .copied()
+        self.ids.read().unwrap_or_else(PoisonError::into_inner).get(node).copied()
     }
 
     /// The node with this network identity.
     #[must_use]
     pub fn node_id(&self, peer: &PeerId) -> Option<NodeId> {
         let ids = self.ids.read().unwrap_or_else(PoisonError::into_inner);
-        ids.iter()
-            .find(|(_, id)| *id == peer)
-            .map(|(node, _)| *node)
+        ids.iter().find(|(_, id)| *id == peer).map(|(node, _)| *node)
     }
 
     /// Who may connect while these sets are in force or scheduled.
@@ -52,42 +42,21 @@ impl PeerBook {
     /// [`NetworkError::PublicKeyInvalid`] when a node id of the operator's file is no key.
     pub fn entries(&self, sets: &[ValidatorSet]) -> Result<Vec<PeerEntry>, NetworkError> {
         let mut entries = BTreeMap::new();
-        let validators = sets
-            .iter()
-            .flat_map(ValidatorSet::validators)
-            .map(|validator| validator.node_id);
+        let validators = sets.iter().flat_map(ValidatorSet::validators).map(|validator| validator.node_id);
         for node in validators {
             // A validator whose identity is no key cannot connect; that is its own loss and must not stop this node.
             if let Ok(peer_id) = peer_id_of(node.as_bytes()) {
-                entries.insert(
-                    node,
-                    PeerEntry {
-                        peer_id,
-                        address: None,
-                        role: PeerRole::Validator,
-                    },
-                );
+                entries.insert(node, PeerEntry { peer_id, address: None, role: PeerRole::Validator });
             }
         }
         for peer in &self.configured {
             let peer_id = peer_id_of(peer.node_id.as_bytes())?;
-            let role = if peer.follower {
-                PeerRole::Follower
-            } else {
-                PeerRole::Validator
-            };
-            let entry = entries.entry(peer.node_id).or_insert(PeerEntry {
-                peer_id,
-                address: None,
-                role,
-            });
+            let role = if peer.follower { PeerRole::Follower } else { PeerRole::Validator };
+            let entry = entries.entry(peer.node_id).or_insert(PeerEntry { peer_id, address: None, role });
             entry.address = peer.address;
         }
         entries.remove(&self.own);
-        let ids = entries
-            .iter()
-            .map(|(node, entry)| (*node, entry.peer_id))
-            .collect();
+        let ids = entries.iter().map(|(node, entry)| (*node, entry.peer_id)).collect();
         *self.ids.write().unwrap_or_else(PoisonError::into_inner) = ids;
         Ok(entries.into_values().collect())
     }
@@ -96,11 +65,7 @@ impl PeerBook {
     ///
     /// # Errors
     /// [`NetworkError`].
-    pub fn apply(
-        &self,
-        network: &NetworkHandle,
-        sets: &[ValidatorSet],
-    ) -> Result<(), NetworkError> {
+    pub fn apply(&self, network: &NetworkHandle, sets: &[ValidatorSet]) -> Result<(), NetworkError> {
         network.set_allowed(self.entries(sets)?)
     }
 }

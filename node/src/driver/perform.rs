@@ -25,15 +25,9 @@ impl Driver {
             Action::Send { to, message } => self.send(to, &message),
             Action::Broadcast(message) => self.broadcast(&message),
             Action::CheckBatch { batch } => parts.verifier.check_batch(batch),
-            Action::StoreBatch { batch } => parts
-                .ledger
-                .put_certified_batch(batch)
-                .map_err(DriverEnd::Ledger)?,
+            Action::StoreBatch { batch } => parts.ledger.put_certified_batch(batch).map_err(DriverEnd::Ledger)?,
             Action::BatchesReady { height } => parts.executor.execute(height),
-            Action::ForgetBatches(batches) => parts
-                .ledger
-                .forget_batches(&batches)
-                .map_err(DriverEnd::Ledger)?,
+            Action::ForgetBatches(batches) => parts.ledger.forget_batches(&batches).map_err(DriverEnd::Ledger)?,
             Action::Serve { to, request } => parts.serve.offer(to, request),
             Action::Blame { peer, offence } => self.blame(peer, offence),
             Action::Alarm(alarm) => self.alarm(&alarm),
@@ -50,26 +44,14 @@ impl Driver {
             return;
         };
         // A peer that is gone or slow is served again by the repeats of the protocol.
-        if self
-            .parts
-            .network
-            .send(&peer, message.lane().into(), Bytes::from(message.encode()))
-            .is_err()
-        {
+        if self.parts.network.send(&peer, message.lane().into(), Bytes::from(message.encode())).is_err() {
             self.parts.metrics.messages_dropped.inc();
         }
     }
 
     fn broadcast(&self, message: &Message) {
-        if let Ok(report) = self
-            .parts
-            .network
-            .broadcast(message.lane().into(), &Bytes::from(message.encode()))
-        {
-            self.parts
-                .metrics
-                .messages_dropped
-                .inc_by(u64::try_from(report.dropped).unwrap_or(u64::MAX));
+        if let Ok(report) = self.parts.network.broadcast(message.lane().into(), &Bytes::from(message.encode())) {
+            self.parts.metrics.messages_dropped.inc_by(u64::try_from(report.dropped).unwrap_or(u64::MAX));
         }
     }
 

@@ -36,28 +36,22 @@ impl ServeQueue {
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel::<(NodeId, ServeRequest)>(QUEUE_LENGTH);
-        std::thread::Builder::new()
-            .name("serve".into())
-            .spawn(move || {
-                for (to, request) in receiver {
-                    let Some(peer) = peers.peer_id(&to) else {
-                        continue;
-                    };
-                    match answers(&ledger, &request) {
-                        Ok(messages) => {
-                            for message in messages {
-                                // A peer that is slow or gone asks again.
-                                let _ = network.send(
-                                    &peer,
-                                    message.lane().into(),
-                                    Bytes::from(message.encode()),
-                                );
-                            }
+        std::thread::Builder::new().name("serve".into()).spawn(move || {
+            for (to, request) in receiver {
+                let Some(peer) = peers.peer_id(&to) else {
+                    continue;
+                };
+                match answers(&ledger, &request) {
+                    Ok(messages) => {
+                        for message in messages {
+                            // A peer that is slow or gone asks again.
+                            let _ = network.send(&peer, message.lane().into(), Bytes::from(message.encode()));
                         }
-                        Err(error) => warn!(%error, "cannot serve a peer from the store"),
                     }
+                    Err(error) => warn!(%error, "cannot serve a peer from the store"),
                 }
-            })?;
+            }
+        })?;
         Ok(Self { sender, metrics })
     }
 
@@ -80,9 +74,7 @@ fn blocks(ledger: &Ledger, request: &BlocksRequest) -> Result<Message, LedgerErr
     let mut blocks = Vec::new();
     let mut bytes = 0;
     let mut height = request.from;
-    while blocks.len() < request.count.min(limits::SYNC_BLOCKS_MAX) as usize
-        && bytes < limits::SYNC_RESPONSE_BYTES
-    {
+    while blocks.len() < request.count.min(limits::SYNC_BLOCKS_MAX) as usize && bytes < limits::SYNC_RESPONSE_BYTES {
         let Some(block) = ledger.block(height)? else {
             break;
         };
@@ -90,9 +82,7 @@ fn blocks(ledger: &Ledger, request: &BlocksRequest) -> Result<Message, LedgerErr
         blocks.push(block);
         height = height.next();
     }
-    Ok(Message::BlocksResponse(
-        List::new(blocks).unwrap_or_default(),
-    ))
+    Ok(Message::BlocksResponse(List::new(blocks).unwrap_or_default()))
 }
 
 fn batches(ledger: &Ledger, ids: &[BatchId]) -> Result<Vec<Message>, LedgerError> {

@@ -52,47 +52,31 @@ pub fn start(
     on_set_change: Box<dyn Fn(&SetChange) + Send>,
 ) -> std::io::Result<ExecutorHandle> {
     let (queue, heights) = channel();
-    let executor = Executor {
-        ledger,
-        driver,
-        tracker,
-        metrics,
-        on_set_change,
-    };
-    std::thread::Builder::new()
-        .name("executor".into())
-        .spawn(move || {
-            for height in heights {
-                if let Err(error) = executor.execute(height) {
-                    error!(%height, %error, "a block cannot be executed; this node stops");
-                    let _ = executor.driver.deliver(DriverInput::ExecutorFailed(error));
-                    return;
-                }
+    let executor = Executor { ledger, driver, tracker, metrics, on_set_change };
+    std::thread::Builder::new().name("executor".into()).spawn(move || {
+        for height in heights {
+            if let Err(error) = executor.execute(height) {
+                error!(%height, %error, "a block cannot be executed; this node stops");
+                let _ = executor.driver.deliver(DriverInput::ExecutorFailed(error));
+                return;
             }
-        })?;
+        }
+    })?;
     Ok(ExecutorHandle { queue })
 }
 
 impl Executor {
     fn execute(&self, height: Height) -> Result<(), LedgerError> {
         let begun = Instant::now();
-        let block = self
-            .ledger
-            .block(height)?
-            .ok_or(LedgerError::BlockMissing { height })?
-            .block;
+        let block = self.ledger.block(height)?.ok_or(LedgerError::BlockMissing { height })?.block;
         let batches = self.ledger.batches_of(&block)?;
         let results = execute_stored(&self.ledger, &block, &batches)?;
         for _ in 0..results.internal_count {
             self.metrics.internal.inc();
         }
-        self.metrics
-            .executed
-            .inc_by(u64::try_from(results.receipts.len()).unwrap_or(u64::MAX));
+        self.metrics.executed.inc_by(u64::try_from(results.receipts.len()).unwrap_or(u64::MAX));
         self.metrics.refused.inc_by(results.refused);
-        self.metrics
-            .execute_seconds
-            .observe(begun.elapsed().as_secs_f64());
+        self.metrics.execute_seconds.observe(begun.elapsed().as_secs_f64());
         debug!(%height, receipts = results.receipts.len(), "executed");
         if let Some(change) = &results.executed.next {
             (self.on_set_change)(change);

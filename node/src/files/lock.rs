@@ -27,9 +27,7 @@ impl DataLock {
             .map_err(io(&path, "open the lock file"))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(FileError::Locked {
-                path: data_dir.to_owned(),
-            }),
+            Err(TryLockError::WouldBlock) => Err(FileError::Locked { path: data_dir.to_owned() }),
             Err(TryLockError::Error(error)) => Err(io(&path, "lock")(error)),
         }
     }

@@ -42,10 +42,7 @@ impl LogFile {
         while let Some(number) = numbers.pop() {
             let path = folder.join(number.to_string());
             let bytes = std::fs::read(&path).map_err(io(&path, "read the log"))?;
-            let contents = read_log(chain_id, &bytes).map_err(|error| FileError::Log {
-                path: path.clone(),
-                error,
-            })?;
+            let contents = read_log(chain_id, &bytes).map_err(|error| FileError::Log { path: path.clone(), error })?;
             if contents.valid_bytes == 0 {
                 std::fs::remove_file(&path).map_err(io(&path, "remove an unfinished log"))?;
                 continue;
@@ -58,62 +55,28 @@ impl LogFile {
         let Some((number, path, contents)) = newest else {
             return Ok((Self::begin(folder, 1, chain_id)?, entries));
         };
-        let file = File::options()
-            .append(true)
-            .open(&path)
-            .map_err(io(&path, "open the log"))?;
+        let file = File::options().append(true).open(&path).map_err(io(&path, "open the log"))?;
         let written = u64::try_from(contents.valid_bytes).expect("a file length fits in u64");
-        file.set_len(written)
-            .map_err(io(&path, "cut the torn end of the log"))?;
+        file.set_len(written).map_err(io(&path, "cut the torn end of the log"))?;
         file.sync_all().map_err(io(&path, "sync the log"))?;
         let writer = contents.writer;
-        let newest = entries
-            .iter()
-            .map(LogEntry::height)
-            .max()
-            .unwrap_or_default();
-        let log = Self {
-            folder,
-            number,
-            path,
-            file,
-            writer,
-            chain_id,
-            buffer: Vec::new(),
-            written,
-            newest,
-            dirty: false,
-        };
+        let newest = entries.iter().map(LogEntry::height).max().unwrap_or_default();
+        let log =
+            Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, newest, dirty: false };
         Ok((log, entries))
     }
 
     fn begin(folder: PathBuf, number: u64, chain_id: ChainId) -> Result<Self, FileError> {
         let path = folder.join(number.to_string());
         let (writer, header) = LogWriter::create(chain_id);
-        let mut file = File::options()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(io(&path, "create the log"))?;
-        file.write_all(&header)
-            .map_err(io(&path, "write the log"))?;
+        let mut file =
+            File::options().create(true).write(true).truncate(true).open(&path).map_err(io(&path, "create the log"))?;
+        file.write_all(&header).map_err(io(&path, "write the log"))?;
         file.sync_all().map_err(io(&path, "sync the log"))?;
         sync_folder(&folder)?;
         let written = u64::try_from(header.len()).expect("a header is short");
         let newest = Height::GENESIS;
-        Ok(Self {
-            folder,
-            number,
-            path,
-            file,
-            writer,
-            chain_id,
-            buffer: Vec::new(),
-            written,
-            newest,
-            dirty: false,
-        })
+        Ok(Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, newest, dirty: false })
     }
 
     /// Takes an entry; it is on disk after [`Self::sync`].
@@ -128,19 +91,13 @@ impl LogFile {
     /// [`FileError::Io`]; the process must stop before another message leaves.
     pub fn sync(&mut self) -> Result<(), FileError> {
         if !self.buffer.is_empty() {
-            self.file
-                .write_all(&self.buffer)
-                .map_err(io(&self.path, "write the log"))?;
-            self.written = self
-                .written
-                .saturating_add(u64::try_from(self.buffer.len()).unwrap_or(u64::MAX));
+            self.file.write_all(&self.buffer).map_err(io(&self.path, "write the log"))?;
+            self.written = self.written.saturating_add(u64::try_from(self.buffer.len()).unwrap_or(u64::MAX));
             self.buffer.clear();
             self.dirty = true;
         }
         if self.dirty {
-            self.file
-                .sync_data()
-                .map_err(io(&self.path, "sync the log"))?;
+            self.file.sync_data().map_err(io(&self.path, "sync the log"))?;
             self.dirty = false;
         }
         Ok(())
@@ -165,12 +122,7 @@ fn file_numbers(folder: &Path) -> Result<Vec<u64>, FileError> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io(folder, "list the log folder"))? {
         let entry = entry.map_err(io(folder, "list the log folder"))?;
-        numbers.extend(
-            entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse::<u64>().ok()),
-        );
+        numbers.extend(entry.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));
     }
     numbers.sort_unstable();
     Ok(numbers)

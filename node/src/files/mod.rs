@@ -67,16 +67,9 @@ pub enum FileError {
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io {
-                path,
-                action,
-                error,
-            } => write!(
-                f,
-                "cannot {action} {}: {error}{}",
-                path.display(),
-                advice(error)
-            ),
+            Self::Io { path, action, error } => {
+                write!(f, "cannot {action} {}: {error}{}", path.display(), advice(error))
+            }
             Self::Locked { path } => {
                 write!(
                     f,
@@ -107,30 +100,17 @@ impl std::error::Error for FileError {}
 fn advice(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     let advices = [
-        (
-            ErrorKind::PermissionDenied,
-            "; give the user that runs quanchengd write access",
-        ),
+        (ErrorKind::PermissionDenied, "; give the user that runs quanchengd write access"),
         (ErrorKind::StorageFull, "; free disk space and start again"),
-        (
-            ErrorKind::ReadOnlyFilesystem,
-            "; the file system is read-only",
-        ),
+        (ErrorKind::ReadOnlyFilesystem, "; the file system is read-only"),
         (ErrorKind::NotFound, "; the folder does not exist"),
     ];
-    advices
-        .iter()
-        .find(|(kind, _)| *kind == error.kind())
-        .map_or("", |(_, advice)| advice)
+    advices.iter().find(|(kind, _)| *kind == error.kind()).map_or("", |(_, advice)| advice)
 }
 
 fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> FileError {
     let path = path.to_owned();
-    move |error| FileError::Io {
-        path,
-        action,
-        error,
-    }
+    move |error| FileError::Io { path, action, error }
 }
 
 /// Makes the entries of a folder durable (POSIX: a new or renamed file survives a crash only when its folder is synced).

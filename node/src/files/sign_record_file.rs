@@ -43,11 +43,7 @@ impl SignRecordFile {
     /// Names the file; touches nothing.
     #[must_use]
     pub fn at(data_dir: &Path) -> Self {
-        Self {
-            path: data_dir.join("sign-record"),
-            folder: data_dir.to_owned(),
-            open: None,
-        }
+        Self { path: data_dir.join("sign-record"), folder: data_dir.to_owned(), open: None }
     }
 
     /// Whether there is one.
@@ -63,17 +59,13 @@ impl SignRecordFile {
     pub fn create(&mut self, record: &SignRecord) -> Result<(), FileError> {
         let mut options = File::options();
         options.read(true).write(true).create_new(true);
-        let file = options
-            .open(&self.path)
-            .map_err(io(&self.path, "create the sign record"))?;
+        let file = options.open(&self.path).map_err(io(&self.path, "create the sign record"))?;
         let mut content = vec![0; usize::try_from(SLOT_DISTANCE).unwrap_or(SLOT_BYTES)];
         let slots = [self.slot(1, record)?, self.slot(0, record)?];
         content[..SLOT_BYTES].copy_from_slice(&slots[0]);
         content.extend_from_slice(&slots[1]);
-        file.write_all_at(&content, 0)
-            .map_err(io(&self.path, "write the sign record"))?;
-        file.sync_all()
-            .map_err(io(&self.path, "sync the sign record"))?;
+        file.write_all_at(&content, 0).map_err(io(&self.path, "write the sign record"))?;
+        file.sync_all().map_err(io(&self.path, "sync the sign record"))?;
         sync_folder(&self.folder)?;
         self.open = Some((file, 1));
         Ok(())
@@ -88,21 +80,14 @@ impl SignRecordFile {
         let file = match File::options().read(true).write(true).open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(FileError::SignRecordMissing {
-                    path: self.path.clone(),
-                });
+                return Err(FileError::SignRecordMissing { path: self.path.clone() });
             }
             Err(error) => return Err(io(&self.path, "open the sign record")(error)),
         };
-        let damaged = || FileError::SignRecordDamaged {
-            path: self.path.clone(),
-        };
+        let damaged = || FileError::SignRecordDamaged { path: self.path.clone() };
         let mut content = Vec::new();
-        std::io::Read::read_to_end(
-            &mut std::io::Read::take(&file, SLOT_DISTANCE * 2 + 1),
-            &mut content,
-        )
-        .map_err(io(&self.path, "read the sign record"))?;
+        std::io::Read::read_to_end(&mut std::io::Read::take(&file, SLOT_DISTANCE * 2 + 1), &mut content)
+            .map_err(io(&self.path, "read the sign record"))?;
         let distance = usize::try_from(SLOT_DISTANCE).unwrap_or(SLOT_BYTES);
         let (first, second) = content.split_at_checked(distance).ok_or_else(damaged)?;
         let (first, padding) = first.split_at(SLOT_BYTES);
@@ -113,10 +98,8 @@ impl SignRecordFile {
             return Err(damaged());
         };
         let decode = |bytes: &[u8]| {
-            SignRecord::decode(bytes, chain_id, key).map_err(|error| FileError::SignRecord {
-                path: self.path.clone(),
-                error,
-            })
+            SignRecord::decode(bytes, chain_id, key)
+                .map_err(|error| FileError::SignRecord { path: self.path.clone(), error })
         };
         // Both must hold, whichever is newer.
         let (records, counts) = ([decode(first.1)?, decode(second.1)?], [first.0, second.0]);
@@ -137,35 +120,25 @@ impl SignRecordFile {
         let count = match &self.open {
             Some((_, count)) => count.saturating_add(1),
             None => {
-                return Err(FileError::SignRecordMissing {
-                    path: self.path.clone(),
-                });
+                return Err(FileError::SignRecordMissing { path: self.path.clone() });
             }
         };
         let slot = self.slot(count, record)?;
         let Some((file, newest)) = &mut self.open else {
-            return Err(FileError::SignRecordMissing {
-                path: self.path.clone(),
-            });
+            return Err(FileError::SignRecordMissing { path: self.path.clone() });
         };
         // Odd counts in slot A, even ones in slot B: the older slot is overwritten.
         let offset = if count % 2 == 1 { 0 } else { SLOT_DISTANCE };
-        file.write_all_at(&slot, offset)
-            .map_err(io(&self.path, "write the sign record"))?;
-        file.sync_data()
-            .map_err(io(&self.path, "sync the sign record"))?;
+        file.write_all_at(&slot, offset).map_err(io(&self.path, "write the sign record"))?;
+        file.sync_data().map_err(io(&self.path, "sync the sign record"))?;
         *newest = count;
         Ok(())
     }
 
     fn slot(&self, count: u64, record: &SignRecord) -> Result<Vec<u8>, FileError> {
         let bytes = record.encode();
-        let length = u32::try_from(bytes.len())
-            .ok()
-            .filter(|_| bytes.len() <= RECORD_BYTES_MAX);
-        let length = length.ok_or_else(|| FileError::SignRecordDamaged {
-            path: self.path.clone(),
-        })?;
+        let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= RECORD_BYTES_MAX);
+        let length = length.ok_or_else(|| FileError::SignRecordDamaged { path: self.path.clone() })?;
         let mut slot = Vec::with_capacity(SLOT_BYTES);
         slot.extend_from_slice(&count.to_le_bytes());
         slot.extend_from_slice(&length.to_le_bytes());
@@ -181,12 +154,9 @@ impl SignRecordFile {
 fn open_slot(slot: &[u8]) -> Option<(u64, &[u8])> {
     let (count, rest) = slot.split_first_chunk::<8>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
-    let length = usize::try_from(u32::from_le_bytes(*length))
-        .ok()
-        .filter(|length| *length <= RECORD_BYTES_MAX)?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= RECORD_BYTES_MAX)?;
     let (record, rest) = rest.split_at_checked(length)?;
     let (sum, padding) = rest.split_at_checked(SUM_BYTES)?;
-    let holds = sha256(&[&slot[..HEAD_BYTES + length]]).as_bytes() == sum
-        && padding.iter().all(|byte| *byte == 0);
+    let holds = sha256(&[&slot[..HEAD_BYTES + length]]).as_bytes() == sum && padding.iter().all(|byte| *byte == 0);
     holds.then_some((u64::from_le_bytes(*count), record))
 }

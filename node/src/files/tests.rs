@@ -8,11 +8,7 @@ fn chain() -> ChainId {
 }
 
 fn entry(height: u64) -> LogEntry {
-    LogEntry::Timeout {
-        height: Height(height),
-        round: Round(0),
-        step: quancheng_consensus::log::TimeoutStep::Propose,
-    }
+    LogEntry::Timeout { height: Height(height), round: Round(0), step: quancheng_consensus::log::TimeoutStep::Propose }
 }
 
 #[test]
@@ -46,10 +42,7 @@ fn a_torn_end_is_cut_and_the_log_goes_on_behind_it() {
     log.append(&entry(9));
     log.sync().unwrap();
     drop(log);
-    assert_eq!(
-        LogFile::open(dir.path(), chain()).unwrap().1,
-        [entry(1), entry(9)]
-    );
+    assert_eq!(LogFile::open(dir.path(), chain()).unwrap().1, [entry(1), entry(9)]);
 }
 
 #[test]
@@ -67,10 +60,7 @@ fn damage_in_the_middle_is_refused_with_the_file_named() {
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let error = LogFile::open(dir.path(), chain()).unwrap_err();
-    assert!(
-        matches!(&error, FileError::Log { .. }) && error.to_string().contains("log/1"),
-        "{error}"
-    );
+    assert!(matches!(&error, FileError::Log { .. }) && error.to_string().contains("log/1"), "{error}");
 }
 
 #[test]
@@ -78,10 +68,7 @@ fn a_sign_record_is_replaced_whole_and_every_damage_refuses() {
     let dir = tempfile::tempdir().unwrap();
     let key = SigningKey::from_seed([1; 32]).public_key();
     let mut file = SignRecordFile::at(dir.path());
-    assert!(matches!(
-        file.read(&chain(), &key),
-        Err(FileError::SignRecordMissing { .. })
-    ));
+    assert!(matches!(file.read(&chain(), &key), Err(FileError::SignRecordMissing { .. })));
     let mut record = SignRecord::fresh(chain(), key);
     file.create(&record).unwrap();
     for floor in 5..9 {
@@ -91,10 +78,7 @@ fn a_sign_record_is_replaced_whole_and_every_damage_refuses() {
         assert_eq!(again.read(&chain(), &key).unwrap(), record);
         file = again;
     }
-    assert!(
-        SignRecordFile::at(dir.path()).create(&record).is_err(),
-        "a record is never made anew"
-    );
+    assert!(SignRecordFile::at(dir.path()).create(&record).is_err(), "a record is never made anew");
     let path = dir.path().join("sign-record");
     let good = std::fs::read(&path).unwrap();
     for at in 0..good.len() {
@@ -103,10 +87,7 @@ fn a_sign_record_is_replaced_whole_and_every_damage_refuses() {
         std::fs::write(&path, bad).unwrap();
         let refused = SignRecordFile::at(dir.path()).read(&chain(), &key);
         assert!(
-            matches!(
-                refused,
-                Err(FileError::SignRecord { .. } | FileError::SignRecordDamaged { .. })
-            ),
+            matches!(refused, Err(FileError::SignRecord { .. } | FileError::SignRecordDamaged { .. })),
             "byte {at}: {refused:?}"
         );
     }
@@ -116,18 +97,12 @@ fn a_sign_record_is_replaced_whole_and_every_damage_refuses() {
 fn a_data_folder_has_one_user_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let held = DataLock::acquire(dir.path()).unwrap();
-    assert!(matches!(
-        DataLock::acquire(dir.path()),
-        Err(FileError::Locked { .. })
-    ));
+    assert!(matches!(DataLock::acquire(dir.path()), Err(FileError::Locked { .. })));
     drop(held);
     DataLock::acquire(dir.path()).unwrap();
     let file = dir.path().join("a-file");
     std::fs::write(&file, "").unwrap();
-    assert!(matches!(
-        DataLock::acquire(&file),
-        Err(FileError::Io { .. })
-    ));
+    assert!(matches!(DataLock::acquire(&file), Err(FileError::Io { .. })));
 }
 
 #[test]
@@ -143,10 +118,7 @@ fn a_grown_file_is_replaced_only_when_it_holds_nothing_of_a_later_height() {
     log.append(&entry(5));
     log.sync().unwrap();
     log.rotate(Height(4)).unwrap();
-    assert!(
-        dir.path().join("log/1").exists(),
-        "an entry of height 5 is still needed"
-    );
+    assert!(dir.path().join("log/1").exists(), "an entry of height 5 is still needed");
     log.rotate(Height(5)).unwrap();
     assert!(!dir.path().join("log/1").exists() && dir.path().join("log/2").exists());
 }

@@ -54,12 +54,11 @@ impl Ledger {
         let Some(bytes) = self.chain.meta(FLOOR_NAME)? else {
             return Ok(0);
         };
-        let floor =
-            quancheng_types::codec::decode(&bytes, 8).map_err(|error| StoreError::Undecodable {
-                record: Record::Column("meta"),
-                key: FLOOR_NAME.as_bytes().to_vec(),
-                error,
-            })?;
+        let floor = quancheng_types::codec::decode(&bytes, 8).map_err(|error| StoreError::Undecodable {
+            record: Record::Column("meta"),
+            key: FLOOR_NAME.as_bytes().to_vec(),
+            error,
+        })?;
         Ok(floor)
     }
 
@@ -68,11 +67,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn put_batch_floor(&self, floor: u64) -> Result<(), StoreError> {
-        self.chain.meta_put(
-            FLOOR_NAME,
-            quancheng_types::codec::encode(&floor),
-            Durability::Synced,
-        )
+        self.chain.meta_put(FLOOR_NAME, quancheng_types::codec::encode(&floor), Durability::Synced)
     }
 
     fn batch_cache(&self) -> MutexGuard<'_, BatchCache> {
@@ -95,17 +90,10 @@ impl Ledger {
         self.write_batches(&[batch], Durability::Buffered)
     }
 
-    fn write_batches(
-        &self,
-        batches: &[Arc<SignedBatch>],
-        durability: Durability,
-    ) -> Result<(), LedgerError> {
+    fn write_batches(&self, batches: &[Arc<SignedBatch>], durability: Durability) -> Result<(), LedgerError> {
         let encoded: Vec<Vec<u8>> = batches.iter().map(|batch| batch.encode()).collect();
-        let rows: Vec<_> = batches
-            .iter()
-            .zip(&encoded)
-            .map(|(batch, bytes)| (batch.header, bytes.as_slice()))
-            .collect();
+        let rows: Vec<_> =
+            batches.iter().zip(&encoded).map(|(batch, bytes)| (batch.header, bytes.as_slice())).collect();
         self.chain.put_batches(&rows, durability)?;
         let mut cache = self.batch_cache();
         for batch in batches {
@@ -155,10 +143,7 @@ impl Ledger {
         let mut batches = Vec::with_capacity(block.batches.len());
         for reference in &block.batches {
             let batch = reference.header.id();
-            batches.push(
-                self.batch(&batch)?
-                    .ok_or(LedgerError::BatchMissing { batch })?,
-            );
+            batches.push(self.batch(&batch)?.ok_or(LedgerError::BatchMissing { batch })?);
         }
         Ok(batches)
     }

@@ -31,26 +31,19 @@ impl ChainTip {
 
     pub(super) fn read(chain: &ChainStore) -> Result<Self, LedgerError> {
         let mut tip = match chain.meta(META_NAME)? {
-            Some(bytes) => {
-                decode::<Self>(&bytes, META_BYTES_MAX).map_err(|error| StoreError::Undecodable {
-                    record: Record::Column("meta"),
-                    key: META_NAME.as_bytes().to_vec(),
-                    error,
-                })?
-            }
+            Some(bytes) => decode::<Self>(&bytes, META_BYTES_MAX).map_err(|error| StoreError::Undecodable {
+                record: Record::Column("meta"),
+                key: META_NAME.as_bytes().to_vec(),
+                error,
+            })?,
             None => Self::default(),
         };
         let last = chain.last_block()?.unwrap_or_default();
         while tip.height < last {
             let height = tip.height.next();
-            let block = chain
-                .block(height)?
-                .ok_or(LedgerError::BlockMissing { height })?;
+            let block = chain.block(height)?.ok_or(LedgerError::BlockMissing { height })?;
             for batch in &block.batches {
-                tip.windows
-                    .entry(batch.header.author)
-                    .or_default()
-                    .insert(batch.header.sequence);
+                tip.windows.entry(batch.header.author).or_default().insert(batch.header.sequence);
             }
             tip.enter(&block);
         }
@@ -71,20 +64,14 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`]: the process must stop.
     pub fn put_commits(&self, commits: &[Arc<Commit>]) -> Result<(), LedgerError> {
-        let mut tip = self
-            .tip
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let mut tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).clone();
         for commit in commits {
             let CommittedBlock { block, certificate } = &commit.decided;
-            self.chain
-                .put_block(block, certificate, Durability::Buffered)?;
+            self.chain.put_block(block, certificate, Durability::Buffered)?;
             tip.windows.extend(commit.windows.iter().copied());
             tip.enter(block);
         }
-        self.chain
-            .meta_put(META_NAME, encode(&tip), Durability::Synced)?;
+        self.chain.meta_put(META_NAME, encode(&tip), Durability::Synced)?;
         *self.tip.write().unwrap_or_else(PoisonError::into_inner) = tip;
         Ok(())
     }
@@ -94,9 +81,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
-        let (Some(block), Some(certificate)) =
-            (self.chain.block(height)?, self.chain.certificate(height)?)
-        else {
+        let (Some(block), Some(certificate)) = (self.chain.block(height)?, self.chain.certificate(height)?) else {
             return Ok(None);
         };
         Ok(Some(CommittedBlock { block, certificate }))
@@ -107,28 +92,14 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn tip(&self) -> Result<Option<CommittedBlock>, StoreError> {
-        let height = self
-            .tip
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .height;
-        if height == Height::GENESIS {
-            Ok(None)
-        } else {
-            self.block(height)
-        }
+        let height = self.tip.read().unwrap_or_else(PoisonError::into_inner).height;
+        if height == Height::GENESIS { Ok(None) } else { self.block(height) }
     }
 
     /// Newest height up to the tip whose block is not empty, and the windows of all authors.
     #[must_use]
     pub fn windows(&self) -> (Height, Vec<(ValidatorId, AuthorWindow)>) {
         let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner);
-        (
-            tip.last_nonempty,
-            tip.windows
-                .iter()
-                .map(|(author, window)| (*author, *window))
-                .collect(),
-        )
+        (tip.last_nonempty, tip.windows.iter().map(|(author, window)| (*author, *window)).collect())
     }
 }

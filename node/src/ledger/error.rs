@@ -47,10 +47,7 @@ impl fmt::Display for LedgerError {
                  with, or another data folder"
             ),
             Self::BlockMissing { height } => {
-                write!(
-                    f,
-                    "the block of height {height} is missing from the store; wipe the data folder and sync again"
-                )
+                write!(f, "the block of height {height} is missing from the store; wipe the data folder and sync again")
             }
             Self::BatchMissing { batch } => {
                 write!(
@@ -58,12 +55,10 @@ impl fmt::Display for LedgerError {
                     "batch {batch} of a block to execute is missing from the store; wipe the data folder and sync again"
                 )
             }
-            Self::Empty => {
-                f.write_str("the store holds no state; wipe the data folder and start again")
+            Self::Empty => f.write_str("the store holds no state; wipe the data folder and start again"),
+            Self::WriterPanicked => {
+                f.write_str("the thread that writes batches is gone; this is a bug, restart the node")
             }
-            Self::WriterPanicked => f.write_str(
-                "the thread that writes batches is gone; this is a bug, restart the node",
-            ),
         }
     }
 }

@@ -30,16 +30,10 @@ pub struct Results {
 ///
 /// # Errors
 /// [`LedgerError`]: nothing was committed, the process must stop.
-pub fn execute_stored(
-    ledger: &Ledger,
-    block: &Block,
-    batches: &[Arc<SignedBatch>],
-) -> Result<Results, LedgerError> {
+pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch>]) -> Result<Results, LedgerError> {
     let header = &block.header;
-    let transactions: Vec<&SignedTransaction> = batches
-        .iter()
-        .flat_map(|batch| batch.batch.transactions.iter())
-        .collect();
+    let transactions: Vec<&SignedTransaction> =
+        batches.iter().flat_map(|batch| batch.batch.transactions.iter()).collect();
     let snapshot = ledger.store.snapshot()?;
     let input = BlockInput {
         chain_id: ledger.chain_id,
@@ -57,49 +51,26 @@ pub fn execute_stored(
     }
     let decided = ledger.decided(header.height, &output);
     let receipts = Arc::new(output.receipts);
-    let executed = receipts
-        .iter()
-        .zip(&output.executed)
-        .map(|(receipt, index)| {
-            let body = bodies
-                .get(*index as usize)
-                .copied()
-                .expect("the executor names transactions that it was given");
-            ExecutedRow {
-                receipt: receipt.clone(),
-                body,
-            }
-        });
+    let executed = receipts.iter().zip(&output.executed).map(|(receipt, index)| {
+        let body = bodies.get(*index as usize).copied().expect("the executor names transactions that it was given");
+        ExecutedRow { receipt: receipt.clone(), body }
+    });
     let commit = BlockCommit {
         height: header.height,
         block_id: block.id(),
         time_ms: header.time_ms,
         patch: output.patch,
         executed: executed.collect(),
-        batches: block
-            .batches
-            .iter()
-            .map(|reference| reference.header.id())
-            .collect(),
-        set_change: decided.as_ref().and_then(|(entry, _)| {
-            output
-                .set_change
-                .is_some()
-                .then(|| (entry.from, entry.change.validators.clone()))
-        }),
-        meta: decided
+        batches: block.batches.iter().map(|reference| reference.header.id()).collect(),
+        set_change: decided
             .as_ref()
-            .map(|(_, row)| (META_NAME.to_owned(), Some(row.clone())))
-            .into_iter()
-            .collect(),
+            .and_then(|(entry, _)| output.set_change.is_some().then(|| (entry.from, entry.change.validators.clone()))),
+        meta: decided.as_ref().map(|(_, row)| (META_NAME.to_owned(), Some(row.clone()))).into_iter().collect(),
     };
     let tip = ledger.store.commit(commit)?;
     let next = decided.map(|(entry, _)| ledger.enter(entry));
     ledger.prune(header.height)?;
-    let refused = receipts
-        .iter()
-        .filter(|receipt| receipt.outcome != Outcome::Ok)
-        .count();
+    let refused = receipts.iter().filter(|receipt| receipt.outcome != Outcome::Ok).count();
     Ok(Results {
         executed: Executed {
             height: header.height,
@@ -114,11 +85,7 @@ pub fn execute_stored(
 }
 
 impl Ledger {
-    fn decided(
-        &self,
-        height: Height,
-        output: &quancheng_contracts::BlockOutput,
-    ) -> Option<(ScheduledSet, Vec<u8>)> {
+    fn decided(&self, height: Height, output: &quancheng_contracts::BlockOutput) -> Option<(ScheduledSet, Vec<u8>)> {
         let schedule = self.schedule.read().unwrap_or_else(PoisonError::into_inner);
         let entry = schedule.decided(height, output)?;
         let row = schedule.with(entry.clone()).encode();
@@ -126,10 +93,7 @@ impl Ledger {
     }
 
     fn enter(&self, entry: ScheduledSet) -> ScheduledSet {
-        let mut schedule = self
-            .schedule
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut schedule = self.schedule.write().unwrap_or_else(PoisonError::into_inner);
         *schedule = schedule.with(entry.clone());
         entry
     }
@@ -145,11 +109,6 @@ impl Ledger {
     /// Sets decided and not yet in force at `height`, and the one in force.
     #[must_use]
     pub fn schedule_from(&self, height: Height) -> Vec<ScheduledSet> {
-        self.schedule
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .active(height)
-            .cloned()
-            .collect()
+        self.schedule.read().unwrap_or_else(PoisonError::into_inner).active(height).cloned().collect()
     }
 }

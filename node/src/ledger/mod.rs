@@ -21,8 +21,7 @@ use quancheng_state::{ChainStore, Snapshot, Store, StoreError, StoreOptions};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::merkle::Path as MerklePath;
 use quancheng_types::{
-    ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, SignedTransaction, TransactionId,
-    Validator, ValidatorSet,
+    ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, SignedTransaction, TransactionId, Validator, ValidatorSet,
 };
 
 use crate::api::backend::ExecutedTransaction;
@@ -69,17 +68,10 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]: the disk's, a genesis whose content a module refuses, or a store of another chain.
-    pub fn open(
-        data_dir: &Path,
-        genesis: &Genesis,
-        options: &StoreSection,
-    ) -> Result<Self, LedgerError> {
+    pub fn open(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
         let memory_bytes = options.memory_mib as usize * 1024 * 1024;
         let page_cache_bytes = memory_bytes / PAGE_CACHE_SHARE;
-        let rocks = RocksOptions {
-            memory_bytes: memory_bytes - page_cache_bytes,
-            ..RocksOptions::default()
-        };
+        let rocks = RocksOptions { memory_bytes: memory_bytes - page_cache_bytes, ..RocksOptions::default() };
         let backend = Rocks::open(&data_dir.join("store"), &rocks)?;
         let store = Store::open(Arc::new(backend), StoreOptions { page_cache_bytes })?;
         Self::over(store, genesis, options.keep_recent)
@@ -89,21 +81,12 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn over(
-        store: Store,
-        genesis: &Genesis,
-        keep_recent: Option<u64>,
-    ) -> Result<Self, LedgerError> {
+    pub fn over(store: Store, genesis: &Genesis, keep_recent: Option<u64>) -> Result<Self, LedgerError> {
         let chain_id = genesis.chain_id();
         let chain = store.chain();
         if store.tip().is_none() {
-            let patch = genesis_patch(genesis, &quancheng_state::view::EmptyView)
-                .map_err(LedgerError::Genesis)?;
-            chain.meta_put(
-                "chain-id",
-                chain_id.as_bytes().to_vec(),
-                quancheng_state::Durability::Buffered,
-            )?;
+            let patch = genesis_patch(genesis, &quancheng_state::view::EmptyView).map_err(LedgerError::Genesis)?;
+            chain.meta_put("chain-id", chain_id.as_bytes().to_vec(), quancheng_state::Durability::Buffered)?;
             store.init_genesis(genesis.time_ms, patch, &genesis.validators)?;
             store.sync()?;
         }
@@ -136,19 +119,14 @@ impl Ledger {
     /// [`LedgerError`].
     pub fn progress(&self) -> Result<(Height, Height, u64), LedgerError> {
         let tip = self.store.tip().ok_or(LedgerError::Empty)?;
-        let certified = self.tip()?.map_or(Height::GENESIS, |decided| {
-            decided.block.header.executed_height
-        });
+        let certified = self.tip()?.map_or(Height::GENESIS, |decided| decided.block.header.executed_height);
         Ok((tip.height(), certified.min(tip.height()), tip.leaf.time_ms))
     }
 
     /// Where execution stands.
     #[must_use]
     pub fn tip_status(&self) -> TipStatus {
-        let tip = self
-            .store
-            .tip()
-            .expect("an open ledger has at least the genesis state");
+        let tip = self.store.tip().expect("an open ledger has at least the genesis state");
         TipStatus {
             height: tip.height(),
             history_size: tip.size,
@@ -186,10 +164,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn transaction_location(
-        &self,
-        id: &TransactionId,
-    ) -> Result<Option<(Height, u32)>, StoreError> {
+    pub fn transaction_location(&self, id: &TransactionId) -> Result<Option<(Height, u32)>, StoreError> {
         self.store.transaction_location(id)
     }
 
@@ -201,10 +176,7 @@ impl Ledger {
         let Some((height, position)) = self.store.transaction_location(id)? else {
             return Ok(None);
         };
-        Ok(self
-            .store
-            .receipt(height, position)?
-            .map(|receipt| (height, receipt)))
+        Ok(self.store.receipt(height, position)?.map(|receipt| (height, receipt)))
     }
 
     /// Receipts of a height.
@@ -219,31 +191,20 @@ impl Ledger {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn executed_transaction(
-        &self,
-        id: &TransactionId,
-    ) -> Result<Option<ExecutedTransaction>, StoreError> {
+    pub fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError> {
         let Some((height, position)) = self.store.transaction_location(id)? else {
             return Ok(None);
         };
         let found = self.store.transaction(height, position)?;
-        let (Some((receipt, bytes)), Some(receipt_path)) =
-            (found, self.store.receipt_path(height, position)?)
-        else {
+        let (Some((receipt, bytes)), Some(receipt_path)) = (found, self.store.receipt_path(height, position)?) else {
             return Ok(None);
         };
-        let transaction =
-            SignedTransaction::decode(&bytes).map_err(|error| StoreError::Undecodable {
-                record: quancheng_state::Record::Column("batches"),
-                key: id.as_bytes().to_vec(),
-                error,
-            })?;
-        Ok(Some(ExecutedTransaction {
-            height,
-            transaction,
-            receipt,
-            receipt_path,
-        }))
+        let transaction = SignedTransaction::decode(&bytes).map_err(|error| StoreError::Undecodable {
+            record: quancheng_state::Record::Column("batches"),
+            key: id.as_bytes().to_vec(),
+            error,
+        })?;
+        Ok(Some(ExecutedTransaction { height, transaction, receipt, receipt_path }))
     }
 
     /// Leaf of the history log; `None` above the newest executed height.
@@ -301,15 +262,8 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn validators_in_force(&self) -> Result<Vec<Validator>, StoreError> {
-        let tip = self
-            .tip
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .height();
-        Ok(self
-            .validators_at(tip.next())?
-            .map(|set| set.validators().to_vec())
-            .unwrap_or_default())
+        let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).height();
+        Ok(self.validators_at(tip.next())?.map(|set| set.validators().to_vec()).unwrap_or_default())
     }
 
     /// The set of a height.
@@ -336,12 +290,7 @@ impl Ledger {
     pub fn set_changes(&self) -> Result<Vec<(Height, ValidatorSet)>, StoreError> {
         let mut sets = Vec::new();
         for (from, hash) in self.chain.set_changes()? {
-            sets.push((
-                from,
-                self.chain
-                    .validator_set(&hash)?
-                    .ok_or_else(|| self.missing_set(from))?,
-            ));
+            sets.push((from, self.chain.validator_set(&hash)?.ok_or_else(|| self.missing_set(from))?));
         }
         Ok(sets)
     }
@@ -351,15 +300,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`].
     pub fn active_sets(&self) -> Result<Vec<ValidatorSet>, LedgerError> {
-        let tip = self
-            .tip
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .height();
+        let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).height();
         let schedule = self.schedule.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(schedule
-            .active(tip.next())
-            .map(|entry| entry.change.validators.clone())
-            .collect())
+        Ok(schedule.active(tip.next()).map(|entry| entry.change.validators.clone()).collect())
     }
 }

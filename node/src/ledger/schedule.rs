@@ -33,35 +33,19 @@ impl Schedule {
     pub(super) fn read(chain: &ChainStore, genesis: &Genesis) -> Result<Self, LedgerError> {
         let lag = genesis.parameters.execution_lag_max;
         let Some(bytes) = chain.meta(META_NAME)? else {
-            let change = SetChange {
-                validators: genesis.validators.clone(),
-                parameters: genesis.parameters,
-            };
-            return Ok(Self {
-                entries: vec![ScheduledSet {
-                    from: Height(1),
-                    change,
-                }],
-                lag,
-            });
+            let change = SetChange { validators: genesis.validators.clone(), parameters: genesis.parameters };
+            return Ok(Self { entries: vec![ScheduledSet { from: Height(1), change }], lag });
         };
-        let rows: Vec<Row> =
-            decode(&bytes, META_BYTES_MAX).map_err(|error| StoreError::Undecodable {
-                record: Record::Column("meta"),
-                key: META_NAME.as_bytes().to_vec(),
-                error,
-            })?;
+        let rows: Vec<Row> = decode(&bytes, META_BYTES_MAX).map_err(|error| StoreError::Undecodable {
+            record: Record::Column("meta"),
+            key: META_NAME.as_bytes().to_vec(),
+            error,
+        })?;
         let entry = |row: Row| ScheduledSet {
             from: row.from,
-            change: SetChange {
-                validators: row.validators,
-                parameters: row.parameters,
-            },
+            change: SetChange { validators: row.validators, parameters: row.parameters },
         };
-        Ok(Self {
-            entries: rows.into_iter().map(entry).collect(),
-            lag,
-        })
+        Ok(Self { entries: rows.into_iter().map(entry).collect(), lag })
     }
 
     /// What an executed height decided, as one change; `None` when it decided nothing.
@@ -70,21 +54,10 @@ impl Schedule {
             return None;
         }
         let newest = self.entries.last()?;
-        let validators = output
-            .set_change
-            .as_ref()
-            .map_or(&newest.change.validators, |change| &change.validators)
-            .clone();
-        let parameters = output
-            .parameters_change
-            .map_or(newest.change.parameters, |change| change.parameters);
-        Some(ScheduledSet {
-            from: height.plus(self.lag + 2),
-            change: SetChange {
-                validators,
-                parameters,
-            },
-        })
+        let validators =
+            output.set_change.as_ref().map_or(&newest.change.validators, |change| &change.validators).clone();
+        let parameters = output.parameters_change.map_or(newest.change.parameters, |change| change.parameters);
+        Some(ScheduledSet { from: height.plus(self.lag + 2), change: SetChange { validators, parameters } })
     }
 
     pub(super) fn with(&self, entry: ScheduledSet) -> Self {
@@ -92,10 +65,7 @@ impl Schedule {
         entries.push(entry);
         let surplus = entries.len().saturating_sub(ENTRIES_MAX);
         entries.drain(..surplus);
-        Self {
-            entries,
-            lag: self.lag,
-        }
+        Self { entries, lag: self.lag }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -109,11 +79,7 @@ impl Schedule {
 
     /// The entry in force at `height` and all later ones.
     pub(super) fn active(&self, height: Height) -> impl Iterator<Item = &ScheduledSet> {
-        let first = self
-            .entries
-            .iter()
-            .rposition(|entry| entry.from <= height)
-            .unwrap_or(0);
+        let first = self.entries.iter().rposition(|entry| entry.from <= height).unwrap_or(0);
         self.entries.iter().skip(first)
     }
 }

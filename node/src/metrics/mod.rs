@@ -115,118 +115,38 @@ impl Metrics {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let levels = [
             ("height", "Newest final height", &self.height),
-            (
-                "executed_height",
-                "Newest executed height",
-                &self.executed_height,
-            ),
-            (
-                "certified_height",
-                "Newest certified height",
-                &self.certified_height,
-            ),
+            ("executed_height", "Newest executed height", &self.executed_height),
+            ("certified_height", "Newest certified height", &self.certified_height),
             ("peers", "Connected peers", &self.peers),
-            (
-                "pending_transactions",
-                "Transactions admitted here and not yet executed",
-                &self.pending,
-            ),
+            ("pending_transactions", "Transactions admitted here and not yet executed", &self.pending),
         ];
         for (name, help, level) in levels {
             registry.register(name, help, level.clone());
         }
         let counters = [
-            (
-                "transactions_admitted",
-                "Transactions taken",
-                &self.admitted,
-            ),
-            (
-                "transactions_rejected",
-                "Transactions not taken",
-                &self.rejected,
-            ),
-            (
-                "transactions_executed",
-                "Transactions executed",
-                &self.executed,
-            ),
-            (
-                "transactions_refused",
-                "Executed transactions that a contract refused",
-                &self.refused,
-            ),
-            (
-                "contract_panics",
-                "Contract panics; anything but 0 is a bug",
-                &self.internal,
-            ),
-            (
-                "batches_sealed",
-                "Batches sealed here",
-                &self.batches_sealed,
-            ),
-            (
-                "batches_checked",
-                "Batches of others checked here",
-                &self.batches_checked,
-            ),
-            (
-                "batches_invalid",
-                "Batches found invalid",
-                &self.batches_invalid,
-            ),
-            (
-                "messages_dropped",
-                "Messages not sent because a peer was slow",
-                &self.messages_dropped,
-            ),
-            (
-                "inputs_dropped",
-                "Inputs dropped because the driver was busy",
-                &self.inputs_dropped,
-            ),
-            (
-                "messages_malformed",
-                "Messages that did not decode",
-                &self.messages_malformed,
-            ),
-            (
-                "serves_dropped",
-                "Requests of peers dropped",
-                &self.serves_dropped,
-            ),
+            ("transactions_admitted", "Transactions taken", &self.admitted),
+            ("transactions_rejected", "Transactions not taken", &self.rejected),
+            ("transactions_executed", "Transactions executed", &self.executed),
+            ("transactions_refused", "Executed transactions that a contract refused", &self.refused),
+            ("contract_panics", "Contract panics; anything but 0 is a bug", &self.internal),
+            ("batches_sealed", "Batches sealed here", &self.batches_sealed),
+            ("batches_checked", "Batches of others checked here", &self.batches_checked),
+            ("batches_invalid", "Batches found invalid", &self.batches_invalid),
+            ("messages_dropped", "Messages not sent because a peer was slow", &self.messages_dropped),
+            ("inputs_dropped", "Inputs dropped because the driver was busy", &self.inputs_dropped),
+            ("messages_malformed", "Messages that did not decode", &self.messages_malformed),
+            ("serves_dropped", "Requests of peers dropped", &self.serves_dropped),
             ("offences", "Breaches of protocol by peers", &self.offences),
-            (
-                "alarms",
-                "Alarms an operator should read in the log",
-                &self.alarms,
-            ),
+            ("alarms", "Alarms an operator should read in the log", &self.alarms),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
         let histograms = [
-            (
-                "order_seconds",
-                "From admission to the final block",
-                &self.order_seconds,
-            ),
-            (
-                "certify_seconds",
-                "From admission to the certified result",
-                &self.certify_seconds,
-            ),
-            (
-                "execute_seconds",
-                "Execute and commit one block",
-                &self.execute_seconds,
-            ),
-            (
-                "flush_seconds",
-                "One flush of the driver",
-                &self.flush_seconds,
-            ),
+            ("order_seconds", "From admission to the final block", &self.order_seconds),
+            ("certify_seconds", "From admission to the certified result", &self.certify_seconds),
+            ("execute_seconds", "Execute and commit one block", &self.execute_seconds),
+            ("flush_seconds", "One flush of the driver", &self.flush_seconds),
         ];
         for (name, help, histogram) in histograms {
             registry.register(name, help, histogram.clone());
@@ -254,10 +174,7 @@ impl Metrics {
                 ("bytes_out", counted.bytes_out.value()),
             ];
             for (row, value) in rows {
-                let _ = writeln!(
-                    text,
-                    "quancheng_network_{row}_total{{lane=\"{name}\"}} {value}"
-                );
+                let _ = writeln!(text, "quancheng_network_{row}_total{{lane=\"{name}\"}} {value}");
             }
         }
         text.push_str(end);
@@ -279,10 +196,7 @@ mod tests {
         assert!(text.contains("quancheng_offences_total 1\n"), "{text}");
         for lane in Lane::ALL {
             assert!(
-                text.contains(&format!(
-                    "quancheng_network_bytes_in_total{{lane=\"{}\"}} 0",
-                    lane.name()
-                )),
+                text.contains(&format!("quancheng_network_bytes_in_total{{lane=\"{}\"}} 0", lane.name())),
                 "{text}"
             );
         }

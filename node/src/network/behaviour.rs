@@ -123,18 +123,11 @@ impl Mesh {
             self.metrics.refused_strangers.bump();
             return Err(ConnectionDenied::new(PeerRefusal::Stranger(peer)));
         }
-        if self
-            .connections
-            .get(&peer)
-            .is_some_and(|count| *count >= CONNECTIONS_PER_PEER_MAX)
-        {
+        if self.connections.get(&peer).is_some_and(|count| *count >= CONNECTIONS_PER_PEER_MAX) {
             self.metrics.refused_surplus.bump();
             return Err(ConnectionDenied::new(PeerRefusal::Surplus(peer)));
         }
-        Ok(LaneHandler::new(
-            self.protocols.clone(),
-            !opens_lanes(&self.local, &peer),
-        ))
+        Ok(LaneHandler::new(self.protocols.clone(), !opens_lanes(&self.local, &peer)))
     }
 }
 
@@ -201,17 +194,8 @@ impl NetworkBehaviour for Mesh {
         }
     }
 
-    fn on_connection_handler_event(
-        &mut self,
-        peer: PeerId,
-        connection: ConnectionId,
-        news: LaneNews,
-    ) {
-        self.queue.push_back(ToSwarm::GenerateEvent(MeshEvent {
-            peer,
-            connection,
-            news,
-        }));
+    fn on_connection_handler_event(&mut self, peer: PeerId, connection: ConnectionId, news: LaneNews) {
+        self.queue.push_back(ToSwarm::GenerateEvent(MeshEvent { peer, connection, news }));
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<MeshEvent, Lane>> {

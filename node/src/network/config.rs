@@ -54,25 +54,12 @@ impl PeerEntry {
     ///
     /// # Errors
     /// When the identity or the address is not well formed. Host names are refused: the node resolves none.
-    pub fn parse(
-        peer_id: &str,
-        address: Option<&str>,
-        role: PeerRole,
-    ) -> Result<Self, NetworkError> {
-        let peer_id = peer_id
-            .parse()
-            .map_err(|_| NetworkError::PeerIdUnparsable(peer_id.to_owned()))?;
+    pub fn parse(peer_id: &str, address: Option<&str>, role: PeerRole) -> Result<Self, NetworkError> {
+        let peer_id = peer_id.parse().map_err(|_| NetworkError::PeerIdUnparsable(peer_id.to_owned()))?;
         let address = address
-            .map(|text| {
-                text.parse()
-                    .map_err(|_| NetworkError::AddressUnparsable(text.to_owned()))
-            })
+            .map(|text| text.parse().map_err(|_| NetworkError::AddressUnparsable(text.to_owned())))
             .transpose()?;
-        Ok(Self {
-            peer_id,
-            address,
-            role,
-        })
+        Ok(Self { peer_id, address, role })
     }
 }
 
@@ -94,8 +81,8 @@ impl PeerIdentity {
     /// Derives the key pair from its 32-byte Ed25519 seed (RFC 8032, section 5.1.5) and wipes the seed.
     #[must_use]
     pub fn from_seed(mut seed: [u8; 32]) -> Self {
-        let keypair = identity::Keypair::ed25519_from_bytes(&mut seed)
-            .expect("every 32-byte string is an Ed25519 seed");
+        let keypair =
+            identity::Keypair::ed25519_from_bytes(&mut seed).expect("every 32-byte string is an Ed25519 seed");
         Self(keypair)
     }
 
@@ -218,85 +205,26 @@ impl NetworkLimits {
         for lane in &self.lanes {
             let frame = u64::from(lane.frame_bytes_max);
             within("frame_bytes_max", frame, 1, u64::from(FRAME_BYTES_CEILING))?;
-            within(
-                "send_frames_max",
-                u64::from(lane.send_frames_max),
-                1,
-                COUNT_CEILING,
-            )?;
-            within(
-                "send_bytes_max",
-                lane.send_bytes_max,
-                frame,
-                QUEUE_BYTES_CEILING,
-            )?;
-            within(
-                "receive_bytes_max",
-                lane.receive_bytes_max,
-                frame,
-                QUEUE_BYTES_CEILING,
-            )?;
+            within("send_frames_max", u64::from(lane.send_frames_max), 1, COUNT_CEILING)?;
+            within("send_bytes_max", lane.send_bytes_max, frame, QUEUE_BYTES_CEILING)?;
+            within("receive_bytes_max", lane.receive_bytes_max, frame, QUEUE_BYTES_CEILING)?;
         }
         let window_min = u64::from(STREAMS_MAX) * STREAM_WINDOW_BYTES;
         within("peers_max", u64::from(self.peers_max), 1, COUNT_CEILING)?;
-        within(
-            "pending_incoming_max",
-            u64::from(self.pending_incoming_max),
-            1,
-            COUNT_CEILING,
-        )?;
-        within(
-            "pending_per_ip_max",
-            u64::from(self.pending_per_ip_max),
-            1,
-            COUNT_CEILING,
-        )?;
-        within(
-            "connection_window_bytes_max",
-            self.connection_window_bytes_max,
-            window_min,
-            QUEUE_BYTES_CEILING,
-        )?;
-        within(
-            "handshake_timeout_ms",
-            self.handshake_timeout_ms,
-            1,
-            TIMEOUT_MS_CEILING,
-        )?;
+        within("pending_incoming_max", u64::from(self.pending_incoming_max), 1, COUNT_CEILING)?;
+        within("pending_per_ip_max", u64::from(self.pending_per_ip_max), 1, COUNT_CEILING)?;
+        within("connection_window_bytes_max", self.connection_window_bytes_max, window_min, QUEUE_BYTES_CEILING)?;
+        within("handshake_timeout_ms", self.handshake_timeout_ms, 1, TIMEOUT_MS_CEILING)?;
         within("keepalive_ms", self.keepalive_ms, 1, TIMEOUT_MS_CEILING / 2)?;
         // A single lost keep-alive must not close a healthy connection.
-        within(
-            "idle_timeout_ms",
-            self.idle_timeout_ms,
-            self.keepalive_ms * 2,
-            TIMEOUT_MS_CEILING,
-        )?;
-        within(
-            "dial_backoff_min_ms",
-            self.dial_backoff_min_ms,
-            1,
-            TIMEOUT_MS_CEILING,
-        )?;
-        within(
-            "dial_backoff_max_ms",
-            self.dial_backoff_max_ms,
-            self.dial_backoff_min_ms,
-            TIMEOUT_MS_CEILING,
-        )
+        within("idle_timeout_ms", self.idle_timeout_ms, self.keepalive_ms * 2, TIMEOUT_MS_CEILING)?;
+        within("dial_backoff_min_ms", self.dial_backoff_min_ms, 1, TIMEOUT_MS_CEILING)?;
+        within("dial_backoff_max_ms", self.dial_backoff_max_ms, self.dial_backoff_min_ms, TIMEOUT_MS_CEILING)
     }
 }
 
 fn within(name: &'static str, value: u64, min: u64, max: u64) -> Result<(), NetworkError> {
-    if (min..=max).contains(&value) {
-        Ok(())
-    } else {
-        Err(NetworkError::LimitInvalid {
-            name,
-            value,
-            min,
-            max,
-        })
-    }
+    if (min..=max).contains(&value) { Ok(()) } else { Err(NetworkError::LimitInvalid { name, value, min, max }) }
 }
 
 /// Everything the network needs to start.
@@ -325,16 +253,10 @@ impl NetworkConfig {
     }
 }
 
-pub(super) fn validate_peers(
-    peers: &[PeerEntry],
-    limits: &NetworkLimits,
-) -> Result<(), NetworkError> {
+pub(super) fn validate_peers(peers: &[PeerEntry], limits: &NetworkLimits) -> Result<(), NetworkError> {
     let max = usize::try_from(limits.peers_max).unwrap_or(usize::MAX);
     if peers.len() > max {
-        return Err(NetworkError::TooManyPeers {
-            listed: peers.len(),
-            max,
-        });
+        return Err(NetworkError::TooManyPeers { listed: peers.len(), max });
     }
     let mut seen = HashSet::with_capacity(peers.len());
     match peers.iter().find(|peer| !seen.insert(peer.peer_id)) {
@@ -358,9 +280,5 @@ pub(super) fn socket_address_of(address: &Multiaddr) -> Option<SocketAddr> {
     } else {
         return None;
     };
-    if let Protocol::Tcp(port) = parts.next()? {
-        Some(SocketAddr::new(ip, port))
-    } else {
-        None
-    }
+    if let Protocol::Tcp(port) = parts.next()? { Some(SocketAddr::new(ip, port)) } else { None }
 }

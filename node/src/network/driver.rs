@@ -57,14 +57,7 @@ impl Drop for Driver {
 
 impl Driver {
     pub(super) fn new(swarm: Swarm<Mesh>, shared: Arc<Shared>) -> Self {
-        Self {
-            swarm,
-            shared,
-            peers: HashMap::new(),
-            dials: HashMap::new(),
-            tasks: JoinSet::new(),
-            serial: 0,
-        }
+        Self { swarm, shared, peers: HashMap::new(), dials: HashMap::new(), tasks: JoinSet::new(), serial: 0 }
     }
 
     pub(super) async fn run(mut self, mut steering: Steering) {
@@ -119,12 +112,7 @@ impl Driver {
         peers.retain(|entry| entry.peer_id != local);
         self.swarm.behaviour_mut().allow(&peers);
         let wanted: HashMap<_, _> = peers.iter().map(|entry| (entry.peer_id, entry)).collect();
-        let removed: Vec<_> = self
-            .peers
-            .keys()
-            .filter(|peer| !wanted.contains_key(*peer))
-            .copied()
-            .collect();
+        let removed: Vec<_> = self.peers.keys().filter(|peer| !wanted.contains_key(*peer)).copied().collect();
         for peer in removed {
             info!(%peer, "peer removed from the allow-list");
             self.end_session(peer);
@@ -138,8 +126,7 @@ impl Driver {
             let outbox = self.shared.admit(&entry);
             match self.peers.get_mut(&entry.peer_id) {
                 None => {
-                    self.peers
-                        .insert(entry.peer_id, Peer::new(entry, outbox, now));
+                    self.peers.insert(entry.peer_id, Peer::new(entry, outbox, now));
                 }
                 Some(peer) => {
                     if peer.entry.address != entry.address {
@@ -158,34 +145,17 @@ impl Driver {
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<MeshEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.on_lane_news(event),
-            SwarmEvent::ConnectionEstablished {
-                peer_id,
-                connection_id,
-                ..
-            } => {
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {
                 self.on_established(peer_id, connection_id);
             }
-            SwarmEvent::ConnectionClosed {
-                peer_id,
-                connection_id,
-                cause,
-                ..
-            } => {
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, .. } => {
                 debug!(peer = %peer_id, ?cause, "connection closed");
                 self.on_closed(peer_id, connection_id);
             }
-            SwarmEvent::OutgoingConnectionError {
-                connection_id,
-                error,
-                ..
-            } => {
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 self.on_dial_failed(connection_id, &error);
             }
-            SwarmEvent::IncomingConnectionError {
-                error,
-                send_back_addr,
-                ..
-            } => {
+            SwarmEvent::IncomingConnectionError { error, send_back_addr, .. } => {
                 debug!(from = %send_back_addr, %error, "incoming connection refused");
                 if !matches!(error, ListenError::Denied { .. }) {
                     self.shared.metrics.handshakes_failed.bump();
@@ -194,14 +164,8 @@ impl Driver {
             SwarmEvent::ListenerError { error, .. } => {
                 warn!(%error, "a listener reported an error and goes on")
             }
-            SwarmEvent::ListenerClosed {
-                addresses, reason, ..
-            } => {
-                warn!(
-                    ?addresses,
-                    ?reason,
-                    "a listener closed; peers can no longer dial this node there"
-                );
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                warn!(?addresses, ?reason, "a listener closed; peers can no longer dial this node there");
             }
             _ => {}
         }
@@ -215,10 +179,7 @@ impl Driver {
             return;
         }
         let limits = &self.shared.limits;
-        let backoff = Backoff {
-            min_ms: limits.dial_backoff_min_ms,
-            max_ms: limits.dial_backoff_max_ms,
-        };
+        let backoff = Backoff { min_ms: limits.dial_backoff_min_ms, max_ms: limits.dial_backoff_max_ms };
         peer.dial_at = Some(Instant::now() + backoff.delay(peer.failures, jitter()));
         peer.failures = peer.failures.saturating_add(1);
     }

@@ -82,7 +82,10 @@ impl fmt::Display for NetworkError {
                 "no listen address and no peer with an address: this node could never connect; set at least one",
             ),
             Self::AddressUnparsable(text) => {
-                write!(f, "peer address {text:?} is not ip:port, for example 10.0.0.7:26656 or [fd00::7]:26656; names are not resolved")
+                write!(
+                    f,
+                    "peer address {text:?} is not ip:port, for example 10.0.0.7:26656 or [fd00::7]:26656; names are not resolved"
+                )
             }
             Self::PeerIdUnparsable(text) => {
                 write!(f, "{text:?} is not a peer identity; one starts with 12D3KooW")
@@ -141,12 +144,9 @@ impl NetworkError {
 /// The kind of the innermost operating-system error: libp2p wraps it several times and each layer reports "other".
 fn kind_of(error: &io::Error) -> io::ErrorKind {
     let mut kind = error.kind();
-    let mut cause: Option<&(dyn std::error::Error + 'static)> =
-        error.get_ref().map(|inner| inner as _);
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.get_ref().map(|inner| inner as _);
     while let Some(inner) = cause {
-        kind = inner
-            .downcast_ref::<io::Error>()
-            .map_or(kind, io::Error::kind);
+        kind = inner.downcast_ref::<io::Error>().map_or(kind, io::Error::kind);
         cause = inner.source();
     }
     kind
@@ -182,20 +182,10 @@ impl fmt::Display for SendError {
         match self {
             Self::NotConnected(peer) => write!(f, "peer {peer} is not connected"),
             Self::QueueFull { peer, lane } => {
-                write!(
-                    f,
-                    "the {lane} queue of peer {peer} is full; the frame was dropped"
-                )
+                write!(f, "the {lane} queue of peer {peer} is full; the frame was dropped")
             }
-            Self::FrameTooLong {
-                lane,
-                bytes,
-                bytes_max,
-            } => {
-                write!(
-                    f,
-                    "a frame of {bytes} bytes exceeds the {bytes_max} bytes of the {lane} lane"
-                )
+            Self::FrameTooLong { lane, bytes, bytes_max } => {
+                write!(f, "a frame of {bytes} bytes exceeds the {bytes_max} bytes of the {lane} lane")
             }
             Self::FrameEmpty(lane) => write!(f, "an empty frame cannot be sent on the {lane} lane"),
         }

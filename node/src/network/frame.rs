@@ -30,10 +30,7 @@ impl fmt::Display for LaneEnd {
             Self::Closed => f.write_str("closed by the peer"),
             Self::Io(error) => write!(f, "broken: {error}"),
             Self::Oversized { bytes, bytes_max } => {
-                write!(
-                    f,
-                    "the peer announced a frame of {bytes} bytes, the limit is {bytes_max}"
-                )
+                write!(f, "the peer announced a frame of {bytes} bytes, the limit is {bytes_max}")
             }
             Self::Idle => f.write_str("the peer was silent for too long"),
             Self::Unwanted => f.write_str("no longer wanted"),
@@ -43,11 +40,7 @@ impl fmt::Display for LaneEnd {
 
 impl From<io::Error> for LaneEnd {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof {
-            Self::Closed
-        } else {
-            Self::Io(error)
-        }
+        if error.kind() == io::ErrorKind::UnexpectedEof { Self::Closed } else { Self::Io(error) }
     }
 }
 
@@ -84,9 +77,7 @@ async fn read_exact<R: AsyncRead + Unpin>(
 ) -> Result<(), LaneEnd> {
     while !into.is_empty() {
         let read = match idle {
-            Some(limit) => tokio::time::timeout(limit, reader.read(into))
-                .await
-                .map_err(|_| LaneEnd::Idle)??,
+            Some(limit) => tokio::time::timeout(limit, reader.read(into)).await.map_err(|_| LaneEnd::Idle)??,
             None => reader.read(into).await?,
         };
         if read == 0 {
@@ -98,12 +89,8 @@ async fn read_exact<R: AsyncRead + Unpin>(
 }
 
 /// Writes one frame without flushing. The caller has checked its length; one of 4 GiB or more is an error.
-pub(super) async fn write_frame<W: AsyncWrite + Unpin>(
-    writer: &mut W,
-    content: &[u8],
-) -> io::Result<()> {
-    let length =
-        u32::try_from(content.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+pub(super) async fn write_frame<W: AsyncWrite + Unpin>(writer: &mut W, content: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(content.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     writer.write_all(&length.to_be_bytes()).await?;
     writer.write_all(content).await
 }

@@ -35,9 +35,7 @@ impl fmt::Display for GateRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddressBusy(ip) => write!(f, "too many unfinished handshakes from {ip}"),
-            Self::StrangersBusy => {
-                f.write_str("too many unfinished handshakes from unknown addresses")
-            }
+            Self::StrangersBusy => f.write_str("too many unfinished handshakes from unknown addresses"),
         }
     }
 }
@@ -62,26 +60,15 @@ impl Gate {
             *self.known.entry(address.ip().to_canonical()).or_default() += 1;
         }
         // Counted anew: an address may have become known or unknown while it knocks.
-        let strange = self
-            .pending
-            .values()
-            .filter(|ip| !self.known.contains_key(ip))
-            .count();
+        let strange = self.pending.values().filter(|ip| !self.known.contains_key(ip)).count();
         self.strangers = u32::try_from(strange).unwrap_or(u32::MAX);
     }
 
-    pub(super) fn knock(
-        &mut self,
-        id: ConnectionId,
-        remote: &Multiaddr,
-    ) -> Result<(), GateRefusal> {
-        let ip = socket_address_of(remote).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| {
-            address.ip().to_canonical()
-        });
+    pub(super) fn knock(&mut self, id: ConnectionId, remote: &Multiaddr) -> Result<(), GateRefusal> {
+        let ip =
+            socket_address_of(remote).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
         let peers_here = self.known.get(&ip).copied();
-        let share = self
-            .per_ip_max
-            .saturating_mul(peers_here.unwrap_or(0).saturating_add(1));
+        let share = self.per_ip_max.saturating_mul(peers_here.unwrap_or(0).saturating_add(1));
         let here = self.per_ip.get(&ip).copied().unwrap_or(0);
         if here >= share {
             return Err(GateRefusal::AddressBusy(ip));

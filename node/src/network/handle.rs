@@ -57,36 +57,22 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(limits: NetworkLimits) -> Self {
-        Self {
-            limits,
-            metrics: Arc::default(),
-            inbox: Arc::new(Inbox::new(&limits)),
-            outboxes: RwLock::default(),
-        }
+        Self { limits, metrics: Arc::default(), inbox: Arc::new(Inbox::new(&limits)), outboxes: RwLock::default() }
     }
 
     /// Lists a peer, or changes its role; its queue stays.
     pub(super) fn admit(&self, entry: &PeerEntry) -> Arc<Outbox> {
-        let mut outboxes = self
-            .outboxes
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let (role, outbox) = outboxes.entry(entry.peer_id).or_insert_with(|| {
-            (
-                entry.role,
-                Arc::new(Outbox::new(entry.peer_id, &self.limits)),
-            )
-        });
+        let mut outboxes = self.outboxes.write().unwrap_or_else(PoisonError::into_inner);
+        let (role, outbox) = outboxes
+            .entry(entry.peer_id)
+            .or_insert_with(|| (entry.role, Arc::new(Outbox::new(entry.peer_id, &self.limits))));
         *role = entry.role;
         self.inbox.admit(entry.peer_id);
         Arc::clone(outbox)
     }
 
     pub(super) fn forget(&self, peer: &PeerId) {
-        self.outboxes
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(peer);
+        self.outboxes.write().unwrap_or_else(PoisonError::into_inner).remove(peer);
         self.inbox.forget(peer);
     }
 
@@ -103,19 +89,11 @@ impl Shared {
         result
     }
 
-    fn broadcast(
-        &self,
-        lane: Lane,
-        frame: &Bytes,
-        role: Option<PeerRole>,
-    ) -> Result<BroadcastReport, SendError> {
+    fn broadcast(&self, lane: Lane, frame: &Bytes, role: Option<PeerRole>) -> Result<BroadcastReport, SendError> {
         self.check(lane, frame)?;
         let outboxes = self.outboxes.read().unwrap_or_else(PoisonError::into_inner);
         let mut report = BroadcastReport::default();
-        for (_, outbox) in outboxes
-            .values()
-            .filter(|(of, _)| role.is_none_or(|wanted| wanted == *of))
-        {
+        for (_, outbox) in outboxes.values().filter(|(of, _)| role.is_none_or(|wanted| wanted == *of)) {
             match self.push(outbox, lane, frame.clone()) {
                 Ok(()) => report.queued += 1,
                 Err(SendError::QueueFull { .. }) => report.dropped += 1,
@@ -134,11 +112,7 @@ impl Shared {
         match u32::try_from(frame.len()) {
             Ok(0) => Err(SendError::FrameEmpty(lane)),
             Ok(bytes) if bytes <= bytes_max => Ok(()),
-            Ok(_) | Err(_) => Err(SendError::FrameTooLong {
-                lane,
-                bytes: frame.len(),
-                bytes_max,
-            }),
+            Ok(_) | Err(_) => Err(SendError::FrameTooLong { lane, bytes: frame.len(), bytes_max }),
         }
     }
 
@@ -206,12 +180,7 @@ impl NetworkHandle {
     ///
     /// # Errors
     /// As [`NetworkHandle::broadcast`].
-    pub fn broadcast_to(
-        &self,
-        role: PeerRole,
-        lane: Lane,
-        frame: &Bytes,
-    ) -> Result<BroadcastReport, SendError> {
+    pub fn broadcast_to(&self, role: PeerRole, lane: Lane, frame: &Bytes) -> Result<BroadcastReport, SendError> {
         self.0.shared.broadcast(lane, frame, Some(role))
     }
 
@@ -222,10 +191,7 @@ impl NetworkHandle {
     /// With a peer listed twice or too many peers, when nothing is changed, and after shutdown.
     pub fn set_allowed(&self, peers: Vec<PeerEntry>) -> Result<(), NetworkError> {
         validate_peers(&peers, &self.0.shared.limits)?;
-        self.0
-            .allowed
-            .send(peers)
-            .map_err(|_| NetworkError::Stopped)
+        self.0.allowed.send(peers).map_err(|_| NetworkError::Stopped)
     }
 
     /// Peers to which frames can be sent now, in ascending order.

@@ -12,9 +12,7 @@ use libp2p::{
     core::UpgradeInfo,
     swarm::{
         ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol,
-        handler::{
-            ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound,
-        },
+        handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound},
     },
 };
 
@@ -60,11 +58,7 @@ impl UpgradeInfo for LaneUpgrade {
     type InfoIter = std::vec::IntoIter<LaneName>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        let names: Vec<_> = self
-            .0
-            .iter()
-            .map(|(name, lane)| LaneName(name.clone(), *lane))
-            .collect();
+        let names: Vec<_> = self.0.iter().map(|(name, lane)| LaneName(name.clone(), *lane)).collect();
         names.into_iter()
     }
 }
@@ -101,13 +95,7 @@ pub(super) struct LaneHandler {
 
 impl LaneHandler {
     pub(super) const fn new(protocols: LaneProtocols, accepts: bool) -> Self {
-        Self {
-            protocols,
-            accepts,
-            to_open: VecDeque::new(),
-            news: VecDeque::new(),
-            waker: None,
-        }
+        Self { protocols, accepts, to_open: VecDeque::new(), news: VecDeque::new(), waker: None }
     }
 
     fn wake(&mut self) {
@@ -126,20 +114,14 @@ impl ConnectionHandler for LaneHandler {
     type OutboundOpenInfo = Lane;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol, Self::InboundOpenInfo> {
-        let offered = if self.accepts {
-            self.protocols.all()
-        } else {
-            Vec::new()
-        };
+        let offered = if self.accepts { self.protocols.all() } else { Vec::new() };
         SubstreamProtocol::new(LaneUpgrade(offered), ())
     }
 
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<
-        ConnectionHandlerEvent<Self::OutboundProtocol, Self::OutboundOpenInfo, Self::ToBehaviour>,
-    > {
+    ) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, Self::OutboundOpenInfo, Self::ToBehaviour>> {
         if let Some(news) = self.news.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(news));
         }
@@ -175,22 +157,18 @@ impl ConnectionHandler for LaneHandler {
         >,
     ) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
-                protocol: (stream, lane),
-                ..
-            }) if self.news.len() < WAITING_MAX => {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (stream, lane), .. })
+                if self.news.len() < WAITING_MAX =>
+            {
                 self.news.push_back(LaneNews::Opened(lane, stream));
             }
-            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
-                protocol: (stream, lane),
-                ..
-            }) => self.news.push_back(LaneNews::Opened(lane, stream)),
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: (stream, lane), .. }) => {
+                self.news.push_back(LaneNews::Opened(lane, stream))
+            }
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info, error }) => {
                 let because = match error {
                     StreamUpgradeError::NegotiationFailed => RefusedBecause::Unsupported,
-                    StreamUpgradeError::Timeout | StreamUpgradeError::Io(_) => {
-                        RefusedBecause::Broken
-                    }
+                    StreamUpgradeError::Timeout | StreamUpgradeError::Io(_) => RefusedBecause::Broken,
                     StreamUpgradeError::Apply(never) => match never {},
                 };
                 self.news.push_back(LaneNews::Refused(info, because));

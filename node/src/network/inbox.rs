@@ -145,9 +145,7 @@ impl Inbox {
         let mut state = self.lock();
         state.closed = true;
         for lane in &state.lanes {
-            lane.queues
-                .values()
-                .for_each(|queue| queue.room.notify_one());
+            lane.queues.values().for_each(|queue| queue.room.notify_one());
         }
         drop(state);
         self.arrival.notify_one();
@@ -203,11 +201,8 @@ impl InboxState {
 
     fn next_frame(&mut self) -> Option<NetworkEvent> {
         let waiting = |state: &Self, lane: Lane| !state.lanes[lane.index()].turns.is_empty();
-        let with_credit = |state: &Self| {
-            Lane::ALL
-                .into_iter()
-                .find(|lane| waiting(state, *lane) && state.credits[lane.index()] > 0)
-        };
+        let with_credit =
+            |state: &Self| Lane::ALL.into_iter().find(|lane| waiting(state, *lane) && state.credits[lane.index()] > 0);
         let lane = with_credit(self).or_else(|| {
             self.credits = LANE_WEIGHTS;
             with_credit(self)
@@ -227,7 +222,5 @@ impl InboxState {
 }
 
 fn cost_of(frame: &Bytes) -> u64 {
-    u64::try_from(frame.len())
-        .unwrap_or(u64::MAX)
-        .saturating_add(FRAME_OVERHEAD_BYTES)
+    u64::try_from(frame.len()).unwrap_or(u64::MAX).saturating_add(FRAME_OVERHEAD_BYTES)
 }

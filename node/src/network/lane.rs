@@ -67,21 +67,16 @@ impl LaneProtocols {
     }
 
     pub(super) fn all(&self) -> Vec<(StreamProtocol, Lane)> {
-        Lane::ALL
-            .iter()
-            .map(|lane| (self.name(*lane), *lane))
-            .collect()
+        Lane::ALL.iter().map(|lane| (self.name(*lane), *lane)).collect()
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
     use core::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a String never fails");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String never fails");
+        text
+    })
 }
 
 impl From<quancheng_consensus::Lane> for Lane {

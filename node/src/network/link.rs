@@ -3,9 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use futures::{
-    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, io::BufReader, io::BufWriter,
-};
+use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, io::BufReader, io::BufWriter};
 use libp2p::{PeerId, Stream, swarm::ConnectionId};
 use tokio::{task::AbortHandle, time::Instant};
 
@@ -35,15 +33,7 @@ pub(super) struct Peer {
 
 impl Peer {
     pub(super) fn new(entry: PeerEntry, outbox: Arc<Outbox>, now: Instant) -> Self {
-        Self {
-            entry,
-            outbox,
-            connections: Vec::new(),
-            session: None,
-            failures: 0,
-            dialing: false,
-            dial_at: Some(now),
-        }
+        Self { entry, outbox, connections: Vec::new(), session: None, failures: 0, dialing: false, dial_at: Some(now) }
     }
 
     /// Whether a dial would help.
@@ -54,11 +44,7 @@ impl Peer {
     /// When something has to be done for this peer.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let dial = self.dial_at.filter(|_| self.wants_dial());
-        let reopen = self
-            .session
-            .iter()
-            .flat_map(|session| &session.lanes)
-            .filter_map(LaneSlot::reopen_at);
+        let reopen = self.session.iter().flat_map(|session| &session.lanes).filter_map(LaneSlot::reopen_at);
         reopen.chain(dial).min()
     }
 }
@@ -97,19 +83,12 @@ impl LaneSlot {
 
 impl Session {
     pub(super) fn new(connection: ConnectionId, now: Instant) -> Self {
-        Self {
-            connection,
-            lanes: core::array::from_fn(|_| LaneSlot::Opening),
-            ready: false,
-            since: now,
-        }
+        Self { connection, lanes: core::array::from_fn(|_| LaneSlot::Opening), ready: false, since: now }
     }
 
     /// Whether every lane's stream has been opened and none is in use yet.
     pub(super) fn is_complete(&self) -> bool {
-        self.lanes
-            .iter()
-            .all(|slot| matches!(slot, LaneSlot::Opened(_)))
+        self.lanes.iter().all(|slot| matches!(slot, LaneSlot::Opened(_)))
     }
 }
 
@@ -149,12 +128,7 @@ impl LaneTask {
             end = self.read(reader) => end,
             end = self.write(writer) => end,
         };
-        LaneExit {
-            peer: self.peer,
-            lane: self.lane,
-            serial: self.serial,
-            end,
-        }
+        LaneExit { peer: self.peer, lane: self.lane, serial: self.serial, end }
     }
 
     /// Liveness is watched on the consensus lane alone: the others may rightly be silent.
@@ -192,10 +166,7 @@ impl LaneTask {
     }
 
     /// Writes the next frame; flushes first when none waits, so a burst costs one flush.
-    async fn write_next<W: AsyncWrite + Unpin>(
-        &self,
-        writer: &mut BufWriter<W>,
-    ) -> std::io::Result<()> {
+    async fn write_next<W: AsyncWrite + Unpin>(&self, writer: &mut BufWriter<W>) -> std::io::Result<()> {
         let frame = match self.outbox.try_pop(self.lane) {
             Some(frame) => frame,
             None => {

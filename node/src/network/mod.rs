@@ -39,8 +39,7 @@ mod start;
 mod tests;
 
 pub use config::{
-    FRAME_BYTES_CEILING, LaneLimits, NetworkConfig, NetworkLimits, PeerEntry, PeerIdentity,
-    PeerRole, peer_id_of,
+    FRAME_BYTES_CEILING, LaneLimits, NetworkConfig, NetworkLimits, PeerEntry, PeerIdentity, PeerRole, peer_id_of,
 };
 pub use error::{NetworkError, SendError};
 pub use handle::{BroadcastReport, NetworkEvent, NetworkEvents, NetworkHandle};

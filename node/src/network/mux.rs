@@ -92,10 +92,7 @@ pub(super) struct Mux<C> {
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Mux<C> {
-    fn poll_accept(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<yamux::Stream, yamux::ConnectionError>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<yamux::Stream, yamux::ConnectionError>> {
         let next = ready!(self.connection.poll_next_inbound(cx));
         Poll::Ready(next.unwrap_or(Err(yamux::ConnectionError::Closed)))
     }
@@ -105,10 +102,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Mux<C> {
     type Substream = yamux::Stream;
     type Error = yamux::ConnectionError;
 
-    fn poll_inbound(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Substream, Self::Error>> {
+    fn poll_inbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, Self::Error>> {
         if let Some(stream) = self.accepted.pop_front() {
             return Poll::Ready(Ok(stream));
         }
@@ -119,10 +113,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Mux<C> {
         next
     }
 
-    fn poll_outbound(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Substream, Self::Error>> {
+    fn poll_outbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, Self::Error>> {
         self.connection.poll_new_outbound(cx)
     }
 
@@ -132,18 +123,13 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Mux<C> {
         if closed.is_ready() {
             return closed;
         }
-        let patience = self
-            .closing
-            .get_or_insert_with(|| Box::pin(sleep(CLOSE_GRACE)));
+        let patience = self.closing.get_or_insert_with(|| Box::pin(sleep(CLOSE_GRACE)));
         patience.as_mut().poll(cx).map(Ok)
     }
 
     /// yamux makes progress only while it is asked for new streams, so streams that turn up here are kept for
     /// [`StreamMuxer::poll_inbound`].
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<StreamMuxerEvent, Self::Error>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<StreamMuxerEvent, Self::Error>> {
         let streams_max = usize::try_from(STREAMS_MAX).unwrap_or(usize::MAX);
         loop {
             let stream = ready!(self.poll_accept(cx))?;

@@ -99,11 +99,7 @@ impl LaneQueue {
             Ok(0) => return Err(SendError::FrameEmpty(lane)),
             Ok(bytes) if bytes <= bytes_max => u64::from(bytes),
             Ok(_) | Err(_) => {
-                return Err(SendError::FrameTooLong {
-                    lane,
-                    bytes: frame.len(),
-                    bytes_max,
-                });
+                return Err(SendError::FrameTooLong { lane, bytes: frame.len(), bytes_max });
             }
         };
         let mut state = self.lock();
@@ -111,9 +107,7 @@ impl LaneQueue {
             return Err(SendError::NotConnected(peer));
         }
         let frames_max = usize::try_from(self.limits.send_frames_max).unwrap_or(usize::MAX);
-        if state.frames.len() >= frames_max
-            || state.bytes.saturating_add(bytes) > self.limits.send_bytes_max
-        {
+        if state.frames.len() >= frames_max || state.bytes.saturating_add(bytes) > self.limits.send_bytes_max {
             return Err(SendError::QueueFull { peer, lane });
         }
         state.bytes += bytes;
@@ -126,9 +120,7 @@ impl LaneQueue {
     fn try_pop(&self) -> Option<Bytes> {
         let mut state = self.lock();
         let frame = state.frames.pop_front()?;
-        state.bytes = state
-            .bytes
-            .saturating_sub(u64::try_from(frame.len()).unwrap_or(u64::MAX));
+        state.bytes = state.bytes.saturating_sub(u64::try_from(frame.len()).unwrap_or(u64::MAX));
         Some(frame)
     }
 }

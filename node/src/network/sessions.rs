@@ -62,9 +62,7 @@ impl Driver {
         };
         peer.session = Some(Session::new(connection, Instant::now()));
         for lane in Lane::ALL {
-            self.swarm
-                .behaviour_mut()
-                .open_lane(peer_id, connection, lane);
+            self.swarm.behaviour_mut().open_lane(peer_id, connection, lane);
         }
     }
 
@@ -91,22 +89,14 @@ impl Driver {
             return;
         };
         peer.connections.retain(|open| *open != connection);
-        if peer
-            .session
-            .as_ref()
-            .is_some_and(|session| session.connection == connection)
-        {
+        if peer.session.as_ref().is_some_and(|session| session.connection == connection) {
             self.end_session(peer_id);
         }
         self.schedule_dial(peer_id);
     }
 
     pub(super) fn on_lane_news(&mut self, event: MeshEvent) {
-        let MeshEvent {
-            peer: peer_id,
-            connection,
-            news,
-        } = event;
+        let MeshEvent { peer: peer_id, connection, news } = event;
         let opener = opens_lanes(self.swarm.local_peer_id(), &peer_id);
         let Some(peer) = self.peers.get(&peer_id) else {
             return;
@@ -114,10 +104,7 @@ impl Driver {
         if !peer.connections.contains(&connection) {
             return;
         }
-        let current = peer
-            .session
-            .as_ref()
-            .is_some_and(|session| session.connection == connection);
+        let current = peer.session.as_ref().is_some_and(|session| session.connection == connection);
         match news {
             LaneNews::Opened(lane, stream) => {
                 if !current {
@@ -155,10 +142,7 @@ impl Driver {
             return;
         }
         session.ready = true;
-        let slots = core::mem::replace(
-            &mut session.lanes,
-            [const { LaneSlot::Opening }; LANE_COUNT],
-        );
+        let slots = core::mem::replace(&mut session.lanes, [const { LaneSlot::Opening }; LANE_COUNT]);
         peer.outbox.open();
         self.shared.inbox.link(peer_id, true);
         self.shared.metrics.links_up.bump();
@@ -180,18 +164,10 @@ impl Driver {
         self.serial += 1;
         let serial = self.serial;
         let outbox = Arc::clone(&peer.outbox);
-        let task = LaneTask {
-            peer: peer_id,
-            lane,
-            serial,
-            outbox,
-            shared: Arc::clone(&self.shared),
-        };
+        let task = LaneTask { peer: peer_id, lane, serial, outbox, shared: Arc::clone(&self.shared) };
         let task = self.tasks.spawn(task.run(stream));
         let slot = &mut session.lanes[lane.index()];
-        if let LaneSlot::Running { task: old, .. } =
-            core::mem::replace(slot, LaneSlot::Running { serial, task })
-        {
+        if let LaneSlot::Running { task: old, .. } = core::mem::replace(slot, LaneSlot::Running { serial, task }) {
             old.abort();
         }
     }
@@ -206,19 +182,10 @@ impl Driver {
     }
 
     fn on_lane_end(&mut self, exit: &LaneExit) {
-        let LaneExit {
-            peer: peer_id,
-            lane,
-            serial,
-            end,
-        } = exit;
+        let LaneExit { peer: peer_id, lane, serial, end } = exit;
         let opener = opens_lanes(self.swarm.local_peer_id(), peer_id);
         let metrics = &self.shared.metrics;
-        let Some(session) = self
-            .peers
-            .get_mut(peer_id)
-            .and_then(|peer| peer.session.as_mut())
-        else {
+        let Some(session) = self.peers.get_mut(peer_id).and_then(|peer| peer.session.as_mut()) else {
             return;
         };
         let slot = &mut session.lanes[lane.index()];
@@ -226,11 +193,7 @@ impl Driver {
             return;
         }
         debug!(peer = %peer_id, %lane, %end, "lane ended");
-        *slot = if opener {
-            LaneSlot::Waiting(Instant::now() + LANE_REOPEN_PAUSE)
-        } else {
-            LaneSlot::Opening
-        };
+        *slot = if opener { LaneSlot::Waiting(Instant::now() + LANE_REOPEN_PAUSE) } else { LaneSlot::Opening };
         match end {
             LaneEnd::Oversized { .. } => {
                 metrics.lane(*lane).oversized.bump();
@@ -245,19 +208,13 @@ impl Driver {
     }
 
     pub(super) fn reopen_lanes(&mut self, peer_id: PeerId, now: Instant) {
-        let Some(session) = self
-            .peers
-            .get_mut(&peer_id)
-            .and_then(|peer| peer.session.as_mut())
-        else {
+        let Some(session) = self.peers.get_mut(&peer_id).and_then(|peer| peer.session.as_mut()) else {
             return;
         };
         for (slot, lane) in session.lanes.iter_mut().zip(Lane::ALL) {
             if slot.reopen_at().is_some_and(|at| at <= now) {
                 *slot = LaneSlot::Opening;
-                self.swarm
-                    .behaviour_mut()
-                    .open_lane(peer_id, session.connection, lane);
+                self.swarm.behaviour_mut().open_lane(peer_id, session.connection, lane);
             }
         }
     }

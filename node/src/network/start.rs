@@ -41,13 +41,7 @@ const NEGOTIATING_STREAMS_MAX: usize = 8;
 /// With an invalid configuration, or when an address cannot be listened on; nothing keeps running then.
 pub async fn start(config: NetworkConfig) -> Result<(NetworkHandle, NetworkEvents), NetworkError> {
     config.validate()?;
-    let NetworkConfig {
-        listen,
-        identity,
-        chain_id,
-        peers,
-        limits,
-    } = config;
+    let NetworkConfig { listen, identity, chain_id, peers, limits } = config;
     let shared = Arc::new(Shared::new(limits));
     let local = identity.peer_id();
     let mesh = Mesh::new(local, &chain_id, &limits, Arc::clone(&shared.metrics));
@@ -56,14 +50,9 @@ pub async fn start(config: NetworkConfig) -> Result<(NetworkHandle, NetworkEvent
         .with_idle_connection_timeout(limits.idle_timeout());
     let mut prologue = PROLOGUE_TAG.to_vec();
     prologue.extend_from_slice(&chain_id);
-    let noise = noise::Config::new(identity.keypair())
-        .map_err(NetworkError::Identity)?
-        .with_prologue(prologue);
+    let noise = noise::Config::new(identity.keypair()).map_err(NetworkError::Identity)?.with_prologue(prologue);
     let transport = transport(noise, MuxUpgrade::new(&limits), limits.handshake_timeout());
-    let mut driver = Driver::new(
-        Swarm::new(transport, mesh, local, swarm_config),
-        Arc::clone(&shared),
-    );
+    let mut driver = Driver::new(Swarm::new(transport, mesh, local, swarm_config), Arc::clone(&shared));
     driver.set_allowed(peers.clone());
     let listen = listen_on(&mut driver, &listen).await?;
 
@@ -71,34 +60,13 @@ pub async fn start(config: NetworkConfig) -> Result<(NetworkHandle, NetworkEvent
     let (stop, stop_receiver) = watch::channel(false);
     let (done_sender, done) = watch::channel(false);
     let stop = Arc::new(stop);
-    let steering = Steering {
-        allowed: allowed_receiver,
-        stop: stop_receiver,
-        done: done_sender,
-    };
+    let steering = Steering { allowed: allowed_receiver, stop: stop_receiver, done: done_sender };
     tokio::spawn(driver.run(steering));
-    let events = NetworkEvents {
-        inbox: Arc::clone(&shared.inbox),
-        stop: Arc::clone(&stop),
-    };
-    Ok((
-        NetworkHandle::new(Controls {
-            local,
-            listen,
-            shared,
-            allowed,
-            stop,
-            done,
-        }),
-        events,
-    ))
+    let events = NetworkEvents { inbox: Arc::clone(&shared.inbox), stop: Arc::clone(&stop) };
+    Ok((NetworkHandle::new(Controls { local, listen, shared, allowed, stop, done }), events))
 }
 
-fn transport(
-    noise: noise::Config,
-    mux: MuxUpgrade,
-    handshake: Duration,
-) -> Boxed<(libp2p::PeerId, StreamMuxerBox)> {
+fn transport(noise: noise::Config, mux: MuxUpgrade, handshake: Duration) -> Boxed<(libp2p::PeerId, StreamMuxerBox)> {
     tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
@@ -108,29 +76,19 @@ fn transport(
 }
 
 /// Listens on all addresses and returns those in use.
-async fn listen_on(
-    driver: &mut Driver,
-    addresses: &[SocketAddr],
-) -> Result<Vec<SocketAddr>, NetworkError> {
+async fn listen_on(driver: &mut Driver, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, NetworkError> {
     let mut bound = Vec::new();
     for address in addresses {
         probe(*address)?;
-        let listener =
-            driver
-                .swarm
-                .listen_on(multiaddr_of(*address))
-                .map_err(|error| match error {
-                    TransportError::Other(error) => NetworkError::from_listen(*address, error),
-                    TransportError::MultiaddrNotSupported(_) => {
-                        NetworkError::from_listen(*address, io::ErrorKind::Unsupported.into())
-                    }
-                })?;
-        timeout(
-            LISTEN_PATIENCE,
-            first_address(driver, listener, *address, &mut bound),
-        )
-        .await
-        .map_err(|_| NetworkError::ListenTimeout(*address))??;
+        let listener = driver.swarm.listen_on(multiaddr_of(*address)).map_err(|error| match error {
+            TransportError::Other(error) => NetworkError::from_listen(*address, error),
+            TransportError::MultiaddrNotSupported(_) => {
+                NetworkError::from_listen(*address, io::ErrorKind::Unsupported.into())
+            }
+        })?;
+        timeout(LISTEN_PATIENCE, first_address(driver, listener, *address, &mut bound))
+            .await
+            .map_err(|_| NetworkError::ListenTimeout(*address))??;
     }
     let mut seen = HashSet::new();
     bound.retain(|address| seen.insert(*address));
@@ -147,10 +105,7 @@ fn probe(address: SocketAddr) -> Result<(), NetworkError> {
 }
 
 /// Waits until a listener has reported an address; collects all that are reported meanwhile.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "all events but two are the driver's"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "all events but two are the driver's")]
 async fn first_address(
     driver: &mut Driver,
     listener: ListenerId,
@@ -159,20 +114,13 @@ async fn first_address(
 ) -> Result<(), NetworkError> {
     loop {
         match driver.swarm.select_next_some().await {
-            SwarmEvent::NewListenAddr {
-                listener_id,
-                address,
-            } => {
+            SwarmEvent::NewListenAddr { listener_id, address } => {
                 bound.extend(socket_address_of(&address));
                 if listener_id == listener {
                     return Ok(());
                 }
             }
-            SwarmEvent::ListenerClosed {
-                listener_id,
-                reason: Err(error),
-                ..
-            } if listener_id == listener => {
+            SwarmEvent::ListenerClosed { listener_id, reason: Err(error), .. } if listener_id == listener => {
                 return Err(NetworkError::from_listen(asked, error));
             }
             other => driver.on_swarm_event(other),

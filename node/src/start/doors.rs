@@ -22,29 +22,13 @@ pub struct DoorError {
 
 impl fmt::Display for DoorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            key,
-            address,
-            error,
-        } = self;
+        let Self { key, address, error } = self;
         let advices = [
-            (
-                std::io::ErrorKind::AddrInUse,
-                "; another program uses the port: stop it, or choose another port",
-            ),
-            (
-                std::io::ErrorKind::PermissionDenied,
-                "; ports below 1024 need privileges: choose a higher one",
-            ),
-            (
-                std::io::ErrorKind::AddrNotAvailable,
-                "; this machine has no such address",
-            ),
+            (std::io::ErrorKind::AddrInUse, "; another program uses the port: stop it, or choose another port"),
+            (std::io::ErrorKind::PermissionDenied, "; ports below 1024 need privileges: choose a higher one"),
+            (std::io::ErrorKind::AddrNotAvailable, "; this machine has no such address"),
         ];
-        let advice = advices
-            .iter()
-            .find(|(kind, _)| *kind == error.kind())
-            .map_or("", |(_, advice)| advice);
+        let advice = advices.iter().find(|(kind, _)| *kind == error.kind()).map_or("", |(_, advice)| advice);
         write!(f, "cannot listen on {address} ({key}): {error}{advice}")
     }
 }
@@ -60,54 +44,25 @@ pub(super) struct Doors {
     tasks: [JoinHandle<()>; 2],
 }
 
-async fn bind(
-    key: &'static str,
-    address: SocketAddr,
-) -> Result<(TcpListener, SocketAddr), DoorError> {
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| DoorError {
-            key,
-            address,
-            error,
-        })?;
-    let bound = listener.local_addr().map_err(|error| DoorError {
-        key,
-        address,
-        error,
-    })?;
+async fn bind(key: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), DoorError> {
+    let listener = TcpListener::bind(address).await.map_err(|error| DoorError { key, address, error })?;
+    let bound = listener.local_addr().map_err(|error| DoorError { key, address, error })?;
     Ok((listener, bound))
 }
 
 impl Doors {
-    pub(super) async fn open(
-        backend: Arc<dyn Backend>,
-        config: &ApiSection,
-    ) -> Result<Self, DoorError> {
+    pub(super) async fn open(backend: Arc<dyn Backend>, config: &ApiSection) -> Result<Self, DoorError> {
         let (public_listener, public) = bind("api.public", config.public).await?;
         let (admin_listener, admin) = bind("api.admin", config.admin).await?;
         let connections_max = config.connections_max as usize;
-        let limits = ApiLimits {
-            connections_max,
-            connections_per_address_max: connections_max,
-            ..ApiLimits::default()
-        };
+        let limits =
+            ApiLimits { connections_max, connections_per_address_max: connections_max, ..ApiLimits::default() };
         let (stop, stopped) = watch::channel(false);
         let tasks = [
-            tokio::spawn(serve_public(
-                public_listener,
-                Arc::clone(&backend),
-                limits.clone(),
-                stopped.clone(),
-            )),
+            tokio::spawn(serve_public(public_listener, Arc::clone(&backend), limits.clone(), stopped.clone())),
             tokio::spawn(serve_admin(admin_listener, backend, limits, stopped)),
         ];
-        Ok(Self {
-            public,
-            admin,
-            stop,
-            tasks,
-        })
+        Ok(Self { public, admin, stop, tasks })
     }
 
     /// Takes no more requests and lets those in progress end.

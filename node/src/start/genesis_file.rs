@@ -11,13 +11,8 @@ use super::StartError;
 /// # Errors
 /// [`StartError::Genesis`] naming the file and what is wrong.
 pub fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
-    let refuse = |reason: String| StartError::Genesis {
-        path: path.to_owned(),
-        reason,
-    };
-    let length = std::fs::metadata(path)
-        .map_err(|error| refuse(error.to_string()))?
-        .len();
+    let refuse = |reason: String| StartError::Genesis { path: path.to_owned(), reason };
+    let length = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
     // JSON writes bytes as hex: twice the length, and names of fields.
     if length > u64::from(limits::GENESIS_BYTES_MAX) * 4 {
         return Err(refuse("the file is too large for a genesis".into()));
@@ -28,8 +23,6 @@ pub fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
     } else {
         return Genesis::decode(&bytes).map_err(|error| refuse(error.to_string()));
     };
-    genesis
-        .validate()
-        .map_err(|error| refuse(error.to_string()))?;
+    genesis.validate().map_err(|error| refuse(error.to_string()))?;
     Ok(genesis)
 }

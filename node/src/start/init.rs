@@ -45,13 +45,8 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<(), StartErro
     let genesis = read_genesis(&config.node.genesis)?;
     let keys = NodeKeys::open(config)?;
     let data_dir = &config.node.data_dir;
-    if data_dir.join("store").exists()
-        || data_dir.join("log").exists()
-        || SignRecordFile::at(data_dir).exists()
-    {
-        return Err(StartError::AlreadyInitialized {
-            path: data_dir.clone(),
-        });
+    if data_dir.join("store").exists() || data_dir.join("log").exists() || SignRecordFile::at(data_dir).exists() {
+        return Err(StartError::AlreadyInitialized { path: data_dir.clone() });
     }
     if rejoin.is_some() && keys.validator.is_none() {
         return Err(StartError::RejoinWithoutKey);
@@ -63,13 +58,9 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<(), StartErro
     let mut record = SignRecord::fresh(genesis.chain_id(), key.public_key());
     if let Some(rejoin) = rejoin {
         let ledger = Ledger::open(data_dir, &genesis, &config.store).map_err(StartError::Ledger)?;
-        ledger
-            .put_batch_floor(rejoin.now_ms)
-            .map_err(|error| StartError::Ledger(error.into()))?;
+        ledger.put_batch_floor(rejoin.now_ms).map_err(|error| StartError::Ledger(error.into()))?;
         record.raise_floor(rejoin.floor());
     }
     // Last: a folder without a record does not start, so an interrupted init signs nothing.
-    SignRecordFile::at(data_dir)
-        .create(&record)
-        .map_err(StartError::File)
+    SignRecordFile::at(data_dir).create(&record).map_err(StartError::File)
 }

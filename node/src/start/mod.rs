@@ -24,16 +24,13 @@ use crate::api::backend::Identity;
 use crate::backend::NodeBackend;
 use crate::batcher::{self, BatcherParts, SealRules};
 use crate::config::NodeConfig;
-use crate::driver::{
-    self, Driver, DriverEnd, DriverHandle, DriverInput, DriverParts, PeerBook, ServeQueue,
-};
+use crate::driver::{self, Driver, DriverEnd, DriverHandle, DriverInput, DriverParts, PeerBook, ServeQueue};
 use crate::executor;
 use crate::files::{DataLock, LogFile, SignRecordFile};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::network::{
-    self, LaneLimits, NetworkConfig, NetworkEvent, NetworkEvents, NetworkHandle, NetworkLimits,
-    PeerIdentity,
+    self, LaneLimits, NetworkConfig, NetworkEvent, NetworkEvents, NetworkHandle, NetworkLimits, PeerIdentity,
 };
 use crate::tracker::{ClaimLimits, Tracker};
 use crate::verifier;
@@ -72,31 +69,20 @@ impl NodeKeys {
     /// # Errors
     /// [`StartError::KeyFile`].
     pub fn open(config: &NodeConfig) -> Result<Self, StartError> {
-        let password = quancheng_keystore::read_password(&config.node.password_file)
-            .map_err(StartError::KeyFile)?;
-        let open = |path: &std::path::Path| {
-            quancheng_keystore::open(path, &password).map_err(StartError::KeyFile)
-        };
+        let password = quancheng_keystore::read_password(&config.node.password_file).map_err(StartError::KeyFile)?;
+        let open = |path: &std::path::Path| quancheng_keystore::open(path, &password).map_err(StartError::KeyFile);
         let validator = config.node.validator_key.as_deref().map(open).transpose()?;
-        Ok(Self {
-            peer: open(&config.node.peer_key)?,
-            validator,
-        })
+        Ok(Self { peer: open(&config.node.peer_key)?, validator })
     }
 
     fn node_id(&self) -> NodeId {
         let key = self.peer.public_key();
-        let bytes: [u8; 32] = key
-            .as_bytes()
-            .try_into()
-            .expect("a peer key is Ed25519: key files hold no other suite");
+        let bytes: [u8; 32] = key.as_bytes().try_into().expect("a peer key is Ed25519: key files hold no other suite");
         NodeId(quancheng_types::Digest(bytes))
     }
 
     fn validator_id(&self) -> Option<ValidatorId> {
-        self.validator
-            .as_ref()
-            .map(|key| ValidatorId::of(&key.public_key()))
+        self.validator.as_ref().map(|key| ValidatorId::of(&key.public_key()))
     }
 }
 
@@ -111,41 +97,17 @@ impl Node {
         let keys = NodeKeys::open(&config)?;
         let lock = DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?;
         let metrics = Arc::new(Metrics::new());
-        let ledger = Arc::new(
-            Ledger::open(&config.node.data_dir, &genesis, &config.store)
-                .map_err(StartError::Ledger)?,
-        );
+        let ledger =
+            Arc::new(Ledger::open(&config.node.data_dir, &genesis, &config.store).map_err(StartError::Ledger)?);
         let (executed, certified, time_ms) = ledger.progress().map_err(StartError::Ledger)?;
-        let tracker = Arc::new(Tracker::new(
-            executed,
-            certified,
-            time_ms,
-            Arc::clone(&metrics),
-        ));
+        let tracker = Arc::new(Tracker::new(executed, certified, time_ms, Arc::clone(&metrics)));
         let peers = Arc::new(PeerBook::new(keys.node_id(), config.network.peers.clone()));
         let sets = ledger.active_sets().map_err(StartError::Ledger)?;
-        let (network, events) = network::start(network_config(
-            &config,
-            &genesis,
-            &keys,
-            peers.entries(&sets)?,
-        ))
-        .await?;
+        let (network, events) = network::start(network_config(&config, &genesis, &keys, peers.entries(&sets)?)).await?;
 
-        let parts = Assembly {
-            config: &config,
-            genesis: &genesis,
-            keys: &keys,
-            ledger: &ledger,
-            metrics: &metrics,
-        };
+        let parts = Assembly { config: &config, genesis: &genesis, keys: &keys, ledger: &ledger, metrics: &metrics };
         let running = parts.wire(&tracker, &peers, &network)?;
-        tokio::spawn(pump(
-            events,
-            running.driver.clone(),
-            Arc::clone(&peers),
-            Arc::clone(&metrics),
-        ));
+        tokio::spawn(pump(events, running.driver.clone(), Arc::clone(&peers), Arc::clone(&metrics)));
 
         let identity = Identity {
             chain_id: genesis.chain_id(),
@@ -210,14 +172,11 @@ impl Node {
             Some(end) => end,
             None => {
                 let driver = self.driver.clone();
-                let _ =
-                    tokio::task::spawn_blocking(move || driver.deliver(DriverInput::Stop)).await;
+                let _ = tokio::task::spawn_blocking(move || driver.deliver(DriverInput::Stop)).await;
                 match tokio::time::timeout(STOP_PATIENCE, &mut self.driver_thread).await {
                     Ok(end) => joined(end),
                     Err(_) => {
-                        warn!(
-                            "the driver did not stop in time; the log and the sign record are durable at every step"
-                        );
+                        warn!("the driver did not stop in time; the log and the sign record are durable at every step");
                         DriverEnd::Stopped
                     }
                 }
@@ -274,30 +233,14 @@ impl Assembly<'_> {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
         };
-        let (verifier, writer) = verifier::start(
-            threads,
-            chain_id,
-            Arc::clone(ledger),
-            driver.clone(),
-            Arc::clone(metrics),
-        )
-        .map_err(StartError::Thread)?;
+        let (verifier, writer) =
+            verifier::start(threads, chain_id, Arc::clone(ledger), driver.clone(), Arc::clone(metrics))
+                .map_err(StartError::Thread)?;
         let executor = self.start_executor(&driver, tracker, peers, network)?;
-        let serve = ServeQueue::start(
-            Arc::clone(ledger),
-            network.clone(),
-            Arc::clone(peers),
-            Arc::clone(metrics),
-        )
-        .map_err(StartError::Thread)?;
+        let serve = ServeQueue::start(Arc::clone(ledger), network.clone(), Arc::clone(peers), Arc::clone(metrics))
+            .map_err(StartError::Thread)?;
 
-        let RecoveredEngine {
-            engine,
-            log,
-            sign_record,
-            own_batches,
-            next_sequence,
-        } = self.recover_engine()?;
+        let RecoveredEngine { engine, log, sign_record, own_batches, next_sequence } = self.recover_engine()?;
         let (status, status_receiver) = watch::channel(engine.status());
         let (in_flight, in_flight_receiver) = watch::channel(engine.local_batches_in_flight());
         let (duty, duty_receiver) = watch::channel(self.duty(engine.parameters(), &engine));
@@ -306,16 +249,7 @@ impl Assembly<'_> {
             let (rules, in_flight) = (rules_receiver, in_flight_receiver);
             let (key, driver, metrics) = (key.clone(), driver.clone(), Arc::clone(metrics));
             let (handle, packets) = batcher::queue();
-            let parts = BatcherParts {
-                chain_id,
-                key,
-                next_sequence,
-                rules,
-                in_flight,
-                writer,
-                driver,
-                metrics,
-            };
+            let parts = BatcherParts { chain_id, key, next_sequence, rules, in_flight, writer, driver, metrics };
             tokio::spawn(batcher::run(parts, packets));
             handle
         });
@@ -351,13 +285,7 @@ impl Assembly<'_> {
         };
         let running = Driver::new(parts, inputs, Arc::new(AtomicBool::new(false)));
         let driver_thread = tokio::task::spawn_blocking(move || running.run(own_batches));
-        Ok(Running {
-            driver,
-            driver_thread,
-            verifier,
-            admission,
-            status: status_receiver,
-        })
+        Ok(Running { driver, driver_thread, verifier, admission, status: status_receiver })
     }
 
     fn start_executor(
@@ -367,34 +295,21 @@ impl Assembly<'_> {
         peers: &Arc<PeerBook>,
         network: &NetworkHandle,
     ) -> Result<executor::ExecutorHandle, StartError> {
-        let (ledger, peers, network) =
-            (Arc::clone(self.ledger), Arc::clone(peers), network.clone());
+        let (ledger, peers, network) = (Arc::clone(self.ledger), Arc::clone(peers), network.clone());
         let on_set_change = Box::new(move |_: &SetChange| {
             let applied = ledger.active_sets().map_err(|error| error.to_string());
-            let applied = applied.and_then(|sets| {
-                peers
-                    .apply(&network, &sets)
-                    .map_err(|error| error.to_string())
-            });
+            let applied = applied.and_then(|sets| peers.apply(&network, &sets).map_err(|error| error.to_string()));
             if let Err(error) = applied {
                 warn!(%error, "the allow-list could not follow the validator set");
             }
         });
-        let (ledger, tracker, metrics) = (
-            Arc::clone(self.ledger),
-            Arc::clone(tracker),
-            Arc::clone(self.metrics),
-        );
-        executor::start(ledger, driver.clone(), tracker, metrics, on_set_change)
-            .map_err(StartError::Thread)
+        let (ledger, tracker, metrics) = (Arc::clone(self.ledger), Arc::clone(tracker), Arc::clone(self.metrics));
+        executor::start(ledger, driver.clone(), tracker, metrics, on_set_change).map_err(StartError::Thread)
     }
 
     fn duty(&self, parameters: &Parameters, engine: &Engine) -> Duty {
         let own = self.keys.validator_id();
-        Duty {
-            parameters: *parameters,
-            is_validator: own.is_some_and(|id| engine.validators().by_id(&id).is_some()),
-        }
+        Duty { parameters: *parameters, is_validator: own.is_some_and(|id| engine.validators().by_id(&id).is_some()) }
     }
 
     fn recover_engine(&self) -> Result<RecoveredEngine, StartError> {
@@ -403,10 +318,8 @@ impl Assembly<'_> {
         let (log, entries) = LogFile::open(data_dir, chain_id).map_err(StartError::File)?;
         let mut sign_record = SignRecordFile::at(data_dir);
         let key = self.keys.validator.as_ref();
-        let record = key
-            .map(|key| sign_record.read(&chain_id, &key.public_key()))
-            .transpose()
-            .map_err(StartError::File)?;
+        let record =
+            key.map(|key| sign_record.read(&chain_id, &key.public_key())).transpose().map_err(StartError::File)?;
         let own = self.keys.validator_id();
         let recovered = recover::state(self.ledger, record, entries, own)?;
         let config = EngineConfig {
@@ -414,21 +327,12 @@ impl Assembly<'_> {
             node_id: self.keys.node_id(),
             key: self.keys.validator.clone(),
             quarantine_ms: self.config.node.quarantine_ms,
-            genesis: SetChange {
-                validators: self.genesis.validators.clone(),
-                parameters: self.genesis.parameters,
-            },
+            genesis: SetChange { validators: self.genesis.validators.clone(), parameters: self.genesis.parameters },
         };
         let next_sequence = recovered.next_sequence;
-        let engine = Engine::recover(config, recovered.state, Box::new(CachedChecker::new()))
-            .map_err(StartError::Recover)?;
-        Ok(RecoveredEngine {
-            engine,
-            log,
-            sign_record,
-            own_batches: recovered.own_batches,
-            next_sequence,
-        })
+        let engine =
+            Engine::recover(config, recovered.state, Box::new(CachedChecker::new())).map_err(StartError::Recover)?;
+        Ok(RecoveredEngine { engine, log, sign_record, own_batches: recovered.own_batches, next_sequence })
     }
 }
 
@@ -450,8 +354,7 @@ fn network_config(
 ) -> NetworkConfig {
     use quancheng_consensus::Lane;
     let lane = |lane: Lane| {
-        let frame_bytes_max =
-            u32::try_from(lane.bytes_max()).unwrap_or(network::FRAME_BYTES_CEILING);
+        let frame_bytes_max = u32::try_from(lane.bytes_max()).unwrap_or(network::FRAME_BYTES_CEILING);
         let room = u64::from(frame_bytes_max) * 2;
         LaneLimits {
             frame_bytes_max,
@@ -465,20 +368,12 @@ fn network_config(
         identity: PeerIdentity::from_seed(*keys.peer.seed()),
         chain_id: *genesis.chain_id().as_bytes(),
         peers,
-        limits: NetworkLimits {
-            lanes: Lane::ALL.map(lane),
-            ..NetworkLimits::default()
-        },
+        limits: NetworkLimits { lanes: Lane::ALL.map(lane), ..NetworkLimits::default() },
     }
 }
 
 /// Decodes what peers say and hands it to the driver.
-async fn pump(
-    mut events: NetworkEvents,
-    driver: DriverHandle,
-    peers: Arc<PeerBook>,
-    metrics: Arc<Metrics>,
-) {
+async fn pump(mut events: NetworkEvents, driver: DriverHandle, peers: Arc<PeerBook>, metrics: Arc<Metrics>) {
     while let Some(event) = events.recv().await {
         let (peer, input) = match event {
             NetworkEvent::Connected(peer) => (peer, None),
@@ -491,24 +386,13 @@ async fn pump(
         match input {
             None => deliver(&driver, DriverInput::PeerUp(node)).await,
             Some(None) => deliver(&driver, DriverInput::PeerDown(node)).await,
-            Some(Some((lane, bytes))) => {
-                match quancheng_consensus::Message::decode(lane.into(), &bytes) {
-                    Ok(message) => {
-                        deliver(
-                            &driver,
-                            DriverInput::Message {
-                                from: node,
-                                message,
-                            },
-                        )
-                        .await
-                    }
-                    Err(error) => {
-                        metrics.messages_malformed.inc();
-                        warn!(%node, ?error, "a peer sent bytes that are no message");
-                    }
+            Some(Some((lane, bytes))) => match quancheng_consensus::Message::decode(lane.into(), &bytes) {
+                Ok(message) => deliver(&driver, DriverInput::Message { from: node, message }).await,
+                Err(error) => {
+                    metrics.messages_malformed.inc();
+                    warn!(%node, ?error, "a peer sent bytes that are no message");
                 }
-            }
+            },
         }
     }
 }

@@ -23,25 +23,16 @@ pub(super) fn state(
 ) -> Result<Recovered, StartError> {
     let failed = |error| StartError::Ledger(LedgerError::Store(error));
     let tip = ledger.tip().map_err(failed)?;
-    let tip = tip.map(|decided| Tip {
-        header: decided.block.header,
-        certificate: decided.certificate,
-    });
-    let tip_height = tip
-        .as_ref()
-        .map_or(Height::GENESIS, |tip| tip.header.height);
+    let tip = tip.map(|decided| Tip { header: decided.block.header, certificate: decided.certificate });
+    let tip_height = tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.height);
     let (last_nonempty, windows) = ledger.windows();
     let undelivered = undelivered(ledger, tip_height).map_err(StartError::Ledger)?;
-    let ordered: std::collections::BTreeSet<_> = undelivered
-        .iter()
-        .flat_map(|(_, batches)| batches.iter().map(|(batch, _)| batch.header.id()))
-        .collect();
+    let ordered: std::collections::BTreeSet<_> =
+        undelivered.iter().flat_map(|(_, batches)| batches.iter().map(|(batch, _)| batch.header.id())).collect();
 
     let mut stored = Vec::new();
     let mut own_batches = Vec::new();
-    let own_window = own
-        .and_then(|own| windows.iter().find(|(author, _)| *author == own))
-        .map(|(_, window)| *window);
+    let own_window = own.and_then(|own| windows.iter().find(|(author, _)| *author == own)).map(|(_, window)| *window);
     let floor = ledger.batch_floor().map_err(StartError::Ledger)?;
     let mut next_sequence = own_window.map_or(0, |window| window.end()).max(floor);
     for batch in ledger.pending_batches().map_err(failed)? {
@@ -64,43 +55,25 @@ pub(super) fn state(
         executed: executed(ledger, tip.as_ref()).map_err(failed)?,
         tip,
         last_nonempty,
-        sets: ledger
-            .schedule_from(tip_height.next())
-            .into_iter()
-            .filter(|set| set.from > Height(1))
-            .collect(),
+        sets: ledger.schedule_from(tip_height.next()).into_iter().filter(|set| set.from > Height(1)).collect(),
         sign_record,
         log,
         windows,
         stored,
         undelivered,
     };
-    Ok(Recovered {
-        state,
-        own_batches,
-        next_sequence,
-    })
+    Ok(Recovered { state, own_batches, next_sequence })
 }
 
 /// Results from the height that the tip certifies (or the newest, if older) up to the newest.
-fn executed(
-    ledger: &Ledger,
-    tip: Option<&Tip>,
-) -> Result<Vec<Executed>, quancheng_state::StoreError> {
+fn executed(ledger: &Ledger, tip: Option<&Tip>) -> Result<Vec<Executed>, quancheng_state::StoreError> {
     let newest = ledger.tip_status().height;
-    let certified = tip
-        .map_or(Height::GENESIS, |tip| tip.header.executed_height)
-        .min(newest);
+    let certified = tip.map_or(Height::GENESIS, |tip| tip.header.executed_height).min(newest);
     let mut results = Vec::new();
     for height in certified.0..=newest.0 {
         let size = height.saturating_add(1);
         let history_root = ledger.history_root(size)?;
-        results.push(Executed {
-            height: Height(height),
-            history_size: size,
-            history_root,
-            next: None,
-        });
+        results.push(Executed { height: Height(height), history_size: size, history_root, next: None });
     }
     Ok(results)
 }
@@ -111,10 +84,7 @@ fn undelivered(ledger: &Ledger, tip: Height) -> Result<Undelivered, LedgerError>
     let mut heights = Vec::new();
     let mut height = ledger.tip_status().height.next();
     while height <= tip {
-        let block = ledger
-            .block(height)?
-            .ok_or(LedgerError::BlockMissing { height })?
-            .block;
+        let block = ledger.block(height)?.ok_or(LedgerError::BlockMissing { height })?.block;
         let mut batches = Vec::new();
         for reference in block.batches.into_vec() {
             let is_stored = ledger.has_batch(&reference.header.id())?;

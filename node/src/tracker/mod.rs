@@ -31,10 +31,7 @@ pub struct Waiter {
 
 impl Waiter {
     fn new(count: usize) -> Self {
-        Self {
-            remaining: AtomicUsize::new(count),
-            woken: Notify::new(),
-        }
+        Self { remaining: AtomicUsize::new(count), woken: Notify::new() }
     }
 
     fn finish_one(&self) {
@@ -101,17 +98,8 @@ pub struct Tracker {
 impl Tracker {
     /// Starts at what the store holds.
     #[must_use]
-    pub fn new(
-        executed: Height,
-        certified: Height,
-        block_time_ms: u64,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let inner = Inner {
-            block_time_ms,
-            certified,
-            ..Inner::default()
-        };
+    pub fn new(executed: Height, certified: Height, block_time_ms: u64, metrics: Arc<Metrics>) -> Self {
+        let inner = Inner { block_time_ms, certified, ..Inner::default() };
         Self {
             inner: Mutex::new(inner),
             certified: watch::Sender::new(certified),
@@ -148,18 +136,10 @@ impl Tracker {
             return Err(QuotaFull::Account);
         }
         *count += 1;
-        let entry = Entry {
-            account,
-            admitted_at: Instant::now(),
-            valid_until_ms,
-            ordered: None,
-            waiters: Vec::new(),
-        };
+        let entry = Entry { account, admitted_at: Instant::now(), valid_until_ms, ordered: None, waiters: Vec::new() };
         inner.entries.insert(id, entry);
         inner.expiry.insert((valid_until_ms, id), ());
-        self.metrics
-            .pending
-            .set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
+        self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
         Ok(true)
     }
 
@@ -188,9 +168,7 @@ impl Tracker {
                 }
                 if let Some(entry) = inner.entries.get_mut(&transaction.id()) {
                     entry.ordered = Some(height);
-                    self.metrics
-                        .order_seconds
-                        .observe(entry.admitted_at.elapsed().as_secs_f64());
+                    self.metrics.order_seconds.observe(entry.admitted_at.elapsed().as_secs_f64());
                     entry.waiters.retain(|(until_ordered, waiter)| {
                         if *until_ordered {
                             waiter.finish_one();
@@ -216,17 +194,8 @@ impl Tracker {
             }
         }
         inner.expire();
-        self.metrics
-            .pending
-            .set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
-        inner.uncertified.insert(
-            height,
-            Done {
-                time_ms,
-                receipts,
-                admitted_at,
-            },
-        );
+        self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
+        inner.uncertified.insert(height, Done { time_ms, receipts, admitted_at });
         self.metrics.executed_height.set(height.0);
         let certified = inner.certified;
         self.publish(&mut inner, certified);
@@ -254,16 +223,10 @@ impl Tracker {
             }
             let (height, done) = first.remove_entry();
             for admitted_at in done.admitted_at {
-                self.metrics
-                    .certify_seconds
-                    .observe(admitted_at.elapsed().as_secs_f64());
+                self.metrics.certify_seconds.observe(admitted_at.elapsed().as_secs_f64());
             }
-            let block = CertifiedBlock {
-                height,
-                executed_height: height,
-                time_ms: done.time_ms,
-                receipts: done.receipts,
-            };
+            let block =
+                CertifiedBlock { height, executed_height: height, time_ms: done.time_ms, receipts: done.receipts };
             // Nobody may be listening.
             let _ = self.events.send(Arc::new(block));
         }
@@ -294,10 +257,7 @@ impl Tracker {
     pub fn waiter(&self, ids: &[TransactionId], until_ordered: bool) -> Arc<Waiter> {
         let mut inner = self.lock();
         let waits = |entry: &Entry| !(until_ordered && entry.ordered.is_some());
-        let count = ids
-            .iter()
-            .filter(|id| inner.entries.get(id).is_some_and(waits))
-            .count();
+        let count = ids.iter().filter(|id| inner.entries.get(id).is_some_and(waits)).count();
         let waiter = Arc::new(Waiter::new(count));
         for id in ids {
             if let Some(entry) = inner.entries.get_mut(id)

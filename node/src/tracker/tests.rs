@@ -4,10 +4,7 @@ use quancheng_types::{Digest, Outcome, Receipt};
 
 use super::*;
 
-const LIMITS: ClaimLimits = ClaimLimits {
-    total: 3,
-    per_account: 2,
-};
+const LIMITS: ClaimLimits = ClaimLimits { total: 3, per_account: 2 };
 
 fn id(n: u8) -> TransactionId {
     TransactionId(Digest([n; 32]))
@@ -35,21 +32,11 @@ fn receipts(ids: &[u8]) -> Arc<Vec<Receipt>> {
 fn quotas_hold_per_account_and_in_total_and_places_come_back() {
     let tracker = tracker();
     assert_eq!(tracker.claim(id(1), account(1), 10, &LIMITS), Ok(true));
-    assert_eq!(
-        tracker.claim(id(1), account(1), 10, &LIMITS),
-        Ok(false),
-        "the same again is known"
-    );
+    assert_eq!(tracker.claim(id(1), account(1), 10, &LIMITS), Ok(false), "the same again is known");
     assert_eq!(tracker.claim(id(2), account(1), 10, &LIMITS), Ok(true));
-    assert_eq!(
-        tracker.claim(id(3), account(1), 10, &LIMITS),
-        Err(QuotaFull::Account)
-    );
+    assert_eq!(tracker.claim(id(3), account(1), 10, &LIMITS), Err(QuotaFull::Account));
     assert_eq!(tracker.claim(id(4), account(2), 10, &LIMITS), Ok(true));
-    assert_eq!(
-        tracker.claim(id(5), account(3), 10, &LIMITS),
-        Err(QuotaFull::Node)
-    );
+    assert_eq!(tracker.claim(id(5), account(3), 10, &LIMITS), Err(QuotaFull::Node));
     tracker.release(&id(2));
     assert_eq!(tracker.claim(id(3), account(1), 10, &LIMITS), Ok(true));
     assert_eq!(tracker.pending(), 3);
@@ -64,19 +51,10 @@ async fn a_waiter_wakes_when_all_are_executed_and_certified_follows() {
     let waiter = tracker.waiter(&[id(1), id(2), id(9)], false);
     let mut events = tracker.subscribe();
     tracker.executed(Height(1), 5, receipts(&[1]));
-    assert!(
-        tokio::time::timeout(Duration::from_millis(20), waiter.done())
-            .await
-            .is_err(),
-        "one remains"
-    );
+    assert!(tokio::time::timeout(Duration::from_millis(20), waiter.done()).await.is_err(), "one remains");
     tracker.executed(Height(2), 6, receipts(&[2]));
     waiter.done().await;
-    assert_eq!(
-        *tracker.watch_certified().borrow(),
-        Height(0),
-        "executed is not certified"
-    );
+    assert_eq!(*tracker.watch_certified().borrow(), Height(0), "executed is not certified");
     assert!(events.try_recv().is_err());
     tracker.certified(Height(3), Height(1), 7);
     assert_eq!(*tracker.watch_certified().borrow(), Height(1));

@@ -17,12 +17,7 @@ pub(super) struct KeyCache {
 
 impl KeyCache {
     pub(super) fn prepare(&self, key: &PublicKey) -> Result<PreparedKey, SignatureError> {
-        if let Some(prepared) = self
-            .keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-        {
+        if let Some(prepared) = self.keys.read().unwrap_or_else(PoisonError::into_inner).get(key) {
             return Ok(prepared.clone());
         }
         let prepared = PreparedKey::new(key)?;

@@ -79,13 +79,11 @@ pub fn start(
             metrics: Arc::clone(&metrics),
         };
         let queue = Arc::clone(&queue);
-        std::thread::Builder::new()
-            .name(format!("verifier-{number}"))
-            .spawn(move || {
-                while let Some(job) = queue.pop() {
-                    worker.run(job);
-                }
-            })?;
+        std::thread::Builder::new().name(format!("verifier-{number}")).spawn(move || {
+            while let Some(job) = queue.pop() {
+                worker.run(job);
+            }
+        })?;
     }
     Ok((VerifierHandle { queue }, writer))
 }
@@ -103,10 +101,8 @@ impl Worker {
         match job {
             Job::Batch(batch) => self.check_batch(batch),
             Job::Transactions(requests) => {
-                let all: Vec<&SignedTransaction> = requests
-                    .iter()
-                    .flat_map(|request| request.transactions.iter())
-                    .collect();
+                let all: Vec<&SignedTransaction> =
+                    requests.iter().flat_map(|request| request.transactions.iter()).collect();
                 let mut verdicts = self.check(&all).into_iter();
                 for request in requests {
                     let own = verdicts.by_ref().take(request.transactions.len()).collect();
@@ -123,9 +119,7 @@ impl Worker {
         let failed = |verdict| {
             self.metrics.batches_invalid.inc();
             // The driver is gone only when the process ends.
-            let _ = self
-                .driver
-                .deliver(DriverInput::BatchChecked { batch: id, verdict });
+            let _ = self.driver.deliver(DriverInput::BatchChecked { batch: id, verdict });
         };
         if !batch.is_consistent() {
             return failed(BatchVerdict::Inconsistent);
@@ -133,17 +127,12 @@ impl Worker {
         let all: Vec<&SignedTransaction> = batch.batch.transactions.iter().collect();
         let verdicts = self.check(&all);
         if let Some(index) = verdicts.iter().position(Result::is_err) {
-            return failed(BatchVerdict::InvalidTransaction {
-                index: u32::try_from(index).unwrap_or(u32::MAX),
-            });
+            return failed(BatchVerdict::InvalidTransaction { index: u32::try_from(index).unwrap_or(u32::MAX) });
         }
         self.writer.store_foreign(batch);
     }
 
-    fn check(
-        &self,
-        transactions: &[&SignedTransaction],
-    ) -> Vec<Result<TransactionId, TransactionError>> {
+    fn check(&self, transactions: &[&SignedTransaction]) -> Vec<Result<TransactionId, TransactionError>> {
         let mut verdicts = Vec::with_capacity(transactions.len());
         for chunk in transactions.chunks(CHUNK) {
             verdicts.extend(self.check_chunk(chunk));
@@ -151,14 +140,8 @@ impl Worker {
         verdicts
     }
 
-    fn check_chunk(
-        &self,
-        transactions: &[&SignedTransaction],
-    ) -> Vec<Result<TransactionId, TransactionError>> {
-        let ids: Vec<TransactionId> = transactions
-            .iter()
-            .map(|transaction| transaction.id())
-            .collect();
+    fn check_chunk(&self, transactions: &[&SignedTransaction]) -> Vec<Result<TransactionId, TransactionError>> {
+        let ids: Vec<TransactionId> = transactions.iter().map(|transaction| transaction.id()).collect();
         let mut verdicts: Vec<Result<TransactionId, TransactionError>> = transactions
             .iter()
             .zip(&ids)
@@ -189,10 +172,7 @@ impl Worker {
                 let (at, index, key) = &prepared[bad];
                 let signature = &transactions[*at].signatures[*index].signature;
                 if let Err(error) = key.verify(ids[*at].as_bytes(), signature) {
-                    verdicts[*at] = Err(TransactionError::Signature {
-                        index: *index,
-                        error,
-                    });
+                    verdicts[*at] = Err(TransactionError::Signature { index: *index, error });
                 }
             }
         }

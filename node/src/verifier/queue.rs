@@ -47,11 +47,7 @@ impl std::fmt::Debug for JobQueue {
 
 impl JobQueue {
     pub(super) fn push_batch(&self, batch: Arc<SignedBatch>) {
-        self.inner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .batches
-            .push_back(batch);
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).batches.push_back(batch);
         self.wake.notify_one();
     }
 
@@ -66,20 +62,14 @@ impl JobQueue {
             return false;
         }
         inner.waiting += transactions.len();
-        inner.requests.push_back(Request {
-            transactions,
-            answer,
-        });
+        inner.requests.push_back(Request { transactions, answer });
         drop(inner);
         self.wake.notify_one();
         true
     }
 
     pub(super) fn stop(&self) {
-        self.inner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .stopped = true;
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
         self.wake.notify_all();
     }
 
@@ -99,10 +89,7 @@ impl JobQueue {
                 return Some(Job::Transactions(Self::take_requests(&mut inner)));
             }
             if inner.batches.is_empty() {
-                inner = self
-                    .wake
-                    .wait(inner)
-                    .unwrap_or_else(PoisonError::into_inner);
+                inner = self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
             }
         }
     }

@@ -28,18 +28,16 @@ pub struct StoreWriter {
 impl StoreWriter {
     pub(super) fn start(ledger: Arc<Ledger>, driver: DriverHandle) -> std::io::Result<Self> {
         let (queue, receiver) = channel::<Write>();
-        std::thread::Builder::new()
-            .name("batch-writer".into())
-            .spawn(move || {
-                while let Ok(first) = receiver.recv() {
-                    let mut group = vec![first];
-                    while group.len() < GROUP_MAX {
-                        let Ok(next) = receiver.try_recv() else { break };
-                        group.push(next);
-                    }
-                    write_group(&ledger, &driver, group);
+        std::thread::Builder::new().name("batch-writer".into()).spawn(move || {
+            while let Ok(first) = receiver.recv() {
+                let mut group = vec![first];
+                while group.len() < GROUP_MAX {
+                    let Ok(next) = receiver.try_recv() else { break };
+                    group.push(next);
                 }
-            })?;
+                write_group(&ledger, &driver, group);
+            }
+        })?;
         Ok(Self { queue })
     }
 
@@ -81,10 +79,7 @@ fn write_group(ledger: &Ledger, driver: &DriverHandle, group: Vec<Write>) {
                     Err(_) => BatchVerdict::NotStored,
                 };
                 // The driver is gone only when the process ends.
-                let _ = driver.deliver(DriverInput::BatchChecked {
-                    batch: batch.header.id(),
-                    verdict,
-                });
+                let _ = driver.deliver(DriverInput::BatchChecked { batch: batch.header.id(), verdict });
             }
             Write::Own(_, done) => {
                 let _ = done.send(result.clone());

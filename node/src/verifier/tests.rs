@@ -1,6 +1,5 @@
 use quancheng_types::{
-    AccountId, Bytes, Call, Digest, KeyId, List, ModuleId, Signer, SigningKey, Transaction,
-    TransactionError,
+    AccountId, Bytes, Call, Digest, KeyId, List, ModuleId, Signer, SigningKey, Transaction, TransactionError,
 };
 
 use super::*;
@@ -11,14 +10,8 @@ fn chain() -> ChainId {
 
 fn transaction(key: &SigningKey, nonce: u64) -> SignedTransaction {
     let public_key = key.public_key();
-    let signer = Signer {
-        account: AccountId::of(&public_key),
-        key_id: KeyId::of(&public_key),
-    };
-    let call = Call {
-        module: ModuleId(10),
-        payload: Bytes::new(vec![1]).unwrap(),
-    };
+    let signer = Signer { account: AccountId::of(&public_key), key_id: KeyId::of(&public_key) };
+    let call = Call { module: ModuleId(10), payload: Bytes::new(vec![1]).unwrap() };
     let body = Transaction {
         chain_id: chain(),
         signers: List::new(vec![signer]).unwrap(),
@@ -42,9 +35,8 @@ fn verdicts_equal_those_of_single_checks_wherever_the_bad_ones_are() {
         metrics: Arc::new(Metrics::new()),
     };
     let keys: Vec<SigningKey> = (0..5).map(|n| SigningKey::from_seed([n; 32])).collect();
-    let mut transactions: Vec<SignedTransaction> = (0..700)
-        .map(|n| transaction(&keys[usize::try_from(n % 5).unwrap()], n))
-        .collect();
+    let mut transactions: Vec<SignedTransaction> =
+        (0..700).map(|n| transaction(&keys[usize::try_from(n % 5).unwrap()], n)).collect();
     transactions[3].body.nonce += 1;
     transactions[4].body.chain_id = ChainId(Digest([8; 32]));
     transactions[511].signatures = transactions[512].signatures.clone();
@@ -55,8 +47,5 @@ fn verdicts_equal_those_of_single_checks_wherever_the_bad_ones_are() {
         let single: Result<(), TransactionError> = transaction.check(&chain());
         assert_eq!(verdict.clone().map(|_| ()), single, "transaction {at}");
     }
-    assert_eq!(
-        verdicts.iter().filter(|verdict| verdict.is_err()).count(),
-        4
-    );
+    assert_eq!(verdicts.iter().filter(|verdict| verdict.is_err()).count(), 4);
 }

@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use quancheng_node::network::{
-    Lane, NetworkConfig, NetworkEvent, NetworkEvents, NetworkHandle, NetworkLimits, PeerEntry,
-    PeerId, PeerIdentity, PeerRole, start,
+    Lane, NetworkConfig, NetworkEvent, NetworkEvents, NetworkHandle, NetworkLimits, PeerEntry, PeerId, PeerIdentity,
+    PeerRole, start,
 };
 use tokio::{
     io::copy_bidirectional,
@@ -39,11 +39,7 @@ impl Node {
     }
 
     pub(crate) fn entry(&self) -> PeerEntry {
-        PeerEntry {
-            peer_id: self.id(),
-            address: Some(self.address()),
-            role: PeerRole::Validator,
-        }
+        PeerEntry { peer_id: self.id(), address: Some(self.address()), role: PeerRole::Validator }
     }
 
     /// Takes events until `count` more peers have connected and are all still there.
@@ -60,21 +56,12 @@ impl Node {
 }
 
 pub(crate) fn limits() -> NetworkLimits {
-    NetworkLimits {
-        dial_backoff_min_ms: 20,
-        dial_backoff_max_ms: 400,
-        ..NetworkLimits::default()
-    }
+    NetworkLimits { dial_backoff_min_ms: 20, dial_backoff_max_ms: 400, ..NetworkLimits::default() }
 }
 
 /// Notices a dead connection fast.
 pub(crate) fn impatient_limits() -> NetworkLimits {
-    NetworkLimits {
-        keepalive_ms: 200,
-        idle_timeout_ms: 1_500,
-        handshake_timeout_ms: 1_500,
-        ..limits()
-    }
+    NetworkLimits { keepalive_ms: 200, idle_timeout_ms: 1_500, handshake_timeout_ms: 1_500, ..limits() }
 }
 
 pub(crate) fn identity(number: u8) -> PeerIdentity {
@@ -82,11 +69,7 @@ pub(crate) fn identity(number: u8) -> PeerIdentity {
 }
 
 pub(crate) fn entry(number: u8, address: Option<SocketAddr>, role: PeerRole) -> PeerEntry {
-    PeerEntry {
-        peer_id: identity(number).peer_id(),
-        address,
-        role,
-    }
+    PeerEntry { peer_id: identity(number).peer_id(), address, role }
 }
 
 /// A peer that only dials us.
@@ -94,20 +77,9 @@ pub(crate) fn follower_entry(number: u8) -> PeerEntry {
     entry(number, None, PeerRole::Follower)
 }
 
-pub(crate) async fn start_node(
-    number: u8,
-    chain_id: [u8; 32],
-    peers: Vec<PeerEntry>,
-    limits: NetworkLimits,
-) -> Node {
+pub(crate) async fn start_node(number: u8, chain_id: [u8; 32], peers: Vec<PeerEntry>, limits: NetworkLimits) -> Node {
     let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
-    let config = NetworkConfig {
-        listen,
-        identity: identity(number),
-        chain_id,
-        peers,
-        limits,
-    };
+    let config = NetworkConfig { listen, identity: identity(number), chain_id, peers, limits };
     let (handle, events) = start(config).await.expect("a free port on loopback");
     Node { handle, events }
 }
@@ -120,9 +92,7 @@ pub(crate) async fn mesh(count: u8, limits: NetworkLimits) -> Vec<Node> {
     }
     let entries: Vec<_> = nodes.iter().map(Node::entry).collect();
     for node in &nodes {
-        node.handle
-            .set_allowed(entries.clone())
-            .expect("every node is listed once");
+        node.handle.set_allowed(entries.clone()).expect("every node is listed once");
     }
     for node in &mut nodes {
         node.wait_connected(usize::from(count) - 1).await;
@@ -131,9 +101,7 @@ pub(crate) async fn mesh(count: u8, limits: NetworkLimits) -> Vec<Node> {
 }
 
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future)
-        .await
-        .unwrap_or_else(|_| panic!("in vain: {what}"))
+    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("in vain: {what}"))
 }
 
 pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
@@ -160,9 +128,7 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) async fn start(target: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a free port on loopback");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port on loopback");
         let address = listener.local_addr().expect("the socket is bound");
         let blocked = Arc::new(watch::Sender::new(false));
         let shared = Arc::clone(&blocked);
@@ -170,9 +136,7 @@ impl Proxy {
             while let Ok((mut near, _)) = listener.accept().await {
                 let mut cut = shared.subscribe();
                 tokio::spawn(async move {
-                    let mut far = TcpStream::connect(target)
-                        .await
-                        .expect("the target listens");
+                    let mut far = TcpStream::connect(target).await.expect("the target listens");
                     tokio::select! {
                         _ = copy_bidirectional(&mut near, &mut far) => {}
                         () = async { drop(cut.wait_for(|blocked| *blocked).await) } => {

@@ -2,13 +2,12 @@
 
 use quancheng_types::merkle::Path;
 use quancheng_types::{
-    Bytes, CommitCertificate, Header, HistoryLeaf, List, Receipt, SignedTransaction, TooLong,
-    ValidatorSet,
+    Bytes, CommitCertificate, Header, HistoryLeaf, List, Receipt, SignedTransaction, TooLong, ValidatorSet,
 };
 
 use super::{
-    BUNDLE_BYTES_MAX, Bundle, BundleError, CLAIMS_MAX, Claim, ItemsOpening, KEY_BYTES_MAX,
-    LeafProof, OPENINGS_MAX, ReceiptPath, SetChange, TRUST_STEPS_MAX, VALUE_BYTES_MAX,
+    BUNDLE_BYTES_MAX, Bundle, BundleError, CLAIMS_MAX, Claim, ItemsOpening, KEY_BYTES_MAX, LeafProof, OPENINGS_MAX,
+    ReceiptPath, SetChange, TRUST_STEPS_MAX, VALUE_BYTES_MAX,
 };
 use crate::state_proof::StateProof;
 
@@ -26,18 +25,8 @@ impl BundleBuilder {
     /// Starts from a certified header and the validators of its height. The header's `executed_height` must reach every
     /// height that is claimed.
     #[must_use]
-    pub const fn new(
-        header: Header,
-        certificate: CommitCertificate,
-        validators: ValidatorSet,
-    ) -> Self {
-        Self {
-            header,
-            certificate,
-            validators,
-            trust_path: Vec::new(),
-            claims: Vec::new(),
-        }
+    pub const fn new(header: Header, certificate: CommitCertificate, validators: ValidatorSet) -> Self {
+        Self { header, certificate, validators, trust_path: Vec::new(), claims: Vec::new() }
     }
 
     /// Adds a change of validators: one for each header below the bundle's whose `next_validators_hash` differs from its
@@ -62,19 +51,8 @@ impl BundleBuilder {
         receipt_path: &Path,
     ) -> Result<Self, BundleError> {
         let path = ReceiptPath::from_path(receipt_path).ok_or(BundleError::ReceiptPath)?;
-        let claim = Claim::Transaction {
-            leaf: 0,
-            transaction: Box::new(transaction),
-            receipt,
-            path,
-        };
-        self.claims.push((
-            LeafProof {
-                leaf,
-                path: leaf_path,
-            },
-            claim,
-        ));
+        let claim = Claim::Transaction { leaf: 0, transaction: Box::new(transaction), receipt, path };
+        self.claims.push((LeafProof { leaf, path: leaf_path }, claim));
         Ok(self)
     }
 
@@ -93,18 +71,7 @@ impl BundleBuilder {
         let key = Bytes::new(key).map_err(too_many("bytes of a state key", KEY_BYTES_MAX))?;
         let value = value.map(Bytes::new).transpose();
         let value = value.map_err(too_many("bytes of a state value", VALUE_BYTES_MAX))?;
-        self.claims.push((
-            LeafProof {
-                leaf,
-                path: leaf_path,
-            },
-            Claim::State {
-                leaf: 0,
-                key,
-                value,
-                proof,
-            },
-        ));
+        self.claims.push((LeafProof { leaf, path: leaf_path }, Claim::State { leaf: 0, key, value, proof }));
         Ok(self)
     }
 
@@ -113,28 +80,14 @@ impl BundleBuilder {
     /// # Errors
     /// [`BundleError`] when parts contradict each other in shape or are too many.
     pub fn build(self) -> Result<Bundle, BundleError> {
-        let Self {
-            header,
-            certificate,
-            validators,
-            trust_path,
-            claims,
-        } = self;
+        let Self { header, certificate, validators, trust_path, claims } = self;
         let mut leaves: Vec<LeafProof> = claims.iter().map(|(leaf, _)| leaf.clone()).collect();
         leaves.sort_by_key(|leaf| leaf.leaf.height);
         leaves.dedup();
-        if let Some(pair) = leaves
-            .windows(2)
-            .find(|pair| pair[0].leaf.height == pair[1].leaf.height)
-        {
-            return Err(BundleError::LeafConflict {
-                height: pair[0].leaf.height,
-            });
+        if let Some(pair) = leaves.windows(2).find(|pair| pair[0].leaf.height == pair[1].leaf.height) {
+            return Err(BundleError::LeafConflict { height: pair[0].leaf.height });
         }
-        let claims = claims
-            .into_iter()
-            .map(|(own, claim)| with_leaf(claim, &leaves, &own))
-            .collect();
+        let claims = claims.into_iter().map(|(own, claim)| with_leaf(claim, &leaves, &own)).collect();
         let bundle = Bundle {
             claims: List::new(claims).map_err(too_many("claims", CLAIMS_MAX))?,
             openings: List::empty(),
@@ -142,8 +95,7 @@ impl BundleBuilder {
             header,
             certificate,
             validators,
-            trust_path: List::new(trust_path)
-                .map_err(too_many("changes of validators", TRUST_STEPS_MAX))?,
+            trust_path: List::new(trust_path).map_err(too_many("changes of validators", TRUST_STEPS_MAX))?,
         };
         bundle.check_size()?;
         Ok(bundle)
@@ -151,32 +103,14 @@ impl BundleBuilder {
 }
 
 fn with_leaf(claim: Claim, leaves: &[LeafProof], own: &LeafProof) -> Claim {
-    let place = leaves
-        .iter()
-        .position(|leaf| leaf == own)
-        .unwrap_or_default();
+    let place = leaves.iter().position(|leaf| leaf == own).unwrap_or_default();
     // More leaves than u16 counts are refused as too many claims before the index is used.
     let leaf = u16::try_from(place).unwrap_or(u16::MAX);
     match claim {
-        Claim::Transaction {
-            transaction,
-            receipt,
-            path,
-            ..
-        } => Claim::Transaction {
-            leaf,
-            transaction,
-            receipt,
-            path,
-        },
-        Claim::State {
-            key, value, proof, ..
-        } => Claim::State {
-            leaf,
-            key,
-            value,
-            proof,
-        },
+        Claim::Transaction { transaction, receipt, path, .. } => {
+            Claim::Transaction { leaf, transaction, receipt, path }
+        }
+        Claim::State { key, value, proof, .. } => Claim::State { leaf, key, value, proof },
     }
 }
 
@@ -204,10 +138,7 @@ impl Bundle {
         self.check_shape()?;
         let bytes = self.encode().len();
         if u32::try_from(bytes).map_or(true, |n| n > BUNDLE_BYTES_MAX) {
-            return Err(BundleError::TooLarge {
-                bytes,
-                max: BUNDLE_BYTES_MAX,
-            });
+            return Err(BundleError::TooLarge { bytes, max: BUNDLE_BYTES_MAX });
         }
         Ok(())
     }

@@ -82,10 +82,16 @@ impl fmt::Display for BundleError {
         match self {
             Self::NotABundle => f.write_str("not an evidence bundle: neither `QCBUNDLE` nor JSON at its beginning"),
             Self::Version { found } => {
-                write!(f, "bundle version {found} is unknown, this build reads {}; install a newer verifier", super::BUNDLE_VERSION)
+                write!(
+                    f,
+                    "bundle version {found} is unknown, this build reads {}; install a newer verifier",
+                    super::BUNDLE_VERSION
+                )
             }
             Self::Decode(error) => write!(f, "bundle does not decode: {error}"),
-            Self::Json { line, column, reason } => write!(f, "bundle does not decode: line {line}, column {column}: {reason}"),
+            Self::Json { line, column, reason } => {
+                write!(f, "bundle does not decode: line {line}, column {column}: {reason}")
+            }
             Self::JsonNotCanonical => {
                 f.write_str("the JSON holds unknown fields, a list in another order, or another spelling of a value")
             }
@@ -93,7 +99,9 @@ impl fmt::Display for BundleError {
             Self::LeafOrder { index } => write!(f, "leaf {index} is not in strictly ascending order of height"),
             Self::UnusedLeaf { height } => write!(f, "no claim speaks of the leaf of height {height}"),
             Self::NoSuchLeaf { claim } => write!(f, "claim {claim} names a leaf that is not in the bundle"),
-            Self::NoSuchCall { opening } => write!(f, "opening {opening} names a claim or call that is not in the bundle"),
+            Self::NoSuchCall { opening } => {
+                write!(f, "opening {opening} names a claim or call that is not in the bundle")
+            }
             Self::OpeningOrder { opening } => write!(f, "opening {opening} or its items are empty or out of order"),
             Self::TooMany { part, max } => write!(f, "more than {max} {part}; make several bundles"),
             Self::TooLarge { bytes, max } => write!(f, "{bytes} bytes exceed the limit of {max}; make several bundles"),

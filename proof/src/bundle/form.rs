@@ -25,20 +25,13 @@ impl Bundle {
     /// # Errors
     /// [`BundleError`].
     pub fn from_borsh(bytes: &[u8]) -> Result<Self, BundleError> {
-        let rest = bytes
-            .strip_prefix(&BUNDLE_MAGIC)
-            .ok_or(BundleError::NotABundle)?;
-        let (version, content) = rest
-            .split_first_chunk::<2>()
-            .ok_or(BundleError::NotABundle)?;
+        let rest = bytes.strip_prefix(&BUNDLE_MAGIC).ok_or(BundleError::NotABundle)?;
+        let (version, content) = rest.split_first_chunk::<2>().ok_or(BundleError::NotABundle)?;
         let version = u16::from_le_bytes(*version);
         if version != BUNDLE_VERSION {
-            return Err(BundleError::Version {
-                found: version.into(),
-            });
+            return Err(BundleError::Version { found: version.into() });
         }
-        let bundle: Self =
-            decode(content, BUNDLE_BYTES_MAX).map_err(|error| BundleError::Decode(shift(error)))?;
+        let bundle: Self = decode(content, BUNDLE_BYTES_MAX).map_err(|error| BundleError::Decode(shift(error)))?;
         bundle.check_shape()?;
         Ok(bundle)
     }
@@ -71,14 +64,8 @@ impl Bundle {
             }
         }
         for (index, leaf) in self.leaves.iter().enumerate() {
-            if !self
-                .claims
-                .iter()
-                .any(|claim| usize::from(claim.leaf()) == index)
-            {
-                return Err(BundleError::UnusedLeaf {
-                    height: leaf.leaf.height,
-                });
+            if !self.claims.iter().any(|claim| usize::from(claim.leaf()) == index) {
+                return Err(BundleError::UnusedLeaf { height: leaf.leaf.height });
             }
         }
         self.check_openings()
@@ -96,10 +83,7 @@ impl Bundle {
                 return Err(BundleError::NoSuchCall { opening });
             }
             let place = Some((content.claim, content.call));
-            let ascending = content
-                .items
-                .windows(2)
-                .all(|pair| pair[0].path.index < pair[1].path.index);
+            let ascending = content.items.windows(2).all(|pair| pair[0].path.index < pair[1].path.index);
             if place <= previous || content.items.is_empty() || !ascending {
                 return Err(BundleError::OpeningOrder { opening });
             }
@@ -112,10 +96,7 @@ impl Bundle {
 /// Offsets count from the beginning of the file, not of the content.
 fn shift(error: DecodeError) -> DecodeError {
     match error {
-        DecodeError::Malformed { offset, reason } => DecodeError::Malformed {
-            offset: offset + FRAME_BYTES,
-            reason,
-        },
+        DecodeError::Malformed { offset, reason } => DecodeError::Malformed { offset: offset + FRAME_BYTES, reason },
         DecodeError::TooLarge { .. } | DecodeError::Trailing { .. } => error,
     }
 }

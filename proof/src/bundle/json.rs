@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    BUNDLE_FORMAT, BUNDLE_JSON_BYTES_MAX, BUNDLE_JSON_SEPARATORS_MAX, BUNDLE_VERSION, Bundle,
-    BundleError,
-};
+use super::{BUNDLE_FORMAT, BUNDLE_JSON_BYTES_MAX, BUNDLE_JSON_SEPARATORS_MAX, BUNDLE_VERSION, Bundle, BundleError};
 use quancheng_types::DecodeError;
 
 /// What is read first, so that a newer version is named as such and not as damage.
@@ -36,8 +33,7 @@ impl Bundle {
     /// The readable form.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut text =
-            serde_json::to_string_pretty(&self.file()).expect("every field has a JSON form");
+        let mut text = serde_json::to_string_pretty(&self.file()).expect("every field has a JSON form");
         text.push('\n');
         text
     }
@@ -48,25 +44,17 @@ impl Bundle {
     /// [`BundleError`].
     pub fn from_json(text: &[u8]) -> Result<Self, BundleError> {
         if u32::try_from(text.len()).map_or(true, |n| n > BUNDLE_JSON_BYTES_MAX) {
-            return Err(BundleError::Decode(DecodeError::TooLarge {
-                bytes: text.len(),
-                max: BUNDLE_JSON_BYTES_MAX,
-            }));
+            return Err(BundleError::Decode(DecodeError::TooLarge { bytes: text.len(), max: BUNDLE_JSON_BYTES_MAX }));
         }
         if separators(text) > BUNDLE_JSON_SEPARATORS_MAX {
-            return Err(BundleError::TooMany {
-                part: "values in the JSON form",
-                max: BUNDLE_JSON_SEPARATORS_MAX,
-            });
+            return Err(BundleError::TooMany { part: "values in the JSON form", max: BUNDLE_JSON_SEPARATORS_MAX });
         }
         let frame: Frame = serde_json::from_slice(text).map_err(|error| fault(&error))?;
         if frame.format != BUNDLE_FORMAT {
             return Err(BundleError::NotABundle);
         }
         if frame.version != u64::from(BUNDLE_VERSION) {
-            return Err(BundleError::Version {
-                found: frame.version,
-            });
+            return Err(BundleError::Version { found: frame.version });
         }
         let file: FileIn = serde_json::from_slice(text).map_err(|error| fault(&error))?;
         let bundle = file.bundle;
@@ -76,11 +64,7 @@ impl Bundle {
     }
 
     const fn file(&self) -> FileOut<'_> {
-        FileOut {
-            format: BUNDLE_FORMAT,
-            version: BUNDLE_VERSION,
-            bundle: self,
-        }
+        FileOut { format: BUNDLE_FORMAT, version: BUNDLE_VERSION, bundle: self }
     }
 
     /// Nested types skip fields they do not know and sort what must be sorted; a text that needed either is not the
@@ -91,14 +75,8 @@ impl Bundle {
         if separators(text) != separators(&canonical) {
             return Err(BundleError::JsonNotCanonical);
         }
-        let value = |bytes: &[u8]| {
-            serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| fault(&error))
-        };
-        if value(text)? == value(&canonical)? {
-            Ok(())
-        } else {
-            Err(BundleError::JsonNotCanonical)
-        }
+        let value = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| fault(&error));
+        if value(text)? == value(&canonical)? { Ok(()) } else { Err(BundleError::JsonNotCanonical) }
     }
 }
 
@@ -118,9 +96,5 @@ fn separators(text: &[u8]) -> u32 {
 }
 
 fn fault(error: &serde_json::Error) -> BundleError {
-    BundleError::Json {
-        line: error.line(),
-        column: error.column(),
-        reason: error.to_string(),
-    }
+    BundleError::Json { line: error.line(), column: error.column(), reason: error.to_string() }
 }

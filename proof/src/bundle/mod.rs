@@ -17,9 +17,7 @@ mod receipt_path;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::merkle::Path;
-use quancheng_types::{
-    Bytes, CommitCertificate, Header, HistoryLeaf, List, Receipt, SignedTransaction, ValidatorSet,
-};
+use quancheng_types::{Bytes, CommitCertificate, Header, HistoryLeaf, List, Receipt, SignedTransaction, ValidatorSet};
 use serde::{Deserialize, Serialize};
 
 pub use build::BundleBuilder;

@@ -37,10 +37,7 @@ impl ReceiptPath {
         let place = u32::try_from(path.index).ok()?;
         let last = u32::try_from(last).ok()?;
         let inner = 32 - (place ^ last).leading_zeros();
-        let path = Self {
-            inner: u8::try_from(inner).ok()?,
-            siblings: List::new(path.siblings.to_vec()).ok()?,
-        };
+        let path = Self { inner: u8::try_from(inner).ok()?, siblings: List::new(path.siblings.to_vec()).ok()? };
         path.fits(place).then_some(path)
     }
 
@@ -53,11 +50,7 @@ impl ReceiptPath {
         let mut hash = leaf;
         for (level, sibling) in (0_u32..).zip(&self.siblings) {
             let left = level >= u32::from(self.inner) || place >> level & 1 == 1;
-            hash = if left {
-                merkle::node_hash(sibling, &hash)
-            } else {
-                merkle::node_hash(&hash, sibling)
-            };
+            hash = if left { merkle::node_hash(sibling, &hash) } else { merkle::node_hash(&hash, sibling) };
         }
         Some(hash)
     }

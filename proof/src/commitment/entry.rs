@@ -51,7 +51,9 @@ pub enum PathError {
 impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => write!(f, "path is longer than {PATH_BYTES_MAX} bytes; notarize from a folder nearer to the file"),
+            Self::TooLong => {
+                write!(f, "path is longer than {PATH_BYTES_MAX} bytes; notarize from a folder nearer to the file")
+            }
             Self::Absolute => f.write_str("path is absolute; give it relative to the folder of the batch"),
             Self::Name => f.write_str("path holds an empty name, `.` or `..`; give it in its shortest form"),
             Self::Character => {
@@ -85,10 +87,7 @@ impl RelativePath {
         if path.starts_with('/') || drive {
             return Err(PathError::Absolute);
         }
-        if path
-            .chars()
-            .any(|c| c == '\\' || c.is_control() || is_direction_mark(c))
-        {
+        if path.chars().any(|c| c == '\\' || c.is_control() || is_direction_mark(c)) {
             return Err(PathError::Character);
         }
         if path.split('/').any(|name| matches!(name, "" | "." | "..")) {
@@ -130,11 +129,7 @@ impl MediaType {
     pub fn new(text: impl Into<String>) -> Result<Self, MediaTypeError> {
         let text: Text<MEDIA_TYPE_BYTES_MAX> = Text::new(text).map_err(|_| MediaTypeError)?;
         let (main, sub) = text.split_once('/').ok_or(MediaTypeError)?;
-        if is_restricted_name(main) && is_restricted_name(sub) {
-            Ok(Self(text))
-        } else {
-            Err(MediaTypeError)
-        }
+        if is_restricted_name(main) && is_restricted_name(sub) { Ok(Self(text)) } else { Err(MediaTypeError) }
     }
 
     /// The media type.
@@ -147,9 +142,7 @@ impl MediaType {
 /// `restricted-name` of RFC 6838 §4.2.
 fn is_restricted_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
 }
 
 macro_rules! checked_text {
@@ -169,8 +162,7 @@ macro_rules! checked_text {
         impl BorshDeserialize for $name {
             fn deserialize_reader<R: Read>(reader: &mut R) -> IoResult<Self> {
                 let text = Text::<$max>::deserialize_reader(reader)?;
-                Self::new(text.as_str())
-                    .map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))
+                Self::new(text.as_str()).map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))
             }
         }
 
@@ -182,8 +174,7 @@ macro_rules! checked_text {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::new(<String as Deserialize>::deserialize(deserializer)?)
-                    .map_err(serde::de::Error::custom)
+                Self::new(<String as Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
             }
         }
     };

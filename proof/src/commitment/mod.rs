@@ -19,8 +19,7 @@ use quancheng_types::{Call, Digest, Domain, ModuleId, merkle};
 use serde::{Deserialize, Serialize};
 
 pub use entry::{
-    MEDIA_TYPE_BYTES_MAX, ManifestEntry, MediaType, MediaTypeError, PATH_BYTES_MAX, PathError,
-    RelativePath,
+    MEDIA_TYPE_BYTES_MAX, ManifestEntry, MediaType, MediaTypeError, PATH_BYTES_MAX, PathError, RelativePath,
 };
 pub use tree::{BatchTree, CommitmentError, ItemOpening, SaltedEntry};
 
@@ -38,25 +37,13 @@ pub const EVIDENCE_RECORD_TABLE: u16 = 1;
 
 /// 32 secret random bytes that keep a commitment from being guessed. Made by the submitter, one per item, and kept by it.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(transparent)]
 pub struct Salt(pub Digest);
 
 /// What the chain stores of a batch of files.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchCommitment {
     /// RFC 9162 root over the items.
@@ -101,9 +88,7 @@ pub fn notarized(call: &Call) -> Option<BatchCommitment> {
 pub fn recorded(key: &[u8], value: &[u8]) -> Option<BatchCommitment> {
     let (module, rest) = key.split_first_chunk::<2>()?;
     let (table, _) = rest.split_first_chunk::<2>()?;
-    if u16::from_be_bytes(*module) != EVIDENCE_MODULE.0
-        || u16::from_be_bytes(*table) != EVIDENCE_RECORD_TABLE
-    {
+    if u16::from_be_bytes(*module) != EVIDENCE_MODULE.0 || u16::from_be_bytes(*table) != EVIDENCE_RECORD_TABLE {
         return None;
     }
     let mut value = value;
@@ -111,9 +96,7 @@ pub fn recorded(key: &[u8], value: &[u8]) -> Option<BatchCommitment> {
 }
 
 fn plausible(commitment: BatchCommitment) -> Option<BatchCommitment> {
-    (1..=ITEMS_MAX)
-        .contains(&commitment.count)
-        .then_some(commitment)
+    (1..=ITEMS_MAX).contains(&commitment.count).then_some(commitment)
 }
 
 #[cfg(test)]

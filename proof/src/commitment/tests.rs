@@ -7,22 +7,11 @@ use super::*;
 
 fn entry(path: &str) -> ManifestEntry {
     let path = RelativePath::new(path).unwrap();
-    ManifestEntry {
-        path,
-        size: 5,
-        sha256: Digest([1; 32]),
-        sm3: Digest([2; 32]),
-        mime: None,
-    }
+    ManifestEntry { path, size: 5, sha256: Digest([1; 32]), sm3: Digest([2; 32]), mime: None }
 }
 
 fn items(count: u8) -> Vec<SaltedEntry> {
-    (0..count)
-        .map(|i| SaltedEntry {
-            salt: Salt(Digest([i; 32])),
-            entry: entry(&format!("{i}.txt")),
-        })
-        .collect()
+    (0..count).map(|i| SaltedEntry { salt: Salt(Digest([i; 32])), entry: entry(&format!("{i}.txt")) }).collect()
 }
 
 #[test]
@@ -51,10 +40,7 @@ fn paths_that_name_a_place_on_a_machine_or_hide_something_are_refused() {
     }
     let max = usize::try_from(PATH_BYTES_MAX).unwrap();
     assert!(RelativePath::new("a".repeat(max)).is_ok());
-    assert_eq!(
-        RelativePath::new("a".repeat(max + 1)).map(drop),
-        Err(PathError::TooLong)
-    );
+    assert_eq!(RelativePath::new("a".repeat(max + 1)).map(drop), Err(PathError::TooLong));
 }
 
 #[test]
@@ -62,17 +48,7 @@ fn media_types_follow_the_rfc() {
     for good in ["text/plain", "application/vnd.ms-excel", "image/svg+xml"] {
         assert_eq!(MediaType::new(good).unwrap().as_str(), good);
     }
-    for bad in [
-        "",
-        "text",
-        "text/",
-        "/plain",
-        "text/plain; charset=utf-8",
-        "text/pl ain",
-        "a/b/c",
-        "文/本",
-        "-a/b",
-    ] {
+    for bad in ["", "text", "text/", "/plain", "text/plain; charset=utf-8", "text/pl ain", "a/b/c", "文/本", "-a/b"] {
         assert_eq!(MediaType::new(bad).map(drop), Err(MediaTypeError), "{bad}");
     }
     assert!(MediaType::new(format!("a/{}", "b".repeat(126))).is_err());
@@ -87,20 +63,14 @@ fn decoders_apply_the_same_rules() {
     bad[4..7].copy_from_slice(b"../");
     assert!(decode::<ManifestEntry>(&bad, 1024).is_err());
     let json = serde_json::to_string(&entry("abc")).unwrap();
-    assert_eq!(
-        serde_json::from_str::<ManifestEntry>(&json).unwrap(),
-        entry("abc")
-    );
+    assert_eq!(serde_json::from_str::<ManifestEntry>(&json).unwrap(), entry("abc"));
     assert!(serde_json::from_str::<ManifestEntry>(&json.replace("abc", "/bc")).is_err());
 }
 
 /// Fixed for ever: the evidence contract, command line tool and other verifiers must agree on these bytes.
 #[test]
 fn golden_commitment() {
-    let entry = ManifestEntry {
-        mime: Some(MediaType::new("text/plain").unwrap()),
-        ..entry("目录/a.txt")
-    };
+    let entry = ManifestEntry { mime: Some(MediaType::new("text/plain").unwrap()), ..entry("目录/a.txt") };
     assert_eq!(
         hex::encode(encode(&entry)),
         concat!(
@@ -112,45 +82,27 @@ fn golden_commitment() {
         )
     );
     let salt = Salt(Digest([3; 32]));
-    assert_eq!(
-        item_commitment(&salt, &entry).to_string(),
-        GOLDEN_COMMITMENT
-    );
+    assert_eq!(item_commitment(&salt, &entry).to_string(), GOLDEN_COMMITMENT);
     let tree = BatchTree::new(items(5), true).unwrap();
     assert_eq!(hex::encode(encode(&tree.commitment())), GOLDEN_BATCH);
 }
 
 /// Both computed by a few lines of another language, straight from the text at the head of the module.
 const GOLDEN_COMMITMENT: &str = "3261613223bb19054cf6a5d2ab44916f67bd5361ce7967b408f2c13102562edd";
-const GOLDEN_BATCH: &str =
-    "6c66e34facb36f788067524d038272e48d7dc01899fb763e574875df9da4a36c05000000190000000000000001";
+const GOLDEN_BATCH: &str = "6c66e34facb36f788067524d038272e48d7dc01899fb763e574875df9da4a36c05000000190000000000000001";
 
 #[test]
 fn every_opening_leads_to_the_root_and_is_the_path_of_the_definition() {
     for count in 1..20_u8 {
         let tree = BatchTree::new(items(count), false).unwrap();
-        let leaves: Vec<Digest> = tree
-            .items()
-            .iter()
-            .map(|i| item_leaf(&item_commitment(&i.salt, &i.entry)))
-            .collect();
+        let leaves: Vec<Digest> = tree.items().iter().map(|i| item_leaf(&item_commitment(&i.salt, &i.entry))).collect();
         let openings = tree.openings();
         assert_eq!(openings.len(), usize::from(count));
         for (index, opening) in (0_u32..).zip(&openings) {
             assert_eq!(Some(opening), tree.opening(index).as_ref());
-            assert_eq!(
-                Some(&opening.path),
-                Path::of(&leaves, index.into()).as_ref()
-            );
+            assert_eq!(Some(&opening.path), Path::of(&leaves, index.into()).as_ref());
             assert_eq!(opening.root(), Some(tree.commitment().root));
-            assert_eq!(
-                ItemOpening {
-                    salt: None,
-                    ..opening.clone()
-                }
-                .root(),
-                None
-            );
+            assert_eq!(ItemOpening { salt: None, ..opening.clone() }.root(), None);
         }
         assert!(tree.opening(count.into()).is_none());
     }
@@ -158,66 +110,36 @@ fn every_opening_leads_to_the_root_and_is_the_path_of_the_definition() {
 
 #[test]
 fn what_makes_no_batch_is_refused() {
-    assert_eq!(
-        BatchTree::new(Vec::new(), false).unwrap_err(),
-        CommitmentError::Empty
-    );
+    assert_eq!(BatchTree::new(Vec::new(), false).unwrap_err(), CommitmentError::Empty);
     let max = usize::try_from(ITEMS_MAX).unwrap();
     let many = vec![items(1).remove(0); max + 1];
-    assert_eq!(
-        BatchTree::new(many, false).unwrap_err(),
-        CommitmentError::TooMany { count: max + 1 }
-    );
+    assert_eq!(BatchTree::new(many, false).unwrap_err(), CommitmentError::TooMany { count: max + 1 });
     let mut huge = items(2);
     huge[0].entry.size = u64::MAX;
-    assert_eq!(
-        BatchTree::new(huge, false).unwrap_err(),
-        CommitmentError::TooManyBytes
-    );
+    assert_eq!(BatchTree::new(huge, false).unwrap_err(), CommitmentError::TooManyBytes);
     let twice = [items(2), items(1)].concat();
-    assert_eq!(
-        BatchTree::new(twice.clone(), true).unwrap_err(),
-        CommitmentError::RepeatedPath { index: 2 }
-    );
+    assert_eq!(BatchTree::new(twice.clone(), true).unwrap_err(), CommitmentError::RepeatedPath { index: 2 });
     assert_eq!(BatchTree::new(twice, false).unwrap().commitment().count, 3);
 }
 
 #[test]
 fn a_commitment_is_found_only_where_the_contract_puts_it() {
     let commitment = BatchTree::new(items(2), true).unwrap().commitment();
-    let call = |module, payload: Vec<u8>| Call {
-        module: ModuleId(module),
-        payload: Bytes::new(payload).unwrap(),
-    };
+    let call = |module, payload: Vec<u8>| Call { module: ModuleId(module), payload: Bytes::new(payload).unwrap() };
     let payload = [vec![NOTARIZE_CALL], encode(&commitment), vec![9]].concat();
     assert_eq!(notarized(&call(10, payload.clone())), Some(commitment));
     assert_eq!(notarized(&call(9, payload.clone())), None);
     assert_eq!(notarized(&call(10, payload[..20].to_vec())), None);
     assert_eq!(notarized(&call(10, Vec::new())), None);
-    assert_eq!(
-        notarized(&call(10, [vec![1], encode(&commitment)].concat())),
-        None
-    );
+    assert_eq!(notarized(&call(10, [vec![1], encode(&commitment)].concat())), None);
     for count in [0, ITEMS_MAX + 1] {
-        let commitment = BatchCommitment {
-            count,
-            ..commitment
-        };
-        assert_eq!(
-            notarized(&call(10, [vec![0], encode(&commitment)].concat())),
-            None
-        );
+        let commitment = BatchCommitment { count, ..commitment };
+        assert_eq!(notarized(&call(10, [vec![0], encode(&commitment)].concat())), None);
     }
     let value = [encode(&commitment), vec![9]].concat();
     assert_eq!(recorded(&[0, 10, 0, 1, 5], &value), Some(commitment));
     assert_eq!(recorded(&[0, 10, 0, 1], &value), Some(commitment));
-    for key in [
-        &[0, 10, 0, 2, 5][..],
-        &[0, 9, 0, 1, 5],
-        &[10, 0, 1, 0, 5],
-        &[0, 10, 0],
-        &[],
-    ] {
+    for key in [&[0, 10, 0, 2, 5][..], &[0, 9, 0, 1, 5], &[10, 0, 1, 0, 5], &[0, 10, 0], &[]] {
         assert_eq!(recorded(key, &value), None, "{key:?}");
     }
     assert_eq!(recorded(&[0, 10, 0, 1, 5], &value[..10]), None);

@@ -63,15 +63,13 @@ impl fmt::Display for CommitmentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("a batch needs at least one file"),
-            Self::TooMany { count } => write!(
-                f,
-                "{count} files exceed the limit of {ITEMS_MAX} per batch; make several batches"
-            ),
+            Self::TooMany { count } => {
+                write!(f, "{count} files exceed the limit of {ITEMS_MAX} per batch; make several batches")
+            }
             Self::TooManyBytes => f.write_str("the sizes of the files exceed 2^64 bytes together"),
-            Self::RepeatedPath { index } => write!(
-                f,
-                "item {index} repeats the path of an earlier item of the manifest"
-            ),
+            Self::RepeatedPath { index } => {
+                write!(f, "item {index} repeats the path of an earlier item of the manifest")
+            }
         }
     }
 }
@@ -92,9 +90,7 @@ impl BatchTree {
     /// # Errors
     /// [`CommitmentError`].
     pub fn new(items: Vec<SaltedEntry>, complete: bool) -> Result<Self, CommitmentError> {
-        let count = u32::try_from(items.len())
-            .ok()
-            .filter(|count| *count <= ITEMS_MAX);
+        let count = u32::try_from(items.len()).ok().filter(|count| *count <= ITEMS_MAX);
         let count = count.ok_or(CommitmentError::TooMany { count: items.len() })?;
         if count == 0 {
             return Err(CommitmentError::Empty);
@@ -102,28 +98,15 @@ impl BatchTree {
         let mut bytes = 0_u64;
         let mut paths = std::collections::BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
-            bytes = bytes
-                .checked_add(item.entry.size)
-                .ok_or(CommitmentError::TooManyBytes)?;
+            bytes = bytes.checked_add(item.entry.size).ok_or(CommitmentError::TooManyBytes)?;
             if !paths.insert(&item.entry.path) && complete {
                 return Err(CommitmentError::RepeatedPath { index });
             }
         }
-        let leaves: Vec<Digest> = items
-            .iter()
-            .map(|item| item_leaf(&item_commitment(&item.salt, &item.entry)))
-            .collect();
-        let commitment = BatchCommitment {
-            root: merkle::root(&leaves),
-            count,
-            bytes,
-            complete,
-        };
-        Ok(Self {
-            items,
-            leaves,
-            commitment,
-        })
+        let leaves: Vec<Digest> =
+            items.iter().map(|item| item_leaf(&item_commitment(&item.salt, &item.entry))).collect();
+        let commitment = BatchCommitment { root: merkle::root(&leaves), count, bytes, complete };
+        Ok(Self { items, leaves, commitment })
     }
 
     /// What goes on chain.
@@ -143,11 +126,7 @@ impl BatchTree {
     pub fn opening(&self, index: u32) -> Option<ItemOpening> {
         let item = self.items.get(usize::try_from(index).ok()?)?;
         let path = Path::of(&self.leaves, u64::from(index))?;
-        Some(ItemOpening {
-            entry: item.entry.clone(),
-            salt: Some(item.salt),
-            path,
-        })
+        Some(ItemOpening { entry: item.entry.clone(), salt: Some(item.salt), path })
     }
 
     /// Opens every item, in order.
@@ -162,16 +141,11 @@ impl BatchTree {
             }
         }
         let size = tree.size();
-        let path =
-            |index| Path::from_nodes(index, size, |level, at| nodes.get(&(level, at)).copied());
+        let path = |index| Path::from_nodes(index, size, |level, at| nodes.get(&(level, at)).copied());
         (0..size)
             .zip(&self.items)
             .filter_map(|(index, item)| {
-                Some(ItemOpening {
-                    entry: item.entry.clone(),
-                    salt: Some(item.salt),
-                    path: path(index)?,
-                })
+                Some(ItemOpening { entry: item.entry.clone(), salt: Some(item.salt), path: path(index)? })
             })
             .collect()
     }

@@ -1,8 +1,7 @@
 //! What a bundle says, for showing it beside the findings.
 
 use quancheng_types::{
-    AccountId, BlockId, ChainId, Digest, Height, KeyId, ModuleId, Outcome, Round, TransactionId,
-    ValidatorId,
+    AccountId, BlockId, ChainId, Digest, Height, KeyId, ModuleId, Outcome, Round, TransactionId, ValidatorId,
 };
 use serde::Serialize;
 

@@ -174,10 +174,7 @@ impl Report {
     /// A report without facts.
     #[must_use]
     pub fn of_form(verdict: Verdict, detail: impl Into<String>) -> Self {
-        Self {
-            findings: vec![Finding::new(Scope::Bundle, verdict, detail)],
-            facts: None,
-        }
+        Self { findings: vec![Finding::new(Scope::Bundle, verdict, detail)], facts: None }
     }
 
     /// The worst result of what was asked: MISMATCH before CANNOT_CHECK before MATCH. It is a match only when finality and
@@ -185,11 +182,7 @@ impl Report {
     #[must_use]
     pub fn overall(&self) -> Assessment {
         let any = |result| self.findings.iter().any(|finding| finding.result == result);
-        let matched = |step| {
-            self.findings
-                .iter()
-                .any(|f| f.step == step && f.result == Assessment::Match)
-        };
+        let matched = |step| self.findings.iter().any(|f| f.step == step && f.result == Assessment::Match);
         if any(Assessment::Mismatch) {
             Assessment::Mismatch
         } else if any(Assessment::CannotCheck) {
@@ -229,16 +222,10 @@ impl Report {
     pub fn add_status(&mut self, claim: u16, status: impl Into<String>) {
         let height = self.height_of(claim);
         let verdict = match height {
-            Some(height) if self.is_included(claim) => Verdict::Status {
-                height,
-                status: status.into(),
-            },
+            Some(height) if self.is_included(claim) => Verdict::Status { height, status: status.into() },
             Some(_) | None => Verdict::StatusUncertain,
         };
-        self.replace(
-            Step::Status,
-            Finding::new(Scope::Claim { claim }, verdict, ""),
-        );
+        self.replace(Step::Status, Finding::new(Scope::Claim { claim }, verdict, ""));
     }
 
     /// Adds the scope of an authorization (V12), as [`add_status`](Self::add_status).
@@ -248,24 +235,17 @@ impl Report {
             Some(height) if self.is_included(claim) => Verdict::Grant { height },
             Some(_) | None => Verdict::GrantUncertain,
         };
-        self.replace(
-            Step::Grant,
-            Finding::new(Scope::Claim { claim }, verdict, detail),
-        );
+        self.replace(Step::Grant, Finding::new(Scope::Claim { claim }, verdict, detail));
     }
 
     fn height_of(&self, claim: u16) -> Option<quancheng_types::Height> {
         let facts = self.facts.as_ref()?;
-        facts
-            .claims
-            .get(usize::from(claim))
-            .map(|claim| claim.height)
+        facts.claims.get(usize::from(claim)).map(|claim| claim.height)
     }
 
     /// Puts a finding in its place and takes out the line that says its step was not assessed.
     fn replace(&mut self, step: Step, finding: Finding) {
-        self.findings
-            .retain(|other| other.step != step || other.result != Assessment::NotAssessed);
+        self.findings.retain(|other| other.step != step || other.result != Assessment::NotAssessed);
         let at = self.findings.partition_point(|other| other.step <= step);
         self.findings.insert(at, finding);
     }

@@ -169,14 +169,12 @@ impl Verdict {
     pub const fn step(&self) -> Step {
         match self {
             Self::BundleUnreadable | Self::BundleVersion => Step::Form,
-            Self::FileMatch
-            | Self::FileMismatch
-            | Self::FileNothingToCompare
-            | Self::FilesNotGiven { .. } => Step::FileDigest,
-            Self::ManifestMatch { .. }
-            | Self::ManifestMismatch
-            | Self::ManifestPartial
-            | Self::ManifestNotDeclared => Step::Manifest,
+            Self::FileMatch | Self::FileMismatch | Self::FileNothingToCompare | Self::FilesNotGiven { .. } => {
+                Step::FileDigest
+            }
+            Self::ManifestMatch { .. } | Self::ManifestMismatch | Self::ManifestPartial | Self::ManifestNotDeclared => {
+                Step::Manifest
+            }
             Self::CommitmentMatch
             | Self::CommitmentMismatch
             | Self::CommitmentSealed
@@ -188,19 +186,12 @@ impl Verdict {
             | Self::InclusionMismatch { .. }
             | Self::InclusionUncertain { .. } => Step::Inclusion,
             Self::Quorum { .. } | Self::QuorumMismatch | Self::RulesUnknown => Step::Finality,
-            Self::TrustPathMatch
-            | Self::TrustPathMismatch
-            | Self::TrustPathTooEarly
-            | Self::TrustPathRulesUnknown => Step::TrustPath,
-            Self::BlockTime { .. } | Self::BlockTimeMismatch | Self::BlockTimeUncertain => {
-                Step::BlockTime
+            Self::TrustPathMatch | Self::TrustPathMismatch | Self::TrustPathTooEarly | Self::TrustPathRulesUnknown => {
+                Step::TrustPath
             }
-            Self::SignedBy { .. } | Self::SignatureMismatch | Self::SignatureUnsupported => {
-                Step::Signature
-            }
-            Self::Absent { .. } | Self::AbsenceMismatch { .. } | Self::AbsenceUncertain { .. } => {
-                Step::Absence
-            }
+            Self::BlockTime { .. } | Self::BlockTimeMismatch | Self::BlockTimeUncertain => Step::BlockTime,
+            Self::SignedBy { .. } | Self::SignatureMismatch | Self::SignatureUnsupported => Step::Signature,
+            Self::Absent { .. } | Self::AbsenceMismatch { .. } | Self::AbsenceUncertain { .. } => Step::Absence,
             Self::Status { .. } | Self::StatusUncertain | Self::NoStatus => Step::Status,
             Self::Grant { .. } | Self::GrantUncertain | Self::NoGrant => Step::Grant,
             Self::NoTimestamp => Step::Timestamp,

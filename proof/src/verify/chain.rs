@@ -2,9 +2,7 @@
 
 use core::fmt;
 
-use quancheng_types::{
-    CertificateError, ChainId, CommitCertificate, Header, Height, PROTOCOL_VERSION, ValidatorSet,
-};
+use quancheng_types::{CertificateError, ChainId, CommitCertificate, Header, Height, PROTOCOL_VERSION, ValidatorSet};
 
 use crate::bundle::{Bundle, SetChange};
 use crate::checkpoint::{Anchor, Checkpoint};
@@ -14,19 +12,11 @@ use crate::report::{Finding, Scope, Verdict};
 /// [`trust_path`].
 pub(crate) fn finality(bundle: &Bundle) -> Finding {
     let header = &bundle.header;
-    let (verdict, detail) = match certified(
-        header,
-        &bundle.certificate,
-        &bundle.validators,
-        header.chain_id,
-    ) {
+    let (verdict, detail) = match certified(header, &bundle.certificate, &bundle.validators, header.chain_id) {
         Err(fault) => (Verdict::QuorumMismatch, fault.to_string()),
         Ok(()) if header.version != PROTOCOL_VERSION => (
             Verdict::RulesUnknown,
-            format!(
-                "header version {}, this build knows {PROTOCOL_VERSION}; install a newer verifier",
-                header.version
-            ),
+            format!("header version {}, this build knows {PROTOCOL_VERSION}; install a newer verifier", header.version),
         ),
         Ok(()) => (quorum(bundle), String::new()),
     };
@@ -40,11 +30,7 @@ fn quorum(bundle: &Bundle) -> Verdict {
         .map(|validator| validator.organization.to_string())
         .collect();
     let count = |length: usize| u32::try_from(length).expect("a set has at most 128 validators");
-    Verdict::Quorum {
-        signed: count(names.len()),
-        total: count(bundle.validators.validators().len()),
-        names,
-    }
+    Verdict::Quorum { signed: count(names.len()), total: count(bundle.validators.validators().len()), names }
 }
 
 /// Whether the validators of the bundle's header follow from the checkpoint.
@@ -53,10 +39,7 @@ fn quorum(bundle: &Bundle) -> Verdict {
 /// must stand in order.
 pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
     let (verdict, detail) = match follow(bundle, checkpoint) {
-        Ok(used) => (
-            Verdict::TrustPathMatch,
-            format!("{used} changes of validators checked"),
-        ),
+        Ok(used) => (Verdict::TrustPathMatch, format!("{used} changes of validators checked")),
         Err(TrustFault::CheckpointIsLater { checkpoint, header }) => (
             Verdict::TrustPathTooEarly,
             format!(
@@ -64,10 +47,9 @@ pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
                  from a node, or use an earlier checkpoint"
             ),
         ),
-        Err(fault @ TrustFault::Version { .. }) => (
-            Verdict::TrustPathRulesUnknown,
-            format!("{fault}; install a newer verifier"),
-        ),
+        Err(fault @ TrustFault::Version { .. }) => {
+            (Verdict::TrustPathRulesUnknown, format!("{fault}; install a newer verifier"))
+        }
         Err(fault) => (Verdict::TrustPathMismatch, fault.to_string()),
     };
     Finding::new(Scope::Bundle, verdict, detail)
@@ -78,10 +60,7 @@ fn follow(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<usize, TrustFault>
     let chain_id = checkpoint.chain_id();
     let header = &bundle.header;
     if header.chain_id != chain_id {
-        return Err(TrustFault::OtherChain {
-            expected: chain_id,
-            found: header.chain_id,
-        });
+        return Err(TrustFault::OtherChain { expected: chain_id, found: header.chain_id });
     }
     let (mut set, pinned) = match checkpoint.anchor() {
         Anchor::Genesis { genesis } => (&genesis.validators, None),
@@ -89,21 +68,14 @@ fn follow(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<usize, TrustFault>
     };
     if let Some(pin) = pinned {
         if header.height < pin.height {
-            return Err(TrustFault::CheckpointIsLater {
-                checkpoint: pin.height,
-                header: header.height,
-            });
+            return Err(TrustFault::CheckpointIsLater { checkpoint: pin.height, header: header.height });
         }
         same_block(pin, header)?;
     }
     in_order(&bundle.trust_path, header.height)?;
     let start = pinned.map_or(Height::GENESIS, |pin| pin.height);
     let mut used = 0;
-    for step in bundle
-        .trust_path
-        .iter()
-        .filter(|step| step.header.height >= start)
-    {
+    for step in bundle.trust_path.iter().filter(|step| step.header.height >= start) {
         if let Some(pin) = pinned {
             same_block(pin, &step.header)?;
         }
@@ -113,9 +85,7 @@ fn follow(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<usize, TrustFault>
     }
     let expected = set.hash();
     if header.validators_hash != expected || bundle.validators.hash() != expected {
-        return Err(TrustFault::OtherValidators {
-            height: header.height,
-        });
+        return Err(TrustFault::OtherValidators { height: header.height });
     }
     Ok(used)
 }
@@ -143,13 +113,9 @@ fn in_order(steps: &[SetChange], end: Height) -> Result<(), TrustFault> {
 /// The set in office certifies the header that names its successor.
 fn change(step: &SetChange, set: &ValidatorSet, chain_id: ChainId) -> Result<(), TrustFault> {
     let height = step.header.height;
-    certified(&step.header, &step.certificate, set, chain_id)
-        .map_err(|fault| TrustFault::Step { height, fault })?;
+    certified(&step.header, &step.certificate, set, chain_id).map_err(|fault| TrustFault::Step { height, fault })?;
     if step.header.version != PROTOCOL_VERSION {
-        return Err(TrustFault::Version {
-            height,
-            version: step.header.version,
-        });
+        return Err(TrustFault::Version { height, version: step.header.version });
     }
     let next = step.next_validators.hash();
     if step.header.next_validators_hash != next {
@@ -171,9 +137,7 @@ fn certified(
     if header.chain_id != chain_id {
         return Err(HeaderFault::OtherChain);
     }
-    if header.executed_height >= header.height
-        || header.executed_height.0.checked_add(1) != Some(header.history_size)
-    {
+    if header.executed_height >= header.height || header.executed_height.0.checked_add(1) != Some(header.history_size) {
         return Err(HeaderFault::Form);
     }
     if header.validators_hash != set.hash() {
@@ -182,9 +146,7 @@ fn certified(
     if certificate.height != header.height || certificate.block_id != header.id() {
         return Err(HeaderFault::OtherBlock);
     }
-    certificate
-        .verify(chain_id, set)
-        .map_err(HeaderFault::Certificate)
+    certificate.verify(chain_id, set).map_err(HeaderFault::Certificate)
 }
 
 /// Why a header is not certified.
@@ -201,9 +163,7 @@ impl fmt::Display for HeaderFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherChain => f.write_str("the header is of another chain"),
-            Self::Form => f.write_str(
-                "height, executed height and history size of the header contradict each other",
-            ),
+            Self::Form => f.write_str("height, executed height and history size of the header contradict each other"),
             Self::OtherValidators => f.write_str("the header names other validators"),
             Self::OtherBlock => f.write_str("the certificate is for another block"),
             Self::Certificate(error) => fmt::Display::fmt(error, f),
@@ -229,16 +189,10 @@ impl fmt::Display for TrustFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherChain { expected, found } => {
-                write!(
-                    f,
-                    "the checkpoint is of chain {expected}, the bundle of chain {found}"
-                )
+                write!(f, "the checkpoint is of chain {expected}, the bundle of chain {found}")
             }
             Self::CheckpointIsLater { checkpoint, header } => {
-                write!(
-                    f,
-                    "the checkpoint pins height {checkpoint}, the header is of height {header}"
-                )
+                write!(f, "the checkpoint pins height {checkpoint}, the header is of height {header}")
             }
             Self::NotThePinnedBlock { height } => write!(
                 f,
@@ -246,25 +200,16 @@ impl fmt::Display for TrustFault {
                  validators broke the protocol"
             ),
             Self::Order { height } => {
-                write!(
-                    f,
-                    "the change at height {height} is not in ascending order below the bundle's header"
-                )
+                write!(f, "the change at height {height} is not in ascending order below the bundle's header")
             }
             Self::Step { height, fault } => {
                 write!(f, "change of validators at height {height}: {fault}")
             }
             Self::Version { height, version } => {
-                write!(
-                    f,
-                    "change of validators at height {height}: header version {version} is unknown to this build"
-                )
+                write!(f, "change of validators at height {height}: header version {version} is unknown to this build")
             }
             Self::OtherSuccessor { height } => {
-                write!(
-                    f,
-                    "the header of height {height} names other successors than the bundle lists"
-                )
+                write!(f, "the header of height {height} names other successors than the bundle lists")
             }
             Self::NoChange { height } => {
                 write!(f, "the header of height {height} changes no validators")

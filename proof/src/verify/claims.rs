@@ -19,24 +19,12 @@ pub(super) fn findings(bundle: &Bundle, trusted: bool) -> Vec<Finding> {
         let Some(leaf) = bundle.leaves.get(usize::from(claim.leaf())) else {
             continue;
         };
-        let judge = Judge {
-            bundle,
-            leaf,
-            trusted,
-            scope: Scope::Claim { claim: number },
-        };
+        let judge = Judge { bundle, leaf, trusted, scope: Scope::Claim { claim: number } };
         match claim {
-            Claim::Transaction {
-                transaction,
-                receipt,
-                path,
-                ..
-            } => {
+            Claim::Transaction { transaction, receipt, path, .. } => {
                 judge.transaction(transaction, receipt, path, &mut findings);
             }
-            Claim::State {
-                key, value, proof, ..
-            } => {
+            Claim::State { key, value, proof, .. } => {
                 judge.state(key, value.as_deref(), proof, &mut findings);
             }
         }
@@ -60,16 +48,10 @@ impl Judge<'_> {
         out: &mut Vec<Finding>,
     ) {
         let height = self.leaf.leaf.height;
-        let fault = self
-            .leaf_fault()
-            .or_else(|| receipt_fault(transaction, receipt, path, &self.leaf.leaf));
+        let fault = self.leaf_fault().or_else(|| receipt_fault(transaction, receipt, path, &self.leaf.leaf));
         let included = match receipt.outcome {
             Outcome::Ok => Verdict::InBlock { height },
-            Outcome::Refused { module, code, .. } => Verdict::InBlockRefused {
-                height,
-                module,
-                reason: code,
-            },
+            Outcome::Refused { module, code, .. } => Verdict::InBlockRefused { height, module, reason: code },
         };
         let verdict = match (&fault, self.trusted) {
             (Some(_), _) => Verdict::InclusionMismatch { height },
@@ -80,43 +62,25 @@ impl Judge<'_> {
         out.push(self.block_time());
         let (verdict, detail) = match transaction.check(&self.bundle.header.chain_id) {
             Ok(()) => {
-                let keys = transaction
-                    .body
-                    .signers
-                    .iter()
-                    .map(|signer| signer.key_id)
-                    .collect();
+                let keys = transaction.body.signers.iter().map(|signer| signer.key_id).collect();
                 (Verdict::SignedBy { keys }, String::new())
             }
-            Err(
-                error @ TransactionError::Signature {
-                    error: SignatureError::SuiteNotSupported { .. },
-                    ..
-                },
-            ) => (
-                Verdict::SignatureUnsupported,
-                format!("{error}; install a newer verifier"),
-            ),
+            Err(error @ TransactionError::Signature { error: SignatureError::SuiteNotSupported { .. }, .. }) => {
+                (Verdict::SignatureUnsupported, format!("{error}; install a newer verifier"))
+            }
             Err(error) => (Verdict::SignatureMismatch, error.to_string()),
         };
         out.push(self.finding(verdict, detail));
     }
 
     fn state(&self, key: &[u8], value: Option<&[u8]>, proof: &StateProof, out: &mut Vec<Finding>) {
-        let HistoryLeaf {
-            height,
-            state_root,
-            time_ms,
-            ..
-        } = self.leaf.leaf;
+        let HistoryLeaf { height, state_root, time_ms, .. } = self.leaf.leaf;
         let fault = self.leaf_fault().or_else(|| {
             let checked = match value {
                 Some(value) => proof.verify_inclusion(&state_root, key, value),
                 None => proof.verify_absence(&state_root, key),
             };
-            checked
-                .err()
-                .map(|error| ClaimFault::State(error.to_string()))
+            checked.err().map(|error| ClaimFault::State(error.to_string()))
         });
         let verdict = match (value.is_some(), &fault, self.trusted) {
             (true, Some(_), _) => Verdict::InclusionMismatch { height },
@@ -131,18 +95,14 @@ impl Judge<'_> {
             out.push(self.block_time());
         } else {
             // "On the chain not later than T" would say nothing about something that is not there.
-            let told = fault.map_or_else(
-                || format!("block time {}", shanghai_time(time_ms)),
-                |fault| fault.to_string(),
-            );
+            let told =
+                fault.map_or_else(|| format!("block time {}", shanghai_time(time_ms)), |fault| fault.to_string());
             out.push(self.finding(verdict, told));
         }
     }
 
     fn block_time(&self) -> Finding {
-        let HistoryLeaf {
-            height, time_ms, ..
-        } = self.leaf.leaf;
+        let HistoryLeaf { height, time_ms, .. } = self.leaf.leaf;
         let fault = self.leaf_fault();
         let verdict = match (&fault, self.trusted) {
             (Some(_), _) => Verdict::BlockTimeMismatch,
@@ -215,9 +175,7 @@ impl fmt::Display for LeafFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotExecuted => "the header does not certify results of that height yet",
-            Self::OtherPlace => {
-                "the path of the leaf is for another height or another size of the history"
-            }
+            Self::OtherPlace => "the path of the leaf is for another height or another size of the history",
             Self::Path => "the leaf does not lead to the history root of the header",
             Self::Time => "the leaf is not older than the header",
             Self::Parent => "the leaf names another block than the header names as its parent",
@@ -239,9 +197,7 @@ impl fmt::Display for ClaimFault {
         match self {
             Self::Leaf(fault) => fmt::Display::fmt(fault, f),
             Self::OtherTransaction => f.write_str("the receipt is for another transaction"),
-            Self::ReceiptPath => {
-                f.write_str("the receipt does not lead to the receipts root of its height")
-            }
+            Self::ReceiptPath => f.write_str("the receipt does not lead to the receipts root of its height"),
             Self::State(reason) => f.write_str(reason),
         }
     }

@@ -10,13 +10,7 @@ use crate::report::{ClaimFact, Facts, HeaderFact, RecordFact, SignerFact};
 pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
     let header = &bundle.header;
     let set = &bundle.validators;
-    let signed = |id| {
-        bundle
-            .certificate
-            .signatures
-            .iter()
-            .any(|entry| entry.validator == id)
-    };
+    let signed = |id| bundle.certificate.signatures.iter().any(|entry| entry.validator == id);
     let validators: Vec<SignerFact> = set
         .validators()
         .iter()
@@ -39,21 +33,13 @@ pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
             time_ms: header.time_ms,
         },
         // A set's total power is bounded, so sums over its members cannot overflow.
-        signed_power: validators
-            .iter()
-            .filter(|v| v.signed)
-            .map(|v| v.power)
-            .sum(),
+        signed_power: validators.iter().filter(|v| v.signed).map(|v| v.power).sum(),
         total_power: set.total_power(),
         quorum_power: set.quorum(),
         validators,
         clock_drift_max_ms: clock_drift_max_ms(bundle, checkpoint),
         trust_steps: u32::try_from(bundle.trust_path.len()).unwrap_or(u32::MAX),
-        claims: bundle
-            .claims
-            .iter()
-            .filter_map(|claim| claim_fact(bundle, claim))
-            .collect(),
+        claims: bundle.claims.iter().filter_map(|claim| claim_fact(bundle, claim)).collect(),
     }
 }
 
@@ -67,38 +53,14 @@ fn clock_drift_max_ms(bundle: &Bundle, checkpoint: &Checkpoint) -> Option<u64> {
 }
 
 fn claim_fact(bundle: &Bundle, claim: &Claim) -> Option<ClaimFact> {
-    let HistoryLeaf {
-        height,
-        block_id,
-        time_ms,
-        ..
-    } = bundle.leaves.get(usize::from(claim.leaf()))?.leaf;
+    let HistoryLeaf { height, block_id, time_ms, .. } = bundle.leaves.get(usize::from(claim.leaf()))?.leaf;
     let record = match claim {
-        Claim::Transaction {
-            transaction,
-            receipt,
-            ..
-        } => RecordFact::Transaction {
+        Claim::Transaction { transaction, receipt, .. } => RecordFact::Transaction {
             transaction_id: transaction.id(),
             position: receipt.position,
-            accounts: transaction
-                .body
-                .signers
-                .iter()
-                .map(|signer| signer.account)
-                .collect(),
-            keys: transaction
-                .body
-                .signers
-                .iter()
-                .map(|signer| signer.key_id)
-                .collect(),
-            modules: transaction
-                .body
-                .calls
-                .iter()
-                .map(|call| call.module)
-                .collect(),
+            accounts: transaction.body.signers.iter().map(|signer| signer.account).collect(),
+            keys: transaction.body.signers.iter().map(|signer| signer.key_id).collect(),
+            modules: transaction.body.calls.iter().map(|call| call.module).collect(),
             outcome: receipt.outcome,
             batches: batches(transaction),
         },
@@ -108,17 +70,9 @@ fn claim_fact(bundle: &Bundle, claim: &Claim) -> Option<ClaimFact> {
             batch: value.as_ref().and_then(|value| recorded(key, value)),
         },
     };
-    Some(ClaimFact {
-        height,
-        block_id,
-        time_ms,
-        record,
-    })
+    Some(ClaimFact { height, block_id, time_ms, record })
 }
 
 fn batches(transaction: &SignedTransaction) -> Vec<(u8, BatchCommitment)> {
-    (0_u8..)
-        .zip(&transaction.body.calls)
-        .filter_map(|(call, content)| Some((call, notarized(content)?)))
-        .collect()
+    (0_u8..).zip(&transaction.body.calls).filter_map(|(call, content)| Some((call, notarized(content)?))).collect()
 }

@@ -36,15 +36,8 @@ pub(super) fn findings(bundle: &Bundle, files: &[FileDigests]) -> Vec<Finding> {
 fn given_files(bundle: &Bundle, files: &[FileDigests]) -> Vec<Finding> {
     let mut entries: BTreeMap<Fingerprint, Vec<&str>> = BTreeMap::new();
     let mut paths: BTreeSet<&str> = BTreeSet::new();
-    for item in bundle
-        .openings
-        .iter()
-        .flat_map(|opening| opening.items.iter())
-    {
-        entries
-            .entry(of_entry(&item.entry))
-            .or_default()
-            .push(item.entry.path.as_str());
+    for item in bundle.openings.iter().flat_map(|opening| opening.items.iter()) {
+        entries.entry(of_entry(&item.entry)).or_default().push(item.entry.path.as_str());
         paths.insert(item.entry.path.as_str());
     }
     files
@@ -53,33 +46,18 @@ fn given_files(bundle: &Bundle, files: &[FileDigests]) -> Vec<Finding> {
             let (verdict, detail) = match entries.get(&of_file(file)) {
                 Some(paths) => (Verdict::FileMatch, listed_as(paths)),
                 None if entries.is_empty() => (Verdict::FileNothingToCompare, String::new()),
-                None if paths.contains(file.name.as_str()) => (
-                    Verdict::FileMismatch,
-                    "the bundle lists this path with other digests or another size".to_owned(),
-                ),
-                None => (
-                    Verdict::FileMismatch,
-                    "no entry of the bundle has these digests and this size".to_owned(),
-                ),
+                None if paths.contains(file.name.as_str()) => {
+                    (Verdict::FileMismatch, "the bundle lists this path with other digests or another size".to_owned())
+                }
+                None => (Verdict::FileMismatch, "no entry of the bundle has these digests and this size".to_owned()),
             };
-            Finding::new(
-                Scope::File {
-                    name: file.name.clone(),
-                },
-                verdict,
-                detail,
-            )
+            Finding::new(Scope::File { name: file.name.clone() }, verdict, detail)
         })
         .collect()
 }
 
 fn listed_as(paths: &[&str]) -> String {
-    let shown = paths
-        .iter()
-        .take(PATHS_SHOWN)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ");
+    let shown = paths.iter().take(PATHS_SHOWN).copied().collect::<Vec<_>>().join(", ");
     match paths.len().checked_sub(PATHS_SHOWN) {
         Some(more) if more > 0 => format!("listed as {shown} and {more} more"),
         Some(_) | None => format!("listed as {shown}"),
@@ -95,54 +73,26 @@ enum Commitment {
 
 fn commitment(bundle: &Bundle, opening: &ItemsOpening) -> Commitment {
     let found = match bundle.claims.get(usize::from(opening.claim)) {
-        Some(Claim::Transaction {
-            transaction,
-            receipt,
-            ..
-        }) => {
-            let found = transaction
-                .body
-                .calls
-                .get(usize::from(opening.call))
-                .and_then(notarized);
+        Some(Claim::Transaction { transaction, receipt, .. }) => {
+            let found = transaction.body.calls.get(usize::from(opening.call)).and_then(notarized);
             match (found, receipt.outcome) {
                 (Some(_), Outcome::Refused { .. }) => return Commitment::Refused,
                 (found, Outcome::Ok | Outcome::Refused { .. }) => found,
             }
         }
-        Some(Claim::State {
-            key,
-            value: Some(value),
-            ..
-        }) => recorded(key, value),
+        Some(Claim::State { key, value: Some(value), .. }) => recorded(key, value),
         Some(Claim::State { value: None, .. }) | None => None,
     };
     found.map_or(Commitment::Absent, Commitment::InEffect)
 }
 
 /// V1 for files that were not given, V2, V3.
-fn batch(
-    bundle: &Bundle,
-    opening: &ItemsOpening,
-    given: &BTreeSet<Fingerprint>,
-    out: &mut Vec<Finding>,
-) {
-    let scope = Scope::Batch {
-        claim: opening.claim,
-        call: opening.call,
-    };
-    let missing = opening
-        .items
-        .iter()
-        .filter(|item| !given.contains(&of_entry(&item.entry)))
-        .count();
+fn batch(bundle: &Bundle, opening: &ItemsOpening, given: &BTreeSet<Fingerprint>, out: &mut Vec<Finding>) {
+    let scope = Scope::Batch { claim: opening.claim, call: opening.call };
+    let missing = opening.items.iter().filter(|item| !given.contains(&of_entry(&item.entry))).count();
     if missing > 0 {
         let count = u64::try_from(missing).unwrap_or(u64::MAX);
-        out.push(Finding::new(
-            scope.clone(),
-            Verdict::FilesNotGiven { count },
-            "",
-        ));
+        out.push(Finding::new(scope.clone(), Verdict::FilesNotGiven { count }, ""));
     }
     match commitment(bundle, opening) {
         Commitment::Absent => out.push(Finding::new(scope, Verdict::CommitmentAbsent, "")),
@@ -156,12 +106,7 @@ fn batch(
 }
 
 /// V3: one finding for all items that fit, one for each that does not. Returns whether all fit.
-fn items(
-    opening: &ItemsOpening,
-    commitment: &BatchCommitment,
-    scope: &Scope,
-    out: &mut Vec<Finding>,
-) -> bool {
+fn items(opening: &ItemsOpening, commitment: &BatchCommitment, scope: &Scope, out: &mut Vec<Finding>) -> bool {
     let mut fitting = 0_usize;
     for item in &opening.items {
         let Some(verdict) = item_fault(item, commitment) else {
@@ -177,16 +122,8 @@ fn items(
         out.push(Finding::new(scope, verdict, ""));
     }
     if fitting > 0 {
-        let detail = format!(
-            "{fitting} of {} files; the batch holds {}",
-            opening.items.len(),
-            commitment.count
-        );
-        out.push(Finding::new(
-            scope.clone(),
-            Verdict::CommitmentMatch,
-            detail,
-        ));
+        let detail = format!("{fitting} of {} files; the batch holds {}", opening.items.len(), commitment.count);
+        out.push(Finding::new(scope.clone(), Verdict::CommitmentMatch, detail));
     }
     fitting == opening.items.len()
 }
@@ -195,43 +132,26 @@ fn item_fault(item: &ItemOpening, commitment: &BatchCommitment) -> Option<Verdic
     if item.salt.is_none() {
         return Some(Verdict::CommitmentSealed);
     }
-    let fits =
-        item.path.size == u64::from(commitment.count) && item.root() == Some(commitment.root);
+    let fits = item.path.size == u64::from(commitment.count) && item.root() == Some(commitment.root);
     (!fits).then_some(Verdict::CommitmentMismatch)
 }
 
 /// V2. Only a batch that was declared a whole manifest, opened in full, with every file given, can be found complete.
-fn manifest(
-    opening: &ItemsOpening,
-    commitment: &BatchCommitment,
-    all_given: bool,
-    sound: bool,
-) -> (Verdict, String) {
+fn manifest(opening: &ItemsOpening, commitment: &BatchCommitment, all_given: bool, sound: bool) -> (Verdict, String) {
     let count = u64::from(commitment.count);
     let opened = u64::try_from(opening.items.len()).unwrap_or(u64::MAX);
     let all_opened = opened == count;
     if all_opened {
         let mut paths = BTreeSet::new();
-        let unique = opening
-            .items
-            .iter()
-            .all(|item| paths.insert(item.entry.path.as_str()));
-        let bytes = opening
-            .items
-            .iter()
-            .try_fold(0_u64, |sum, item| sum.checked_add(item.entry.size));
+        let unique = opening.items.iter().all(|item| paths.insert(item.entry.path.as_str()));
+        let bytes = opening.items.iter().try_fold(0_u64, |sum, item| sum.checked_add(item.entry.size));
         if bytes != Some(commitment.bytes) {
-            let detail = format!(
-                "the sizes of the entries do not add up to the {} bytes of the record",
-                commitment.bytes
-            );
+            let detail =
+                format!("the sizes of the entries do not add up to the {} bytes of the record", commitment.bytes);
             return (Verdict::ManifestMismatch, detail);
         }
         if commitment.complete && !unique {
-            return (
-                Verdict::ManifestMismatch,
-                "a path is listed twice".to_owned(),
-            );
+            return (Verdict::ManifestMismatch, "a path is listed twice".to_owned());
         }
     }
     if !commitment.complete {
@@ -240,8 +160,5 @@ fn manifest(
     if all_opened && all_given && sound {
         return (Verdict::ManifestMatch { count }, String::new());
     }
-    (
-        Verdict::ManifestPartial,
-        format!("{opened} of {count} entries are in the bundle"),
-    )
+    (Verdict::ManifestPartial, format!("{opened} of {count} entries are in the bundle"))
 }

@@ -41,10 +41,7 @@ pub fn verify_bundle(bundle: &Bundle, checkpoint: &Checkpoint, files: &[FileDige
     findings.append(&mut items::findings(bundle, files));
     findings.extend(NOT_JUDGED.map(|verdict| Finding::new(Scope::Bundle, verdict, "")));
     findings.sort_by_key(|finding| finding.step);
-    Report {
-        findings,
-        facts: Some(facts::facts(bundle, checkpoint)),
-    }
+    Report { findings, facts: Some(facts::facts(bundle, checkpoint)) }
 }
 
 /// Steps that need material which a bundle of this version does not carry. They are listed, so that nobody takes silence

@@ -30,23 +30,14 @@ fn assert_refused(bytes: &[u8], checkpoint: &Checkpoint, files: &[FileDigests], 
 }
 
 /// Changes each byte by each of the bits that `bits` gives for its place.
-fn each_byte<const N: usize>(
-    bytes: &[u8],
-    files: &[FileDigests],
-    bits: impl Fn(usize) -> [usize; N],
-) {
+fn each_byte<const N: usize>(bytes: &[u8], files: &[FileDigests], bits: impl Fn(usize) -> [usize; N]) {
     let checkpoint = world().checkpoint();
     assert_eq!(verify(bytes, &checkpoint, files).exit_code(), EXIT_MATCH);
     let mut mutant = bytes.to_vec();
     for at in 0..bytes.len() {
         for bit in bits(at) {
             mutant[at] ^= 1 << (bit % 8);
-            assert_refused(
-                &mutant,
-                &checkpoint,
-                files,
-                &format!("byte {at}, bit {bit}"),
-            );
+            assert_refused(&mutant, &checkpoint, files, &format!("byte {at}, bit {bit}"));
             mutant[at] = bytes[at];
         }
     }
@@ -59,16 +50,12 @@ fn every_bit_of_a_receipt_counts() {
 
 #[test]
 fn every_byte_of_a_state_entry_counts() {
-    each_byte(&small(world(), Some(&registration_key(3))), &[], |at| {
-        [at, at + 4]
-    });
+    each_byte(&small(world(), Some(&registration_key(3))), &[], |at| [at, at + 4]);
 }
 
 #[test]
 fn every_byte_of_an_absence_counts() {
-    each_byte(&small(world(), Some(&registration_key(99))), &[], |at| {
-        [at, at + 4]
-    });
+    each_byte(&small(world(), Some(&registration_key(99))), &[], |at| [at, at + 4]);
 }
 
 /// The whole notarization: trust path, certificates, files.
@@ -82,20 +69,10 @@ fn no_prefix_and_no_continuation_is_a_bundle() {
     let world = world();
     let (bytes, checkpoint) = (small(world, None), world.checkpoint());
     for length in 0..bytes.len() {
-        assert_refused(
-            &bytes[..length],
-            &checkpoint,
-            &[],
-            &format!("{length} bytes"),
-        );
+        assert_refused(&bytes[..length], &checkpoint, &[], &format!("{length} bytes"));
     }
     for byte in 0..=u8::MAX {
-        assert_refused(
-            &[bytes.as_slice(), &[byte]].concat(),
-            &checkpoint,
-            &[],
-            &format!("followed by {byte}"),
-        );
+        assert_refused(&[bytes.as_slice(), &[byte]].concat(), &checkpoint, &[], &format!("followed by {byte}"));
     }
 }
 
@@ -111,10 +88,7 @@ fn true_parts_of_other_bundles_do_not_fit() {
     let strangers = [
         world.refusal(),
         world.entry(&registration_key(3)),
-        world
-            .claim(world.builder(8), 8, NOTARIZED, PLACE)
-            .build()
-            .unwrap(),
+        world.claim(world.builder(8), 8, NOTARIZED, PLACE).build().unwrap(),
         World::new("另一条链", None).notarization(),
         World::new("泉城链", Some(9)).notarization(),
     ];
@@ -135,12 +109,7 @@ fn true_parts_of_other_bundles_do_not_fit() {
             // validators who signed twice: comparing two bundles shows that, one alone cannot.
             let is_true = number == FILES || (which == FORKED && number == CHANGES);
             if spliced != own && !is_true {
-                assert_refused(
-                    &spliced.encode(),
-                    &checkpoint,
-                    &files(),
-                    &format!("part {number}"),
-                );
+                assert_refused(&spliced.encode(), &checkpoint, &files(), &format!("part {number}"));
             }
         }
     }
@@ -209,11 +178,6 @@ proptest! {
 fn another_checkpoint_trusts_nothing_of_it() {
     let (world, other) = (world(), World::new("另一条链", None));
     for checkpoint in [other.checkpoint(), other.pinned(1), other.pinned(LAST)] {
-        assert_refused(
-            &world.notarization().encode(),
-            &checkpoint,
-            &files(),
-            "another chain",
-        );
+        assert_refused(&world.notarization().encode(), &checkpoint, &files(), "another chain");
     }
 }

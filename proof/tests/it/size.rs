@@ -18,21 +18,11 @@ fn one_receipt_of_a_long_chain_is_small() {
     let world = World::new("泉城链", None);
     let long_named = |validator: &Validator| Validator {
         organization: Text::new("济南市公共资源交易中心数据要素分中心").unwrap(),
-        interest: Text::new(
-            "与登记主体、交易双方及案件当事人均无投资、任职、代理关系；收取平台运维费用。"
-                .repeat(2),
-        )
-        .unwrap(),
+        interest: Text::new("与登记主体、交易双方及案件当事人均无投资、任职、代理关系；收取平台运维费用。".repeat(2))
+            .unwrap(),
         ..validator.clone()
     };
-    let validators = ValidatorSet::new(
-        set(office(LAST))
-            .validators()
-            .iter()
-            .map(long_named)
-            .collect(),
-    )
-    .unwrap();
+    let validators = ValidatorSet::new(set(office(LAST)).validators().iter().map(long_named).collect()).unwrap();
     let header = world.headers[&LAST];
     let (transaction, mut receipt) = world.blocks[&NOTARIZED][PLACE].clone();
     // A history of a thousand years at one block a second, a block of 65,536 receipts, events of a kilobyte, all signed.
@@ -43,13 +33,7 @@ fn one_receipt_of_a_long_chain_is_small() {
     let builder = BundleBuilder::new(header, certify(&header, office(LAST)), validators);
     let (leaf, _) = world.leaf(NOTARIZED, LAST);
     let built = builder
-        .transaction(
-            leaf,
-            path(12_345_678_901, 31_556_952_000),
-            transaction,
-            receipt,
-            &path(65_533, 65_536),
-        )
+        .transaction(leaf, path(12_345_678_901, 31_556_952_000), transaction, receipt, &path(65_533, 65_536))
         .and_then(BundleBuilder::build);
     let bytes = built.unwrap().encode().len();
     assert!(bytes < RECEIPT_BUNDLE_BYTES_MAX, "{bytes} bytes");
@@ -58,9 +42,6 @@ fn one_receipt_of_a_long_chain_is_small() {
 #[test]
 fn the_fixture_is_small_even_with_two_changes_of_validators() {
     let world = World::new("泉城链", None);
-    let bundle = world
-        .claim(world.builder(LAST), LAST, NOTARIZED, PLACE)
-        .build()
-        .unwrap();
+    let bundle = world.claim(world.builder(LAST), LAST, NOTARIZED, PLACE).build().unwrap();
     assert!(bundle.encode().len() < RECEIPT_BUNDLE_BYTES_MAX);
 }

@@ -19,24 +19,10 @@ fn every_case_is_answered_as_expected() {
         let mut names = BTreeSet::new();
         for case in cases {
             let report = case.report();
-            assert_eq!(
-                report.exit_code(),
-                case.exit,
-                "{group}/{}: {report:#?}",
-                case.name
-            );
+            assert_eq!(report.exit_code(), case.exit, "{group}/{}: {report:#?}", case.name);
             let codes: Vec<_> = report.findings.iter().map(|finding| finding.code).collect();
-            assert!(
-                codes.contains(&case.code),
-                "{group}/{}: {} is not in {codes:?}",
-                case.name,
-                case.code
-            );
-            assert!(
-                names.insert(case.name),
-                "{group}/{} is there twice",
-                case.name
-            );
+            assert!(codes.contains(&case.code), "{group}/{}: {} is not in {codes:?}", case.name, case.code);
+            assert!(names.insert(case.name), "{group}/{} is there twice", case.name);
         }
     }
 }

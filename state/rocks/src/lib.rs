@@ -48,20 +48,10 @@ impl Rocks {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn column_bytes(&self, column: Column) -> Result<u64, StoreError> {
-        let live = self
-            .db
-            .property_int_value_cf(self.family(column), "rocksdb.estimate-live-data-size");
-        let blobs = self
-            .db
-            .property_int_value_cf(self.family(column), "rocksdb.live-blob-file-size");
-        let live = live
-            .map_err(|error| self.error("measure", &error))?
-            .unwrap_or(0);
-        Ok(live.saturating_add(
-            blobs
-                .map_err(|error| self.error("measure", &error))?
-                .unwrap_or(0),
-        ))
+        let live = self.db.property_int_value_cf(self.family(column), "rocksdb.estimate-live-data-size");
+        let blobs = self.db.property_int_value_cf(self.family(column), "rocksdb.live-blob-file-size");
+        let live = live.map_err(|error| self.error("measure", &error))?.unwrap_or(0);
+        Ok(live.saturating_add(blobs.map_err(|error| self.error("measure", &error))?.unwrap_or(0)))
     }
 
     /// Bytes of memory that the engine holds for this store: blocks cached, indexes, and what is not yet written out.
@@ -71,9 +61,7 @@ impl Rocks {
     pub fn memory_bytes(&self) -> Result<u64, StoreError> {
         let read = |column, name: &str| {
             let value = self.db.property_int_value_cf(self.family(column), name);
-            value
-                .map(|value| value.unwrap_or(0))
-                .map_err(|error| self.error("measure", &error))
+            value.map(|value| value.unwrap_or(0)).map_err(|error| self.error("measure", &error))
         };
         // The cache is one for all columns: any of them tells its use.
         let mut bytes = read(Column::Flat, "rocksdb.block-cache-usage")?;
@@ -85,9 +73,7 @@ impl Rocks {
     }
 
     fn family(&self, column: Column) -> &ColumnFamily {
-        self.db
-            .cf_handle(column.name())
-            .expect("all columns are opened with the database")
+        self.db.cf_handle(column.name()).expect("all columns are opened with the database")
     }
 
     fn error(&self, operation: &'static str, error: &rocksdb::Error) -> StoreError {
@@ -97,16 +83,11 @@ impl Rocks {
 
 impl Backend for Rocks {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.db
-            .get_cf(self.family(column), key)
-            .map_err(|error| self.error("read", &error))
+        self.db.get_cf(self.family(column), key).map_err(|error| self.error("read", &error))
     }
 
     fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError> {
-        Ok(Box::new(RocksCursor {
-            inner: self.db.raw_iterator_cf(self.family(column)),
-            path: &self.path,
-        }))
+        Ok(Box::new(RocksCursor { inner: self.db.raw_iterator_cf(self.family(column)), path: &self.path }))
     }
 
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
@@ -127,15 +108,11 @@ impl Backend for Rocks {
         }
         let mut options = WriteOptions::default();
         options.set_sync(durability == Durability::Synced);
-        self.db
-            .write_opt(batch, &options)
-            .map_err(|error| self.error("write to", &error))
+        self.db.write_opt(batch, &options).map_err(|error| self.error("write to", &error))
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        self.db
-            .flush_wal(true)
-            .map_err(|error| self.error("sync", &error))
+        self.db.flush_wal(true).map_err(|error| self.error("sync", &error))
     }
 }
 
@@ -147,9 +124,8 @@ impl fmt::Debug for Rocks {
 
 /// Bytes of a batch of these changes, a little more than less: one that grows is copied each time it doubles.
 fn batch_bytes(operations: &[Operation]) -> usize {
-    let bytes = |operation: &Operation| {
-        operation.key.len() + operation.value.as_ref().map_or(0, Vec::len) + OPERATION_BYTES
-    };
+    let bytes =
+        |operation: &Operation| operation.key.len() + operation.value.as_ref().map_or(0, Vec::len) + OPERATION_BYTES;
     BATCH_HEADER_BYTES + operations.iter().map(bytes).sum::<usize>()
 }
 
@@ -164,9 +140,7 @@ impl RocksCursor<'_> {
         if self.inner.valid() {
             Ok(())
         } else {
-            self.inner
-                .status()
-                .map_err(|error| io_error(self.path, "read", &error))
+            self.inner.status().map_err(|error| io_error(self.path, "read", &error))
         }
     }
 }
@@ -198,41 +172,20 @@ impl Cursor for RocksCursor<'_> {
 fn io_error(path: &str, operation: &'static str, error: &rocksdb::Error) -> StoreError {
     let detail = error.to_string();
     let says = |words: &[&str]| words.iter().any(|word| detail.contains(word));
-    let cause = if says(&[
-        "No space left",
-        "StorageFull",
-        "Disk quota exceeded",
-        "QuotaExceeded",
-    ]) {
+    let cause = if says(&["No space left", "StorageFull", "Disk quota exceeded", "QuotaExceeded"]) {
         IoCause::NoSpace
-    } else if says(&[
-        "Permission denied",
-        "PermissionDenied",
-        "Read-only file system",
-    ]) {
+    } else if says(&["Permission denied", "PermissionDenied", "Read-only file system"]) {
         IoCause::Permission
-    } else if says(&[
-        "lock file",
-        "lock hold by current process",
-        "No locks available",
-    ]) {
+    } else if says(&["lock file", "lock hold by current process", "No locks available"]) {
         IoCause::Locked
     } else if says(&["Too many open files"]) {
         IoCause::FileLimit
-    } else if matches!(
-        error.kind(),
-        ErrorKind::Corruption | ErrorKind::InvalidArgument
-    ) {
+    } else if matches!(error.kind(), ErrorKind::Corruption | ErrorKind::InvalidArgument) {
         IoCause::Damaged
     } else if says(&["No such file", "NotFound"]) {
         IoCause::NotFound
     } else {
         IoCause::Device
     };
-    StoreError::Io {
-        path: path.to_owned(),
-        operation,
-        cause,
-        detail,
-    }
+    StoreError::Io { path: path.to_owned(), operation, cause, detail }
 }

@@ -1,7 +1,5 @@
 use quancheng_state::backend::Column;
-use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options,
-};
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options};
 
 /// Bits of a Bloom filter per key: about one false positive in a hundred.
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
@@ -26,11 +24,7 @@ pub struct RocksOptions {
 impl Default for RocksOptions {
     /// 256 MiB, 512 files, 2 threads.
     fn default() -> Self {
-        Self {
-            memory_bytes: 256 * 1024 * 1024,
-            open_files_max: 512,
-            background_threads: 2,
-        }
+        Self { memory_bytes: 256 * 1024 * 1024, open_files_max: 512, background_threads: 2 }
     }
 }
 
@@ -54,9 +48,7 @@ impl RocksOptions {
     /// All columns over one shared cache.
     pub(super) fn columns(&self) -> Vec<ColumnFamilyDescriptor> {
         let cache = Cache::new_lru_cache(self.memory() / 2);
-        let column = |column: Column| {
-            ColumnFamilyDescriptor::new(column.name(), self.column(column, &cache))
-        };
+        let column = |column: Column| ColumnFamilyDescriptor::new(column.name(), self.column(column, &cache));
         Column::ALL.into_iter().map(column).collect()
     }
 
@@ -80,11 +72,7 @@ impl RocksOptions {
         options.set_block_based_table_factory(&blocks);
         options.set_level_compaction_dynamic_level_bytes(true);
         options.set_write_buffer_size(self.memory() / 8);
-        let compression = if shape.hashes {
-            DBCompressionType::None
-        } else {
-            DBCompressionType::Lz4
-        };
+        let compression = if shape.hashes { DBCompressionType::None } else { DBCompressionType::Lz4 };
         options.set_compression_type(compression);
         if shape.blobs {
             options.set_enable_blob_files(true);
@@ -111,9 +99,7 @@ impl Shape {
         let (points, hashes, blobs) = match column {
             Column::Flat => (true, false, false),
             Column::Tree | Column::TransactionIndex => (true, true, false),
-            Column::TreeHistory | Column::Members | Column::ReceiptNodes | Column::HistoryNodes => {
-                (false, true, false)
-            }
+            Column::TreeHistory | Column::Members | Column::ReceiptNodes | Column::HistoryNodes => (false, true, false),
             Column::Batches => (true, false, true),
             Column::BatchesPending => (true, false, false),
             Column::FlatHistory
@@ -126,10 +112,6 @@ impl Shape {
             | Column::ValidatorSets
             | Column::SetChanges => (false, false, false),
         };
-        Self {
-            points,
-            hashes,
-            blobs,
-        }
+        Self { points, hashes, blobs }
     }
 }

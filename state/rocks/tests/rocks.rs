@@ -16,11 +16,7 @@ mod suite;
 
 use suite::{Block, Disk, KEYS};
 
-const OPTIONS: RocksOptions = RocksOptions {
-    memory_bytes: 32 << 20,
-    open_files_max: 64,
-    background_threads: 1,
-};
+const OPTIONS: RocksOptions = RocksOptions { memory_bytes: 32 << 20, open_files_max: 64, background_threads: 1 };
 
 struct OnDisk(TempDir);
 
@@ -53,15 +49,10 @@ fn blocks() -> impl Strategy<Value = Vec<Block>> {
 /// Equal roots on disk and in memory, over a restart.
 #[test]
 fn every_height_stays_readable() {
-    let mut runner = TestRunner::new(Config {
-        cases: 3,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(Config { cases: 3, failure_persistence: None, ..Config::default() });
     let result = runner.run(&blocks(), |blocks| {
         let on_disk = suite::every_height_stays_readable(&OnDisk::new(), &blocks);
-        let in_memory =
-            suite::every_height_stays_readable(&InMemory(Arc::new(Memory::new())), &blocks);
+        let in_memory = suite::every_height_stays_readable(&InMemory(Arc::new(Memory::new())), &blocks);
         prop_assert_eq!(on_disk, in_memory);
         Ok(())
     });
@@ -70,11 +61,7 @@ fn every_height_stays_readable() {
 
 #[test]
 fn pruning_keeps_what_it_must() {
-    let mut runner = TestRunner::new(Config {
-        cases: 2,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(Config { cases: 2, failure_persistence: None, ..Config::default() });
     let result = runner.run(&(blocks(), 0_u64..4), |(blocks, oldest)| {
         suite::pruning_keeps_what_it_must(&OnDisk::new(), &blocks, oldest);
         Ok(())
@@ -139,9 +126,7 @@ fn cursors_walk_both_ways_and_do_not_see_later_writes() {
 }
 
 fn cause(error: &StoreError) -> IoCause {
-    let StoreError::Io { cause, .. } = error else {
-        panic!("{error}")
-    };
+    let StoreError::Io { cause, .. } = error else { panic!("{error}") };
     *cause
 }
 
@@ -152,11 +137,7 @@ fn a_store_in_use_says_so() {
     let error = Rocks::open(disk.0.path(), &OPTIONS).unwrap_err();
     assert_eq!(cause(&error), IoCause::Locked, "{error}");
     let text = error.to_string();
-    assert!(
-        text.contains(&disk.0.path().display().to_string())
-            && text.contains("stop the other process"),
-        "{text}"
-    );
+    assert!(text.contains(&disk.0.path().display().to_string()) && text.contains("stop the other process"), "{text}");
 }
 
 #[test]
@@ -165,10 +146,7 @@ fn a_file_in_the_way_is_an_error_with_its_path() {
     let path = folder.path().join("file");
     std::fs::write(&path, b"not a folder").unwrap();
     let error = Rocks::open(&path, &OPTIONS).unwrap_err();
-    assert!(
-        error.to_string().contains(&path.display().to_string()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&path.display().to_string()), "{error}");
 }
 
 #[test]
@@ -176,17 +154,12 @@ fn damaged_files_are_noticed() {
     let disk = OnDisk::new();
     {
         let store = Store::open(disk.open(), StoreOptions::default()).unwrap();
-        store
-            .init_genesis(1, quancheng_state::Patch::empty(), &suite::validators(&[1]))
-            .unwrap();
+        store.init_genesis(1, quancheng_state::Patch::empty(), &suite::validators(&[1])).unwrap();
     }
     let manifest = std::fs::read_dir(disk.0.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .find(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST"))
-        })
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST")))
         .unwrap();
     let mut bytes = std::fs::read(&manifest).unwrap();
     let middle = bytes.len() / 2;

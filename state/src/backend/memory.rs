@@ -34,11 +34,7 @@ impl Memory {
     /// Number of atomic writes since the last synced one: how many a loss of power may take back.
     #[must_use]
     pub fn unsynced(&self) -> usize {
-        self.content
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .unsynced
-            .len()
+        self.content.read().unwrap_or_else(PoisonError::into_inner).unsynced.len()
     }
 
     /// What a loss of power leaves when it takes back all unsynced writes but the first `keep`.
@@ -51,17 +47,8 @@ impl Memory {
                 apply(durable.entry(operation.column).or_default(), operation);
             }
         }
-        let current = durable
-            .iter()
-            .map(|(column, map)| (*column, Arc::new(map.clone())))
-            .collect();
-        Self {
-            content: RwLock::new(Content {
-                current,
-                durable,
-                unsynced: Vec::new(),
-            }),
-        }
+        let current = durable.iter().map(|(column, map)| (*column, Arc::new(map.clone()))).collect();
+        Self { content: RwLock::new(Content { current, durable, unsynced: Vec::new() }) }
     }
 
     /// Number of records of a column.
@@ -86,10 +73,7 @@ fn apply(map: &mut Map, operation: &Operation) {
 impl Content {
     fn settle(&mut self) {
         for operation in self.unsynced.drain(..).flatten() {
-            apply(
-                self.durable.entry(operation.column).or_default(),
-                &operation,
-            );
+            apply(self.durable.entry(operation.column).or_default(), &operation);
         }
     }
 }
@@ -97,28 +81,18 @@ impl Content {
 impl Backend for Memory {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(content
-            .current
-            .get(&column)
-            .and_then(|map| map.get(key))
-            .map(|value| value.to_vec()))
+        Ok(content.current.get(&column).and_then(|map| map.get(key)).map(|value| value.to_vec()))
     }
 
     fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError> {
-        Ok(Box::new(MemoryCursor {
-            map: self.column(column),
-            at: None,
-        }))
+        Ok(Box::new(MemoryCursor { map: self.column(column), at: None }))
     }
 
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
         let operations = writes.into_sorted();
         let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
         for operation in &operations {
-            apply(
-                Arc::make_mut(content.current.entry(operation.column).or_default()),
-                operation,
-            );
+            apply(Arc::make_mut(content.current.entry(operation.column).or_default()), operation);
         }
         content.unsynced.push(operations);
         if durability == Durability::Synced {
@@ -128,10 +102,7 @@ impl Backend for Memory {
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        self.content
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .settle();
+        self.content.write().unwrap_or_else(PoisonError::into_inner).settle();
         Ok(())
     }
 }
@@ -153,20 +124,12 @@ fn owned((key, value): (&Vec<u8>, &Arc<[u8]>)) -> (Vec<u8>, Arc<[u8]>) {
 
 impl Cursor for MemoryCursor {
     fn seek(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        self.at = self
-            .map
-            .range::<[u8], _>((Bound::Included(key), Bound::Unbounded))
-            .next()
-            .map(owned);
+        self.at = self.map.range::<[u8], _>((Bound::Included(key), Bound::Unbounded)).next().map(owned);
         Ok(())
     }
 
     fn seek_back(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        self.at = self
-            .map
-            .range::<[u8], _>((Bound::Unbounded, Bound::Included(key)))
-            .next_back()
-            .map(owned);
+        self.at = self.map.range::<[u8], _>((Bound::Unbounded, Bound::Included(key))).next_back().map(owned);
         Ok(())
     }
 
@@ -179,8 +142,6 @@ impl Cursor for MemoryCursor {
     }
 
     fn entry(&self) -> Option<(&[u8], &[u8])> {
-        self.at
-            .as_ref()
-            .map(|(key, value)| (key.as_slice(), value.as_ref()))
+        self.at.as_ref().map(|(key, value)| (key.as_slice(), value.as_ref()))
     }
 }

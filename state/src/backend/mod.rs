@@ -132,34 +132,21 @@ impl Writes {
     /// No changes.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            columns: BTreeMap::new(),
-        }
+        Self { columns: BTreeMap::new() }
     }
 
     /// Writes a record.
     pub fn put(&mut self, column: Column, key: Vec<u8>, value: Vec<u8>) {
-        self.push(Operation {
-            column,
-            key,
-            value: Some(value),
-        });
+        self.push(Operation { column, key, value: Some(value) });
     }
 
     /// Removes a record, if it is there.
     pub fn delete(&mut self, column: Column, key: Vec<u8>) {
-        self.push(Operation {
-            column,
-            key,
-            value: None,
-        });
+        self.push(Operation { column, key, value: None });
     }
 
     fn push(&mut self, operation: Operation) {
-        self.columns
-            .entry(operation.column)
-            .or_default()
-            .push(operation);
+        self.columns.entry(operation.column).or_default().push(operation);
     }
 
     /// The changes in order of column and key (sorted inserts cost half), one per record.

@@ -72,16 +72,6 @@ fn the_last_change_of_a_record_wins() {
     writes.put(Column::Meta, vec![1], vec![1]);
     writes.put(Column::Meta, vec![2], vec![3]);
     let sorted = writes.into_sorted();
-    let seen: Vec<_> = sorted
-        .iter()
-        .map(|o| (o.column, o.key[0], o.value.as_ref().map(|v| v[0])))
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            (Column::Flat, 2, Some(9)),
-            (Column::Meta, 1, Some(1)),
-            (Column::Meta, 2, Some(3))
-        ]
-    );
+    let seen: Vec<_> = sorted.iter().map(|o| (o.column, o.key[0], o.value.as_ref().map(|v| v[0]))).collect();
+    assert_eq!(seen, [(Column::Flat, 2, Some(9)), (Column::Meta, 1, Some(1)), (Column::Meta, 2, Some(3))]);
 }

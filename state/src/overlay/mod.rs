@@ -45,10 +45,7 @@ impl<'a> Overlay<'a> {
     /// No writes over `base`.
     #[must_use]
     pub fn new(base: &'a dyn View) -> Self {
-        Self {
-            base,
-            writes: BTreeMap::new(),
-        }
+        Self { base, writes: BTreeMap::new() }
     }
 
     /// No writes over this overlay, which stays readable meanwhile.
@@ -61,10 +58,7 @@ impl<'a> Overlay<'a> {
     ///
     /// # Errors
     /// The error of `work`, after which this overlay is as before.
-    pub fn scope<T, E>(
-        &mut self,
-        work: impl FnOnce(&mut Overlay<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn scope<T, E>(&mut self, work: impl FnOnce(&mut Overlay<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut child = self.child();
         let value = work(&mut child)?;
         let patch = child.into_patch();

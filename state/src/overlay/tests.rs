@@ -19,11 +19,7 @@ struct Model(BTreeMap<u8, u32>);
 
 impl View for Model {
     fn read(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self
-            .0
-            .iter()
-            .find(|(k, _)| ROWS.key(k) == *key)
-            .map(|(_, v)| encode(v)))
+        Ok(self.0.iter().find(|(k, _)| ROWS.key(k) == *key).map(|(_, v)| encode(v)))
     }
 }
 

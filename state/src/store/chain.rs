@@ -2,9 +2,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use quancheng_types::codec::encode;
-use quancheng_types::{
-    BatchHeader, BatchId, Block, CommitCertificate, Digest, Height, ValidatorSet,
-};
+use quancheng_types::{BatchHeader, BatchId, Block, CommitCertificate, Digest, Height, ValidatorSet};
 
 use super::{decode_record, missing, read_record};
 use crate::backend::{Backend, Column, Durability, Writes};
@@ -20,16 +18,8 @@ pub(super) fn user_key(name: &str) -> Vec<u8> {
 /// Adds a validator set and the height from which it is in force.
 pub(super) fn put_set_change(from: Height, validators: &ValidatorSet, writes: &mut Writes) {
     let hash = validators.hash();
-    writes.put(
-        Column::ValidatorSets,
-        hash.as_bytes().to_vec(),
-        encode(validators),
-    );
-    writes.put(
-        Column::SetChanges,
-        from.0.to_be_bytes().to_vec(),
-        encode(&hash),
-    );
+    writes.put(Column::ValidatorSets, hash.as_bytes().to_vec(), encode(validators));
+    writes.put(Column::SetChanges, from.0.to_be_bytes().to_vec(), encode(&hash));
 }
 
 /// What the driver keeps before execution: final blocks with their certificates, batches, small named records.
@@ -69,15 +59,9 @@ impl ChainStore {
         }
         if let Some(stored) = self.certificate(height)? {
             if stored.block_id != id {
-                return Err(inconsistent(
-                    "the block that is already final at this height",
-                ));
+                return Err(inconsistent("the block that is already final at this height"));
             }
-            return if durability == Durability::Synced {
-                self.backend.sync()
-            } else {
-                Ok(())
-            };
+            return if durability == Durability::Synced { self.backend.sync() } else { Ok(()) };
         }
         let mut writes = Writes::new();
         writes.put(Column::Blocks, key.to_vec(), block.encode());
@@ -116,21 +100,13 @@ impl ChainStore {
     ///
     /// # Errors
     /// [`StoreError`] of the backend.
-    pub fn put_batches(
-        &self,
-        batches: &[(BatchHeader, &[u8])],
-        durability: Durability,
-    ) -> Result<(), StoreError> {
+    pub fn put_batches(&self, batches: &[(BatchHeader, &[u8])], durability: Durability) -> Result<(), StoreError> {
         let mut writes = Writes::new();
         for (header, bytes) in batches {
             let id = header.id();
             if !self.has_batch(&id)? {
                 writes.put(Column::Batches, id.as_bytes().to_vec(), bytes.to_vec());
-                writes.put(
-                    Column::BatchesPending,
-                    id.as_bytes().to_vec(),
-                    encode(header),
-                );
+                writes.put(Column::BatchesPending, id.as_bytes().to_vec(), encode(header));
             }
         }
         match (writes.is_empty(), durability) {
@@ -154,11 +130,7 @@ impl ChainStore {
     /// [`StoreError`] when the store cannot be read.
     pub fn has_batch(&self, id: &BatchId) -> Result<bool, StoreError> {
         // Most questions are about new or pending batches: the small column answers without touching the bytes.
-        Ok(self
-            .backend
-            .get(Column::BatchesPending, id.as_bytes())?
-            .is_some()
-            || self.batch(id)?.is_some())
+        Ok(self.backend.get(Column::BatchesPending, id.as_bytes())?.is_some() || self.batch(id)?.is_some())
     }
 
     /// The headers of the batches that no committed height names yet: those to offer again after a restart.
@@ -184,11 +156,7 @@ impl ChainStore {
         let mut writes = Writes::new();
         let mut deleted = 0;
         for id in ids {
-            if self
-                .backend
-                .get(Column::BatchesPending, id.as_bytes())?
-                .is_some()
-            {
+            if self.backend.get(Column::BatchesPending, id.as_bytes())?.is_some() {
                 writes.delete(Column::Batches, id.as_bytes().to_vec());
                 writes.delete(Column::BatchesPending, id.as_bytes().to_vec());
                 deleted += 1;
@@ -226,10 +194,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn validator_set_at(
-        &self,
-        height: Height,
-    ) -> Result<Option<(Height, ValidatorSet)>, StoreError> {
+    pub fn validator_set_at(&self, height: Height) -> Result<Option<(Height, ValidatorSet)>, StoreError> {
         let mut cursor = self.backend.cursor(Column::SetChanges)?;
         cursor.seek_back(&height.0.to_be_bytes())?;
         let Some((key, value)) = cursor.entry() else {
@@ -267,12 +232,7 @@ impl ChainStore {
     ///
     /// # Errors
     /// [`StoreError`] of the backend.
-    pub fn meta_put(
-        &self,
-        name: &str,
-        value: Vec<u8>,
-        durability: Durability,
-    ) -> Result<(), StoreError> {
+    pub fn meta_put(&self, name: &str, value: Vec<u8>, durability: Durability) -> Result<(), StoreError> {
         let mut writes = Writes::new();
         writes.put(Column::Meta, user_key(name), value);
         self.backend.write(writes, durability)
@@ -286,11 +246,7 @@ impl ChainStore {
         self.backend.sync()
     }
 
-    fn record<T: borsh::BorshDeserialize>(
-        &self,
-        column: Column,
-        key: &[u8],
-    ) -> Result<Option<T>, StoreError> {
+    fn record<T: borsh::BorshDeserialize>(&self, column: Column, key: &[u8]) -> Result<Option<T>, StoreError> {
         read_record(self.backend.as_ref(), column, key)
     }
 

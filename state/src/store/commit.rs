@@ -4,8 +4,7 @@ use quancheng_proof::state_proof::value_hash;
 use quancheng_types::codec::encode;
 use quancheng_types::merkle::{self, RootBuilder};
 use quancheng_types::{
-    BatchId, BlockId, Digest, Height, HistoryLeaf, Receipt, SignedBatch, TransactionId,
-    ValidatorSet,
+    BatchId, BlockId, Digest, Height, HistoryLeaf, Receipt, SignedBatch, TransactionId, ValidatorSet,
 };
 
 use super::chain::{put_set_change, user_key};
@@ -41,9 +40,7 @@ impl BodyLocation {
         let mut places = Vec::with_capacity(batch.batch.transactions.len());
         for transaction in &batch.batch.transactions {
             let length = transaction.encode().len();
-            let (Ok(offset_bytes), Ok(length_bytes)) =
-                (u32::try_from(offset), u32::try_from(length))
-            else {
+            let (Ok(offset_bytes), Ok(length_bytes)) = (u32::try_from(offset), u32::try_from(length)) else {
                 let found = u64::try_from(offset).unwrap_or(u64::MAX);
                 return Err(StoreError::TooLarge {
                     what: "bytes of a batch",
@@ -51,11 +48,7 @@ impl BodyLocation {
                     max: SignedBatch::BYTES_MAX.into(),
                 });
             };
-            places.push(Self {
-                batch: id,
-                offset_bytes,
-                length_bytes,
-            });
+            places.push(Self { batch: id, offset_bytes, length_bytes });
             offset += length;
         }
         Ok(places)
@@ -108,15 +101,7 @@ impl Store {
             return Err(StoreError::GenesisExists);
         }
         let set_change = Some((Height::GENESIS.next(), validators.clone()));
-        self.write_height(
-            &mut writer,
-            BlockCommit {
-                time_ms,
-                patch,
-                set_change,
-                ..BlockCommit::default()
-            },
-        )
+        self.write_height(&mut writer, BlockCommit { time_ms, patch, set_change, ..BlockCommit::default() })
     }
 
     /// Writes one executed height: all of it, or after a failure or a crash none of it. Not synced (see the module).
@@ -130,43 +115,22 @@ impl Store {
     pub fn commit(&self, block: BlockCommit) -> Result<HistoryTip, StoreError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(tip) = &writer.tip else {
-            return Err(StoreError::NotExecuted {
-                height: Height::GENESIS,
-                tip: None,
-            });
+            return Err(StoreError::NotExecuted { height: Height::GENESIS, tip: None });
         };
         let expected = tip.leaf.height.next();
         if block.height != expected {
-            return Err(StoreError::OutOfOrder {
-                expected,
-                found: block.height,
-            });
+            return Err(StoreError::OutOfOrder { expected, found: block.height });
         }
         self.write_height(&mut writer, block)
     }
 
-    fn write_height(
-        &self,
-        writer: &mut Writer,
-        block: BlockCommit,
-    ) -> Result<HistoryTip, StoreError> {
+    fn write_height(&self, writer: &mut Writer, block: BlockCommit) -> Result<HistoryTip, StoreError> {
         let mut writes = Writes::new();
         let height = block.height;
         let changes = changes_of(block.patch, height);
-        let tree = update::<ChainHasher>(
-            self.backend(),
-            &mut writer.cache,
-            height,
-            writer.root,
-            changes,
-            &mut writes,
-        )?;
+        let tree = update::<ChainHasher>(self.backend(), &mut writer.cache, height, writer.root, changes, &mut writes)?;
         if tree.changes != HeightChanges::default() {
-            writes.put(
-                Column::Changes,
-                height.0.to_be_bytes().to_vec(),
-                encode(&tree.changes),
-            );
+            writes.put(Column::Changes, height.0.to_be_bytes().to_vec(), encode(&tree.changes));
         }
 
         let receipts_root = put_receipts(height, &block.executed, &mut writes);
@@ -189,10 +153,7 @@ impl Store {
             receipts_root,
             state_root: tree.root.hash,
         };
-        let log = writer
-            .tip
-            .as_ref()
-            .map_or_else(RootBuilder::new, |tip| tip.log.clone());
+        let log = writer.tip.as_ref().map_or_else(RootBuilder::new, |tip| tip.log.clone());
         let record = put_history(leaf, log, &mut writes);
         self.shared.backend.write(writes, Durability::Buffered)?;
         Ok(self.publish(writer, record, tree))
@@ -204,11 +165,7 @@ impl Store {
         writer.root = tree.root;
         let tip = record.tip();
         writer.tip = Some(record);
-        *self
-            .shared
-            .tip
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Some(tip);
+        *self.shared.tip.write().unwrap_or_else(PoisonError::into_inner) = Some(tip);
         tip
     }
 }
@@ -220,18 +177,10 @@ fn changes_of(patch: Patch, height: Height) -> Vec<Change> {
         .map(|(key, value)| {
             let record = value.map(|value| {
                 let value_hash = value_hash(value);
-                let record = FlatRecord {
-                    written: height,
-                    value_hash,
-                    key: key.as_bytes(),
-                    value,
-                };
+                let record = FlatRecord { written: height, value_hash, key: key.as_bytes(), value };
                 (value_hash, record.encode())
             });
-            Change {
-                key_hash: key.hash(),
-                record,
-            }
+            Change { key_hash: key.hash(), record }
         })
         .collect();
     changes.sort_unstable_by_key(|change| change.key_hash);
@@ -242,35 +191,20 @@ fn put_receipts(height: Height, executed: &[Executed], writes: &mut Writes) -> D
     let mut tree = RootBuilder::new();
     let mut groups = Vec::new();
     for (position, done) in (0_u32..).zip(executed) {
-        assert!(
-            done.receipt.position == position,
-            "receipt {position} of height {height} carries another position"
-        );
+        assert!(done.receipt.position == position, "receipt {position} of height {height} carries another position");
         let bytes = encode(&done.receipt);
         for (level, hash) in tree.push(merkle::leaf_hash(&bytes)) {
             if level == RECEIPT_GROUP.trailing_zeros() {
                 groups.extend_from_slice(hash.as_bytes());
             }
         }
-        writes.put(
-            Column::Receipts,
-            receipt_key(height, position),
-            receipt_row(&done.body, &bytes),
-        );
-        writes.put(
-            Column::TransactionIndex,
-            index_key(&done.receipt.transaction_id),
-            receipt_key(height, position),
-        );
+        writes.put(Column::Receipts, receipt_key(height, position), receipt_row(&done.body, &bytes));
+        writes.put(Column::TransactionIndex, index_key(&done.receipt.transaction_id), receipt_key(height, position));
     }
     if !executed.is_empty() {
         let mut record = tree.size().to_be_bytes().to_vec();
         record.extend_from_slice(&groups);
-        writes.put(
-            Column::ReceiptNodes,
-            height.0.to_be_bytes().to_vec(),
-            record,
-        );
+        writes.put(Column::ReceiptNodes, height.0.to_be_bytes().to_vec(), record);
     }
     tree.root()
 }
@@ -280,18 +214,10 @@ fn index_key(id: &TransactionId) -> Vec<u8> {
 }
 
 fn put_history(leaf: HistoryLeaf, mut log: RootBuilder, writes: &mut Writes) -> TipRecord {
-    writes.put(
-        Column::HistoryLeaves,
-        leaf.height.0.to_be_bytes().to_vec(),
-        encode(&leaf),
-    );
+    writes.put(Column::HistoryLeaves, leaf.height.0.to_be_bytes().to_vec(), encode(&leaf));
     let index = log.size();
     for (level, hash) in log.push(leaf.leaf_hash()) {
-        writes.put(
-            Column::HistoryNodes,
-            node_key(level, index >> level),
-            hash.as_bytes().to_vec(),
-        );
+        writes.put(Column::HistoryNodes, node_key(level, index >> level), hash.as_bytes().to_vec());
     }
     let record = TipRecord { leaf, log };
     writes.put(Column::Meta, META_TIP.to_vec(), encode(&record));

@@ -26,8 +26,7 @@ impl Store {
             return Err(StoreError::NotExecuted { height, tip });
         }
         let key = height.0.to_be_bytes();
-        read_record(self.backend(), Column::HistoryLeaves, &key)?
-            .ok_or_else(|| missing(Column::HistoryLeaves, &key))
+        read_record(self.backend(), Column::HistoryLeaves, &key)?.ok_or_else(|| missing(Column::HistoryLeaves, &key))
     }
 
     /// RFC 9162 path of the leaf of `height` in the log of the first `size` heights.
@@ -37,25 +36,18 @@ impl Store {
     pub fn history_path(&self, height: Height, size: u64) -> Result<Path, StoreError> {
         self.check_size(size)?;
         if height.0 >= size {
-            return Err(StoreError::NotExecuted {
-                height,
-                tip: size.checked_sub(1).map(Height),
-            });
+            return Err(StoreError::NotExecuted { height, tip: size.checked_sub(1).map(Height) });
         }
         let failed = RefCell::new(None);
-        let path = Path::from_nodes(height.0, size, |level, index| {
-            match self.history_node(level, index) {
-                Ok(hash) => Some(hash),
-                Err(error) => {
-                    failed.borrow_mut().get_or_insert(error);
-                    None
-                }
+        let path = Path::from_nodes(height.0, size, |level, index| match self.history_node(level, index) {
+            Ok(hash) => Some(hash),
+            Err(error) => {
+                failed.borrow_mut().get_or_insert(error);
+                None
             }
         });
         path.ok_or_else(|| {
-            failed
-                .into_inner()
-                .unwrap_or_else(|| missing(Column::HistoryNodes, &height.0.to_be_bytes()))
+            failed.into_inner().unwrap_or_else(|| missing(Column::HistoryNodes, &height.0.to_be_bytes()))
         })
     }
 
@@ -79,17 +71,13 @@ impl Store {
         let tip = self.tip();
         if size > tip.map_or(0, |tip| tip.size) {
             let height = Height(size.saturating_sub(1));
-            return Err(StoreError::NotExecuted {
-                height,
-                tip: tip.map(|tip| tip.height()),
-            });
+            return Err(StoreError::NotExecuted { height, tip: tip.map(|tip| tip.height()) });
         }
         Ok(())
     }
 
     fn history_node(&self, level: u32, index: u64) -> Result<Digest, StoreError> {
         let key = node_key(level, index);
-        read_record(self.backend(), Column::HistoryNodes, &key)?
-            .ok_or_else(|| missing(Column::HistoryNodes, &key))
+        read_record(self.backend(), Column::HistoryNodes, &key)?.ok_or_else(|| missing(Column::HistoryNodes, &key))
     }
 }

@@ -58,9 +58,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     /// 128 MiB: enough for all leaves of a million keys.
     fn default() -> Self {
-        Self {
-            page_cache_bytes: 128 * 1024 * 1024,
-        }
+        Self { page_cache_bytes: 128 * 1024 * 1024 }
     }
 }
 
@@ -92,11 +90,7 @@ struct TipRecord {
 
 impl TipRecord {
     fn tip(&self) -> HistoryTip {
-        HistoryTip {
-            leaf: self.leaf,
-            size: self.log.size(),
-            root: self.log.root(),
-        }
+        HistoryTip { leaf: self.leaf, size: self.log.size(), root: self.log.root() }
     }
 }
 
@@ -122,11 +116,7 @@ impl Shared {
     /// Whether versions as of a height are still kept.
     fn check_kept(&self, height: Height) -> Result<(), StoreError> {
         let oldest = Height(self.oldest.load(Ordering::Acquire));
-        if height < oldest {
-            Err(StoreError::Pruned { height, oldest })
-        } else {
-            Ok(())
-        }
+        if height < oldest { Err(StoreError::Pruned { height, oldest }) } else { Ok(()) }
     }
 
     /// Whether a height is executed and still kept.
@@ -155,10 +145,7 @@ impl Store {
         match read_meta::<u32>(backend.as_ref(), META_FORMAT)? {
             Some(FORMAT) => {}
             Some(found) => {
-                return Err(StoreError::Format {
-                    found,
-                    supported: FORMAT,
-                });
+                return Err(StoreError::Format { found, supported: FORMAT });
             }
             None => {
                 let mut writes = Writes::new();
@@ -169,10 +156,7 @@ impl Store {
         let record = read_meta::<TipRecord>(backend.as_ref(), META_TIP)?;
         let oldest = read_meta::<u64>(backend.as_ref(), META_OLDEST)?.unwrap_or(0);
         let root = root_slot::<ChainHasher>(backend.as_ref())?;
-        if record
-            .as_ref()
-            .is_some_and(|record| record.leaf.state_root != root.hash)
-        {
+        if record.as_ref().is_some_and(|record| record.leaf.state_root != root.hash) {
             return Err(StoreError::Inconsistent {
                 record: Record::Column(Column::Tree.name()),
                 key: Vec::new(),
@@ -182,16 +166,8 @@ impl Store {
         let tip = record.as_ref().map(TipRecord::tip);
         let cache = TreeCache::new(options.page_cache_bytes);
         Ok(Self {
-            shared: Arc::new(Shared {
-                backend,
-                tip: RwLock::new(tip),
-                oldest: AtomicU64::new(oldest),
-            }),
-            writer: Arc::new(Mutex::new(Writer {
-                tip: record,
-                root,
-                cache,
-            })),
+            shared: Arc::new(Shared { backend, tip: RwLock::new(tip), oldest: AtomicU64::new(oldest) }),
+            writer: Arc::new(Mutex::new(Writer { tip: record, root, cache })),
         })
     }
 
@@ -214,10 +190,7 @@ impl Store {
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         match self.tip() {
             Some(tip) => Ok(Snapshot::new(Arc::clone(&self.shared), tip)),
-            None => Err(StoreError::NotExecuted {
-                height: Height::GENESIS,
-                tip: None,
-            }),
+            None => Err(StoreError::NotExecuted { height: Height::GENESIS, tip: None }),
         }
     }
 
@@ -229,11 +202,7 @@ impl Store {
         self.shared.check_height(height)?;
         let leaf = self.history_leaf(height)?;
         let size = height.0.saturating_add(1);
-        let tip = HistoryTip {
-            leaf,
-            size,
-            root: self.history_root(size)?,
-        };
+        let tip = HistoryTip { leaf, size, root: self.history_root(size)? };
         Ok(Snapshot::new(Arc::clone(&self.shared), tip))
     }
 
@@ -258,21 +227,12 @@ impl Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Store(tip {:?}, {:?})",
-            self.tip().map(|tip| tip.height()),
-            self.shared.backend
-        )
+        write!(f, "Store(tip {:?}, {:?})", self.tip().map(|tip| tip.height()), self.shared.backend)
     }
 }
 
 /// Decodes a record of a column.
-fn decode_record<T: BorshDeserialize>(
-    column: Column,
-    key: &[u8],
-    bytes: &[u8],
-) -> Result<T, StoreError> {
+fn decode_record<T: BorshDeserialize>(column: Column, key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
     decode(bytes, RECORD_BYTES_MAX).map_err(|error| StoreError::Undecodable {
         record: Record::Column(column.name()),
         key: key.to_vec(),
@@ -285,24 +245,15 @@ fn read_record<T: BorshDeserialize>(
     column: Column,
     key: &[u8],
 ) -> Result<Option<T>, StoreError> {
-    backend
-        .get(column, key)?
-        .map(|bytes| decode_record(column, key, &bytes))
-        .transpose()
+    backend.get(column, key)?.map(|bytes| decode_record(column, key, &bytes)).transpose()
 }
 
-fn read_meta<T: BorshDeserialize>(
-    backend: &dyn Backend,
-    name: &[u8],
-) -> Result<Option<T>, StoreError> {
+fn read_meta<T: BorshDeserialize>(backend: &dyn Backend, name: &[u8]) -> Result<Option<T>, StoreError> {
     read_record(backend, Column::Meta, name)
 }
 
 fn missing(column: Column, key: &[u8]) -> StoreError {
-    StoreError::Missing {
-        record: Record::Column(column.name()),
-        key: key.to_vec(),
-    }
+    StoreError::Missing { record: Record::Column(column.name()), key: key.to_vec() }
 }
 
 #[cfg(test)]

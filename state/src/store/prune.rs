@@ -20,10 +20,7 @@ impl Store {
     pub fn prune(&self, oldest: Height, heights_max: u32) -> Result<Height, StoreError> {
         let tip = self.tip().map(|tip| tip.height());
         if tip.is_none_or(|tip| oldest > tip) {
-            return Err(StoreError::NotExecuted {
-                height: oldest,
-                tip,
-            });
+            return Err(StoreError::NotExecuted { height: oldest, tip });
         }
         for _ in 0..heights_max {
             let next = self.oldest().next();
@@ -40,8 +37,7 @@ impl Store {
     fn forget_superseded_by(&self, height: Height) -> Result<(), StoreError> {
         let key = height.0.to_be_bytes();
         let mut writes = Writes::new();
-        if let Some(changes) = read_record::<HeightChanges>(self.backend(), Column::Changes, &key)?
-        {
+        if let Some(changes) = read_record::<HeightChanges>(self.backend(), Column::Changes, &key)? {
             for base in &changes.flat {
                 writes.delete(Column::FlatHistory, versioned(base.as_bytes(), height));
             }

@@ -24,10 +24,7 @@ pub(super) fn receipt_key(height: Height, position: u32) -> Vec<u8> {
 fn split_key(key: &[u8]) -> Option<(Height, u32)> {
     let (height, rest) = key.split_first_chunk::<8>()?;
     let position: [u8; 4] = rest.try_into().ok()?;
-    Some((
-        Height(u64::from_be_bytes(*height)),
-        u32::from_be_bytes(position),
-    ))
+    Some((Height(u64::from_be_bytes(*height)), u32::from_be_bytes(position)))
 }
 
 /// batch id ‖ offset: u32 BE ‖ length: u32 BE ‖ receipt.
@@ -53,11 +50,7 @@ fn split_row(row: &[u8]) -> Option<(BodyLocation, &[u8])> {
 }
 
 fn damaged(column: Column, key: &[u8], expected: &'static str) -> StoreError {
-    StoreError::Inconsistent {
-        record: Record::Column(column.name()),
-        key: key.to_vec(),
-        expected,
-    }
+    StoreError::Inconsistent { record: Record::Column(column.name()), key: key.to_vec(), expected }
 }
 
 fn read_row(key: &[u8], row: &[u8]) -> Result<(BodyLocation, Receipt), StoreError> {
@@ -94,20 +87,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn receipts_from(
-        &self,
-        height: Height,
-        position: u32,
-        limit: u32,
-    ) -> Result<Vec<Receipt>, StoreError> {
+    pub fn receipts_from(&self, height: Height, position: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {
         let mut receipts = Vec::new();
         let mut cursor = self.backend().cursor(Column::Receipts)?;
         cursor.seek(&receipt_key(height, position))?;
         for _ in 0..limit {
-            let Some((key, row)) = cursor
-                .entry()
-                .filter(|(key, _)| key.starts_with(&height.0.to_be_bytes()))
-            else {
+            let Some((key, row)) = cursor.entry().filter(|(key, _)| key.starts_with(&height.0.to_be_bytes())) else {
                 break;
             };
             receipts.push(read_row(key, row)?.1);
@@ -120,11 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Missing`] when the batch was never stored; [`StoreError`] when the store cannot be read.
-    pub fn transaction(
-        &self,
-        height: Height,
-        position: u32,
-    ) -> Result<Option<(Receipt, Vec<u8>)>, StoreError> {
+    pub fn transaction(&self, height: Height, position: u32) -> Result<Option<(Receipt, Vec<u8>)>, StoreError> {
         let Some((body, receipt)) = self.row(height, position)? else {
             return Ok(None);
         };
@@ -136,11 +117,7 @@ impl Store {
         let length = usize::try_from(body.length_bytes).unwrap_or(usize::MAX);
         match batch.get(start..start.saturating_add(length)) {
             Some(bytes) => Ok(Some((receipt, bytes.to_vec()))),
-            None => Err(damaged(
-                Column::Batches,
-                key,
-                "a batch that reaches as far as its transactions",
-            )),
+            None => Err(damaged(Column::Batches, key, "a batch that reaches as far as its transactions")),
         }
     }
 
@@ -148,23 +125,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn transaction_location(
-        &self,
-        id: &TransactionId,
-    ) -> Result<Option<(Height, u32)>, StoreError> {
-        let Some(bytes) = self
-            .backend()
-            .get(Column::TransactionIndex, id.as_bytes())?
-        else {
+    pub fn transaction_location(&self, id: &TransactionId) -> Result<Option<(Height, u32)>, StoreError> {
+        let Some(bytes) = self.backend().get(Column::TransactionIndex, id.as_bytes())? else {
             return Ok(None);
         };
         match split_key(&bytes) {
             Some(place) if bytes.len() == POSITION_KEY_BYTES => Ok(Some(place)),
-            Some(_) | None => Err(damaged(
-                Column::TransactionIndex,
-                id.as_bytes(),
-                "a height and a position",
-            )),
+            Some(_) | None => Err(damaged(Column::TransactionIndex, id.as_bytes(), "a height and a position")),
         }
     }
 
@@ -193,72 +160,40 @@ impl Store {
                 let group = (at << level) / RECEIPT_GROUP;
                 (leaves.get(&group)?, (at << level) % RECEIPT_GROUP)
             };
-            let width = 1_u64
-                << if level >= group_level {
-                    level - group_level
-                } else {
-                    level
-                };
+            let width = 1_u64 << if level >= group_level { level - group_level } else { level };
             let first = usize::try_from(first).ok()?;
             let last = first.checked_add(usize::try_from(width).ok()?)?;
             nodes.get(first..last).map(perfect_root)
         };
         match Path::from_nodes(index, groups.receipts, node) {
             Some(path) => Ok(Some(path)),
-            None => Err(damaged(
-                Column::ReceiptNodes,
-                &height.0.to_be_bytes(),
-                "a hash over each group of receipts",
-            )),
+            None => Err(damaged(Column::ReceiptNodes, &height.0.to_be_bytes(), "a hash over each group of receipts")),
         }
     }
 
-    fn row(
-        &self,
-        height: Height,
-        position: u32,
-    ) -> Result<Option<(BodyLocation, Receipt)>, StoreError> {
+    fn row(&self, height: Height, position: u32) -> Result<Option<(BodyLocation, Receipt)>, StoreError> {
         let key = receipt_key(height, position);
-        self.backend()
-            .get(Column::Receipts, &key)?
-            .map(|row| read_row(&key, &row))
-            .transpose()
+        self.backend().get(Column::Receipts, &key)?.map(|row| read_row(&key, &row)).transpose()
     }
 
     fn groups(&self, height: Height) -> Result<Groups, StoreError> {
         let key = height.0.to_be_bytes();
         let Some(bytes) = self.backend().get(Column::ReceiptNodes, &key)? else {
-            return Ok(Groups {
-                receipts: 0,
-                hashes: Vec::new(),
-            });
+            return Ok(Groups { receipts: 0, hashes: Vec::new() });
         };
-        let split = bytes
-            .split_first_chunk::<8>()
-            .map(|(count, rest)| (u64::from_be_bytes(*count), rest.as_chunks::<32>()));
+        let split =
+            bytes.split_first_chunk::<8>().map(|(count, rest)| (u64::from_be_bytes(*count), rest.as_chunks::<32>()));
         match split {
-            Some((receipts, (hashes, []))) => Ok(Groups {
-                receipts,
-                hashes: hashes.iter().map(|h| Digest(*h)).collect(),
-            }),
-            Some(_) | None => Err(damaged(
-                Column::ReceiptNodes,
-                &key,
-                "a count and hashes over groups of receipts",
-            )),
+            Some((receipts, (hashes, []))) => {
+                Ok(Groups { receipts, hashes: hashes.iter().map(|h| Digest(*h)).collect() })
+            }
+            Some(_) | None => Err(damaged(Column::ReceiptNodes, &key, "a count and hashes over groups of receipts")),
         }
     }
 
     fn group_leaves(&self, height: Height, group: u64) -> Result<Vec<Digest>, StoreError> {
-        let (Ok(first), Ok(limit)) = (
-            u32::try_from(group * RECEIPT_GROUP),
-            u32::try_from(RECEIPT_GROUP),
-        ) else {
-            return Err(damaged(
-                Column::ReceiptNodes,
-                &height.0.to_be_bytes(),
-                "fewer than 2^32 receipts",
-            ));
+        let (Ok(first), Ok(limit)) = (u32::try_from(group * RECEIPT_GROUP), u32::try_from(RECEIPT_GROUP)) else {
+            return Err(damaged(Column::ReceiptNodes, &height.0.to_be_bytes(), "fewer than 2^32 receipts"));
         };
         let receipts = self.receipts_from(height, first, limit)?;
         Ok(receipts.iter().map(Receipt::leaf_hash).collect())

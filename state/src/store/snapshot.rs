@@ -63,8 +63,7 @@ impl Snapshot {
 
     fn read_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
         let key_hash = key.hash();
-        let Some(mut bytes) = record_at(self.shared.backend.as_ref(), &key_hash, self.height())?
-        else {
+        let Some(mut bytes) = record_at(self.shared.backend.as_ref(), &key_hash, self.height())? else {
             return Ok(None);
         };
         let record = FlatRecord::parse(key_hash.as_bytes(), &bytes)?;
@@ -95,11 +94,6 @@ impl View for Snapshot {
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Snapshot(height {}, root {})",
-            self.height(),
-            self.root()
-        )
+        write!(f, "Snapshot(height {}, root {})", self.height(), self.root())
     }
 }

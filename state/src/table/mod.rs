@@ -36,12 +36,7 @@ impl<K, V> Table<K, V> {
     /// Declares a table. `module` and `table` are fixed for ever once released; `name` is for people, in error texts.
     #[must_use]
     pub const fn new(module: ModuleId, table: u16, name: &'static str) -> Self {
-        Self {
-            module,
-            table,
-            name,
-            rows: PhantomData,
-        }
+        Self { module, table, name, rows: PhantomData }
     }
 
     /// The name, for people.
@@ -101,12 +96,7 @@ impl<K: BorshSerialize, V: BorshSerialize + BorshDeserialize> Table<K, V> {
     /// module, which must bound what it stores. The executor turns it into the refusal INTERNAL.
     pub fn put(&self, overlay: &mut Overlay<'_>, key: &K, value: &V) {
         let bytes = encode(value);
-        assert!(
-            bytes.len() <= VALUE_BYTES_MAX as usize,
-            "a value of table {} takes {} bytes",
-            self.name,
-            bytes.len()
-        );
+        assert!(bytes.len() <= VALUE_BYTES_MAX as usize, "a value of table {} takes {} bytes", self.name, bytes.len());
         overlay.put(self.key(key), bytes);
     }
 

@@ -11,10 +11,7 @@ const BYTES: Table<Vec<u8>, Vec<u8>> = Table::new(ModuleId(1), 2, "bytes");
 #[test]
 fn keys_have_golden_bytes() {
     let key = NAMES.key(&(5, Text::new("泉").unwrap()));
-    assert_eq!(
-        key.as_bytes(),
-        [1, 2, 3, 4, 5, 0, 0, 0, 3, 0, 0, 0, 0xe6, 0xb3, 0x89]
-    );
+    assert_eq!(key.as_bytes(), [1, 2, 3, 4, 5, 0, 0, 0, 3, 0, 0, 0, 0xe6, 0xb3, 0x89]);
     assert_eq!((key.module(), key.table()), (ModuleId(0x0102), 0x0304));
     assert_eq!(key.to_string(), "258/772/0500000003000000e6b389");
 }
@@ -38,18 +35,10 @@ fn a_damaged_value_names_table_and_key() {
     let key = (1, Text::default());
     other.put(&mut overlay, &key, &9);
     let error = NAMES.read(&overlay, &key).unwrap_err();
-    let StoreError::Undecodable {
-        record,
-        key: found,
-        error: DecodeError::Malformed { .. },
-    } = &error
-    else {
+    let StoreError::Undecodable { record, key: found, error: DecodeError::Malformed { .. } } = &error else {
         panic!("{error}")
     };
-    assert_eq!(
-        (*record, found.as_slice()),
-        (Record::Row("names"), NAMES.key(&key).as_bytes())
-    );
+    assert_eq!((*record, found.as_slice()), (Record::Row("names"), NAMES.key(&key).as_bytes()));
     assert!(error.to_string().contains("names"), "{error}");
 }
 

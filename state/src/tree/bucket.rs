@@ -19,10 +19,7 @@ pub(crate) struct LeafHash {
 
 impl Leaf {
     pub(crate) fn hashed<H: TreeHasher>(&self) -> LeafHash {
-        LeafHash {
-            key_hash: self.key_hash,
-            hash: H::leaf(&self.key_hash, &self.value_hash),
-        }
+        LeafHash { key_hash: self.key_hash, hash: H::leaf(&self.key_hash, &self.value_hash) }
     }
 }
 
@@ -38,10 +35,7 @@ pub(crate) fn subtree_hash<H: TreeHasher>(leaves: &[LeafHash], depth: usize) -> 
         [leaf] => leaf.hash,
         _ => {
             let (left, right) = leaves.split_at(parting(leaves, depth));
-            H::inner(
-                &subtree_hash::<H>(left, depth + 1),
-                &subtree_hash::<H>(right, depth + 1),
-            )
+            H::inner(&subtree_hash::<H>(left, depth + 1), &subtree_hash::<H>(right, depth + 1))
         }
     }
 }

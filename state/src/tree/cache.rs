@@ -28,10 +28,7 @@ impl TreeCache {
     /// Holds at most `bytes_max` bytes, but never less than two pages.
     pub(crate) fn new(bytes_max: usize) -> Self {
         let pages = bytes_max / PAGES_SHARE;
-        Self {
-            pages: PageCache::new(pages),
-            buckets: BucketCache::new(bytes_max - pages),
-        }
+        Self { pages: PageCache::new(pages), buckets: BucketCache::new(bytes_max - pages) }
     }
 
     /// Takes over what a height changed, once it is on disk.
@@ -134,12 +131,7 @@ pub(crate) struct BucketCache {
 impl BucketCache {
     /// Holds at most `bytes_max` bytes.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self {
-            buckets: BTreeMap::new(),
-            hand: Prefix::ROOT,
-            bytes: 0,
-            bytes_max,
-        }
+        Self { buckets: BTreeMap::new(), hand: Prefix::ROOT, bytes: 0, bytes_max }
     }
 
     pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Arc<[LeafHash]>> {

@@ -25,12 +25,7 @@ pub(crate) struct Slot {
 impl Slot {
     /// A subtree without keys, as of genesis.
     pub(crate) fn empty<H: TreeHasher>() -> Self {
-        Self {
-            keys: 0,
-            hash: H::EMPTY,
-            paged: false,
-            changed: Height::GENESIS,
-        }
+        Self { keys: 0, hash: H::EMPTY, paged: false, changed: Height::GENESIS }
     }
 
     /// Whether two slots describe the same subtree, whenever they were written.
@@ -80,11 +75,7 @@ impl Slot {
 }
 
 fn damaged(column: Column, key: &[u8], expected: &'static str) -> StoreError {
-    StoreError::Inconsistent {
-        record: Record::Column(column.name()),
-        key: key.to_vec(),
-        expected,
-    }
+    StoreError::Inconsistent { record: Record::Column(column.name()), key: key.to_vec(), expected }
 }
 
 /// Four levels of the tree.
@@ -114,27 +105,15 @@ pub(crate) fn join<H: TreeHasher>(left: &Node, right: &Node) -> Node {
 
 impl Page {
     pub(crate) fn empty<H: TreeHasher>() -> Self {
-        Self {
-            slots: [Slot::empty::<H>(); SLOTS],
-        }
+        Self { slots: [Slot::empty::<H>(); SLOTS] }
     }
 
     /// The levels of the page from the bottom (16 nodes) to the top (one).
     pub(crate) fn levels<H: TreeHasher>(&self) -> Vec<Vec<Node>> {
-        let mut level: Vec<Node> = self
-            .slots
-            .iter()
-            .map(|slot| Node {
-                keys: slot.keys,
-                hash: slot.hash,
-            })
-            .collect();
+        let mut level: Vec<Node> = self.slots.iter().map(|slot| Node { keys: slot.keys, hash: slot.hash }).collect();
         let mut levels = Vec::with_capacity(5);
         while level.len() > 1 {
-            let above = level
-                .chunks_exact(2)
-                .map(|pair| join::<H>(&pair[0], &pair[1]))
-                .collect();
+            let above = level.chunks_exact(2).map(|pair| join::<H>(&pair[0], &pair[1])).collect();
             levels.push(core::mem::replace(&mut level, above));
         }
         levels.push(level);
@@ -154,22 +133,14 @@ impl Page {
         let mut rest = bytes;
         for slot in &mut page.slots {
             let Some((found, after)) = Slot::split(rest) else {
-                return Err(damaged(
-                    Column::Tree,
-                    &prefix.to_bytes(),
-                    "a page of sixteen slots",
-                ));
+                return Err(damaged(Column::Tree, &prefix.to_bytes(), "a page of sixteen slots"));
             };
             (*slot, rest) = (found, after);
         }
         if rest.is_empty() {
             Ok(page)
         } else {
-            Err(damaged(
-                Column::Tree,
-                &prefix.to_bytes(),
-                "a page of sixteen slots",
-            ))
+            Err(damaged(Column::Tree, &prefix.to_bytes(), "a page of sixteen slots"))
         }
     }
 }
@@ -187,14 +158,8 @@ pub(crate) struct Branch {
 
 impl Branch {
     pub(crate) fn new<H: TreeHasher>(page: Page) -> Self {
-        let top = Node {
-            keys: 0,
-            hash: H::EMPTY,
-        };
-        let mut branch = Self {
-            page,
-            above: [top; ABOVE],
-        };
+        let top = Node { keys: 0, hash: H::EMPTY };
+        let mut branch = Self { page, above: [top; ABOVE] };
         branch.hash_above::<H>(u32::MAX);
         branch
     }
@@ -202,13 +167,8 @@ impl Branch {
     /// The branch with another page in place of its own.
     pub(crate) fn with<H: TreeHasher>(&self, page: Page) -> Self {
         let changed = page.slots.iter().zip(&self.page.slots).enumerate();
-        let stale = changed
-            .filter(|(_, (new, old))| new != old)
-            .fold(0, |stale, (at, _)| stale | 1 << (ABOVE + at));
-        let mut branch = Self {
-            page,
-            above: self.above,
-        };
+        let stale = changed.filter(|(_, (new, old))| new != old).fold(0, |stale, (at, _)| stale | 1 << (ABOVE + at));
+        let mut branch = Self { page, above: self.above };
         branch.hash_above::<H>(stale);
         branch
     }
@@ -237,9 +197,6 @@ impl Branch {
             return self.above[at];
         }
         let slot = &self.page.slots[at - ABOVE];
-        Node {
-            keys: slot.keys,
-            hash: slot.hash,
-        }
+        Node { keys: slot.keys, hash: slot.hash }
     }
 }

@@ -30,10 +30,7 @@ impl PartialOrd for Prefix {
 
 impl Prefix {
     /// The whole tree.
-    pub(crate) const ROOT: Self = Self {
-        nibbles: 0,
-        path: [0; 32],
-    };
+    pub(crate) const ROOT: Self = Self { nibbles: 0, path: [0; 32] };
 
     /// The subtree `nibble` (below 16) levels further down. `None` below the last level.
     pub(crate) fn child(&self, nibble: u8) -> Option<Self> {
@@ -42,23 +39,13 @@ impl Prefix {
         }
         let mut path = self.path;
         let byte = path.get_mut(usize::from(self.nibbles / 2))?;
-        *byte |= if self.nibbles.is_multiple_of(2) {
-            nibble << 4
-        } else {
-            nibble
-        };
-        Some(Self {
-            nibbles: self.nibbles + 1,
-            path,
-        })
+        *byte |= if self.nibbles.is_multiple_of(2) { nibble << 4 } else { nibble };
+        Some(Self { nibbles: self.nibbles + 1, path })
     }
 
     fn halves(&self) -> [u128; 2] {
         let (halves, _) = self.path.as_chunks::<16>();
-        [
-            u128::from_be_bytes(halves[0]),
-            u128::from_be_bytes(halves[1]),
-        ]
+        [u128::from_be_bytes(halves[0]), u128::from_be_bytes(halves[1])]
     }
 
     /// Depth in bits.
@@ -68,16 +55,8 @@ impl Prefix {
 
     /// Which child of this subtree a key below it belongs to.
     pub(crate) fn nibble_of(&self, key_hash: &Digest) -> u8 {
-        let byte = key_hash
-            .as_bytes()
-            .get(usize::from(self.nibbles / 2))
-            .copied()
-            .unwrap_or(0);
-        if self.nibbles.is_multiple_of(2) {
-            byte >> 4
-        } else {
-            byte & 0x0f
-        }
+        let byte = key_hash.as_bytes().get(usize::from(self.nibbles / 2)).copied().unwrap_or(0);
+        if self.nibbles.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f }
     }
 
     /// Whether a key is below this subtree.
@@ -86,8 +65,7 @@ impl Prefix {
         if key_hash.len() < 32 || key_hash.get(..whole) != self.path.get(..whole) {
             return false;
         }
-        self.nibbles.is_multiple_of(2)
-            || key_hash.get(whole).map(|b| b & 0xf0) == self.path.get(whole).copied()
+        self.nibbles.is_multiple_of(2) || key_hash.get(whole).map(|b| b & 0xf0) == self.path.get(whole).copied()
     }
 
     /// The least key hash below this subtree.
@@ -108,15 +86,7 @@ impl fmt::Debug for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for nibble in 0..self.nibbles {
             let byte = self.path[usize::from(nibble / 2)];
-            write!(
-                f,
-                "{:x}",
-                if nibble % 2 == 0 {
-                    byte >> 4
-                } else {
-                    byte & 0x0f
-                }
-            )?;
+            write!(f, "{:x}", if nibble % 2 == 0 { byte >> 4 } else { byte & 0x0f })?;
         }
         f.write_str("*")
     }

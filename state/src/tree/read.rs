@@ -33,11 +33,7 @@ pub(crate) struct TreeReader<'a, H> {
 
 impl<'a, H: TreeHasher> TreeReader<'a, H> {
     pub(crate) fn new(backend: &'a dyn Backend, height: Height) -> Self {
-        Self {
-            backend,
-            height,
-            hasher: PhantomData,
-        }
+        Self { backend, height, hasher: PhantomData }
     }
 
     /// The root.
@@ -50,25 +46,14 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
     pub(crate) fn prove(&self, key_hash: &Digest) -> Result<StateProof, StoreError> {
         let mut siblings = Vec::new();
         let terminal = self.descend(key_hash, &mut siblings)?;
-        let terminal = terminal.map_or(Terminal::Empty, |leaf| Terminal::Leaf {
-            key_hash: leaf.key_hash,
-            value_hash: leaf.value_hash,
-        });
-        let siblings =
-            List::new(siblings).expect("a path is no deeper than the bits of a key hash");
-        Ok(StateProof {
-            key_hash: *key_hash,
-            siblings,
-            terminal,
-        })
+        let terminal = terminal
+            .map_or(Terminal::Empty, |leaf| Terminal::Leaf { key_hash: leaf.key_hash, value_hash: leaf.value_hash });
+        let siblings = List::new(siblings).expect("a path is no deeper than the bits of a key hash");
+        Ok(StateProof { key_hash: *key_hash, siblings, terminal })
     }
 
     /// Collects the siblings above the end of a key's path, and returns the leaf that stands there.
-    fn descend(
-        &self,
-        key_hash: &Digest,
-        siblings: &mut Vec<Digest>,
-    ) -> Result<Option<Leaf>, StoreError> {
+    fn descend(&self, key_hash: &Digest, siblings: &mut Vec<Digest>) -> Result<Option<Leaf>, StoreError> {
         let mut prefix = Prefix::ROOT;
         let mut slot = self.root()?;
         while slot.paged {
@@ -95,11 +80,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
         let mut depth = prefix.depth();
         while rest.len() > 1 {
             let (left, right) = rest.split_at(parting(rest, depth));
-            let (same, other) = if bit(key_hash, depth) {
-                (right, left)
-            } else {
-                (left, right)
-            };
+            let (same, other) = if bit(key_hash, depth) { (right, left) } else { (left, right) };
             depth += 1;
             siblings.push(subtree_hash::<H>(other, depth));
             rest = same;
@@ -140,12 +121,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
         let mut page = Page::empty::<H>();
         for (nibble, slot) in (0_u8..).zip(&mut page.slots) {
             let below = prefix.child(nibble).ok_or_else(|| miscounted(prefix))?;
-            *slot = self.slot_at(
-                &below,
-                newest
-                    .as_ref()
-                    .map(|newest| newest.slots[usize::from(nibble)]),
-            )?;
+            *slot = self.slot_at(&below, newest.as_ref().map(|newest| newest.slots[usize::from(nibble)]))?;
         }
         Ok(page)
     }
@@ -158,10 +134,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
         let base = prefix.to_bytes();
         match superseded_after(self.backend, Column::TreeHistory, &base, self.height)? {
             Some(bytes) => Slot::decode(Column::TreeHistory, &base, &bytes),
-            None => Err(StoreError::Missing {
-                record: Record::Column(Column::TreeHistory.name()),
-                key: base,
-            }),
+            None => Err(StoreError::Missing { record: Record::Column(Column::TreeHistory.name()), key: base }),
         }
     }
 
@@ -178,9 +151,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
                 let mut cursor = self.backend.cursor(Column::Flat)?;
                 let mut records = Vec::new();
                 let limit = u64::try_from(super::SPLIT_KEYS).expect("a small constant");
-                let found = scan_flat(cursor.as_mut(), prefix, limit, |leaf, written| {
-                    records.push((leaf, written))
-                })?;
+                let found = scan_flat(cursor.as_mut(), prefix, limit, |leaf, written| records.push((leaf, written)))?;
                 drop(cursor);
                 match self.noted_members(prefix)? {
                     Some(members) => self.keep_valid(members)?,
@@ -190,22 +161,12 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
             }
         };
         let count = u64::try_from(leaves.len()).expect("a bucket holds few keys");
-        if count == expected {
-            Ok(leaves)
-        } else {
-            Err(miscounted(prefix))
-        }
+        if count == expected { Ok(leaves) } else { Err(miscounted(prefix)) }
     }
 
     /// The keys of a bucket before the first removal, split or merge after the height, if there was one.
     fn noted_members(&self, prefix: &Prefix) -> Result<Option<BTreeSet<Digest>>, StoreError> {
-        let Some(noted) = superseded_after(
-            self.backend,
-            Column::Members,
-            &prefix.to_bytes(),
-            self.height,
-        )?
-        else {
+        let Some(noted) = superseded_after(self.backend, Column::Members, &prefix.to_bytes(), self.height)? else {
             return Ok(None);
         };
         let mut members = BTreeSet::new();
@@ -218,12 +179,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
     }
 
     /// All key hashes of a column that begin with a fragment.
-    fn keys_beginning(
-        &self,
-        fragment: &[u8],
-        column: Column,
-        keys: &mut BTreeSet<Digest>,
-    ) -> Result<(), StoreError> {
+    fn keys_beginning(&self, fragment: &[u8], column: Column, keys: &mut BTreeSet<Digest>) -> Result<(), StoreError> {
         let mut cursor = self.backend.cursor(column)?;
         cursor.seek(fragment)?;
         while let Some((key, _)) = cursor.entry().filter(|(key, _)| key.starts_with(fragment)) {
@@ -258,10 +214,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
             return Ok(None);
         };
         let value_hash = FlatRecord::parse(key_hash.as_bytes(), &record)?.value_hash;
-        Ok(Some(Leaf {
-            key_hash: *key_hash,
-            value_hash,
-        }))
+        Ok(Some(Leaf { key_hash: *key_hash, value_hash }))
     }
 
     fn keep_valid(&self, members: BTreeSet<Digest>) -> Result<Vec<Leaf>, StoreError> {

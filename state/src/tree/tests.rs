@@ -9,8 +9,7 @@ use quancheng_types::{Digest, Height, List};
 
 use super::cache::{BucketCache, PageCache};
 use super::{
-    Branch, ChainHasher, Change, LeafHash, Page, Prefix, Slot, TreeCache, TreeHasher, TreeReader,
-    root_slot, update,
+    Branch, ChainHasher, Change, LeafHash, Page, Prefix, Slot, TreeCache, TreeHasher, TreeReader, root_slot, update,
 };
 use crate::backend::{Backend, Column, Durability, Memory, Writes};
 use crate::error::{Record, StoreError};
@@ -39,10 +38,7 @@ fn value_hash(value: u8) -> Digest {
 }
 
 fn leaves(model: &Model) -> Vec<(Digest, Digest)> {
-    model
-        .iter()
-        .map(|(key, value)| (*key, value_hash(*value)))
-        .collect()
+    model.iter().map(|(key, value)| (*key, value_hash(*value))).collect()
 }
 
 /// The definition of the root.
@@ -51,12 +47,8 @@ fn naive_root<H: TreeHasher>(leaves: &[(Digest, Digest)], depth: usize) -> Diges
         [] => H::EMPTY,
         [(key, value)] => H::leaf(key, value),
         _ => {
-            let (left, right) =
-                leaves.split_at(leaves.partition_point(|(key, _)| !bit(key, depth)));
-            H::inner(
-                &naive_root::<H>(left, depth + 1),
-                &naive_root::<H>(right, depth + 1),
-            )
+            let (left, right) = leaves.split_at(leaves.partition_point(|(key, _)| !bit(key, depth)));
+            H::inner(&naive_root::<H>(left, depth + 1), &naive_root::<H>(right, depth + 1))
         }
     }
 }
@@ -68,25 +60,15 @@ fn naive_proof<H: TreeHasher>(leaves: &[(Digest, Digest)], key: Digest) -> State
     while rest.len() > 1 {
         let depth = siblings.len();
         let (left, right) = rest.split_at(rest.partition_point(|(key, _)| !bit(key, depth)));
-        let (same, other) = if bit(&key, depth) {
-            (right, left)
-        } else {
-            (left, right)
-        };
+        let (same, other) = if bit(&key, depth) { (right, left) } else { (left, right) };
         siblings.push(naive_root::<H>(other, depth + 1));
         rest = same;
     }
-    let terminal = rest
-        .first()
-        .map_or(Terminal::Empty, |(key_hash, value_hash)| Terminal::Leaf {
-            key_hash: *key_hash,
-            value_hash: *value_hash,
-        });
-    StateProof {
-        key_hash: key,
-        siblings: List::new(siblings).unwrap(),
-        terminal,
-    }
+    let terminal = rest.first().map_or(Terminal::Empty, |(key_hash, value_hash)| Terminal::Leaf {
+        key_hash: *key_hash,
+        value_hash: *value_hash,
+    });
+    StateProof { key_hash: key, siblings: List::new(siblings).unwrap(), terminal }
 }
 
 /// A tree on a backend in memory, with the model of each height.
@@ -99,18 +81,10 @@ struct Harness {
 
 impl Harness {
     fn new<H: TreeHasher>(cache_bytes: usize) -> Self {
-        Self {
-            memory: Memory::new(),
-            cache: TreeCache::new(cache_bytes),
-            root: Slot::empty::<H>(),
-            models: Vec::new(),
-        }
+        Self { memory: Memory::new(), cache: TreeCache::new(cache_bytes), root: Slot::empty::<H>(), models: Vec::new() }
     }
 
-    fn apply<H: TreeHasher>(
-        &mut self,
-        writes: &BTreeMap<Digest, Option<u8>>,
-    ) -> Result<(), StoreError> {
+    fn apply<H: TreeHasher>(&mut self, writes: &BTreeMap<Digest, Option<u8>>) -> Result<(), StoreError> {
         let height = Height(u64::try_from(self.models.len()).unwrap());
         let mut model = self.models.last().cloned().unwrap_or_default();
         for (key, value) in writes {
@@ -124,29 +98,14 @@ impl Harness {
             .map(|(key, value)| {
                 let record = value.map(|value| {
                     let value_hash = value_hash(value);
-                    let record = FlatRecord {
-                        written: height,
-                        value_hash,
-                        key: &key.0[..5],
-                        value: &[value],
-                    };
+                    let record = FlatRecord { written: height, value_hash, key: &key.0[..5], value: &[value] };
                     (value_hash, record.encode())
                 });
-                Change {
-                    key_hash: *key,
-                    record,
-                }
+                Change { key_hash: *key, record }
             })
             .collect();
         let mut out = Writes::new();
-        let done = update::<H>(
-            &self.memory,
-            &mut self.cache,
-            height,
-            self.root,
-            changes,
-            &mut out,
-        )?;
+        let done = update::<H>(&self.memory, &mut self.cache, height, self.root, changes, &mut out)?;
         self.memory.write(out, Durability::Buffered)?;
         self.cache.take_over(done.cache);
         self.root = done.root;
@@ -159,34 +118,18 @@ impl Harness {
         let reader = TreeReader::<H>::new(&self.memory, Height(u64::try_from(height).unwrap()));
         let root = reader.root().unwrap();
         assert_eq!(root.hash, naive_root::<H>(&leaves, 0), "root at {height}");
-        assert_eq!(
-            root.keys,
-            u64::try_from(leaves.len()).unwrap(),
-            "keys at {height}"
-        );
+        assert_eq!(root.keys, u64::try_from(leaves.len()).unwrap(), "keys at {height}");
         for probe in probes {
-            assert_eq!(
-                reader.prove(probe).unwrap(),
-                naive_proof::<H>(&leaves, *probe),
-                "proof of {probe} at {height}"
-            );
+            assert_eq!(reader.prove(probe).unwrap(), naive_proof::<H>(&leaves, *probe), "proof of {probe} at {height}");
         }
     }
 }
 
 /// Blocks of writes over 240 keys: enough for pages three deep, removals in bulk so that they merge again.
 fn blocks() -> impl Strategy<Value = Vec<BTreeMap<Digest, Option<u8>>>> {
-    let inserts = proptest::collection::btree_map(
-        (0_u16..240).prop_map(key),
-        (1_u8..4).prop_map(Some),
-        0..90,
-    );
+    let inserts = proptest::collection::btree_map((0_u16..240).prop_map(key), (1_u8..4).prop_map(Some), 0..90);
     let removals = proptest::collection::btree_map((0_u16..240).prop_map(key), Just(None), 0..200);
-    let mixed = proptest::collection::btree_map(
-        (0_u16..240).prop_map(key),
-        proptest::option::of(1_u8..4),
-        0..40,
-    );
+    let mixed = proptest::collection::btree_map((0_u16..240).prop_map(key), proptest::option::of(1_u8..4), 0..40);
     vec(prop_oneof![2 => inserts, 2 => removals, 3 => mixed], 1..9)
 }
 
@@ -230,14 +173,9 @@ fn pages_come_and_go_and_leave_nothing_behind() {
     let all: BTreeMap<Digest, Option<u8>> = (0..1000).map(|n| (key(n), Some(1))).collect();
     tree.apply::<ChainHasher>(&all).unwrap();
     assert!(tree.memory.records(Column::Tree) > 20);
-    tree.apply::<ChainHasher>(&all.keys().map(|key| (*key, None)).collect())
-        .unwrap();
+    tree.apply::<ChainHasher>(&all.keys().map(|key| (*key, None)).collect()).unwrap();
     assert_eq!((tree.root.hash, tree.root.keys), (Digest::ZERO, 0));
-    assert_eq!(
-        tree.memory.records(Column::Tree),
-        1,
-        "only the root slot is left"
-    );
+    assert_eq!(tree.memory.records(Column::Tree), 1, "only the root slot is left");
     assert_eq!(tree.memory.records(Column::Flat), 0);
     tree.check_height::<ChainHasher>(0, &(0..1000).step_by(50).map(key).collect());
 }
@@ -248,8 +186,7 @@ fn writing_an_equal_value_writes_nothing() {
     let all: BTreeMap<Digest, Option<u8>> = (0..100).map(|n| (key(n), Some(1))).collect();
     tree.apply::<ChainHasher>(&all).unwrap();
     tree.apply::<ChainHasher>(&all).unwrap();
-    tree.apply::<ChainHasher>(&BTreeMap::from([(key(5000), None)]))
-        .unwrap();
+    tree.apply::<ChainHasher>(&BTreeMap::from([(key(5000), None)])).unwrap();
     assert_eq!(tree.memory.records(Column::FlatHistory), 0);
     assert_eq!(tree.memory.records(Column::TreeHistory), 0);
     assert_eq!(tree.root.changed, Height(0));
@@ -258,46 +195,26 @@ fn writing_an_equal_value_writes_nothing() {
 #[test]
 fn a_lost_record_is_noticed_not_hashed_over() {
     let mut tree = Harness::new::<ChainHasher>(0);
-    tree.apply::<ChainHasher>(&(0..100).map(|n| (key(n), Some(1))).collect())
-        .unwrap();
+    tree.apply::<ChainHasher>(&(0..100).map(|n| (key(n), Some(1))).collect()).unwrap();
     let mut damage = Writes::new();
     damage.delete(Column::Flat, key(3).0.to_vec());
     tree.memory.write(damage, Durability::Buffered).unwrap();
     let neighbour = BTreeMap::from([(key(3), Some(2))]);
     let error = tree.apply::<ChainHasher>(&neighbour).unwrap_err();
-    assert!(
-        matches!(
-            &error,
-            StoreError::Inconsistent {
-                record: Record::Column("flat"),
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(&error, StoreError::Inconsistent { record: Record::Column("flat"), .. }), "{error}");
     let reader = TreeReader::<ChainHasher>::new(&tree.memory, Height(0));
-    assert!(matches!(
-        reader.prove(&key(3)),
-        Err(StoreError::Inconsistent { .. })
-    ));
+    assert!(matches!(reader.prove(&key(3)), Err(StoreError::Inconsistent { .. })));
 }
 
 #[test]
 fn a_damaged_page_is_named() {
     let mut tree = Harness::new::<ChainHasher>(0);
-    tree.apply::<ChainHasher>(&(0..100).map(|n| (key(n), Some(1))).collect())
-        .unwrap();
+    tree.apply::<ChainHasher>(&(0..100).map(|n| (key(n), Some(1))).collect()).unwrap();
     let mut damage = Writes::new();
     damage.put(Column::Tree, Prefix::ROOT.to_bytes(), vec![1, 2, 3]);
     tree.memory.write(damage, Durability::Buffered).unwrap();
     let reader = TreeReader::<ChainHasher>::new(&tree.memory, Height(0));
-    assert!(matches!(
-        reader.prove(&key(3)),
-        Err(StoreError::Inconsistent {
-            record: Record::Column("tree"),
-            ..
-        })
-    ));
+    assert!(matches!(reader.prove(&key(3)), Err(StoreError::Inconsistent { record: Record::Column("tree"), .. })));
 }
 
 #[test]
@@ -313,17 +230,7 @@ fn prefixes_cover_what_lies_below_them() {
     }
     assert_eq!(prefix.first_key(), &key.0);
     assert_eq!(prefix.child(0), None);
-    assert_eq!(
-        Prefix::ROOT
-            .child(10)
-            .unwrap()
-            .child(11)
-            .unwrap()
-            .child(12)
-            .unwrap()
-            .to_bytes(),
-        [3, 0xab, 0xc0]
-    );
+    assert_eq!(Prefix::ROOT.child(10).unwrap().child(11).unwrap().child(12).unwrap().to_bytes(), [3, 0xab, 0xc0]);
 }
 
 #[test]
@@ -344,10 +251,7 @@ fn the_cache_keeps_what_is_used_and_forgets_the_rest() {
 #[test]
 fn buckets_in_memory_have_a_bound_and_a_second_chance() {
     let bucket = |keys: u8| -> Arc<[LeafHash]> {
-        let leaf = |n: u8| LeafHash {
-            key_hash: Digest([n; 32]),
-            hash: Digest([n; 32]),
-        };
+        let leaf = |n: u8| LeafHash { key_hash: Digest([n; 32]), hash: Digest([n; 32]) };
         (0..keys).map(leaf).collect()
     };
     let prefixes: Vec<Prefix> = (0..4).map(|n| Prefix::ROOT.child(n).unwrap()).collect();
@@ -387,11 +291,7 @@ fn a_branch_keeps_up_with_its_page() {
         for place in 0..usize::from(turn % 5) {
             let slot = &mut page.slots[(usize::from(turn) * 7 + place * 3) % 16];
             slot.keys = u64::from(turn + 1) % 3;
-            slot.hash = if slot.keys == 0 {
-                ChainHasher::EMPTY
-            } else {
-                key(turn)
-            };
+            slot.hash = if slot.keys == 0 { ChainHasher::EMPTY } else { key(turn) };
         }
         branch = branch.with::<ChainHasher>(page.clone());
         let levels = page.levels::<ChainHasher>();
@@ -446,15 +346,8 @@ fn a_cached_bucket_is_not_read_again() {
         damage.delete(Column::Flat, key(number).0.to_vec());
     }
     tree.memory.write(damage, Durability::Buffered).unwrap();
-    tree.apply::<ChainHasher>(&(500..600).map(|n| (key(n), Some(1))).collect())
-        .unwrap();
-    assert_eq!(
-        tree.root.hash,
-        naive_root::<ChainHasher>(&leaves(tree.models.last().unwrap()), 0)
-    );
+    tree.apply::<ChainHasher>(&(500..600).map(|n| (key(n), Some(1))).collect()).unwrap();
+    assert_eq!(tree.root.hash, naive_root::<ChainHasher>(&leaves(tree.models.last().unwrap()), 0));
     // The version before one that changes is needed, and its loss noticed.
-    assert!(
-        tree.apply::<ChainHasher>(&BTreeMap::from([(key(3), Some(2))]))
-            .is_err()
-    );
+    assert!(tree.apply::<ChainHasher>(&BTreeMap::from([(key(3), Some(2))])).is_err());
 }

@@ -31,10 +31,7 @@ fn new_leaves<H: TreeHasher>(changes: &[Change]) -> Vec<(Digest, Option<Digest>)
     let hashed = |change: &Change| {
         let hash = change.record.as_ref().map(|(value_hash, _)| {
             let (key_hash, value_hash) = (change.key_hash, *value_hash);
-            let leaf = Leaf {
-                key_hash,
-                value_hash,
-            };
+            let leaf = Leaf { key_hash, value_hash };
             leaf.hashed::<H>().hash
         });
         (change.key_hash, hash)
@@ -92,23 +89,15 @@ pub(crate) fn update<H: TreeHasher>(
         if height > Height::GENESIS {
             updater.note_slot(Prefix::ROOT, &root);
         }
-        updater
-            .writes
-            .put(Column::Tree, ROOT_SLOT_KEY.to_vec(), new.encode());
+        updater.writes.put(Column::Tree, ROOT_SLOT_KEY.to_vec(), new.encode());
     }
     for (prefix, page) in &updater.changed.pages {
         match page {
-            Some(page) => updater
-                .writes
-                .put(Column::Tree, prefix.to_bytes(), page.page().encode()),
+            Some(page) => updater.writes.put(Column::Tree, prefix.to_bytes(), page.page().encode()),
             None => updater.writes.delete(Column::Tree, prefix.to_bytes()),
         }
     }
-    Ok(TreeUpdate {
-        root: new,
-        cache: updater.changed,
-        changes: updater.noted,
-    })
+    Ok(TreeUpdate { root: new, cache: updater.changed, changes: updater.noted })
 }
 
 struct Updater<'a, H> {
@@ -124,29 +113,15 @@ struct Updater<'a, H> {
 
 impl<H: TreeHasher> Updater<'_, H> {
     /// The subtree after the changes below it.
-    fn subtree(
-        &mut self,
-        prefix: Prefix,
-        old: &Slot,
-        changes: &mut [Change],
-    ) -> Result<Slot, StoreError> {
+    fn subtree(&mut self, prefix: Prefix, old: &Slot, changes: &mut [Change]) -> Result<Slot, StoreError> {
         if changes.is_empty() {
             return Ok(*old);
         }
-        let new = if old.paged {
-            self.page(prefix, old, changes)?
-        } else {
-            self.bucket(prefix, old, changes)?
-        };
+        let new = if old.paged { self.page(prefix, old, changes)? } else { self.bucket(prefix, old, changes)? };
         Ok(if new.is_same(old) { *old } else { new })
     }
 
-    fn page(
-        &mut self,
-        prefix: Prefix,
-        old: &Slot,
-        changes: &mut [Change],
-    ) -> Result<Slot, StoreError> {
+    fn page(&mut self, prefix: Prefix, old: &Slot, changes: &mut [Change]) -> Result<Slot, StoreError> {
         let branch = self.load(prefix)?;
         let before = branch.page();
         let mut after = before.clone();
@@ -157,11 +132,7 @@ impl<H: TreeHasher> Updater<'_, H> {
             rest = tail;
             if !group.is_empty() {
                 let slot = &mut after.slots[usize::from(nibble)];
-                *slot = self.subtree(
-                    child(&prefix, nibble)?,
-                    &before.slots[usize::from(nibble)],
-                    group,
-                )?;
+                *slot = self.subtree(child(&prefix, nibble)?, &before.slots[usize::from(nibble)], group)?;
             }
         }
         let after = branch.with::<H>(after);
@@ -178,22 +149,11 @@ impl<H: TreeHasher> Updater<'_, H> {
         if after.page() != before {
             self.changed.pages.insert(prefix, Some(Arc::new(after)));
         }
-        Ok(Slot {
-            keys: top.keys,
-            hash: top.hash,
-            paged: true,
-            changed: self.height,
-        })
+        Ok(Slot { keys: top.keys, hash: top.hash, paged: true, changed: self.height })
     }
 
     /// Turns a page into a bucket. Its slots vanish, so all of them become versions, and so do the members of its buckets.
-    fn merge(
-        &mut self,
-        prefix: Prefix,
-        old: &Slot,
-        page: &Page,
-        changes: &[Change],
-    ) -> Result<Slot, StoreError> {
+    fn merge(&mut self, prefix: Prefix, old: &Slot, page: &Page, changes: &[Change]) -> Result<Slot, StoreError> {
         for nibble in 0_u8..16 {
             let (slot, below) = (&page.slots[usize::from(nibble)], child(&prefix, nibble)?);
             self.note_slot(below, slot);
@@ -209,12 +169,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         Ok(self.bucket_slot(prefix, after))
     }
 
-    fn bucket(
-        &mut self,
-        prefix: Prefix,
-        old: &Slot,
-        changes: &mut [Change],
-    ) -> Result<Slot, StoreError> {
+    fn bucket(&mut self, prefix: Prefix, old: &Slot, changes: &mut [Change]) -> Result<Slot, StoreError> {
         let (before, mut superseded) = self.before(&prefix, old.keys, changes)?;
         let new = new_leaves::<H>(changes);
         let after = merged(&before, &new);
@@ -247,12 +202,7 @@ impl<H: TreeHasher> Updater<'_, H> {
     }
 
     /// The leaves of a bucket before this height and, when they had to be read, the records that the changes supersede.
-    fn before(
-        &mut self,
-        prefix: &Prefix,
-        expected: u64,
-        changes: &[Change],
-    ) -> Result<Before, StoreError> {
+    fn before(&mut self, prefix: &Prefix, expected: u64, changes: &[Change]) -> Result<Before, StoreError> {
         if expected == 0 {
             return Ok((Arc::default(), Vec::new()));
         }
@@ -267,13 +217,8 @@ impl<H: TreeHasher> Updater<'_, H> {
         let mut at = 0;
         self.scan(prefix, expected, |leaf, record| {
             let skipped = changes[at..].iter();
-            at += skipped
-                .take_while(|change| change.key_hash < leaf.key_hash)
-                .count();
-            if changes
-                .get(at)
-                .is_some_and(|change| change.key_hash == leaf.key_hash)
-            {
+            at += skipped.take_while(|change| change.key_hash < leaf.key_hash).count();
+            if changes.get(at).is_some_and(|change| change.key_hash == leaf.key_hash) {
                 superseded[at] = Some(record.to_vec());
             }
             leaves.push(leaf.hashed::<H>());
@@ -298,14 +243,12 @@ impl<H: TreeHasher> Updater<'_, H> {
                     None => return Err(miscounted(prefix)),
                 },
             };
-            self.writes
-                .put(Column::FlatHistory, versioned(key, self.height), before);
+            self.writes.put(Column::FlatHistory, versioned(key, self.height), before);
             self.noted.flat.push(change.key_hash);
         }
         match change.record.as_mut() {
             Some((_, record)) => {
-                self.writes
-                    .put(Column::Flat, key.to_vec(), core::mem::take(record));
+                self.writes.put(Column::Flat, key.to_vec(), core::mem::take(record));
             }
             None => self.writes.delete(Column::Flat, key.to_vec()),
         }
@@ -320,20 +263,14 @@ impl<H: TreeHasher> Updater<'_, H> {
         let mut page = Page::empty::<H>();
         let mut rest = leaves;
         for (nibble, slot) in (0_u8..).zip(&mut page.slots) {
-            let (group, tail) = rest
-                .split_at(rest.partition_point(|leaf| prefix.nibble_of(&leaf.key_hash) <= nibble));
+            let (group, tail) = rest.split_at(rest.partition_point(|leaf| prefix.nibble_of(&leaf.key_hash) <= nibble));
             rest = tail;
             *slot = self.build(child(&prefix, nibble)?, group)?;
         }
         let branch = Branch::new::<H>(page);
         let top = *branch.top();
         self.changed.pages.insert(prefix, Some(Arc::new(branch)));
-        Ok(Slot {
-            keys: top.keys,
-            hash: top.hash,
-            paged: true,
-            changed: self.height,
-        })
+        Ok(Slot { keys: top.keys, hash: top.hash, paged: true, changed: self.height })
     }
 
     fn bucket_slot(&mut self, prefix: Prefix, leaves: Vec<LeafHash>) -> Slot {
@@ -341,12 +278,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         let keys = u64::try_from(leaves.len()).expect("a bucket holds few keys");
         let kept = (keys > 0).then(|| Arc::from(leaves));
         self.changed.buckets.push((prefix, kept));
-        Slot {
-            keys,
-            hash,
-            paged: false,
-            changed: self.height,
-        }
+        Slot { keys, hash, paged: false, changed: self.height }
     }
 
     fn load(&mut self, prefix: Prefix) -> Result<Arc<Branch>, StoreError> {
@@ -355,10 +287,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         }
         let key = prefix.to_bytes();
         let Some(bytes) = self.backend.get(Column::Tree, &key)? else {
-            return Err(StoreError::Missing {
-                record: Record::Column(Column::Tree.name()),
-                key,
-            });
+            return Err(StoreError::Missing { record: Record::Column(Column::Tree.name()), key });
         };
         let page = Arc::new(Branch::new::<H>(Page::decode::<H>(&prefix, &bytes)?));
         self.cache.pages.insert(prefix, Arc::clone(&page));
@@ -373,39 +302,21 @@ impl<H: TreeHasher> Updater<'_, H> {
     }
 
     /// Visits the records below a prefix, ascending: exactly as many as the slot above counts, or the disk is damaged.
-    fn scan(
-        &mut self,
-        prefix: &Prefix,
-        expected: u64,
-        visit: impl FnMut(Leaf, &[u8]),
-    ) -> Result<(), StoreError> {
+    fn scan(&mut self, prefix: &Prefix, expected: u64, visit: impl FnMut(Leaf, &[u8])) -> Result<(), StoreError> {
         let found = scan_flat_records(self.flat.as_mut(), prefix, expected, visit)?;
-        if found == expected {
-            Ok(())
-        } else {
-            Err(miscounted(prefix))
-        }
+        if found == expected { Ok(()) } else { Err(miscounted(prefix)) }
     }
 
     fn note_slot(&mut self, prefix: Prefix, old: &Slot) {
         let base = prefix.to_bytes();
-        self.writes.put(
-            Column::TreeHistory,
-            versioned(&base, self.height),
-            old.encode(),
-        );
+        self.writes.put(Column::TreeHistory, versioned(&base, self.height), old.encode());
         self.noted.slots.push(base);
     }
 
     fn note_members(&mut self, prefix: Prefix, leaves: &[LeafHash]) {
         let base = prefix.to_bytes();
-        let members = leaves
-            .iter()
-            .flat_map(|leaf| &leaf.key_hash.as_bytes()[..MEMBER_BYTES])
-            .copied()
-            .collect();
-        self.writes
-            .put(Column::Members, versioned(&base, self.height), members);
+        let members = leaves.iter().flat_map(|leaf| &leaf.key_hash.as_bytes()[..MEMBER_BYTES]).copied().collect();
+        self.writes.put(Column::Members, versioned(&base, self.height), members);
         self.noted.members.push(base);
     }
 }
@@ -432,9 +343,7 @@ pub(super) fn scan_flat(
     mut visit: impl FnMut(Leaf, Height),
 ) -> Result<u64, StoreError> {
     scan_flat_records(cursor, prefix, limit, |leaf, record| {
-        let written = record
-            .first_chunk::<8>()
-            .expect("the record has been parsed");
+        let written = record.first_chunk::<8>().expect("the record has been parsed");
         visit(leaf, Height(u64::from_be_bytes(*written)));
     })
 }
@@ -457,13 +366,7 @@ fn scan_flat_records(
         let Ok(key_hash) = key.try_into().map(Digest) else {
             return Err(miscounted(prefix));
         };
-        visit(
-            Leaf {
-                key_hash,
-                value_hash,
-            },
-            record,
-        );
+        visit(Leaf { key_hash, value_hash }, record);
         cursor.step()?;
     }
     Ok(found)

@@ -21,11 +21,7 @@ fn block(height: u64, time_ms: u64) -> (quancheng_types::Block, CommitCertificat
         history_root: Digest::ZERO,
         misbehavior_root: merkle::empty_root(),
     };
-    let block = quancheng_types::Block {
-        header,
-        batches: List::empty(),
-        misbehavior: List::empty(),
-    };
+    let block = quancheng_types::Block { header, batches: List::empty(), misbehavior: List::empty() };
     let certificate = certificate(&block, 0);
     (block, certificate)
 }
@@ -45,28 +41,16 @@ pub(crate) fn a_height_has_one_final_block(disk: &dyn Disk) {
     assert_eq!(chain.last_block().unwrap(), None);
     for height in [1, 2, 4, 3] {
         let (block, certificate) = block(height, 10);
-        chain
-            .put_block(&block, &certificate, Durability::Buffered)
-            .unwrap();
+        chain.put_block(&block, &certificate, Durability::Buffered).unwrap();
     }
     assert_eq!(chain.last_block().unwrap(), Some(Height(4)));
     let (second, first_certificate) = block(2, 10);
-    chain
-        .put_block(&second, &certificate(&second, 5), Durability::Synced)
-        .unwrap();
-    assert_eq!(
-        chain.certificate(Height(2)).unwrap(),
-        Some(first_certificate),
-        "the first certificate stays"
-    );
+    chain.put_block(&second, &certificate(&second, 5), Durability::Synced).unwrap();
+    assert_eq!(chain.certificate(Height(2)).unwrap(), Some(first_certificate), "the first certificate stays");
     let (other, other_certificate) = block(2, 11);
-    let error = chain
-        .put_block(&other, &other_certificate, Durability::Synced)
-        .unwrap_err();
+    let error = chain.put_block(&other, &other_certificate, Durability::Synced).unwrap_err();
     assert!(matches!(error, StoreError::Inconsistent { .. }), "{error}");
-    let error = chain
-        .put_block(&block(5, 1).0, &other_certificate, Durability::Synced)
-        .unwrap_err();
+    let error = chain.put_block(&block(5, 1).0, &other_certificate, Durability::Synced).unwrap_err();
     assert!(matches!(error, StoreError::Inconsistent { .. }), "{error}");
     drop(chain);
     let chain = store(disk).chain();
@@ -78,67 +62,38 @@ pub(crate) fn a_height_has_one_final_block(disk: &dyn Disk) {
 pub(crate) fn batches_stay_once_executed(disk: &dyn Disk) {
     let store = store(disk);
     let chain = store.chain();
-    store
-        .init_genesis(1, Patch::empty(), &validators(&[1]))
-        .unwrap();
+    store.init_genesis(1, Patch::empty(), &validators(&[1])).unwrap();
     let batches: Vec<SignedBatch> = (1..=3).map(|sequence| batch(sequence, 4)).collect();
     let encoded: Vec<_> = batches.iter().map(header_and_bytes).collect();
-    let borrowed: Vec<_> = encoded
-        .iter()
-        .map(|(header, bytes)| (*header, bytes.as_slice()))
-        .collect();
+    let borrowed: Vec<_> = encoded.iter().map(|(header, bytes)| (*header, bytes.as_slice())).collect();
     chain.put_batches(&borrowed, Durability::Synced).unwrap();
     let pending = |chain: &quancheng_state::ChainStore| {
-        let mut sequences: Vec<u64> = chain
-            .pending_batches()
-            .unwrap()
-            .iter()
-            .map(|header| header.sequence)
-            .collect();
+        let mut sequences: Vec<u64> = chain.pending_batches().unwrap().iter().map(|header| header.sequence).collect();
         sequences.sort_unstable();
         sequences
     };
     assert_eq!(pending(&chain), [1, 2, 3]);
-    store
-        .commit(commit_of(1, Patch::empty(), &batches[0]))
-        .unwrap();
+    store.commit(commit_of(1, Patch::empty(), &batches[0])).unwrap();
     assert_eq!(pending(&chain), [2, 3]);
     let ids: Vec<BatchId> = batches[..2].iter().map(|batch| batch.header.id()).collect();
     assert_eq!(chain.delete_batches(&ids).unwrap(), 1);
     assert!(chain.has_batch(&ids[0]).unwrap() && !chain.has_batch(&ids[1]).unwrap());
-    assert_eq!(
-        chain.batch(&ids[0]).unwrap().as_deref(),
-        Some(encoded[0].1.as_slice())
-    );
+    assert_eq!(chain.batch(&ids[0]).unwrap().as_deref(), Some(encoded[0].1.as_slice()));
     assert_eq!(chain.batch(&ids[1]).unwrap(), None);
-    chain
-        .put_batches(&borrowed[..1], Durability::Synced)
-        .unwrap();
-    assert_eq!(
-        pending(&chain),
-        [3],
-        "an executed batch does not become pending again"
-    );
+    chain.put_batches(&borrowed[..1], Durability::Synced).unwrap();
+    assert_eq!(pending(&chain), [3], "an executed batch does not become pending again");
     let (_, bytes) = store.transaction(Height(1), 3).unwrap().unwrap();
-    assert_eq!(
-        SignedTransaction::decode(&bytes).unwrap(),
-        batches[0].batch.transactions[3]
-    );
+    assert_eq!(SignedTransaction::decode(&bytes).unwrap(), batches[0].batch.transactions[3]);
 }
 
 /// A receipt whose batch was never stored names the batch.
 pub(crate) fn a_missing_body_is_named(disk: &dyn Disk) {
     let store = store(disk);
-    store
-        .init_genesis(1, Patch::empty(), &validators(&[1]))
-        .unwrap();
+    store.init_genesis(1, Patch::empty(), &validators(&[1])).unwrap();
     let batch = batch(1, 1);
     store.commit(commit_of(1, Patch::empty(), &batch)).unwrap();
     let error = store.transaction(Height(1), 0).unwrap_err();
-    assert!(
-        matches!(&error, StoreError::Missing { key, .. } if *key == batch.header.id().as_bytes()),
-        "{error}"
-    );
+    assert!(matches!(&error, StoreError::Missing { key, .. } if *key == batch.header.id().as_bytes()), "{error}");
 }
 
 /// Validator sets are found by hash and by height, and named records come with the height that writes them.
@@ -147,50 +102,19 @@ pub(crate) fn sets_and_named_records(disk: &dyn Disk) {
     {
         let store = store(disk);
         store.init_genesis(1, Patch::empty(), &first).unwrap();
-        store
-            .chain()
-            .meta_put("a", vec![1], Durability::Buffered)
-            .unwrap();
+        store.chain().meta_put("a", vec![1], Durability::Buffered).unwrap();
         let meta = vec![("a".to_owned(), None), ("b".to_owned(), Some(vec![2]))];
         let set_change = Some((Height(11), second.clone()));
-        store
-            .commit(BlockCommit {
-                meta,
-                set_change,
-                ..commit_of(1, Patch::empty(), &batch(1, 0))
-            })
-            .unwrap();
-        store
-            .chain()
-            .put_set_change(Height(20), &third, Durability::Synced)
-            .unwrap();
+        store.commit(BlockCommit { meta, set_change, ..commit_of(1, Patch::empty(), &batch(1, 0)) }).unwrap();
+        store.chain().put_set_change(Height(20), &third, Durability::Synced).unwrap();
     }
     let chain = store(disk).chain();
-    assert_eq!(
-        (chain.meta("a").unwrap(), chain.meta("b").unwrap()),
-        (None, Some(vec![2]))
-    );
-    let changes = [
-        (Height(1), first.hash()),
-        (Height(11), second.hash()),
-        (Height(20), third.hash()),
-    ];
+    assert_eq!((chain.meta("a").unwrap(), chain.meta("b").unwrap()), (None, Some(vec![2])));
+    let changes = [(Height(1), first.hash()), (Height(11), second.hash()), (Height(20), third.hash())];
     assert_eq!(chain.set_changes().unwrap(), changes);
-    assert_eq!(
-        chain.validator_set(&second.hash()).unwrap(),
-        Some(second.clone())
-    );
+    assert_eq!(chain.validator_set(&second.hash()).unwrap(), Some(second.clone()));
     assert_eq!(chain.validator_set_at(Height(0)).unwrap(), None);
-    assert_eq!(
-        chain.validator_set_at(Height(10)).unwrap(),
-        Some((Height(1), first))
-    );
-    assert_eq!(
-        chain.validator_set_at(Height(11)).unwrap(),
-        Some((Height(11), second))
-    );
-    assert_eq!(
-        chain.validator_set_at(Height(1_000)).unwrap(),
-        Some((Height(20), third))
-    );
+    assert_eq!(chain.validator_set_at(Height(10)).unwrap(), Some((Height(1), first)));
+    assert_eq!(chain.validator_set_at(Height(11)).unwrap(), Some((Height(11), second)));
+    assert_eq!(chain.validator_set_at(Height(1_000)).unwrap(), Some((Height(20), third)));
 }

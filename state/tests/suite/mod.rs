@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use quancheng_state::backend::Backend;
 use quancheng_state::{
-    BlockCommit, BodyLocation, Durability, Executed, Overlay, Patch, Snapshot, Store, StoreError,
-    StoreOptions, Table,
+    BlockCommit, BodyLocation, Durability, Executed, Overlay, Patch, Snapshot, Store, StoreError, StoreOptions, Table,
 };
 use quancheng_types::merkle;
 use quancheng_types::{
-    Batch, BatchHeader, BatchId, BlockId, Bytes, Call, ChainId, Digest, Height, KeyId, List,
-    ModuleId, NodeId, Outcome, Receipt, SignedBatch, SignedTransaction, Signer, SigningKey, Text,
-    Transaction, Validator, ValidatorSet,
+    Batch, BatchHeader, BatchId, BlockId, Bytes, Call, ChainId, Digest, Height, KeyId, List, ModuleId, NodeId, Outcome,
+    Receipt, SignedBatch, SignedTransaction, Signer, SigningKey, Text, Transaction, Validator, ValidatorSet,
 };
 
 pub(crate) mod chain;
@@ -30,13 +28,7 @@ const ROWS: Table<u16, Vec<u8>> = Table::new(ModuleId(9), 1, "rows");
 pub(crate) const KEYS: u16 = 160;
 
 pub(crate) fn store(disk: &dyn Disk) -> Store {
-    Store::open(
-        disk.open(),
-        StoreOptions {
-            page_cache_bytes: 4096,
-        },
-    )
-    .unwrap()
+    Store::open(disk.open(), StoreOptions { page_cache_bytes: 4096 }).unwrap()
 }
 
 fn row(value: u8) -> Vec<u8> {
@@ -67,13 +59,7 @@ pub(crate) fn validators(seeds: &[u8]) -> ValidatorSet {
     let validator = |seed: &u8| Validator {
         public_key: SigningKey::from_seed([*seed; 32]).public_key(),
         power: 1,
-        node_id: NodeId(Digest(
-            SigningKey::from_seed([*seed ^ 0x80; 32])
-                .public_key()
-                .as_bytes()
-                .try_into()
-                .unwrap(),
-        )),
+        node_id: NodeId(Digest(SigningKey::from_seed([*seed ^ 0x80; 32]).public_key().as_bytes().try_into().unwrap())),
         organization: Text::new(format!("org-{seed}")).unwrap(),
         interest: Text::default(),
     };
@@ -82,37 +68,23 @@ pub(crate) fn validators(seeds: &[u8]) -> ValidatorSet {
 
 pub(crate) fn transaction(nonce: u64) -> SignedTransaction {
     let key = SigningKey::from_seed([1; 32]);
-    let signer = Signer {
-        account: quancheng_types::AccountId::of(&key.public_key()),
-        key_id: KeyId::of(&key.public_key()),
-    };
+    let signer =
+        Signer { account: quancheng_types::AccountId::of(&key.public_key()), key_id: KeyId::of(&key.public_key()) };
     let payload = Bytes::new(vec![7; usize::try_from(nonce % 50).unwrap()]).unwrap();
     let body = Transaction {
         chain_id: ChainId::default(),
         signers: List::new(vec![signer]).unwrap(),
         nonce,
         valid_until_ms: 1,
-        calls: List::new(vec![Call {
-            module: ModuleId(1),
-            payload,
-        }])
-        .unwrap(),
+        calls: List::new(vec![Call { module: ModuleId(1), payload }]).unwrap(),
     };
     body.sign(&[&key]).unwrap()
 }
 
 pub(crate) fn batch(sequence: u64, transactions: u64) -> SignedBatch {
-    let transactions = (0..transactions)
-        .map(|n| transaction(sequence * 1000 + n))
-        .collect();
-    let batch = Batch {
-        transactions: List::new(transactions).unwrap(),
-    };
-    batch.sign(
-        ChainId::default(),
-        sequence,
-        &SigningKey::from_seed([2; 32]),
-    )
+    let transactions = (0..transactions).map(|n| transaction(sequence * 1000 + n)).collect();
+    let batch = Batch { transactions: List::new(transactions).unwrap() };
+    batch.sign(ChainId::default(), sequence, &SigningKey::from_seed([2; 32]))
 }
 
 pub(crate) fn header_and_bytes(batch: &SignedBatch) -> (BatchHeader, Vec<u8>) {
@@ -122,28 +94,14 @@ pub(crate) fn header_and_bytes(batch: &SignedBatch) -> (BatchHeader, Vec<u8>) {
 /// What the executor would hand over: one batch of `count` transactions, each with a receipt.
 pub(crate) fn commit_of(height: u64, patch: Patch, batch: &SignedBatch) -> BlockCommit {
     let places = BodyLocation::all(batch).unwrap();
-    let executed = (0_u32..)
-        .zip(batch.batch.transactions.iter().zip(places))
-        .map(|(position, (transaction, body))| {
-            let outcome = if position % 3 == 0 {
-                Outcome::Refused {
-                    module: ModuleId(0),
-                    code: 7,
-                    call: 0,
-                }
-            } else {
-                Outcome::Ok
-            };
-            Executed {
-                receipt: Receipt {
-                    transaction_id: transaction.id(),
-                    position,
-                    outcome,
-                    events: List::empty(),
-                },
-                body,
-            }
-        });
+    let executed = (0_u32..).zip(batch.batch.transactions.iter().zip(places)).map(|(position, (transaction, body))| {
+        let outcome =
+            if position % 3 == 0 { Outcome::Refused { module: ModuleId(0), code: 7, call: 0 } } else { Outcome::Ok };
+        Executed {
+            receipt: Receipt { transaction_id: transaction.id(), position, outcome, events: List::empty() },
+            body,
+        }
+    });
     BlockCommit {
         height: Height(height),
         block_id: BlockId(Digest([u8::try_from(height % 256).unwrap(); 32])),
@@ -157,73 +115,36 @@ pub(crate) fn commit_of(height: u64, patch: Patch, batch: &SignedBatch) -> Block
 
 /// Reads and proofs of every key, there or not, are those of the model.
 pub(crate) fn check_snapshot(snapshot: &Snapshot, model: &Model) {
-    assert_eq!(
-        snapshot.keys().unwrap(),
-        u64::try_from(model.len()).unwrap()
-    );
+    assert_eq!(snapshot.keys().unwrap(), u64::try_from(model.len()).unwrap());
     for key in 0..KEYS + 3 {
         let expected = model.get(&key).map(|value| row(*value));
-        assert_eq!(
-            ROWS.read(snapshot, &key).unwrap(),
-            expected,
-            "key {key} at {}",
-            snapshot.height()
-        );
+        assert_eq!(ROWS.read(snapshot, &key).unwrap(), expected, "key {key} at {}", snapshot.height());
         let state_key = ROWS.key(&key);
         let proof = snapshot.prove(&state_key).unwrap();
         match expected {
             Some(value) => {
                 let bytes = quancheng_types::codec::encode(&value);
-                proof
-                    .verify_inclusion(&snapshot.root(), state_key.as_bytes(), &bytes)
-                    .unwrap();
-                assert!(
-                    proof
-                        .verify_absence(&snapshot.root(), state_key.as_bytes())
-                        .is_err()
-                );
+                proof.verify_inclusion(&snapshot.root(), state_key.as_bytes(), &bytes).unwrap();
+                assert!(proof.verify_absence(&snapshot.root(), state_key.as_bytes()).is_err());
             }
-            None => proof
-                .verify_absence(&snapshot.root(), state_key.as_bytes())
-                .unwrap(),
+            None => proof.verify_absence(&snapshot.root(), state_key.as_bytes()).unwrap(),
         }
     }
 }
 
 fn check_results(store: &Store, height: u64, batch: &SignedBatch) {
     let leaf = store.history_leaf(Height(height)).unwrap();
-    assert_eq!(
-        (leaf.height, leaf.time_ms),
-        (Height(height), 1_000 + height)
-    );
+    assert_eq!((leaf.height, leaf.time_ms), (Height(height), 1_000 + height));
     let receipts = store.receipts(Height(height)).unwrap();
     assert_eq!(receipts.len(), batch.batch.transactions.len());
-    for (position, (receipt, transaction)) in
-        (0_u32..).zip(receipts.iter().zip(&batch.batch.transactions))
-    {
-        assert_eq!(
-            (receipt.position, receipt.transaction_id),
-            (position, transaction.id())
-        );
+    for (position, (receipt, transaction)) in (0_u32..).zip(receipts.iter().zip(&batch.batch.transactions)) {
+        assert_eq!((receipt.position, receipt.transaction_id), (position, transaction.id()));
         let place = store.transaction_location(&transaction.id()).unwrap();
         assert_eq!(place, Some((Height(height), position)));
-        let (again, bytes) = store
-            .transaction(Height(height), position)
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            (&again, SignedTransaction::decode(&bytes).unwrap()),
-            (receipt, transaction.clone())
-        );
-        let path = store
-            .receipt_path(Height(height), position)
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            path.root(receipt.leaf_hash()),
-            Some(leaf.receipts_root),
-            "receipt {position} of {height}"
-        );
+        let (again, bytes) = store.transaction(Height(height), position).unwrap().unwrap();
+        assert_eq!((&again, SignedTransaction::decode(&bytes).unwrap()), (receipt, transaction.clone()));
+        let path = store.receipt_path(Height(height), position).unwrap().unwrap();
+        assert_eq!(path.root(receipt.leaf_hash()), Some(leaf.receipts_root), "receipt {position} of {height}");
     }
     let beyond = u32::try_from(receipts.len()).unwrap();
     assert_eq!(store.receipt(Height(height), beyond).unwrap(), None);
@@ -232,30 +153,18 @@ fn check_results(store: &Store, height: u64, batch: &SignedBatch) {
 
 fn check_history(store: &Store) {
     let size = store.tip().unwrap().size;
-    let leaves: Vec<Digest> = (0..size)
-        .map(|h| store.history_leaf(Height(h)).unwrap().leaf_hash())
-        .collect();
+    let leaves: Vec<Digest> = (0..size).map(|h| store.history_leaf(Height(h)).unwrap().leaf_hash()).collect();
     for upto in 0..=size {
         let root = merkle::root(&leaves[..usize::try_from(upto).unwrap()]);
         assert_eq!(store.history_root(upto).unwrap(), root);
         for height in 0..upto {
             let path = store.history_path(Height(height), upto).unwrap();
-            assert_eq!(
-                path.root(leaves[usize::try_from(height).unwrap()]),
-                Some(root),
-                "leaf {height} of {upto}"
-            );
+            assert_eq!(path.root(leaves[usize::try_from(height).unwrap()]), Some(root), "leaf {height} of {upto}");
         }
     }
     assert_eq!(store.tip().unwrap().root, store.history_root(size).unwrap());
-    assert!(matches!(
-        store.history_root(size + 1),
-        Err(StoreError::NotExecuted { .. })
-    ));
-    assert!(matches!(
-        store.history_leaf(Height(size)),
-        Err(StoreError::NotExecuted { .. })
-    ));
+    assert!(matches!(store.history_root(size + 1), Err(StoreError::NotExecuted { .. })));
+    assert!(matches!(store.history_leaf(Height(size)), Err(StoreError::NotExecuted { .. })));
 }
 
 /// A chain of blocks, closed and opened in the middle: every height reads, proves and lists as it was.
@@ -263,13 +172,7 @@ pub(crate) fn every_height_stays_readable(disk: &dyn Disk, blocks: &[Block]) -> 
     let mut store = store(disk);
     let mut models = vec![Model::new()];
     apply(&mut models[0], &blocks[0]);
-    store
-        .init_genesis(
-            1_000,
-            patch(&quancheng_state::view::EmptyView, &blocks[0]),
-            &validators(&[1]),
-        )
-        .unwrap();
+    store.init_genesis(1_000, patch(&quancheng_state::view::EmptyView, &blocks[0]), &validators(&[1])).unwrap();
     let mut held = vec![store.snapshot().unwrap()];
     let mut batches = Vec::new();
     for (height, block) in (1_u64..).zip(&blocks[1..]) {
@@ -282,14 +185,9 @@ pub(crate) fn every_height_stays_readable(disk: &dyn Disk, blocks: &[Block]) -> 
         }
         let batch = batch(height, height * 7 % 40);
         let (header, bytes) = header_and_bytes(&batch);
-        store
-            .chain()
-            .put_batches(&[(header, &bytes)], Durability::Synced)
-            .unwrap();
+        store.chain().put_batches(&[(header, &bytes)], Durability::Synced).unwrap();
         let snapshot = store.snapshot().unwrap();
-        let tip = store
-            .commit(commit_of(height, patch(&snapshot, block), &batch))
-            .unwrap();
+        let tip = store.commit(commit_of(height, patch(&snapshot, block), &batch)).unwrap();
         assert_eq!((tip.height(), store.tip()), (Height(height), Some(tip)));
         let mut model = models.last().unwrap().clone();
         apply(&mut model, block);
@@ -299,17 +197,11 @@ pub(crate) fn every_height_stays_readable(disk: &dyn Disk, blocks: &[Block]) -> 
     }
     for (height, model) in (0_u64..).zip(&models) {
         let snapshot = store.snapshot_at(Height(height)).unwrap();
-        assert_eq!(
-            snapshot.root(),
-            store.history_leaf(Height(height)).unwrap().state_root
-        );
+        assert_eq!(snapshot.root(), store.history_leaf(Height(height)).unwrap().state_root);
         check_snapshot(&snapshot, model);
     }
     for snapshot in &held {
-        check_snapshot(
-            snapshot,
-            &models[usize::try_from(snapshot.height().0).unwrap()],
-        );
+        check_snapshot(snapshot, &models[usize::try_from(snapshot.height().0).unwrap()]);
     }
     for (height, batch) in (1_u64..).zip(&batches) {
         check_results(&store, height, batch);
@@ -323,48 +215,24 @@ pub(crate) fn pruning_keeps_what_it_must(disk: &dyn Disk, blocks: &[Block], olde
     let mut store = store(disk);
     let mut models = vec![Model::new()];
     apply(&mut models[0], &blocks[0]);
-    store
-        .init_genesis(
-            1_000,
-            patch(&quancheng_state::view::EmptyView, &blocks[0]),
-            &validators(&[1]),
-        )
-        .unwrap();
+    store.init_genesis(1_000, patch(&quancheng_state::view::EmptyView, &blocks[0]), &validators(&[1])).unwrap();
     let early = store.snapshot().unwrap();
     for (height, block) in (1_u64..).zip(&blocks[1..]) {
         let batch = batch(height, 2);
         let (header, bytes) = header_and_bytes(&batch);
-        store
-            .chain()
-            .put_batches(&[(header, &bytes)], Durability::Buffered)
-            .unwrap();
-        store
-            .commit(commit_of(
-                height,
-                patch(&store.snapshot().unwrap(), block),
-                &batch,
-            ))
-            .unwrap();
+        store.chain().put_batches(&[(header, &bytes)], Durability::Buffered).unwrap();
+        store.commit(commit_of(height, patch(&store.snapshot().unwrap(), block), &batch)).unwrap();
         let mut model = models.last().unwrap().clone();
         apply(&mut model, block);
         models.push(model);
     }
     let tip = u64::try_from(blocks.len() - 1).unwrap();
-    assert!(matches!(
-        store.prune(Height(tip + 1), 1),
-        Err(StoreError::NotExecuted { .. })
-    ));
+    assert!(matches!(store.prune(Height(tip + 1), 1), Err(StoreError::NotExecuted { .. })));
     while store.prune(Height(oldest), 2).unwrap() < Height(oldest) {}
-    let pruned = Err(StoreError::Pruned {
-        height: Height(0),
-        oldest: Height(oldest),
-    });
+    let pruned = Err(StoreError::Pruned { height: Height(0), oldest: Height(oldest) });
     if oldest > 0 {
         assert_eq!(ROWS.read(&early, &1), pruned);
-        assert!(matches!(
-            early.prove(&ROWS.key(&1)),
-            Err(StoreError::Pruned { .. })
-        ));
+        assert!(matches!(early.prove(&ROWS.key(&1)), Err(StoreError::Pruned { .. })));
     }
     drop(early);
     drop(store);
@@ -374,13 +242,7 @@ pub(crate) fn pruning_keeps_what_it_must(disk: &dyn Disk, blocks: &[Block], olde
         match store.snapshot_at(Height(height)) {
             Ok(snapshot) => check_snapshot(&snapshot, model),
             Err(error) => {
-                assert_eq!(
-                    error,
-                    StoreError::Pruned {
-                        height: Height(height),
-                        oldest: Height(oldest)
-                    }
-                );
+                assert_eq!(error, StoreError::Pruned { height: Height(height), oldest: Height(oldest) });
                 assert!(height < oldest);
             }
         }
@@ -397,12 +259,7 @@ fn churn(height: u64) -> Block {
     let value = u8::try_from(height).unwrap();
     (0..KEYS)
         .filter(|key| (u64::from(*key) + height).is_multiple_of(3))
-        .map(|key| {
-            (
-                key,
-                (!(u64::from(key) + height).is_multiple_of(2)).then_some(value),
-            )
-        })
+        .map(|key| (key, (!(u64::from(key) + height).is_multiple_of(2)).then_some(value)))
         .collect()
 }
 
@@ -416,9 +273,7 @@ pub(crate) fn readers_are_right_while_commits_go_on(disk: &dyn Disk) {
         apply(&mut model, &churn(height));
         models.push(model);
     }
-    store
-        .init_genesis(1_000, Patch::empty(), &validators(&[1]))
-        .unwrap();
+    store.init_genesis(1_000, Patch::empty(), &validators(&[1])).unwrap();
     let finished = core::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -433,92 +288,47 @@ pub(crate) fn readers_are_right_while_commits_go_on(disk: &dyn Disk) {
                 };
                 for key in (0..KEYS).step_by(9) {
                     let state_key = ROWS.key(&key);
-                    let expected = models[usize::try_from(height).unwrap()]
-                        .get(&key)
-                        .map(|value| row(*value));
+                    let expected = models[usize::try_from(height).unwrap()].get(&key).map(|value| row(*value));
                     match (ROWS.read(&snapshot, &key), snapshot.prove(&state_key)) {
                         (Ok(found), Ok(proof)) => {
                             assert_eq!(found, expected, "key {key} at {height}");
-                            assert_eq!(
-                                proof.root().unwrap(),
-                                snapshot.root(),
-                                "key {key} at {height}"
-                            );
+                            assert_eq!(proof.root().unwrap(), snapshot.root(), "key {key} at {height}");
                             assert_eq!(proof.claims_inclusion(), expected.is_some());
                             answers += 1;
                         }
-                        (Err(StoreError::Pruned { .. }), _)
-                        | (_, Err(StoreError::Pruned { .. })) => {}
+                        (Err(StoreError::Pruned { .. }), _) | (_, Err(StoreError::Pruned { .. })) => {}
                         (read, proof) => panic!("key {key} at {height}: {read:?} {proof:?}"),
                     }
                 }
             }
         });
         for height in 1..=heights {
-            let commit = commit_of(
-                height,
-                patch(&store.snapshot().unwrap(), &churn(height)),
-                &batch(height, 0),
-            );
+            let commit = commit_of(height, patch(&store.snapshot().unwrap(), &churn(height)), &batch(height, 0));
             store.commit(commit).unwrap();
             store.prune(Height(height.saturating_sub(8)), 2).unwrap();
         }
         finished.store(true, core::sync::atomic::Ordering::Relaxed);
     });
-    check_snapshot(
-        &store.snapshot().unwrap(),
-        &models[usize::try_from(heights).unwrap()],
-    );
+    check_snapshot(&store.snapshot().unwrap(), &models[usize::try_from(heights).unwrap()]);
 }
 
 /// Heights follow each other, and genesis comes first and once.
 pub(crate) fn heights_come_in_order(disk: &dyn Disk) {
     let store = store(disk);
     assert_eq!(store.tip(), None);
-    assert!(matches!(
-        store.snapshot(),
-        Err(StoreError::NotExecuted { tip: None, .. })
-    ));
-    assert!(matches!(
-        store.commit(BlockCommit::default()),
-        Err(StoreError::NotExecuted { .. })
-    ));
-    let tip = store
-        .init_genesis(5, Patch::empty(), &validators(&[1]))
-        .unwrap();
-    assert_eq!(
-        (tip.leaf.state_root, tip.leaf.receipts_root),
-        (Digest::ZERO, merkle::empty_root())
-    );
-    assert_eq!(
-        (tip.size, tip.leaf.block_id, tip.leaf.time_ms),
-        (1, BlockId::default(), 5)
-    );
-    assert_eq!(
-        store.init_genesis(5, Patch::empty(), &validators(&[1])),
-        Err(StoreError::GenesisExists)
-    );
+    assert!(matches!(store.snapshot(), Err(StoreError::NotExecuted { tip: None, .. })));
+    assert!(matches!(store.commit(BlockCommit::default()), Err(StoreError::NotExecuted { .. })));
+    let tip = store.init_genesis(5, Patch::empty(), &validators(&[1])).unwrap();
+    assert_eq!((tip.leaf.state_root, tip.leaf.receipts_root), (Digest::ZERO, merkle::empty_root()));
+    assert_eq!((tip.size, tip.leaf.block_id, tip.leaf.time_ms), (1, BlockId::default(), 5));
+    assert_eq!(store.init_genesis(5, Patch::empty(), &validators(&[1])), Err(StoreError::GenesisExists));
     for found in [0, 2] {
-        let error = store
-            .commit(commit_of(found, Patch::empty(), &batch(1, 1)))
-            .unwrap_err();
-        assert_eq!(
-            error,
-            StoreError::OutOfOrder {
-                expected: Height(1),
-                found: Height(found)
-            }
-        );
+        let error = store.commit(commit_of(found, Patch::empty(), &batch(1, 1))).unwrap_err();
+        assert_eq!(error, StoreError::OutOfOrder { expected: Height(1), found: Height(found) });
     }
     assert_eq!(store.tip(), Some(tip));
-    assert!(matches!(
-        store.snapshot_at(Height(1)),
-        Err(StoreError::NotExecuted { .. })
-    ));
-    assert_eq!(
-        store.transaction_location(&transaction(1).id()).unwrap(),
-        None
-    );
+    assert!(matches!(store.snapshot_at(Height(1)), Err(StoreError::NotExecuted { .. })));
+    assert_eq!(store.transaction_location(&transaction(1).id()).unwrap(), None);
     assert_eq!(store.receipts(Height(1)).unwrap(), []);
     assert_eq!(BatchId::default(), BatchId(Digest::ZERO));
 }

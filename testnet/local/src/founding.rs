@@ -14,25 +14,12 @@ pub const SAMPLES: &str = include_str!("../../../samples/samples.json");
 pub const CANDIDATE_ORGANIZATION: &str = "ORG-GOV-HEALTH";
 
 /// Organizations of the samples that run validators, in this order; further validators get organizations made for them.
-const VALIDATOR_ORGANIZATIONS: [&str; 5] = [
-    "ORG-GOV-DATA",
-    "ORG-GOV-FIN",
-    "ORG-GOV-AMR",
-    "ORG-REG",
-    "ORG-GOV-HPF",
-];
+const VALIDATOR_ORGANIZATIONS: [&str; 5] = ["ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-AMR", "ORG-REG", "ORG-GOV-HPF"];
 
 /// Organizations that every network has from the start, whoever runs its validators: supervisor, treasury, the three registrars,
 /// the court, and the candidate.
-const ALWAYS: [&str; 7] = [
-    "ORG-GOV-DATA",
-    "ORG-GOV-FIN",
-    "ORG-GOV-AMR",
-    "ORG-REG",
-    "ORG-EXCH",
-    "ORG-CRT",
-    CANDIDATE_ORGANIZATION,
-];
+const ALWAYS: [&str; 7] =
+    ["ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-AMR", "ORG-REG", "ORG-EXCH", "ORG-CRT", CANDIDATE_ORGANIZATION];
 
 /// A rule set for demonstrations: every kind, and a public notice that ends at once.
 pub const DEMO_RULE_SET: &str = "RS-DEMO";
@@ -49,51 +36,35 @@ pub(crate) struct FoundingOrganization {
 impl FoundingOrganization {
     /// Its legal name.
     pub(crate) fn name_zh(&self) -> &str {
-        self.record
-            .get("name_zh")
-            .and_then(Value::as_str)
-            .unwrap_or(&self.org_id)
+        self.record.get("name_zh").and_then(Value::as_str).unwrap_or(&self.org_id)
     }
 }
 
 fn samples() -> Result<Value, LocalError> {
-    serde_json::from_str(SAMPLES).map_err(|error| LocalError::Samples {
-        reason: error.to_string(),
-    })
+    serde_json::from_str(SAMPLES).map_err(|error| LocalError::Samples { reason: error.to_string() })
 }
 
 fn missing(what: &str) -> LocalError {
-    LocalError::Samples {
-        reason: format!("{what} is missing"),
-    }
+    LocalError::Samples { reason: format!("{what} is missing") }
 }
 
 /// The organization that runs validator `index`.
 pub(crate) fn validator_organization(index: u32) -> String {
-    let known = usize::try_from(index)
-        .ok()
-        .and_then(|place| VALIDATOR_ORGANIZATIONS.get(place));
+    let known = usize::try_from(index).ok().and_then(|place| VALIDATOR_ORGANIZATIONS.get(place));
     known.map_or_else(|| format!("ORG-NODE-{index}"), |name| (*name).to_owned())
 }
 
 /// The founding organizations of a network with so many validators, each once.
 pub(crate) fn organizations(validators: u32) -> Result<Vec<FoundingOrganization>, LocalError> {
     let samples = samples()?;
-    let known = samples
-        .get("organizations")
-        .and_then(Value::as_array)
-        .ok_or_else(|| missing("organizations"))?;
+    let known = samples.get("organizations").and_then(Value::as_array).ok_or_else(|| missing("organizations"))?;
     let mut names: Vec<String> = (0..validators).map(validator_organization).collect();
     for name in ALWAYS {
         if !names.iter().any(|other| other == name) {
             names.push(name.to_owned());
         }
     }
-    let find = |name: &str| {
-        known
-            .iter()
-            .find(|entry| entry.get("org_id").and_then(Value::as_str) == Some(name))
-    };
+    let find = |name: &str| known.iter().find(|entry| entry.get("org_id").and_then(Value::as_str) == Some(name));
     names
         .into_iter()
         .enumerate()
@@ -108,21 +79,11 @@ pub(crate) fn organizations(validators: u32) -> Result<Vec<FoundingOrganization>
 }
 
 /// What a genesis says about a founder, of what a sample record says.
-const FOUNDER_KEYS: [&str; 8] = [
-    "org_id",
-    "uscc",
-    "name_zh",
-    "name_en",
-    "org_type",
-    "merchant_class",
-    "region",
-    "roles",
-];
+const FOUNDER_KEYS: [&str; 8] =
+    ["org_id", "uscc", "name_zh", "name_en", "org_type", "merchant_class", "region", "roles"];
 
 fn founder_of(entry: &Value) -> Result<Map<String, Value>, LocalError> {
-    let entry = entry
-        .as_object()
-        .ok_or_else(|| missing("an organization"))?;
+    let entry = entry.as_object().ok_or_else(|| missing("an organization"))?;
     Ok(entry
         .iter()
         .filter(|(key, _)| FOUNDER_KEYS.contains(&key.as_str()))
@@ -143,10 +104,7 @@ fn made_up(org_id: &str, place: usize) -> Result<Map<String, Value>, LocalError>
         "name_en": format!("Sample Node Operator {place} (test)"), "org_type": "GOV_DEPARTMENT",
         "region": "370100", "roles": ["VALIDATOR"],
     });
-    record
-        .as_object()
-        .cloned()
-        .ok_or_else(|| missing("a record"))
+    record.as_object().cloned().ok_or_else(|| missing("a record"))
 }
 
 /// The rule set [`DEMO_RULE_SET`], in the shape of the sample records.
@@ -165,9 +123,7 @@ pub fn demo_rule_set() -> Value {
 }
 
 /// First content of the modules: organizations with their keys, rule sets, calendar.
-pub(crate) fn modules(
-    founders: &[(FoundingOrganization, PublicKey)],
-) -> Result<Vec<ModuleGenesis>, LocalError> {
+pub(crate) fn modules(founders: &[(FoundingOrganization, PublicKey)]) -> Result<Vec<ModuleGenesis>, LocalError> {
     let organizations: Vec<Value> = founders
         .iter()
         .map(|(founder, key)| {
@@ -177,11 +133,7 @@ pub(crate) fn modules(
         })
         .collect();
     let samples = samples()?;
-    let mut rule_sets = samples
-        .get("rule_sets")
-        .and_then(Value::as_array)
-        .ok_or_else(|| missing("rule_sets"))?
-        .clone();
+    let mut rule_sets = samples.get("rule_sets").and_then(Value::as_array).ok_or_else(|| missing("rule_sets"))?.clone();
     rule_sets.push(demo_rule_set());
     let governance = json!({ "rule_sets": rule_sets, "calendar": calendar(&samples)? });
     let mut modules = vec![
@@ -195,19 +147,12 @@ pub(crate) fn modules(
 /// One entry for each year of the samples' calendar.
 fn calendar(samples: &Value) -> Result<Vec<Value>, LocalError> {
     let calendar = samples.get("calendar").ok_or_else(|| missing("calendar"))?;
-    let years = calendar
-        .get("holidays")
-        .and_then(Value::as_object)
-        .ok_or_else(|| missing("calendar.holidays"))?;
+    let years = calendar.get("holidays").and_then(Value::as_object).ok_or_else(|| missing("calendar.holidays"))?;
     years
         .iter()
         .map(|(year, holidays)| {
-            let number: u16 = year
-                .parse()
-                .map_err(|_| missing("a year of the calendar"))?;
-            let adjusted = calendar
-                .get("adjusted_workdays")
-                .and_then(|years| years.get(year));
+            let number: u16 = year.parse().map_err(|_| missing("a year of the calendar"))?;
+            let adjusted = calendar.get("adjusted_workdays").and_then(|years| years.get(year));
             let adjusted = adjusted.cloned().unwrap_or_else(|| json!([]));
             Ok(json!({ "year": number, "holidays": holidays, "adjusted_workdays": adjusted }))
         })

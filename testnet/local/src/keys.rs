@@ -19,10 +19,7 @@ pub(crate) struct KeyJob {
 impl KeyJob {
     /// A new key for this file.
     pub(crate) fn new(path: PathBuf) -> Result<Self, LocalError> {
-        Ok(Self {
-            key: keystore::generate()?,
-            path,
-        })
+        Ok(Self { key: keystore::generate()?, path })
     }
 
     /// Its public half.
@@ -33,9 +30,10 @@ impl KeyJob {
 
 /// Peer identity of a peer key: the 32 bytes of the public key itself.
 pub(crate) fn node_id(key: &PublicKey) -> Result<NodeId, LocalError> {
-    let bytes: [u8; 32] = key.as_bytes().try_into().map_err(|_| LocalError::Samples {
-        reason: "a peer key must be an Ed25519 key".to_owned(),
-    })?;
+    let bytes: [u8; 32] = key
+        .as_bytes()
+        .try_into()
+        .map_err(|_| LocalError::Samples { reason: "a peer key must be an Ed25519 key".to_owned() })?;
     Ok(NodeId(Digest(bytes)))
 }
 
@@ -49,10 +47,7 @@ pub(crate) fn write_all(jobs: &[KeyJob], password: &str) -> Result<(), LocalErro
         let sealers: Vec<_> = jobs
             .chunks(share)
             .map(|jobs| {
-                scope.spawn(move || {
-                    jobs.iter()
-                        .try_for_each(|job| keystore::write(&job.path, &job.key, password))
-                })
+                scope.spawn(move || jobs.iter().try_for_each(|job| keystore::write(&job.path, &job.key, password)))
             })
             .collect();
         for sealer in sealers {

@@ -161,28 +161,18 @@ impl Layout {
         let meta = match fs::metadata(&path) {
             Ok(meta) => meta,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(LocalError::NoNetwork {
-                    dir: self.dir.clone(),
-                });
+                return Err(LocalError::NoNetwork { dir: self.dir.clone() });
             }
             Err(error) => {
-                return Err(LocalError::Io {
-                    action: "read",
-                    path,
-                    error,
-                });
+                return Err(LocalError::Io { action: "read", path, error });
             }
         };
-        let damaged = |reason: &str| LocalError::Record {
-            path: path.clone(),
-            reason: reason.to_owned(),
-        };
+        let damaged = |reason: &str| LocalError::Record { path: path.clone(), reason: reason.to_owned() };
         if meta.len() > RECORD_BYTES_MAX {
             return Err(damaged("larger than any record of a network"));
         }
         let bytes = fs::read(&path).map_err(LocalError::io("read", &path))?;
-        let record: Record =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(&error.to_string()))?;
+        let record: Record = serde_json::from_slice(&bytes).map_err(|error| damaged(&error.to_string()))?;
         if record.format != FORMAT || record.version != VERSION {
             return Err(damaged("made by another version of this program"));
         }
@@ -191,10 +181,8 @@ impl Layout {
 
     pub(crate) fn write(&self, record: &Record) -> Result<(), LocalError> {
         let path = self.record();
-        let text = serde_json::to_string_pretty(record).map_err(|error| LocalError::Record {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
+        let text = serde_json::to_string_pretty(record)
+            .map_err(|error| LocalError::Record { path: path.clone(), reason: error.to_string() })?;
         // A reader sees the old record or the new one, never half of it.
         let fresh = self.dir.join("network.json.new");
         fs::write(&fresh, text + "\n").map_err(LocalError::io("write", &fresh))?;
@@ -209,6 +197,5 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), LocalErro
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(LocalError::io("create", path))?;
-    file.write_all(content)
-        .map_err(LocalError::io("write", path))
+    file.write_all(content).map_err(LocalError::io("write", path))
 }

@@ -99,12 +99,7 @@ impl Network {
     /// [`LocalError`].
     pub fn start(settings: &Settings) -> Result<Self, LocalError> {
         let (layout, record) = start::make(settings)?;
-        let indices: Vec<u32> = record
-            .nodes
-            .iter()
-            .chain(&record.reserve)
-            .map(|node| node.index)
-            .collect();
+        let indices: Vec<u32> = record.nodes.iter().chain(&record.reserve).map(|node| node.index).collect();
         process::init(&record.quanchengd, &layout, &indices, None)?;
         let network = Self { layout, record };
         network.bring_up(&network.record.nodes, settings.ready_timeout_ms)?;
@@ -129,12 +124,7 @@ impl Network {
     fn bring_up(&self, nodes: &[NodeEntry], timeout_ms: u64) -> Result<(), LocalError> {
         let started: Vec<(NodeEntry, Child)> = nodes
             .iter()
-            .map(|node| {
-                Ok((
-                    node.clone(),
-                    process::start(&self.record.quanchengd, &self.layout, node.index)?,
-                ))
-            })
+            .map(|node| Ok((node.clone(), process::start(&self.record.quanchengd, &self.layout, node.index)?)))
             .collect::<Result<_, LocalError>>()?;
         start::await_ready(&self.layout, started, timeout_ms)
     }
@@ -144,9 +134,7 @@ impl Network {
     /// # Errors
     /// [`LocalError::NoNetwork`], [`LocalError::Record`].
     pub fn open(dir: &Path) -> Result<Self, LocalError> {
-        let found = std::fs::canonicalize(dir).map_err(|_| LocalError::NoNetwork {
-            dir: dir.to_owned(),
-        })?;
+        let found = std::fs::canonicalize(dir).map_err(|_| LocalError::NoNetwork { dir: dir.to_owned() })?;
         let layout = Layout::new(found);
         let record = layout.read()?;
         Ok(Self { layout, record })
@@ -173,11 +161,7 @@ impl Network {
     /// Key files of the founding organizations.
     #[must_use]
     pub fn keys(&self) -> BTreeMap<String, PathBuf> {
-        self.record
-            .keys
-            .iter()
-            .map(|(name, path)| (name.clone(), self.layout.dir().join(path)))
-            .collect()
+        self.record.keys.iter().map(|(name, path)| (name.clone(), self.layout.dir().join(path))).collect()
     }
 
     /// The log file of a node.
@@ -190,21 +174,13 @@ impl Network {
 
     fn entry(&self, index: u32) -> Result<&NodeEntry, LocalError> {
         let count = self.record.nodes.len();
-        self.record
-            .nodes
-            .iter()
-            .find(|node| node.index == index)
-            .ok_or(LocalError::NoNode { index, count })
+        self.record.nodes.iter().find(|node| node.index == index).ok_or(LocalError::NoNode { index, count })
     }
 
     /// What is known of every node now.
     #[must_use]
     pub fn status(&self) -> Vec<NodeStatus> {
-        self.record
-            .nodes
-            .iter()
-            .map(|node| self.node_status(node))
-            .collect()
+        self.record.nodes.iter().map(|node| self.node_status(node)).collect()
     }
 
     fn node_status(&self, node: &NodeEntry) -> NodeStatus {
@@ -214,11 +190,7 @@ impl Network {
             Some(pid) if process::is_paused(pid) => NodeState::Paused,
             Some(_) => NodeState::Running,
         };
-        let answer = if state == NodeState::Running {
-            http::ask(node.api, "/v1/status").ok()
-        } else {
-            None
-        };
+        let answer = if state == NodeState::Running { http::ask(node.api, "/v1/status").ok() } else { None };
         NodeStatus {
             index: node.index,
             role: node.role,
@@ -322,27 +294,16 @@ impl Network {
         if let Some(pid) = process::running(&self.layout, index) {
             return Err(LocalError::Running { index, pid });
         }
-        let heights = self
-            .record
-            .nodes
-            .iter()
-            .filter(|other| other.index != index)
-            .filter_map(|other| {
-                let (_, status) = http::ask(other.api, "/v1/status").ok()?;
-                status?.get("height")?.as_u64()
-            });
+        let heights = self.record.nodes.iter().filter(|other| other.index != index).filter_map(|other| {
+            let (_, status) = http::ask(other.api, "/v1/status").ok()?;
+            status?.get("height")?.as_u64()
+        });
         let above = match (&entry.public_key, heights.max()) {
             (None, _) => None,
             (Some(_), Some(height)) => Some(height),
             (Some(_), None) => {
-                let last =
-                    "no other node tells its height, above which alone this validator may sign"
-                        .to_owned();
-                return Err(LocalError::NotReady {
-                    indices: vec![index],
-                    waited_ms: 0,
-                    last,
-                });
+                let last = "no other node tells its height, above which alone this validator may sign".to_owned();
+                return Err(LocalError::NotReady { indices: vec![index], waited_ms: 0, last });
             }
         };
         let data = self.layout.data(index);
@@ -359,8 +320,7 @@ impl Network {
             return Err(LocalError::NoCandidate);
         }
         let entry = self.record.reserve.remove(0);
-        let (Some(public_key), Some(organization)) = (entry.public_key, entry.organization.clone())
-        else {
+        let (Some(public_key), Some(organization)) = (entry.public_key, entry.organization.clone()) else {
             return Err(LocalError::NoCandidate);
         };
         self.record.nodes.push(entry.clone());

@@ -70,10 +70,7 @@ pub(crate) fn text(
         follower: entry.role == NodeRole::Follower,
     };
     let others = |entry: &&NodeEntry| entry.index != own.index;
-    let running = nodes
-        .iter()
-        .filter(others)
-        .map(|entry| peer(entry, Some(entry.peer)));
+    let running = nodes.iter().filter(others).map(|entry| peer(entry, Some(entry.peer)));
     let prepared = reserve.iter().filter(others).map(|entry| peer(entry, None));
     let file = File {
         node: Node {
@@ -84,20 +81,10 @@ pub(crate) fn text(
             password_file: "../password".into(),
             quarantine_ms: QUARANTINE_MS,
         },
-        network: Network {
-            listen: vec![own.peer],
-            peers: running.chain(prepared).collect(),
-        },
-        api: Api {
-            public: own.api,
-            admin: own.admin,
-        },
-        log: Log {
-            level: log_level.to_owned(),
-        },
+        network: Network { listen: vec![own.peer], peers: running.chain(prepared).collect() },
+        api: Api { public: own.api, admin: own.admin },
+        log: Log { level: log_level.to_owned() },
     };
-    toml::to_string_pretty(&file).map_err(|error| LocalError::Record {
-        path: "node.toml".into(),
-        reason: error.to_string(),
-    })
+    toml::to_string_pretty(&file)
+        .map_err(|error| LocalError::Record { path: "node.toml".into(), reason: error.to_string() })
 }

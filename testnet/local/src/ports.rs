@@ -30,10 +30,6 @@ pub(crate) fn free(wanted: usize) -> Result<Vec<SocketAddr>, LocalError> {
         return Err(LocalError::NoPorts { wanted });
     }
     held.iter()
-        .map(|listener| {
-            listener
-                .local_addr()
-                .map_err(LocalError::io("read the address of", "a local port"))
-        })
+        .map(|listener| listener.local_addr().map_err(LocalError::io("read the address of", "a local port")))
         .collect()
 }

@@ -34,11 +34,7 @@ pub fn find_quanchengd(named: Option<&Path>) -> Result<PathBuf, LocalError> {
         let beside = own.as_deref().and_then(Path::parent);
         candidates.extend(beside.map(|dir| dir.join("quanchengd")));
         // Test programs lie one folder deeper than the binaries.
-        candidates.extend(
-            beside
-                .and_then(Path::parent)
-                .map(|dir| dir.join("quanchengd")),
-        );
+        candidates.extend(beside.and_then(Path::parent).map(|dir| dir.join("quanchengd")));
         let path = std::env::var_os("PATH").unwrap_or_default();
         candidates.extend(std::env::split_paths(&path).map(|dir| dir.join("quanchengd")));
     }
@@ -53,11 +49,7 @@ pub fn find_quanchengd(named: Option<&Path>) -> Result<PathBuf, LocalError> {
 
 fn command(program: &Path, verb: &str, config: &Path) -> Command {
     let mut command = Command::new(program);
-    command
-        .arg(verb)
-        .arg("--config")
-        .arg(config)
-        .stdin(Stdio::null());
+    command.arg(verb).arg("--config").arg(config).stdin(Stdio::null());
     // The caller's variables are meant for the command line; a node would refuse those it does not know.
     for (name, _) in std::env::vars_os() {
         if name.as_bytes().starts_with(VARIABLE_PREFIX.as_bytes()) {
@@ -74,31 +66,21 @@ pub(crate) fn init(
     indices: &[u32],
     rejoin_above: Option<u64>,
 ) -> Result<(), LocalError> {
-    let spawn = |error| LocalError::Spawn {
-        program: program.to_owned(),
-        error,
-    };
+    let spawn = |error| LocalError::Spawn { program: program.to_owned(), error };
     let mut children = Vec::new();
     for index in indices {
         let mut command = command(program, "init", &layout.config(*index));
         if let Some(height) = rejoin_above {
             command.arg("--rejoin-above").arg(height.to_string());
         }
-        let child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(spawn)?;
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(spawn)?;
         children.push((*index, child));
     }
     for (index, child) in children {
         let output = child.wait_with_output().map_err(spawn)?;
         if !output.status.success() {
             let words = [output.stdout, output.stderr].concat();
-            return Err(LocalError::Init {
-                index,
-                output: String::from_utf8_lossy(&words).into_owned(),
-            });
+            return Err(LocalError::Init { index, output: String::from_utf8_lossy(&words).into_owned() });
         }
     }
     Ok(())
@@ -107,11 +89,7 @@ pub(crate) fn init(
 /// Starts a node that outlives the caller: a process group of its own, output to its log.
 pub(crate) fn start(program: &Path, layout: &Layout, index: u32) -> Result<Child, LocalError> {
     let path = layout.log(index);
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(LocalError::io("open", &path))?;
+    let log = OpenOptions::new().create(true).append(true).open(&path).map_err(LocalError::io("open", &path))?;
     let copy = log.try_clone().map_err(LocalError::io("open", &path))?;
     let mut command = command(program, "start", &layout.config(index));
     let child = command
@@ -120,10 +98,7 @@ pub(crate) fn start(program: &Path, layout: &Layout, index: u32) -> Result<Child
         .stderr(copy)
         .process_group(0)
         .spawn()
-        .map_err(|error| LocalError::Spawn {
-            program: program.to_owned(),
-            error,
-        })?;
+        .map_err(|error| LocalError::Spawn { program: program.to_owned(), error })?;
     let pid = layout.pid(index);
     fs::write(&pid, format!("{}\n", child.id())).map_err(LocalError::io("write", pid))?;
     Ok(child)
@@ -131,16 +106,10 @@ pub(crate) fn start(program: &Path, layout: &Layout, index: u32) -> Result<Child
 
 /// The process of a node, if it still is one of this network.
 pub(crate) fn running(layout: &Layout, index: u32) -> Option<u32> {
-    let pid: u32 = fs::read_to_string(layout.pid(index))
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
+    let pid: u32 = fs::read_to_string(layout.pid(index)).ok()?.trim().parse().ok()?;
     let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let config = layout.config(index);
-    let is_ours = words
-        .split(|byte| *byte == 0)
-        .any(|word| OsStr::from_bytes(word) == config.as_os_str());
+    let is_ours = words.split(|byte| *byte == 0).any(|word| OsStr::from_bytes(word) == config.as_os_str());
     is_ours.then_some(pid)
 }
 
@@ -149,27 +118,15 @@ pub(crate) fn is_paused(pid: u32) -> bool {
     // The name in parentheses may hold anything; the state follows the last parenthesis.
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .ok()
-        .and_then(|text| {
-            text.rsplit_once(") ")
-                .map(|(_, rest)| rest.starts_with('T'))
-        })
+        .and_then(|text| text.rsplit_once(") ").map(|(_, rest)| rest.starts_with('T')))
         .unwrap_or(false)
 }
 
 /// Sends a signal.
 pub(crate) fn signal(pid: u32, signal: Signal) -> Result<(), LocalError> {
-    let no_process = || LocalError::Signal {
-        pid,
-        error: std::io::ErrorKind::NotFound.into(),
-    };
-    let target = i32::try_from(pid)
-        .ok()
-        .and_then(Pid::from_raw)
-        .ok_or_else(no_process)?;
-    kill_process(target, signal).map_err(|error| LocalError::Signal {
-        pid,
-        error: error.into(),
-    })
+    let no_process = || LocalError::Signal { pid, error: std::io::ErrorKind::NotFound.into() };
+    let target = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(no_process)?;
+    kill_process(target, signal).map_err(|error| LocalError::Signal { pid, error: error.into() })
 }
 
 /// Waits until a node's process is gone; whether it is.

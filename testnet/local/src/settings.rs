@@ -55,10 +55,7 @@ impl Settings {
             followers: 0,
             candidates: 1,
             chain_name: "泉城链（本机测试网络）".to_owned(),
-            parameters: Parameters {
-                heartbeat_ms: HEARTBEAT_MS,
-                ..Parameters::default()
-            },
+            parameters: Parameters { heartbeat_ms: HEARTBEAT_MS, ..Parameters::default() },
             ready_timeout_ms: READY_TIMEOUT_MS,
             log_level: "info".to_owned(),
         }
@@ -66,48 +63,21 @@ impl Settings {
 
     pub(crate) fn validate(&self) -> Result<(), LocalError> {
         let ranges = [
-            (
-                "validators",
-                u64::from(self.validators),
-                1,
-                u64::from(VALIDATORS_MAX),
-            ),
-            (
-                "followers",
-                u64::from(self.followers),
-                0,
-                u64::from(FOLLOWERS_MAX),
-            ),
-            (
-                "candidates",
-                u64::from(self.candidates),
-                0,
-                u64::from(CANDIDATES_MAX),
-            ),
-            (
-                "ready_timeout_ms",
-                self.ready_timeout_ms,
-                1,
-                READY_TIMEOUT_MAX_MS,
-            ),
+            ("validators", u64::from(self.validators), 1, u64::from(VALIDATORS_MAX)),
+            ("followers", u64::from(self.followers), 0, u64::from(FOLLOWERS_MAX)),
+            ("candidates", u64::from(self.candidates), 0, u64::from(CANDIDATES_MAX)),
+            ("ready_timeout_ms", self.ready_timeout_ms, 1, READY_TIMEOUT_MAX_MS),
         ];
         for (name, value, min, max) in ranges {
             if !(min..=max).contains(&value) {
-                return Err(LocalError::Setting {
-                    name,
-                    value,
-                    min,
-                    max,
-                });
+                return Err(LocalError::Setting { name, value, min, max });
             }
         }
-        self.parameters
-            .validate()
-            .map_err(|error| LocalError::Setting {
-                name: error.field,
-                value: error.value,
-                min: error.min,
-                max: error.max,
-            })
+        self.parameters.validate().map_err(|error| LocalError::Setting {
+            name: error.field,
+            value: error.value,
+            min: error.min,
+            max: error.max,
+        })
     }
 }

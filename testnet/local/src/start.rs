@@ -34,9 +34,7 @@ pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record), LocalError> 
     let dir = fs::canonicalize(&settings.dir).map_err(LocalError::io("find", &settings.dir))?;
     let layout = Layout::new(dir);
     if layout.record().exists() || layout.genesis().exists() {
-        return Err(LocalError::Exists {
-            dir: layout.dir().to_owned(),
-        });
+        return Err(LocalError::Exists { dir: layout.dir().to_owned() });
     }
     fs::create_dir_all(layout.keys()).map_err(LocalError::io("create", layout.keys()))?;
     let password = keys::make_password(&layout.password())?;
@@ -51,28 +49,17 @@ pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record), LocalError> 
         .collect::<Result<Vec<_>, LocalError>>()?;
 
     let genesis = genesis(settings, &drafts, &founders)?;
-    let mut record = Record::new(
-        genesis.chain_id(),
-        settings.chain_name.clone(),
-        settings.quanchengd.clone(),
-    );
+    let mut record = Record::new(genesis.chain_id(), settings.chain_name.clone(), settings.quanchengd.clone());
     write_agreement(&layout, genesis)?;
     let mut jobs = Vec::new();
     for (founder, job) in founders {
-        let name = job
-            .path
-            .strip_prefix(layout.dir())
-            .map_or_else(|_| job.path.clone(), PathBuf::from);
+        let name = job.path.strip_prefix(layout.dir()).map_or_else(|_| job.path.clone(), PathBuf::from);
         record.keys.insert(founder.org_id, name);
         jobs.push(job);
     }
     for draft in drafts {
         jobs.extend(draft.keys);
-        let list = if draft.entry.role == NodeRole::Candidate {
-            &mut record.reserve
-        } else {
-            &mut record.nodes
-        };
+        let list = if draft.entry.role == NodeRole::Candidate { &mut record.reserve } else { &mut record.nodes };
         list.push(draft.entry);
     }
     keys::write_all(&jobs, &password)?;
@@ -91,10 +78,7 @@ fn draft_nodes(settings: &Settings, layout: &Layout) -> Result<Vec<Draft>, Local
         (NodeRole::Follower, settings.followers),
         (NodeRole::Candidate, settings.candidates),
     ];
-    let roles: Vec<NodeRole> = roles
-        .into_iter()
-        .flat_map(|(role, count)| (0..count).map(move |_| role))
-        .collect();
+    let roles: Vec<NodeRole> = roles.into_iter().flat_map(|(role, count)| (0..count).map(move |_| role)).collect();
     let ports = ports::free(roles.len() * DOORS)?;
     let mut drafts = Vec::with_capacity(roles.len());
     for ((index, role), doors) in (0_u32..).zip(roles).zip(ports.chunks_exact(DOORS)) {
@@ -135,22 +119,14 @@ fn genesis(
     founders: &[(FoundingOrganization, KeyJob)],
 ) -> Result<Genesis, LocalError> {
     let mut validators = Vec::new();
-    for draft in drafts
-        .iter()
-        .filter(|draft| draft.entry.role == NodeRole::Validator)
-    {
+    for draft in drafts.iter().filter(|draft| draft.entry.role == NodeRole::Validator) {
         let entry = &draft.entry;
         let (Some(public_key), Some(organization)) = (entry.public_key, &entry.organization) else {
             continue;
         };
-        let name = founders
-            .iter()
-            .find(|(founder, _)| founder.org_id == *organization)
-            .map(|(founder, _)| founder.name_zh());
-        let interest = format!(
-            "测试网络节点，由{}运行；未声明与待证事项有利害关系。",
-            name.unwrap_or(organization)
-        );
+        let name =
+            founders.iter().find(|(founder, _)| founder.org_id == *organization).map(|(founder, _)| founder.name_zh());
+        let interest = format!("测试网络节点，由{}运行；未声明与待证事项有利害关系。", name.unwrap_or(organization));
         validators.push(Validator {
             public_key,
             power: 1,
@@ -159,10 +135,8 @@ fn genesis(
             interest: Text::new(interest)?,
         });
     }
-    let founders: Vec<(FoundingOrganization, PublicKey)> = founders
-        .iter()
-        .map(|(founder, job)| (founder.clone(), job.public_key()))
-        .collect();
+    let founders: Vec<(FoundingOrganization, PublicKey)> =
+        founders.iter().map(|(founder, job)| (founder.clone(), job.public_key())).collect();
     let genesis = Genesis {
         suite: Suite::Sha256Ed25519,
         chain_name: Text::new(settings.chain_name.clone())?,
@@ -178,10 +152,8 @@ fn genesis(
 /// Genesis and checkpoint files.
 fn write_agreement(layout: &Layout, genesis: Genesis) -> Result<(), LocalError> {
     let path = layout.genesis();
-    let text = serde_json::to_string_pretty(&genesis).map_err(|error| LocalError::Record {
-        path: path.clone(),
-        reason: error.to_string(),
-    })?;
+    let text = serde_json::to_string_pretty(&genesis)
+        .map_err(|error| LocalError::Record { path: path.clone(), reason: error.to_string() })?;
     fs::write(&path, text + "\n").map_err(LocalError::io("write", path))?;
     let checkpoint = Checkpoint::from_genesis(genesis)?;
     let path = layout.checkpoint();
@@ -189,9 +161,7 @@ fn write_agreement(layout: &Layout, genesis: Genesis) -> Result<(), LocalError> 
 }
 
 fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -228,12 +198,7 @@ pub(crate) fn await_ready(
             if let Ok(Some(status)) = child.try_wait() {
                 let log = layout.log(entry.index);
                 let tail = process::tail(&log);
-                return Err(LocalError::NodeEnded {
-                    index: entry.index,
-                    status: status.to_string(),
-                    log,
-                    tail,
-                });
+                return Err(LocalError::NodeEnded { index: entry.index, status: status.to_string(), log, tail });
             }
             if let Err(reason) = readiness(&entry) {
                 last = reason;
@@ -247,11 +212,7 @@ pub(crate) fn await_ready(
         let waited_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
         if waited_ms > timeout_ms {
             let indices = waiting.iter().map(|(entry, _)| entry.index).collect();
-            return Err(LocalError::NotReady {
-                indices,
-                waited_ms,
-                last,
-            });
+            return Err(LocalError::NotReady { indices, waited_ms, last });
         }
         thread::sleep(POLL);
     }

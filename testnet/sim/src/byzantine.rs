@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use quancheng_consensus::message::{CommittedBlock, Message, ProposalMessage, Status};
 use quancheng_types::{
-    Block, BlockId, CommitCertificate, Digest, Height, List, Proposal, SignedProposal, SigningKey,
-    ValidatorId, VoteType,
+    Block, BlockId, CommitCertificate, Digest, Height, List, Proposal, SignedProposal, SigningKey, ValidatorId,
+    VoteType,
 };
 
 use crate::config::Byzantine;
@@ -26,12 +26,7 @@ pub(crate) struct Liar {
 
 impl Liar {
     pub(crate) fn new(kind: Byzantine, key: SigningKey, random: Random) -> Self {
-        Self {
-            kind,
-            key,
-            random,
-            seen: None,
-        }
+        Self { kind, key, random, seen: None }
     }
 
     /// Looks at what arrives.
@@ -66,11 +61,7 @@ impl Liar {
             return Message::Status(Status { committed });
         }
         if let Message::BlocksResponse(blocks) = message {
-            let blocks = blocks
-                .into_vec()
-                .into_iter()
-                .map(|block| self.falsify(block, known))
-                .collect();
+            let blocks = blocks.into_vec().into_iter().map(|block| self.falsify(block, known)).collect();
             return Message::BlocksResponse(List::new(blocks).expect("as many as before"));
         }
         if let Message::BatchResponse(batch) = &message {
@@ -101,16 +92,8 @@ impl Liar {
     fn weaken(&self, certificate: CommitCertificate, known: &Known) -> CommitCertificate {
         let quorum = known.validators(certificate.height).quorum();
         let keep = usize::try_from(quorum.saturating_sub(1)).unwrap_or(usize::MAX);
-        let signatures = certificate
-            .signatures
-            .into_vec()
-            .into_iter()
-            .take(keep)
-            .collect();
-        CommitCertificate {
-            signatures: List::new(signatures).expect("fewer than before"),
-            ..certificate
-        }
+        let signatures = certificate.signatures.into_vec().into_iter().take(keep).collect();
+        CommitCertificate { signatures: List::new(signatures).expect("fewer than before"), ..certificate }
     }
 
     fn propose(&mut self, message: Message, known: &Known) -> Vec<Message> {
@@ -133,10 +116,7 @@ impl Liar {
 
     /// The proposal of the validator whose turn it is, as if it were its own.
     fn out_of_turn(&mut self, height: Height) -> Option<Message> {
-        let mut seen = self
-            .seen
-            .clone()
-            .filter(|seen| seen.block.header.height == height)?;
+        let mut seen = self.seen.clone().filter(|seen| seen.block.header.height == height)?;
         seen.block.header.proposer = ValidatorId::of(&self.key.public_key());
         let mut proposal = seen.signed.proposal;
         // Sometimes for a round that the others have not reached, so that theirs is not there first.
@@ -146,16 +126,9 @@ impl Liar {
     }
 
     fn sign(&self, block: Block, proposal: &Proposal) -> Message {
-        let proposal = Proposal {
-            block_id: block.id(),
-            ..*proposal
-        };
+        let proposal = Proposal { block_id: block.id(), ..*proposal };
         let signature = self.key.sign(proposal.sign_message().as_bytes());
-        let signed = SignedProposal {
-            proposal,
-            validator: ValidatorId::of(&self.key.public_key()),
-            signature,
-        };
+        let signed = SignedProposal { proposal, validator: ValidatorId::of(&self.key.public_key()), signature };
         Message::Proposal(Box::new(ProposalMessage { signed, block }))
     }
 
@@ -170,9 +143,7 @@ impl Liar {
             4 => header.next_validators_hash = Digest([7; 32]),
             5 => {
                 // A root that was true once, for a height that is not that one.
-                header.history_root = known
-                    .history(Height::GENESIS)
-                    .map_or(Digest::ZERO, |(_, root)| root);
+                header.history_root = known.history(Height::GENESIS).map_or(Digest::ZERO, |(_, root)| root);
             }
             6 => header.executed_height = header.height,
             7 => {
@@ -185,12 +156,7 @@ impl Liar {
     }
 
     fn repeat_batch(&mut self, block: &mut Block, known: &Known) {
-        let Some(old) = known
-            .blocks()
-            .rev()
-            .take(20)
-            .find_map(|decided| decided.block.batches.first())
-        else {
+        let Some(old) = known.blocks().rev().take(20).find_map(|decided| decided.block.batches.first()) else {
             return;
         };
         let batches: Vec<_> = block.batches.iter().cloned().chain([old.clone()]).collect();

@@ -1,8 +1,6 @@
 //! The chain that is simulated: keys, organizations, genesis.
 
-use quancheng_types::{
-    Genesis, List, NodeId, Parameters, PublicKey, SigningKey, Suite, Text, Validator, ValidatorSet,
-};
+use quancheng_types::{Genesis, List, NodeId, Parameters, PublicKey, SigningKey, Suite, Text, Validator, ValidatorSet};
 use serde_json::json;
 
 use crate::config::SimConfig;
@@ -57,47 +55,26 @@ pub(crate) struct Chain {
 
 impl Chain {
     pub(crate) fn new(config: &SimConfig, random: &mut Random) -> Self {
-        let members: Vec<Member> = (0..config.validators + config.followers)
-            .map(|place| Member::new(place, random))
-            .collect();
-        let merchants = (0..MERCHANTS)
-            .map(|_| SigningKey::from_seed(random.bytes32()))
-            .collect();
-        let validators = members
-            .iter()
-            .take(config.validators)
-            .map(Member::validator)
-            .collect();
+        let members: Vec<Member> =
+            (0..config.validators + config.followers).map(|place| Member::new(place, random)).collect();
+        let merchants = (0..MERCHANTS).map(|_| SigningKey::from_seed(random.bytes32())).collect();
+        let validators = members.iter().take(config.validators).map(Member::validator).collect();
         let founders: Vec<serde_json::Value> = members
             .iter()
             .enumerate()
-            .map(|(place, member)| {
-                founder(
-                    place,
-                    &member.organization,
-                    &member.organization_key.public_key(),
-                )
-            })
+            .map(|(place, member)| founder(place, &member.organization, &member.organization_key.public_key()))
             .collect();
-        let identity =
-            quancheng_contracts::encode_genesis("identity", json!({ "organizations": founders }))
-                .expect("founders follow the format of the identity module");
+        let identity = quancheng_contracts::encode_genesis("identity", json!({ "organizations": founders }))
+            .expect("founders follow the format of the identity module");
         let genesis = Genesis {
             suite: Suite::Sha256Ed25519,
             chain_name: Text::new("泉城链模拟").expect("a short name"),
             time_ms: GENESIS_TIME_MS,
-            parameters: Parameters {
-                heartbeat_ms: 3_000,
-                ..Parameters::default()
-            },
+            parameters: Parameters { heartbeat_ms: 3_000, ..Parameters::default() },
             validators: ValidatorSet::new(validators).expect("different keys of power 1"),
             modules: List::new(vec![identity]).expect("one module"),
         };
-        Self {
-            members,
-            merchants,
-            genesis,
-        }
+        Self { members, merchants, genesis }
     }
 }
 
@@ -116,9 +93,7 @@ fn founder(place: usize, organization: &str, key: &PublicKey) -> serde_json::Val
 /// trying all.
 fn credit_code(place: usize) -> String {
     let body = format!("11370100{place:09}");
-    let mut codes = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-        .chars()
-        .map(|check| format!("{body}{check}"));
+    let mut codes = "0123456789ABCDEFGHJKLMNPQRTUWXY".chars().map(|check| format!("{body}{check}"));
     codes
         .find(|code| quancheng_contracts::domain::Uscc::new(code).is_ok())
         .expect("exactly one of the 31 characters fits")

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use quancheng_types::{AccountId, KeyId};
-use quancheng_types::{
-    Bytes, Call, ChainId, List, SignedTransaction, Signer, SigningKey, Transaction, TransactionId,
-};
+use quancheng_types::{Bytes, Call, ChainId, List, SignedTransaction, Signer, SigningKey, Transaction, TransactionId};
 use serde_json::json;
 
 use crate::chain::{Chain, Member};
@@ -46,18 +44,13 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new(chain: &Chain, load: Load, is_set_changing: bool, random: Random) -> Self {
-        let commitment =
-            json!({ "root": "00".repeat(32), "count": 1, "bytes": 1, "complete": false });
-        let notarize = quancheng_contracts::encode_call(
-            "evidence",
-            json!({ "notarize": { "commitment": commitment } }),
-        )
-        .expect("a notarize call begins with its commitment");
-        let refused = quancheng_contracts::encode_call(
-            "governance",
-            json!({ "vote": { "proposal": 1, "is_approved": true } }),
-        )
-        .expect("a vote names a proposal");
+        let commitment = json!({ "root": "00".repeat(32), "count": 1, "bytes": 1, "complete": false });
+        let notarize =
+            quancheng_contracts::encode_call("evidence", json!({ "notarize": { "commitment": commitment } }))
+                .expect("a notarize call begins with its commitment");
+        let refused =
+            quancheng_contracts::encode_call("governance", json!({ "vote": { "proposal": 1, "is_approved": true } }))
+                .expect("a vote names a proposal");
         Self {
             random,
             load,
@@ -75,8 +68,7 @@ impl Clients {
 
     /// When the next client comes, µs from now.
     pub(crate) fn pause_us(&mut self) -> u64 {
-        self.random
-            .between(self.load.interval_us / 2, self.load.interval_us * 3 / 2)
+        self.random.between(self.load.interval_us / 2, self.load.interval_us * 3 / 2)
     }
 
     /// Whether the next submission reaches a second node.
@@ -91,11 +83,7 @@ impl Clients {
             calls.push(self.refused.clone());
         }
         let is_short = self.random.permille(self.load.expiring_permille);
-        let lifetime_ms = if is_short {
-            SHORT_LIFETIME_MS
-        } else {
-            LIFETIME_MS
-        };
+        let lifetime_ms = if is_short { SHORT_LIFETIME_MS } else { LIFETIME_MS };
         let merchant = self.random.index(self.merchants.len());
         let key = self.merchants[merchant].clone();
         (self.sign(calls, unix_ms + lifetime_ms, &key), !is_short)
@@ -128,24 +116,13 @@ impl Clients {
         let mut payload = self.notarize.clone();
         // The first byte names the call, the next 32 are the root.
         payload[1..33].copy_from_slice(&self.random.bytes32());
-        Call {
-            module: self.evidence,
-            payload: Bytes::new(payload).expect("as long as the template"),
-        }
+        Call { module: self.evidence, payload: Bytes::new(payload).expect("as long as the template") }
     }
 
-    fn sign(
-        &mut self,
-        calls: Vec<Call>,
-        valid_until_ms: u64,
-        key: &SigningKey,
-    ) -> SignedTransaction {
+    fn sign(&mut self, calls: Vec<Call>, valid_until_ms: u64, key: &SigningKey) -> SignedTransaction {
         self.nonce += 1;
         let public_key = key.public_key();
-        let signer = Signer {
-            account: AccountId::of(&public_key),
-            key_id: KeyId::of(&public_key),
-        };
+        let signer = Signer { account: AccountId::of(&public_key), key_id: KeyId::of(&public_key) };
         let body = Transaction {
             chain_id: self.chain_id,
             signers: List::new(vec![signer]).expect("one signer"),
@@ -176,11 +153,7 @@ impl Governor {
     fn new(chain: &Chain) -> Self {
         let voters = chain.genesis.validators.validators().len();
         Self {
-            keys: chain
-                .members
-                .iter()
-                .map(|member| member.organization_key.clone())
-                .collect(),
+            keys: chain.members.iter().map(|member| member.organization_key.clone()).collect(),
             guest: chain.members[voters].clone(),
             leaver: chain.members[0].clone(),
             acts: 0,
@@ -194,11 +167,7 @@ impl Governor {
     /// The next call and who signs it. A proposal that was refused is no proposal: another is opened.
     fn next(&mut self, is_ok: bool, known: &Known) -> (Call, SigningKey) {
         if self.acts == 1 {
-            if is_ok {
-                self.proposals += 1
-            } else {
-                self.acts = 0
-            }
+            if is_ok { self.proposals += 1 } else { self.acts = 0 }
         }
         // The first organization may be out of the set, so the second proposes.
         let voter = (self.acts + 1) % self.voters;
@@ -208,25 +177,20 @@ impl Governor {
             json!({ "vote": { "proposal": self.proposals, "is_approved": true } })
         };
         self.acts = (self.acts + 1) % self.voters;
-        let call = quancheng_contracts::encode_call("governance", json)
-            .expect("proposals and votes follow their format");
+        let call =
+            quancheng_contracts::encode_call("governance", json).expect("proposals and votes follow their format");
         (call, self.keys[voter].clone())
     }
 
     fn action(&mut self, known: &Known) -> serde_json::Value {
         let set = known.newest_set();
-        let absent = [&self.guest, &self.leaver]
-            .into_iter()
-            .find(|member| set.by_id(&member.validator().id()).is_none());
+        let absent =
+            [&self.guest, &self.leaver].into_iter().find(|member| set.by_id(&member.validator().id()).is_none());
         if let Some(member) = absent {
             return json!({ "add_validator": member.validator() });
         }
         self.is_guest_next = !self.is_guest_next;
-        let member = if self.is_guest_next {
-            &self.leaver
-        } else {
-            &self.guest
-        };
+        let member = if self.is_guest_next { &self.leaver } else { &self.guest };
         json!({ "remove_validator": { "validator": member.validator().id() } })
     }
 }

@@ -100,12 +100,8 @@ impl Planted {
             PlantedBug::DuplicateExecutedTwice,
             PlantedBug::LocalClock { ahead_ms: 0 },
         ];
-        let consensus = quancheng_consensus::PlantedBug::ALL
-            .into_iter()
-            .map(Self::Consensus);
-        consensus
-            .chain(executor.into_iter().map(Self::Executor))
-            .collect()
+        let consensus = quancheng_consensus::PlantedBug::ALL.into_iter().map(Self::Consensus);
+        consensus.chain(executor.into_iter().map(Self::Executor)).collect()
     }
 
     /// Name of the mistake.
@@ -138,11 +134,7 @@ impl Faults {
     fn of(random: &mut Random) -> Self {
         Self {
             // Many small shares and some large ones: a light rain most of the time, a storm now and then.
-            loss_permille: if random.permille(150) {
-                random.between(30, 100)
-            } else {
-                random.between(0, 15)
-            },
+            loss_permille: if random.permille(150) { random.between(30, 100) } else { random.between(0, 15) },
             duplicate_permille: random.between(0, 50),
             delay_us: random.between(100, 2_000),
             jitter_us: random.between(100, 8_000),

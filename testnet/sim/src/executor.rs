@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use quancheng_contracts::executor::SetChange as DecidedSet;
 use quancheng_contracts::{BlockInput, BlockOutput};
-use quancheng_state::{
-    BlockCommit, BodyLocation, Executed as ExecutedRow, Patch, Snapshot, Store, StoreError,
-};
+use quancheng_state::{BlockCommit, BodyLocation, Executed as ExecutedRow, Patch, Snapshot, Store, StoreError};
 use quancheng_types::{Block, ChainId, Outcome, SignedBatch, SignedTransaction, TransactionId};
 
 use crate::properties::ExecutedBlock;
@@ -49,11 +47,8 @@ pub(crate) fn execute(
     mode: Mode,
 ) -> Result<(ExecutedBlock, Option<DecidedSet>), StoreError> {
     let header = &work.block.header;
-    let transactions: Vec<&SignedTransaction> = work
-        .batches
-        .iter()
-        .flat_map(|batch| &batch.batch.transactions)
-        .collect();
+    let transactions: Vec<&SignedTransaction> =
+        work.batches.iter().flat_map(|batch| &batch.batch.transactions).collect();
     let snapshot = store.snapshot()?;
     let already_executed = |id: &TransactionId| Ok(store.transaction_location(id)?.is_some());
     let input = BlockInput {
@@ -66,11 +61,7 @@ pub(crate) fn execute(
         misbehavior: &work.block.misbehavior,
     };
     let output = mode.execute(&snapshot, &input)?;
-    let refusal_check = if work.checks_refusals {
-        without_refused(&snapshot, &input, &output)?
-    } else {
-        None
-    };
+    let refusal_check = if work.checks_refusals { without_refused(&snapshot, &input, &output)? } else { None };
     let executed = rows(work.batches, &output)?;
     let tip = store.commit(BlockCommit {
         height: header.height,
@@ -78,23 +69,12 @@ pub(crate) fn execute(
         time_ms: header.time_ms,
         patch: output.patch,
         executed,
-        batches: work
-            .block
-            .batches
-            .iter()
-            .map(|batch| batch.header.id())
-            .collect(),
-        set_change: output
-            .set_change
-            .clone()
-            .map(|change| (change.effective_height, change.validators)),
+        batches: work.block.batches.iter().map(|batch| batch.header.id()).collect(),
+        set_change: output.set_change.clone().map(|change| (change.effective_height, change.validators)),
         meta: Vec::new(),
     })?;
     let done = ExecutedBlock {
-        ids: transactions
-            .iter()
-            .map(|transaction| transaction.id())
-            .collect(),
+        ids: transactions.iter().map(|transaction| transaction.id()).collect(),
         receipts: output.receipts,
         leaf: tip.leaf,
         history_size: tip.size,
@@ -111,11 +91,7 @@ fn without_refused(
     input: &BlockInput<'_>,
     output: &BlockOutput,
 ) -> Result<Option<(Patch, Patch)>, StoreError> {
-    if output
-        .receipts
-        .iter()
-        .all(|receipt| receipt.outcome == Outcome::Ok)
-    {
+    if output.receipts.iter().all(|receipt| receipt.outcome == Outcome::Ok) {
         return Ok(None);
     }
     let kept: Vec<&SignedTransaction> = output
@@ -125,35 +101,20 @@ fn without_refused(
         .filter(|(receipt, _)| receipt.outcome == Outcome::Ok)
         .filter_map(|(_, index)| input.transactions.get(*index as usize).copied())
         .collect();
-    let reference = quancheng_contracts::execute_block(
-        snapshot,
-        &BlockInput {
-            transactions: &kept,
-            ..*input
-        },
-    )?;
+    let reference = quancheng_contracts::execute_block(snapshot, &BlockInput { transactions: &kept, ..*input })?;
     Ok(Some((output.patch.clone(), reference.patch)))
 }
 
 /// The receipts with the places of their transactions.
-fn rows(
-    batches: &[Arc<SignedBatch>],
-    output: &BlockOutput,
-) -> Result<Vec<ExecutedRow>, StoreError> {
+fn rows(batches: &[Arc<SignedBatch>], output: &BlockOutput) -> Result<Vec<ExecutedRow>, StoreError> {
     let mut bodies = Vec::new();
     for batch in batches {
         bodies.extend(BodyLocation::all(batch)?);
     }
-    let places = output
-        .executed
-        .iter()
-        .map(|index| bodies.get(*index as usize).copied());
+    let places = output.executed.iter().map(|index| bodies.get(*index as usize).copied());
     let rows = output.receipts.iter().zip(places).map(|(receipt, body)| {
         let body = body.expect("the executor names transactions that it was given");
-        ExecutedRow {
-            receipt: receipt.clone(),
-            body,
-        }
+        ExecutedRow { receipt: receipt.clone(), body }
     });
     Ok(rows.collect())
 }

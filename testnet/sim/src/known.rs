@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use quancheng_consensus::message::CommittedBlock;
 use quancheng_types::{
-    BatchId, ChainId, Digest, Genesis, Height, Outcome, Parameters, Receipt, SignedBatch,
-    TransactionId, ValidatorId, ValidatorSet,
+    BatchId, ChainId, Digest, Genesis, Height, Outcome, Parameters, Receipt, SignedBatch, TransactionId, ValidatorId,
+    ValidatorSet,
 };
 
 use crate::checker::SharedChecker;
@@ -33,16 +33,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    pub(crate) fn new(
-        genesis: Genesis,
-        checker: SharedChecker,
-        machines: Vec<(Option<ValidatorId>, bool)>,
-    ) -> Self {
-        let faulty = machines
-            .iter()
-            .filter(|(_, is_honest)| !is_honest)
-            .filter_map(|(id, _)| *id)
-            .collect();
+    pub(crate) fn new(genesis: Genesis, checker: SharedChecker, machines: Vec<(Option<ValidatorId>, bool)>) -> Self {
+        let faulty = machines.iter().filter(|(_, is_honest)| !is_honest).filter_map(|(id, _)| *id).collect();
         Self {
             chain_id: genesis.chain_id(),
             parameters: genesis.parameters,
@@ -105,15 +97,11 @@ impl Known {
     }
 
     pub(crate) fn learn_batch(&mut self, batch: &Arc<SignedBatch>) {
-        self.batches
-            .entry(batch.header.id())
-            .or_insert_with(|| Arc::clone(batch));
+        self.batches.entry(batch.header.id()).or_insert_with(|| Arc::clone(batch));
     }
 
     pub(crate) fn learn_block(&mut self, decided: &CommittedBlock) {
-        self.blocks
-            .entry(decided.block.header.height)
-            .or_insert_with(|| Arc::new(decided.clone()));
+        self.blocks.entry(decided.block.header.height).or_insert_with(|| Arc::new(decided.clone()));
     }
 
     /// Takes the results of the first honest machine that executed a height; later ones are compared by `root_agreement`.
@@ -130,13 +118,10 @@ impl Known {
         }
         self.history.insert(height, results);
         for receipt in receipts {
-            self.executed
-                .entry(receipt.transaction_id)
-                .or_insert(receipt.outcome == Outcome::Ok);
+            self.executed.entry(receipt.transaction_id).or_insert(receipt.outcome == Outcome::Ok);
         }
         if let Some(set) = set {
-            self.sets
-                .push((height.plus(self.parameters.execution_lag_max + 2), set));
+            self.sets.push((height.plus(self.parameters.execution_lag_max + 2), set));
         }
         true
     }

@@ -41,20 +41,9 @@ const STRAGGLER_US: u64 = 400_000;
 impl Network {
     pub(crate) fn new(machines: usize, faults: Faults, mut random: Random) -> Self {
         let links = (0..machines * machines)
-            .map(|_| Link {
-                delay_us: random.between(faults.delay_us, faults.delay_us * 4),
-                ..Link::default()
-            })
+            .map(|_| Link { delay_us: random.between(faults.delay_us, faults.delay_us * 4), ..Link::default() })
             .collect();
-        Self {
-            random,
-            faults,
-            machines,
-            links,
-            slow_until_us: vec![0; machines],
-            burst_until_us: 0,
-            is_calm: false,
-        }
+        Self { random, faults, machines, links, slow_until_us: vec![0; machines], burst_until_us: 0, is_calm: false }
     }
 
     fn link(&mut self, from: usize, to: usize) -> &mut Link {
@@ -110,19 +99,12 @@ impl Network {
         if self.is_calm {
             return [Some(self.arrival(now_us, from, to)), None];
         }
-        let loss = if now_us < self.burst_until_us {
-            BURST_LOSS_PERMILLE
-        } else {
-            self.faults.loss_permille
-        };
+        let loss = if now_us < self.burst_until_us { BURST_LOSS_PERMILLE } else { self.faults.loss_permille };
         if self.random.permille(loss) {
             return [None, None];
         }
         let first = self.arrival(now_us, from, to);
-        let second = self
-            .random
-            .permille(self.faults.duplicate_permille)
-            .then(|| self.arrival(now_us, from, to));
+        let second = self.random.permille(self.faults.duplicate_permille).then(|| self.arrival(now_us, from, to));
         [Some(first), second]
     }
 
@@ -169,18 +151,11 @@ mod tests {
 
     #[test]
     fn loss_and_duplication_happen_as_often_as_asked() {
-        let faults = Faults {
-            loss_permille: 250,
-            duplicate_permille: 500,
-            ..Faults::none()
-        };
+        let faults = Faults { loss_permille: 250, duplicate_permille: 500, ..Faults::none() };
         let mut network = Network::new(2, faults, Random::new(3));
         let arrivals: Vec<_> = (0..4_000).map(|_| network.arrivals(0, 0, 1)).collect();
         let lost = arrivals.iter().filter(|[first, _]| first.is_none()).count();
-        let doubled = arrivals
-            .iter()
-            .filter(|[_, second]| second.is_some())
-            .count();
+        let doubled = arrivals.iter().filter(|[_, second]| second.is_some()).count();
         assert!((900..1_100).contains(&lost), "{lost}");
         assert!((1_350..1_650).contains(&doubled), "{doubled}");
     }

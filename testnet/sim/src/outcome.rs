@@ -101,18 +101,8 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            property,
-            seed,
-            step,
-            time_us,
-            details,
-        } = self;
-        write!(
-            f,
-            "{property} is violated (seed {seed}, step {step}, {} ms): {details}",
-            time_us / 1000
-        )
+        let Self { property, seed, step, time_us, details } = self;
+        write!(f, "{property} is violated (seed {seed}, step {step}, {} ms): {details}", time_us / 1000)
     }
 }
 

@@ -44,27 +44,18 @@ pub(crate) struct Queue<E> {
 
 impl<E> Queue<E> {
     pub(crate) fn new() -> Self {
-        Self {
-            heap: BinaryHeap::new(),
-            sequence: 0,
-        }
+        Self { heap: BinaryHeap::new(), sequence: 0 }
     }
 
     /// Plans an event.
     pub(crate) fn push(&mut self, time_us: u64, event: E) {
         self.sequence += 1;
-        self.heap.push(Entry {
-            time_us,
-            sequence: self.sequence,
-            event,
-        });
+        self.heap.push(Entry { time_us, sequence: self.sequence, event });
     }
 
     /// The next event with its time and number.
     pub(crate) fn pop(&mut self) -> Option<(u64, u64, E)> {
-        self.heap
-            .pop()
-            .map(|entry| (entry.time_us, entry.sequence, entry.event))
+        self.heap.pop().map(|entry| (entry.time_us, entry.sequence, entry.event))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -83,9 +74,7 @@ mod tests {
             queue.push(time_us, name);
         }
         assert_eq!(queue.len(), 4);
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop())
-            .map(|(_, _, name)| name)
-            .collect();
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(_, _, name)| name).collect();
         assert_eq!(order, ["a", "b", "c", "d"]);
     }
 }

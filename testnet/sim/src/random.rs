@@ -17,9 +17,7 @@ impl Random {
     /// A generator of its own for one purpose, so that drawing more numbers here does not change those there.
     #[must_use]
     pub fn fork(&mut self, purpose: u64) -> Self {
-        Self {
-            state: self.draw() ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93),
-        }
+        Self { state: self.draw() ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93) }
     }
 
     /// The next 64 bits.

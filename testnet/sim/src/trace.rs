@@ -14,9 +14,7 @@ impl TraceHash {
     }
 
     pub(crate) fn word(&mut self, word: u64) {
-        self.0 = (self.0 ^ word)
-            .wrapping_mul(0x0000_0100_0000_01b3)
-            .rotate_left(29);
+        self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
     }
 
     pub(crate) fn index(&mut self, index: usize) {
@@ -31,9 +29,7 @@ impl TraceHash {
 
     pub(crate) fn digest(&mut self, digest: &Digest) {
         for chunk in digest.as_bytes().chunks_exact(8) {
-            self.word(u64::from_le_bytes(
-                chunk.try_into().expect("chunks of eight bytes"),
-            ));
+            self.word(u64::from_le_bytes(chunk.try_into().expect("chunks of eight bytes")));
         }
     }
 }

@@ -11,15 +11,9 @@ const BLOCKS: u64 = 150;
 
 /// The first violation that a mistake leads to.
 fn caught(name: &str, adjust: impl Fn(&mut SimConfig)) -> Option<Violation> {
-    let planted = Planted::all()
-        .into_iter()
-        .find(|planted| planted.name() == name)
-        .expect("a name of the list");
+    let planted = Planted::all().into_iter().find(|planted| planted.name() == name).expect("a name of the list");
     (0..SEEDS).find_map(|seed| {
-        let mut config = SimConfig {
-            planted: Some(planted),
-            ..SimConfig::of_seed(seed, BLOCKS)
-        };
+        let mut config = SimConfig { planted: Some(planted), ..SimConfig::of_seed(seed, BLOCKS) };
         adjust(&mut config);
         run(config).err()
     })

@@ -15,13 +15,8 @@ fn one_seed_gives_one_trace() {
 
 #[test]
 fn seeds_differ() {
-    let traces: std::collections::BTreeSet<_> = (0..3)
-        .map(|seed| {
-            run(SimConfig::of_seed(seed, 20).without_faults())
-                .unwrap()
-                .trace_hash
-        })
-        .collect();
+    let traces: std::collections::BTreeSet<_> =
+        (0..3).map(|seed| run(SimConfig::of_seed(seed, 20).without_faults()).unwrap().trace_hash).collect();
     assert_eq!(traces.len(), 3);
 }
 
@@ -35,24 +30,11 @@ fn a_calm_network_decides_every_height_in_its_first_round() {
 #[test]
 fn the_share_of_seeds_with_each_fault_is_as_documented() {
     let configs: Vec<SimConfig> = (0..1_000).map(|seed| SimConfig::of_seed(seed, 1)).collect();
-    for kind in [
-        Byzantine::Twin,
-        Byzantine::Silent,
-        Byzantine::Liar,
-        Byzantine::Proposer,
-        Byzantine::Batcher,
-    ] {
-        let count = configs
-            .iter()
-            .filter(|config| config.byzantine == Some(kind))
-            .count();
+    for kind in [Byzantine::Twin, Byzantine::Silent, Byzantine::Liar, Byzantine::Proposer, Byzantine::Batcher] {
+        let count = configs.iter().filter(|config| config.byzantine == Some(kind)).count();
         assert!((60..300).contains(&count), "{kind:?}: {count}");
     }
     let changing = configs.iter().filter(|config| config.set_change).count();
     assert!((250..420).contains(&changing), "{changing}");
-    assert!(
-        configs
-            .iter()
-            .all(|config| !config.set_change || config.followers > 0)
-    );
+    assert!(configs.iter().all(|config| !config.set_change || config.followers > 0));
 }

@@ -11,13 +11,9 @@ fn seeds_hold_every_invariant(part: u64) {
     let first = part * SEEDS_PER_TEST;
     let (mut crashes, mut cuts, mut bundles) = (0, 0, 0);
     for seed in first..first + SEEDS_PER_TEST {
-        let outcome =
-            run(SimConfig::of_seed(seed, BLOCKS)).unwrap_or_else(|violation| panic!("{violation}"));
+        let outcome = run(SimConfig::of_seed(seed, BLOCKS)).unwrap_or_else(|violation| panic!("{violation}"));
         assert!(outcome.height.0 >= BLOCKS, "seed {seed}: {outcome}");
-        assert!(
-            outcome.stats.executed > 0,
-            "seed {seed} did no work: {outcome}"
-        );
+        assert!(outcome.stats.executed > 0, "seed {seed} did no work: {outcome}");
         crashes += outcome.stats.crashes;
         cuts += outcome.stats.cuts;
         bundles += outcome.stats.bundles;

@@ -60,9 +60,7 @@ impl Package {
     /// Whether one of its targets is a binary.
     #[must_use]
     pub fn has_binary(&self) -> bool {
-        self.targets
-            .iter()
-            .any(|target| target.kind.iter().any(|kind| kind == "bin"))
+        self.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "bin"))
     }
 }
 

@@ -45,36 +45,12 @@ pub enum Home {
 
 /// Every crate of the workspace, from the ground floor up.
 pub const HOUSE: &[Room] = &[
-    Room {
-        package: "quancheng-types",
-        imports: &[],
-        test_imports: &[],
-    },
-    Room {
-        package: "quancheng-keystore",
-        imports: &["quancheng-types"],
-        test_imports: &[],
-    },
-    Room {
-        package: "quancheng-proof",
-        imports: &["quancheng-types"],
-        test_imports: &[],
-    },
-    Room {
-        package: "quancheng-proof-pdf",
-        imports: &["quancheng-types", "quancheng-proof"],
-        test_imports: &[],
-    },
-    Room {
-        package: "quancheng-consensus",
-        imports: &["quancheng-types"],
-        test_imports: &[],
-    },
-    Room {
-        package: "quancheng-state",
-        imports: &["quancheng-types", "quancheng-proof"],
-        test_imports: &[],
-    },
+    Room { package: "quancheng-types", imports: &[], test_imports: &[] },
+    Room { package: "quancheng-keystore", imports: &["quancheng-types"], test_imports: &[] },
+    Room { package: "quancheng-proof", imports: &["quancheng-types"], test_imports: &[] },
+    Room { package: "quancheng-proof-pdf", imports: &["quancheng-types", "quancheng-proof"], test_imports: &[] },
+    Room { package: "quancheng-consensus", imports: &["quancheng-types"], test_imports: &[] },
+    Room { package: "quancheng-state", imports: &["quancheng-types", "quancheng-proof"], test_imports: &[] },
     Room {
         package: "quancheng-state-rocks",
         imports: &["quancheng-types", "quancheng-state"],
@@ -102,12 +78,7 @@ pub const HOUSE: &[Room] = &[
     },
     Room {
         package: "quancheng-testnet-local",
-        imports: &[
-            "quancheng-types",
-            "quancheng-keystore",
-            "quancheng-proof",
-            "quancheng-contracts",
-        ],
+        imports: &["quancheng-types", "quancheng-keystore", "quancheng-proof", "quancheng-contracts"],
         test_imports: &[],
     },
     Room {
@@ -146,40 +117,19 @@ pub const HOUSE: &[Room] = &[
         ],
         test_imports: &[],
     },
-    Room {
-        package: "quancheng-tidy",
-        imports: &[],
-        test_imports: &[],
-    },
+    Room { package: "quancheng-tidy", imports: &[], test_imports: &[] },
 ];
 
 /// Libraries with a fixed home.
 pub const FAMILIES: &[Family] = &[
-    Family {
-        library: "rocksdb",
-        also: &["librocksdb-sys"],
-        home: Home::Packages(&["quancheng-state-rocks"]),
-    },
+    Family { library: "rocksdb", also: &["librocksdb-sys"], home: Home::Packages(&["quancheng-state-rocks"]) },
     Family {
         library: "tokio",
         also: &[],
-        home: Home::Packages(&[
-            "quancheng-node",
-            "quancheng-cli",
-            "quancheng-testnet-local",
-            "quancheng-benches",
-        ]),
+        home: Home::Packages(&["quancheng-node", "quancheng-cli", "quancheng-testnet-local", "quancheng-benches"]),
     },
-    Family {
-        library: "libp2p",
-        also: &[],
-        home: Home::Packages(&["quancheng-node"]),
-    },
-    Family {
-        library: "clap",
-        also: &[],
-        home: Home::Binaries,
-    },
+    Family { library: "libp2p", also: &[], home: Home::Packages(&["quancheng-node"]) },
+    Family { library: "clap", also: &[], home: Home::Binaries },
 ];
 
 /// A breach of the table.
@@ -221,22 +171,16 @@ impl fmt::Display for ArrowFault {
                 f,
                 "{from} must not import {to} ({kind} dependency); arrows point only downwards: remove it from its Cargo.toml"
             ),
-            Self::AwayFromHome {
-                from,
-                library,
-                home,
-            } => write!(
-                f,
-                "{from} must not depend on {library}, which is allowed only in {home}"
-            ),
+            Self::AwayFromHome { from, library, home } => {
+                write!(f, "{from} must not depend on {library}, which is allowed only in {home}")
+            }
         }
     }
 }
 
 impl Family {
     fn holds(&self, library: &str) -> bool {
-        let extends =
-            |rest: &str| rest.is_empty() || rest.starts_with('-') || rest.starts_with('_');
+        let extends = |rest: &str| rest.is_empty() || rest.starts_with('-') || rest.starts_with('_');
         self.also.contains(&library) || library.strip_prefix(self.library).is_some_and(extends)
     }
 }
@@ -261,26 +205,19 @@ impl fmt::Display for Home {
 
 impl Room {
     fn admits(&self, import: &str, kind: DependencyKind) -> bool {
-        self.imports.contains(&import)
-            || (kind == DependencyKind::Test && self.test_imports.contains(&import))
+        self.imports.contains(&import) || (kind == DependencyKind::Test && self.test_imports.contains(&import))
     }
 }
 
 /// All breaches of `house` and `families` by the members of a workspace, in the order of the metadata.
 #[must_use]
 pub fn check(metadata: &Metadata, house: &[Room], families: &[Family]) -> Vec<ArrowFault> {
-    let members: BTreeSet<&str> = metadata
-        .packages
-        .iter()
-        .map(|package| package.name.as_str())
-        .collect();
+    let members: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
     let mut faults = Vec::new();
     for package in &metadata.packages {
         match house.iter().find(|room| room.package == package.name) {
             Some(room) => faults.extend(check_imports(package, room, &members)),
-            None => faults.push(ArrowFault::UnknownCrate {
-                package: package.name.clone(),
-            }),
+            None => faults.push(ArrowFault::UnknownCrate { package: package.name.clone() }),
         }
         faults.extend(check_libraries(package, families));
     }
@@ -293,9 +230,7 @@ fn check_imports(package: &Package, room: &Room, members: &BTreeSet<&str>) -> Ve
         .iter()
         .filter(|dependency| members.contains(dependency.name.as_str()))
         // A package may name itself in its tests, to switch on a feature there.
-        .filter(|dependency| {
-            !(dependency.name == package.name && dependency.kind() == DependencyKind::Test)
-        })
+        .filter(|dependency| !(dependency.name == package.name && dependency.kind() == DependencyKind::Test))
         .filter(|dependency| !room.admits(&dependency.name, dependency.kind()))
         .map(|dependency| ArrowFault::Arrow {
             from: package.name.clone(),
@@ -310,9 +245,7 @@ fn check_libraries(package: &Package, families: &[Family]) -> Vec<ArrowFault> {
         .dependencies
         .iter()
         .filter_map(|dependency| {
-            let family = families
-                .iter()
-                .find(|family| family.holds(&dependency.name))?;
+            let family = families.iter().find(|family| family.holds(&dependency.name))?;
             (!family.home.admits(package)).then(|| ArrowFault::AwayFromHome {
                 from: package.name.clone(),
                 library: dependency.name.clone(),

@@ -10,14 +10,7 @@ use std::fmt;
 use toml::{Table, Value};
 
 /// Folders of the pure crates, from the root of the workspace.
-pub const PURE: &[&str] = &[
-    "types",
-    "proof",
-    "consensus",
-    "state",
-    "contracts",
-    "testnet/sim",
-];
+pub const PURE: &[&str] = &["types", "proof", "consensus", "state", "contracts", "testnet/sim"];
 
 /// Types that a pure crate must ban: unordered maps, clocks, files and sockets.
 pub const BANNED_TYPES: &[&str] = &[
@@ -106,39 +99,23 @@ pub fn check_pure(own: &str) -> Vec<BanFault> {
         Ok(own) => own,
         Err(fault) => return vec![fault],
     };
-    [
-        ("disallowed-types", BANNED_TYPES),
-        ("disallowed-methods", BANNED_METHODS),
-    ]
-    .into_iter()
-    .flat_map(|(list, paths)| paths.iter().map(move |path| (list, *path)))
-    .filter_map(|(list, path)| check_ban(&own, list, path))
-    .collect()
+    [("disallowed-types", BANNED_TYPES), ("disallowed-methods", BANNED_METHODS)]
+        .into_iter()
+        .flat_map(|(list, paths)| paths.iter().map(move |path| (list, *path)))
+        .filter_map(|(list, path)| check_ban(&own, list, path))
+        .collect()
 }
 
 fn check_ban(own: &Table, list: &'static str, path: &'static str) -> Option<BanFault> {
-    let entries = own
-        .get(list)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let named =
-        |entry: &&Value| entry.get("path").or(Some(entry)).and_then(Value::as_str) == Some(path);
+    let entries = own.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let named = |entry: &&Value| entry.get("path").or(Some(entry)).and_then(Value::as_str) == Some(path);
     let Some(entry) = entries.iter().find(named) else {
         return Some(BanFault::Missing { list, path });
     };
-    let reason = entry
-        .get("reason")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    reason
-        .trim()
-        .is_empty()
-        .then_some(BanFault::NoReason { list, path })
+    let reason = entry.get("reason").and_then(Value::as_str).unwrap_or_default();
+    reason.trim().is_empty().then_some(BanFault::NoReason { list, path })
 }
 
 fn parse(text: &str) -> Result<Table, BanFault> {
-    text.parse::<Table>().map_err(|error| BanFault::Unreadable {
-        reason: error.message().to_owned(),
-    })
+    text.parse::<Table>().map_err(|error| BanFault::Unreadable { reason: error.message().to_owned() })
 }

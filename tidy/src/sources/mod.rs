@@ -60,23 +60,18 @@ pub enum SourceFault {
 impl fmt::Display for SourceFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unfinished { line, mark } => write!(
-                f,
-                "line {line} holds the mark '{mark}'; finish the work or file an issue, and remove the mark"
-            ),
+            Self::Unfinished { line, mark } => {
+                write!(f, "line {line} holds the mark '{mark}'; finish the work or file an issue, and remove the mark")
+            }
             Self::MachinePath { line, path } => write!(
                 f,
                 "line {line} names '{path}', a path of one machine; write it relative to the repository or take it as an argument"
             ),
-            Self::TooLong { lines } => write!(
-                f,
-                "has {lines} lines, more than {LINES_MAX}; split it by topic into a folder"
-            ),
+            Self::TooLong { lines } => {
+                write!(f, "has {lines} lines, more than {LINES_MAX}; split it by topic into a folder")
+            }
             Self::ReadmeLacks { command } => write!(f, "does not name the command `{command}`"),
-            Self::OwnLints => write!(
-                f,
-                "does not take the shared lints; add [lints] workspace = true"
-            ),
+            Self::OwnLints => write!(f, "does not take the shared lints; add [lints] workspace = true"),
             Self::UnreadableManifest { reason } => write!(f, "is not valid TOML: {reason}"),
         }
     }
@@ -118,15 +113,8 @@ pub fn check_manifest(text: &str) -> Vec<SourceFault> {
             return vec![SourceFault::UnreadableManifest { reason }];
         }
     };
-    let shared = manifest
-        .get("lints")
-        .and_then(|lints| lints.get("workspace"))
-        .and_then(Value::as_bool);
-    if shared == Some(true) {
-        Vec::new()
-    } else {
-        vec![SourceFault::OwnLints]
-    }
+    let shared = manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(Value::as_bool);
+    if shared == Some(true) { Vec::new() } else { vec![SourceFault::OwnLints] }
 }
 
 fn is_rust(path: &Path) -> bool {
@@ -136,17 +124,12 @@ fn is_rust(path: &Path) -> bool {
 /// Whether a Rust file holds only tests: `tests.rs`, `*_tests.rs`, or anything in a folder `tests`.
 fn is_test(path: &Path) -> bool {
     let in_folder = path.components().any(|part| part.as_os_str() == "tests");
-    let stem = path
-        .file_stem()
-        .and_then(|stem| stem.to_str())
-        .unwrap_or_default();
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     in_folder || stem == "tests" || stem.ends_with("_tests")
 }
 
 fn unfinished_marks(line: &str) -> impl Iterator<Item = &'static str> {
-    let macros = UNFINISHED_MACROS
-        .iter()
-        .filter(move |mark| line.contains(**mark));
+    let macros = UNFINISHED_MACROS.iter().filter(move |mark| line.contains(**mark));
     let words = UNFINISHED_WORDS.iter().filter(move |mark| {
         line.match_indices(**mark).any(|(at, _)| {
             let before = line[..at].chars().next_back();
@@ -160,9 +143,7 @@ fn unfinished_marks(line: &str) -> impl Iterator<Item = &'static str> {
 /// Paths like `/folder/x` that begin at the root of a machine: nothing that a path or an address could continue stands before.
 fn machine_paths(line: &str) -> impl Iterator<Item = String> {
     line.match_indices('/').filter_map(move |(at, _)| {
-        let continues = |c: char| {
-            is_word(c) || matches!(c, '.' | '~' | '-' | '}' | ')' | ']' | '>' | '*' | '%')
-        };
+        let continues = |c: char| is_word(c) || matches!(c, '.' | '~' | '-' | '}' | ')' | ']' | '>' | '*' | '%');
         if line[..at].chars().next_back().is_some_and(continues) {
             return None;
         }
@@ -171,10 +152,7 @@ fn machine_paths(line: &str) -> impl Iterator<Item = String> {
         let begins = |c: char| is_word(c) || matches!(c, '.' | '$' | '{' | '<');
         let named = MACHINE_FOLDERS.contains(&folder) && below.chars().next().is_some_and(begins);
         named.then(|| {
-            let word: String = below
-                .chars()
-                .take_while(|c| is_word(*c) || matches!(c, '.' | '-'))
-                .collect();
+            let word: String = below.chars().take_while(|c| is_word(*c) || matches!(c, '.' | '-')).collect();
             format!("/{folder}/{word}")
         })
     })

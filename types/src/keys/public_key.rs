@@ -7,9 +7,7 @@ use std::io;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::text::{self, ED25519_SCHEME, SM2_SCHEME, Scheme, serde_as_text};
-use super::{
-    ED25519_KEY_BYTES, KeyTextError, PreparedKey, SM2_KEY_BYTES, Signature, SignatureError, Suite,
-};
+use super::{ED25519_KEY_BYTES, KeyTextError, PreparedKey, SM2_KEY_BYTES, Signature, SignatureError, Suite};
 
 /// A public key as it is written down: a suite and bytes.
 ///
@@ -92,10 +90,7 @@ impl FromStr for PublicKey {
     }
 }
 
-serde_as_text!(
-    PublicKey,
-    "a public key: \"ed25519:\" and 64, or \"sm2:\" and 66 lower-case hex digits"
-);
+serde_as_text!(PublicKey, "a public key: \"ed25519:\" and 64, or \"sm2:\" and 66 lower-case hex digits");
 
 impl BorshSerialize for PublicKey {
     fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {

@@ -70,10 +70,7 @@ impl FromStr for Signature {
     }
 }
 
-serde_as_text!(
-    Signature,
-    "a signature: \"ed25519:\" or \"sm2:\" and 128 lower-case hex digits"
-);
+serde_as_text!(Signature, "a signature: \"ed25519:\" or \"sm2:\" and 128 lower-case hex digits");
 
 impl BorshSerialize for Signature {
     fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {

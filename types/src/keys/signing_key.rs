@@ -41,13 +41,7 @@ impl SigningKey {
         let clamped = Zeroizing::new(clamp_integer(*low));
         let scalar = Scalar::from_bytes_mod_order(*clamped);
         let public_bytes = EdwardsPoint::mul_base(&scalar).compress().to_bytes();
-        Self {
-            seed,
-            scalar,
-            prefix,
-            public_key: PublicKey::Ed25519(public_bytes),
-            public_bytes,
-        }
+        Self { seed, scalar, prefix, public_key: PublicKey::Ed25519(public_bytes), public_bytes }
     }
 
     /// The secret seed, for writing an encrypted key file. Do not print it.
@@ -67,12 +61,7 @@ impl SigningKey {
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Signature {
         let mut wide = Zeroizing::new([0; 64]);
-        wide.copy_from_slice(
-            &Sha512::new()
-                .chain_update(self.prefix)
-                .chain_update(message)
-                .finalize(),
-        );
+        wide.copy_from_slice(&Sha512::new().chain_update(self.prefix).chain_update(message).finalize());
         let nonce = Zeroizing::new(Scalar::from_bytes_mod_order_wide(&wide));
         let point = EdwardsPoint::mul_base(&nonce).compress().to_bytes();
         let k = challenge(&point, &self.public_bytes, message);

@@ -50,11 +50,7 @@ pub struct UnknownSuite {
 
 impl fmt::Display for UnknownSuite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "suite tag {} is unknown: expected 1 (sha256-ed25519) or 2 (sm3-sm2)",
-            self.tag
-        )
+        write!(f, "suite tag {} is unknown: expected 1 (sha256-ed25519) or 2 (sm3-sm2)", self.tag)
     }
 }
 

@@ -29,20 +29,13 @@ pub enum KeyTextError {
 impl fmt::Display for KeyTextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownScheme => {
-                f.write_str("unknown scheme: the text must begin with \"ed25519:\" or \"sm2:\"")
+            Self::UnknownScheme => f.write_str("unknown scheme: the text must begin with \"ed25519:\" or \"sm2:\""),
+            Self::WrongLength { expected_digits, found_bytes } => {
+                write!(f, "expected {expected_digits} hex digits after the colon, found {found_bytes} bytes")
             }
-            Self::WrongLength {
-                expected_digits,
-                found_bytes,
-            } => write!(
-                f,
-                "expected {expected_digits} hex digits after the colon, found {found_bytes} bytes"
-            ),
-            Self::NotLowerHex { offset } => write!(
-                f,
-                "character {offset} after the colon is not a lower-case hex digit (0-9, a-f)"
-            ),
+            Self::NotLowerHex { offset } => {
+                write!(f, "character {offset} after the colon is not a lower-case hex digit (0-9, a-f)")
+            }
         }
     }
 }
@@ -73,22 +66,11 @@ pub(super) fn scheme(text: &str) -> Result<Scheme<'_>, KeyTextError> {
 /// [`KeyTextError::WrongLength`] or [`KeyTextError::NotLowerHex`].
 pub(super) fn bytes<const N: usize>(digits: &str) -> Result<[u8; N], KeyTextError> {
     if digits.len() != 2 * N {
-        return Err(KeyTextError::WrongLength {
-            expected_digits: 2 * N,
-            found_bytes: digits.len(),
-        });
+        return Err(KeyTextError::WrongLength { expected_digits: 2 * N, found_bytes: digits.len() });
     }
     let mut out = [0; N];
-    for (index, (byte, pair)) in out
-        .iter_mut()
-        .zip(digits.as_bytes().chunks_exact(2))
-        .enumerate()
-    {
-        let digit = |at: usize| {
-            nibble(pair[at]).ok_or(KeyTextError::NotLowerHex {
-                offset: 2 * index + at,
-            })
-        };
+    for (index, (byte, pair)) in out.iter_mut().zip(digits.as_bytes().chunks_exact(2)).enumerate() {
+        let digit = |at: usize| nibble(pair[at]).ok_or(KeyTextError::NotLowerHex { offset: 2 * index + at });
         *byte = (digit(0)? << 4) | digit(1)?;
     }
     Ok(out)

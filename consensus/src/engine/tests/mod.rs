@@ -5,8 +5,8 @@ mod requests;
 
 use quancheng_types::hash::sha256;
 use quancheng_types::{
-    BlockId, ChainId, Digest, Height, NodeId, Parameters, Round, SignedVote, SigningKey, Text,
-    Validator, ValidatorId, ValidatorSet, Vote, VoteType,
+    BlockId, ChainId, Digest, Height, NodeId, Parameters, Round, SignedVote, SigningKey, Text, Validator, ValidatorId,
+    ValidatorSet, Vote, VoteType,
 };
 
 use super::*;
@@ -73,10 +73,7 @@ fn engine(members: u8, record: SignRecord, log: Vec<LogEntry>) -> Engine {
 }
 
 fn now(elapsed_ms: u64) -> Now {
-    Now {
-        elapsed_ms,
-        unix_ms: EPOCH_MS + elapsed_ms,
-    }
+    Now { elapsed_ms, unix_ms: EPOCH_MS + elapsed_ms }
 }
 
 fn vote(height: u64, round: u32, kind: VoteType, block: Option<u8>) -> SignedVote {

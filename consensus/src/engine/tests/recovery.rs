@@ -11,19 +11,11 @@ use crate::sign_record::Step;
 use crate::signer::{proposal_slot, vote_slot};
 
 fn slot(height: u64, round: u32, step: Step) -> crate::sign_record::Slot {
-    crate::sign_record::Slot {
-        height: Height(height),
-        round: Round(round),
-        step,
-    }
+    crate::sign_record::Slot { height: Height(height), round: Round(round), step }
 }
 
 fn timeout(height: u64) -> LogEntry {
-    LogEntry::Timeout {
-        height: Height(height),
-        round: Round(0),
-        step: TimeoutStep::Propose,
-    }
+    LogEntry::Timeout { height: Height(height), round: Round(0), step: TimeoutStep::Propose }
 }
 
 /// A record on a disk, and every vote and proposal that left: none may leave before the record on the disk covers it.
@@ -81,12 +73,7 @@ impl Shell {
             Message::Vote(signed) => {
                 let (slot, value) = vote_slot(&signed.vote);
                 assert!(self.durable.covers(slot, value), "{slot:?} left too early");
-                self.votes.insert((
-                    signed.vote.height,
-                    signed.vote.round,
-                    signed.vote.kind,
-                    signed.vote.block_id,
-                ));
+                self.votes.insert((signed.vote.height, signed.vote.round, signed.vote.kind, signed.vote.block_id));
             }
             Message::Proposal(message) => {
                 let (slot, value) = proposal_slot(&message.signed.proposal);
@@ -114,11 +101,7 @@ impl Shell {
         while self.elapsed_ms < until_ms && !done(self) {
             self.elapsed_ms += 5;
             self.step(Input::Tick);
-            while self
-                .commits
-                .iter()
-                .any(|block| block.header.height > self.executed)
-            {
+            while self.commits.iter().any(|block| block.header.height > self.executed) {
                 self.executed = self.executed.next();
                 self.step(Input::Executed(Executed {
                     height: self.executed,
@@ -137,11 +120,7 @@ impl Shell {
             committed: Height(0),
             latest: None,
         };
-        self.step(Input::Peer {
-            from: node_id(from),
-            message: Message::SignAnswer(answer),
-            verified: false,
-        });
+        self.step(Input::Peer { from: node_id(from), message: Message::SignAnswer(answer), verified: false });
     }
 
     fn values(&self, height: u64, round: u32, kind: VoteType) -> Vec<Option<BlockId>> {
@@ -202,13 +181,7 @@ fn a_logged_vote_that_contradicts_the_record_is_not_repeated() {
     let mut shell = Shell::new(4, record, vec![timeout(1), LogEntry::Vote(foreign)]);
     shell.step(Input::Start);
     assert_eq!(shell.durable.floor(), Height(2));
-    assert_eq!(
-        shell.alarms,
-        [Alarm::SignedElsewhere {
-            height: Height(1),
-            round: Round(0)
-        }]
-    );
+    assert_eq!(shell.alarms, [Alarm::SignedElsewhere { height: Height(1), round: Round(0) }]);
     for peer in 1..4 {
         shell.answer(peer);
     }
@@ -219,13 +192,7 @@ fn a_logged_vote_that_contradicts_the_record_is_not_repeated() {
 #[test]
 fn a_lost_log_is_remembered_by_the_record_itself() {
     let mut record = fresh_record();
-    record
-        .admit(
-            slot(1, 0, Step::Prevote),
-            vote_slot(&vote(1, 0, VoteType::Prevote, None).vote).1,
-            3,
-        )
-        .unwrap();
+    record.admit(slot(1, 0, Step::Prevote), vote_slot(&vote(1, 0, VoteType::Prevote, None).vote).1, 3).unwrap();
     let mut shell = Shell::new(4, record, Vec::new());
     shell.step(Input::Start);
     assert!(matches!(shell.alarms[..], [Alarm::LogBehindRecord { .. }]));
@@ -242,11 +209,7 @@ fn what_was_signed_after_a_commit_that_was_lost_counts_when_its_height_begins() 
     shell.step(Input::Start);
     shell.run(10_000, |shell| shell.commits.len() >= 2);
     assert!(shell.commits.len() >= 2, "{:?}", shell.engine.status());
-    assert_eq!(
-        shell.values(2, 0, VoteType::Prevote),
-        [None],
-        "the vote of before, and no other"
-    );
+    assert_eq!(shell.values(2, 0, VoteType::Prevote), [None], "the vote of before, and no other");
     let slots: BTreeSet<_> = shell.votes.iter().map(|v| (v.0, v.1, v.2)).collect();
     assert_eq!(slots.len(), shell.votes.len(), "one value per slot");
 }

@@ -5,8 +5,7 @@ use quancheng_types::{AccountId, KeyId, List};
 use super::super::calls::{check_name, check_roles, check_types};
 use super::super::names::OrgStatus;
 use super::super::types::{
-    CODES, Founder, GrantedBy, IdentityGenesis, KEY_OWNERS, KeyRecord, KeyUse, ORGANIZATIONS,
-    Organization, RoleGrant,
+    CODES, Founder, GrantedBy, IdentityGenesis, KEY_OWNERS, KeyRecord, KeyUse, ORGANIZATIONS, Organization, RoleGrant,
 };
 use super::organizations::enter;
 use crate::contract::Context;
@@ -14,10 +13,7 @@ use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
 
 /// Enters the founders.
-pub(in super::super) fn found(
-    context: &mut Context<'_, '_>,
-    content: &IdentityGenesis,
-) -> Result<(), GenesisRefused> {
+pub(in super::super) fn found(context: &mut Context<'_, '_>, content: &IdentityGenesis) -> Result<(), GenesisRefused> {
     for (index, founder) in content.organizations.iter().enumerate() {
         let at = |field: &str| format!("organizations[{index}].{field}");
         check(context, founder, &at)?;
@@ -25,13 +21,7 @@ pub(in super::super) fn found(
         let roles = founder
             .roles
             .iter()
-            .map(|role| RoleGrant {
-                role: *role,
-                from_ms: now,
-                to_ms: None,
-                grantor: GrantedBy::Genesis,
-                basis: None,
-            })
+            .map(|role| RoleGrant { role: *role, from_ms: now, to_ms: None, grantor: GrantedBy::Genesis, basis: None })
             .collect();
         let organization = Organization {
             org_id: founder.org_id.clone(),
@@ -44,8 +34,7 @@ pub(in super::super) fn found(
             status: OrgStatus::Active,
             account: AccountId::of(&founder.key),
             roles_requested: List::empty(),
-            roles: List::new(roles)
-                .map_err(|error| GenesisRefused::content(at("roles"), error.to_string()))?,
+            roles: List::new(roles).map_err(|error| GenesisRefused::content(at("roles"), error.to_string()))?,
             successors: List::empty(),
             applied_at_ms: now,
             decision: None,
@@ -70,11 +59,7 @@ pub(in super::super) fn found(
     Ok(())
 }
 
-fn check(
-    context: &Context<'_, '_>,
-    founder: &Founder,
-    at: &dyn Fn(&str) -> String,
-) -> Result<(), GenesisRefused> {
+fn check(context: &Context<'_, '_>, founder: &Founder, at: &dyn Fn(&str) -> String) -> Result<(), GenesisRefused> {
     let refuse = |field: &str, reason: String| Err(GenesisRefused::content(at(field), reason));
     if let Err(error) = founder.key.validate() {
         return refuse("key", error.to_string());
@@ -87,25 +72,15 @@ fn check(
         return refuse("roles", error.to_string());
     }
     if context.read(&ORGANIZATIONS, &founder.org_id)?.is_some() {
-        return refuse(
-            "org_id",
-            format!("{} is used by an earlier entry", founder.org_id),
-        );
+        return refuse("org_id", format!("{} is used by an earlier entry", founder.org_id));
     }
     if context.read(&CODES, &founder.uscc)?.is_some() {
-        return refuse(
-            "uscc",
-            format!("{} is used by an earlier entry", founder.uscc),
-        );
+        return refuse("uscc", format!("{} is used by an earlier entry", founder.uscc));
     }
-    if context
-        .read(&KEY_OWNERS, &KeyId::of(&founder.key))?
-        .is_some()
-    {
+    if context.read(&KEY_OWNERS, &KeyId::of(&founder.key))?.is_some() {
         return refuse(
             "key",
-            "the key is used by an earlier entry; every organization needs a key of its own"
-                .to_owned(),
+            "the key is used by an earlier entry; every organization needs a key of its own".to_owned(),
         );
     }
     Ok(())

@@ -19,11 +19,7 @@ pub(super) fn add(context: &mut Context<'_, '_>, call: &AddKey) -> Result {
     }
     if call.usage == KeyUse::Sign {
         let own_account = AccountId::of(&call.public_key);
-        if !context
-            .signers()
-            .iter()
-            .any(|signer| signer.account == own_account && signer.key_id == key_id)
-        {
+        if !context.signers().iter().any(|signer| signer.account == own_account && signer.key_id == key_id) {
             return Err(Error::KeyProofMissing.into());
         }
         if context.read(&KEY_OWNERS, &key_id)?.is_some() {
@@ -53,11 +49,7 @@ pub(super) fn add(context: &mut Context<'_, '_>, call: &AddKey) -> Result {
         context.put(&KEY_OWNERS, &key_id, &record.account);
     }
     context.put(&ACCOUNTS, &record.account, &record);
-    context.emit::<Identity>(&Event::KeyAdded {
-        org_id: call.org_id.clone(),
-        key_id,
-        usage: call.usage,
-    });
+    context.emit::<Identity>(&Event::KeyAdded { org_id: call.org_id.clone(), key_id, usage: call.usage });
     Ok(())
 }
 
@@ -65,18 +57,11 @@ pub(super) fn revoke(context: &mut Context<'_, '_>, call: &RevokeKey) -> Result 
     let now = context.time_ms();
     let mut record = manageable(context, &call.org_id)?;
     let mut keys = record.keys.into_vec();
-    let key = keys
-        .iter_mut()
-        .find(|key| key.key_id == call.key_id)
-        .ok_or(Error::KeyNotFound)?;
+    let key = keys.iter_mut().find(|key| key.key_id == call.key_id).ok_or(Error::KeyNotFound)?;
     if call.compromise_since_ms.is_some_and(|since| since > now) {
         return Err(Error::BadCompromiseTime.into());
     }
-    match (
-        key.revoked_at_ms,
-        call.compromise_since_ms,
-        key.compromise_since_ms,
-    ) {
+    match (key.revoked_at_ms, call.compromise_since_ms, key.compromise_since_ms) {
         (None, since, _) => {
             key.revoked_at_ms = Some(now);
             key.compromise_since_ms = since;
@@ -88,22 +73,15 @@ pub(super) fn revoke(context: &mut Context<'_, '_>, call: &RevokeKey) -> Result 
         // Learned later, or found to have begun earlier: the doubt only ever grows.
         (Some(_), Some(since), Some(_) | None) => key.compromise_since_ms = Some(since),
     }
-    let is_locked_out = !keys
-        .iter()
-        .any(|key| key.usage == KeyUse::Sign && key.is_valid_at(now));
+    let is_locked_out = !keys.iter().any(|key| key.usage == KeyUse::Sign && key.is_valid_at(now));
     let is_by_supervisor = own(context, &call.org_id).is_err();
     if is_locked_out && !is_by_supervisor {
         return Err(Error::LastKey.into());
     }
     record.keys = List::new(keys).map_err(|_| Error::TooMany)?;
     context.put(&ACCOUNTS, &record.account, &record);
-    let (org_id, key_id, compromise_since_ms) =
-        (call.org_id.clone(), call.key_id, call.compromise_since_ms);
-    context.emit::<Identity>(&Event::KeyRevoked {
-        org_id,
-        key_id,
-        compromise_since_ms,
-    });
+    let (org_id, key_id, compromise_since_ms) = (call.org_id.clone(), call.key_id, call.compromise_since_ms);
+    context.emit::<Identity>(&Event::KeyRevoked { org_id, key_id, compromise_since_ms });
     Ok(())
 }
 
@@ -111,17 +89,12 @@ pub(super) fn revoke(context: &mut Context<'_, '_>, call: &RevokeKey) -> Result 
 fn manageable(context: &Context<'_, '_>, org_id: &OrgId) -> Result<AccountRecord> {
     let organization = existing(context, org_id)?;
     if own(context, org_id).is_err() {
-        if !context
-            .sender()
-            .is_some_and(|sender| sender.has_role(Role::Supervisor))
-        {
+        if !context.sender().is_some_and(|sender| sender.has_role(Role::Supervisor)) {
             return Err(Error::NotAllowed.into());
         }
         supervisor_over(context, org_id)?;
         not_governed(context, &organization)?;
     }
     // A rejected applicant's account is its key's own again.
-    context
-        .read(&ACCOUNTS, &organization.account)?
-        .ok_or_else(|| Error::WrongStatus.into())
+    context.read(&ACCOUNTS, &organization.account)?.ok_or_else(|| Error::WrongStatus.into())
 }

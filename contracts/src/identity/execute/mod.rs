@@ -41,17 +41,12 @@ pub(super) fn execute(context: &mut Context<'_, '_>, call: &Call) -> Result {
 
 /// The organization, or the refusal that there is none.
 fn existing(context: &Context<'_, '_>, org_id: &OrgId) -> Result<Organization> {
-    context
-        .read(&ORGANIZATIONS, org_id)?
-        .ok_or_else(|| Error::NotFound.into())
+    context.read(&ORGANIZATIONS, org_id)?.ok_or_else(|| Error::NotFound.into())
 }
 
 /// The supervisor who decides about another organization (G5: never about its own).
 fn supervisor_over(context: &Context<'_, '_>, org_id: &OrgId) -> Result<OrgId> {
-    let sender = context
-        .sender()
-        .filter(|sender| sender.has_role(Role::Supervisor))
-        .ok_or(Error::NotAllowed)?;
+    let sender = context.sender().filter(|sender| sender.has_role(Role::Supervisor)).ok_or(Error::NotAllowed)?;
     let decided_by = sender.org_id().ok_or(Error::NotAllowed)?;
     if decided_by == org_id {
         return Err(Error::SelfReview.into());
@@ -61,19 +56,9 @@ fn supervisor_over(context: &Context<'_, '_>, org_id: &OrgId) -> Result<OrgId> {
 
 /// Refuses when a supervisor would act on an organization that answers to the vote alone: else one office could silence the voters
 /// or a court. The vote ends the role first.
-fn not_governed(
-    context: &Context<'_, '_>,
-    organization: &Organization,
-) -> core::result::Result<(), Error> {
+fn not_governed(context: &Context<'_, '_>, organization: &Organization) -> core::result::Result<(), Error> {
     let roles = organization.roles_at(context.time_ms());
-    if roles
-        .iter()
-        .any(|role| role.grantor() == Grantor::Governance)
-    {
-        Err(Error::UnderGovernance)
-    } else {
-        Ok(())
-    }
+    if roles.iter().any(|role| role.grantor() == Grantor::Governance) { Err(Error::UnderGovernance) } else { Ok(()) }
 }
 
 /// Refuses unless the sender acts for this organization.
@@ -91,10 +76,7 @@ fn store(context: &mut Context<'_, '_>, organization: &Organization) {
 /// Appends to a counted list: returns the place.
 fn next_place(count: Option<u64>) -> core::result::Result<(u64, u64), StoreError> {
     let place = count.unwrap_or(0);
-    let next = place.checked_add(1).ok_or(StoreError::TooLarge {
-        what: "list entries",
-        found: place,
-        max: u64::MAX,
-    })?;
+    let next =
+        place.checked_add(1).ok_or(StoreError::TooLarge { what: "list entries", found: place, max: u64::MAX })?;
     Ok((place, next))
 }

@@ -14,15 +14,8 @@ pub(super) fn appoint(context: &mut Context<'_, '_>, call: &AppointOfficer) -> R
     if existing(context, &call.org_id)?.status != OrgStatus::Active {
         return Err(Error::WrongStatus.into());
     }
-    let officer = context
-        .signers()
-        .iter()
-        .find(|signer| signer.account == call.account);
-    if officer
-        .ok_or(Error::OfficerSignatureMissing)?
-        .organization
-        .is_some()
-    {
+    let officer = context.signers().iter().find(|signer| signer.account == call.account);
+    if officer.ok_or(Error::OfficerSignatureMissing)?.organization.is_some() {
         return Err(Error::AccountBound.into());
     }
     let now = context.time_ms();
@@ -31,10 +24,7 @@ pub(super) fn appoint(context: &mut Context<'_, '_>, call: &AppointOfficer) -> R
     }
     let key = (call.org_id.clone(), call.account);
     let earlier = context.read(&OFFICERS, &key)?;
-    if earlier
-        .as_ref()
-        .is_some_and(|earlier| earlier.is_in_office_at(now))
-    {
+    if earlier.as_ref().is_some_and(|earlier| earlier.is_in_office_at(now)) {
         return Err(Error::OfficerExists.into());
     }
     if earlier.is_none() {
@@ -50,10 +40,7 @@ pub(super) fn appoint(context: &mut Context<'_, '_>, call: &AppointOfficer) -> R
         to_ms: call.to_ms,
     };
     context.put(&OFFICERS, &key, &record);
-    context.emit::<Identity>(&Event::OfficerAppointed {
-        org_id: call.org_id.clone(),
-        account: call.account,
-    });
+    context.emit::<Identity>(&Event::OfficerAppointed { org_id: call.org_id.clone(), account: call.account });
     Ok(())
 }
 
@@ -61,15 +48,10 @@ pub(super) fn dismiss(context: &mut Context<'_, '_>, call: &DismissOfficer) -> R
     own(context, &call.org_id)?;
     let now = context.time_ms();
     let key = (call.org_id.clone(), call.account);
-    let mut record = context
-        .read(&OFFICERS, &key)?
-        .filter(|record| record.is_in_office_at(now))
-        .ok_or(Error::OfficerNotFound)?;
+    let mut record =
+        context.read(&OFFICERS, &key)?.filter(|record| record.is_in_office_at(now)).ok_or(Error::OfficerNotFound)?;
     record.to_ms = Some(now);
     context.put(&OFFICERS, &key, &record);
-    context.emit::<Identity>(&Event::OfficerDismissed {
-        org_id: call.org_id.clone(),
-        account: call.account,
-    });
+    context.emit::<Identity>(&Event::OfficerDismissed { org_id: call.org_id.clone(), account: call.account });
     Ok(())
 }

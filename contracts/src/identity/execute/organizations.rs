@@ -8,8 +8,8 @@ use super::super::events::Event;
 use super::super::names::{OrgId, OrgStatus};
 use super::super::refusals::Error;
 use super::super::types::{
-    ACCOUNTS, AccountRecord, CODES, Decision, KEY_OWNERS, KeyRecord, KeyUse, ORG_COUNT, ORG_LIST,
-    ORGANIZATIONS, Organization,
+    ACCOUNTS, AccountRecord, CODES, Decision, KEY_OWNERS, KeyRecord, KeyUse, ORG_COUNT, ORG_LIST, ORGANIZATIONS,
+    Organization,
 };
 use super::{Result, existing, next_place, not_governed, own, roles, store, supervisor_over};
 use crate::contract::{Context, ResolvedSigner};
@@ -24,10 +24,7 @@ pub(super) fn register(context: &mut Context<'_, '_>, call: &Register) -> Result
         return Err(Error::KeyBound.into());
     }
     let earlier = context.read(&ORGANIZATIONS, &call.org_id)?;
-    if earlier
-        .as_ref()
-        .is_some_and(|earlier| earlier.status != OrgStatus::Rejected)
-    {
+    if earlier.as_ref().is_some_and(|earlier| earlier.status != OrgStatus::Rejected) {
         return Err(Error::OrganizationExists.into());
     }
     if context.read(&CODES, &call.uscc)?.is_some() {
@@ -49,16 +46,8 @@ pub(super) fn register(context: &mut Context<'_, '_>, call: &Register) -> Result
         applied_at_ms: context.time_ms(),
         decision: None,
     };
-    enter(
-        context,
-        &organization,
-        first_key(context, sender),
-        earlier.is_none(),
-    )?;
-    context.emit::<Identity>(&Event::Registered {
-        org_id: call.org_id.clone(),
-        account: sender.account,
-    });
+    enter(context, &organization, first_key(context, sender), earlier.is_none())?;
+    context.emit::<Identity>(&Event::Registered { org_id: call.org_id.clone(), account: sender.account });
     Ok(())
 }
 
@@ -92,15 +81,7 @@ pub(super) fn enter(
     }
     context.put(&KEY_OWNERS, &key.key_id, &account);
     let keys = List::new(vec![key]).expect("one key is within the limit");
-    context.put(
-        &ACCOUNTS,
-        &account,
-        &AccountRecord {
-            account,
-            org_id: org_id.clone(),
-            keys,
-        },
-    );
+    context.put(&ACCOUNTS, &account, &AccountRecord { account, org_id: org_id.clone(), keys });
     context.put(&CODES, &organization.uscc, org_id);
     store(context, organization);
     Ok(())
@@ -109,62 +90,31 @@ pub(super) fn enter(
 pub(super) fn verify(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
     let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Applied])?;
-    conclude(
-        context,
-        organization,
-        OrgStatus::Verified,
-        decided_by,
-        call.document,
-    );
+    conclude(context, organization, OrgStatus::Verified, decided_by, call.document);
     Ok(())
 }
 
 pub(super) fn activate(context: &mut Context<'_, '_>, call: &Activate) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
     let mut organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Verified])?;
-    check_types(
-        organization.org_type,
-        &call.roles,
-        organization.merchant_class,
-    )?;
+    check_types(organization.org_type, &call.roles, organization.merchant_class)?;
     for role in &call.roles {
-        roles::admit(
-            context,
-            &mut organization,
-            *role,
-            (None, None),
-            call.document,
-        )?;
+        roles::admit(context, &mut organization, *role, (None, None), call.document)?;
     }
-    conclude(
-        context,
-        organization,
-        OrgStatus::Active,
-        decided_by,
-        call.document,
-    );
+    conclude(context, organization, OrgStatus::Active, decided_by, call.document);
     Ok(())
 }
 
 pub(super) fn reject(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
-    let organization = in_status(
-        existing(context, &call.org_id)?,
-        &[OrgStatus::Applied, OrgStatus::Verified],
-    )?;
+    let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Applied, OrgStatus::Verified])?;
     if let Some(record) = context.read(&ACCOUNTS, &organization.account)? {
         for key in record.keys.iter().filter(|key| key.usage == KeyUse::Sign) {
             context.remove(&KEY_OWNERS, &key.key_id);
         }
         context.remove(&ACCOUNTS, &organization.account);
     }
-    conclude(
-        context,
-        organization,
-        OrgStatus::Rejected,
-        decided_by,
-        call.document,
-    );
+    conclude(context, organization, OrgStatus::Rejected, decided_by, call.document);
     Ok(())
 }
 
@@ -172,43 +122,22 @@ pub(super) fn suspend(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
     let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Active])?;
     not_governed(context, &organization)?;
-    conclude(
-        context,
-        organization,
-        OrgStatus::Suspended,
-        decided_by,
-        call.document,
-    );
+    conclude(context, organization, OrgStatus::Suspended, decided_by, call.document);
     Ok(())
 }
 
 pub(super) fn resume(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
     let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Suspended])?;
-    conclude(
-        context,
-        organization,
-        OrgStatus::Active,
-        decided_by,
-        call.document,
-    );
+    conclude(context, organization, OrgStatus::Active, decided_by, call.document);
     Ok(())
 }
 
 pub(super) fn revoke(context: &mut Context<'_, '_>, call: &Decide) -> Result {
     let decided_by = supervisor_over(context, &call.org_id)?;
-    let organization = in_status(
-        existing(context, &call.org_id)?,
-        &[OrgStatus::Active, OrgStatus::Suspended],
-    )?;
+    let organization = in_status(existing(context, &call.org_id)?, &[OrgStatus::Active, OrgStatus::Suspended])?;
     not_governed(context, &organization)?;
-    conclude(
-        context,
-        organization,
-        OrgStatus::Revoked,
-        decided_by,
-        call.document,
-    );
+    conclude(context, organization, OrgStatus::Revoked, decided_by, call.document);
     Ok(())
 }
 
@@ -231,25 +160,12 @@ pub(super) fn close(context: &mut Context<'_, '_>, call: &Close) -> Result {
         }
     }
     organization.successors = call.successors.clone();
-    conclude(
-        context,
-        organization,
-        call.into,
-        call.org_id.clone(),
-        call.document,
-    );
+    conclude(context, organization, call.into, call.org_id.clone(), call.document);
     Ok(())
 }
 
-fn in_status(
-    organization: Organization,
-    admitted: &[OrgStatus],
-) -> core::result::Result<Organization, Error> {
-    if admitted.contains(&organization.status) {
-        Ok(organization)
-    } else {
-        Err(Error::WrongStatus)
-    }
+fn in_status(organization: Organization, admitted: &[OrgStatus]) -> core::result::Result<Organization, Error> {
+    if admitted.contains(&organization.status) { Ok(organization) } else { Err(Error::WrongStatus) }
 }
 
 /// Writes the new status, frees the code of an organization that is no longer live, and reports.
@@ -273,10 +189,5 @@ fn conclude(
         context.remove(&CODES, &organization.uscc);
     }
     store(context, &organization);
-    context.emit::<Identity>(&Event::StatusChanged {
-        org_id: organization.org_id,
-        from,
-        to,
-        decided_by,
-    });
+    context.emit::<Identity>(&Event::StatusChanged { org_id: organization.org_id, from, to, decided_by });
 }

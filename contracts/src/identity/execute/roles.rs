@@ -20,13 +20,7 @@ pub(super) fn grant(context: &mut Context<'_, '_>, call: &GrantRole) -> Result {
     if organization.status != OrgStatus::Active {
         return Err(Error::WrongStatus.into());
     }
-    admit(
-        context,
-        &mut organization,
-        call.role,
-        (call.from_ms, call.to_ms),
-        call.document,
-    )?;
+    admit(context, &mut organization, call.role, (call.from_ms, call.to_ms), call.document)?;
     store(context, &organization);
     Ok(())
 }
@@ -40,22 +34,11 @@ pub(super) fn admit(
     document: Option<Commitment>,
 ) -> Result {
     let grantor = grantor(context.sender(), &organization.org_id, role)?;
-    add(
-        context,
-        organization,
-        role,
-        period,
-        GrantedBy::Organization(grantor),
-        document,
-    )
+    add(context, organization, role, period, GrantedBy::Organization(grantor), document)
 }
 
 /// The sender's organization, if it may grant the role to that organization.
-fn grantor(
-    sender: Option<&ResolvedSigner>,
-    to: &OrgId,
-    role: Role,
-) -> core::result::Result<OrgId, Error> {
+fn grantor(sender: Option<&ResolvedSigner>, to: &OrgId, role: Role) -> core::result::Result<OrgId, Error> {
     let sender = sender.ok_or(Error::NotAllowed)?;
     let own = sender.org_id().ok_or(Error::NotAllowed)?;
     let may_grant = match role.grantor() {
@@ -66,11 +49,7 @@ fn grantor(
     if !may_grant {
         return Err(Error::RoleNotGrantable);
     }
-    if own == to {
-        Err(Error::SelfReview)
-    } else {
-        Ok(own.clone())
-    }
+    if own == to { Err(Error::SelfReview) } else { Ok(own.clone()) }
 }
 
 fn add(
@@ -99,20 +78,9 @@ fn add(
         return Err(Error::RoleHeld.into());
     }
     let mut roles = core::mem::take(&mut organization.roles).into_vec();
-    roles.push(RoleGrant {
-        role,
-        from_ms,
-        to_ms,
-        grantor,
-        basis,
-    });
+    roles.push(RoleGrant { role, from_ms, to_ms, grantor, basis });
     organization.roles = List::new(roles).map_err(|_| Error::TooMany)?;
-    context.emit::<Identity>(&Event::RoleGranted {
-        org_id: organization.org_id.clone(),
-        role,
-        from_ms,
-        to_ms,
-    });
+    context.emit::<Identity>(&Event::RoleGranted { org_id: organization.org_id.clone(), role, from_ms, to_ms });
     Ok(())
 }
 
@@ -128,10 +96,7 @@ fn end(context: &mut Context<'_, '_>, mut organization: Organization, role: Role
     let mut grants = core::mem::take(&mut organization.roles).into_vec();
     let mut is_ended = false;
     let is_alive = |grant: &RoleGrant| !grant.is_void() && grant.to_ms.is_none_or(|to| now < to);
-    for grant in grants
-        .iter_mut()
-        .filter(|grant| grant.role == role && is_alive(grant))
-    {
+    for grant in grants.iter_mut().filter(|grant| grant.role == role && is_alive(grant)) {
         grant.to_ms = Some(now.max(grant.from_ms));
         is_ended = true;
     }
@@ -140,10 +105,7 @@ fn end(context: &mut Context<'_, '_>, mut organization: Organization, role: Role
     }
     organization.roles = List::new(grants).map_err(|_| Error::TooMany)?;
     store(context, &organization);
-    context.emit::<Identity>(&Event::RoleRevoked {
-        org_id: organization.org_id,
-        role,
-    });
+    context.emit::<Identity>(&Event::RoleRevoked { org_id: organization.org_id, role });
     Ok(())
 }
 
@@ -162,14 +124,7 @@ pub(crate) fn grant_by_vote(
     if organization.status != OrgStatus::Active {
         return Err(Error::WrongStatus.into());
     }
-    add(
-        context,
-        &mut organization,
-        role,
-        period,
-        GrantedBy::Governance(proposal),
-        None,
-    )?;
+    add(context, &mut organization, role, period, GrantedBy::Governance(proposal), None)?;
     store(context, &organization);
     Ok(())
 }
@@ -178,21 +133,10 @@ pub(crate) fn grant_by_vote(
 ///
 /// # Errors
 /// The refusals of `grant_role`, but for authority.
-pub(crate) fn grant_at_genesis(
-    context: &mut Context<'_, '_>,
-    org_id: &OrgId,
-    role: Role,
-) -> Result {
+pub(crate) fn grant_at_genesis(context: &mut Context<'_, '_>, org_id: &OrgId, role: Role) -> Result {
     let mut organization = existing(context, org_id)?;
     if !organization.roles_at(context.time_ms()).contains(&role) {
-        add(
-            context,
-            &mut organization,
-            role,
-            (None, None),
-            GrantedBy::Genesis,
-            None,
-        )?;
+        add(context, &mut organization, role, (None, None), GrantedBy::Genesis, None)?;
         store(context, &organization);
     }
     Ok(())

@@ -8,13 +8,12 @@ use super::super::dossier::{DataClass, Dossier};
 use super::super::events::Event;
 use super::super::refusals::Error;
 use super::super::types::{
-    Act, BY_KIND, BY_MANIFEST, BY_ORGANIZATION, BY_REGISTRAR, COUNTERS, Clock, Counters, DOSSIERS,
-    Phase, Registration, RegistrationId,
+    Act, BY_KIND, BY_MANIFEST, BY_ORGANIZATION, BY_REGISTRAR, COUNTERS, Clock, Counters, DOSSIERS, Phase, Registration,
+    RegistrationId,
 };
 use super::{
-    Done, calendar, check_statement, drop_request, drop_statements, has_any_role, is_active, load,
-    load_as_registrar, registrar_role, require_holders, rules_of, save, sender, statement_of,
-    today,
+    Done, calendar, check_statement, drop_request, drop_statements, has_any_role, is_active, load, load_as_registrar,
+    registrar_role, require_holders, rules_of, save, sender, statement_of, today,
 };
 use crate::contract::{Context, ResolvedSigner};
 use crate::domain::{RegistrationKind, SERIAL_MAX};
@@ -24,9 +23,7 @@ use crate::identity::{OrgId, OrgType, Role};
 /// The registrar's period (acceptance, review, objection) from today. Its last day stays open while the calendar is not published.
 pub(super) fn start_clock(context: &Context<'_, '_>, working_days: u16) -> Done<Option<Clock>> {
     let day = today(context);
-    let due = calendar(context, day)?
-        .add_working_days(day, working_days)
-        .ok();
+    let due = calendar(context, day)?.add_working_days(day, working_days).ok();
     Ok(Some(Clock { due, working_days }))
 }
 
@@ -37,28 +34,18 @@ fn stop_clock(context: &Context<'_, '_>, clock: Clock) -> Done<Clock> {
         return Ok(Clock { due: None, ..clock });
     };
     // A due day was computed, so the calendars up to it are published.
-    let left = calendar(context, day)?
-        .count_working_days(tomorrow, due)
-        .map_err(Error::from)?;
-    Ok(Clock {
-        due: None,
-        working_days: left,
-    })
+    let left = calendar(context, day)?.count_working_days(tomorrow, due).map_err(Error::from)?;
+    Ok(Clock { due: None, working_days: left })
 }
 
 /// Who may apply for which kind (domain model §2.2): public resources and open data sets belong to public bodies.
 fn is_eligible(applicant: &ResolvedSigner, kind: RegistrationKind) -> bool {
     let is_public_body = applicant.organization.as_ref().is_some_and(|organization| {
-        matches!(
-            organization.org_type,
-            OrgType::GovDepartment | OrgType::PublicInstitution
-        )
+        matches!(organization.org_type, OrgType::GovDepartment | OrgType::PublicInstitution)
     });
     match kind {
         RegistrationKind::PublicResource | RegistrationKind::OpenDataset => is_public_body,
-        RegistrationKind::PublicProduct => {
-            is_public_body || applicant.has_role(Role::PublicDataOperator)
-        }
+        RegistrationKind::PublicProduct => is_public_body || applicant.has_role(Role::PublicDataOperator),
         RegistrationKind::DataResource
         | RegistrationKind::DataProduct
         | RegistrationKind::DataAsset
@@ -79,8 +66,8 @@ fn check_parties(context: &Context<'_, '_>, dossier: &Dossier) -> Done {
 pub(super) fn submit(context: &mut Context<'_, '_>, call: &Submit) -> Done {
     let (signer, applicant) = sender(context)?;
     let dossier = &call.dossier;
-    let rules = governance::rule_set_in_force(context.view(), &call.rule_set, today(context))?
-        .ok_or(Error::RuleSetUnknown)?;
+    let rules =
+        governance::rule_set_in_force(context.view(), &call.rule_set, today(context))?.ok_or(Error::RuleSetUnknown)?;
     if !rules.kinds.contains(&call.kind) {
         return Err(Error::RuleSetKind.into());
     }
@@ -93,11 +80,7 @@ pub(super) fn submit(context: &mut Context<'_, '_>, call: &Submit) -> Done {
     check_parties(context, dossier)?;
     require_holders(context, &dossier.holders)?;
     let inherited = check_statement(context, dossier, &rules)?;
-    let mut counters = context.read(&COUNTERS, &())?.unwrap_or(Counters {
-        serial_first: 1,
-        serial_next: 1,
-        issued: 0,
-    });
+    let mut counters = context.read(&COUNTERS, &())?.unwrap_or(Counters { serial_first: 1, serial_next: 1, issued: 0 });
     if counters.serial_next > SERIAL_MAX {
         return Err(Error::NumbersExhausted.into());
     }
@@ -149,11 +132,7 @@ pub(super) fn submit(context: &mut Context<'_, '_>, call: &Submit) -> Done {
 /// Enters a new registration in every list.
 fn index(context: &mut Context<'_, '_>, registration: &Registration, dossier: &Dossier) -> Done {
     let id = registration.id;
-    let mut organizations: Vec<&OrgId> = registration
-        .holders
-        .iter()
-        .chain([&registration.applicant])
-        .collect();
+    let mut organizations: Vec<&OrgId> = registration.holders.iter().chain([&registration.applicant]).collect();
     organizations.sort_unstable();
     organizations.dedup();
     for organization in organizations {
@@ -195,17 +174,9 @@ pub(super) fn supplement(context: &mut Context<'_, '_>, call: &Restate) -> Done 
     registration.revision_last = registration.revision_last.saturating_add(1);
     registration.revision = registration.revision_last;
     registration.statement = statement_of(&call.dossier);
-    context.put(
-        &DOSSIERS,
-        &(registration.id, registration.revision),
-        &call.dossier,
-    );
+    context.put(&DOSSIERS, &(registration.id, registration.revision), &call.dossier);
     if earlier.is_none_or(|earlier| earlier.manifest_root != call.dossier.manifest_root) {
-        BY_MANIFEST.push(
-            context.overlay(),
-            &call.dossier.manifest_root,
-            &registration.id,
-        )?;
+        BY_MANIFEST.push(context.overlay(), &call.dossier.manifest_root, &registration.id)?;
     }
     save(context, &mut registration, Act::Supplement, None)
 }
@@ -218,20 +189,12 @@ pub(super) fn accept(context: &mut Context<'_, '_>, call: &Decide) -> Done {
     let rules = rules_of(context, &registration)?;
     registration.phase = Phase::Accepted;
     registration.clock = start_clock(context, rules.review_wd)?;
-    save(
-        context,
-        &mut registration,
-        Act::Accept,
-        Some(&call.decision),
-    )
+    save(context, &mut registration, Act::Accept, Some(&call.decision))
 }
 
 pub(super) fn request_supplement(context: &mut Context<'_, '_>, call: &Decide) -> Done {
     let mut registration = load_as_registrar(context, call.registration)?;
-    if !matches!(
-        registration.phase,
-        Phase::Submitted | Phase::Accepted | Phase::UnderReview
-    ) {
+    if !matches!(registration.phase, Phase::Submitted | Phase::Accepted | Phase::UnderReview) {
         return Err(Error::WrongPhase.into());
     }
     if let Some(clock) = registration.clock {
@@ -240,12 +203,7 @@ pub(super) fn request_supplement(context: &mut Context<'_, '_>, call: &Decide) -
     registration.resume = Some(registration.phase);
     registration.phase = Phase::NeedSupplement;
     registration.supplement_requested = Some(today(context));
-    save(
-        context,
-        &mut registration,
-        Act::RequestSupplement,
-        Some(&call.decision),
-    )
+    save(context, &mut registration, Act::RequestSupplement, Some(&call.decision))
 }
 
 pub(super) fn start_review(context: &mut Context<'_, '_>, call: &Decide) -> Done {
@@ -254,12 +212,7 @@ pub(super) fn start_review(context: &mut Context<'_, '_>, call: &Decide) -> Done
         return Err(Error::WrongPhase.into());
     }
     registration.phase = Phase::UnderReview;
-    save(
-        context,
-        &mut registration,
-        Act::StartReview,
-        Some(&call.decision),
-    )
+    save(context, &mut registration, Act::StartReview, Some(&call.decision))
 }
 
 pub(super) fn review_pass(context: &mut Context<'_, '_>, call: &Decide) -> Done {
@@ -267,36 +220,22 @@ pub(super) fn review_pass(context: &mut Context<'_, '_>, call: &Decide) -> Done 
     if !matches!(registration.phase, Phase::Accepted | Phase::UnderReview) {
         return Err(Error::WrongPhase.into());
     }
-    if matches!(
-        registration.effective_class,
-        DataClass::Unclassified | DataClass::ImportantSuspected
-    ) {
+    if matches!(registration.effective_class, DataClass::Unclassified | DataClass::ImportantSuspected) {
         return Err(Error::ClassUnresolved.into());
     }
     registration.phase = Phase::Reviewed;
     registration.clock = None;
-    save(
-        context,
-        &mut registration,
-        Act::ReviewPass,
-        Some(&call.decision),
-    )
+    save(context, &mut registration, Act::ReviewPass, Some(&call.decision))
 }
 
 pub(super) fn reject(context: &mut Context<'_, '_>, call: &Decide) -> Done {
     let mut registration = load_as_registrar(context, call.registration)?;
     match registration.phase {
-        Phase::Submitted
-        | Phase::Accepted
-        | Phase::UnderReview
-        | Phase::Reviewed
-        | Phase::Notice => {}
+        Phase::Submitted | Phase::Accepted | Phase::UnderReview | Phase::Reviewed | Phase::Notice => {}
         Phase::NeedSupplement => {
             let asked = registration.supplement_requested.ok_or(Error::WrongPhase)?;
             let period = rules_of(context, &registration)?.supplement_wd;
-            let last = calendar(context, asked)?
-                .add_working_days(asked, period)
-                .map_err(Error::from)?;
+            let last = calendar(context, asked)?.add_working_days(asked, period).map_err(Error::from)?;
             if today(context) <= last {
                 return Err(Error::SupplementPeriodOpen.into());
             }
@@ -308,12 +247,7 @@ pub(super) fn reject(context: &mut Context<'_, '_>, call: &Decide) -> Done {
     registration.phase = Phase::Rejected;
     registration.clock = None;
     drop_statements(context, &registration);
-    save(
-        context,
-        &mut registration,
-        Act::Reject,
-        Some(&call.decision),
-    )
+    save(context, &mut registration, Act::Reject, Some(&call.decision))
 }
 
 pub(super) fn withdraw(context: &mut Context<'_, '_>, call: &Reference) -> Done {

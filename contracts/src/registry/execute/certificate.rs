@@ -8,12 +8,11 @@ use super::super::dossier::Dossier;
 use super::super::events::Event;
 use super::super::refusals::Error;
 use super::super::types::{
-    Act, BY_NUMBER, BY_OFFICIAL, COUNTERS, DOSSIERS, OfficialCode, Phase, RELIANCES, Registration,
-    Reliance, Request,
+    Act, BY_NUMBER, BY_OFFICIAL, COUNTERS, DOSSIERS, OfficialCode, Phase, RELIANCES, Registration, Reliance, Request,
 };
 use super::{
-    Done, certify, check_statement, drop_request, has_any_role, is_active, load, load_as_registrar,
-    rules_of, save, sender, statement_of, today,
+    Done, certify, check_statement, drop_request, has_any_role, is_active, load, load_as_registrar, rules_of, save,
+    sender, statement_of, today,
 };
 use crate::contract::Context;
 use crate::domain::{Day, LedgerNumber};
@@ -21,10 +20,7 @@ use crate::identity::Role;
 
 /// The last day of a term of months that begins on a day, but no later than the licence that the data rest on (G10).
 pub(super) fn last_day(from: Day, months: u16, dossier: &Dossier) -> Result<Day, Error> {
-    let last = from
-        .plus_months(months.into())
-        .and_then(Day::previous)
-        .unwrap_or(Day::MAX);
+    let last = from.plus_months(months.into()).and_then(Day::previous).unwrap_or(Day::MAX);
     match &dossier.licence {
         Some(licence) if licence.valid_to < from => Err(Error::LicenceEnded),
         Some(licence) => Ok(last.min(licence.valid_to)),
@@ -33,14 +29,8 @@ pub(super) fn last_day(from: Day, months: u16, dossier: &Dossier) -> Result<Day,
 }
 
 /// The dossier of a revision. It was written when the revision was made.
-pub(super) fn dossier(
-    context: &Context<'_, '_>,
-    registration: &Registration,
-    revision: u32,
-) -> Done<Dossier> {
-    Ok(context
-        .read(&DOSSIERS, &(registration.id, revision))?
-        .ok_or(Error::NotFound)?)
+pub(super) fn dossier(context: &Context<'_, '_>, registration: &Registration, revision: u32) -> Done<Dossier> {
+    Ok(context.read(&DOSSIERS, &(registration.id, revision))?.ok_or(Error::NotFound)?)
 }
 
 /// Refuses while anything stands in the way of issue (domain invariant R1).
@@ -84,13 +74,8 @@ pub(super) fn issue(context: &mut Context<'_, '_>, call: &Issue) -> Done {
     let dossier = dossier(context, &registration, registration.revision)?;
     let inherited = check_statement(context, &dossier, &rules)?;
     let valid_to = last_day(day, rules.validity_months, &dossier)?;
-    let number = LedgerNumber::new(
-        dossier.region,
-        registration.kind.code(),
-        day.year(),
-        registration.id.0,
-    )
-    .map_err(|_| Error::NumbersExhausted)?;
+    let number = LedgerNumber::new(dossier.region, registration.kind.code(), day.year(), registration.id.0)
+        .map_err(|_| Error::NumbersExhausted)?;
     if let Some(official) = &call.official {
         add_code(context, &mut registration, official)?;
     }
@@ -110,11 +95,7 @@ pub(super) fn issue(context: &mut Context<'_, '_>, call: &Issue) -> Done {
 }
 
 /// Makes the next version, after the notice of a material change.
-fn issue_change(
-    context: &mut Context<'_, '_>,
-    mut registration: Registration,
-    call: &Issue,
-) -> Done {
+fn issue_change(context: &mut Context<'_, '_>, mut registration: Registration, call: &Issue) -> Done {
     let revision = match &registration.pending {
         Some(pending) if pending.is_approved => match pending.request {
             Request::Change { revision, .. } => revision,
@@ -137,11 +118,7 @@ fn issue_change(
 }
 
 /// Puts a revision in force as the next version; sources, evidence and licence it names are judged again.
-pub(super) fn apply_change(
-    context: &Context<'_, '_>,
-    registration: &mut Registration,
-    revision: u32,
-) -> Done {
+pub(super) fn apply_change(context: &Context<'_, '_>, registration: &mut Registration, revision: u32) -> Done {
     let rules = rules_of(context, registration)?;
     let dossier = dossier(context, registration, revision)?;
     let inherited = check_statement(context, &dossier, &rules)?;
@@ -159,15 +136,8 @@ pub(super) fn apply_change(
 }
 
 /// Adds an official code, unique in its scheme and once per scheme and certificate.
-fn add_code(
-    context: &mut Context<'_, '_>,
-    registration: &mut Registration,
-    official: &OfficialCode,
-) -> Done {
-    let is_second = registration
-        .official
-        .iter()
-        .any(|code| code.scheme == official.scheme);
+fn add_code(context: &mut Context<'_, '_>, registration: &mut Registration, official: &OfficialCode) -> Done {
+    let is_second = registration.official.iter().any(|code| code.scheme == official.scheme);
     if is_second || context.read(&BY_OFFICIAL, official)?.is_some() {
         return Err(Error::CodeTaken.into());
     }
@@ -175,10 +145,7 @@ fn add_code(
     codes.push(official.clone());
     registration.official = List::new(codes).map_err(|_| Error::TooManyCodes)?;
     context.put(&BY_OFFICIAL, official, &registration.id);
-    context.emit::<Registry>(&Event::CodeAssigned {
-        registration: registration.id,
-        official: official.clone(),
-    });
+    context.emit::<Registry>(&Event::CodeAssigned { registration: registration.id, official: official.clone() });
     Ok(())
 }
 
@@ -214,12 +181,7 @@ pub(super) fn revoke(context: &mut Context<'_, '_>, call: &Revoke) -> Done {
     }
     registration.phase = Phase::Revoked;
     drop_request(context, &mut registration);
-    save(
-        context,
-        &mut registration,
-        Act::Revoke,
-        Some(&call.decision),
-    )
+    save(context, &mut registration, Act::Revoke, Some(&call.decision))
 }
 
 pub(super) fn record_reliance(context: &mut Context<'_, '_>, call: &RecordReliance) -> Done {
@@ -237,10 +199,7 @@ pub(super) fn record_reliance(context: &mut Context<'_, '_>, call: &RecordRelian
     if registration.version != call.version {
         return Err(Error::WrongVersion.into());
     }
-    if !rules_of(context, &registration)?
-        .reliance_purposes
-        .contains(&call.purpose)
-    {
+    if !rules_of(context, &registration)?.reliance_purposes.contains(&call.purpose) {
         return Err(Error::PurposeNotAllowed.into());
     }
     let reliance = Reliance {

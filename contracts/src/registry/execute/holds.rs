@@ -14,9 +14,7 @@ use crate::identity::{OrgId, Role};
 
 /// Where a hold stands among others, or belongs.
 fn place_of(registration: &Registration, authority: &OrgId, case: &str) -> Result<usize, usize> {
-    registration
-        .holds
-        .binary_search_by(|hold| (&hold.authority, hold.case.as_str()).cmp(&(authority, case)))
+    registration.holds.binary_search_by(|hold| (&hold.authority, hold.case.as_str()).cmp(&(authority, case)))
 }
 
 pub(super) fn place(context: &mut Context<'_, '_>, call: &PlaceHold) -> Done {
@@ -28,10 +26,7 @@ pub(super) fn place(context: &mut Context<'_, '_>, call: &PlaceHold) -> Done {
     if !signer.has_role(Role::Court) && !is_registrar {
         return Err(Error::NotHoldAuthority.into());
     }
-    if matches!(
-        registration.phase,
-        Phase::Rejected | Phase::Withdrawn | Phase::Cancelled | Phase::Revoked
-    ) {
+    if matches!(registration.phase, Phase::Rejected | Phase::Withdrawn | Phase::Cancelled | Phase::Revoked) {
         return Err(Error::WrongPhase.into());
     }
     let Err(place) = place_of(&registration, authority, &call.case) else {
@@ -39,12 +34,7 @@ pub(super) fn place(context: &mut Context<'_, '_>, call: &PlaceHold) -> Done {
     };
     let document = call.decision.document.ok_or(Error::DocumentRequired)?;
     let mut holds = registration.holds.to_vec();
-    let hold = Hold {
-        authority: authority.clone(),
-        case: call.case.clone(),
-        document,
-        since_ms: context.time_ms(),
-    };
+    let hold = Hold { authority: authority.clone(), case: call.case.clone(), document, since_ms: context.time_ms() };
     holds.insert(place, hold);
     registration.holds = List::new(holds).map_err(|_| Error::TooManyHolds)?;
     context.emit::<Registry>(&Event::Held {
@@ -58,14 +48,9 @@ pub(super) fn place(context: &mut Context<'_, '_>, call: &PlaceHold) -> Done {
 pub(super) fn release(context: &mut Context<'_, '_>, call: &ReleaseHold) -> Done {
     let mut registration = load(context, call.registration)?;
     let (signer, organization) = sender(context)?;
-    let place =
-        place_of(&registration, &call.authority, &call.case).map_err(|_| Error::HoldUnknown)?;
+    let place = place_of(&registration, &call.authority, &call.case).map_err(|_| Error::HoldUnknown)?;
     if *organization != call.authority {
-        let ruling = call
-            .ruling
-            .as_ref()
-            .filter(|_| signer.has_role(Role::Court))
-            .ok_or(Error::NotHoldAuthority)?;
+        let ruling = call.ruling.as_ref().filter(|_| signer.has_role(Role::Court)).ok_or(Error::NotHoldAuthority)?;
         check_ruling(context, ruling)?;
     }
     let mut holds = registration.holds.to_vec();
@@ -76,10 +61,5 @@ pub(super) fn release(context: &mut Context<'_, '_>, call: &ReleaseHold) -> Done
         authority: call.authority.clone(),
         case: call.case.clone(),
     });
-    save(
-        context,
-        &mut registration,
-        Act::ReleaseHold,
-        Some(&call.decision),
-    )
+    save(context, &mut registration, Act::ReleaseHold, Some(&call.decision))
 }

@@ -15,8 +15,7 @@ use super::dossier::{DataClass, Dossier, PersonalLevel};
 use super::events::Event;
 use super::refusals::Error;
 use super::types::{
-    Act, DOSSIERS, Decision, LOG, LogEntry, REGISTRATIONS, Registration, RegistrationId, Request,
-    VERSIONS, Version,
+    Act, DOSSIERS, Decision, LOG, LogEntry, REGISTRATIONS, Registration, RegistrationId, Request, VERSIONS, Version,
 };
 use crate::contract::{Context, ResolvedSigner};
 use crate::domain::{Day, RegistrationKind, WorkCalendar, WorkingDaysError};
@@ -30,9 +29,9 @@ type Done<T = ()> = Result<T, Failure<Error>>;
 impl From<WorkingDaysError> for Error {
     fn from(error: WorkingDaysError) -> Self {
         match error {
-            WorkingDaysError::Missing(_)
-            | WorkingDaysError::TooLong { .. }
-            | WorkingDaysError::PastEnd => Self::CalendarMissing,
+            WorkingDaysError::Missing(_) | WorkingDaysError::TooLong { .. } | WorkingDaysError::PastEnd => {
+                Self::CalendarMissing
+            }
         }
     }
 }
@@ -72,10 +71,7 @@ fn today(context: &Context<'_, '_>) -> Day {
 
 /// The sender, who must act for an active organization.
 fn sender<'c>(context: &Context<'c, '_>) -> Result<(&'c ResolvedSigner, &'c OrgId), Error> {
-    let signer = context
-        .sender()
-        .filter(|signer| signer.is_active())
-        .ok_or(Error::NotActiveOrganization)?;
+    let signer = context.sender().filter(|signer| signer.is_active()).ok_or(Error::NotActiveOrganization)?;
     Ok((signer, signer.org_id().ok_or(Error::NotActiveOrganization)?))
 }
 
@@ -123,45 +119,24 @@ fn calendar(context: &Context<'_, '_>, day: Day) -> Result<WorkCalendar, StoreEr
 
 /// The rules that a registration is under.
 fn rules_of(context: &Context<'_, '_>, registration: &Registration) -> Done<RuleSet> {
-    Ok(
-        governance::rule_set(context.view(), &registration.rule_set)?
-            .ok_or(Error::RuleSetUnknown)?,
-    )
+    Ok(governance::rule_set(context.view(), &registration.rule_set)?.ok_or(Error::RuleSetUnknown)?)
 }
 
 /// Whether an organization is active now.
 fn is_active<W: View>(view: &W, organization: &OrgId) -> Result<bool, StoreError> {
-    Ok(identity::organization(view, organization)?
-        .is_some_and(|record| record.status == OrgStatus::Active))
+    Ok(identity::organization(view, organization)?.is_some_and(|record| record.status == OrgStatus::Active))
 }
 
 /// Whether an active organization holds any of these roles now.
-fn has_any_role(
-    context: &Context<'_, '_>,
-    organization: &OrgId,
-    roles: &[Role],
-) -> Result<bool, StoreError> {
+fn has_any_role(context: &Context<'_, '_>, organization: &OrgId, roles: &[Role]) -> Result<bool, StoreError> {
     let record = identity::organization(context.view(), organization)?;
-    Ok(record.is_some_and(|record| {
-        record
-            .roles_at(context.time_ms())
-            .iter()
-            .any(|role| roles.contains(role))
-    }))
+    Ok(record.is_some_and(|record| record.roles_at(context.time_ms()).iter().any(|role| roles.contains(role))))
 }
 
 /// Refuses unless every holder signs.
 fn require_holders(context: &Context<'_, '_>, holders: &[OrgId]) -> Result<(), Error> {
-    let signs = |holder: &OrgId| {
-        context
-            .signer_of(holder)
-            .is_some_and(ResolvedSigner::is_active)
-    };
-    if holders.iter().all(signs) {
-        Ok(())
-    } else {
-        Err(Error::HoldersMustSign)
-    }
+    let signs = |holder: &OrgId| context.signer_of(holder).is_some_and(ResolvedSigner::is_active);
+    if holders.iter().all(signs) { Ok(()) } else { Err(Error::HoldersMustSign) }
 }
 
 /// What a statement inherits from the certificates it is derived from (domain invariant G10).
@@ -171,11 +146,7 @@ struct Inherited {
 }
 
 /// Checks a statement against the state: evidence, licence and sources it names.
-fn check_statement(
-    context: &Context<'_, '_>,
-    dossier: &Dossier,
-    rules: &RuleSet,
-) -> Done<Inherited> {
+fn check_statement(context: &Context<'_, '_>, dossier: &Dossier, rules: &RuleSet) -> Done<Inherited> {
     match &dossier.prior_evidence {
         Some(root) if !evidence::is_notarized(context.view(), root)? => {
             return Err(Error::EvidenceUnknown.into());
@@ -183,21 +154,12 @@ fn check_statement(
         None if rules.pre_step.is_some() => return Err(Error::PriorEvidenceRequired.into()),
         Some(_) | None => {}
     }
-    if dossier
-        .licence
-        .as_ref()
-        .is_some_and(|licence| licence.valid_to < today(context))
-    {
+    if dossier.licence.as_ref().is_some_and(|licence| licence.valid_to < today(context)) {
         return Err(Error::LicenceEnded.into());
     }
-    let mut inherited = Inherited {
-        class: dossier.data_class,
-        pi_level: dossier.pi_level,
-    };
+    let mut inherited = Inherited { class: dossier.data_class, pi_level: dossier.pi_level };
     for source in &dossier.derived_from {
-        let source = context
-            .read(&REGISTRATIONS, source)?
-            .ok_or(Error::SourceNotInForce)?;
+        let source = context.read(&REGISTRATIONS, source)?.ok_or(Error::SourceNotInForce)?;
         if !source.is_in_force(context.time_ms()) {
             return Err(Error::SourceNotInForce.into());
         }
@@ -233,12 +195,7 @@ fn drop_request(context: &mut Context<'_, '_>, registration: &mut Registration) 
 }
 
 /// Writes a registration with the next entry of its log, and reports it.
-fn save(
-    context: &mut Context<'_, '_>,
-    registration: &mut Registration,
-    act: Act,
-    decision: Option<&Decision>,
-) -> Done {
+fn save(context: &mut Context<'_, '_>, registration: &mut Registration, act: Act, decision: Option<&Decision>) -> Done {
     let (signer, organization) = sender(context)?;
     let entry = LogEntry {
         act,
@@ -266,11 +223,9 @@ fn save(
 
 /// Writes the version that a registration now has, and reports it. The registration must have been issued.
 fn certify(context: &mut Context<'_, '_>, registration: &Registration, act: Act) -> Done {
-    let (Some(ledger_no), Some(valid_from), Some(valid_to)) = (
-        registration.ledger_no,
-        registration.valid_from,
-        registration.valid_to,
-    ) else {
+    let (Some(ledger_no), Some(valid_from), Some(valid_to)) =
+        (registration.ledger_no, registration.valid_from, registration.valid_to)
+    else {
         return Err(Error::NotInForce.into());
     };
     let version = Version {
@@ -284,11 +239,7 @@ fn certify(context: &mut Context<'_, '_>, registration: &Registration, act: Act)
         made_at_ms: context.time_ms(),
         height: context.height(),
     };
-    context.put(
-        &VERSIONS,
-        &(registration.id, registration.version),
-        &version,
-    );
+    context.put(&VERSIONS, &(registration.id, registration.version), &version);
     context.emit::<Registry>(&Event::Certified {
         registration: registration.id,
         ledger_no,

@@ -8,10 +8,7 @@ use super::super::types::{
     Act, Notice, OBJECTIONS, OBJECTIONS_OPEN_MAX, Objection, ObjectionOutcome, Phase, Registration,
 };
 use super::application::start_clock;
-use super::{
-    Done, calendar, drop_request, drop_statements, load, load_as_registrar, rules_of, save, sender,
-    today,
-};
+use super::{Done, calendar, drop_request, drop_statements, load, load_as_registrar, rules_of, save, sender, today};
 use crate::contract::Context;
 use crate::domain::Day;
 
@@ -22,10 +19,7 @@ const AHEAD_DAYS_MAX: u32 = 60;
 fn current(registration: &Registration) -> Option<&Notice> {
     let is_expected = match registration.phase {
         Phase::Notice => true,
-        Phase::Issued => registration
-            .pending
-            .as_ref()
-            .is_some_and(|pending| pending.is_approved),
+        Phase::Issued => registration.pending.as_ref().is_some_and(|pending| pending.is_approved),
         Phase::Submitted
         | Phase::NeedSupplement
         | Phase::Accepted
@@ -43,59 +37,33 @@ fn current(registration: &Registration) -> Option<&Notice> {
 fn notice(context: &Context<'_, '_>, from: Option<Day>, working_days: u16) -> Done<Notice> {
     let day = today(context);
     if working_days == 0 {
-        return Ok(Notice {
-            from: day,
-            to: day,
-            closes_at_ms: context.time_ms(),
-            stopped_wd: None,
-        });
+        return Ok(Notice { from: day, to: day, closes_at_ms: context.time_ms(), stopped_wd: None });
     }
     let calendar = calendar(context, day)?;
     let from = match from {
         None => calendar.next_working_day(day).map_err(Error::from)?,
         Some(from) => {
-            let is_near = day
-                .plus_days(AHEAD_DAYS_MAX)
-                .is_none_or(|last| from <= last);
-            if from <= day
-                || !is_near
-                || !calendar
-                    .is_working_day(from)
-                    .map_err(|_| Error::CalendarMissing)?
-            {
+            let is_near = day.plus_days(AHEAD_DAYS_MAX).is_none_or(|last| from <= last);
+            if from <= day || !is_near || !calendar.is_working_day(from).map_err(|_| Error::CalendarMissing)? {
                 return Err(Error::NoticeDay.into());
             }
             from
         }
     };
     let eve = from.previous().ok_or(Error::NoticeDay)?;
-    let to = calendar
-        .add_working_days(eve, working_days)
-        .map_err(Error::from)?;
-    Ok(Notice {
-        from,
-        to,
-        closes_at_ms: to.end_ms(),
-        stopped_wd: None,
-    })
+    let to = calendar.add_working_days(eve, working_days).map_err(Error::from)?;
+    Ok(Notice { from, to, closes_at_ms: to.end_ms(), stopped_wd: None })
 }
 
 fn announce(context: &mut Context<'_, '_>, registration: &Registration, notice: &Notice) {
-    context.emit::<Registry>(&Event::NoticeOpened {
-        registration: registration.id,
-        from: notice.from,
-        to: notice.to,
-    });
+    context.emit::<Registry>(&Event::NoticeOpened { registration: registration.id, from: notice.from, to: notice.to });
 }
 
 pub(super) fn open(context: &mut Context<'_, '_>, call: &OpenNotice) -> Done {
     let mut registration = load_as_registrar(context, call.registration)?;
     let is_change = registration.phase == Phase::Issued
         && registration.notice.is_none()
-        && registration
-            .pending
-            .as_ref()
-            .is_some_and(|pending| pending.is_approved);
+        && registration.pending.as_ref().is_some_and(|pending| pending.is_approved);
     if registration.phase != Phase::Reviewed && !is_change {
         return Err(Error::WrongPhase.into());
     }
@@ -106,12 +74,7 @@ pub(super) fn open(context: &mut Context<'_, '_>, call: &OpenNotice) -> Done {
     }
     registration.notice = Some(notice);
     announce(context, &registration, &notice);
-    save(
-        context,
-        &mut registration,
-        Act::OpenNotice,
-        Some(&call.decision),
-    )
+    save(context, &mut registration, Act::OpenNotice, Some(&call.decision))
 }
 
 pub(super) fn object(context: &mut Context<'_, '_>, call: &Object) -> Done {
@@ -122,35 +85,19 @@ pub(super) fn object(context: &mut Context<'_, '_>, call: &Object) -> Done {
     }
     let notice = current(&registration).copied();
     let stopped = match notice {
-        Some(Notice {
-            stopped_wd: None,
-            closes_at_ms,
-            ..
-        }) if context.time_ms() >= closes_at_ms => {
+        Some(Notice { stopped_wd: None, closes_at_ms, .. }) if context.time_ms() >= closes_at_ms => {
             if registration.phase == Phase::Notice {
                 return Err(Error::NoticeClosed.into());
             }
             None
         }
-        Some(
-            notice @ Notice {
-                stopped_wd: None, ..
-            },
-        ) => {
+        Some(notice @ Notice { stopped_wd: None, .. }) => {
             // The day of the objection has not run whole, so it counts again.
             let first = today(context).max(notice.from);
-            let left = calendar(context, first)?
-                .count_working_days(first, notice.to)
-                .map_err(Error::from)?;
-            Some(Notice {
-                stopped_wd: Some(left.max(1)),
-                ..notice
-            })
+            let left = calendar(context, first)?.count_working_days(first, notice.to).map_err(Error::from)?;
+            Some(Notice { stopped_wd: Some(left.max(1)), ..notice })
         }
-        Some(Notice {
-            stopped_wd: Some(_),
-            ..
-        }) => None,
+        Some(Notice { stopped_wd: Some(_), .. }) => None,
         None if registration.phase == Phase::Issued => None,
         None => return Err(Error::WrongPhase.into()),
     };
@@ -183,18 +130,12 @@ pub(super) fn object(context: &mut Context<'_, '_>, call: &Object) -> Done {
 }
 
 /// An objection that is still open, of a registration about which it can still be decided.
-fn open_objection(
-    context: &Context<'_, '_>,
-    registration: &Registration,
-    number: u32,
-) -> Done<Objection> {
+fn open_objection(context: &Context<'_, '_>, registration: &Registration, number: u32) -> Done<Objection> {
     if !matches!(registration.phase, Phase::Notice | Phase::Issued) {
         return Err(Error::WrongPhase.into());
     }
     let objection = context.read(&OBJECTIONS, &(registration.id, number))?;
-    Ok(objection
-        .filter(|objection| objection.outcome.is_none())
-        .ok_or(Error::ObjectionUnknown)?)
+    Ok(objection.filter(|objection| objection.outcome.is_none()).ok_or(Error::ObjectionUnknown)?)
 }
 
 /// Ends an objection; when it was the last that stood in the way, the notice runs on from the next working day.
@@ -210,10 +151,7 @@ fn close(
         registration.clock = None;
     }
     if outcome == ObjectionOutcome::Upheld {
-        let is_change = registration
-            .pending
-            .as_ref()
-            .is_some_and(|pending| pending.is_approved);
+        let is_change = registration.pending.as_ref().is_some_and(|pending| pending.is_approved);
         if registration.phase == Phase::Notice {
             registration.phase = Phase::Rejected;
             drop_statements(context, registration);
@@ -230,35 +168,16 @@ fn close(
     objection.outcome = Some(outcome.clone());
     objection.closed_at_ms = Some(context.time_ms());
     context.put(&OBJECTIONS, &(registration.id, number), &objection);
-    context.emit::<Registry>(&Event::ObjectionClosed {
-        registration: registration.id,
-        objection: number,
-        outcome,
-    });
+    context.emit::<Registry>(&Event::ObjectionClosed { registration: registration.id, objection: number, outcome });
     Ok(())
 }
 
 pub(super) fn resolve(context: &mut Context<'_, '_>, call: &ResolveObjection) -> Done {
     let mut registration = load_as_registrar(context, call.registration)?;
     let objection = open_objection(context, &registration, call.objection)?;
-    let outcome = if call.is_upheld {
-        ObjectionOutcome::Upheld
-    } else {
-        ObjectionOutcome::Dismissed
-    };
-    close(
-        context,
-        &mut registration,
-        call.objection,
-        objection,
-        outcome,
-    )?;
-    save(
-        context,
-        &mut registration,
-        Act::ResolveObjection,
-        Some(&call.decision),
-    )
+    let outcome = if call.is_upheld { ObjectionOutcome::Upheld } else { ObjectionOutcome::Dismissed };
+    close(context, &mut registration, call.objection, objection, outcome)?;
+    save(context, &mut registration, Act::ResolveObjection, Some(&call.decision))
 }
 
 pub(super) fn withdraw(context: &mut Context<'_, '_>, call: &WithdrawObjection) -> Done {
@@ -268,12 +187,6 @@ pub(super) fn withdraw(context: &mut Context<'_, '_>, call: &WithdrawObjection) 
     if objection.objector != *organization {
         return Err(Error::NotObjector.into());
     }
-    close(
-        context,
-        &mut registration,
-        call.objection,
-        objection,
-        ObjectionOutcome::Withdrawn,
-    )?;
+    close(context, &mut registration, call.objection, objection, ObjectionOutcome::Withdrawn)?;
     save(context, &mut registration, Act::WithdrawObjection, None)
 }

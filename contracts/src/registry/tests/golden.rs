@@ -12,29 +12,17 @@ use crate::modules::encode_call;
 use crate::refusal::RefusalCode as _;
 
 fn bytes(call: Value) -> Vec<u8> {
-    encode_call(Registry::NAME, call)
-        .unwrap()
-        .payload
-        .into_vec()
+    encode_call(Registry::NAME, call).unwrap().payload.into_vec()
 }
 
 #[test]
 fn calls_have_fixed_bytes() {
     let id = RegistrationId(1001);
     let short = json!({ "accept": { "registration": id, "decision": { "reason": "CONFORMS" } } });
-    assert_eq!(
-        hex(&bytes(short)),
-        "03e9030000010000000000000000".to_owned() + "00"
-    );
-    assert_eq!(
-        hex(&bytes(json!({ "withdraw": { "registration": id } }))),
-        "0de9030000"
-    );
+    assert_eq!(hex(&bytes(short)), "03e9030000010000000000000000".to_owned() + "00");
+    assert_eq!(hex(&bytes(json!({ "withdraw": { "registration": id } }))), "0de9030000");
     let digests = [
-        (
-            submission(&sample("S-REG-08"), &std::collections::BTreeMap::new()),
-            "SUBMIT",
-        ),
+        (submission(&sample("S-REG-08"), &std::collections::BTreeMap::new()), "SUBMIT"),
         (decide("reject", id, "NO_SUBJECT_AUTHORISATION"), "REJECT"),
         (object(id), "OBJECT"),
     ]
@@ -61,19 +49,13 @@ fn json_and_borsh_say_the_same() {
         let decoded: Call = serde_json::from_value(call).unwrap();
         let again: Call = serde_json::from_value(serde_json::to_value(&decoded).unwrap()).unwrap();
         assert_eq!(again, decoded);
-        assert_eq!(
-            quancheng_types::decode::<Call>(&encode(&decoded), 65_536),
-            Ok(decoded)
-        );
+        assert_eq!(quancheng_types::decode::<Call>(&encode(&decoded), 65_536), Ok(decoded));
     }
     let event = Event::CodeAssigned {
         registration: RegistrationId(1),
         official: serde_json::from_value(json!({ "scheme": "S", "code": "1" })).unwrap(),
     };
-    assert_eq!(
-        hex(&encode(&event)),
-        "0901000000010000005301000000".to_owned() + "31"
-    );
+    assert_eq!(hex(&encode(&event)), "0901000000010000005301000000".to_owned() + "31");
 }
 
 #[test]
@@ -81,27 +63,9 @@ fn refusals_are_numbered_without_gaps_and_named_in_both_languages() {
     for (index, error) in Error::ALL.iter().enumerate() {
         assert_eq!(usize::from(error.code()), index + 1);
         let text = error.text();
-        assert!(
-            text.name
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b == b'_'),
-            "{}",
-            text.name
-        );
-        assert!(
-            !text.zh.is_ascii() && text.en.is_ascii() || text.en.contains("核心数据"),
-            "{}",
-            text.name
-        );
-        assert_eq!(
-            Error::ALL
-                .iter()
-                .filter(|other| other.text().name == text.name)
-                .count(),
-            1,
-            "{}",
-            text.name
-        );
+        assert!(text.name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{}", text.name);
+        assert!(!text.zh.is_ascii() && text.en.is_ascii() || text.en.contains("核心数据"), "{}", text.name);
+        assert_eq!(Error::ALL.iter().filter(|other| other.text().name == text.name).count(), 1, "{}", text.name);
     }
 }
 

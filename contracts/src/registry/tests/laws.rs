@@ -8,14 +8,7 @@ use super::super::types::{Phase, Registration, RegistrationId};
 use super::{chain, decide, decision, hold, ms, object, paper, refer, sample, submission};
 use crate::testing::Chain;
 
-const ACTORS: [&str; 6] = [
-    "ORG-M2",
-    "ORG-REG",
-    "ORG-CRT",
-    "ORG-M1",
-    "ORG-EXCH",
-    "a stranger",
-];
+const ACTORS: [&str; 6] = ["ORG-M2", "ORG-REG", "ORG-CRT", "ORG-M1", "ORG-EXCH", "a stranger"];
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// One of the calls, about the first registration.
@@ -29,15 +22,8 @@ fn call(kind: usize, number: u32) -> Value {
     };
     match kind {
         0..=6 => {
-            let names = [
-                "accept",
-                "request_supplement",
-                "start_review",
-                "review_pass",
-                "reject",
-                "open_notice",
-                "issue",
-            ];
+            let names =
+                ["accept", "request_supplement", "start_review", "review_pass", "reject", "open_notice", "issue"];
             decide(names[kind], id, "CONFORMS")
         }
         7 => object(id),
@@ -80,27 +66,10 @@ fn check(chain: &Chain, before: &Registration) {
     let after = chain.registration(RegistrationId(1));
     assert!(after.log >= before.log, "the log only grows");
     assert!(after.version >= before.version, "versions only grow");
-    assert!(
-        before.ledger_no.is_none() || after.ledger_no == before.ledger_no,
-        "a number is given once"
-    );
-    assert_eq!(
-        after.ledger_no.is_some(),
-        matches!(
-            after.phase,
-            Phase::Issued | Phase::Cancelled | Phase::Revoked
-        )
-    );
-    let is_end = |phase| {
-        matches!(
-            phase,
-            Phase::Rejected | Phase::Withdrawn | Phase::Cancelled | Phase::Revoked
-        )
-    };
-    assert!(
-        !is_end(before.phase) || after.phase == before.phase,
-        "an end is an end"
-    );
+    assert!(before.ledger_no.is_none() || after.ledger_no == before.ledger_no, "a number is given once");
+    assert_eq!(after.ledger_no.is_some(), matches!(after.phase, Phase::Issued | Phase::Cancelled | Phase::Revoked));
+    let is_end = |phase| matches!(phase, Phase::Rejected | Phase::Withdrawn | Phase::Cancelled | Phase::Revoked);
+    assert!(!is_end(before.phase) || after.phase == before.phase, "an end is an end");
     if before.phase == Phase::Notice && after.phase == Phase::Issued {
         assert!(before.objections_open == 0 && before.holds.is_empty(), "R1");
         assert!(before.notice.unwrap().closes_at_ms <= chain.time_ms, "R1");
@@ -110,18 +79,11 @@ fn check(chain: &Chain, before: &Registration) {
     }
     let open = (0..after.objections)
         .filter(|number| {
-            let objection = super::super::types::OBJECTIONS
-                .read(&chain.state, &(after.id, *number))
-                .unwrap()
-                .unwrap();
+            let objection = super::super::types::OBJECTIONS.read(&chain.state, &(after.id, *number)).unwrap().unwrap();
             objection.outcome.is_none()
         })
         .count();
-    assert_eq!(
-        usize::from(after.objections_open),
-        open,
-        "the counter of open objections is right"
-    );
+    assert_eq!(usize::from(after.objections_open), open, "the counter of open objections is right");
 }
 
 proptest! {

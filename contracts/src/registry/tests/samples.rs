@@ -16,12 +16,7 @@ fn notarize(chain: &mut Chain) {
         if item["evidence_id"] == "S-EVID-01" {
             let commitment = json!({ "root": item["commitment_sm3"], "count": 1, "bytes": 104, "complete": false });
             let call = json!({ "notarize": { "commitment": commitment } });
-            chain.ok(
-                ms("2026-01-20T09:00:07+08:00"),
-                &[item["submitter"].as_str().unwrap()],
-                "evidence",
-                call,
-            );
+            chain.ok(ms("2026-01-20T09:00:07+08:00"), &[item["submitter"].as_str().unwrap()], "evidence", call);
         }
     }
 }
@@ -36,33 +31,24 @@ fn calls(record: &Value, event: &Value, id: RegistrationId) -> Vec<(Vec<String>,
         "ACCEPT" => one(decide("accept", id, "CONFORMS")),
         "REVIEW_PASS" => {
             let pass = decide("review_pass", id, "CONFORMS");
-            vec![
-                (vec![actor.clone()], pass),
-                (vec![actor.clone()], decide("open_notice", id, "CONFORMS")),
-            ]
+            vec![(vec![actor.clone()], pass), (vec![actor.clone()], decide("open_notice", id, "CONFORMS"))]
         }
         "ISSUE" => {
             let official = &record["official_code"];
-            let official = if official.is_null() {
-                Value::Null
-            } else {
-                json!({ "scheme": "SAMPLE", "code": official })
-            };
-            one(
-                json!({ "issue": { "registration": id, "official": official, "decision": decision("CONFORMS") } }),
-            )
+            let official =
+                if official.is_null() { Value::Null } else { json!({ "scheme": "SAMPLE", "code": official }) };
+            one(json!({ "issue": { "registration": id, "official": official, "decision": decision("CONFORMS") } }))
         }
         "REQUEST_SUPPLEMENT" => {
             let grounds = json!({ "reason": "MATERIAL_INCOMPLETE", "note_zh": event["reason_zh"] });
             one(json!({ "request_supplement": { "registration": id, "decision": grounds } }))
         }
         "REJECT" => {
-            let grounds = json!({ "reason": event["reason_code"], "note_zh": event["reason_zh"], "document": paper("reject") });
+            let grounds =
+                json!({ "reason": event["reason_code"], "note_zh": event["reason_zh"], "document": paper("reject") });
             one(json!({ "reject": { "registration": id, "decision": grounds } }))
         }
-        "OBJECT" => {
-            one(json!({ "object": { "registration": id, "grounds_zh": event["reason_zh"] } }))
-        }
+        "OBJECT" => one(json!({ "object": { "registration": id, "grounds_zh": event["reason_zh"] } })),
         "HOLD" => one(hold(id, case)),
         "REVOKE" => one(json!({ "revoke": {
             "registration": id,
@@ -74,7 +60,8 @@ fn calls(record: &Value, event: &Value, id: RegistrationId) -> Vec<(Vec<String>,
         "TRANSFER_APPLY" => {
             let to = record["holder"].as_str().unwrap().to_owned();
             let contract = sm3(&event["contract_sm3"]);
-            let call = json!({ "apply_transfer": { "registration": id, "from": actor, "to": to, "contract": contract } });
+            let call =
+                json!({ "apply_transfer": { "registration": id, "from": actor, "to": to, "contract": contract } });
             vec![(vec![actor.clone(), to], call)]
         }
         "CANCEL_APPLY" => one(json!({ "apply_cancel": { "registration": id } })),
@@ -99,11 +86,7 @@ fn replay(chain: &mut Chain, record: &Value, event: &Value, id: RegistrationId) 
         "NOTICE_CLOSE" => {
             assert_eq!(registration.notice.unwrap().closes_at_ms, at + 1000);
             assert_eq!(
-                chain.no(
-                    at,
-                    &[record["registrar"].as_str().unwrap()],
-                    decide("issue", id, "CONFORMS")
-                ),
+                chain.no(at, &[record["registrar"].as_str().unwrap()], decide("issue", id, "CONFORMS")),
                 "NOTICE_OPEN"
             );
         }
@@ -115,41 +98,19 @@ fn replay(chain: &mut Chain, record: &Value, event: &Value, id: RegistrationId) 
 fn check(registration: &Registration, record: &Value, as_of_ms: u64) {
     let text = |value: Option<String>| value.map_or(Value::Null, Value::from);
     let name = record["reg_id"].as_str().unwrap();
-    assert_eq!(
-        json!(registration.status(as_of_ms)),
-        record["state"],
-        "{name}"
-    );
+    assert_eq!(json!(registration.status(as_of_ms)), record["state"], "{name}");
     assert_eq!(json!(registration.version), record["version"], "{name}");
-    assert_eq!(
-        json!(registration.holders),
-        json!([record["holder"]]),
-        "{name}"
-    );
+    assert_eq!(json!(registration.holders), json!([record["holder"]]), "{name}");
     assert_eq!(json!(registration.applicant), record["applicant"], "{name}");
-    assert_eq!(
-        text(registration.valid_from.map(|d| d.to_string())),
-        record["valid_from"],
-        "{name}"
-    );
-    assert_eq!(
-        text(registration.valid_to.map(|d| d.to_string())),
-        record["valid_to"],
-        "{name}"
-    );
-    let notice = registration.notice.map_or(
-        Value::Null,
-        |notice| json!({ "from_date": notice.from, "to_date": notice.to, "working_days": 10 }),
-    );
+    assert_eq!(text(registration.valid_from.map(|d| d.to_string())), record["valid_from"], "{name}");
+    assert_eq!(text(registration.valid_to.map(|d| d.to_string())), record["valid_to"], "{name}");
+    let notice = registration
+        .notice
+        .map_or(Value::Null, |notice| json!({ "from_date": notice.from, "to_date": notice.to, "working_days": 10 }));
     assert_eq!(notice, record["notice"], "{name}");
-    let official = registration
-        .official
-        .first()
-        .map(|official| official.code.to_string());
+    let official = registration.official.first().map(|official| official.code.to_string());
     assert_eq!(text(official), record["official_code"], "{name}");
-    let number = record["ledger_no"]
-        .as_str()
-        .map(|text| text.parse::<LedgerNumber>().unwrap());
+    let number = record["ledger_no"].as_str().map(|text| text.parse::<LedgerNumber>().unwrap());
     let found = registration.ledger_no;
     assert_eq!(
         found.map(|n| (n.region(), n.kind(), n.year())),
@@ -200,11 +161,7 @@ fn every_sample_registration_reaches_its_state_on_one_chain() {
         let record = &records[index];
         let name = record["reg_id"].as_str().unwrap().to_owned();
         if event["event"] == "SUBMIT" {
-            let events = chain.act(
-                at,
-                &[record["applicant"].as_str().unwrap()],
-                submission(record, &known),
-            );
+            let events = chain.act(at, &[record["applicant"].as_str().unwrap()], submission(record, &known));
             let serial = events[0]["submitted"]["registration"].as_u64().unwrap();
             known.insert(name, RegistrationId(u32::try_from(serial).unwrap()));
         } else {
@@ -220,21 +177,9 @@ fn every_sample_registration_reaches_its_state_on_one_chain() {
         check_details(&registration, name);
     }
     let counters = chain.ask("registry", json!("counters")).value;
-    assert_eq!(
-        counters,
-        json!({ "serial_first": 1, "serial_next": 21, "issued": 16 })
-    );
-    let listed = chain
-        .ask(
-            "registry",
-            json!({ "organization": { "organization": "ORG-OPER" } }),
-        )
-        .value;
-    assert_eq!(
-        listed.as_array().unwrap().len(),
-        2,
-        "its own product, and the one transferred to it"
-    );
+    assert_eq!(counters, json!({ "serial_first": 1, "serial_next": 21, "issued": 16 }));
+    let listed = chain.ask("registry", json!({ "organization": { "organization": "ORG-OPER" } })).value;
+    assert_eq!(listed.as_array().unwrap().len(), 2, "its own product, and the one transferred to it");
 }
 
 #[test]
@@ -245,14 +190,9 @@ fn certificates_get_the_numbers_of_the_samples() {
         };
         let serial = number.parse::<LedgerNumber>().unwrap().serial();
         let source = record["derived_from"][0].as_str().map(sample);
-        let first = source.as_ref().map_or(serial, |source| {
-            source["ledger_no"]
-                .as_str()
-                .unwrap()
-                .parse::<LedgerNumber>()
-                .unwrap()
-                .serial()
-        });
+        let first = source
+            .as_ref()
+            .map_or(serial, |source| source["ledger_no"].as_str().unwrap().parse::<LedgerNumber>().unwrap().serial());
         let mut chain = chain(first);
         let mut known = BTreeMap::new();
         if ["S-REG-09", "S-REG-10"].contains(&record["reg_id"].as_str().unwrap()) {
@@ -269,11 +209,7 @@ fn certificates_get_the_numbers_of_the_samples() {
                 let name = record["reg_id"].as_str().unwrap().to_owned();
                 if event["event"] == "SUBMIT" {
                     let at = ms(event["at"].as_str().unwrap());
-                    let events = chain.act(
-                        at,
-                        &[record["applicant"].as_str().unwrap()],
-                        submission(record, &known),
-                    );
+                    let events = chain.act(at, &[record["applicant"].as_str().unwrap()], submission(record, &known));
                     let serial = events[0]["submitted"]["registration"].as_u64().unwrap();
                     known.insert(name, RegistrationId(u32::try_from(serial).unwrap()));
                 } else {
@@ -282,23 +218,12 @@ fn certificates_get_the_numbers_of_the_samples() {
             }
         }
         let registration = chain.registration(RegistrationId(serial));
-        assert_eq!(
-            registration.ledger_no.map(|n| n.to_string()).as_deref(),
-            Some(number)
-        );
-        let answer = chain.ask(
-            "registry",
-            json!({ "number": { "ledger_no": number, "at_ms": chain.time_ms } }),
-        );
+        assert_eq!(registration.ledger_no.map(|n| n.to_string()).as_deref(), Some(number));
+        let answer = chain.ask("registry", json!({ "number": { "ledger_no": number, "at_ms": chain.time_ms } }));
         assert_eq!(answer.value["id"], json!(serial));
         assert_eq!(answer.value["dossier"]["title_zh"], record["title_zh"]);
         assert_eq!(answer.keys.len(), 3);
-        assert!(
-            answer
-                .keys
-                .iter()
-                .all(|key| chain.state.0.contains_key(key))
-        );
+        assert!(answer.keys.iter().all(|key| chain.state.0.contains_key(key)));
     }
 }
 
@@ -313,46 +238,19 @@ fn a_transferred_certificate_keeps_its_number_and_both_versions() {
         match event["event"].as_str().unwrap() {
             "TRANSFER_APPLY" => {
                 assert_eq!(registration.status(chain.time_ms), Status::TransferPending);
-                assert!(matches!(
-                    registration.pending.unwrap().request,
-                    Request::Transfer { .. }
-                ));
+                assert!(matches!(registration.pending.unwrap().request, Request::Transfer { .. }));
             }
             "TRANSFER_APPROVE" => assert_eq!(registration.status(chain.time_ms), Status::Active),
             _ => {}
         }
     }
-    let version = |number: u32| {
-        chain
-            .ask(
-                "registry",
-                json!({ "version": { "registration": id, "version": number } }),
-            )
-            .value
-    };
+    let version =
+        |number: u32| chain.ask("registry", json!({ "version": { "registration": id, "version": number } })).value;
     assert_eq!(version(1)["holders"], json!(["ORG-M6"]));
     assert_eq!(version(2)["holders"], json!(["ORG-OPER"]));
     assert_eq!(version(3), Value::Null);
     assert_eq!(version(1)["valid_to"], version(2)["valid_to"]);
-    let log = chain
-        .ask("registry", json!({ "log": { "registration": id } }))
-        .value;
-    let acts: Vec<&str> = log
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| entry["act"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        acts,
-        [
-            "SUBMIT",
-            "ACCEPT",
-            "REVIEW_PASS",
-            "OPEN_NOTICE",
-            "ISSUE",
-            "APPLY_TRANSFER",
-            "APPROVE"
-        ]
-    );
+    let log = chain.ask("registry", json!({ "log": { "registration": id } })).value;
+    let acts: Vec<&str> = log.as_array().unwrap().iter().map(|entry| entry["act"].as_str().unwrap()).collect();
+    assert_eq!(acts, ["SUBMIT", "ACCEPT", "REVIEW_PASS", "OPEN_NOTICE", "ISSUE", "APPLY_TRANSFER", "APPROVE"]);
 }

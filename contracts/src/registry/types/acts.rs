@@ -16,25 +16,12 @@ pub const OFFICER_BYTES_MAX: u32 = 64;
 
 /// Something that was done about a registration.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
-#[expect(
-    missing_docs,
-    reason = "each names the call of the same name, which is documented"
-)]
+#[expect(missing_docs, reason = "each names the call of the same name, which is documented")]
 pub enum Act {
     Submit = 1,
     Supplement = 2,
@@ -63,17 +50,7 @@ pub enum Act {
 
 /// Why an authority decided as it did.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]

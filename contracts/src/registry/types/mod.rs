@@ -12,12 +12,11 @@ use quancheng_types::{Digest, Height, List};
 use serde::{Deserialize, Serialize};
 
 pub use acts::{
-    Act, Decision, LogEntry, NOTE_BYTES_MAX, OFFICER_BYTES_MAX, Objection, ObjectionOutcome,
-    ReasonCode, Reliance,
+    Act, Decision, LogEntry, NOTE_BYTES_MAX, OFFICER_BYTES_MAX, Objection, ObjectionOutcome, ReasonCode, Reliance,
 };
 pub use parts::{
-    CASE_BYTES_MAX, Clock, Encumbrance, EncumbranceKind, Hold, Notice, OFFICIAL_BYTES_MAX,
-    OfficialCode, Pending, Request,
+    CASE_BYTES_MAX, Clock, Encumbrance, EncumbranceKind, Hold, Notice, OFFICIAL_BYTES_MAX, OfficialCode, Pending,
+    Request,
 };
 pub use phase::{Phase, Status};
 
@@ -41,18 +40,7 @@ pub const ENCUMBRANCES_MAX: u32 = 64;
 
 /// Serial number of a dossier, given at submission and never used twice; the certificate's ledger number contains it.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(transparent)]
 pub struct RegistrationId(pub u32);
@@ -200,9 +188,7 @@ pub struct Version {
 }
 
 /// Counters of the whole register.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Counters {
     /// Serial of the first dossier.
     pub serial_first: u32,
@@ -215,18 +201,13 @@ pub struct Counters {
 pub(crate) const COUNTERS: Table<(), Counters> = Table::new(Registry::ID, 1, "registry.counters");
 pub(crate) const REGISTRATIONS: Table<RegistrationId, Registration> =
     Table::new(Registry::ID, 2, "registry.registrations");
-pub(crate) const DOSSIERS: Table<(RegistrationId, u32), Dossier> =
-    Table::new(Registry::ID, 3, "registry.dossiers");
-pub(crate) const VERSIONS: Table<(RegistrationId, u32), Version> =
-    Table::new(Registry::ID, 4, "registry.versions");
-pub(crate) const LOG: Table<(RegistrationId, u32), LogEntry> =
-    Table::new(Registry::ID, 5, "registry.log");
+pub(crate) const DOSSIERS: Table<(RegistrationId, u32), Dossier> = Table::new(Registry::ID, 3, "registry.dossiers");
+pub(crate) const VERSIONS: Table<(RegistrationId, u32), Version> = Table::new(Registry::ID, 4, "registry.versions");
+pub(crate) const LOG: Table<(RegistrationId, u32), LogEntry> = Table::new(Registry::ID, 5, "registry.log");
 pub(crate) const OBJECTIONS: Table<(RegistrationId, u32), Objection> =
     Table::new(Registry::ID, 6, "registry.objections");
-pub(crate) const BY_NUMBER: Table<LedgerNumber, RegistrationId> =
-    Table::new(Registry::ID, 7, "registry.by_number");
-pub(crate) const BY_OFFICIAL: Table<OfficialCode, RegistrationId> =
-    Table::new(Registry::ID, 8, "registry.by_official");
+pub(crate) const BY_NUMBER: Table<LedgerNumber, RegistrationId> = Table::new(Registry::ID, 7, "registry.by_number");
+pub(crate) const BY_OFFICIAL: Table<OfficialCode, RegistrationId> = Table::new(Registry::ID, 8, "registry.by_official");
 pub(crate) const RELIANCES: Index<RegistrationId, Reliance> = Index::new(
     Table::new(Registry::ID, 9, "registry.reliance_counts"),
     Table::new(Registry::ID, 10, "registry.reliances"),
@@ -240,10 +221,8 @@ pub(crate) const BY_REGISTRAR: Index<OrgId, RegistrationId> = Index::new(
     Table::new(Registry::ID, 13, "registry.registrar_counts"),
     Table::new(Registry::ID, 14, "registry.by_registrar"),
 );
-pub(crate) const BY_KIND: Index<RegistrationKind, RegistrationId> = Index::new(
-    Table::new(Registry::ID, 15, "registry.kind_counts"),
-    Table::new(Registry::ID, 16, "registry.by_kind"),
-);
+pub(crate) const BY_KIND: Index<RegistrationKind, RegistrationId> =
+    Index::new(Table::new(Registry::ID, 15, "registry.kind_counts"), Table::new(Registry::ID, 16, "registry.by_kind"));
 /// By root of the data set: one data set lawfully has several entries (domain invariant R7), and this list links them.
 pub(crate) const BY_MANIFEST: Index<Commitment, RegistrationId> = Index::new(
     Table::new(Registry::ID, 17, "registry.manifest_counts"),

@@ -14,9 +14,7 @@ pub const OFFICIAL_BYTES_MAX: u32 = 64;
 
 /// A period of working days for the registrar: to accept, to review, or to resolve objections. It stops while the applicant owes
 /// a supplement. Being late refuses nothing; it is on record.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Clock {
     /// Last day; absent while stopped, and while the calendar of the year is not published.
     pub due: Option<Day>,
@@ -25,9 +23,7 @@ pub struct Clock {
 }
 
 /// A public notice (公示). The days between `from` and `to`, both included, run whole.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Notice {
     /// First day.
     pub from: Day,
@@ -94,18 +90,7 @@ pub struct Hold {
 }
 
 /// A number given outside this chain (全国统一赋码): opaque, unique within its scheme.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfficialCode {
     /// Who numbers.
@@ -116,17 +101,7 @@ pub struct OfficialCode {
 
 /// What other modules record on a certificate while something of theirs rests on it (domain invariant R6).
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[borsh(use_discriminant = true)]
@@ -143,18 +118,7 @@ pub enum EncumbranceKind {
 }
 
 /// One thing that rests on a certificate.
-#[derive(
-    Clone,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Encumbrance {
     /// What.
     pub kind: EncumbranceKind,

@@ -15,11 +15,7 @@ pub(super) fn status_and_code(error: &AdmissionError) -> (StatusCode, &'static s
         AdmissionError::Expired { .. } => (StatusCode::BAD_REQUEST, "EXPIRED"),
         AdmissionError::LifetimeTooLong { .. } => (StatusCode::BAD_REQUEST, "LIFETIME_TOO_LONG"),
         AdmissionError::UnknownModule { .. } => (StatusCode::BAD_REQUEST, "UNKNOWN_MODULE"),
-        AdmissionError::Refused {
-            module: ModuleId(0),
-            code,
-            ..
-        } => core_refusal(*code),
+        AdmissionError::Refused { module: ModuleId(0), code, .. } => core_refusal(*code),
         AdmissionError::Refused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "CALL_REFUSED"),
         AdmissionError::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
         AdmissionError::QuotaExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "QUOTA_EXCEEDED"),
@@ -32,9 +28,7 @@ pub(super) fn status_and_code(error: &AdmissionError) -> (StatusCode, &'static s
 fn transaction_code(error: &TransactionError) -> &'static str {
     match error {
         TransactionError::WrongChain { .. } => "WRONG_CHAIN",
-        TransactionError::KeyMismatch { .. } | TransactionError::Signature { .. } => {
-            "BAD_SIGNATURE"
-        }
+        TransactionError::KeyMismatch { .. } | TransactionError::Signature { .. } => "BAD_SIGNATURE",
         TransactionError::NoSigner
         | TransactionError::NoCall
         | TransactionError::SignatureCount { .. }
@@ -44,10 +38,7 @@ fn transaction_code(error: &TransactionError) -> &'static str {
 
 /// What the executor itself would refuse. Codes that it gave up or that a newer version added are a plain refusal.
 fn core_refusal(code: u16) -> (StatusCode, &'static str) {
-    match CoreRefusal::ALL
-        .iter()
-        .find(|refusal| refusal.code() == code)
-    {
+    match CoreRefusal::ALL.iter().find(|refusal| refusal.code() == code) {
         Some(CoreRefusal::KeyNotAuthorized | CoreRefusal::AccountSuspended) => {
             (StatusCode::FORBIDDEN, "KEY_NOT_AUTHORIZED")
         }

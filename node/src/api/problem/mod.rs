@@ -143,10 +143,7 @@ pub(crate) type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// A parameter that is wrong.
     pub(crate) fn parameter(name: &'static str, reason: impl std::fmt::Display) -> Self {
-        Self::InvalidParameter {
-            name,
-            reason: reason.to_string(),
-        }
+        Self::InvalidParameter { name, reason: reason.to_string() }
     }
 
     /// A record that is not there.
@@ -161,9 +158,7 @@ impl ApiError {
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::TransactionUnknown { .. } => (StatusCode::NOT_FOUND, "TRANSACTION_UNKNOWN"),
-            Self::UnsupportedMediaType { .. } => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE")
-            }
+            Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Malformed { .. } => (StatusCode::BAD_REQUEST, "MALFORMED"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE"),
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT"),
@@ -188,8 +183,7 @@ impl ApiError {
         match self {
             Self::Overloaded { retry_after_ms, .. }
             | Self::Admission(
-                AdmissionError::Overloaded { retry_after_ms }
-                | AdmissionError::QuotaExceeded { retry_after_ms },
+                AdmissionError::Overloaded { retry_after_ms } | AdmissionError::QuotaExceeded { retry_after_ms },
             ) => Some(*retry_after_ms),
             Self::NotCertifiedYet { .. } | Self::NotReached { .. } => Some(200),
             Self::Stopping | Self::Admission(AdmissionError::Stopping) => Some(5_000),
@@ -227,9 +221,7 @@ impl ApiError {
         match self {
             Self::Admission(error) => vec![error.to_string()],
             Self::Store(error) => vec![error.to_string()],
-            Self::Malformed { reason }
-            | Self::InvalidParameter { reason, .. }
-            | Self::Internal { reason } => {
+            Self::Malformed { reason } | Self::InvalidParameter { reason, .. } | Self::Internal { reason } => {
                 vec![reason.clone()]
             }
             Self::NotFound { .. }
@@ -261,11 +253,7 @@ impl ApiError {
             retryable: self.is_retryable(),
             causes: self.causes(),
             retry_after_ms: self.retry_after_ms(),
-            lowest_height: if let Self::Pruned { lowest, .. } = self {
-                Some(*lowest)
-            } else {
-                None
-            },
+            lowest_height: if let Self::Pruned { lowest, .. } = self { Some(*lowest) } else { None },
             refusal: if let Self::Admission(AdmissionError::Refused { module, code, call }) = self {
                 Some(RefusalView::new(*module, *code, *call))
             } else {
@@ -286,16 +274,10 @@ impl ApiError {
         *response.status_mut() = self.status_and_code().0;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        headers.insert(
-            header::CONTENT_LANGUAGE,
-            HeaderValue::from_static(language.tag()),
-        );
+        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(wait_ms) = self.retry_after_ms() {
-            headers.insert(
-                header::RETRY_AFTER,
-                HeaderValue::from(wait_ms.div_ceil(1000).max(1)),
-            );
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1000).max(1)));
         }
         response
     }
@@ -314,10 +296,7 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Pruned { height, oldest } => Self::Pruned {
-                height,
-                lowest: oldest,
-            },
+            StoreError::Pruned { height, oldest } => Self::Pruned { height, lowest: oldest },
             StoreError::NotExecuted { height, .. } => Self::NotReached { height },
             StoreError::Undecodable { .. }
             | StoreError::Missing { .. }

@@ -13,32 +13,16 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("BODY_TIMEOUT", "请求体接收超时", "Request body too slow"),
     ("CALL_REFUSED", "调用被拒绝", "Call refused"),
     ("EXPIRED", "交易已过有效期", "Transaction expired"),
-    (
-        "HEIGHT_NOT_REACHED",
-        "尚未到达该高度",
-        "Height not reached yet",
-    ),
+    ("HEIGHT_NOT_REACHED", "尚未到达该高度", "Height not reached yet"),
     ("INTERNAL", "节点内部错误", "Internal error"),
     ("INVALID_PARAMETER", "参数无效", "Invalid parameter"),
-    (
-        "KEY_NOT_AUTHORIZED",
-        "密钥无权代表该账户",
-        "Key not authorized",
-    ),
+    ("KEY_NOT_AUTHORIZED", "密钥无权代表该账户", "Key not authorized"),
     ("LIFETIME_TOO_LONG", "有效期过长", "Lifetime too long"),
     ("MALFORMED", "内容无法解析", "Malformed content"),
     ("MALFORMED_CALL", "调用内容无法解析", "Malformed call"),
-    (
-        "METHOD_NOT_ALLOWED",
-        "不支持该请求方法",
-        "Method not allowed",
-    ),
+    ("METHOD_NOT_ALLOWED", "不支持该请求方法", "Method not allowed"),
     ("NOT_A_VALIDATOR", "本节点不是验证节点", "Not a validator"),
-    (
-        "NOT_CERTIFIED_YET",
-        "尚未获得法定多数认证",
-        "Not certified yet",
-    ),
+    ("NOT_CERTIFIED_YET", "尚未获得法定多数认证", "Not certified yet"),
     ("NOT_FOUND", "未找到", "Not found"),
     ("OVERLOADED", "节点繁忙", "Overloaded"),
     ("PRUNED", "历史状态已清理", "Pruned"),
@@ -49,11 +33,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("TOO_LARGE", "内容过大", "Too large"),
     ("TRANSACTION_UNKNOWN", "未知交易", "Unknown transaction"),
     ("UNKNOWN_MODULE", "没有该合约模块", "Unknown module"),
-    (
-        "UNSUPPORTED_MEDIA_TYPE",
-        "不支持的媒体类型",
-        "Unsupported media type",
-    ),
+    ("UNSUPPORTED_MEDIA_TYPE", "不支持的媒体类型", "Unsupported media type"),
     ("WRONG_CHAIN", "交易属于另一条链", "Wrong chain"),
 ];
 
@@ -84,9 +64,7 @@ fn en(error: &ApiError) -> String {
             "this path does not answer this method; the Allow header lists those it does".to_owned()
         }
         ApiError::TransactionUnknown { id } => {
-            format!(
-                "this node knows nothing of transaction {id}: it was not admitted here and is in no executed block"
-            )
+            format!("this node knows nothing of transaction {id}: it was not admitted here and is in no executed block")
         }
         ApiError::UnsupportedMediaType { found, allowed } => {
             format!("Content-Type `{found}` is not read here; send {allowed}")
@@ -95,22 +73,16 @@ fn en(error: &ApiError) -> String {
         ApiError::TooLarge { bytes_max } => {
             format!("the body exceeds the limit of {bytes_max} bytes for this path")
         }
-        ApiError::BodyTimeout => {
-            "the body did not arrive in time; send it again over a faster connection".to_owned()
-        }
+        ApiError::BodyTimeout => "the body did not arrive in time; send it again over a faster connection".to_owned(),
         ApiError::InvalidParameter { name, reason } => format!("parameter `{name}`: {reason}"),
         ApiError::Pruned { height, lowest } => {
-            format!(
-                "height {height} is no longer kept here, the lowest is {lowest}; ask an archive node"
-            )
+            format!("height {height} is no longer kept here, the lowest is {lowest}; ask an archive node")
         }
         ApiError::NotReached { height } => {
             format!("height {height} is not executed here yet; ask again later")
         }
         ApiError::NotCertifiedYet { height } => {
-            format!(
-                "no final header certifies the results of height {height} yet; ask again in a moment"
-            )
+            format!("no final header certifies the results of height {height} yet; ask again in a moment")
         }
         ApiError::TooManyClaims { count, max } => {
             format!(
@@ -119,24 +91,15 @@ fn en(error: &ApiError) -> String {
         }
         ApiError::Admission(AdmissionError::Refused { module, code, call }) => {
             let refusal = RefusalView::new(*module, *code, *call);
-            format!(
-                "call {call} is refused by module {} with {} ({code}): {}",
-                module, refusal.name, refusal.text_en
-            )
+            format!("call {call} is refused by module {} with {} ({code}): {}", module, refusal.name, refusal.text_en)
         }
         ApiError::Admission(error) => error.to_string(),
-        ApiError::Overloaded {
-            what,
-            retry_after_ms,
-        } => {
-            format!(
-                "this node has too many {what}; try again in {retry_after_ms} ms or ask another node"
-            )
+        ApiError::Overloaded { what, retry_after_ms } => {
+            format!("this node has too many {what}; try again in {retry_after_ms} ms or ask another node")
         }
         ApiError::Stopping => "this node is stopping; ask another node".to_owned(),
         ApiError::Timeout => {
-            "no answer in time; the transaction, if there was one, keeps its id: ask for its status"
-                .to_owned()
+            "no answer in time; the transaction, if there was one, keeps its id: ask for its status".to_owned()
         }
         ApiError::Store(error) => format!("the store of this node failed: {error}"),
         ApiError::Internal { reason } => {
@@ -148,9 +111,7 @@ fn en(error: &ApiError) -> String {
 fn zh(error: &ApiError) -> String {
     match error {
         ApiError::NotFound { what } => format!("没有 {what}；可查询的内容见 GET /v1/openapi.json"),
-        ApiError::MethodNotAllowed => {
-            "该路径不支持此请求方法，支持的方法见 Allow 响应头".to_owned()
-        }
+        ApiError::MethodNotAllowed => "该路径不支持此请求方法，支持的方法见 Allow 响应头".to_owned(),
         ApiError::TransactionUnknown { id } => {
             format!("本节点没有交易 {id} 的任何记录：既未在此受理，也不在已执行的区块中")
         }
@@ -172,16 +133,11 @@ fn zh(error: &ApiError) -> String {
             format!("该答复依据 {count} 项状态，而一个证据包最多证明 {max} 项；请减小 limit")
         }
         ApiError::Admission(error) => admission_zh(error),
-        ApiError::Overloaded {
-            what,
-            retry_after_ms,
-        } => {
+        ApiError::Overloaded { what, retry_after_ms } => {
             format!("本节点繁忙（{what}），请在 {retry_after_ms} 毫秒后重试或改用其他节点")
         }
         ApiError::Stopping => "本节点正在停止，请改用其他节点".to_owned(),
-        ApiError::Timeout => {
-            "未能及时答复；如已提交交易，其编号仍然有效，请按编号查询状态".to_owned()
-        }
+        ApiError::Timeout => "未能及时答复；如已提交交易，其编号仍然有效，请按编号查询状态".to_owned(),
         ApiError::Store(_) => "本节点存储故障，详情见 causes；请联系节点运维人员".to_owned(),
         ApiError::Internal { .. } => "本节点内部错误，详情见 causes；请反馈".to_owned(),
     }
@@ -194,18 +150,12 @@ fn admission_zh(error: &AdmissionError) -> String {
             format!("交易 {bytes} 字节，超过本链上限 {max} 字节，请拆分")
         }
         AdmissionError::Transaction(error) => transaction_zh(error),
-        AdmissionError::Expired {
-            valid_until_ms,
-            now_ms,
-        } => {
+        AdmissionError::Expired { valid_until_ms, now_ms } => {
             format!(
                 "交易有效期至 {valid_until_ms} 毫秒，当前为 {now_ms} 毫秒；请以更晚的 valid_until_ms 重新签名，并核对本机时钟"
             )
         }
-        AdmissionError::LifetimeTooLong {
-            valid_until_ms,
-            latest_ms,
-        } => {
+        AdmissionError::LifetimeTooLong { valid_until_ms, latest_ms } => {
             format!(
                 "valid_until_ms {valid_until_ms} 晚于目前允许的 {latest_ms}；请缩短有效期后重新签名，并核对本机时钟"
             )
@@ -213,10 +163,7 @@ fn admission_zh(error: &AdmissionError) -> String {
         AdmissionError::UnknownModule { module } => format!("本链没有编号为 {module} 的合约模块"),
         AdmissionError::Refused { module, code, call } => {
             let refusal = RefusalView::new(*module, *code, *call);
-            format!(
-                "第 {call} 个调用被模块 {module} 拒绝，{}（{code}）：{}",
-                refusal.name, refusal.text_zh
-            )
+            format!("第 {call} 个调用被模块 {module} 拒绝，{}（{code}）：{}", refusal.name, refusal.text_zh)
         }
         AdmissionError::Overloaded { retry_after_ms } => {
             format!("本节点待处理交易过多，请在 {retry_after_ms} 毫秒后重试，或提交至其他验证节点")
@@ -224,13 +171,9 @@ fn admission_zh(error: &AdmissionError) -> String {
         AdmissionError::QuotaExceeded { retry_after_ms } => {
             format!("该账户待处理交易过多，请在 {retry_after_ms} 毫秒后重试")
         }
-        AdmissionError::NotAValidator => {
-            "本节点目前不是在任验证节点，不受理交易，请提交至验证节点".to_owned()
-        }
+        AdmissionError::NotAValidator => "本节点目前不是在任验证节点，不受理交易，请提交至验证节点".to_owned(),
         AdmissionError::Stopping => "本节点正在停止，请提交至其他验证节点".to_owned(),
-        AdmissionError::Store(_) => {
-            "本节点存储故障，详情见 causes；请提交至其他验证节点".to_owned()
-        }
+        AdmissionError::Store(_) => "本节点存储故障，详情见 causes；请提交至其他验证节点".to_owned(),
     }
 }
 
@@ -241,10 +184,7 @@ fn transaction_zh(error: &TransactionError) -> String {
         }
         TransactionError::NoSigner => "交易没有签名人".to_owned(),
         TransactionError::NoCall => "交易没有调用".to_owned(),
-        TransactionError::SignatureCount {
-            signers,
-            signatures,
-        } => {
+        TransactionError::SignatureCount { signers, signatures } => {
             format!("{signers} 个签名人需要 {signers} 个签名，实有 {signatures} 个")
         }
         TransactionError::KeyMismatch { index } => {

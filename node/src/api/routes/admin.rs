@@ -35,20 +35,13 @@ pub(super) async fn healthz() -> Response {
 /// The node can take part: 200, else 503 with what is missing.
 pub(super) async fn readyz(State(api): State<Api>) -> ApiResult<Response> {
     let readiness = api.blocking(|backend| Ok(readiness(backend))).await?;
-    let status = if readiness.ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(respond::json(status, &readiness))
 }
 
 fn readiness(backend: &dyn Backend) -> Readiness {
     let status = backend.status();
-    let is_validator = backend
-        .identity()
-        .validator_id
-        .is_some_and(|id| is_in_force(backend, &status, &id));
+    let is_validator = backend.identity().validator_id.is_some_and(|id| is_in_force(backend, &status, &id));
     let missing = missing(&status, is_validator);
     Readiness {
         ready: missing.is_empty(),
@@ -64,11 +57,7 @@ fn readiness(backend: &dyn Backend) -> Readiness {
 /// A node with a key that is not (or no longer) in the set is a follower until it is voted in.
 fn is_in_force(backend: &dyn Backend, status: &NodeStatus, id: &ValidatorId) -> bool {
     let height = status.height.max(Height(1));
-    backend
-        .validators(height)
-        .ok()
-        .flatten()
-        .is_some_and(|set| set.by_id(id).is_some())
+    backend.validators(height).ok().flatten().is_some_and(|set| set.by_id(id).is_some())
 }
 
 pub(super) fn missing(status: &NodeStatus, is_validator: bool) -> Vec<&'static str> {

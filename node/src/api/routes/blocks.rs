@@ -3,9 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use quancheng_types::{
-    BatchId, BlockId, CommitCertificate, Digest, Header, Height, Outcome, Receipt, ValidatorId,
-};
+use quancheng_types::{BatchId, BlockId, CommitCertificate, Digest, Header, Height, Outcome, Receipt, ValidatorId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -78,9 +76,7 @@ pub(crate) struct BlockView {
     responses((status = 200, body = BlockView), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn show(State(api): State<Api>, segment: Segment) -> ApiResult<Response> {
-    let view = api
-        .blocking(move |backend| block(backend, height(backend, &segment)?))
-        .await?;
+    let view = api.blocking(move |backend| block(backend, height(backend, &segment)?)).await?;
     Ok(respond::ok(&view))
 }
 
@@ -100,14 +96,9 @@ pub(super) async fn transactions(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     if params.height.is_some() || params.time.is_some() || params.proof {
-        return Err(ApiError::parameter(
-            "query",
-            "a block never changes; give only cursor and limit",
-        ));
+        return Err(ApiError::parameter("query", "a block never changes; give only cursor and limit"));
     }
-    let height = api
-        .blocking(move |backend| height(backend, &segment))
-        .await?;
+    let height = api.blocking(move |backend| height(backend, &segment)).await?;
     let path = format!("/v1/blocks/{height}/transactions");
     lists::respond(&api, &headers, path, params, move |backend, request| {
         page(backend, height, request.from, request.limit)
@@ -130,9 +121,7 @@ fn missing(backend: &dyn Backend, height: Height) -> ApiError {
 }
 
 fn block(backend: &dyn Backend, height: Height) -> ApiResult<BlockView> {
-    let (block, certificate) = backend
-        .block(height)?
-        .ok_or_else(|| missing(backend, height))?;
+    let (block, certificate) = backend.block(height)?.ok_or_else(|| missing(backend, height))?;
     let leaf = backend.history_leaf(height)?;
     let receipts = match leaf {
         Some(_) => Some(backend.receipts(height)?),
@@ -157,9 +146,7 @@ fn block(backend: &dyn Backend, height: Height) -> ApiResult<BlockView> {
         misbehavior: block.misbehavior.len(),
         certificate,
         transactions: receipts.as_ref().map(Vec::len),
-        refused: receipts
-            .as_ref()
-            .map(|receipts| receipts.iter().filter(is_refused).count()),
+        refused: receipts.as_ref().map(|receipts| receipts.iter().filter(is_refused).count()),
         receipts_root: leaf.map(|leaf| leaf.receipts_root),
         state_root: leaf.map(|leaf| leaf.state_root),
     })
@@ -170,11 +157,7 @@ fn page(backend: &dyn Backend, height: Height, from: u64, limit: u32) -> ApiResu
         return Err(missing(backend, height));
     };
     let is_certified = height <= backend.status().certified_height;
-    let stage = if is_certified {
-        Stage::Certified
-    } else {
-        Stage::Executed
-    };
+    let stage = if is_certified { Stage::Certified } else { Stage::Executed };
     let skip = usize::try_from(from).unwrap_or(usize::MAX);
     let take = usize::try_from(limit).unwrap_or(usize::MAX);
     let receipts = backend.receipts(height)?;
@@ -194,10 +177,5 @@ fn page(backend: &dyn Backend, height: Height, from: u64, limit: u32) -> ApiResu
         })
         .map(|status| serde_json::to_value(status).unwrap_or(Value::Null))
         .collect();
-    Ok(Page {
-        height,
-        time_ms: leaf.time_ms,
-        items,
-        keys: Vec::new(),
-    })
+    Ok(Page { height, time_ms: leaf.time_ms, items, keys: Vec::new() })
 }

@@ -21,7 +21,8 @@ use super::super::state::Api;
 use super::transactions::wait_for;
 use crate::admission::AdmissionError;
 
-const ALLOWED: &str = "application/octet-stream (borsh of a list of byte strings, each the borsh of a signed transaction)";
+const ALLOWED: &str =
+    "application/octet-stream (borsh of a list of byte strings, each the borsh of a signed transaction)";
 /// Items that are decoded in place; more go to another thread, so that one large body does not hold up other requests.
 const DECODE_INLINE_MAX: u32 = 64;
 /// Bytes of a length.
@@ -65,19 +66,13 @@ pub(super) async fn submit(
 ) -> ApiResult<Response> {
     let wait = params.wait()?;
     if BodyKind::of(&headers, ALLOWED)? != BodyKind::Borsh {
-        return Err(ApiError::UnsupportedMediaType {
-            found: "application/json".to_owned(),
-            allowed: ALLOWED,
-        });
+        return Err(ApiError::UnsupportedMediaType { found: "application/json".to_owned(), allowed: ALLOWED });
     }
     let received = receive(&api, body, BULK_BYTES_MAX).await?;
     let decoded = decode(received.bytes.clone()).await?;
     drop(received);
 
-    let (mut transactions, mut slots) = (
-        Vec::with_capacity(decoded.len()),
-        Vec::with_capacity(decoded.len()),
-    );
+    let (mut transactions, mut slots) = (Vec::with_capacity(decoded.len()), Vec::with_capacity(decoded.len()));
     for item in decoded {
         match item {
             Ok(transaction) => {
@@ -93,21 +88,13 @@ pub(super) async fn submit(
         .map(|slot| match slot {
             Some(error) => Err(error.into()),
             None => answers.next().map_or_else(
-                || {
-                    Err(ApiError::Internal {
-                        reason: "the node gave too few answers".to_owned(),
-                    })
-                },
+                || Err(ApiError::Internal { reason: "the node gave too few answers".to_owned() }),
                 |answer| answer.map_err(ApiError::from),
             ),
         })
         .collect();
 
-    let ids: Vec<TransactionId> = results
-        .iter()
-        .flatten()
-        .map(|submitted| submitted.id)
-        .collect();
+    let ids: Vec<TransactionId> = results.iter().flatten().map(|submitted| submitted.id).collect();
     let states = match wait {
         Some((stage, timeout)) if !ids.is_empty() => wait_for(&api, ids, stage, timeout).await?,
         Some(_) | None => known_before(&api, &results).await?,
@@ -119,16 +106,9 @@ pub(super) async fn submit(
         .map(|result| match result {
             Err(error) => BulkItem::Problem(Box::new(error.problem(language))),
             Ok(Submitted { id, is_new }) => {
-                let state = if is_waited || !is_new {
-                    states.next()
-                } else {
-                    None
-                };
-                let status =
-                    state.and_then(|state| TransactionStatus::new(id, state, Detail::Brief));
-                BulkItem::Transaction(Box::new(
-                    status.unwrap_or_else(|| TransactionStatus::admitted(id)),
-                ))
+                let state = if is_waited || !is_new { states.next() } else { None };
+                let status = state.and_then(|state| TransactionStatus::new(id, state, Detail::Brief));
+                BulkItem::Transaction(Box::new(status.unwrap_or_else(|| TransactionStatus::admitted(id))))
             }
         })
         .collect();
@@ -136,26 +116,13 @@ pub(super) async fn submit(
 }
 
 /// States of those that were known before; new ones are admitted and need no look-up.
-async fn known_before(
-    api: &Api,
-    results: &[Result<Submitted, ApiError>],
-) -> ApiResult<Vec<TransactionState>> {
-    let ids: Vec<TransactionId> = results
-        .iter()
-        .flatten()
-        .filter(|submitted| !submitted.is_new)
-        .map(|submitted| submitted.id)
-        .collect();
+async fn known_before(api: &Api, results: &[Result<Submitted, ApiError>]) -> ApiResult<Vec<TransactionState>> {
+    let ids: Vec<TransactionId> =
+        results.iter().flatten().filter(|submitted| !submitted.is_new).map(|submitted| submitted.id).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    api.blocking(move |backend| {
-        Ok(ids
-            .iter()
-            .map(|id| backend.transaction(id))
-            .collect::<Result<_, _>>()?)
-    })
-    .await
+    api.blocking(move |backend| Ok(ids.iter().map(|id| backend.transaction(id)).collect::<Result<_, _>>()?)).await
 }
 
 type Item = Result<SignedTransaction, AdmissionError>;
@@ -163,35 +130,25 @@ type Item = Result<SignedTransaction, AdmissionError>;
 async fn decode(bytes: Bytes) -> ApiResult<Vec<Item>> {
     let count = length(&bytes, 0)?;
     if count > BULK_ITEMS_MAX {
-        return Err(malformed(format!(
-            "{count} items exceed the limit of {BULK_ITEMS_MAX}"
-        )));
+        return Err(malformed(format!("{count} items exceed the limit of {BULK_ITEMS_MAX}")));
     }
     if count <= DECODE_INLINE_MAX {
         return split(&bytes, count);
     }
     let task = tokio::task::spawn_blocking(move || split(&bytes, count));
-    task.await.unwrap_or_else(|error| {
-        Err(ApiError::Internal {
-            reason: error.to_string(),
-        })
-    })
+    task.await.unwrap_or_else(|error| Err(ApiError::Internal { reason: error.to_string() }))
 }
 
 /// Takes the list apart without copying its items.
 fn split(bytes: &[u8], count: u32) -> ApiResult<Vec<Item>> {
-    let mut items =
-        Vec::with_capacity(usize::try_from(count.min(BULK_ITEMS_MAX)).unwrap_or_default());
+    let mut items = Vec::with_capacity(usize::try_from(count.min(BULK_ITEMS_MAX)).unwrap_or_default());
     let mut at = LENGTH_BYTES;
     for index in 0..count {
         let size = usize::try_from(length(bytes, at)?).unwrap_or(usize::MAX);
         let from = at + LENGTH_BYTES;
         let end = from.saturating_add(size);
         let item = bytes.get(from..end).ok_or_else(|| {
-            malformed(format!(
-                "item {index} announces {size} bytes, {} are left",
-                bytes.len() - from
-            ))
+            malformed(format!("item {index} announces {size} bytes, {} are left", bytes.len() - from))
         })?;
         items.push(SignedTransaction::decode(item).map_err(AdmissionError::Malformed));
         at = end;

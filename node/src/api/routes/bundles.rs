@@ -24,9 +24,7 @@ fn answer(headers: &HeaderMap, bundle: &Bundle, name: &str) -> Response {
             let mut response = respond::bytes(StatusCode::OK, OCTET_STREAM, bundle.encode());
             let file = format!("attachment; filename=\"{name}.bundle\"");
             if let Ok(value) = HeaderValue::try_from(file) {
-                response
-                    .headers_mut()
-                    .insert(header::CONTENT_DISPOSITION, value);
+                response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
             }
             response
         }
@@ -43,25 +41,16 @@ fn answer(headers: &HeaderMap, bundle: &Bundle, name: &str) -> Response {
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn transaction(
-    State(api): State<Api>,
-    segment: Segment,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
+pub(super) async fn transaction(State(api): State<Api>, segment: Segment, headers: HeaderMap) -> ApiResult<Response> {
     let id = segment.transaction_id()?;
-    let bundle = api
-        .blocking(move |backend| proofs::transaction(backend, &id))
-        .await?;
+    let bundle = api.blocking(move |backend| proofs::transaction(backend, &id)).await?;
     Ok(answer(&headers, &bundle, &id.to_string()))
 }
 
 /// Bundles prove certified heights only, so that is what "the newest" means here.
 fn certified(params: &ReadParams) -> ApiResult<AsOf> {
     if params.proof {
-        return Err(ApiError::parameter(
-            "proof",
-            "a bundle is the proof; leave it out",
-        ));
+        return Err(ApiError::parameter("proof", "a bundle is the proof; leave it out"));
     }
     Ok(match params.as_of()? {
         AsOf::Newest => AsOf::NewestCertified,
@@ -95,11 +84,7 @@ pub(super) async fn evidence(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let root = segment.parse::<Digest>("root")?;
-    let record = Question::new(
-        "evidence",
-        json!({ "record": { "root": root } }),
-        format!("evidence {root}"),
-    );
+    let record = Question::new("evidence", json!({ "record": { "root": root } }), format!("evidence {root}"));
     let bundle = question(&api, record, &params).await?;
     Ok(answer(&headers, &bundle, &root.to_string()))
 }

@@ -29,8 +29,7 @@ pub(super) async fn genesis(State(api): State<Api>, headers: HeaderMap) -> Respo
 )]
 pub(super) async fn checkpoint(State(api): State<Api>) -> ApiResult<Response> {
     let genesis = (*api.backend.identity().genesis).clone();
-    let checkpoint = Checkpoint::from_genesis(genesis).map_err(|error| ApiError::Internal {
-        reason: error.to_string(),
-    })?;
+    let checkpoint =
+        Checkpoint::from_genesis(genesis).map_err(|error| ApiError::Internal { reason: error.to_string() })?;
     Ok(respond::bytes(StatusCode::OK, JSON, checkpoint.to_json()))
 }

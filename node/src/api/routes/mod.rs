@@ -105,15 +105,11 @@ async fn wrong_method() -> ApiError {
 
 /// Bounds the time to the head of an answer. What streams after it is bounded by the client's taking it.
 async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let mut response =
-        match tokio::time::timeout(api.limits.request_timeout, next.run(request)).await {
-            Ok(response) => response,
-            Err(_elapsed) => ApiError::Timeout.into_response(),
-        };
-    response.headers_mut().insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    let mut response = match tokio::time::timeout(api.limits.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => ApiError::Timeout.into_response(),
+    };
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -124,12 +120,7 @@ mod tests {
     use super::admin::missing;
     use crate::api::backend::NodeStatus;
 
-    fn status(
-        validators: usize,
-        connected: usize,
-        is_signing: bool,
-        is_syncing: bool,
-    ) -> NodeStatus {
+    fn status(validators: usize, connected: usize, is_signing: bool, is_syncing: bool) -> NodeStatus {
         NodeStatus {
             height: Height(5),
             time_ms: 1,
@@ -152,29 +143,11 @@ mod tests {
 
     #[test]
     fn a_node_is_ready_when_it_can_do_its_work() {
-        assert_eq!(
-            missing(&status(1, 0, true, false), true),
-            Vec::<&str>::new()
-        );
-        assert_eq!(
-            missing(&status(4, 2, true, false), true),
-            Vec::<&str>::new()
-        );
-        assert_eq!(
-            missing(&status(4, 1, true, false), true),
-            ["quorum_connected"]
-        );
-        assert_eq!(
-            missing(&status(4, 3, false, true), true),
-            ["caught_up", "signing"]
-        );
-        assert_eq!(
-            missing(&status(4, 1, false, false), false),
-            Vec::<&str>::new()
-        );
-        assert_eq!(
-            missing(&status(4, 0, false, false), false),
-            ["validator_connected"]
-        );
+        assert_eq!(missing(&status(1, 0, true, false), true), Vec::<&str>::new());
+        assert_eq!(missing(&status(4, 2, true, false), true), Vec::<&str>::new());
+        assert_eq!(missing(&status(4, 1, true, false), true), ["quorum_connected"]);
+        assert_eq!(missing(&status(4, 3, false, true), true), ["caught_up", "signing"]);
+        assert_eq!(missing(&status(4, 1, false, false), false), Vec::<&str>::new());
+        assert_eq!(missing(&status(4, 0, false, false), false), ["validator_connected"]);
     }
 }

@@ -25,13 +25,9 @@ pub(super) async fn account(
     segment: Segment,
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
-    let account =
-        AccountId::from_text(&segment.0).map_err(|error| ApiError::parameter("account", error))?;
-    let question = Question::new(
-        "identity",
-        json!({ "account": { "account": account } }),
-        format!("record of account {account}"),
-    );
+    let account = AccountId::from_text(&segment.0).map_err(|error| ApiError::parameter("account", error))?;
+    let question =
+        Question::new("identity", json!({ "account": { "account": account } }), format!("record of account {account}"));
     records::respond(&api, question, &params).await
 }
 
@@ -48,17 +44,10 @@ pub(super) async fn organizations(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList {
-        module: "identity",
-        query: "organizations",
-    };
-    lists::respond(
-        &api,
-        &headers,
-        "/v1/organizations".to_owned(),
-        params,
-        move |backend, page| list.read(backend, page),
-    )
+    let list = ModuleList { module: "identity", query: "organizations" };
+    lists::respond(&api, &headers, "/v1/organizations".to_owned(), params, move |backend, page| {
+        list.read(backend, page)
+    })
     .await
 }
 
@@ -95,17 +84,10 @@ pub(super) async fn registrations(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList {
-        module: "registry",
-        query: "all",
-    };
-    lists::respond(
-        &api,
-        &headers,
-        "/v1/registrations".to_owned(),
-        params,
-        move |backend, page| list.read(backend, page),
-    )
+    let list = ModuleList { module: "registry", query: "all" };
+    lists::respond(&api, &headers, "/v1/registrations".to_owned(), params, move |backend, page| {
+        list.read(backend, page)
+    })
     .await
 }
 
@@ -117,10 +99,7 @@ pub(super) fn registration_question(text: &str) -> ApiResult<Question> {
         Err(_) => {
             let number = text.parse::<quancheng_contracts::domain::LedgerNumber>();
             let number = number.map_err(|error| {
-                ApiError::parameter(
-                    "registration",
-                    format!("neither a serial number nor a ledger number: {error}"),
-                )
+                ApiError::parameter("registration", format!("neither a serial number nor a ledger number: {error}"))
             })?;
             json!({ "number": { "ledger_no": number } })
         }
@@ -144,13 +123,9 @@ pub(super) async fn registration(
 
 /// The root that a call notarizes.
 fn notarized_root(call: &Call) -> Option<Digest> {
-    let json = decode_call(call)
-        .ok()
-        .filter(|_| call.module == Evidence::ID)?;
+    let json = decode_call(call).ok().filter(|_| call.module == Evidence::ID)?;
     let notarize = json.get("notarize")?;
-    let root = notarize
-        .get("root")
-        .or_else(|| notarize.pointer("/commitment/root"))?;
+    let root = notarize.get("root").or_else(|| notarize.pointer("/commitment/root"))?;
     root.as_str()?.parse().ok()
 }
 
@@ -169,22 +144,11 @@ pub(super) async fn evidence(
     let root = api
         .blocking(move |backend| {
             let executed = backend.executed_transaction(&TransactionId(named))?;
-            Ok(executed.and_then(|executed| {
-                executed
-                    .transaction
-                    .body
-                    .calls
-                    .iter()
-                    .find_map(notarized_root)
-            }))
+            Ok(executed.and_then(|executed| executed.transaction.body.calls.iter().find_map(notarized_root)))
         })
         .await?
         .unwrap_or(named);
-    let question = Question::new(
-        "evidence",
-        json!({ "record": { "root": root } }),
-        format!("evidence {named}"),
-    );
+    let question = Question::new("evidence", json!({ "record": { "root": root } }), format!("evidence {named}"));
     records::respond(&api, question, &params).await
 }
 
@@ -201,15 +165,9 @@ pub(super) async fn proposals(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList {
-        module: "governance",
-        query: "proposals",
-    };
+    let list = ModuleList { module: "governance", query: "proposals" };
     let path = "/v1/governance/proposals".to_owned();
-    lists::respond(&api, &headers, path, params, move |backend, page| {
-        list.read(backend, page)
-    })
-    .await
+    lists::respond(&api, &headers, path, params, move |backend, page| list.read(backend, page)).await
 }
 
 /// A proposal of governance.
@@ -224,11 +182,8 @@ pub(super) async fn proposal(
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
     let number = segment.parse::<u64>("number")?;
-    let question = Question::new(
-        "governance",
-        json!({ "proposal": { "proposal": number } }),
-        format!("proposal {number}"),
-    );
+    let question =
+        Question::new("governance", json!({ "proposal": { "proposal": number } }), format!("proposal {number}"));
     records::respond(&api, question, &params).await
 }
 
@@ -245,18 +200,9 @@ pub(super) async fn rule_sets(
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList {
-        module: "governance",
-        query: "rule_sets",
-    };
-    lists::respond(
-        &api,
-        &headers,
-        "/v1/rule-sets".to_owned(),
-        params,
-        move |backend, page| list.read(backend, page),
-    )
-    .await
+    let list = ModuleList { module: "governance", query: "rule_sets" };
+    lists::respond(&api, &headers, "/v1/rule-sets".to_owned(), params, move |backend, page| list.read(backend, page))
+        .await
 }
 
 /// The newest version of a rule set.
@@ -271,12 +217,7 @@ pub(super) async fn rule_set(
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
     let query = json!({ "rule_set": { "rule_set": segment.0 } });
-    records::respond(
-        &api,
-        Question::new("governance", query, format!("rule set {}", segment.0)),
-        &params,
-    )
-    .await
+    records::respond(&api, Question::new("governance", query, format!("rule set {}", segment.0)), &params).await
 }
 
 /// The working-day calendar of a year.
@@ -291,10 +232,6 @@ pub(super) async fn calendar(
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
     let year = segment.parse::<u16>("year")?;
-    let question = Question::new(
-        "governance",
-        json!({ "calendar": { "year": year } }),
-        format!("calendar of {year}"),
-    );
+    let question = Question::new("governance", json!({ "calendar": { "year": year } }), format!("calendar of {year}"));
     records::respond(&api, question, &params).await
 }

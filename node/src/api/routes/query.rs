@@ -67,27 +67,20 @@ pub(crate) struct VerifyBody {
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn check(
-    State(api): State<Api>,
-    headers: HeaderMap,
-    body: Body,
-) -> ApiResult<Response> {
+pub(super) async fn check(State(api): State<Api>, headers: HeaderMap, body: Body) -> ApiResult<Response> {
     require_json(&headers)?;
     let received = receive(&api, body, VERIFY_BODY_BYTES_MAX).await?;
     let report = api
         .blocking(move |backend| {
             let VerifyBody { bundle, checkpoint } = parse_json(&received.bytes)?;
             drop(received);
-            let bundle = hex::decode(bundle).map_err(|error| ApiError::Malformed {
-                reason: format!("bundle: {error}"),
-            })?;
+            let bundle =
+                hex::decode(bundle).map_err(|error| ApiError::Malformed { reason: format!("bundle: {error}") })?;
             let checkpoint = match checkpoint {
                 Some(value) => Checkpoint::from_json(value.to_string().as_bytes()),
                 None => Checkpoint::from_genesis((*backend.identity().genesis).clone()),
             };
-            let checkpoint = checkpoint.map_err(|error| ApiError::Malformed {
-                reason: error.to_string(),
-            })?;
+            let checkpoint = checkpoint.map_err(|error| ApiError::Malformed { reason: error.to_string() })?;
             Ok(verify(&bundle, &checkpoint, &[]))
         })
         .await?;

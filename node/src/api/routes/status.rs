@@ -93,11 +93,7 @@ pub(super) async fn status(State(api): State<Api>) -> Response {
         chain_name: identity.genesis.chain_name.as_str().to_owned(),
         node_id: identity.node_id,
         validator_id: identity.validator_id,
-        role: if identity.validator_id.is_some() {
-            RoleView::Validator
-        } else {
-            RoleView::Follower
-        },
+        role: if identity.validator_id.is_some() { RoleView::Validator } else { RoleView::Follower },
         height: status.height,
         executed_height: status.executed_height,
         certified_height: status.certified_height,
@@ -138,11 +134,7 @@ pub(super) async fn parameters(State(api): State<Api>) -> ApiResult<Response> {
     let view = api
         .blocking(|backend| {
             let parameters = backend.parameters();
-            Ok(ParametersView {
-                height: backend.status().height,
-                hash: parameters.hash(),
-                parameters,
-            })
+            Ok(ParametersView { height: backend.status().height, hash: parameters.hash(), parameters })
         })
         .await?;
     Ok(respond::ok(&view))
@@ -184,12 +176,7 @@ pub(super) async fn modules() -> Response {
             refusals: module
                 .refusals()
                 .into_iter()
-                .map(|(code, text)| RefusalWords {
-                    code,
-                    name: text.name,
-                    text_zh: text.zh,
-                    text_en: text.en,
-                })
+                .map(|(code, text)| RefusalWords { code, name: text.name, text_zh: text.zh, text_en: text.en })
                 .collect(),
         })
         .collect();

@@ -20,8 +20,7 @@ use super::super::respond;
 use super::super::state::Api;
 use crate::admission::AdmissionError;
 
-const ALLOWED: &str =
-    "application/octet-stream (borsh of a signed transaction) or application/json";
+const ALLOWED: &str = "application/octet-stream (borsh of a signed transaction) or application/json";
 
 /// Submits a transaction.
 ///
@@ -46,27 +45,16 @@ pub(super) async fn submit(
     let transaction = read(&api, &headers, body).await?;
     let mut answers = api.backend.submit(vec![transaction]).await;
     let Some(answer) = answers.pop() else {
-        return Err(ApiError::Internal {
-            reason: "the node gave no answer to a submission".to_owned(),
-        });
+        return Err(ApiError::Internal { reason: "the node gave no answer to a submission".to_owned() });
     };
     let Submitted { id, is_new } = answer?;
     let status = if is_new && wait.is_none() {
         TransactionStatus::admitted(id)
     } else {
         // A transaction that was taken is never unknown; should the store have lost it, its admission is still the truth.
-        status_of(&api, id, wait)
-            .await?
-            .unwrap_or_else(|| TransactionStatus::admitted(id))
+        status_of(&api, id, wait).await?.unwrap_or_else(|| TransactionStatus::admitted(id))
     };
-    Ok(respond::json(
-        if is_new {
-            StatusCode::ACCEPTED
-        } else {
-            StatusCode::OK
-        },
-        &status,
-    ))
+    Ok(respond::json(if is_new { StatusCode::ACCEPTED } else { StatusCode::OK }, &status))
 }
 
 /// What is known of a transaction.
@@ -85,9 +73,7 @@ pub(super) async fn show(
     Params(params): Params<WaitParams>,
 ) -> ApiResult<Response> {
     let id = id.transaction_id()?;
-    let status = status_of(&api, id, params.wait()?)
-        .await?
-        .ok_or(ApiError::TransactionUnknown { id })?;
+    let status = status_of(&api, id, params.wait()?).await?.ok_or(ApiError::TransactionUnknown { id })?;
     Ok(respond::ok(&status))
 }
 
@@ -116,11 +102,7 @@ pub(crate) struct Simulation {
         (status = "default", description = "It would not be taken", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn simulate(
-    State(api): State<Api>,
-    headers: HeaderMap,
-    body: Body,
-) -> ApiResult<Response> {
+pub(super) async fn simulate(State(api): State<Api>, headers: HeaderMap, body: Body) -> ApiResult<Response> {
     let transaction = read(&api, &headers, body).await?;
     let height = api.backend.status().executed_height;
     let receipt = api.backend.simulate(transaction).await?;
@@ -129,21 +111,14 @@ pub(super) async fn simulate(
         OutcomeView::Refused(refusal) => Some(refusal.clone()),
         OutcomeView::Ok => None,
     };
-    Ok(respond::ok(&Simulation {
-        height,
-        outcome,
-        refusal,
-        events: EventView::all(&receipt),
-    }))
+    Ok(respond::ok(&Simulation { height, outcome, refusal, events: EventView::all(&receipt) }))
 }
 
 async fn read(api: &Api, headers: &HeaderMap, body: Body) -> ApiResult<SignedTransaction> {
     let kind = BodyKind::of(headers, ALLOWED)?;
     let received = receive(api, body, TRANSACTION_BODY_BYTES_MAX).await?;
     match kind {
-        BodyKind::Borsh => {
-            Ok(SignedTransaction::decode(&received.bytes).map_err(AdmissionError::Malformed)?)
-        }
+        BodyKind::Borsh => Ok(SignedTransaction::decode(&received.bytes).map_err(AdmissionError::Malformed)?),
         BodyKind::Json => parse_json(&received.bytes),
     }
 }
@@ -160,9 +135,7 @@ async fn status_of(
             return certified(api, id, state).await;
         }
     }
-    let state = api
-        .blocking(move |backend| Ok(backend.transaction(&id)?))
-        .await?;
+    let state = api.blocking(move |backend| Ok(backend.transaction(&id)?)).await?;
     certified(api, id, state).await
 }
 
@@ -180,28 +153,16 @@ pub(super) async fn wait_for(
     }
 }
 
-async fn certified(
-    api: &Api,
-    id: TransactionId,
-    state: TransactionState,
-) -> ApiResult<Option<TransactionStatus>> {
+async fn certified(api: &Api, id: TransactionId, state: TransactionState) -> ApiResult<Option<TransactionStatus>> {
     let certified_height = match &state {
-        TransactionState::Known {
-            stage: Stage::Certified,
-            height,
-            ..
-        } => *height,
-        TransactionState::Known { .. } | TransactionState::Unknown | TransactionState::Expired => {
-            None
-        }
+        TransactionState::Known { stage: Stage::Certified, height, .. } => *height,
+        TransactionState::Known { .. } | TransactionState::Unknown | TransactionState::Expired => None,
     };
     let Some(mut status) = TransactionStatus::new(id, state, Detail::Full) else {
         return Ok(None);
     };
     if let Some(height) = certified_height {
-        let header = api
-            .blocking(move |backend| Ok(backend.certifying_header(height)?))
-            .await?;
+        let header = api.blocking(move |backend| Ok(backend.certifying_header(height)?)).await?;
         status.certified_by = header.map(|certified| certified.header.height);
     }
     Ok(Some(status))

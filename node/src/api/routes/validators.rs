@@ -85,21 +85,14 @@ impl ValidatorsView {
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn show(
-    State(api): State<Api>,
-    Params(params): Params<HeightParams>,
-) -> ApiResult<Response> {
+pub(super) async fn show(State(api): State<Api>, Params(params): Params<HeightParams>) -> ApiResult<Response> {
     let view = api
         .blocking(move |backend| {
-            let height = params
-                .height
-                .map_or_else(|| backend.status().height.max(Height(1)), Height);
+            let height = params.height.map_or_else(|| backend.status().height.max(Height(1)), Height);
             match backend.validators(height)? {
                 Some(set) => Ok(ValidatorsView::new(height, &set)),
                 None if height > backend.status().height => Err(ApiError::NotReached { height }),
-                None => Err(ApiError::not_found(format!(
-                    "validator set of height {height}"
-                ))),
+                None => Err(ApiError::not_found(format!("validator set of height {height}"))),
             }
         })
         .await?;

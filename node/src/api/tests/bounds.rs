@@ -16,50 +16,31 @@ fn read_all(stream: &mut std::net::TcpStream) -> Vec<u8> {
 
 #[test]
 fn a_client_that_never_ends_its_head_is_cut() {
-    let served = served_with(ApiLimits {
-        head_timeout: Duration::from_millis(150),
-        ..limits()
-    });
+    let served = served_with(ApiLimits { head_timeout: Duration::from_millis(150), ..limits() });
     let mut stream = connect(served.public);
-    stream
-        .write_all(b"GET /v1/status HTTP/1.1\r\nhost: n")
-        .expect("sent");
+    stream.write_all(b"GET /v1/status HTTP/1.1\r\nhost: n").expect("sent");
     read_all(&mut stream);
     let mut idle = connect(served.public);
-    assert!(
-        read_all(&mut idle).is_empty(),
-        "an idle connection is closed without a word"
-    );
+    assert!(read_all(&mut idle).is_empty(), "an idle connection is closed without a word");
     assert_eq!(served.get("/v1/status").status, 200);
 }
 
 #[test]
 fn a_body_that_does_not_arrive_is_given_up() {
-    let served = served_with(ApiLimits {
-        body_timeout: Duration::from_millis(150),
-        ..limits()
-    });
+    let served = served_with(ApiLimits { body_timeout: Duration::from_millis(150), ..limits() });
     let mut stream = connect(served.public);
     let head = "POST /v1/transactions HTTP/1.1\r\nhost: n\r\ncontent-type: application/octet-stream\r\ncontent-length: 100\r\n\r\nabc";
     stream.write_all(head.as_bytes()).expect("sent");
-    assert_eq!(
-        Reply::parse(&read_all(&mut stream)).problem(),
-        (408, "BODY_TIMEOUT".to_owned())
-    );
+    assert_eq!(Reply::parse(&read_all(&mut stream)).problem(), (408, "BODY_TIMEOUT".to_owned()));
 }
 
 #[test]
 fn a_client_that_does_not_take_its_answer_is_cut() {
-    let served = served_with(ApiLimits {
-        write_timeout: Duration::from_millis(200),
-        ..limits()
-    });
+    let served = served_with(ApiLimits { write_timeout: Duration::from_millis(200), ..limits() });
     let mut stream = connect(served.public);
     // Many answers asked for, none read: the buffers between fill up, then writing stops and the connection is reset.
     let request = b"GET /v1/openapi.json HTTP/1.1\r\nhost: n\r\n\r\n".repeat(1000);
-    stream
-        .set_write_timeout(Some(Duration::from_secs(10)))
-        .expect("a timeout");
+    stream.set_write_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     let _ = stream.write_all(&request);
     std::thread::sleep(Duration::from_millis(600));
     let received = read_all(&mut stream).len();
@@ -69,27 +50,18 @@ fn a_client_that_does_not_take_its_answer_is_cut() {
 
 #[test]
 fn all_bodies_together_are_bounded() {
-    let served = served_with(ApiLimits {
-        body_bytes_total_max: 100,
-        ..limits()
-    });
+    let served = served_with(ApiLimits { body_bytes_total_max: 100, ..limits() });
     let bytes = served.node.register(FOUNDERS).encode();
     assert!(bytes.len() > 100);
     let refused = served.post_borsh("/v1/transactions", &bytes);
     assert_eq!(refused.problem(), (503, "OVERLOADED".to_owned()));
     // What was taken is given back.
-    assert_eq!(
-        served.post_borsh("/v1/transactions", b"short").problem(),
-        (400, "MALFORMED".to_owned())
-    );
+    assert_eq!(served.post_borsh("/v1/transactions", b"short").problem(), (400, "MALFORMED".to_owned()));
 }
 
 #[test]
 fn connections_are_counted_and_places_are_given_back() {
-    let served = served_with(ApiLimits {
-        connections_max: 2,
-        ..limits()
-    });
+    let served = served_with(ApiLimits { connections_max: 2, ..limits() });
     let held: Vec<_> = (0..2).map(|_| connect(served.public)).collect();
     let refused = loop_until(|| {
         let reply = served.get("/v1/status");
@@ -103,10 +75,7 @@ fn connections_are_counted_and_places_are_given_back() {
 
 #[test]
 fn connections_of_one_address_are_counted() {
-    let served = served_with(ApiLimits {
-        connections_per_address_max: 1,
-        ..limits()
-    });
+    let served = served_with(ApiLimits { connections_per_address_max: 1, ..limits() });
     let held = connect(served.public);
     loop_until(|| (served.get("/v1/status").status == 503).then_some(()));
     drop(held);
@@ -128,34 +97,19 @@ fn loop_until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
 fn large_heads_are_refused() {
     let served = served();
     let long = "x".repeat(20 * 1024);
-    let reply = send(
-        served.public,
-        "GET",
-        "/v1/status",
-        &[("x-long", &long)],
-        b"",
-    );
+    let reply = send(served.public, "GET", "/v1/status", &[("x-long", &long)], b"");
     assert_eq!(reply.status, 431);
     let many: Vec<(String, &str)> = (0..80).map(|index| (format!("x-{index}"), "1")).collect();
-    let many: Vec<(&str, &str)> = many
-        .iter()
-        .map(|(name, value)| (name.as_str(), *value))
-        .collect();
-    assert_eq!(
-        send(served.public, "GET", "/v1/status", &many, b"").status,
-        431
-    );
+    let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    assert_eq!(send(served.public, "GET", "/v1/status", &many, b"").status, 431);
 }
 
 #[test]
 fn requests_that_are_no_http_do_no_harm() {
     let served = served();
-    for bytes in [
-        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"[..],
-        b"\r\n\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"\0\0\0\0\r\n\r\n",
-    ] {
+    for bytes in
+        [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"[..], b"\r\n\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\0\0\0\0\r\n\r\n"]
+    {
         let mut stream = connect(served.public);
         stream.write_all(bytes).expect("sent");
         stream.shutdown(std::net::Shutdown::Write).expect("open");
@@ -166,10 +120,7 @@ fn requests_that_are_no_http_do_no_harm() {
 
 #[test]
 fn a_request_that_takes_too_long_is_answered() {
-    let served = served_with(ApiLimits {
-        request_timeout: Duration::from_millis(100),
-        ..limits()
-    });
+    let served = served_with(ApiLimits { request_timeout: Duration::from_millis(100), ..limits() });
     served.node.is_stuck.store(true, Ordering::SeqCst);
     let bytes = served.node.register(FOUNDERS).encode();
     let reply = served.post_borsh("/v1/transactions?wait=certified&timeout_ms=5000", &bytes);
@@ -184,26 +135,13 @@ fn a_stop_ends_waits_with_what_is_known() {
     let (address, stop) = (served.public, served.stop.clone());
     let waiting = std::thread::spawn(move || {
         let headers = [("content-type", "application/octet-stream")];
-        send(
-            address,
-            "POST",
-            "/v1/transactions?wait=certified&timeout_ms=20000",
-            &headers,
-            &bytes,
-        )
+        send(address, "POST", "/v1/transactions?wait=certified&timeout_ms=20000", &headers, &bytes)
     });
     std::thread::sleep(Duration::from_millis(200));
     stop.send(true).expect("served");
     let reply = waiting.join().expect("an answer");
-    assert_eq!(
-        (reply.status, reply.json()["stage"].as_str()),
-        (202, Some("admitted"))
-    );
-    loop_until(|| {
-        std::net::TcpStream::connect(served.public)
-            .is_err()
-            .then_some(())
-    });
+    assert_eq!((reply.status, reply.json()["stage"].as_str()), (202, Some("admitted")));
+    loop_until(|| std::net::TcpStream::connect(served.public).is_err().then_some(()));
 }
 
 #[test]
@@ -212,20 +150,11 @@ fn the_admin_listener_tells_health_readiness_and_metrics_and_nothing_else() {
     let get = |path| send(served.admin, "GET", path, &[], b"");
     assert_eq!(get("/healthz").text(), "ok\n");
     let ready = get("/readyz");
-    assert_eq!(
-        (ready.status, ready.json()["ready"].as_bool()),
-        (200, Some(true))
-    );
+    assert_eq!((ready.status, ready.json()["ready"].as_bool()), (200, Some(true)));
     served.node.is_signing.store(false, Ordering::SeqCst);
     let unready = get("/readyz");
-    assert_eq!(
-        (unready.status, unready.json()["missing"][0].as_str()),
-        (503, Some("signing"))
-    );
+    assert_eq!((unready.status, unready.json()["missing"][0].as_str()), (503, Some("signing")));
     assert!(get("/metrics").text().contains("height 1"));
     assert_eq!(get("/v1/status").problem(), (404, "NOT_FOUND".to_owned()));
-    assert_eq!(
-        served.get("/metrics").problem(),
-        (404, "NOT_FOUND".to_owned())
-    );
+    assert_eq!(served.get("/metrics").problem(), (404, "NOT_FOUND".to_owned()));
 }

@@ -40,10 +40,7 @@ fn the_served_description_names_every_route() {
     collect(&document, &mut references);
     for reference in references {
         let pointer = reference.strip_prefix('#').expect("inside the document");
-        assert!(
-            document.pointer(pointer).is_some(),
-            "{reference} leads nowhere"
-        );
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
 }
 

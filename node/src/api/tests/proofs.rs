@@ -15,16 +15,10 @@ fn grown() -> (Served, String) {
 }
 
 fn assert_verifies(served: &Served, bundle: &[u8], step: Step) {
-    let checkpoint =
-        Checkpoint::from_json(&served.get("/v1/checkpoint").body).expect("a checkpoint");
+    let checkpoint = Checkpoint::from_json(&served.get("/v1/checkpoint").body).expect("a checkpoint");
     let report = verify(bundle, &checkpoint, &[]);
     assert_eq!(report.overall(), Assessment::Match, "{:?}", report.findings);
-    assert!(
-        report
-            .findings
-            .iter()
-            .any(|finding| finding.step == step && finding.result == Assessment::Match)
-    );
+    assert!(report.findings.iter().any(|finding| finding.step == step && finding.result == Assessment::Match));
 }
 
 fn proof_of(envelope: &Value) -> Vec<u8> {
@@ -36,63 +30,29 @@ fn a_transaction_is_proven_in_both_forms() {
     let (served, id) = grown();
     let path = format!("/v1/bundles/transactions/{id}");
     let compact = served.get(&path);
-    assert_eq!(
-        compact.header("content-type").as_deref(),
-        Some("application/octet-stream")
-    );
-    assert!(
-        compact.body.len() < 8 * 1024,
-        "{} bytes",
-        compact.body.len()
-    );
+    assert_eq!(compact.header("content-type").as_deref(), Some("application/octet-stream"));
+    assert!(compact.body.len() < 8 * 1024, "{} bytes", compact.body.len());
     assert_verifies(&served, &compact.body, Step::Inclusion);
     let text = served.get_as(&path, "application/json");
-    assert_eq!(
-        text.header("content-type").as_deref(),
-        Some("application/json")
-    );
+    assert_eq!(text.header("content-type").as_deref(), Some("application/json"));
     assert_verifies(&served, &text.body, Step::Inclusion);
 
-    let report = served
-        .post_json(
-            "/v1/verify",
-            &json!({ "bundle": hex::encode(&compact.body) }),
-        )
-        .json();
-    assert!(
-        report["findings"]
-            .as_array()
-            .is_some_and(|findings| findings.iter().all(|f| f["result"] != "MISMATCH"))
-    );
+    let report = served.post_json("/v1/verify", &json!({ "bundle": hex::encode(&compact.body) })).json();
+    assert!(report["findings"].as_array().is_some_and(|findings| findings.iter().all(|f| f["result"] != "MISMATCH")));
     let mut forged = compact.body;
     let last = forged.len() - 1;
     forged[last] ^= 1;
-    let report = served
-        .post_json("/v1/verify", &json!({ "bundle": hex::encode(&forged) }))
-        .json();
-    assert!(
-        report["findings"]
-            .as_array()
-            .is_some_and(|findings| findings.iter().any(|f| f["result"] == "MISMATCH"))
-    );
-    for body in [
-        json!({ "bundle": "xx" }),
-        json!({ "bundle": "00", "checkpoint": {} }),
-        json!({}),
-    ] {
-        assert_eq!(
-            served.post_json("/v1/verify", &body).problem(),
-            (400, "MALFORMED".to_owned())
-        );
+    let report = served.post_json("/v1/verify", &json!({ "bundle": hex::encode(&forged) })).json();
+    assert!(report["findings"].as_array().is_some_and(|findings| findings.iter().any(|f| f["result"] == "MISMATCH")));
+    for body in [json!({ "bundle": "xx" }), json!({ "bundle": "00", "checkpoint": {} }), json!({})] {
+        assert_eq!(served.post_json("/v1/verify", &body).problem(), (400, "MALFORMED".to_owned()));
     }
 }
 
 #[test]
 fn a_record_is_proven_and_so_is_its_absence() {
     let (served, _) = grown();
-    let present = served
-        .get("/v1/organizations/ORG-GOV-DATA?proof=true")
-        .json();
+    let present = served.get("/v1/organizations/ORG-GOV-DATA?proof=true").json();
     assert_eq!(present["height"], 2);
     assert_verifies(&served, &proof_of(&present), Step::Inclusion);
     let absent = served.get("/v1/organizations/ORG-NONE?proof=true").json();
@@ -102,27 +62,11 @@ fn a_record_is_proven_and_so_is_its_absence() {
     assert_verifies(&served, &proof_of(&page), Step::Inclusion);
 
     let key = present["key"].as_str().expect("a key");
-    assert_verifies(
-        &served,
-        &served.get(&format!("/v1/bundles/state/{key}")).body,
-        Step::Inclusion,
-    );
+    assert_verifies(&served, &served.get(&format!("/v1/bundles/state/{key}")).body, Step::Inclusion);
     let number = "QC-370100-PR-2026-00001001-P";
-    assert_verifies(
-        &served,
-        &served
-            .get(&format!("/v1/bundles/registrations/{number}"))
-            .body,
-        Step::Absence,
-    );
+    assert_verifies(&served, &served.get(&format!("/v1/bundles/registrations/{number}")).body, Step::Absence);
     let root = "cd".repeat(32);
-    assert_verifies(
-        &served,
-        &served
-            .get(&format!("/v1/bundles/evidence/{root}?height=1"))
-            .body,
-        Step::Absence,
-    );
+    assert_verifies(&served, &served.get(&format!("/v1/bundles/evidence/{root}?height=1")).body, Step::Absence);
 }
 
 #[test]
@@ -130,22 +74,14 @@ fn what_is_not_certified_is_not_proven() {
     let (served, _) = grown();
     let transaction = served.node.register(FOUNDERS + 1);
     let path = format!("/v1/bundles/transactions/{}", transaction.id());
-    assert_eq!(
-        served.get(&path).problem(),
-        (404, "TRANSACTION_UNKNOWN".to_owned())
-    );
+    assert_eq!(served.get(&path).problem(), (404, "TRANSACTION_UNKNOWN".to_owned()));
     served.post_borsh("/v1/transactions", &transaction.encode());
     let early = served.get(&path);
     assert_eq!(early.problem(), (409, "NOT_CERTIFIED_YET".to_owned()));
     assert_eq!(early.json()["retryable"], true);
     let height = served.node.seal();
-    assert_eq!(
-        served.get(&path).problem(),
-        (409, "NOT_CERTIFIED_YET".to_owned())
-    );
-    let newest = served.get(&format!(
-        "/v1/organizations/ORG-REG?proof=true&height={height}"
-    ));
+    assert_eq!(served.get(&path).problem(), (409, "NOT_CERTIFIED_YET".to_owned()));
+    let newest = served.get(&format!("/v1/organizations/ORG-REG?proof=true&height={height}"));
     assert_eq!(newest.problem(), (409, "NOT_CERTIFIED_YET".to_owned()));
     served.node.seal();
     assert_verifies(&served, &served.get(&path).body, Step::Inclusion);

@@ -9,10 +9,7 @@ use super::support::{Served, send, served};
 fn grown(count: usize) -> Served {
     let served = served();
     for index in FOUNDERS..FOUNDERS + count {
-        let reply = served.post_borsh(
-            "/v1/transactions?wait=executed",
-            &served.node.register(index).encode(),
-        );
+        let reply = served.post_borsh("/v1/transactions?wait=executed", &served.node.register(index).encode());
         assert_eq!(reply.json()["outcome"]["kind"], "ok", "{}", reply.text());
     }
     served.node.seal();
@@ -30,17 +27,11 @@ fn status_genesis_checkpoint_parameters_and_modules_are_served() {
     assert_eq!(status["chain_name"], "泉城测试链");
     let genesis = served.get_as("/v1/genesis", "application/octet-stream");
     let decoded = quancheng_types::Genesis::decode(&genesis.body).expect("a genesis");
-    assert_eq!(
-        decoded.chain_id().to_string(),
-        status["chain_id"].as_str().expect("hex")
-    );
+    assert_eq!(decoded.chain_id().to_string(), status["chain_id"].as_str().expect("hex"));
     assert_eq!(served.get("/v1/genesis").json()["chain_name"], "泉城测试链");
     let checkpoint = served.get("/v1/checkpoint");
     quancheng_proof::Checkpoint::from_json(&checkpoint.body).expect("a checkpoint");
-    assert_eq!(
-        served.get("/v1/parameters").json()["parameters"]["batch_wait_ms"],
-        10
-    );
+    assert_eq!(served.get("/v1/parameters").json()["parameters"]["batch_wait_ms"], 10);
     let modules = served.get("/v1/modules").json();
     assert_eq!(modules[0]["name"], "identity");
     assert!(modules[0]["refusals"][0]["text_zh"].is_string());
@@ -50,97 +41,43 @@ fn status_genesis_checkpoint_parameters_and_modules_are_served() {
 fn blocks_and_their_transactions_are_served() {
     let served = grown(1);
     let block = served.get("/v1/blocks/2").json();
-    assert_eq!(
-        (&block["height"], &block["transactions"], &block["refused"]),
-        (&json!(2), &json!(1), &json!(0))
-    );
+    assert_eq!((&block["height"], &block["transactions"], &block["refused"]), (&json!(2), &json!(1), &json!(0)));
     assert_eq!(block["batches"][0]["count"], 1);
     assert_eq!(block["certificate"]["block_id"], block["id"]);
     assert_eq!(served.get("/v1/blocks/latest").json()["height"], 3);
     let transactions = served.get("/v1/blocks/2/transactions").json();
     assert_eq!(transactions["items"][0]["stage"], "certified");
     assert_eq!(transactions["items"][0]["events"][0]["name"], "registered");
-    assert_eq!(
-        served.get("/v1/blocks/9").problem(),
-        (404, "HEIGHT_NOT_REACHED".to_owned())
-    );
-    assert_eq!(
-        served.get("/v1/blocks/0").problem(),
-        (404, "NOT_FOUND".to_owned())
-    );
-    assert_eq!(
-        served.get("/v1/blocks/last").problem(),
-        (400, "INVALID_PARAMETER".to_owned())
-    );
-    assert_eq!(
-        served.get("/v1/blocks/2/transactions?height=1").problem(),
-        (400, "INVALID_PARAMETER".to_owned())
-    );
+    assert_eq!(served.get("/v1/blocks/9").problem(), (404, "HEIGHT_NOT_REACHED".to_owned()));
+    assert_eq!(served.get("/v1/blocks/0").problem(), (404, "NOT_FOUND".to_owned()));
+    assert_eq!(served.get("/v1/blocks/last").problem(), (400, "INVALID_PARAMETER".to_owned()));
+    assert_eq!(served.get("/v1/blocks/2/transactions?height=1").problem(), (400, "INVALID_PARAMETER".to_owned()));
 }
 
 #[test]
 fn validators_are_served() {
     let served = served();
     let set = served.get("/v1/validators").json();
-    assert_eq!(
-        (&set["quorum"], &set["total_power"]),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!((&set["quorum"], &set["total_power"]), (&json!(1), &json!(1)));
     assert_eq!(set["validators"][0]["interest"], "无");
-    assert_eq!(
-        served.get("/v1/validators?height=99").problem(),
-        (404, "HEIGHT_NOT_REACHED".to_owned())
-    );
+    assert_eq!(served.get("/v1/validators?height=99").problem(), (404, "HEIGHT_NOT_REACHED".to_owned()));
 }
 
 #[test]
 fn a_record_is_read_as_of_a_height_or_a_time() {
     let served = grown(2);
-    let org_id = organizations()[FOUNDERS + 1]["org_id"]
-        .as_str()
-        .expect("a text")
-        .to_owned();
+    let org_id = organizations()[FOUNDERS + 1]["org_id"].as_str().expect("a text").to_owned();
     let path = format!("/v1/organizations/{org_id}");
     let newest = served.get(&path).json();
-    assert_eq!(
-        (&newest["height"], &newest["data"]["org_id"]),
-        (&json!(4), &json!(org_id))
-    );
+    assert_eq!((&newest["height"], &newest["data"]["org_id"]), (&json!(4), &json!(org_id)));
     assert_eq!(served.get(&format!("{path}?height=3")).json()["height"], 3);
-    assert_eq!(
-        served.get(&format!("{path}?height=2")).problem(),
-        (404, "NOT_FOUND".to_owned())
-    );
-    assert_eq!(
-        served
-            .get(&format!("{path}?time={}", START_MS + 3999))
-            .json()["height"],
-        3
-    );
-    assert_eq!(
-        served
-            .get(&format!("{path}?time=2026-09-21T22:13:23%2B08:00"))
-            .json()["height"],
-        3
-    );
-    assert_eq!(
-        served
-            .get(&format!("{path}?time={}", START_MS - 1))
-            .problem(),
-        (400, "INVALID_PARAMETER".to_owned())
-    );
-    assert_eq!(
-        served.get(&format!("{path}?time=yesterday")).problem(),
-        (400, "INVALID_PARAMETER".to_owned())
-    );
-    assert_eq!(
-        served.get(&format!("{path}?time=1&height=1")).problem(),
-        (400, "INVALID_PARAMETER".to_owned())
-    );
-    assert_eq!(
-        served.get(&format!("{path}?height=99")).problem(),
-        (404, "HEIGHT_NOT_REACHED".to_owned())
-    );
+    assert_eq!(served.get(&format!("{path}?height=2")).problem(), (404, "NOT_FOUND".to_owned()));
+    assert_eq!(served.get(&format!("{path}?time={}", START_MS + 3999)).json()["height"], 3);
+    assert_eq!(served.get(&format!("{path}?time=2026-09-21T22:13:23%2B08:00")).json()["height"], 3);
+    assert_eq!(served.get(&format!("{path}?time={}", START_MS - 1)).problem(), (400, "INVALID_PARAMETER".to_owned()));
+    assert_eq!(served.get(&format!("{path}?time=yesterday")).problem(), (400, "INVALID_PARAMETER".to_owned()));
+    assert_eq!(served.get(&format!("{path}?time=1&height=1")).problem(), (400, "INVALID_PARAMETER".to_owned()));
+    assert_eq!(served.get(&format!("{path}?height=99")).problem(), (404, "HEIGHT_NOT_REACHED".to_owned()));
 }
 
 #[test]
@@ -173,11 +110,7 @@ fn every_noun_answers() {
         "/v1/nothing".to_owned(),
         "/".to_owned(),
     ] {
-        assert_eq!(
-            served.get(&path).problem(),
-            (404, "NOT_FOUND".to_owned()),
-            "{path}"
-        );
+        assert_eq!(served.get(&path).problem(), (404, "NOT_FOUND".to_owned()), "{path}");
     }
     for path in [
         "/v1/accounts/qc1zz".to_owned(),
@@ -190,19 +123,11 @@ fn every_noun_answers() {
         "/v1/organizations/ORG-REG?hieght=1".to_owned(),
         format!("/v1/organizations/{}", "%ff"),
     ] {
-        assert_eq!(
-            served.get(&path).problem(),
-            (400, "INVALID_PARAMETER".to_owned()),
-            "{path}"
-        );
+        assert_eq!(served.get(&path).problem(), (400, "INVALID_PARAMETER".to_owned()), "{path}");
     }
     let wrong = send(served.public, "DELETE", "/v1/status", &[], b"");
     assert_eq!(wrong.problem(), (405, "METHOD_NOT_ALLOWED".to_owned()));
-    assert!(
-        wrong
-            .header("allow")
-            .is_some_and(|allow| allow.contains("GET"))
-    );
+    assert!(wrong.header("allow").is_some_and(|allow| allow.contains("GET")));
 }
 
 #[test]
@@ -213,44 +138,22 @@ fn pages_stay_at_one_height_while_the_chain_grows() {
     assert_eq!(page["items"].as_array().map(Vec::len), Some(3));
     let cursor = page["next_cursor"].as_str().expect("a cursor").to_owned();
     let link = first.header("link").expect("a link");
-    assert_eq!(
-        link,
-        format!("</v1/organizations?cursor={cursor}&limit=3>; rel=\"next\"")
-    );
+    assert_eq!(link, format!("</v1/organizations?cursor={cursor}&limit=3>; rel=\"next\""));
 
-    served.post_borsh(
-        "/v1/transactions?wait=executed",
-        &served.node.register(FOUNDERS + 2).encode(),
-    );
+    served.post_borsh("/v1/transactions?wait=executed", &served.node.register(FOUNDERS + 2).encode());
     let mut names: Vec<String> = Vec::new();
     let mut next = Some(cursor.clone());
     while let Some(cursor) = next {
-        let page = served
-            .get(&format!("/v1/organizations?limit=3&cursor={cursor}"))
-            .json();
+        let page = served.get(&format!("/v1/organizations?limit=3&cursor={cursor}")).json();
         assert_eq!(page["height"], 4);
         let items = page["items"].as_array().expect("items").clone();
-        names.extend(
-            items
-                .iter()
-                .map(|item| item["org_id"].as_str().expect("a text").to_owned()),
-        );
+        names.extend(items.iter().map(|item| item["org_id"].as_str().expect("a text").to_owned()));
         next = page["next_cursor"].as_str().map(str::to_owned);
     }
     assert_eq!(names.len(), FOUNDERS + 2 - 3);
     let invalid = (400, "INVALID_PARAMETER".to_owned());
-    assert_eq!(
-        served
-            .get(&format!("/v1/registrations?cursor={cursor}"))
-            .problem(),
-        invalid
-    );
-    assert_eq!(
-        served
-            .get(&format!("/v1/organizations?cursor={cursor}&height=1"))
-            .problem(),
-        invalid
-    );
+    assert_eq!(served.get(&format!("/v1/registrations?cursor={cursor}")).problem(), invalid);
+    assert_eq!(served.get(&format!("/v1/organizations?cursor={cursor}&height=1")).problem(), invalid);
     assert_eq!(served.get("/v1/organizations?cursor=zz").problem(), invalid);
 }
 
@@ -258,25 +161,16 @@ fn pages_stay_at_one_height_while_the_chain_grows() {
 fn lists_come_as_rows() {
     let served = grown(1);
     let whole = served.get_as("/v1/organizations", "text/csv");
-    assert_eq!(
-        whole.header("content-type").as_deref(),
-        Some("text/csv; charset=utf-8")
-    );
+    assert_eq!(whole.header("content-type").as_deref(), Some("text/csv; charset=utf-8"));
     let text = whole.text();
     let lines: Vec<&str> = text.split_terminator("\r\n").collect();
     assert_eq!(lines.len(), 1 + FOUNDERS + 1);
-    assert!(
-        lines[0].split(',').any(|column| column == "org_id"),
-        "{}",
-        lines[0]
-    );
+    assert!(lines[0].split(',').any(|column| column == "org_id"), "{}", lines[0]);
     let page = served.get_as("/v1/organizations?limit=2", "text/csv");
     assert_eq!(page.text().split_terminator("\r\n").count(), 3);
     assert!(page.header("link").is_some());
     assert_eq!(
-        served
-            .get_as("/v1/organizations?proof=true", "text/csv")
-            .problem(),
+        served.get_as("/v1/organizations?proof=true", "text/csv").problem(),
         (400, "INVALID_PARAMETER".to_owned())
     );
 }
@@ -285,30 +179,11 @@ fn lists_come_as_rows() {
 fn any_module_can_be_asked() {
     let served = served();
     let ask = |body| served.post_json("/v1/query", &body);
-    let reply = ask(
-        json!({ "module": "identity", "query": { "organization": { "org_id": "ORG-GOV-DATA" } } }),
-    );
-    assert_eq!(
-        reply.json()["data"]["org_id"],
-        "ORG-GOV-DATA",
-        "{}",
-        reply.text()
-    );
+    let reply = ask(json!({ "module": "identity", "query": { "organization": { "org_id": "ORG-GOV-DATA" } } }));
+    assert_eq!(reply.json()["data"]["org_id"], "ORG-GOV-DATA", "{}", reply.text());
     let invalid = (400, "INVALID_PARAMETER".to_owned());
-    assert_eq!(
-        ask(json!({ "module": "none", "query": {} })).problem(),
-        invalid
-    );
-    assert_eq!(
-        ask(json!({ "module": "identity", "query": { "organisation": {} } })).problem(),
-        invalid
-    );
-    assert_eq!(
-        ask(json!({ "module": "identity", "query": 1, "more": 1 })).problem(),
-        (400, "MALFORMED".to_owned())
-    );
-    assert_eq!(
-        served.post_borsh("/v1/query", b"{}").problem(),
-        (415, "UNSUPPORTED_MEDIA_TYPE".to_owned())
-    );
+    assert_eq!(ask(json!({ "module": "none", "query": {} })).problem(), invalid);
+    assert_eq!(ask(json!({ "module": "identity", "query": { "organisation": {} } })).problem(), invalid);
+    assert_eq!(ask(json!({ "module": "identity", "query": 1, "more": 1 })).problem(), (400, "MALFORMED".to_owned()));
+    assert_eq!(served.post_borsh("/v1/query", b"{}").problem(), (415, "UNSUPPORTED_MEDIA_TYPE".to_owned()));
 }

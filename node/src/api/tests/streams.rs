@@ -19,18 +19,9 @@ struct Stream {
 impl Stream {
     fn open(served: &Served, query: &str, last_event_id: Option<&str>) -> Self {
         let mut socket = connect(served.public);
-        let resume = last_event_id
-            .map(|id| format!("last-event-id: {id}\r\n"))
-            .unwrap_or_default();
-        write!(
-            socket,
-            "GET /v1/events{query} HTTP/1.1\r\nhost: node\r\n{resume}\r\n"
-        )
-        .expect("sent");
-        let mut stream = Self {
-            socket,
-            text: String::new(),
-        };
+        let resume = last_event_id.map(|id| format!("last-event-id: {id}\r\n")).unwrap_or_default();
+        write!(socket, "GET /v1/events{query} HTTP/1.1\r\nhost: node\r\n{resume}\r\n").expect("sent");
+        let mut stream = Self { socket, text: String::new() };
         stream.until(": connected\n\n");
         stream
     }
@@ -41,8 +32,7 @@ impl Stream {
         while !self.text.contains(needle) {
             let count = self.socket.read(&mut buffer).expect("events in time");
             assert!(count > 0, "the stream ended: {}", self.text);
-            self.text
-                .push_str(&String::from_utf8_lossy(&buffer[..count]));
+            self.text.push_str(&String::from_utf8_lossy(&buffer[..count]));
         }
     }
 
@@ -66,10 +56,7 @@ impl Stream {
 }
 
 fn register(served: &Served, index: usize) {
-    let reply = served.post_borsh(
-        "/v1/transactions?wait=certified",
-        &served.node.register(index).encode(),
-    );
+    let reply = served.post_borsh("/v1/transactions?wait=certified", &served.node.register(index).encode());
     assert_eq!(reply.json()["outcome"]["kind"], "ok");
 }
 
@@ -83,10 +70,7 @@ fn events_arrive_as_they_are_certified_with_heartbeats_between() {
     let events = stream.events();
     assert_eq!(stream.ids(), ["1-0-0", "2-0-0", "2-1-0"]);
     assert_eq!(events[1].1["name"], "registered");
-    assert_eq!(
-        events[1].1["data"]["org_id"],
-        organizations()[FOUNDERS]["org_id"]
-    );
+    assert_eq!(events[1].1["data"]["org_id"], organizations()[FOUNDERS]["org_id"]);
     assert_eq!(events[2].1["transactions"], 1);
     assert_eq!(events[2].1["certified_height"], 2);
 }
@@ -118,16 +102,9 @@ fn filters_leave_out_what_is_not_wanted() {
         stream.ids()
     };
     assert_eq!(blocks, ["1-0-0", "2-1-0", "3-0-0", "4-1-0"]);
-    let name = organizations()[FOUNDERS + 1]["org_id"]
-        .as_str()
-        .expect("a text")
-        .to_owned();
+    let name = organizations()[FOUNDERS + 1]["org_id"].as_str().expect("a text").to_owned();
     let account = AccountId::of(&key(&name).public_key());
-    let mut stream = Stream::open(
-        &served,
-        &format!("?types=identity.registered&account={account}&from=1"),
-        None,
-    );
+    let mut stream = Stream::open(&served, &format!("?types=identity.registered&account={account}&from=1"), None);
     stream.until("id: 4-0-0");
     assert_eq!(stream.ids(), ["4-0-0"]);
 }
@@ -139,15 +116,10 @@ fn wrong_streams_are_refused() {
     assert_eq!(served.get("/v1/events?types=nonsense").problem(), invalid);
     assert_eq!(served.get("/v1/events?account=x").problem(), invalid);
     let id = [("last-event-id", "x")];
-    assert_eq!(
-        super::support::send(served.public, "GET", "/v1/events", &id, b"").problem(),
-        invalid
-    );
+    assert_eq!(super::support::send(served.public, "GET", "/v1/events", &id, b"").problem(), invalid);
     served.node.seal();
-    *served.node.receipts_error.lock().expect("no panics") = Some(StoreError::Pruned {
-        height: Height(1),
-        oldest: Height(2),
-    });
+    *served.node.receipts_error.lock().expect("no panics") =
+        Some(StoreError::Pruned { height: Height(1), oldest: Height(2) });
     let pruned = served.get("/v1/events?from=1");
     assert_eq!(pruned.problem(), (410, "PRUNED".to_owned()));
     assert_eq!(pruned.json()["lowest_height"], 2);
@@ -155,19 +127,13 @@ fn wrong_streams_are_refused() {
 
 #[test]
 fn streams_are_counted_and_end_with_the_node() {
-    let served = served_with(ApiLimits {
-        streams_max: 1,
-        ..limits()
-    });
+    let served = served_with(ApiLimits { streams_max: 1, ..limits() });
     let mut stream = Stream::open(&served, "", None);
     let refused = served.get("/v1/events");
     assert_eq!(refused.problem(), (503, "OVERLOADED".to_owned()));
     assert!(refused.header("retry-after").is_some());
     served.stop.send(true).expect("served");
     let mut rest = Vec::new();
-    stream
-        .socket
-        .read_to_end(&mut rest)
-        .expect("an orderly end");
+    stream.socket.read_to_end(&mut rest).expect("an orderly end");
     assert!(String::from_utf8_lossy(&rest).ends_with("0\r\n\r\n"));
 }

@@ -37,41 +37,14 @@ pub(super) fn served() -> Served {
 
 pub(super) fn served_with(limits: ApiLimits) -> Served {
     let node = Arc::new(Fake::new());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("runtime");
-    let listen = || {
-        runtime
-            .block_on(TcpListener::bind("127.0.0.1:0"))
-            .expect("a free port")
-    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
     let (public, admin) = (listen(), listen());
-    let (public_address, admin_address) = (
-        public.local_addr().expect("bound"),
-        admin.local_addr().expect("bound"),
-    );
+    let (public_address, admin_address) = (public.local_addr().expect("bound"), admin.local_addr().expect("bound"));
     let (stop, stopped) = watch::channel(false);
-    runtime.spawn(serve_public(
-        public,
-        Arc::clone(&node) as Arc<_>,
-        limits.clone(),
-        stopped.clone(),
-    ));
-    runtime.spawn(serve_admin(
-        admin,
-        Arc::clone(&node) as Arc<_>,
-        limits,
-        stopped,
-    ));
-    Served {
-        node,
-        public: public_address,
-        admin: admin_address,
-        stop,
-        runtime: Some(runtime),
-    }
+    runtime.spawn(serve_public(public, Arc::clone(&node) as Arc<_>, limits.clone(), stopped.clone()));
+    runtime.spawn(serve_admin(admin, Arc::clone(&node) as Arc<_>, limits, stopped));
+    Served { node, public: public_address, admin: admin_address, stop, runtime: Some(runtime) }
 }
 
 impl Drop for Served {
@@ -93,16 +66,9 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn parse(bytes: &[u8]) -> Self {
-        let split = bytes
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .expect("a head");
+        let split = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
         let head = String::from_utf8(bytes[..split].to_vec()).expect("ASCII");
-        let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok())
-            .expect("a status");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         let body = bytes[split + 4..].to_vec();
         let mut reply = Self { status, head, body };
         if reply.header("transfer-encoding").as_deref() == Some("chunked") {
@@ -114,15 +80,12 @@ impl Reply {
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(':')?;
-            found
-                .eq_ignore_ascii_case(name)
-                .then(|| value.trim().to_owned())
+            found.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
         })
     }
 
     pub(super) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     pub(super) fn text(&self) -> String {
@@ -131,19 +94,11 @@ impl Reply {
 
     /// The code of a problem, after a check of its form.
     pub(super) fn code(&self) -> String {
-        assert_eq!(
-            self.header("content-type").as_deref(),
-            Some("application/problem+json"),
-            "{}",
-            self.text()
-        );
+        assert_eq!(self.header("content-type").as_deref(), Some("application/problem+json"), "{}", self.text());
         let problem = self.json();
         assert_eq!(problem["status"], self.status);
         for field in ["type", "title", "detail"] {
-            assert!(
-                problem[field].as_str().is_some_and(|text| !text.is_empty()),
-                "{field}"
-            );
+            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field}");
         }
         problem["code"].as_str().expect("a code").to_owned()
     }
@@ -157,9 +112,7 @@ impl Reply {
 fn dechunk(mut bytes: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     while let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") {
-        let size = std::str::from_utf8(&bytes[..end])
-            .ok()
-            .and_then(|text| usize::from_str_radix(text, 16).ok());
+        let size = std::str::from_utf8(&bytes[..end]).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
         let Some(size) = size.filter(|size| *size > 0) else {
             break;
         };
@@ -170,18 +123,10 @@ fn dechunk(mut bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Sends one request and reads the whole answer.
-pub(super) fn send(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> Reply {
+pub(super) fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let mut stream = connect(address);
-    let mut head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\ncontent-length: {}\r\n",
-        body.len()
-    );
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -196,9 +141,7 @@ pub(super) fn send(
 
 pub(super) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("connected");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .expect("a timeout");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     stream
 }
 
@@ -212,13 +155,7 @@ impl Served {
     }
 
     pub(super) fn post(&self, path: &str, media_type: &str, body: &[u8]) -> Reply {
-        send(
-            self.public,
-            "POST",
-            path,
-            &[("content-type", media_type)],
-            body,
-        )
+        send(self.public, "POST", path, &[("content-type", media_type)], body)
     }
 
     pub(super) fn post_json(&self, path: &str, body: &Value) -> Reply {

@@ -20,11 +20,7 @@ use super::{
 struct Dead;
 
 impl AsyncRead for Dead {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        _: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
         Poll::Pending
     }
 }
@@ -48,14 +44,8 @@ impl AsyncWrite for Dead {
 fn closing_ends_although_nothing_can_be_flushed() {
     block_on(async {
         let upgrade = MuxUpgrade::new(&NetworkLimits::default());
-        let mut mux = upgrade
-            .upgrade_outbound(Dead, "/yamux/1.0.0")
-            .await
-            .unwrap();
+        let mut mux = upgrade.upgrade_outbound(Dead, "/yamux/1.0.0").await.unwrap();
         let closing = poll_fn(|cx| Pin::new(&mut mux).poll_close(cx));
-        assert!(matches!(
-            tokio::time::timeout(Duration::from_secs(60), closing).await,
-            Ok(Ok(()))
-        ));
+        assert!(matches!(tokio::time::timeout(Duration::from_secs(60), closing).await, Ok(Ok(()))));
     });
 }

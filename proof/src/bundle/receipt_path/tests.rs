@@ -1,9 +1,7 @@
 use super::*;
 
 fn leaves(size: u64) -> Vec<Digest> {
-    (0..size)
-        .map(|i| merkle::leaf_hash(&i.to_be_bytes()))
-        .collect()
+    (0..size).map(|i| merkle::leaf_hash(&i.to_be_bytes())).collect()
 }
 
 #[test]
@@ -14,11 +12,7 @@ fn it_leads_where_the_sized_path_leads() {
         for index in 0..size {
             let path = ReceiptPath::from_path(&Path::of(&leaves, index).unwrap()).unwrap();
             let leaf = leaves[usize::try_from(index).unwrap()];
-            assert_eq!(
-                path.root(u32::try_from(index).unwrap(), leaf),
-                Some(root),
-                "{index} of {size}"
-            );
+            assert_eq!(path.root(u32::try_from(index).unwrap(), leaf), Some(root), "{index} of {size}");
         }
     }
 }
@@ -33,10 +27,7 @@ fn no_other_place_or_shape_leads_there() {
             let path = ReceiptPath::from_path(&Path::of(&leaves, index).unwrap()).unwrap();
             let leaf = leaves[usize::try_from(index).unwrap()];
             for inner in 0..=u8::MAX {
-                let other = ReceiptPath {
-                    inner,
-                    ..path.clone()
-                };
+                let other = ReceiptPath { inner, ..path.clone() };
                 if other != path {
                     assert_ne!(
                         other.root(u32::try_from(index).unwrap(), leaf),
@@ -52,32 +43,8 @@ fn no_other_place_or_shape_leads_there() {
 #[test]
 fn paths_that_do_not_fit_are_refused() {
     let path = Path::of(&leaves(5), 2).unwrap();
-    assert!(
-        ReceiptPath::from_path(&Path {
-            index: 5,
-            ..path.clone()
-        })
-        .is_none()
-    );
-    assert!(
-        ReceiptPath::from_path(&Path {
-            size: 0,
-            ..path.clone()
-        })
-        .is_none()
-    );
-    assert!(
-        ReceiptPath::from_path(&Path {
-            size: 9,
-            ..path.clone()
-        })
-        .is_none()
-    );
-    assert!(
-        ReceiptPath::from_path(&Path {
-            size: u64::MAX,
-            ..path
-        })
-        .is_none()
-    );
+    assert!(ReceiptPath::from_path(&Path { index: 5, ..path.clone() }).is_none());
+    assert!(ReceiptPath::from_path(&Path { size: 0, ..path.clone() }).is_none());
+    assert!(ReceiptPath::from_path(&Path { size: 9, ..path.clone() }).is_none());
+    assert!(ReceiptPath::from_path(&Path { size: u64::MAX, ..path }).is_none());
 }

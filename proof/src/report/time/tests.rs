@@ -9,10 +9,7 @@ fn known_times() {
         (951_839_999_000, "2000-02-29T23:59:59.000+08:00"),
         (4_107_513_600_000, "2100-03-01T00:00:00.000+08:00"),
         (LAST_MS, "9999-12-31T23:59:59.999+08:00"),
-        (
-            u64::MAX,
-            "18446744073709551615 ms since 1970-01-01T00:00:00Z",
-        ),
+        (u64::MAX, "18446744073709551615 ms since 1970-01-01T00:00:00Z"),
     ] {
         assert_eq!(shanghai_time(time_ms), text);
     }
@@ -21,9 +18,7 @@ fn known_times() {
 #[test]
 fn every_day_follows_the_one_before() {
     let lengths = |year: u64, month: u64| match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,

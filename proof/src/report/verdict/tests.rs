@@ -25,43 +25,27 @@ fn all() -> Vec<Verdict> {
         Verdict::CommitmentNotInEffect,
         Verdict::CommitmentAbsent,
         Verdict::InBlock { height },
-        Verdict::InBlockRefused {
-            height,
-            module: ModuleId(10),
-            reason: 4,
-        },
+        Verdict::InBlockRefused { height, module: ModuleId(10), reason: 4 },
         Verdict::InState { height },
         Verdict::InclusionMismatch { height },
         Verdict::InclusionUncertain { height },
-        Verdict::Quorum {
-            signed: 3,
-            total: 4,
-            names: vec!["甲".to_owned(), "乙".to_owned(), "丙".to_owned()],
-        },
+        Verdict::Quorum { signed: 3, total: 4, names: vec!["甲".to_owned(), "乙".to_owned(), "丙".to_owned()] },
         Verdict::QuorumMismatch,
         Verdict::RulesUnknown,
         Verdict::TrustPathMatch,
         Verdict::TrustPathMismatch,
         Verdict::TrustPathTooEarly,
         Verdict::TrustPathRulesUnknown,
-        Verdict::BlockTime {
-            height,
-            time_ms: 1_768_870_807_000,
-        },
+        Verdict::BlockTime { height, time_ms: 1_768_870_807_000 },
         Verdict::BlockTimeMismatch,
         Verdict::BlockTimeUncertain,
-        Verdict::SignedBy {
-            keys: vec![KeyId::default()],
-        },
+        Verdict::SignedBy { keys: vec![KeyId::default()] },
         Verdict::SignatureMismatch,
         Verdict::SignatureUnsupported,
         Verdict::Absent { height },
         Verdict::AbsenceMismatch { height },
         Verdict::AbsenceUncertain { height },
-        Verdict::Status {
-            height,
-            status: "有效".to_owned(),
-        },
+        Verdict::Status { height, status: "有效".to_owned() },
         Verdict::StatusUncertain,
         Verdict::Grant { height },
         Verdict::GrantUncertain,
@@ -81,36 +65,20 @@ fn permitted_statements() {
     for (verdict, statement) in [
         (Verdict::FileMatch, "所提交文件与存证摘要一致"),
         (Verdict::FileMismatch, "摘要不一致；不说明何者为原件"),
-        (
-            Verdict::ManifestMatch { count: 3 },
-            "清单所列 3 份文件齐全且一致",
-        ),
+        (Verdict::ManifestMatch { count: 3 }, "清单所列 3 份文件齐全且一致"),
         (Verdict::CommitmentMatch, "摘要与加盐承诺相符"),
         (Verdict::InBlock { height }, "该记录包含于高度 7 的区块"),
         (Verdict::InState { height }, "该记录包含于高度 7 的状态"),
         (
-            Verdict::Quorum {
-                signed: 3,
-                total: 4,
-                names: vec!["甲".to_owned(), "乙".to_owned()],
-            },
+            Verdict::Quorum { signed: 3, total: 4, names: vec!["甲".to_owned(), "乙".to_owned()] },
             "区块头经该高度法定阈值验证者签名（3/4：甲、乙）",
         ),
         (Verdict::TrustPathMatch, "自检查点至该区块的验证者更替连续"),
         (
-            Verdict::BlockTime {
-                height,
-                time_ms: 1_768_870_807_000,
-            },
+            Verdict::BlockTime { height, time_ms: 1_768_870_807_000 },
             "不晚于 2026-01-20T09:00:07.000+08:00 已上链（高度 7）",
         ),
-        (
-            Verdict::Status {
-                height,
-                status: "有效".to_owned(),
-            },
-            "截至高度 7 登记凭证状态为有效",
-        ),
+        (Verdict::Status { height, status: "有效".to_owned() }, "截至高度 7 登记凭证状态为有效"),
         (Verdict::Absent { height }, "截至高度 7 账本无该键记录"),
         (Verdict::Grant { height }, "截至高度 7 授权范围、次数如列"),
     ] {
@@ -142,23 +110,9 @@ fn no_statement_says_more_than_was_checked() {
             assert!(!statement.contains(word), "{statement}");
         }
         // "Original" only where it says that it does not say so.
-        assert!(
-            !statement.contains("原件") || statement.contains("不说明何者为原件"),
-            "{statement}"
-        );
-        for word in [
-            "authentic",
-            "genuine",
-            "tamper",
-            "never happened",
-            "lawful",
-            "true",
-        ] {
-            assert!(
-                !verdict.statement_en().contains(word),
-                "{}",
-                verdict.statement_en()
-            );
+        assert!(!statement.contains("原件") || statement.contains("不说明何者为原件"), "{statement}");
+        for word in ["authentic", "genuine", "tamper", "never happened", "lawful", "true"] {
+            assert!(!verdict.statement_en().contains(word), "{}", verdict.statement_en());
         }
     }
 }
@@ -168,18 +122,13 @@ fn codes_and_statements_are_distinct_and_results_fit_their_words() {
     let (mut codes, mut statements) = (BTreeSet::new(), BTreeSet::new());
     for verdict in all() {
         assert!(codes.insert(verdict.code()), "{}", verdict.code());
-        assert!(
-            statements.insert((verdict.statement_zh(), verdict.step())),
-            "{}",
-            verdict.statement_zh()
-        );
+        assert!(statements.insert((verdict.statement_zh(), verdict.step())), "{}", verdict.statement_zh());
         assert!(!verdict.statement_en().contains('{') && !verdict.statement_zh().contains('{'));
         let zh = verdict.statement_zh();
         match verdict.result() {
-            Assessment::NotAssessed => assert!(
-                zh.contains('未') && zh.contains("评价") || zh.contains("未作比对"),
-                "{zh}"
-            ),
+            Assessment::NotAssessed => {
+                assert!(zh.contains('未') && zh.contains("评价") || zh.contains("未作比对"), "{zh}")
+            }
             Assessment::CannotCheck => assert!(zh.contains("未能") || zh.contains("不能"), "{zh}"),
             Assessment::Match | Assessment::Mismatch => {}
         }
@@ -193,10 +142,7 @@ fn every_step_is_covered() {
     let steps: BTreeSet<Step> = all().iter().map(Verdict::step).collect();
     assert_eq!(steps.len(), 16);
     for verdict in all() {
-        if matches!(
-            verdict.step(),
-            Step::Timestamp | Step::PreChain | Step::Platform | Step::DoubtWindow
-        ) {
+        if matches!(verdict.step(), Step::Timestamp | Step::PreChain | Step::Platform | Step::DoubtWindow) {
             assert_eq!(verdict.result(), Assessment::NotAssessed);
         }
     }

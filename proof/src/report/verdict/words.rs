@@ -61,10 +61,6 @@ impl Verdict {
 
     /// The permitted statement in Chinese.
     #[must_use]
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one line per case, in the order of the cases"
-    )]
     pub fn statement_zh(&self) -> String {
         match self {
             Self::BundleUnreadable => "证据包损坏或形式不符，不能据以作出任何判断".to_owned(),
@@ -83,13 +79,9 @@ impl Verdict {
             Self::CommitmentNotInEffect => "该存证请求被链上拒绝，未生效，不能据以判断".to_owned(),
             Self::CommitmentAbsent => "该记录不含所称的存证承诺".to_owned(),
             Self::InBlock { height } => format!("该记录包含于高度 {height} 的区块"),
-            Self::InBlockRefused {
-                height,
-                module,
-                reason,
-            } => format!(
-                "该记录包含于高度 {height} 的区块；该请求被拒绝（模块 {module}，代码 {reason}），未生效"
-            ),
+            Self::InBlockRefused { height, module, reason } => {
+                format!("该记录包含于高度 {height} 的区块；该请求被拒绝（模块 {module}，代码 {reason}），未生效")
+            }
             Self::InState { height } => format!("该记录包含于高度 {height} 的状态"),
             Self::InclusionMismatch { height } => {
                 format!("所附证明不能说明该记录包含于高度 {height} 的区块或状态")
@@ -97,11 +89,7 @@ impl Verdict {
             Self::InclusionUncertain { height } => {
                 format!("区块头未获确认，不能判断该记录是否包含于高度 {height}")
             }
-            Self::Quorum {
-                signed,
-                total,
-                names,
-            } => {
+            Self::Quorum { signed, total, names } => {
                 let names = names.join("、");
                 format!("区块头经该高度法定阈值验证者签名（{signed}/{total}：{names}）")
             }

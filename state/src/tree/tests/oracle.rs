@@ -66,26 +66,10 @@ impl ForeignNode {
 
 fn translated(key_hash: Digest, proof: &SparseMerkleProof<Sha>) -> StateProof {
     let foreign: ForeignProof = quancheng_types::decode(&encode(proof), 1 << 20).unwrap();
-    let terminal = foreign
-        .leaf
-        .map_or(Terminal::Empty, |(key_hash, value_hash)| Terminal::Leaf {
-            key_hash,
-            value_hash,
-        });
-    let siblings = List::new(
-        foreign
-            .siblings
-            .iter()
-            .rev()
-            .map(ForeignNode::hash)
-            .collect(),
-    )
-    .unwrap();
-    StateProof {
-        key_hash,
-        siblings,
-        terminal,
-    }
+    let terminal =
+        foreign.leaf.map_or(Terminal::Empty, |(key_hash, value_hash)| Terminal::Leaf { key_hash, value_hash });
+    let siblings = List::new(foreign.siblings.iter().rev().map(ForeignNode::hash).collect()).unwrap();
+    StateProof { key_hash, siblings, terminal }
 }
 
 proptest! {

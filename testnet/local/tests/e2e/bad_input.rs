@@ -30,13 +30,7 @@ fn broken_bodies(good: &[u8]) -> Vec<Case> {
         ("noise", BYTES, noise, 400, "MALFORMED"),
         ("a length beyond the body", BYTES, endless, 400, "MALFORMED"),
         ("oversized", BYTES, vec![0; 1 << 20], 413, "TOO_LARGE"),
-        (
-            "broken JSON",
-            JSON,
-            b"{\"body\":".to_vec(),
-            400,
-            "MALFORMED",
-        ),
+        ("broken JSON", JSON, b"{\"body\":".to_vec(), 400, "MALFORMED"),
         ("other JSON", JSON, b"[1,2,3]".to_vec(), 400, "MALFORMED"),
         ("deep JSON", JSON, vec![b'['; 10_000], 400, "MALFORMED"),
         ("text", "text/plain", b"hello".to_vec(), 415, UNSUPPORTED),
@@ -66,13 +60,7 @@ fn refused_transactions(maker: &mut Maker) -> Vec<Case> {
     vec![
         ("wrong chain", BYTES, foreign, 400, "WRONG_CHAIN"),
         ("expired", BYTES, expired, 400, "EXPIRED"),
-        (
-            "lifetime too long",
-            BYTES,
-            lasting,
-            400,
-            "LIFETIME_TOO_LONG",
-        ),
+        ("lifetime too long", BYTES, lasting, 400, "LIFETIME_TOO_LONG"),
         ("badly signed", BYTES, forged, 400, "BAD_SIGNATURE"),
         ("unknown module", BYTES, stranger, 400, "UNKNOWN_MODULE"),
         ("malformed call", BYTES, noise, 400, "MALFORMED_CALL"),
@@ -84,9 +72,7 @@ fn refused_transactions(maker: &mut Maker) -> Vec<Case> {
 fn assert_is_clear(name: &str, problem: &Value) {
     for member in ["type", "title", "detail"] {
         assert!(
-            problem[member]
-                .as_str()
-                .is_some_and(|words| words.len() > 5),
+            problem[member].as_str().is_some_and(|words| words.len() > 5),
             "{name}: {member} is missing: {problem}"
         );
     }
@@ -95,52 +81,25 @@ fn assert_is_clear(name: &str, problem: &Value) {
 #[test]
 fn every_kind_of_bad_input_has_its_own_answer_and_harms_nobody() {
     let net = Net::start(4, 0, &[]);
-    let pids: Vec<_> = net
-        .network()
-        .status()
-        .into_iter()
-        .map(|node| node.pid)
-        .collect();
+    let pids: Vec<_> = net.network().status().into_iter().map(|node| node.pid).collect();
     let agent = http::agent(Duration::from_secs(20));
     let url = format!("{}/v1/transactions", net.api(0));
     let mut maker = Maker::new(net.network().record().chain_id, 51);
     let mut cases = broken_bodies(&maker.signed().encode());
     cases.extend(refused_transactions(&mut maker));
     for (name, kind, body, status, code) in cases {
-        let (found, problem) =
-            http::post(&agent, &url, kind, &body).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(
-            (found, problem["code"].as_str()),
-            (status, Some(code)),
-            "{name}: {problem}"
-        );
+        let (found, problem) = http::post(&agent, &url, kind, &body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((found, problem["code"].as_str()), (status, Some(code)), "{name}: {problem}");
         assert_is_clear(name, &problem);
     }
     bad_paths(&net);
     duplicates(&net, &agent, &mut maker);
 
     for index in net.indices() {
-        assert_eq!(
-            http::get(&format!("{}/healthz", net.admin(index)))
-                .unwrap()
-                .0,
-            200
-        );
-        assert_eq!(
-            http::get(&format!("{}/readyz", net.admin(index)))
-                .unwrap()
-                .0,
-            200
-        );
+        assert_eq!(http::get(&format!("{}/healthz", net.admin(index))).unwrap().0, 200);
+        assert_eq!(http::get(&format!("{}/readyz", net.admin(index))).unwrap().0, 200);
     }
-    assert_eq!(
-        pids,
-        net.network()
-            .status()
-            .into_iter()
-            .map(|node| node.pid)
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(pids, net.network().status().into_iter().map(|node| node.pid).collect::<Vec<_>>());
     same_history(&net, &[0, 1, 2, 3]);
     quiet_logs(&net);
 }
@@ -150,31 +109,15 @@ fn bad_paths(net: &Net) {
     let cases = [
         ("/v1/nothing".to_owned(), 404, "NOT_FOUND"),
         ("/v1/transactions/xyz".to_owned(), 400, "INVALID_PARAMETER"),
-        (
-            format!("/v1/transactions/{zeros}"),
-            404,
-            "TRANSACTION_UNKNOWN",
-        ),
+        (format!("/v1/transactions/{zeros}"), 404, "TRANSACTION_UNKNOWN"),
         ("/v1/blocks/99999999".to_owned(), 404, "HEIGHT_NOT_REACHED"),
         ("/v1/blocks/-1".to_owned(), 400, "INVALID_PARAMETER"),
-        (
-            "/v1/registrations?limit=100000".to_owned(),
-            400,
-            "INVALID_PARAMETER",
-        ),
-        (
-            "/v1/registrations?cursor=zzz".to_owned(),
-            400,
-            "INVALID_PARAMETER",
-        ),
+        ("/v1/registrations?limit=100000".to_owned(), 400, "INVALID_PARAMETER"),
+        ("/v1/registrations?cursor=zzz".to_owned(), 400, "INVALID_PARAMETER"),
     ];
     for (path, status, code) in cases {
         let (found, problem) = http::get(&format!("{}{path}", net.api(0))).unwrap();
-        assert_eq!(
-            (found, problem["code"].as_str()),
-            (status, Some(code)),
-            "{path}: {problem}"
-        );
+        assert_eq!((found, problem["code"].as_str()), (status, Some(code)), "{path}: {problem}");
     }
 }
 
@@ -184,10 +127,7 @@ fn duplicates(net: &Net, agent: &ureq::Agent, maker: &mut Maker) {
     let (id, bytes) = (signed.id().to_string(), signed.encode());
     let mut places = Vec::new();
     for index in [0, 0, 1, 2, 3, 0] {
-        let url = format!(
-            "{}/v1/transactions?wait=certified&timeout_ms=30000",
-            net.api(index)
-        );
+        let url = format!("{}/v1/transactions?wait=certified&timeout_ms=30000", net.api(index));
         let (status, state) = http::post(agent, &url, BYTES, &bytes).unwrap();
         let expected = if places.is_empty() { 202 } else { 200 };
         assert_eq!(
@@ -197,8 +137,5 @@ fn duplicates(net: &Net, agent: &ureq::Agent, maker: &mut Maker) {
         );
         places.push((state["height"].clone(), state["position"].clone()));
     }
-    assert!(
-        places.iter().all(|place| *place == places[0]),
-        "one transaction has several places: {places:?}"
-    );
+    assert!(places.iter().all(|place| *place == places[0]), "one transaction has several places: {places:?}");
 }

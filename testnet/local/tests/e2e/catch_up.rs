@@ -14,44 +14,28 @@ fn a_wiped_validator_rejoins_by_sync_under_load_and_signs_again() {
     let all = [0, 1, 2, 3];
     // Node 3 takes transactions too, so that it has numbered batches it will know nothing of.
     let before = Load::start(&net, &all, 160, 21);
-    wait_until(
-        "there is something to catch up with",
-        Duration::from_secs(60),
-        || before.certified() >= 800,
-    );
+    wait_until("there is something to catch up with", Duration::from_secs(60), || before.certified() >= 800);
     let mut certified = before.finish();
     let validator = net.validator_id(3);
 
     let meanwhile = Load::start(&net, &[0, 1, 2], 160, 22);
     net.kill(3);
-    net.network()
-        .wipe_node(3)
-        .unwrap_or_else(|error| panic!("{error}"));
+    net.network().wipe_node(3).unwrap_or_else(|error| panic!("{error}"));
     net.start_node(3);
     let rejoined = net.height(3);
-    wait_until("it signs again", Duration::from_secs(60), || {
-        signs_from(&net, 0, &validator, rejoined)
-    });
+    wait_until("it signs again", Duration::from_secs(60), || signs_from(&net, 0, &validator, rejoined));
     certified.extend(meanwhile.finish());
 
     // Its own batches must be numbered beyond the forgotten ones, or nothing submitted to it would ever be ordered.
     let own = Load::start(&net, &[3], 40, 23);
-    wait_until(
-        "it orders what is submitted to it",
-        Duration::from_secs(60),
-        || own.certified() >= 100,
-    );
+    wait_until("it orders what is submitted to it", Duration::from_secs(60), || own.certified() >= 100);
     certified.extend(own.finish());
 
     // The start after the rejoin is a start like any other.
     net.kill(3);
     net.start_node(3);
     let again = Load::start(&net, &[3], 40, 24);
-    wait_until(
-        "it still does after another crash",
-        Duration::from_secs(60),
-        || again.certified() >= 40,
-    );
+    wait_until("it still does after another crash", Duration::from_secs(60), || again.certified() >= 40);
     certified.extend(again.finish());
 
     certified_everywhere(&net, &all, &certified);
@@ -76,10 +60,7 @@ fn a_validator_with_its_data_is_not_wiped_by_a_second_init() {
             .output()
             .unwrap();
         let words = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            !output.status.success() && words.contains("already holds a node"),
-            "{words}"
-        );
+        assert!(!output.status.success() && words.contains("already holds a node"), "{words}");
     }
     assert_eq!(std::fs::read(&record).unwrap(), before);
     net.start_node(0);

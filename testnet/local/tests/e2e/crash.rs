@@ -43,10 +43,7 @@ fn fifty_kills_under_load_lose_nothing_and_sign_nothing_twice() {
             killed_all = true;
             all.to_vec()
         } else if choices.below(8) == 0 {
-            vec![
-                first,
-                (first + 1 + u32::try_from(choices.below(3)).expect("below three")) % 4,
-            ]
+            vec![first, (first + 1 + u32::try_from(choices.below(3)).expect("below three")) % 4]
         } else {
             vec![first]
         };
@@ -61,8 +58,5 @@ fn fifty_kills_under_load_lose_nothing_and_sign_nothing_twice() {
     certified_everywhere(&net, &all, &certified);
     let height = same_history(&net, &all);
     quiet_logs(&net);
-    println!(
-        "{kills} kills, {} transactions certified, height {height}",
-        certified.len()
-    );
+    println!("{kills} kills, {} transactions certified, height {height}", certified.len());
 }

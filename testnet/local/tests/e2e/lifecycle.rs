@@ -27,9 +27,7 @@ fn a_paused_node_is_not_missed_and_catches_up() {
     );
     let height = net.height(0);
     quancheng(&["testnet", "resume", "--dir", text(&dir), "--index", "2"]).data();
-    wait_until("it has caught up", Duration::from_secs(30), || {
-        net.height(2) >= height
-    });
+    wait_until("it has caught up", Duration::from_secs(30), || net.height(2) >= height);
     let certified = load.finish();
     certified_everywhere(&net, &all, &certified);
     same_history(&net, &all);
@@ -41,23 +39,14 @@ fn a_clean_stop_ends_with_zero_and_the_next_start_goes_on_where_it_was() {
     let net = Net::start(4, 0, &[]);
     let all = [0, 1, 2, 3];
     let load = Load::start(&net, &all, 160, 62);
-    wait_until("there is some history", Duration::from_secs(60), || {
-        load.certified() >= 400
-    });
+    wait_until("there is some history", Duration::from_secs(60), || load.certified() >= 400);
     let certified = load.finish();
 
     // Under a parent that sees the exit code.
     net.kill(3);
-    let log = std::fs::File::options()
-        .append(true)
-        .open(net.node_dir(3).join("node.log"))
-        .unwrap();
+    let log = std::fs::File::options().append(true).open(net.node_dir(3).join("node.log")).unwrap();
     let mut child = Command::new(program("quanchengd"))
-        .args([
-            "start",
-            "--config",
-            text(&net.node_dir(3).join("node.toml")),
-        ])
+        .args(["start", "--config", text(&net.node_dir(3).join("node.toml"))])
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log)
@@ -73,18 +62,12 @@ fn a_clean_stop_ends_with_zero_and_the_next_start_goes_on_where_it_was() {
     let heights: Vec<u64> = [0, 1, 2].iter().map(|index| net.height(*index)).collect();
     let dir = net.dir();
     let report = quancheng(&["testnet", "stop", "--dir", text(&dir)]).data();
-    assert_eq!(
-        (&report["stopped"], &report["killed"]),
-        (&serde_json::json!([0, 1, 2]), &serde_json::json!([]))
-    );
+    assert_eq!((&report["stopped"], &report["killed"]), (&serde_json::json!([0, 1, 2]), &serde_json::json!([])));
 
     quancheng(&["testnet", "up", "--dir", text(&dir)]).data();
     for (index, height) in [0, 1, 2].into_iter().zip(heights) {
         let (from, start_ms) = last_start(&net.log(index));
-        assert!(
-            from + 8 >= height,
-            "node {index} started at executed height {from} after it had reached {height}"
-        );
+        assert!(from + 8 >= height, "node {index} started at executed height {from} after it had reached {height}");
         assert!(start_ms < 5_000, "node {index} took {start_ms} ms to start");
     }
     certified_everywhere(&net, &all, &certified);
@@ -94,15 +77,9 @@ fn a_clean_stop_ends_with_zero_and_the_next_start_goes_on_where_it_was() {
 
 /// Height and time of the newest start that a log tells of.
 fn last_start(log: &str) -> (u64, u64) {
-    let line = log
-        .lines()
-        .rfind(|line| line.contains("node is up"))
-        .expect("the log tells of the start");
+    let line = log.lines().rfind(|line| line.contains("node is up")).expect("the log tells of the start");
     let field = |name: &str| {
-        let rest = line
-            .split(name)
-            .nth(1)
-            .unwrap_or_else(|| panic!("{name} is missing in {line}"));
+        let rest = line.split(name).nth(1).unwrap_or_else(|| panic!("{name} is missing in {line}"));
         rest.split_whitespace()
             .next()
             .and_then(|number| number.parse().ok())

@@ -32,16 +32,9 @@ fn refusal(config: &Path) -> String {
     }
     let output = child.wait_with_output().expect("the child is ours");
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    let status = status.unwrap_or_else(|| {
-        panic!(
-            "{} was started although it had to be refused: {words}",
-            config.display()
-        )
-    });
-    assert!(
-        !status.success() && status.code().is_some(),
-        "{status}: {words}"
-    );
+    let status =
+        status.unwrap_or_else(|| panic!("{} was started although it had to be refused: {words}", config.display()));
+    assert!(!status.success() && status.code().is_some(), "{status}: {words}");
     assert!(!words.contains("panicked"), "{words}");
     words
 }
@@ -53,16 +46,12 @@ fn changed(net: &Net, name: &str, change: impl FnOnce(&mut toml::Table)) -> std:
     let mut table: toml::Table = text.parse().expect("a configuration is TOML");
     change(&mut table);
     let path = dir.join(name);
-    std::fs::write(&path, toml::to_string(&table).expect("a table is TOML"))
-        .expect("the folder can be written");
+    std::fs::write(&path, toml::to_string(&table).expect("a table is TOML")).expect("the folder can be written");
     path
 }
 
 fn set(table: &mut toml::Table, section: &str, key: &str, value: impl Into<toml::Value>) {
-    let section = table
-        .get_mut(section)
-        .and_then(toml::Value::as_table_mut)
-        .expect("the section is there");
+    let section = table.get_mut(section).and_then(toml::Value::as_table_mut).expect("the section is there");
     section.insert(key.to_owned(), value.into());
 }
 
@@ -73,57 +62,28 @@ fn assert_says(words: &str, expected: &[&str]) {
 }
 
 fn wrong_configuration(net: &Net) {
-    let config = changed(net, "unknown-key.toml", |table| {
-        set(table, "api", "pubilc", "127.0.0.1:1")
-    });
+    let config = changed(net, "unknown-key.toml", |table| set(table, "api", "pubilc", "127.0.0.1:1"));
     assert_says(&refusal(&config), &["unknown-key.toml", "pubilc"]);
-    let config = changed(net, "exposed.toml", |table| {
-        set(table, "api", "admin", "0.0.0.0:9")
-    });
+    let config = changed(net, "exposed.toml", |table| set(table, "api", "admin", "0.0.0.0:9"));
     assert_says(&refusal(&config), &["api.admin", "127.0.0.1"]);
-    assert_says(
-        &refusal(&net.node_dir(0).join("absent.toml")),
-        &["absent.toml", "No such file"],
-    );
-    let config = changed(net, "no-genesis.toml", |table| {
-        set(table, "node", "genesis", "nowhere.json")
-    });
+    assert_says(&refusal(&net.node_dir(0).join("absent.toml")), &["absent.toml", "No such file"]);
+    let config = changed(net, "no-genesis.toml", |table| set(table, "node", "genesis", "nowhere.json"));
     assert_says(&refusal(&config), &["genesis", "nowhere.json"]);
     let password = net.file("other-password", b"not the password of this network\n");
     let config = changed(net, "password.toml", |table| {
-        set(
-            table,
-            "node",
-            "password_file",
-            password.to_str().expect("a plain path"),
-        );
+        set(table, "node", "password_file", password.to_str().expect("a plain path"));
     });
     assert_says(&refusal(&config), &["key", "password"]);
 }
 
 fn ports_in_use(net: &Net) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = taken
-        .local_addr()
-        .expect("a bound socket has an address")
-        .to_string();
-    let config = changed(net, "public-port.toml", |table| {
-        set(table, "api", "public", address.clone())
-    });
-    assert_says(
-        &refusal(&config),
-        &[&address, "api.public", "another program"],
-    );
-    let config = changed(net, "admin-port.toml", |table| {
-        set(table, "api", "admin", address.clone())
-    });
-    assert_says(
-        &refusal(&config),
-        &[&address, "api.admin", "another program"],
-    );
-    let config = changed(net, "peer-port.toml", |table| {
-        set(table, "network", "listen", vec![address.clone()])
-    });
+    let address = taken.local_addr().expect("a bound socket has an address").to_string();
+    let config = changed(net, "public-port.toml", |table| set(table, "api", "public", address.clone()));
+    assert_says(&refusal(&config), &[&address, "api.public", "another program"]);
+    let config = changed(net, "admin-port.toml", |table| set(table, "api", "admin", address.clone()));
+    assert_says(&refusal(&config), &[&address, "api.admin", "another program"]);
+    let config = changed(net, "peer-port.toml", |table| set(table, "network", "listen", vec![address.clone()]));
     assert_says(&refusal(&config), &[&address]);
 }
 
@@ -131,17 +91,9 @@ fn bad_data_folder(net: &Net) {
     let file = net.file("a-file", b"");
     let below = file.join("data");
     let config = changed(net, "unwritable.toml", |table| {
-        set(
-            table,
-            "node",
-            "data_dir",
-            below.to_str().expect("a plain path"),
-        );
+        set(table, "node", "data_dir", below.to_str().expect("a plain path"));
     });
-    assert_says(
-        &refusal(&config),
-        &["a-file/data", "cannot create the data folder"],
-    );
+    assert_says(&refusal(&config), &["a-file/data", "cannot create the data folder"]);
 
     let config = net.node_dir(0).join("node.toml");
     let record = net.node_dir(0).join("data/sign-record");
@@ -150,21 +102,12 @@ fn bad_data_folder(net: &Net) {
         let mut bad = good.clone();
         bad[at] ^= 0x20;
         std::fs::write(&record, bad).expect("the folder can be written");
-        assert_says(
-            &refusal(&config),
-            &["sign-record is damaged", "--rejoin-above"],
-        );
+        assert_says(&refusal(&config), &["sign-record is damaged", "--rejoin-above"]);
     }
     std::fs::write(&record, &good[..good.len() - 1]).expect("the folder can be written");
-    assert_says(
-        &refusal(&config),
-        &["sign-record is damaged", "--rejoin-above"],
-    );
+    assert_says(&refusal(&config), &["sign-record is damaged", "--rejoin-above"]);
     std::fs::remove_file(&record).expect("it is there");
-    assert_says(
-        &refusal(&config),
-        &["sign-record is missing", "--rejoin-above"],
-    );
+    assert_says(&refusal(&config), &["sign-record is missing", "--rejoin-above"]);
     std::fs::write(&record, good).expect("the folder can be written");
 }
 
@@ -172,14 +115,9 @@ fn bad_data_folder(net: &Net) {
 fn a_node_that_must_not_start_says_why() {
     let net = Net::start(1, 0, &["--candidates", "0"]);
     let height = net.height(0);
-    assert_says(
-        &refusal(&net.node_dir(0).join("node.toml")),
-        &["data", "in use by another quanchengd"],
-    );
+    assert_says(&refusal(&net.node_dir(0).join("node.toml")), &["data", "in use by another quanchengd"]);
     // The first process did not notice.
-    wait_until("the running node goes on", Duration::from_secs(30), || {
-        net.height(0) > height
-    });
+    wait_until("the running node goes on", Duration::from_secs(30), || net.height(0) > height);
     net.kill(0);
     wrong_configuration(&net);
     ports_in_use(&net);

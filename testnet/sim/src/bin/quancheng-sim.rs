@@ -28,29 +28,17 @@ struct Arguments {
 fn seeds(text: &str) -> Option<std::ops::Range<u64>> {
     match text.split_once("..") {
         Some((from, to)) => Some(from.parse().ok()?..to.parse().ok()?),
-        None => text
-            .parse()
-            .ok()
-            .map(|seed: u64| seed..seed.saturating_add(1)),
+        None => text.parse().ok().map(|seed: u64| seed..seed.saturating_add(1)),
     }
 }
 
 fn config(arguments: &Arguments, seed: u64) -> Option<SimConfig> {
     let config = SimConfig::of_seed(seed, arguments.blocks);
-    let config = if arguments.calm {
-        config.without_faults()
-    } else {
-        config
-    };
+    let config = if arguments.calm { config.without_faults() } else { config };
     #[cfg(feature = "planted-bugs")]
     if let Some(name) = &arguments.planted {
-        let planted = quancheng_testnet_sim::Planted::all()
-            .into_iter()
-            .find(|planted| planted.name() == *name)?;
-        return Some(SimConfig {
-            planted: Some(planted),
-            ..config
-        });
+        let planted = quancheng_testnet_sim::Planted::all().into_iter().find(|planted| planted.name() == *name)?;
+        return Some(SimConfig { planted: Some(planted), ..config });
     }
     Some(config)
 }
@@ -59,11 +47,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut out = std::io::stdout().lock();
     let Some(seeds) = seeds(&arguments.seeds) else {
-        let _ = writeln!(
-            out,
-            "--seeds takes a number or FROM..TO, found {:?}",
-            arguments.seeds
-        );
+        let _ = writeln!(out, "--seeds takes a number or FROM..TO, found {:?}", arguments.seeds);
         return ExitCode::from(2);
     };
     let mut is_good = true;
@@ -83,9 +67,5 @@ fn main() -> ExitCode {
             break;
         }
     }
-    if is_good {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

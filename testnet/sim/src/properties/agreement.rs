@@ -19,22 +19,13 @@ impl Property for OneBlockPerHeight {
         "one_block_per_height"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        _known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
         let Observation::Committed(decided) = observation else {
             return Ok(());
         };
         let (height, id) = (decided.block.header.height, decided.block.id());
         let first = *self.blocks.entry(height).or_insert(id);
-        if first == id {
-            Ok(())
-        } else {
-            Err(format!("height {height} has blocks {first} and {id}"))
-        }
+        if first == id { Ok(()) } else { Err(format!("height {height} has blocks {first} and {id}")) }
     }
 }
 
@@ -49,22 +40,14 @@ impl Property for PrefixAgreement {
         "prefix_agreement"
     }
 
-    fn observe(
-        &mut self,
-        machine: usize,
-        observation: &Observation<'_>,
-        _known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
         let Observation::Committed(decided) = observation else {
             return Ok(());
         };
         let header = &decided.block.header;
         let (height, parent) = self.tips.get(&machine).copied().unwrap_or_default();
         if header.height != height.next() {
-            return Err(format!(
-                "height {} was committed after {height}",
-                header.height
-            ));
+            return Err(format!("height {} was committed after {height}", header.height));
         }
         if header.parent != parent {
             return Err(format!(
@@ -89,12 +72,7 @@ impl Property for CertificateHolds {
         "evidence_verifies"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
         let Observation::Committed(decided) = observation else {
             return Ok(());
         };
@@ -104,9 +82,7 @@ impl Property for CertificateHolds {
             return Ok(());
         }
         if proof.height != height || proof.block_id != decided.block.id() {
-            return Err(format!(
-                "the certificate stored for height {height} is for another block"
-            ));
+            return Err(format!("the certificate stored for height {height} is for another block"));
         }
         let validators = known.validators(height);
         certificate::check_quorum(&proof.signatures, validators)
@@ -114,14 +90,9 @@ impl Property for CertificateHolds {
         let message = proof.sign_message(known.chain_id);
         let mut checker = known.checker.clone();
         for entry in &proof.signatures {
-            let key = validators
-                .by_id(&entry.validator)
-                .map(|validator| validator.public_key);
+            let key = validators.by_id(&entry.validator).map(|validator| validator.public_key);
             if !key.is_some_and(|key| checker.check(&key, &message, &entry.signature)) {
-                return Err(format!(
-                    "certificate of height {height}: the signature of {} is invalid",
-                    entry.validator
-                ));
+                return Err(format!("certificate of height {height}: the signature of {} is invalid", entry.validator));
             }
         }
         judged.push(proof.clone());
@@ -137,18 +108,10 @@ impl Property for HonestTrust {
         "honest_trust"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        _known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
         match observation {
             Observation::Halted { why } => Err(format!("stopped: {why}")),
-            Observation::Blamed {
-                is_peer_honest: true,
-                what,
-            } => Err(format!("accused an honest peer: {what}")),
+            Observation::Blamed { is_peer_honest: true, what } => Err(format!("accused an honest peer: {what}")),
             Observation::Blamed { .. }
             | Observation::Sent { .. }
             | Observation::Committed(_)

@@ -19,32 +19,17 @@ impl Property for RootAgreement {
         "root_agreement"
     }
 
-    fn observe(
-        &mut self,
-        machine: usize,
-        observation: &Observation<'_>,
-        _known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
         let Observation::Executed(done) = observation else {
             return Ok(());
         };
         let height = done.leaf.height;
-        let (first, leaf, root) =
-            *self
-                .results
-                .entry(height)
-                .or_insert((machine, done.leaf, done.history_root));
+        let (first, leaf, root) = *self.results.entry(height).or_insert((machine, done.leaf, done.history_root));
         if (leaf, root) != (done.leaf, done.history_root) {
-            return Err(format!(
-                "height {height}: {:?} differs from {leaf:?} of machine {first}",
-                done.leaf
-            ));
+            return Err(format!("height {height}: {:?} differs from {leaf:?} of machine {first}", done.leaf));
         }
         if done.history_size != height.0 + 1 {
-            return Err(format!(
-                "history has {} leaves after height {height}",
-                done.history_size
-            ));
+            return Err(format!("history has {} leaves after height {height}", done.history_size));
         }
         Ok(())
     }
@@ -58,12 +43,7 @@ impl Property for RefusalChangesNothing {
         "refusal_changes_nothing"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        _known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
         let Observation::Executed(done) = observation else {
             return Ok(());
         };
@@ -87,21 +67,13 @@ impl Property for NoInternal {
         "no_internal"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        _known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
         let Observation::Executed(done) = observation else {
             return Ok(());
         };
         match done.internal_count {
             0 => Ok(()),
-            count => Err(format!(
-                "height {}: {count} transactions were refused with INTERNAL",
-                done.leaf.height
-            )),
+            count => Err(format!("height {}: {count} transactions were refused with INTERNAL", done.leaf.height)),
         }
     }
 }
@@ -117,37 +89,19 @@ impl Property for Bounded {
         "bounded"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        known: &Known,
-    ) -> Result<(), String> {
-        let Observation::Stands {
-            status,
-            own_batches,
-            pending_events,
-        } = observation
-        else {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
+        let Observation::Stands { status, own_batches, pending_events } = observation else {
             return Ok(());
         };
         let pool_max = limits::AUTHOR_CERTIFIED_MAX * known.validators_ever();
         if status.pool_batches > pool_max {
-            return Err(format!(
-                "{} certified batches wait, at most {pool_max} may",
-                status.pool_batches
-            ));
+            return Err(format!("{} certified batches wait, at most {pool_max} may", status.pool_batches));
         }
         if *own_batches > limits::OWN_BATCHES_MAX {
-            return Err(format!(
-                "{own_batches} own batches are in flight, at most {} may be",
-                limits::OWN_BATCHES_MAX
-            ));
+            return Err(format!("{own_batches} own batches are in flight, at most {} may be", limits::OWN_BATCHES_MAX));
         }
         if *pending_events > EVENTS_MAX {
-            return Err(format!(
-                "{pending_events} events are pending: something repeats without end"
-            ));
+            return Err(format!("{pending_events} events are pending: something repeats without end"));
         }
         Ok(())
     }

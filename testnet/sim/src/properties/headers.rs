@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use quancheng_types::{
-    BatchId, Block, Header, Height, PROTOCOL_VERSION, ValidatorId, ValidatorSet,
-};
+use quancheng_types::{BatchId, Block, Header, Height, PROTOCOL_VERSION, ValidatorId, ValidatorSet};
 
 use super::{Observation, Property};
 use crate::known::Known;
@@ -21,12 +19,7 @@ impl Property for HeadersHold {
         "headers_hold"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
         let Observation::Committed(decided) = observation else {
             return Ok(());
         };
@@ -75,18 +68,11 @@ impl HeadersHold {
 
     fn content(&mut self, block: &Block) -> Result<(), String> {
         if !block.is_consistent() {
-            return Err(format!(
-                "the header of height {} does not commit to its content",
-                block.header.height
-            ));
+            return Err(format!("the header of height {} does not commit to its content", block.header.height));
         }
         for batch in &block.batches {
             if !self.ordered.insert(batch.header.id()) {
-                return Err(format!(
-                    "batch {} is ordered again at height {}",
-                    batch.header.id(),
-                    block.header.height
-                ));
+                return Err(format!("batch {} is ordered again at height {}", batch.header.id(), block.header.height));
             }
         }
         Ok(())
@@ -94,15 +80,9 @@ impl HeadersHold {
 }
 
 fn in_force(header: &Header, known: &Known) -> Result<(), String> {
-    let own = (
-        known.validators(header.height).hash(),
-        known.validators(header.height.next()).hash(),
-    );
+    let own = (known.validators(header.height).hash(), known.validators(header.height.next()).hash());
     if (header.validators_hash, header.next_validators_hash) != own {
-        return Err(format!(
-            "height {} names other validators than governance decided",
-            header.height
-        ));
+        return Err(format!("height {} names other validators than governance decided", header.height));
     }
     if header.params_hash != known.parameters.hash() {
         return Err(format!("height {} names other parameters", header.height));
@@ -122,10 +102,7 @@ fn proposed_in_turn(header: &Header, round: u32, validators: &ValidatorSet) -> R
     if (0..=round).any(|round| turn(round) == Some(&header.proposer)) {
         return Ok(());
     }
-    Err(format!(
-        "height {} was proposed by {} out of turn (decided in round {round})",
-        header.height, header.proposer
-    ))
+    Err(format!("height {} was proposed by {} out of turn (decided in round {round})", header.height, header.proposer))
 }
 
 fn results(header: &Header, parent: Option<&Header>, known: &Known) -> Result<(), String> {
@@ -138,9 +115,7 @@ fn results(header: &Header, parent: Option<&Header>, known: &Known) -> Result<()
         ));
     }
     let Some((size, root)) = known.history(executed) else {
-        return Err(format!(
-            "height {height} certifies height {executed}, which no honest machine has executed"
-        ));
+        return Err(format!("height {height} certifies height {executed}, which no honest machine has executed"));
     };
     if (header.history_size, header.history_root) != (size, root) {
         return Err(format!(

@@ -44,17 +44,11 @@ pub(crate) struct ExecutedBlock {
 /// Something an honest machine did.
 pub(crate) enum Observation<'a> {
     /// A message leaves.
-    Sent {
-        message: &'a Message,
-        durable: &'a dyn Durable,
-    },
+    Sent { message: &'a Message, durable: &'a dyn Durable },
     /// A block was committed and flushed.
     Committed(&'a CommittedBlock),
     /// Clients were told that these transactions are ordered at this height.
-    Reported {
-        height: Height,
-        ids: &'a [TransactionId],
-    },
+    Reported { height: Height, ids: &'a [TransactionId] },
     /// A block was executed and its results stored.
     Executed(&'a ExecutedBlock),
     /// It accused a peer.
@@ -62,11 +56,7 @@ pub(crate) enum Observation<'a> {
     /// It stopped for good.
     Halted { why: String },
     /// Its engine as it stands.
-    Stands {
-        status: &'a EngineStatus,
-        own_batches: usize,
-        pending_events: usize,
-    },
+    Stands { status: &'a EngineStatus, own_batches: usize, pending_events: usize },
 }
 
 /// A statement that did not hold.
@@ -84,12 +74,7 @@ pub(crate) trait Property {
     ///
     /// # Errors
     /// What was seen, when the invariant does not hold.
-    fn observe(
-        &mut self,
-        machine: usize,
-        observation: &Observation<'_>,
-        known: &Known,
-    ) -> Result<(), String>;
+    fn observe(&mut self, machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String>;
 }
 
 /// All invariants that are judged step by step. Those that need a whole run are in [`crate::audit`].
@@ -126,12 +111,10 @@ impl Properties {
         known: &Known,
     ) -> Result<(), Breach> {
         for property in &mut self.all {
-            property
-                .observe(machine, observation, known)
-                .map_err(|details| Breach {
-                    property: property.name(),
-                    details: format!("machine {machine}: {details}"),
-                })?;
+            property.observe(machine, observation, known).map_err(|details| Breach {
+                property: property.name(),
+                details: format!("machine {machine}: {details}"),
+            })?;
         }
         Ok(())
     }

@@ -15,34 +15,14 @@ fn of_vote(signed: &SignedVote) -> (Slot, SlotValue) {
         VoteType::Prevote => Step::Prevote,
         VoteType::Precommit => Step::Precommit,
     };
-    let slot = Slot {
-        height: signed.vote.height,
-        round: signed.vote.round,
-        step,
-    };
-    (
-        slot,
-        SlotValue {
-            block_id: signed.vote.block_id,
-            pol_round: None,
-        },
-    )
+    let slot = Slot { height: signed.vote.height, round: signed.vote.round, step };
+    (slot, SlotValue { block_id: signed.vote.block_id, pol_round: None })
 }
 
 fn of_proposal(signed: &SignedProposal) -> (Slot, SlotValue) {
     let proposal = &signed.proposal;
-    let slot = Slot {
-        height: proposal.height,
-        round: proposal.round,
-        step: Step::Propose,
-    };
-    (
-        slot,
-        SlotValue {
-            block_id: Some(proposal.block_id),
-            pol_round: proposal.pol_round,
-        },
-    )
+    let slot = Slot { height: proposal.height, round: proposal.round, step: Step::Propose };
+    (slot, SlotValue { block_id: Some(proposal.block_id), pol_round: proposal.pol_round })
 }
 
 /// Calls back for every vote and proposal in a message.
@@ -95,12 +75,7 @@ impl Property for NoDoubleSign {
         "no_double_sign"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
         let Observation::Sent { message, .. } = observation else {
             return Ok(());
         };
@@ -112,9 +87,7 @@ impl Property for NoDoubleSign {
             if first == value {
                 Ok(())
             } else {
-                Err(format!(
-                    "{validator} signed {first:?} and {value:?} for {slot:?}"
-                ))
+                Err(format!("{validator} signed {first:?} and {value:?} for {slot:?}"))
             }
         })
     }
@@ -131,12 +104,7 @@ impl Property for DurableBeforeVisible {
         "durable_before_visible"
     }
 
-    fn observe(
-        &mut self,
-        machine: usize,
-        observation: &Observation<'_>,
-        known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
         let Observation::Sent { message, durable } = observation else {
             return Ok(());
         };
@@ -154,54 +122,31 @@ impl Property for DurableBeforeVisible {
 fn own_statement(durable: &dyn Durable, slot: Slot, value: SlotValue) -> Result<(), String> {
     match durable.sign_record() {
         Some(record) if record.covers(slot, value) => Ok(()),
-        Some(record) => Err(format!(
-            "a signature for {slot:?} leaves, but the durable sign record ends at {:?}",
-            record.last()
-        )),
-        None => Err(format!(
-            "a signature for {slot:?} leaves without a sign record"
-        )),
+        Some(record) => {
+            Err(format!("a signature for {slot:?} leaves, but the durable sign record ends at {:?}", record.last()))
+        }
+        None => Err(format!("a signature for {slot:?} leaves without a sign record")),
     }
 }
 
-fn own_storage(
-    message: &Message,
-    durable: &dyn Durable,
-    own: Option<ValidatorId>,
-) -> Result<(), String> {
+fn own_storage(message: &Message, durable: &dyn Durable, own: Option<ValidatorId>) -> Result<(), String> {
     match message {
-        Message::BatchAck(ack)
-            if Some(ack.validator) == own && !durable.holds_batch(&ack.batch) =>
-        {
-            Err(format!(
-                "batch {} is acknowledged before it is stored",
-                ack.batch
-            ))
+        Message::BatchAck(ack) if Some(ack.validator) == own && !durable.holds_batch(&ack.batch) => {
+            Err(format!("batch {} is acknowledged before it is stored", ack.batch))
         }
-        Message::BatchOffer(batch)
-            if Some(batch.header.author) == own && !durable.holds_batch(&batch.header.id()) =>
-        {
-            Err(format!(
-                "own batch {} is offered before it is stored",
-                batch.header.id()
-            ))
+        Message::BatchOffer(batch) if Some(batch.header.author) == own && !durable.holds_batch(&batch.header.id()) => {
+            Err(format!("own batch {} is offered before it is stored", batch.header.id()))
         }
-        Message::Status(status) if status.committed > durable.committed() => Err(format!(
-            "height {} is announced, {} is durable",
-            status.committed,
-            durable.committed()
-        )),
-        Message::SignAnswer(answer) if answer.committed > durable.committed() => Err(format!(
-            "height {} is announced, {} is durable",
-            answer.committed,
-            durable.committed()
-        )),
+        Message::Status(status) if status.committed > durable.committed() => {
+            Err(format!("height {} is announced, {} is durable", status.committed, durable.committed()))
+        }
+        Message::SignAnswer(answer) if answer.committed > durable.committed() => {
+            Err(format!("height {} is announced, {} is durable", answer.committed, durable.committed()))
+        }
         Message::BlocksResponse(blocks) => match blocks.last() {
-            Some(last) if last.block.header.height > durable.committed() => Err(format!(
-                "block {} is served, {} is durable",
-                last.block.header.height,
-                durable.committed()
-            )),
+            Some(last) if last.block.header.height > durable.committed() => {
+                Err(format!("block {} is served, {} is durable", last.block.header.height, durable.committed()))
+            }
             Some(_) | None => Ok(()),
         },
         Message::BatchAck(_)

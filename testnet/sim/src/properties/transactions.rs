@@ -20,18 +20,10 @@ impl Property for FinalIsForever {
         "final_is_forever"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        _known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
         match observation {
             Observation::Reported { height, ids } => {
-                self.reported
-                    .entry(*height)
-                    .or_default()
-                    .extend(ids.iter().copied());
+                self.reported.entry(*height).or_default().extend(ids.iter().copied());
                 self.compare(*height)
             }
             Observation::Executed(done) => {
@@ -39,9 +31,7 @@ impl Property for FinalIsForever {
                 let ids: BTreeSet<TransactionId> = done.ids.iter().copied().collect();
                 let first = self.executed.entry(height).or_insert_with(|| ids.clone());
                 if *first != ids {
-                    return Err(format!(
-                        "height {height} holds other transactions than at another machine"
-                    ));
+                    return Err(format!("height {height} holds other transactions than at another machine"));
                 }
                 self.compare(height)
             }
@@ -56,15 +46,13 @@ impl Property for FinalIsForever {
 
 impl FinalIsForever {
     fn compare(&self, height: Height) -> Result<(), String> {
-        let (Some(reported), Some(executed)) =
-            (self.reported.get(&height), self.executed.get(&height))
-        else {
+        let (Some(reported), Some(executed)) = (self.reported.get(&height), self.executed.get(&height)) else {
             return Ok(());
         };
         match reported.difference(executed).next() {
-            Some(id) => Err(format!(
-                "transaction {id} was reported ordered at height {height}, which does not hold it"
-            )),
+            Some(id) => {
+                Err(format!("transaction {id} was reported ordered at height {height}, which does not hold it"))
+            }
             None => Ok(()),
         }
     }
@@ -81,12 +69,7 @@ impl Property for AtMostOnce {
         "at_most_once"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        _known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
         let Observation::Executed(done) = observation else {
             return Ok(());
         };
@@ -95,10 +78,7 @@ impl Property for AtMostOnce {
             let place = (height, receipt.position);
             let first = *self.executed.entry(receipt.transaction_id).or_insert(place);
             if first != place {
-                return Err(format!(
-                    "transaction {} executed at {first:?} and at {place:?}",
-                    receipt.transaction_id
-                ));
+                return Err(format!("transaction {} executed at {first:?} and at {place:?}", receipt.transaction_id));
             }
         }
         Ok(())
@@ -116,12 +96,7 @@ impl Property for CertifiedIsValid {
         "certified_is_valid"
     }
 
-    fn observe(
-        &mut self,
-        _machine: usize,
-        observation: &Observation<'_>,
-        known: &Known,
-    ) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
         let Observation::Committed(decided) = observation else {
             return Ok(());
         };
@@ -130,10 +105,7 @@ impl Property for CertifiedIsValid {
             if self.judged.insert(batch.header.id()) {
                 judge_certificate(batch, height, known)?;
                 let Some(content) = known.batch(&batch.header.id()) else {
-                    return Err(format!(
-                        "batch {} at height {height} was never offered by anyone",
-                        batch.header.id()
-                    ));
+                    return Err(format!("batch {} at height {height} was never offered by anyone", batch.header.id()));
                 };
                 judge_content(content, known)?;
             }
@@ -150,14 +122,9 @@ fn judge_certificate(batch: &BatchRef, height: Height, known: &Known) -> Result<
     let mut checker = known.checker.clone();
     let message = batch.header.ack_message();
     for entry in &batch.certificate.signatures {
-        let key = validators
-            .by_id(&entry.validator)
-            .map(|validator| validator.public_key);
+        let key = validators.by_id(&entry.validator).map(|validator| validator.public_key);
         if !key.is_some_and(|key| checker.check(&key, &message, &entry.signature)) {
-            return Err(format!(
-                "certificate of batch {name}: the signature of {} is invalid",
-                entry.validator
-            ));
+            return Err(format!("certificate of batch {name}: the signature of {} is invalid", entry.validator));
         }
     }
     Ok(())
@@ -166,9 +133,7 @@ fn judge_certificate(batch: &BatchRef, height: Height, known: &Known) -> Result<
 fn judge_content(batch: &SignedBatch, known: &Known) -> Result<(), String> {
     let name = batch.header.id();
     if !batch.is_consistent() {
-        return Err(format!(
-            "the header of batch {name} does not commit to its transactions"
-        ));
+        return Err(format!("the header of batch {name} does not commit to its transactions"));
     }
     let mut checker = known.checker.clone();
     for transaction in &batch.batch.transactions {
@@ -178,9 +143,7 @@ fn judge_content(batch: &SignedBatch, known: &Known) -> Result<(), String> {
             .map_err(|error| format!("transaction {id} in batch {name}: {error}"))?;
         for signature in &transaction.signatures {
             if !checker.check(&signature.public_key, &id.0, &signature.signature) {
-                return Err(format!(
-                    "transaction {id} in batch {name}: a signature is invalid"
-                ));
+                return Err(format!("transaction {id} in batch {name}: a signature is invalid"));
             }
         }
     }

@@ -9,40 +9,19 @@ use quancheng_types::{Height, NodeId, SignedBatch};
 /// A planned event. Those with an epoch are forgotten when the machine crashes.
 pub(super) enum Event {
     /// A message arrives.
-    Deliver {
-        to: usize,
-        from: usize,
-        message: Arc<Message>,
-    },
+    Deliver { to: usize, from: usize, message: Arc<Message> },
     /// A timer of the engine.
     Wake { machine: usize, epoch: u32 },
     /// The signatures of a batch are checked and the batch is stored.
-    Check {
-        machine: usize,
-        epoch: u32,
-        batch: Arc<SignedBatch>,
-    },
+    Check { machine: usize, epoch: u32, batch: Arc<SignedBatch> },
     /// An own batch is on disk.
-    Sealed {
-        machine: usize,
-        epoch: u32,
-        batch: Arc<SignedBatch>,
-    },
+    Sealed { machine: usize, epoch: u32, batch: Arc<SignedBatch> },
     /// The batcher's wait is over.
     Seal { machine: usize, epoch: u32 },
     /// A height is executed.
-    Execute {
-        machine: usize,
-        epoch: u32,
-        height: Height,
-    },
+    Execute { machine: usize, epoch: u32, height: Height },
     /// A request is answered from the store.
-    Serve {
-        machine: usize,
-        epoch: u32,
-        to: NodeId,
-        request: ServeRequest,
-    },
+    Serve { machine: usize, epoch: u32, to: NodeId, request: ServeRequest },
     /// Power comes back.
     Restart { machine: usize },
     /// A client comes.

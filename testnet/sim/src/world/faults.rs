@@ -37,9 +37,8 @@ impl World {
         let is_outage = self.random.permille(80);
         let victim = self.random.index(self.machines.len());
         for machine in 0..self.machines.len() {
-            let is_hit = (is_outage || machine == victim)
-                && self.machines[machine].is_honest
-                && self.machines[machine].is_up();
+            let is_hit =
+                (is_outage || machine == victim) && self.machines[machine].is_honest && self.machines[machine].is_up();
             if is_hit {
                 self.machines[machine].crash_after = Some(self.random.below(CRASH_ACTIONS_MAX));
             }
@@ -52,12 +51,9 @@ impl World {
         self.stats.torn_flushes += u64::from(moment == CrashMoment::InFlush);
         let node = &mut self.machines[machine];
         node.power_off();
-        node.disk
-            .crash(moment, &mut self.random)
-            .map_err(store_failed)?;
+        node.disk.crash(moment, &mut self.random).map_err(store_failed)?;
         let pause_us = self.random.between(20_000, 700_000);
-        self.queue
-            .push(self.now_us + pause_us, Event::Restart { machine });
+        self.queue.push(self.now_us + pause_us, Event::Restart { machine });
         Ok(())
     }
 
@@ -69,40 +65,22 @@ impl World {
         let (now_us, checker) = (self.now_us, self.known.checker.clone());
         let batches = self.machines[machine]
             .boot(now_us, &self.known.genesis, &checker)
-            .map_err(|error| {
-                breach(
-                    "recovers",
-                    format!("machine {machine} does not start: {error}"),
-                )
-            })?;
+            .map_err(|error| breach("recovers", format!("machine {machine} does not start: {error}")))?;
         let observed = self.machines[machine].observed;
-        for decided in self.machines[machine]
-            .disk
-            .committed_above(observed)
-            .map_err(store_failed)?
-        {
+        for decided in self.machines[machine].disk.committed_above(observed).map_err(store_failed)? {
             self.committed(machine, &decided)?;
         }
         self.step(machine, Input::Start)?;
         for other in 0..self.machines.len() {
-            let is_linked =
-                self.machines[other].is_up() && self.network.is_open(self.now_us, machine, other);
+            let is_linked = self.machines[other].is_up() && self.network.is_open(self.now_us, machine, other);
             if is_linked && self.machines[other].node_id() != self.machines[machine].node_id() {
-                let (own, peer) = (
-                    self.machines[machine].node_id(),
-                    self.machines[other].node_id(),
-                );
+                let (own, peer) = (self.machines[machine].node_id(), self.machines[other].node_id());
                 self.step(machine, Input::PeerUp { peer })?;
                 self.step(other, Input::PeerUp { peer: own })?;
             }
         }
         for batch in batches {
-            self.step(
-                machine,
-                Input::LocalBatch {
-                    batch: Arc::clone(&batch),
-                },
-            )?;
+            self.step(machine, Input::LocalBatch { batch: Arc::clone(&batch) })?;
         }
         Ok(())
     }
@@ -147,11 +125,7 @@ impl World {
             1 => {
                 // Two days ahead or behind, as a broken time server may do.
                 let days_ms = 2 * 24 * 3_600_000;
-                self.machines[machine].skew_ms = if self.random.permille(500) {
-                    days_ms
-                } else {
-                    -days_ms
-                };
+                self.machines[machine].skew_ms = if self.random.permille(500) { days_ms } else { -days_ms };
                 self.queue.push(until_us, Event::Clock { machine });
             }
             2 => self.network.burst(until_us),
@@ -166,11 +140,7 @@ impl World {
         }
         let second = self.machines.len() - 1;
         let node_id = self.machines[second].node_id();
-        let Some(first) = self
-            .machines
-            .iter()
-            .position(|machine| machine.node_id() == node_id)
-        else {
+        let Some(first) = self.machines.iter().position(|machine| machine.node_id() == node_id) else {
             return;
         };
         for other in (0..second).filter(|other| *other != first) {

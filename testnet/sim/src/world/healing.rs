@@ -35,11 +35,7 @@ impl World {
         if self.now_us > healing_us + HEAL_US {
             return Err(breach(
                 "heals",
-                format!(
-                    "not settled {} s after the last fault: {}",
-                    HEAL_US / 1_000_000,
-                    self.standing()
-                ),
+                format!("not settled {} s after the last fault: {}", HEAL_US / 1_000_000, self.standing()),
             ));
         }
         Ok(false)
@@ -92,10 +88,7 @@ impl World {
         let is_level = |height: Option<Height>| height == Some(newest);
         let machines = self.machines.iter().filter(|machine| machine.is_honest);
         machines.into_iter().all(|machine| {
-            let status = machine
-                .engine
-                .as_ref()
-                .map(quancheng_consensus::Engine::status);
+            let status = machine.engine.as_ref().map(quancheng_consensus::Engine::status);
             is_level(status.as_ref().map(|status| status.committed))
                 && is_level(status.as_ref().map(|status| status.executed))
         }) && self.owed() == 0
@@ -105,9 +98,7 @@ impl World {
     fn owed(&self) -> usize {
         let validators = self.known.validators(self.newest.0);
         let in_office = |machine: &usize| {
-            self.known
-                .validator_of(*machine)
-                .is_some_and(|validator| validators.by_id(&validator).is_some())
+            self.known.validator_of(*machine).is_some_and(|validator| validators.by_id(&validator).is_some())
         };
         self.clients
             .waiting
@@ -125,8 +116,7 @@ impl World {
                 Some(engine) => {
                     let mark = if machine.is_honest { "" } else { " (faulty)" };
                     let record = crate::properties::Durable::sign_record(&machine.disk);
-                    let signed =
-                        record.map(|record| (record.floor(), record.last().map(|last| last.slot)));
+                    let signed = record.map(|record| (record.floor(), record.last().map(|last| last.slot)));
                     format!(
                         "machine {place}{mark}: {:?}, up for {} ms, record {signed:?}",
                         engine.status(),
@@ -141,12 +131,8 @@ impl World {
 
     /// The invariants that need the whole run.
     pub(super) fn audit(&mut self) -> Result<(), Breach> {
-        let disks: Vec<_> = self
-            .machines
-            .iter()
-            .filter(|machine| machine.is_honest)
-            .map(|machine| &machine.disk)
-            .collect();
+        let disks: Vec<_> =
+            self.machines.iter().filter(|machine| machine.is_honest).map(|machine| &machine.disk).collect();
         audit::replay_equals_live(&disks, &self.known)?;
         self.stats.bundles += audit::evidence_verifies(&disks, &self.known, &mut self.random)?;
         Ok(())

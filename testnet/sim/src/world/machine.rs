@@ -49,11 +49,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn new(
-        member: Member,
-        genesis: &Arc<Genesis>,
-        is_honest: bool,
-    ) -> Result<Self, String> {
+    pub(super) fn new(member: Member, genesis: &Arc<Genesis>, is_honest: bool) -> Result<Self, String> {
         let disk = Disk::init(genesis, Some(member.key.public_key()))?;
         Ok(Self {
             member,
@@ -89,12 +85,8 @@ impl Machine {
             Some(Planted::Consensus(bug)) => self.planted = Some(bug),
             Some(Planted::Executor(bug)) => {
                 self.mode.bug = Some(match bug {
-                    PlantedBug::UnorderedIteration { .. } => {
-                        PlantedBug::UnorderedIteration { node_seed: place }
-                    }
-                    PlantedBug::LocalClock { .. } => PlantedBug::LocalClock {
-                        ahead_ms: place * 40,
-                    },
+                    PlantedBug::UnorderedIteration { .. } => PlantedBug::UnorderedIteration { node_seed: place },
+                    PlantedBug::LocalClock { .. } => PlantedBug::LocalClock { ahead_ms: place * 40 },
                     PlantedBug::RefusalLeavesWrites | PlantedBug::DuplicateExecutedTwice => bug,
                 });
             }
@@ -121,10 +113,7 @@ impl Machine {
     /// Both clocks of this machine at a true time.
     pub(super) fn now(&self, time_us: u64) -> Now {
         let true_ms = GENESIS_TIME_MS + 1 + time_us / 1000;
-        Now {
-            elapsed_ms: (time_us - self.boot_us) / 1000,
-            unix_ms: true_ms.saturating_add_signed(self.skew_ms),
-        }
+        Now { elapsed_ms: (time_us - self.boot_us) / 1000, unix_ms: true_ms.saturating_add_signed(self.skew_ms) }
     }
 
     /// Reads the disk and makes an engine. Returns own batches to offer again.
@@ -135,24 +124,17 @@ impl Machine {
         checker: &SharedChecker,
     ) -> Result<Vec<Arc<SignedBatch>>, String> {
         let (state, own) = self.disk.recover(Some(self.member.key.public_key()))?;
-        self.next_sequence = self
-            .disk
-            .next_sequence(self.validator_id())
-            .map_err(crate::disk::text)?;
+        self.next_sequence = self.disk.next_sequence(self.validator_id()).map_err(crate::disk::text)?;
         let config = EngineConfig {
             chain_id: genesis.chain_id(),
             node_id: self.node_id(),
             key: Some(self.member.key.clone()),
             quarantine_ms: QUARANTINE_MS,
-            genesis: SetChange {
-                validators: genesis.validators.clone(),
-                parameters: genesis.parameters,
-            },
+            genesis: SetChange { validators: genesis.validators.clone(), parameters: genesis.parameters },
             #[cfg(feature = "planted-bugs")]
             planted: self.planted,
         };
-        let engine =
-            Engine::recover(config, state, Box::new(checker.clone())).map_err(crate::disk::text)?;
+        let engine = Engine::recover(config, state, Box::new(checker.clone())).map_err(crate::disk::text)?;
         self.engine = Some(engine);
         self.epoch += 1;
         self.boot_us = time_us;
@@ -160,9 +142,7 @@ impl Machine {
         for id in own {
             let bytes = self.disk.chain().batch(&id).map_err(crate::disk::text)?;
             let bytes = bytes.ok_or("a pending batch has no content")?;
-            batches.push(Arc::new(
-                SignedBatch::decode(&bytes).map_err(crate::disk::text)?,
-            ));
+            batches.push(Arc::new(SignedBatch::decode(&bytes).map_err(crate::disk::text)?));
         }
         Ok(batches)
     }

@@ -48,36 +48,18 @@ const FORGET_EVERY: u64 = 200_000;
 /// The first [`Violation`]. A panic in the crates under test is one as well, named `no_panic`.
 pub fn run(config: SimConfig) -> Result<Outcome, Violation> {
     let seed = config.seed;
-    let mut world = World::new(config).map_err(|details| Violation {
-        property: "start",
-        seed,
-        step: 0,
-        time_us: 0,
-        details,
-    })?;
+    let mut world =
+        World::new(config).map_err(|details| Violation { property: "start", seed, step: 0, time_us: 0, details })?;
     let result = catch_unwind(AssertUnwindSafe(|| world.run()));
     let (step, time_us) = (world.stats.steps, world.now_us);
     match result {
         Ok(Ok(())) => Ok(world.outcome()),
-        Ok(Err(Breach { property, details })) => Err(Violation {
-            property,
-            seed,
-            step,
-            time_us,
-            details,
-        }),
+        Ok(Err(Breach { property, details })) => Err(Violation { property, seed, step, time_us, details }),
         Err(panic) => {
             let details = panic.downcast_ref::<String>().cloned();
-            let details = details
-                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-                .unwrap_or_default();
-            Err(Violation {
-                property: "no_panic",
-                seed,
-                step,
-                time_us,
-                details,
-            })
+            let details =
+                details.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
+            Err(Violation { property: "no_panic", seed, step, time_us, details })
         }
     }
 }
@@ -107,9 +89,7 @@ impl World {
         let mut random = Random::new(config.seed);
         let chain = Chain::new(&config, &mut random.fork(1));
         let genesis = Arc::new(chain.genesis.clone());
-        let faulty = config
-            .byzantine
-            .map(|kind| (kind, random.fork(2).index(config.validators)));
+        let faulty = config.byzantine.map(|kind| (kind, random.fork(2).index(config.validators)));
         let mut machines = Vec::new();
         for (place, member) in chain.members.iter().enumerate() {
             let is_honest = faulty.is_none_or(|(_, faulty)| faulty != place);
@@ -128,10 +108,7 @@ impl World {
             }
         }
         let checker = SharedChecker::default();
-        let keys = machines
-            .iter()
-            .map(|machine| (Some(machine.validator_id()), machine.is_honest))
-            .collect();
+        let keys = machines.iter().map(|machine| (Some(machine.validator_id()), machine.is_honest)).collect();
         let mut world = Self {
             network: Network::new(machines.len(), config.faults, random.fork(4)),
             clients: Clients::new(&chain, config.load, config.set_change, random.fork(5)),
@@ -153,14 +130,9 @@ impl World {
     }
 
     fn run(&mut self) -> Result<(), Breach> {
-        let genesis_tip = self.machines[0]
-            .disk
-            .store()
-            .tip()
-            .map(|tip| (tip.size, tip.root));
+        let genesis_tip = self.machines[0].disk.store().tip().map(|tip| (tip.size, tip.root));
         if let Some(results) = genesis_tip {
-            self.known
-                .learn_results(Height::GENESIS, results, &[], None);
+            self.known.learn_results(Height::GENESIS, results, &[], None);
         }
         self.begin()?;
         while !self.is_healed()? {
@@ -203,38 +175,24 @@ impl World {
         match event {
             Event::Deliver { to, from, message } => self.deliver(to, from, message),
             Event::Wake { machine, epoch } => {
-                if self.is_current(machine, epoch)
-                    && self.machines[machine]
-                        .wake_us
-                        .is_some_and(|at| at <= self.now_us)
+                if self.is_current(machine, epoch) && self.machines[machine].wake_us.is_some_and(|at| at <= self.now_us)
                 {
                     self.machines[machine].wake_us = None;
                     return self.step(machine, Input::Tick);
                 }
                 Ok(())
             }
-            Event::Check {
-                machine,
-                epoch,
-                batch,
-            } if self.is_current(machine, epoch) => self.check_batch(machine, &batch),
-            Event::Sealed {
-                machine,
-                epoch,
-                batch,
-            } if self.is_current(machine, epoch) => self.sealed(machine, batch),
+            Event::Check { machine, epoch, batch } if self.is_current(machine, epoch) => {
+                self.check_batch(machine, &batch)
+            }
+            Event::Sealed { machine, epoch, batch } if self.is_current(machine, epoch) => self.sealed(machine, batch),
             Event::Seal { machine, epoch } if self.is_current(machine, epoch) => self.seal(machine),
-            Event::Execute {
-                machine,
-                epoch,
-                height,
-            } if self.is_current(machine, epoch) => self.execute(machine, height),
-            Event::Serve {
-                machine,
-                epoch,
-                to,
-                request,
-            } if self.is_current(machine, epoch) => self.serve(machine, to, request),
+            Event::Execute { machine, epoch, height } if self.is_current(machine, epoch) => {
+                self.execute(machine, height)
+            }
+            Event::Serve { machine, epoch, to, request } if self.is_current(machine, epoch) => {
+                self.serve(machine, to, request)
+            }
             Event::Check { .. }
             | Event::Sealed { .. }
             | Event::Seal { .. }
@@ -288,61 +246,30 @@ impl World {
             return Ok(());
         };
         let (status, own_batches) = (engine.status(), engine.local_batches_in_flight());
-        self.observe(
-            machine,
-            &Observation::Stands {
-                status: &status,
-                own_batches,
-                pending_events: self.queue.len(),
-            },
-        )
+        self.observe(machine, &Observation::Stands { status: &status, own_batches, pending_events: self.queue.len() })
     }
 
     fn outcome(self) -> Outcome {
         let mut stats = self.stats;
         stats.time_us = self.now_us;
         stats.signatures_verified = self.known.checker.verified();
-        let late = self
-            .known
-            .blocks()
-            .filter(|decided| decided.certificate.round.0 > 0)
-            .count();
+        let late = self.known.blocks().filter(|decided| decided.certificate.round.0 > 0).count();
         stats.late_rounds = u64::try_from(late).unwrap_or(u64::MAX);
-        let proofs: usize = self
-            .known
-            .blocks()
-            .map(|decided| decided.block.misbehavior.len())
-            .sum();
+        let proofs: usize = self.known.blocks().map(|decided| decided.block.misbehavior.len()).sum();
         stats.misbehavior = u64::try_from(proofs).unwrap_or(u64::MAX);
         let height = self.newest.0;
-        let changes = self
-            .known
-            .set_changes()
-            .iter()
-            .filter(|(from, _)| *from <= height)
-            .count();
+        let changes = self.known.set_changes().iter().filter(|(from, _)| *from <= height).count();
         stats.set_changes = u64::try_from(changes).unwrap_or(u64::MAX);
-        Outcome {
-            seed: self.config.seed,
-            trace_hash: self.trace,
-            height,
-            stats,
-        }
+        Outcome { seed: self.config.seed, trace_hash: self.trace, height, stats }
     }
 }
 
 /// A broken invariant.
 fn breach(property: &'static str, details: impl Into<String>) -> Breach {
-    Breach {
-        property,
-        details: details.into(),
-    }
+    Breach { property, details: details.into() }
 }
 
 /// The store of a simulated disk never fails by itself: when it does, the store is wrong.
 fn store_failed(error: impl core::fmt::Display) -> Breach {
-    Breach {
-        property: "store_holds",
-        details: error.to_string(),
-    }
+    Breach { property: "store_holds", details: error.to_string() }
 }

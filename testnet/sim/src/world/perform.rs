@@ -36,17 +36,10 @@ impl World {
 
     fn plan_wake(&mut self, machine: usize) {
         let node = &mut self.machines[machine];
-        let Some(deadline_ms) = node
-            .engine
-            .as_ref()
-            .and_then(quancheng_consensus::Engine::next_deadline_ms)
-        else {
+        let Some(deadline_ms) = node.engine.as_ref().and_then(quancheng_consensus::Engine::next_deadline_ms) else {
             return;
         };
-        let due_us = node
-            .boot_us
-            .saturating_add(deadline_ms.saturating_mul(1000))
-            .max(self.now_us);
+        let due_us = node.boot_us.saturating_add(deadline_ms.saturating_mul(1000)).max(self.now_us);
         if node.wake_us.is_none_or(|planned| planned > due_us) {
             node.wake_us = Some(due_us);
             let epoch = node.epoch;
@@ -65,11 +58,7 @@ impl World {
             }
         }
         let is_flush = matches!(action, Action::Flush);
-        let moment = if is_flush && self.random.permille(700) {
-            CrashMoment::InFlush
-        } else {
-            CrashMoment::Between
-        };
+        let moment = if is_flush && self.random.permille(700) { CrashMoment::InFlush } else { CrashMoment::Between };
         self.crash(machine, moment)?;
         Ok(true)
     }
@@ -84,54 +73,27 @@ impl World {
             Action::Send { to, message } => return self.send(machine, Some(to), message),
             Action::Broadcast(message) => return self.send(machine, None, message),
             Action::CheckBatch { batch } => {
-                self.plan(machine, 300, 3_000, |machine, epoch| Event::Check {
-                    machine,
-                    epoch,
-                    batch,
-                });
+                self.plan(machine, 300, 3_000, |machine, epoch| Event::Check { machine, epoch, batch });
             }
-            Action::StoreBatch { batch } => disk
-                .put_batch(&batch, Durability::Buffered)
-                .map_err(store_failed)?,
+            Action::StoreBatch { batch } => disk.put_batch(&batch, Durability::Buffered).map_err(store_failed)?,
             Action::BatchesReady { height } => {
                 self.machines[machine].ready.push_back(height);
                 self.execute_next(machine);
             }
             Action::ForgetBatches(batches) => {
-                disk.chain()
-                    .delete_batches(&batches)
-                    .map_err(store_failed)?;
+                disk.chain().delete_batches(&batches).map_err(store_failed)?;
             }
             Action::Serve { to, request } => {
-                self.plan(machine, 100, 2_000, |machine, epoch| Event::Serve {
-                    machine,
-                    epoch,
-                    to,
-                    request,
-                });
+                self.plan(machine, 100, 2_000, |machine, epoch| Event::Serve { machine, epoch, to, request });
             }
             Action::Blame { peer, offence } => {
-                let is_peer_honest = self
-                    .machines
-                    .iter()
-                    .any(|other| other.node_id() == peer && other.is_honest);
+                let is_peer_honest = self.machines.iter().any(|other| other.node_id() == peer && other.is_honest);
                 let what = format!("{offence:?}");
-                return self.observe(
-                    machine,
-                    &Observation::Blamed {
-                        is_peer_honest,
-                        what,
-                    },
-                );
+                return self.observe(machine, &Observation::Blamed { is_peer_honest, what });
             }
             Action::Alarm(alarm) => return self.alarm(machine, &alarm),
             Action::Halt(reason) => {
-                return self.observe(
-                    machine,
-                    &Observation::Halted {
-                        why: format!("{reason:?}"),
-                    },
-                );
+                return self.observe(machine, &Observation::Halted { why: format!("{reason:?}") });
             }
         }
         Ok(())
@@ -159,11 +121,7 @@ impl World {
     }
 
     /// A block is final and on disk: now clients of this machine may hear of it.
-    pub(super) fn committed(
-        &mut self,
-        machine: usize,
-        decided: &CommittedBlock,
-    ) -> Result<(), Breach> {
+    pub(super) fn committed(&mut self, machine: usize, decided: &CommittedBlock) -> Result<(), Breach> {
         let (block, height) = (&decided.block, decided.block.header.height);
         self.machines[machine].observed = height;
         if !self.machines[machine].is_honest {
@@ -179,19 +137,9 @@ impl World {
         for batch in &block.batches {
             let id = batch.header.id();
             if let Some(content) = self.known.batch(&id)
-                && self.machines[machine]
-                    .disk
-                    .chain()
-                    .has_batch(&id)
-                    .map_err(store_failed)?
+                && self.machines[machine].disk.chain().has_batch(&id).map_err(store_failed)?
             {
-                ids.extend(
-                    content
-                        .batch
-                        .transactions
-                        .iter()
-                        .map(|transaction| transaction.id()),
-                );
+                ids.extend(content.batch.transactions.iter().map(|transaction| transaction.id()));
             }
         }
         for id in &ids {
@@ -207,14 +155,12 @@ impl World {
         self.stats.alarms += 1;
         match alarm {
             // No key of an honest machine is ever used elsewhere.
-            Alarm::SignedElsewhere { .. } => Err(breach(
-                "no_double_sign",
-                format!("machine {machine} found its key used elsewhere: {alarm:?}"),
-            )),
-            Alarm::LogBehindRecord { .. } => Err(breach(
-                "durable_before_visible",
-                format!("machine {machine}: {alarm:?}"),
-            )),
+            Alarm::SignedElsewhere { .. } => {
+                Err(breach("no_double_sign", format!("machine {machine} found its key used elsewhere: {alarm:?}")))
+            }
+            Alarm::LogBehindRecord { .. } => {
+                Err(breach("durable_before_visible", format!("machine {machine}: {alarm:?}")))
+            }
             Alarm::NotSafe(_)
             | Alarm::Misbehavior { .. }
             | Alarm::ProposalRefused { .. }
@@ -224,19 +170,10 @@ impl World {
     }
 
     /// Lets a message leave a machine, to one peer or to all.
-    pub(super) fn send(
-        &mut self,
-        machine: usize,
-        to: Option<NodeId>,
-        message: Message,
-    ) -> Result<(), Breach> {
+    pub(super) fn send(&mut self, machine: usize, to: Option<NodeId>, message: Message) -> Result<(), Breach> {
         if self.machines[machine].is_honest {
-            let observation = Observation::Sent {
-                message: &message,
-                durable: &self.machines[machine].disk,
-            };
-            self.properties
-                .observe(machine, &observation, &self.known)?;
+            let observation = Observation::Sent { message: &message, durable: &self.machines[machine].disk };
+            self.properties.observe(machine, &observation, &self.known)?;
         }
         if let Message::BatchOffer(batch) = &message {
             self.known.learn_batch(batch);
@@ -251,12 +188,7 @@ impl World {
         Ok(())
     }
 
-    fn transmit(
-        &mut self,
-        machine: usize,
-        to: Option<NodeId>,
-        message: Message,
-    ) -> Result<(), Breach> {
+    fn transmit(&mut self, machine: usize, to: Option<NodeId>, message: Message) -> Result<(), Breach> {
         let message = Arc::new(self.through_bytes(message)?);
         let own = self.machines[machine].node_id();
         for receiver in 0..self.machines.len() {
@@ -265,17 +197,8 @@ impl World {
                 continue;
             }
             self.stats.messages_sent += 1;
-            for arrival_us in self
-                .network
-                .arrivals(self.now_us, machine, receiver)
-                .into_iter()
-                .flatten()
-            {
-                let event = Event::Deliver {
-                    to: receiver,
-                    from: machine,
-                    message: Arc::clone(&message),
-                };
+            for arrival_us in self.network.arrivals(self.now_us, machine, receiver).into_iter().flatten() {
+                let event = Event::Deliver { to: receiver, from: machine, message: Arc::clone(&message) };
                 self.queue.push(arrival_us, event);
             }
         }
@@ -287,27 +210,15 @@ impl World {
         if self.random.below(ENCODE_ONE_IN) != 0 {
             return Ok(message);
         }
-        let decoded: Result<Message, MessageError> =
-            Message::decode(message.lane(), &message.encode());
+        let decoded: Result<Message, MessageError> = Message::decode(message.lane(), &message.encode());
         match decoded {
             Ok(decoded) if decoded == message => Ok(decoded),
-            Ok(_) => Err(breach(
-                "wire_form",
-                format!("a {} message changes when it is decoded", message.name()),
-            )),
-            Err(error) => Err(breach(
-                "wire_form",
-                format!("a {} message: {error}", message.name()),
-            )),
+            Ok(_) => Err(breach("wire_form", format!("a {} message changes when it is decoded", message.name()))),
+            Err(error) => Err(breach("wire_form", format!("a {} message: {error}", message.name()))),
         }
     }
 
-    pub(super) fn deliver(
-        &mut self,
-        to: usize,
-        from: usize,
-        message: Arc<Message>,
-    ) -> Result<(), Breach> {
+    pub(super) fn deliver(&mut self, to: usize, from: usize, message: Arc<Message>) -> Result<(), Breach> {
         if !self.machines[to].is_up() {
             return Ok(());
         }
@@ -318,13 +229,6 @@ impl World {
         }
         let from = self.machines[from].node_id();
         let message = Arc::unwrap_or_clone(message);
-        self.step(
-            to,
-            Input::Peer {
-                from,
-                message,
-                verified: false,
-            },
-        )
+        self.step(to, Input::Peer { from, message, verified: false })
     }
 }

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 
 use quancheng_consensus::message::Message;
-use quancheng_consensus::{
-    BatchVerdict, Executed, Input, ServeRequest, SetChange, SignatureChecker as _, limits,
-};
+use quancheng_consensus::{BatchVerdict, Executed, Input, ServeRequest, SetChange, SignatureChecker as _, limits};
 use quancheng_state::Durability;
 use quancheng_types::codec::encode;
-use quancheng_types::{
-    Batch, Block, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction, ValidatorSet,
-};
+use quancheng_types::{Batch, Block, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction, ValidatorSet};
 
 use super::{Event, World, breach, store_failed};
 use crate::chain::GENESIS_TIME_MS;
@@ -64,12 +60,7 @@ impl World {
     fn any_validator(&mut self) -> Option<usize> {
         let machine = self.random.index(self.machines.len());
         let node = &self.machines[machine];
-        let is_validator = node
-            .engine
-            .as_ref()?
-            .validators()
-            .by_id(&node.validator_id())
-            .is_some();
+        let is_validator = node.engine.as_ref()?.validators().by_id(&node.validator_id()).is_some();
         is_validator.then_some(machine)
     }
 
@@ -82,25 +73,17 @@ impl World {
         }
         for signature in &transaction.signatures {
             // Made with the client's key just now; a forged one is never submitted this way.
-            self.known
-                .checker
-                .remember(&signature.public_key, &id.0, &signature.signature);
+            self.known.checker.remember(&signature.public_key, &id.0, &signature.signature);
         }
         if is_lasting && node.is_honest {
-            let tracked = Tracked {
-                machines: Vec::new(),
-                is_lasting,
-            };
+            let tracked = Tracked { machines: Vec::new(), is_lasting };
             self.clients.offered.entry(id).or_insert(tracked);
         }
         self.stats.submitted += 1;
         node.pool.push(transaction);
         if !node.is_seal_planned {
             node.is_seal_planned = true;
-            self.plan(machine, 10_000, 10_000, |machine, epoch| Event::Seal {
-                machine,
-                epoch,
-            });
+            self.plan(machine, 10_000, 10_000, |machine, epoch| Event::Seal { machine, epoch });
         }
     }
 
@@ -111,8 +94,7 @@ impl World {
         let Some(engine) = &node.engine else {
             return Ok(());
         };
-        let in_flight_max =
-            usize::try_from(engine.parameters().batches_in_flight_max).unwrap_or(usize::MAX);
+        let in_flight_max = usize::try_from(engine.parameters().batches_in_flight_max).unwrap_or(usize::MAX);
         let is_free = engine.local_batches_in_flight() < in_flight_max;
         if is_free && !node.pool.is_empty() {
             let count = node.pool.len().min(BATCH_TRANSACTIONS_MAX);
@@ -122,21 +104,13 @@ impl World {
         let node = &mut self.machines[machine];
         if !node.pool.is_empty() {
             node.is_seal_planned = true;
-            self.plan(machine, 10_000, 10_000, |machine, epoch| Event::Seal {
-                machine,
-                epoch,
-            });
+            self.plan(machine, 10_000, 10_000, |machine, epoch| Event::Seal { machine, epoch });
         }
         Ok(())
     }
 
-    fn write_batch(
-        &mut self,
-        machine: usize,
-        mut transactions: Vec<SignedTransaction>,
-    ) -> Result<(), Breach> {
-        let is_batcher =
-            self.config.byzantine == Some(Byzantine::Batcher) && !self.machines[machine].is_honest;
+    fn write_batch(&mut self, machine: usize, mut transactions: Vec<SignedTransaction>) -> Result<(), Breach> {
+        let is_batcher = self.config.byzantine == Some(Byzantine::Batcher) && !self.machines[machine].is_honest;
         if is_batcher && self.random.permille(300) {
             let forged = self.clients.forged(self.unix_ms());
             transactions.push(forged);
@@ -152,14 +126,9 @@ impl World {
         let batch = sign(transactions.clone());
         // Made with the author's key just now.
         let (key, message) = (node.member.key.public_key(), batch.header.ack_message());
-        self.known
-            .checker
-            .remember(&key, &message, &batch.signature);
-        let second =
-            (is_batcher && transactions.len() > 1).then(|| sign(transactions.split_off(1)));
-        node.disk
-            .put_batch(&batch, Durability::Synced)
-            .map_err(store_failed)?;
+        self.known.checker.remember(&key, &message, &batch.signature);
+        let second = (is_batcher && transactions.len() > 1).then(|| sign(transactions.split_off(1)));
+        node.disk.put_batch(&batch, Durability::Synced).map_err(store_failed)?;
         if node.is_honest {
             // Admitted: from now on the chain owes these clients a place.
             for transaction in &batch.batch.transactions {
@@ -177,11 +146,7 @@ impl World {
             self.known.learn_batch(&second);
             self.send(machine, None, Message::BatchOffer(second))?;
         }
-        self.plan(machine, 500, 4_000, |machine, epoch| Event::Sealed {
-            machine,
-            epoch,
-            batch,
-        });
+        self.plan(machine, 500, 4_000, |machine, epoch| Event::Sealed { machine, epoch, batch });
         Ok(())
     }
 
@@ -190,29 +155,12 @@ impl World {
     }
 
     /// Checks an offered batch, stores it when it is good, and answers the engine.
-    pub(super) fn check_batch(
-        &mut self,
-        machine: usize,
-        batch: &Arc<SignedBatch>,
-    ) -> Result<(), Breach> {
-        let verdict = if self.random.below(300) == 0 {
-            BatchVerdict::NotStored
-        } else {
-            self.judge(batch)
-        };
+    pub(super) fn check_batch(&mut self, machine: usize, batch: &Arc<SignedBatch>) -> Result<(), Breach> {
+        let verdict = if self.random.below(300) == 0 { BatchVerdict::NotStored } else { self.judge(batch) };
         if verdict == BatchVerdict::Valid {
-            self.machines[machine]
-                .disk
-                .put_batch(batch, Durability::Synced)
-                .map_err(store_failed)?;
+            self.machines[machine].disk.put_batch(batch, Durability::Synced).map_err(store_failed)?;
         }
-        self.step(
-            machine,
-            Input::BatchChecked {
-                batch: batch.header.id(),
-                verdict,
-            },
-        )
+        self.step(machine, Input::BatchChecked { batch: batch.header.id(), verdict })
     }
 
     fn judge(&self, batch: &SignedBatch) -> BatchVerdict {
@@ -223,10 +171,7 @@ impl World {
         for (index, transaction) in (0..).zip(&batch.batch.transactions) {
             let id = transaction.id();
             let is_good = transaction.check_form(&self.known.chain_id).is_ok()
-                && transaction
-                    .signatures
-                    .iter()
-                    .all(|item| checker.check(&item.public_key, &id.0, &item.signature));
+                && transaction.signatures.iter().all(|item| checker.check(&item.public_key, &id.0, &item.signature));
             if !is_good {
                 return BatchVerdict::InvalidTransaction { index };
             }
@@ -245,36 +190,19 @@ impl World {
         };
         node.is_executing = true;
         // Now and then the disk or the processor is busy, so that execution lags behind agreement.
-        let most_us = if self.random.below(50) == 0 {
-            150_000
-        } else {
-            3_000
-        };
-        self.plan(machine, 200, most_us, |machine, epoch| Event::Execute {
-            machine,
-            epoch,
-            height,
-        });
+        let most_us = if self.random.below(50) == 0 { 150_000 } else { 3_000 };
+        self.plan(machine, 200, most_us, |machine, epoch| Event::Execute { machine, epoch, height });
     }
 
     pub(super) fn execute(&mut self, machine: usize, height: Height) -> Result<(), Breach> {
         let (block, batches) = self.work_of(machine, height)?;
         let node = &self.machines[machine];
         let checks_refusals = self.known.history(height).is_none() && node.is_honest;
-        let work = Work {
-            chain_id: self.known.chain_id,
-            block,
-            batches: &batches,
-            checks_refusals,
-        };
-        let (done, decided) =
-            executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
+        let work = Work { chain_id: self.known.chain_id, block, batches: &batches, checks_refusals };
+        let (done, decided) = executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
         let from = height.plus(self.known.parameters.execution_lag_max + 2);
         if let Some(set) = decided.as_ref().filter(|set| set.effective_height != from) {
-            let details = format!(
-                "a set decided at {height} is in force from {}, not {from}",
-                set.effective_height
-            );
+            let details = format!("a set decided at {height} is in force from {}, not {from}", set.effective_height);
             return Err(breach("headers_hold", details));
         }
         let set = decided.map(|set| set.validators);
@@ -282,21 +210,10 @@ impl World {
             self.learn_executed(machine, &done, set.clone())?;
         }
         let parameters = self.known.parameters;
-        let next = set.map(|validators| SetChange {
-            validators,
-            parameters,
-        });
+        let next = set.map(|validators| SetChange { validators, parameters });
         let (history_size, history_root) = (done.history_size, done.history_root);
         self.machines[machine].is_executing = false;
-        self.step(
-            machine,
-            Input::Executed(Executed {
-                height,
-                history_size,
-                history_root,
-                next,
-            }),
-        )?;
+        self.step(machine, Input::Executed(Executed { height, history_size, history_root, next }))?;
         if self.machines[machine].is_up() {
             self.execute_next(machine);
         }
@@ -304,27 +221,19 @@ impl World {
     }
 
     /// The block of a height and its batches, as this machine has stored them.
-    fn work_of(
-        &self,
-        machine: usize,
-        height: Height,
-    ) -> Result<(Arc<Block>, Vec<Arc<SignedBatch>>), Breach> {
+    fn work_of(&self, machine: usize, height: Height) -> Result<(Arc<Block>, Vec<Arc<SignedBatch>>), Breach> {
         let chain = self.machines[machine].disk.chain();
         let block = chain.block(height).map_err(store_failed)?;
-        let block =
-            block.ok_or_else(|| breach("store_holds", format!("block {height} is not stored")))?;
+        let block = block.ok_or_else(|| breach("store_holds", format!("block {height} is not stored")))?;
         let mut batches = Vec::new();
         for batch in &block.batches {
             let id = batch.header.id();
             if !chain.has_batch(&id).map_err(store_failed)? {
-                let details =
-                    format!("machine {machine}: batch {id} of height {height} is not stored");
+                let details = format!("machine {machine}: batch {id} of height {height} is not stored");
                 return Err(breach("store_holds", details));
             }
             let content = self.known.batch(&id);
-            let content = content.ok_or_else(|| {
-                breach("certified_is_valid", format!("batch {id} is from nowhere"))
-            })?;
+            let content = content.ok_or_else(|| breach("certified_is_valid", format!("batch {id} is from nowhere")))?;
             batches.push(Arc::clone(content));
         }
         Ok((Arc::new(block), batches))
@@ -338,15 +247,8 @@ impl World {
     ) -> Result<(), Breach> {
         self.observe(machine, &Observation::Executed(done))?;
         let results = (done.history_size, done.history_root);
-        if self
-            .known
-            .learn_results(done.leaf.height, results, &done.receipts, set)
-        {
-            let refused = done
-                .receipts
-                .iter()
-                .filter(|receipt| receipt.outcome != Outcome::Ok)
-                .count();
+        if self.known.learn_results(done.leaf.height, results, &done.receipts, set) {
+            let refused = done.receipts.iter().filter(|receipt| receipt.outcome != Outcome::Ok).count();
             self.stats.executed += u64::try_from(done.receipts.len()).unwrap_or(u64::MAX);
             self.stats.refused += u64::try_from(refused).unwrap_or(u64::MAX);
         }
@@ -355,22 +257,13 @@ impl World {
     }
 
     /// Answers a peer from the store.
-    pub(super) fn serve(
-        &mut self,
-        machine: usize,
-        to: NodeId,
-        request: ServeRequest,
-    ) -> Result<(), Breach> {
+    pub(super) fn serve(&mut self, machine: usize, to: NodeId, request: ServeRequest) -> Result<(), Breach> {
         match request {
             ServeRequest::Blocks(request) => {
                 let count = request.count.min(limits::SYNC_BLOCKS_MAX);
                 let (mut blocks, mut bytes) = (Vec::new(), 0);
                 for height in (request.from.0..).take(usize::try_from(count).unwrap_or(0)) {
-                    let Some(block) = self.machines[machine]
-                        .disk
-                        .block(Height(height))
-                        .map_err(store_failed)?
-                    else {
+                    let Some(block) = self.machines[machine].disk.block(Height(height)).map_err(store_failed)? else {
                         break;
                     };
                     bytes += encode(&block).len();
@@ -384,11 +277,7 @@ impl World {
             }
             ServeRequest::Batches(ids) => {
                 for id in ids {
-                    let bytes = self.machines[machine]
-                        .disk
-                        .chain()
-                        .batch(&id)
-                        .map_err(store_failed)?;
+                    let bytes = self.machines[machine].disk.chain().batch(&id).map_err(store_failed)?;
                     let Some(bytes) = bytes else { continue };
                     let batch = SignedBatch::decode(&bytes).map_err(store_failed)?;
                     self.send(machine, Some(to), Message::BatchResponse(Arc::new(batch)))?;

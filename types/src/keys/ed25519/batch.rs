@@ -79,10 +79,7 @@ pub fn find_invalid(items: &[BatchItem<'_>]) -> Vec<usize> {
     let mut invalid = Vec::new();
     for (piece_index, piece) in items.chunks(BATCH_ITEMS_MAX).enumerate() {
         let first = piece_index * BATCH_ITEMS_MAX;
-        let mut bisection = Bisection {
-            work_left: piece.len() * BISECT_WORK_FACTOR,
-            invalid: Vec::new(),
-        };
+        let mut bisection = Bisection { work_left: piece.len() * BISECT_WORK_FACTOR, invalid: Vec::new() };
         let mut indexes = Vec::with_capacity(piece.len());
         let mut claims = Vec::with_capacity(piece.len());
         for (index, item) in (first..).zip(piece) {
@@ -134,11 +131,7 @@ impl Bisection {
         let (left_indexes, right_indexes) = indexes.split_at(middle);
         let (left, right) = claims.split_at(middle);
         let found_left = self.search(left_indexes, left, Suspicion::Unknown);
-        let suspicion = if found_left {
-            Suspicion::Unknown
-        } else {
-            Suspicion::Certain
-        };
+        let suspicion = if found_left { Suspicion::Unknown } else { Suspicion::Certain };
         let found_right = self.search(right_indexes, right, suspicion);
         found_left || found_right
     }
@@ -168,10 +161,7 @@ fn all_hold(claims: &[Claim<'_>]) -> bool {
     let mut points = Vec::with_capacity(2 * claims.len() + 1);
     for (claim, z) in claims.iter().zip(batch_scalars(claims)) {
         base_scalar -= z * claim.s;
-        by_key
-            .entry(claim.key.encoding())
-            .or_insert((Scalar::ZERO, claim.key.point()))
-            .0 += z * claim.k;
+        by_key.entry(claim.key.encoding()).or_insert((Scalar::ZERO, claim.key.point())).0 += z * claim.k;
         scalars.push(z);
         points.push(claim.r);
     }
@@ -181,9 +171,7 @@ fn all_hold(claims: &[Claim<'_>]) -> bool {
     }
     scalars.push(base_scalar);
     points.push(ED25519_BASEPOINT_POINT);
-    EdwardsPoint::vartime_multiscalar_mul(scalars, points)
-        .mul_by_cofactor()
-        .is_identity()
+    EdwardsPoint::vartime_multiscalar_mul(scalars, points).mul_by_cofactor().is_identity()
 }
 
 /// One scalar of 128 bits for each claim, derived from all of them.
@@ -198,11 +186,7 @@ fn batch_scalars(claims: &[Claim<'_>]) -> impl Iterator<Item = Scalar> {
     }
     let seed = transcript.finalize();
     let blocks = (0_u64..).map(move |counter| {
-        Sha512::new()
-            .chain_update(SCALARS_TAG)
-            .chain_update(seed)
-            .chain_update(counter.to_le_bytes())
-            .finalize()
+        Sha512::new().chain_update(SCALARS_TAG).chain_update(seed).chain_update(counter.to_le_bytes()).finalize()
     });
     blocks
         .flat_map(|block| {

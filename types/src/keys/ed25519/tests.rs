@@ -29,31 +29,19 @@ impl Owned {
     /// A signature whose key and R carry small-order parts, and whose s is off by `error`.
     fn crafted(number: u64, key_torsion: usize, r_torsion: usize, error: u64) -> Self {
         let secret = Scalar::from(1_000_003 + number % 5);
-        let a = (EdwardsPoint::mul_base(&secret) + EIGHT_TORSION[key_torsion])
-            .compress()
-            .to_bytes();
+        let a = (EdwardsPoint::mul_base(&secret) + EIGHT_TORSION[key_torsion]).compress().to_bytes();
         let nonce = Scalar::from(77 + number);
-        let r = (EdwardsPoint::mul_base(&nonce) + EIGHT_TORSION[r_torsion])
-            .compress()
-            .to_bytes();
+        let r = (EdwardsPoint::mul_base(&nonce) + EIGHT_TORSION[r_torsion]).compress().to_bytes();
         let message = number.to_le_bytes().to_vec();
         let s = nonce + challenge(&r, &a, &message) * secret + Scalar::from(error);
         let mut bytes = [0; 64];
         bytes[..32].copy_from_slice(&r);
         bytes[32..].copy_from_slice(s.as_bytes());
-        Self {
-            key: PreparedKey::new(&PublicKey::Ed25519(a)).unwrap(),
-            message,
-            signature: Signature::Ed25519(bytes),
-        }
+        Self { key: PreparedKey::new(&PublicKey::Ed25519(a)).unwrap(), message, signature: Signature::Ed25519(bytes) }
     }
 
     fn item(&self) -> BatchItem<'_> {
-        BatchItem {
-            key: &self.key,
-            message: &self.message,
-            signature: &self.signature,
-        }
+        BatchItem { key: &self.key, message: &self.message, signature: &self.signature }
     }
 
     fn verify(&self) -> Result<(), SignatureError> {
@@ -76,9 +64,7 @@ fn items(owned: &[Owned]) -> Vec<BatchItem<'_>> {
 }
 
 fn invalid_singly(owned: &[Owned]) -> Vec<usize> {
-    (0..owned.len())
-        .filter(|&index| owned[index].verify().is_err())
-        .collect()
+    (0..owned.len()).filter(|&index| owned[index].verify().is_err()).collect()
 }
 
 /// The 400 crafted signatures on which cofactorless single and batch checks contradict each other.
@@ -95,14 +81,8 @@ fn mixed_order() -> Vec<Owned> {
 #[test]
 fn mixed_order_signatures_are_valid_singly_and_in_every_batch() {
     let all = mixed_order();
-    let cofactorless = all
-        .iter()
-        .filter(|owned| owned.holds_cofactorless())
-        .count();
-    assert!(
-        (20..200).contains(&cofactorless),
-        "the set is not crafted: {cofactorless}"
-    );
+    let cofactorless = all.iter().filter(|owned| owned.holds_cofactorless()).count();
+    assert!((20..200).contains(&cofactorless), "the set is not crafted: {cofactorless}");
     assert_eq!(invalid_singly(&all), Vec::<usize>::new());
     let items = items(&all);
     assert_eq!(verify_batch(&items), Ok(()));
@@ -123,10 +103,7 @@ fn torsion_hides_no_wrong_signature() {
     }
     assert_eq!(invalid_singly(&all), wrong);
     assert_eq!(find_invalid(&items(&all)), wrong);
-    assert_eq!(
-        verify_batch(&items(&all)),
-        Err(SignatureError::EquationFailed)
-    );
+    assert_eq!(verify_batch(&items(&all)), Err(SignatureError::EquationFailed));
 }
 
 #[test]
@@ -138,10 +115,7 @@ fn errors_that_cancel_in_a_plain_sum_do_not_cancel() {
     bytes[32..].copy_from_slice(s.as_bytes());
     low.signature = Signature::Ed25519(bytes);
     let pair = [high, low];
-    assert_eq!(
-        verify_batch(&items(&pair)),
-        Err(SignatureError::EquationFailed)
-    );
+    assert_eq!(verify_batch(&items(&pair)), Err(SignatureError::EquationFailed));
     assert_eq!(find_invalid(&items(&pair)), [0, 1]);
 }
 
@@ -153,19 +127,12 @@ fn no_items_are_valid() {
 
 #[test]
 fn malformed_items_are_named_by_the_batch() {
-    let mut all = vec![
-        Owned::honest(1, b"a"),
-        Owned::honest(2, b"b"),
-        Owned::honest(3, b"c"),
-    ];
+    let mut all = vec![Owned::honest(1, b"a"), Owned::honest(2, b"b"), Owned::honest(3, b"c")];
     let mut bytes = *all[1].signature.as_bytes();
     bytes[63] = 0xff;
     all[1].signature = Signature::Ed25519(bytes);
     all[2].message.push(0);
-    assert_eq!(
-        verify_batch(&items(&all)),
-        Err(SignatureError::ScalarOutOfRange)
-    );
+    assert_eq!(verify_batch(&items(&all)), Err(SignatureError::ScalarOutOfRange));
     assert_eq!(find_invalid(&items(&all)), [1, 2]);
 }
 
@@ -206,30 +173,20 @@ fn a_slice_longer_than_one_piece_keeps_its_indexes() {
     long[5] = bad.item();
     long[BATCH_ITEMS_MAX + 1] = bad.item();
     assert_eq!(find_invalid(&long), [5, BATCH_ITEMS_MAX + 1]);
-    assert_eq!(
-        verify_batch(&long[6..]),
-        Err(SignatureError::EquationFailed)
-    );
+    assert_eq!(verify_batch(&long[6..]), Err(SignatureError::EquationFailed));
 }
 
 #[test]
 fn a_small_order_r_is_allowed_and_a_small_order_key_is_not() {
     for point in EIGHT_TORSION {
         let bytes = point.compress().to_bytes();
-        assert_eq!(
-            PublicKey::Ed25519(bytes).validate(),
-            Err(SignatureError::SmallOrderKey)
-        );
+        assert_eq!(PublicKey::Ed25519(bytes).validate(), Err(SignatureError::SmallOrderKey));
         let key = SigningKey::from_seed([4; 32]).public_key();
-        let PublicKey::Ed25519(a) = key else {
-            panic!("another suite")
-        };
+        let PublicKey::Ed25519(a) = key else { panic!("another suite") };
         let secret = {
             use sha2::{Digest, Sha512};
             let hash: [u8; 64] = Sha512::digest([4; 32]).into();
-            Scalar::from_bytes_mod_order(curve25519_dalek::scalar::clamp_integer(
-                hash[..32].try_into().unwrap(),
-            ))
+            Scalar::from_bytes_mod_order(curve25519_dalek::scalar::clamp_integer(hash[..32].try_into().unwrap()))
         };
         let s = challenge(&bytes, &a, b"m") * secret;
         let mut signature = [0; 64];
@@ -241,9 +198,7 @@ fn a_small_order_r_is_allowed_and_a_small_order_key_is_not() {
 
 /// The byte comparison against the definition: encoding the decoded point gives the same bytes.
 fn assert_canonical_by_definition(encoding: [u8; 32]) {
-    let by_definition = CompressedEdwardsY(encoding)
-        .decompress()
-        .map(|point| point.compress().to_bytes() == encoding);
+    let by_definition = CompressedEdwardsY(encoding).decompress().map(|point| point.compress().to_bytes() == encoding);
     match decode_point(&encoding) {
         Ok(_) => assert_eq!(by_definition, Some(true)),
         Err(PointError::NonCanonical) => assert_ne!(by_definition, Some(true)),

@@ -8,9 +8,7 @@ use curve25519_dalek::traits::IsIdentity;
 use sha2::{Digest, Sha512};
 
 use super::encoding::{PointError, decode_point, decode_scalar};
-use crate::keys::{
-    ED25519_KEY_BYTES, PublicKey, SIGNATURE_BYTES, Signature, SignatureError, Suite,
-};
+use crate::keys::{ED25519_KEY_BYTES, PublicKey, SIGNATURE_BYTES, Signature, SignatureError, Suite};
 
 /// A public key that was validated and decoded once, so that each signature costs less.
 ///
@@ -32,9 +30,7 @@ impl PreparedKey {
         let encoding = match public_key {
             PublicKey::Ed25519(encoding) => *encoding,
             PublicKey::Sm2(_) => {
-                return Err(SignatureError::SuiteNotSupported {
-                    suite: Suite::Sm3Sm2,
-                });
+                return Err(SignatureError::SuiteNotSupported { suite: Suite::Sm3Sm2 });
             }
         };
         let point = decode_point(&encoding).map_err(|error| match error {
@@ -44,11 +40,7 @@ impl PreparedKey {
         if point.is_small_order() {
             return Err(SignatureError::SmallOrderKey);
         }
-        Ok(Self {
-            public_key: *public_key,
-            encoding,
-            point,
-        })
+        Ok(Self { public_key: *public_key, encoding, point })
     }
 
     /// The key as it is written down.
@@ -63,11 +55,7 @@ impl PreparedKey {
     /// The first step of the rule that fails: [`SignatureError::SuiteMismatch`], [`SignatureError::ScalarOutOfRange`],
     /// [`SignatureError::NonCanonicalPoint`], [`SignatureError::PointNotOnCurve`] or [`SignatureError::EquationFailed`].
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), SignatureError> {
-        if Claim::new(self, message, signature)?.holds() {
-            Ok(())
-        } else {
-            Err(SignatureError::EquationFailed)
-        }
+        if Claim::new(self, message, signature)?.holds() { Ok(()) } else { Err(SignatureError::EquationFailed) }
     }
 
     /// The canonical bytes of the key.
@@ -107,11 +95,7 @@ pub(super) struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     /// Decodes a signature: steps 1 and 5 to 7 of the rule.
-    pub(super) fn new(
-        key: &'a PreparedKey,
-        message: &[u8],
-        signature: &Signature,
-    ) -> Result<Self, SignatureError> {
+    pub(super) fn new(key: &'a PreparedKey, message: &[u8], signature: &Signature) -> Result<Self, SignatureError> {
         let bytes = match signature {
             Signature::Ed25519(bytes) => bytes,
             Signature::Sm2(_) => {
@@ -128,13 +112,7 @@ impl<'a> Claim<'a> {
             PointError::NotOnCurve => SignatureError::PointNotOnCurve,
         })?;
         let k = challenge(&r_encoding, &key.encoding, message);
-        Ok(Self {
-            key,
-            r_encoding,
-            r,
-            s,
-            k,
-        })
+        Ok(Self { key, r_encoding, r, s, k })
     }
 
     /// Step 8 of the rule: `[8](sB − kA − R)` is the identity.
@@ -143,19 +121,14 @@ impl<'a> Claim<'a> {
     /// removes.
     pub(super) fn holds(&self) -> bool {
         let minus_key = -self.key.point;
-        let expected =
-            EdwardsPoint::vartime_double_scalar_mul_basepoint(&self.k, &minus_key, &self.s);
+        let expected = EdwardsPoint::vartime_double_scalar_mul_basepoint(&self.k, &minus_key, &self.s);
         (expected - self.r).mul_by_cofactor().is_identity()
     }
 }
 
 /// `k = SHA-512(R ‖ A ‖ M) mod L` (RFC 8032 §5.1.7).
 pub(in crate::keys) fn challenge(r: &[u8; 32], a: &[u8; 32], message: &[u8]) -> Scalar {
-    let hash = Sha512::new()
-        .chain_update(r)
-        .chain_update(a)
-        .chain_update(message)
-        .finalize();
+    let hash = Sha512::new().chain_update(r).chain_update(a).chain_update(message).finalize();
     Scalar::from_bytes_mod_order_wide(&hash.into())
 }
 

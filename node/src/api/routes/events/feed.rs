@@ -29,9 +29,7 @@ pub(super) struct Filter {
 
 impl Filter {
     fn wants_blocks(&self) -> bool {
-        self.names
-            .as_ref()
-            .is_none_or(|names| names.iter().any(|name| name == BLOCK))
+        self.names.as_ref().is_none_or(|names| names.iter().any(|name| name == BLOCK))
     }
 
     fn wants(&self, event: &EventView) -> bool {
@@ -48,14 +46,8 @@ impl Filter {
             return Ok(true);
         };
         let executed = backend.executed_transaction(id)?;
-        Ok(executed.is_some_and(|executed| {
-            executed
-                .transaction
-                .body
-                .signers
-                .iter()
-                .any(|signer| signer.account == account)
-        }))
+        Ok(executed
+            .is_some_and(|executed| executed.transaction.body.signers.iter().any(|signer| signer.account == account)))
     }
 }
 
@@ -89,11 +81,7 @@ impl Feed {
             return;
         }
         loop {
-            if self
-                .replay(self.api.backend.status().certified_height)
-                .await
-                .is_err()
-            {
+            if self.replay(self.api.backend.status().certified_height).await.is_err() {
                 return;
             }
             let told = tokio::select! {
@@ -129,21 +117,13 @@ impl Feed {
             let loaded = self
                 .api
                 .blocking(move |backend| {
-                    let leaf = backend
-                        .history_leaf(height)?
-                        .ok_or(ApiError::NotReached { height })?;
-                    Ok(Block {
-                        height,
-                        time_ms: leaf.time_ms,
-                        receipts: Arc::new(backend.receipts(height)?),
-                    })
+                    let leaf = backend.history_leaf(height)?.ok_or(ApiError::NotReached { height })?;
+                    Ok(Block { height, time_ms: leaf.time_ms, receipts: Arc::new(backend.receipts(height)?) })
                 })
                 .await;
             match loaded {
                 Ok(block) => self.tell(block).await?,
-                Err(ApiError::Overloaded { .. }) => {
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await
-                }
+                Err(ApiError::Overloaded { .. }) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
                 Err(error) => {
                     let (_, code) = error.status_and_code();
                     tracing::warn!(%height, code, "an event stream ends early");
@@ -163,12 +143,7 @@ impl Feed {
         }
         if block.height == self.next {
             let receipts = Arc::clone(&block.receipts);
-            self.tell(Block {
-                height: block.height,
-                time_ms: block.time_ms,
-                receipts,
-            })
-            .await?;
+            self.tell(Block { height: block.height, time_ms: block.time_ms, receipts }).await?;
         }
         Ok(())
     }
@@ -177,10 +152,7 @@ impl Feed {
         let after = self.after.take();
         for from in (0..block.receipts.len()).step_by(RECEIPTS_PER_PIECE) {
             let (block, filter) = (block.clone(), self.filter.clone());
-            let piece = self
-                .api
-                .blocking(move |backend| words(backend, &block, from, &filter, after))
-                .await;
+            let piece = self.api.blocking(move |backend| words(backend, &block, from, &filter, after)).await;
             match piece {
                 Ok(piece) => self.send(Bytes::from(piece)).await?,
                 // The client comes back with the id of the last event it got.
@@ -188,11 +160,7 @@ impl Feed {
             }
         }
         let count = u32::try_from(block.receipts.len()).unwrap_or(u32::MAX);
-        let end = Position {
-            height: block.height,
-            position: count,
-            index: 0,
-        };
+        let end = Position { height: block.height, position: count, index: 0 };
         if self.filter.wants_blocks() && after.is_none_or(|after| end > after) {
             self.send(Bytes::from(self.block_end(&block, end))).await?;
         }
@@ -223,17 +191,11 @@ fn words(
 ) -> ApiResult<String> {
     let mut text = String::new();
     for receipt in block.receipts.iter().skip(from).take(RECEIPTS_PER_PIECE) {
-        if receipt.events.is_empty()
-            || !filter.wants_transaction(backend, &receipt.transaction_id)?
-        {
+        if receipt.events.is_empty() || !filter.wants_transaction(backend, &receipt.transaction_id)? {
             continue;
         }
         for (index, event) in (0_u32..).zip(&receipt.events) {
-            let id = Position {
-                height: block.height,
-                position: receipt.position,
-                index,
-            };
+            let id = Position { height: block.height, position: receipt.position, index };
             if after.is_some_and(|after| id <= after) {
                 continue;
             }

@@ -67,10 +67,7 @@ pub(super) async fn events(
     let filter = filter(&params)?;
     let permit = std::sync::Arc::clone(&api.streams)
         .try_acquire_owned()
-        .map_err(|_| ApiError::Overloaded {
-            what: "event streams",
-            retry_after_ms: RETRY_AFTER_MS,
-        })?;
+        .map_err(|_| ApiError::Overloaded { what: "event streams", retry_after_ms: RETRY_AFTER_MS })?;
     // Before the height is read: whatever is certified in between comes twice rather than not at all, and is told apart by height.
     let receiver = api.backend.subscribe();
     let after = last_seen(&headers)?;
@@ -84,27 +81,16 @@ pub(super) async fn events(
     }
 
     let (sender, pieces) = mpsc::channel::<Bytes>(PIECES_WAITING_MAX);
-    let feed = Feed {
-        api: api.clone(),
-        filter,
-        next,
-        after,
-        sender,
-    };
+    let feed = Feed { api: api.clone(), filter, next, after, sender };
     tokio::spawn(async move {
         let _permit = permit;
         feed.run(receiver).await;
     });
     let stream = futures::stream::unfold(pieces, |mut pieces| async move {
-        pieces
-            .recv()
-            .await
-            .map(|piece| (Ok::<_, std::convert::Infallible>(piece), pieces))
+        pieces.recv().await.map(|piece| (Ok::<_, std::convert::Infallible>(piece), pieces))
     });
     let mut response = respond::bytes(StatusCode::OK, EVENT_STREAM, Body::from_stream(stream));
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
@@ -124,36 +110,22 @@ fn last_seen(headers: &HeaderMap) -> ApiResult<Option<Position>> {
         return Ok(None);
     };
     let text = value.to_str().unwrap_or_default();
-    text.parse().map(Some).map_err(|()| {
-        ApiError::parameter(
-            "Last-Event-ID",
-            "not an id of this stream (height-position-index)",
-        )
-    })
+    text.parse()
+        .map(Some)
+        .map_err(|()| ApiError::parameter("Last-Event-ID", "not an id of this stream (height-position-index)"))
 }
 
 fn filter(params: &EventParams) -> ApiResult<Filter> {
     let account = match &params.account {
         None => None,
-        Some(text) => Some(
-            AccountId::from_text(text).map_err(|error| ApiError::parameter("account", error))?,
-        ),
+        Some(text) => Some(AccountId::from_text(text).map_err(|error| ApiError::parameter("account", error))?),
     };
     let Some(types) = &params.types else {
-        return Ok(Filter {
-            names: None,
-            account,
-        });
+        return Ok(Filter { names: None, account });
     };
-    let names: Vec<String> = types
-        .split(',')
-        .map(|name| name.trim().to_owned())
-        .collect();
+    let names: Vec<String> = types.split(',').map(|name| name.trim().to_owned()).collect();
     if names.len() > EVENT_TYPES_MAX {
-        return Err(ApiError::parameter(
-            "types",
-            format!("more than {EVENT_TYPES_MAX}"),
-        ));
+        return Err(ApiError::parameter("types", format!("more than {EVENT_TYPES_MAX}")));
     }
     for name in &names {
         let module = name.split('.').next().unwrap_or_default();
@@ -162,8 +134,5 @@ fn filter(params: &EventParams) -> ApiResult<Filter> {
             return Err(ApiError::parameter("types", reason));
         }
     }
-    Ok(Filter {
-        names: Some(names),
-        account,
-    })
+    Ok(Filter { names: Some(names), account })
 }

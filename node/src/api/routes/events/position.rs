@@ -31,11 +31,7 @@ impl FromStr for Position {
         let height = Height(next()?.parse().map_err(|_| ())?);
         let position = next()?.parse().map_err(|_| ())?;
         let index = next()?.parse().map_err(|_| ())?;
-        Ok(Self {
-            height,
-            position,
-            index,
-        })
+        Ok(Self { height, position, index })
     }
 }
 
@@ -45,25 +41,12 @@ mod tests {
 
     #[test]
     fn positions_are_written_read_and_ordered() {
-        let position = Position {
-            height: Height(12),
-            position: 3,
-            index: 4,
-        };
+        let position = Position { height: Height(12), position: 3, index: 4 };
         assert_eq!(position.to_string(), "12-3-4");
         assert_eq!("12-3-4".parse(), Ok(position));
         assert!(position < "12-3-5".parse().expect("position"));
         assert!(position < "13-0-0".parse().expect("position"));
-        for text in [
-            "",
-            "1",
-            "1-2",
-            "1-2-",
-            "1-2-3-4",
-            "a-b-c",
-            "-1-2-3",
-            "1-2-4294967296",
-        ] {
+        for text in ["", "1", "1-2", "1-2-", "1-2-3-4", "a-b-c", "-1-2-3", "1-2-4294967296"] {
             assert_eq!(text.parse::<Position>(), Err(()), "{text}");
         }
     }

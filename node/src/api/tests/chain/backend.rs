@@ -8,16 +8,16 @@ use quancheng_contracts::{BlockInput, executor};
 use quancheng_proof::SetChange;
 use quancheng_state::{Snapshot, StoreError};
 use quancheng_types::{
-    Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt,
-    SignedTransaction, TransactionId, ValidatorSet, merkle,
+    Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt, SignedTransaction,
+    TransactionId, ValidatorSet, merkle,
 };
 use tokio::sync::broadcast;
 
 use super::{Fake, START_MS};
 use crate::admission::AdmissionError;
 use crate::api::backend::{
-    Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus,
-    Stage, Submitted, TransactionState,
+    Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus, Stage, Submitted,
+    TransactionState,
 };
 
 impl Backend for Fake {
@@ -51,26 +51,13 @@ impl Backend for Fake {
         self.identity.genesis.parameters
     }
 
-    fn submit(
-        &self,
-        transactions: Vec<SignedTransaction>,
-    ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
-        Box::pin(async move {
-            transactions
-                .into_iter()
-                .map(|transaction| self.take(transaction))
-                .collect()
-        })
+    fn submit(&self, transactions: Vec<SignedTransaction>) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
+        Box::pin(async move { transactions.into_iter().map(|transaction| self.take(transaction)).collect() })
     }
 
-    fn simulate(
-        &self,
-        transaction: SignedTransaction,
-    ) -> Answer<'_, Result<Receipt, AdmissionError>> {
+    fn simulate(&self, transaction: SignedTransaction) -> Answer<'_, Result<Receipt, AdmissionError>> {
         Box::pin(async move {
-            transaction
-                .check(&self.identity.chain_id)
-                .map_err(AdmissionError::Transaction)?;
+            transaction.check(&self.identity.chain_id).map_err(AdmissionError::Transaction)?;
             let tip = self.store.tip().expect("genesis");
             let input = BlockInput {
                 chain_id: self.identity.chain_id,
@@ -81,42 +68,19 @@ impl Backend for Fake {
                 already_executed: &|_| Ok(false),
                 misbehavior: &[],
             };
-            Ok(executor::simulate(
-                &self.store.snapshot()?,
-                &input,
-                &transaction,
-            )?)
+            Ok(executor::simulate(&self.store.snapshot()?, &input, &transaction)?)
         })
     }
 
     fn transaction(&self, id: &TransactionId) -> Result<TransactionState, StoreError> {
         if let Some((height, position)) = self.store.transaction_location(id)? {
             let receipt = self.store.receipt(height, position)?.map(Arc::new);
-            let stage = if height <= self.status().certified_height {
-                Stage::Certified
-            } else {
-                Stage::Executed
-            };
+            let stage = if height <= self.status().certified_height { Stage::Certified } else { Stage::Executed };
             let time_ms = Some(START_MS + height.0 * 1000);
-            return Ok(TransactionState::Known {
-                stage,
-                height: Some(height),
-                time_ms,
-                receipt,
-            });
+            return Ok(TransactionState::Known { stage, height: Some(height), time_ms, receipt });
         }
-        if self
-            .inner()
-            .pending
-            .iter()
-            .any(|transaction| transaction.id() == *id)
-        {
-            return Ok(TransactionState::Known {
-                stage: Stage::Admitted,
-                height: None,
-                time_ms: None,
-                receipt: None,
-            });
+        if self.inner().pending.iter().any(|transaction| transaction.id() == *id) {
+            return Ok(TransactionState::Known { stage: Stage::Admitted, height: None, time_ms: None, receipt: None });
         }
         Ok(TransactionState::Unknown)
     }
@@ -141,17 +105,12 @@ impl Backend for Fake {
     }
 
     fn snapshot(&self, height: Option<Height>) -> Result<Snapshot, StoreError> {
-        height.map_or_else(
-            || self.store.snapshot(),
-            |height| self.store.snapshot_at(height),
-        )
+        height.map_or_else(|| self.store.snapshot(), |height| self.store.snapshot_at(height))
     }
 
     fn height_at(&self, time_ms: u64) -> Result<Option<Height>, StoreError> {
         let newest = self.status().executed_height.0;
-        Ok(time_ms
-            .checked_sub(START_MS)
-            .map(|since_ms| Height((since_ms / 1000).min(newest))))
+        Ok(time_ms.checked_sub(START_MS).map(|since_ms| Height((since_ms / 1000).min(newest))))
     }
 
     fn block(&self, height: Height) -> Result<Option<(Block, CommitCertificate)>, StoreError> {
@@ -165,22 +124,14 @@ impl Backend for Fake {
         }
     }
 
-    fn executed_transaction(
-        &self,
-        id: &TransactionId,
-    ) -> Result<Option<ExecutedTransaction>, StoreError> {
+    fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError> {
         let Some((height, position)) = self.store.transaction_location(id)? else {
             return Ok(None);
         };
         let receipt = self.store.receipt(height, position)?.expect("located");
         let receipt_path = self.store.receipt_path(height, position)?.expect("located");
         let transaction = self.inner().bodies.get(id).cloned().expect("executed");
-        Ok(Some(ExecutedTransaction {
-            height,
-            transaction,
-            receipt,
-            receipt_path,
-        }))
+        Ok(Some(ExecutedTransaction { height, transaction, receipt, receipt_path }))
     }
 
     fn validators(&self, height: Height) -> Result<Option<ValidatorSet>, StoreError> {
@@ -189,11 +140,7 @@ impl Backend for Fake {
     }
 
     fn history_leaf(&self, height: Height) -> Result<Option<HistoryLeaf>, StoreError> {
-        if height > self.status().executed_height {
-            Ok(None)
-        } else {
-            self.store.history_leaf(height).map(Some)
-        }
+        if height > self.status().executed_height { Ok(None) } else { self.store.history_leaf(height).map(Some) }
     }
 
     fn history_path(&self, height: Height, size: u64) -> Result<merkle::Path, StoreError> {
@@ -202,17 +149,10 @@ impl Backend for Fake {
 
     fn certifying_header(&self, height: Height) -> Result<Option<CertifiedHeader>, StoreError> {
         let inner = self.inner();
-        let newest = inner
-            .blocks
-            .last_key_value()
-            .map(|(_, block)| block.clone());
-        Ok(newest
-            .filter(|(block, _)| block.header.executed_height >= height)
-            .map(|(block, certificate)| CertifiedHeader {
-                header: block.header,
-                certificate,
-                validators: self.identity.genesis.validators.clone(),
-            }))
+        let newest = inner.blocks.last_key_value().map(|(_, block)| block.clone());
+        Ok(newest.filter(|(block, _)| block.header.executed_height >= height).map(|(block, certificate)| {
+            CertifiedHeader { header: block.header, certificate, validators: self.identity.genesis.validators.clone() }
+        }))
     }
 
     fn trust_path(&self, _height: Height) -> Result<Vec<SetChange>, StoreError> {

@@ -8,18 +8,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use quancheng_contracts::modules::{check_call, encode_call};
-use quancheng_contracts::{
-    BlockInput, CoreRefusal, RefusalCode as _, execute_block, genesis_patch,
-};
+use quancheng_contracts::{BlockInput, CoreRefusal, RefusalCode as _, execute_block, genesis_patch};
 use quancheng_state::view::EmptyView;
-use quancheng_state::{
-    BlockCommit, BodyLocation, Executed, Memory, Store, StoreError, StoreOptions,
-};
+use quancheng_state::{BlockCommit, BodyLocation, Executed, Memory, Store, StoreError, StoreOptions};
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
-    AccountId, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, CommitCertificate,
-    Digest, Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Round, SignedTransaction,
-    Signer, Transaction, TransactionId, ValidatorId, merkle,
+    AccountId, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, CommitCertificate, Digest, Header, Height,
+    KeyId, List, NodeId, PROTOCOL_VERSION, Round, SignedTransaction, Signer, Transaction, TransactionId, ValidatorId,
+    merkle,
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -59,23 +55,16 @@ pub(in crate::api::tests) struct Fake {
 impl Fake {
     pub(in crate::api::tests) fn new() -> Self {
         let genesis = start::genesis();
-        let store =
-            Store::open(Arc::new(Memory::new()), StoreOptions::default()).expect("empty store");
+        let store = Store::open(Arc::new(Memory::new()), StoreOptions::default()).expect("empty store");
         let patch = genesis_patch(&genesis, &EmptyView).expect("genesis");
-        store
-            .init_genesis(genesis.time_ms, patch, &genesis.validators)
-            .expect("genesis");
+        store.init_genesis(genesis.time_ms, patch, &genesis.validators).expect("genesis");
         let identity = Identity {
             chain_id: genesis.chain_id(),
             node_id: NodeId(Digest([1; 32])),
             validator_id: Some(ValidatorId::of(&key("validator").public_key())),
             genesis: Arc::new(genesis),
         };
-        let inner = Mutex::new(Inner {
-            blocks: BTreeMap::new(),
-            bodies: BTreeMap::new(),
-            pending: Vec::new(),
-        });
+        let inner = Mutex::new(Inner { blocks: BTreeMap::new(), bodies: BTreeMap::new(), pending: Vec::new() });
         let fake = Self {
             identity,
             store,
@@ -95,22 +84,13 @@ impl Fake {
     }
 
     /// A transaction of one call.
-    pub(in crate::api::tests) fn sign(
-        &self,
-        name: &str,
-        module: &str,
-        call: Value,
-        nonce: u64,
-    ) -> SignedTransaction {
+    pub(in crate::api::tests) fn sign(&self, name: &str, module: &str, call: Value, nonce: u64) -> SignedTransaction {
         let key = key(name);
         let public = key.public_key();
         let body = Transaction {
             chain_id: self.identity.chain_id,
-            signers: List::new(vec![Signer {
-                account: AccountId::of(&public),
-                key_id: KeyId::of(&public),
-            }])
-            .expect("one"),
+            signers: List::new(vec![Signer { account: AccountId::of(&public), key_id: KeyId::of(&public) }])
+                .expect("one"),
             nonce,
             valid_until_ms: START_MS + 300_000,
             calls: List::new(vec![encode_call(module, call).expect("a call")]).expect("one"),
@@ -136,10 +116,7 @@ impl Fake {
         let tip = self.store.tip().expect("genesis");
         let height = tip.height().next();
         let time_ms = START_MS + height.0 * 1000;
-        let parent = inner
-            .blocks
-            .last_key_value()
-            .map_or_else(BlockId::default, |(_, (block, _))| block.header.id());
+        let parent = inner.blocks.last_key_value().map_or_else(BlockId::default, |(_, (block, _))| block.header.id());
         let block = self.block(height, time_ms, parent, &transactions);
         let refs: Vec<&SignedTransaction> = transactions.iter().collect();
         let input = BlockInput {
@@ -151,18 +128,9 @@ impl Fake {
             already_executed: &|_| Ok(false),
             misbehavior: &[],
         };
-        let output =
-            execute_block(&self.store.snapshot().expect("snapshot"), &input).expect("executed");
-        let body = BodyLocation {
-            batch: BatchId::default(),
-            offset_bytes: 0,
-            length_bytes: 0,
-        };
-        let executed = output
-            .receipts
-            .into_iter()
-            .map(|receipt| Executed { receipt, body })
-            .collect();
+        let output = execute_block(&self.store.snapshot().expect("snapshot"), &input).expect("executed");
+        let body = BodyLocation { batch: BatchId::default(), offset_bytes: 0, length_bytes: 0 };
+        let executed = output.receipts.into_iter().map(|receipt| Executed { receipt, body }).collect();
         let commit = BlockCommit {
             height,
             block_id: block.header.id(),
@@ -172,11 +140,7 @@ impl Fake {
             ..BlockCommit::default()
         };
         self.store.commit(commit).expect("committed");
-        inner.bodies.extend(
-            transactions
-                .into_iter()
-                .map(|transaction| (transaction.id(), transaction)),
-        );
+        inner.bodies.extend(transactions.into_iter().map(|transaction| (transaction.id(), transaction)));
         let certificate = self.certify(&block.header);
         inner.blocks.insert(height, (block, certificate));
         drop(inner);
@@ -193,37 +157,18 @@ impl Fake {
         height
     }
 
-    fn block(
-        &self,
-        height: Height,
-        time_ms: u64,
-        parent: BlockId,
-        transactions: &[SignedTransaction],
-    ) -> Block {
+    fn block(&self, height: Height, time_ms: u64, parent: BlockId, transactions: &[SignedTransaction]) -> Block {
         let validators = &self.identity.genesis.validators;
         let batches = if transactions.is_empty() {
             Vec::new()
         } else {
-            let batch = Batch {
-                transactions: List::new(transactions.to_vec()).expect("few"),
-            };
+            let batch = Batch { transactions: List::new(transactions.to_vec()).expect("few") };
             let signed = batch.sign(self.identity.chain_id, height.0, &key("validator"));
-            let signature = CertificateSignature {
-                validator: signed.header.author,
-                signature: signed.signature,
-            };
-            let certificate = BatchCertificate {
-                signatures: List::new(vec![signature]).expect("one"),
-            };
-            vec![BatchRef {
-                header: signed.header,
-                certificate,
-            }]
+            let signature = CertificateSignature { validator: signed.header.author, signature: signed.signature };
+            let certificate = BatchCertificate { signatures: List::new(vec![signature]).expect("one") };
+            vec![BatchRef { header: signed.header, certificate }]
         };
-        let ids: Vec<Digest> = batches
-            .iter()
-            .map(|batch| merkle::leaf_hash(batch.header.id().as_bytes()))
-            .collect();
+        let ids: Vec<Digest> = batches.iter().map(|batch| merkle::leaf_hash(batch.header.id().as_bytes())).collect();
         let header = Header {
             version: PROTOCOL_VERSION,
             chain_id: self.identity.chain_id,
@@ -240,11 +185,7 @@ impl Fake {
             history_root: self.store.history_root(height.0).expect("history"),
             misbehavior_root: merkle::empty_root(),
         };
-        Block {
-            header,
-            batches: List::new(batches).expect("one"),
-            misbehavior: List::empty(),
-        }
+        Block { header, batches: List::new(batches).expect("one"), misbehavior: List::empty() }
     }
 
     fn certify(&self, header: &Header) -> CommitCertificate {
@@ -254,14 +195,9 @@ impl Fake {
             block_id: header.id(),
             signatures: List::empty(),
         };
-        let signature =
-            key("validator").sign(certificate.sign_message(self.identity.chain_id).as_bytes());
+        let signature = key("validator").sign(certificate.sign_message(self.identity.chain_id).as_bytes());
         let validator = self.identity.genesis.validators.ids()[0];
-        certificate.signatures = List::new(vec![CertificateSignature {
-            validator,
-            signature,
-        }])
-        .expect("one");
+        certificate.signatures = List::new(vec![CertificateSignature { validator, signature }]).expect("one");
         certificate
     }
 
@@ -269,22 +205,17 @@ impl Fake {
         if let Some(error) = self.refusal.lock().expect("no panics inside").take() {
             return Err(error);
         }
-        transaction
-            .check(&self.identity.chain_id)
-            .map_err(AdmissionError::Transaction)?;
+        transaction.check(&self.identity.chain_id).map_err(AdmissionError::Transaction)?;
         for (index, call) in (0_u8..).zip(&transaction.body.calls) {
-            check_call(call, &self.identity.genesis.parameters).map_err(|refusal| {
-                AdmissionError::Refused {
-                    module: refusal.module,
-                    code: refusal.code,
-                    call: index,
-                }
+            check_call(call, &self.identity.genesis.parameters).map_err(|refusal| AdmissionError::Refused {
+                module: refusal.module,
+                code: refusal.code,
+                call: index,
             })?;
         }
         let id = transaction.id();
         let mut inner = self.inner();
-        let is_new =
-            !inner.bodies.contains_key(&id) && !inner.pending.iter().any(|other| other.id() == id);
+        let is_new = !inner.bodies.contains_key(&id) && !inner.pending.iter().any(|other| other.id() == id);
         if is_new {
             inner.pending.push(transaction);
         }
@@ -294,9 +225,5 @@ impl Fake {
 
 /// A refusal of the executor, for tests of its texts.
 pub(in crate::api::tests) fn core_refusal(refusal: CoreRefusal) -> AdmissionError {
-    AdmissionError::Refused {
-        module: quancheng_types::ModuleId(0),
-        code: refusal.code(),
-        call: 0,
-    }
+    AdmissionError::Refused { module: quancheng_types::ModuleId(0), code: refusal.code(), call: 0 }
 }

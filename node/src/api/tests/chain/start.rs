@@ -2,8 +2,7 @@
 
 use quancheng_contracts::modules::encode_genesis;
 use quancheng_types::{
-    Digest, Genesis, List, NodeId, Parameters, SigningKey, Suite, Text, Validator, ValidatorSet,
-    merkle,
+    Digest, Genesis, List, NodeId, Parameters, SigningKey, Suite, Text, Validator, ValidatorSet, merkle,
 };
 use serde_json::{Value, json};
 
@@ -11,12 +10,8 @@ use super::{FOUNDERS, START_MS};
 
 /// The sample organizations.
 pub(in crate::api::tests) fn organizations() -> Vec<Value> {
-    let samples: Value =
-        serde_json::from_str(include_str!("../../../../../samples/samples.json")).expect("samples");
-    samples["organizations"]
-        .as_array()
-        .expect("organizations")
-        .clone()
+    let samples: Value = serde_json::from_str(include_str!("../../../../../samples/samples.json")).expect("samples");
+    samples["organizations"].as_array().expect("organizations").clone()
 }
 
 /// A key by name.
@@ -53,9 +48,7 @@ pub(super) fn genesis() -> Genesis {
         time_ms: START_MS,
         parameters: Parameters::default(),
         validators: ValidatorSet::new(vec![validator()]).expect("one validator"),
-        modules: List::new(vec![
-            encode_genesis("identity", json!({ "organizations": founders })).expect("founders"),
-        ])
-        .expect("one"),
+        modules: List::new(vec![encode_genesis("identity", json!({ "organizations": founders })).expect("founders")])
+            .expect("one"),
     }
 }

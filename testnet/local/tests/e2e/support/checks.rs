@@ -16,13 +16,7 @@ const ASK: usize = 500;
 /// Time for nodes to agree on a height that all have executed.
 const AGREE: Duration = Duration::from_secs(60);
 /// Alarms that mean that a node signed twice, forgot, or met another history.
-const ALARMS: [&str; 5] = [
-    "SignedElsewhere",
-    "NotSafe",
-    "RootMismatch",
-    "LogBehindRecord",
-    "Misbehavior",
-];
+const ALARMS: [&str; 5] = ["SignedElsewhere", "NotSafe", "RootMismatch", "LogBehindRecord", "Misbehavior"];
 
 /// Every transaction that was reported certified is certified on each of these nodes, at the same place.
 pub(crate) fn certified_everywhere(net: &Net, nodes: &[u32], certified: &[Certified]) {
@@ -31,40 +25,24 @@ pub(crate) fn certified_everywhere(net: &Net, nodes: &[u32], certified: &[Certif
     for index in nodes {
         for part in certified.chunks(ASK) {
             let encoded: Vec<Vec<u8>> = part.iter().map(|one| one.encoded.clone()).collect();
-            let signed = encoded
-                .iter()
-                .map(|bytes| SignedTransaction::decode(bytes).expect("made by the test"));
-            let bulk = Bulk {
-                ids: signed.map(|one| one.id()).collect(),
-                encoded,
-            };
+            let signed = encoded.iter().map(|bytes| SignedTransaction::decode(bytes).expect("made by the test"));
+            let bulk = Bulk { ids: signed.map(|one| one.id()).collect(), encoded };
             // The same bytes again ask for the state of a transaction that is known.
-            let url = format!(
-                "{}/v1/transactions/bulk?wait=certified&timeout_ms=30000",
-                net.api(*index)
-            );
-            let (status, answer) = http::post(&agent, &url, BYTES, &bulk.body())
-                .unwrap_or_else(|error| panic!("node {index}: {error}"));
+            let url = format!("{}/v1/transactions/bulk?wait=certified&timeout_ms=30000", net.api(*index));
+            let (status, answer) =
+                http::post(&agent, &url, BYTES, &bulk.body()).unwrap_or_else(|error| panic!("node {index}: {error}"));
             assert_eq!(status, 200, "node {index}: {answer}");
             let found = places(&bulk, &answer)
                 .unwrap_or_else(|item| panic!("node {index} lost a certified transaction: {item}"));
             for (one, found) in part.iter().zip(found) {
-                assert_eq!(
-                    one.place, found.place,
-                    "node {index} has transaction {} elsewhere",
-                    one.id
-                );
+                assert_eq!(one.place, found.place, "node {index} has transaction {} elsewhere", one.id);
             }
         }
     }
     let mut places: Vec<_> = certified.iter().map(|one| one.place).collect();
     places.sort_unstable();
     places.dedup();
-    assert_eq!(
-        places.len(),
-        certified.len(),
-        "two transactions have one place"
-    );
+    assert_eq!(places.len(), certified.len(), "two transactions have one place");
 }
 
 /// These nodes come to one executed height and have the same roots there; and the same blocks on the way, none with a proof of
@@ -74,48 +52,25 @@ pub(crate) fn same_history(net: &Net, nodes: &[u32]) -> u64 {
     let (height, roots) = loop {
         let seen: Vec<Value> = nodes.iter().map(|index| net.status(*index)).collect();
         let height = &seen[0]["executed_height"];
-        if seen
-            .iter()
-            .all(|status| status["executed_height"] == *height)
-        {
-            let roots: Vec<_> = seen
-                .iter()
-                .map(|status| (status["state_root"].clone(), status["history_root"].clone()))
-                .collect();
+        if seen.iter().all(|status| status["executed_height"] == *height) {
+            let roots: Vec<_> =
+                seen.iter().map(|status| (status["state_root"].clone(), status["history_root"].clone())).collect();
             break (height.as_u64().expect("a height"), roots);
         }
-        let heights: Vec<_> = seen
-            .iter()
-            .map(|status| status["executed_height"].to_string())
-            .collect();
-        assert!(
-            begin.elapsed() < AGREE,
-            "nodes {nodes:?} do not come to one executed height: {heights:?}"
-        );
+        let heights: Vec<_> = seen.iter().map(|status| status["executed_height"].to_string()).collect();
+        assert!(begin.elapsed() < AGREE, "nodes {nodes:?} do not come to one executed height: {heights:?}");
         std::thread::sleep(Duration::from_millis(50));
     };
-    assert!(
-        roots.iter().all(|root| *root == roots[0]),
-        "roots differ at height {height}: {roots:?}"
-    );
+    assert!(roots.iter().all(|root| *root == roots[0]), "roots differ at height {height}: {roots:?}");
     for at in 1..=height {
         let block = http::get_ok(&format!("{}/v1/blocks/{at}", net.api(nodes[0])));
-        assert_eq!(
-            block["misbehavior"], 0,
-            "block {at} carries a proof of misbehavior: {block:#}"
-        );
+        assert_eq!(block["misbehavior"], 0, "block {at} carries a proof of misbehavior: {block:#}");
         // Each block names the one before it: a few compared tell of all.
         if at % 16 == 0 || at == height {
             for index in &nodes[1..] {
                 let other = http::get_ok(&format!("{}/v1/blocks/{at}", net.api(*index)));
-                assert_eq!(
-                    other["id"], block["id"],
-                    "node {index} has another block {at}"
-                );
-                assert_eq!(
-                    other["state_root"], block["state_root"],
-                    "node {index} has another state at {at}"
-                );
+                assert_eq!(other["id"], block["id"], "node {index} has another block {at}");
+                assert_eq!(other["state_root"], block["state_root"], "node {index} has another state at {at}");
             }
         }
     }
@@ -131,13 +86,9 @@ pub(crate) fn quiet_logs(net: &Net) {
 pub(crate) fn quiet_logs_but(net: &Net, expected: &BTreeMap<u32, &str>) {
     for index in net.indices() {
         for line in net.log(index).lines() {
-            let expected = expected
-                .get(&index)
-                .is_some_and(|words| line.contains(words));
+            let expected = expected.get(&index).is_some_and(|words| line.contains(words));
             let is_alarm = ALARMS.iter().any(|alarm| line.contains(alarm)) && !expected;
-            let is_failure = line.contains("panicked")
-                || line.contains(" ERROR ")
-                || line.contains("quanchengd: ");
+            let is_failure = line.contains("panicked") || line.contains(" ERROR ") || line.contains("quanchengd: ");
             assert!(!is_alarm && !is_failure, "log of node {index}: {line}");
         }
     }
@@ -147,12 +98,7 @@ pub(crate) fn quiet_logs_but(net: &Net, expected: &BTreeMap<u32, &str>) {
 pub(crate) fn signs_from(net: &Net, node: u32, validator: &str, from: u64) -> bool {
     (from..=net.height(node)).any(|height| {
         let block = http::get_ok(&format!("{}/v1/blocks/{height}", net.api(node)));
-        let signatures = block["certificate"]["signatures"]
-            .as_array()
-            .expect("a block has a certificate")
-            .clone();
-        signatures
-            .iter()
-            .any(|signature| signature["validator"] == validator)
+        let signatures = block["certificate"]["signatures"].as_array().expect("a block has a certificate").clone();
+        signatures.iter().any(|signature| signature["validator"] == validator)
     })
 }

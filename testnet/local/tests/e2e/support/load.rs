@@ -51,26 +51,13 @@ impl Load {
         let shared = Arc::new(Shared::default());
         let apis: Vec<String> = nodes.iter().map(|index| net.api(*index)).collect();
         let share = f64::from(rate) / f64::from(u32::try_from(apis.len()).expect("few nodes"));
-        let pause = Duration::from_secs_f64(
-            f64::from(u32::try_from(BULK).expect("a small number")) / share,
-        );
+        let pause = Duration::from_secs_f64(f64::from(u32::try_from(BULK).expect("a small number")) / share);
         let chain_id = net.network().record().chain_id;
         let workers = (0..apis.len())
             .map(|number| {
                 let (shared, apis) = (Arc::clone(&shared), apis.clone());
-                let maker = Maker::new(
-                    chain_id,
-                    seed * 1000 + u64::try_from(number).expect("few nodes"),
-                );
-                std::thread::spawn(move || {
-                    Worker {
-                        shared,
-                        apis,
-                        maker,
-                        number,
-                    }
-                    .run(pause)
-                })
+                let maker = Maker::new(chain_id, seed * 1000 + u64::try_from(number).expect("few nodes"));
+                std::thread::spawn(move || Worker { shared, apis, maker, number }.run(pause))
             })
             .collect();
         Self { shared, workers }
@@ -78,11 +65,7 @@ impl Load {
 
     /// How many are certified so far.
     pub(crate) fn certified(&self) -> usize {
-        self.shared
-            .certified
-            .lock()
-            .expect("no worker panics")
-            .len()
+        self.shared.certified.lock().expect("no worker panics").len()
     }
 
     /// Ends it; every transaction that was sent must have been certified.
@@ -135,11 +118,7 @@ impl Worker {
             match http::post(&agent, &url, BYTES, &body) {
                 Ok((200, answer)) => match places(bulk, &answer) {
                     Ok(done) => {
-                        self.shared
-                            .certified
-                            .lock()
-                            .expect("no worker panics")
-                            .extend(done);
+                        self.shared.certified.lock().expect("no worker panics").extend(done);
                         return;
                     }
                     Err(reason) => last = format!("{api}: {reason}"),
@@ -156,15 +135,9 @@ impl Worker {
 
 /// Where each transaction of a bulk is certified; or what is missing.
 pub(crate) fn places(bulk: &Bulk, answer: &serde_json::Value) -> Result<Vec<Certified>, String> {
-    let items = answer["items"]
-        .as_array()
-        .ok_or_else(|| format!("no items: {answer}"))?;
+    let items = answer["items"].as_array().ok_or_else(|| format!("no items: {answer}"))?;
     if items.len() != bulk.ids.len() {
-        return Err(format!(
-            "{} items for {} transactions",
-            items.len(),
-            bulk.ids.len()
-        ));
+        return Err(format!("{} items for {} transactions", items.len(), bulk.ids.len()));
     }
     let mut done = Vec::with_capacity(items.len());
     for ((item, id), encoded) in items.iter().zip(&bulk.ids).zip(&bulk.encoded) {
@@ -176,11 +149,7 @@ pub(crate) fn places(bulk: &Bulk, answer: &serde_json::Value) -> Result<Vec<Cert
                     && state["outcome"]["kind"] == "ok"
                     && state["id"] == id.to_string() =>
             {
-                done.push(Certified {
-                    encoded: encoded.clone(),
-                    id: id.to_string(),
-                    place,
-                });
+                done.push(Certified { encoded: encoded.clone(), id: id.to_string(), place });
             }
             _ => return Err(item.to_string()),
         }

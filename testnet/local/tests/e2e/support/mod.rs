@@ -18,16 +18,9 @@ pub(crate) const READY_MS: u64 = 60_000;
 /// A program of the workspace.
 pub(crate) fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a path");
-    let folder = own
-        .parent()
-        .and_then(Path::parent)
-        .expect("test programs lie in target/<profile>/deps");
+    let folder = own.parent().and_then(Path::parent).expect("test programs lie in target/<profile>/deps");
     let path = folder.join(name);
-    assert!(
-        path.is_file(),
-        "{} is missing: run `cargo build --workspace --bins` first",
-        path.display()
-    );
+    assert!(path.is_file(), "{} is missing: run `cargo build --workspace --bins` first", path.display());
     path
 }
 
@@ -41,12 +34,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// The data of a command that had to succeed.
     pub(crate) fn data(self) -> Value {
-        assert_eq!(
-            (self.exit, &self.envelope["ok"]),
-            (0, &Value::Bool(true)),
-            "{:#}",
-            self.envelope
-        );
+        assert_eq!((self.exit, &self.envelope["ok"]), (0, &Value::Bool(true)), "{:#}", self.envelope);
         self.envelope["data"].clone()
     }
 }
@@ -59,20 +47,12 @@ pub(crate) fn quancheng(arguments: &[&str]) -> Answer {
             command.env_remove(name);
         }
     }
-    let output = command
-        .args(arguments)
-        .args(["--output", "json"])
-        .stdin(Stdio::null())
-        .output();
+    let output = command.args(arguments).args(["--output", "json"]).stdin(Stdio::null()).output();
     let output = output.expect("the command line runs");
     let words = String::from_utf8_lossy(&output.stderr);
-    let envelope = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!("quancheng {arguments:?}: stdout is no JSON ({error}); stderr: {words}")
-    });
-    Answer {
-        exit: output.status.code().unwrap_or(-1),
-        envelope,
-    }
+    let envelope = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("quancheng {arguments:?}: stdout is no JSON ({error}); stderr: {words}"));
+    Answer { exit: output.status.code().unwrap_or(-1), envelope }
 }
 
 /// A running network. Its nodes are killed when the test ends.
@@ -84,25 +64,17 @@ pub(crate) struct Net {
 impl Net {
     /// Starts one with `quancheng testnet start`.
     pub(crate) fn start(validators: u32, followers: u32, more: &[&str]) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("quancheng-e2e-")
-            .tempdir()
-            .expect("a temporary folder");
+        let folder = tempfile::Builder::new().prefix("quancheng-e2e-").tempdir().expect("a temporary folder");
         let dir = folder.path().join("net");
         let (validators, followers) = (validators.to_string(), followers.to_string());
         let mut arguments = vec!["testnet", "start", "--dir", text(&dir), "--timeout", "60s"];
         arguments.extend(["--validators", &validators, "--followers", &followers]);
         arguments.extend(more);
         let answer = quancheng(&arguments);
-        let network =
-            Network::open(&dir).unwrap_or_else(|error| panic!("{error}; {:#}", answer.envelope));
+        let network = Network::open(&dir).unwrap_or_else(|error| panic!("{error}; {:#}", answer.envelope));
         let net = Self { folder, network };
         let data = answer.data();
-        assert_eq!(
-            data["running"],
-            serde_json::json!(net.network.record().nodes.len()),
-            "{data:#}"
-        );
+        assert_eq!(data["running"], serde_json::json!(net.network.record().nodes.len()), "{data:#}");
         net
     }
 
@@ -150,20 +122,12 @@ impl Net {
 
     fn entry(&self, index: u32) -> &quancheng_testnet_local::NodeEntry {
         let nodes = &self.network.record().nodes;
-        nodes
-            .iter()
-            .find(|node| node.index == index)
-            .expect("the test names a node of its network")
+        nodes.iter().find(|node| node.index == index).expect("the test names a node of its network")
     }
 
     /// Every node.
     pub(crate) fn indices(&self) -> Vec<u32> {
-        self.network
-            .record()
-            .nodes
-            .iter()
-            .map(|node| node.index)
-            .collect()
+        self.network.record().nodes.iter().map(|node| node.index).collect()
     }
 
     /// `/v1/status` of a node.
@@ -173,40 +137,28 @@ impl Net {
 
     /// Height of a node.
     pub(crate) fn height(&self, index: u32) -> u64 {
-        self.status(index)["height"]
-            .as_u64()
-            .expect("a status names its height")
+        self.status(index)["height"].as_u64().expect("a status names its height")
     }
 
     /// The validator identity of a node.
     pub(crate) fn validator_id(&self, index: u32) -> String {
-        self.status(index)["validator_id"]
-            .as_str()
-            .expect("a validator names its id")
-            .to_owned()
+        self.status(index)["validator_id"].as_str().expect("a validator names its id").to_owned()
     }
 
     /// The log of a node.
     pub(crate) fn log(&self, index: u32) -> String {
-        let path = self
-            .network
-            .log(index)
-            .expect("the test names a node of its network");
+        let path = self.network.log(index).expect("the test names a node of its network");
         String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
     }
 
     /// Kills a node with SIGKILL.
     pub(crate) fn kill(&self, index: u32) {
-        self.network
-            .kill(index)
-            .unwrap_or_else(|error| panic!("kill {index}: {error}"));
+        self.network.kill(index).unwrap_or_else(|error| panic!("kill {index}: {error}"));
     }
 
     /// Starts a node and waits until it is ready.
     pub(crate) fn start_node(&self, index: u32) {
-        self.network
-            .start_node(index, READY_MS)
-            .unwrap_or_else(|error| panic!("start {index}: {error}"));
+        self.network.start_node(index, READY_MS).unwrap_or_else(|error| panic!("start {index}: {error}"));
     }
 
     /// Starts nodes at once and waits until all are ready.
@@ -221,16 +173,9 @@ impl Net {
     /// Key file of an organization and the password file, as arguments of a command.
     pub(crate) fn sign_as(&self, organization: &str) -> [String; 4] {
         let keys = self.network.keys();
-        let key = keys
-            .get(organization)
-            .unwrap_or_else(|| panic!("no key of {organization}"));
+        let key = keys.get(organization).unwrap_or_else(|| panic!("no key of {organization}"));
         let password = self.network.password_file();
-        [
-            "--key".to_owned(),
-            text(key).to_owned(),
-            "--password-file".to_owned(),
-            text(&password).to_owned(),
-        ]
+        ["--key".to_owned(), text(key).to_owned(), "--password-file".to_owned(), text(&password).to_owned()]
     }
 }
 
@@ -242,10 +187,7 @@ impl Drop for Net {
         }
         if std::thread::panicking() {
             self.folder.disable_cleanup(true);
-            eprintln!(
-                "the network of the failed test is left in {}",
-                self.folder.path().display()
-            );
+            eprintln!("the network of the failed test is left in {}", self.folder.path().display());
         }
     }
 }

@@ -10,18 +10,17 @@
 //!
 //! The store is the production store over its in-memory backend.
 
+mod recover;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_consensus::{
-    AuthorWindow, Commit, CommittedBlock, Executed, LogEntry, LogWriter, RecoveredState,
-    ScheduledSet, SetChange, SignRecord, Tip, read_log,
-};
+use quancheng_consensus::{AuthorWindow, Commit, CommittedBlock, LogEntry, LogWriter, SignRecord};
 use quancheng_contracts::genesis_patch;
 use quancheng_state::view::EmptyView;
 use quancheng_state::{ChainStore, Durability, Memory, Store, StoreError, StoreOptions};
-use quancheng_types::codec::{decode, encode};
+use quancheng_types::codec::encode;
 use quancheng_types::{BatchId, BatchRef, Genesis, Height, PublicKey, SignedBatch, ValidatorId};
 
 use crate::properties::Durable;
@@ -59,12 +58,7 @@ impl LogFile {
     fn create(genesis: &Genesis) -> Self {
         let (writer, bytes) = LogWriter::create(genesis.chain_id());
         let synced = bytes.len();
-        Self {
-            writer,
-            bytes,
-            synced,
-            newest: Height::GENESIS,
-        }
+        Self { writer, bytes, synced, newest: Height::GENESIS }
     }
 }
 
@@ -96,9 +90,7 @@ impl Disk {
         let backend = Arc::new(Memory::new());
         let patch = genesis_patch(genesis, &EmptyView).map_err(|error| error.to_string())?;
         let store = open(&backend).map_err(text)?;
-        store
-            .init_genesis(genesis.time_ms, patch, &genesis.validators)
-            .map_err(text)?;
+        store.init_genesis(genesis.time_ms, patch, &genesis.validators).map_err(text)?;
         store.sync().map_err(text)?;
         let record = key.map(|key| SignRecord::fresh(genesis.chain_id(), key));
         Ok(Self {
@@ -153,15 +145,10 @@ impl Disk {
         Ok(commits)
     }
 
-    fn put_commits(
-        &mut self,
-        commits: &[Arc<Commit>],
-        durability: Durability,
-    ) -> Result<(), StoreError> {
+    fn put_commits(&mut self, commits: &[Arc<Commit>], durability: Durability) -> Result<(), StoreError> {
         for commit in commits {
             let CommittedBlock { block, certificate } = &commit.decided;
-            self.chain
-                .put_block(block, certificate, Durability::Buffered)?;
+            self.chain.put_block(block, certificate, Durability::Buffered)?;
             self.tip.windows.extend(commit.windows.iter().copied());
             self.tip.height = block.header.height;
             if !block.batches.is_empty() || !block.misbehavior.is_empty() {
@@ -172,30 +159,18 @@ impl Disk {
     }
 
     /// The blocks above a height, which a crash may have left on disk before anyone heard of them.
-    pub(crate) fn committed_above(
-        &self,
-        height: Height,
-    ) -> Result<Vec<CommittedBlock>, StoreError> {
-        (height.0 + 1..=self.tip.height.0)
-            .filter_map(|height| self.block(Height(height)).transpose())
-            .collect()
+    pub(crate) fn committed_above(&self, height: Height) -> Result<Vec<CommittedBlock>, StoreError> {
+        (height.0 + 1..=self.tip.height.0).filter_map(|height| self.block(Height(height)).transpose()).collect()
     }
 
     /// Stores a batch.
-    pub(crate) fn put_batch(
-        &self,
-        batch: &SignedBatch,
-        durability: Durability,
-    ) -> Result<(), StoreError> {
-        self.chain
-            .put_batches(&[(batch.header, &batch.encode())], durability)
+    pub(crate) fn put_batch(&self, batch: &SignedBatch, durability: Durability) -> Result<(), StoreError> {
+        self.chain.put_batches(&[(batch.header, &batch.encode())], durability)
     }
 
     /// A decided block.
     pub(crate) fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
-        let (Some(block), Some(certificate)) =
-            (self.chain.block(height)?, self.chain.certificate(height)?)
-        else {
+        let (Some(block), Some(certificate)) = (self.chain.block(height)?, self.chain.certificate(height)?) else {
             return Ok(None);
         };
         Ok(Some(CommittedBlock { block, certificate }))
@@ -205,19 +180,12 @@ impl Disk {
     pub(crate) fn next_sequence(&self, own: ValidatorId) -> Result<u64, StoreError> {
         let ordered = self.tip.windows.get(&own).map_or(0, AuthorWindow::end);
         let pending = self.chain.pending_batches()?;
-        let own = pending
-            .iter()
-            .filter(|header| header.author == own)
-            .map(|header| header.sequence + 1);
+        let own = pending.iter().filter(|header| header.author == own).map(|header| header.sequence + 1);
         Ok(own.max().unwrap_or(0).max(ordered))
     }
 
     /// Loses power: what was not synced survives in part, as chance decides.
-    pub(crate) fn crash(
-        &mut self,
-        moment: CrashMoment,
-        random: &mut Random,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn crash(&mut self, moment: CrashMoment, random: &mut Random) -> Result<(), StoreError> {
         let commits = std::mem::take(&mut self.staged_commits);
         let record = self.staged_record.take();
         let mut is_log_whole = false;
@@ -253,171 +221,6 @@ impl Disk {
             self.log.bytes.resize(kept + random.index(600), 0);
         }
     }
-
-    /// Reads everything back, as a starting node does: the engine's state, and own batches to offer again.
-    pub(crate) fn recover(
-        &mut self,
-        key: Option<PublicKey>,
-    ) -> Result<(RecoveredState, Vec<BatchId>), String> {
-        let chain_id = self.genesis.chain_id();
-        let log = read_log(chain_id, &self.log.bytes).map_err(text)?;
-        self.log.bytes.truncate(log.valid_bytes);
-        self.log.writer = log.writer;
-        self.log.newest = log
-            .entries
-            .iter()
-            .map(LogEntry::height)
-            .max()
-            .unwrap_or_default();
-        if log.valid_bytes == 0 {
-            self.log = LogFile::create(&self.genesis);
-        }
-        self.log.synced = self.log.bytes.len();
-        self.read_tip()?;
-        let sign_record = match (&self.record, key) {
-            (Some(record), Some(key)) => {
-                Some(SignRecord::decode(&record.encode(), &chain_id, &key).map_err(text)?)
-            }
-            (Some(_) | None, _) => None,
-        };
-        let tip = self.block(self.tip.height).map_err(text)?;
-        let tip = tip.map(|decided| Tip {
-            header: decided.block.header,
-            certificate: decided.certificate,
-        });
-        let undelivered = self.undelivered()?;
-        let (stored, own) = self
-            .pending(&undelivered, key.map(|key| ValidatorId::of(&key)))
-            .map_err(text)?;
-        let state = RecoveredState {
-            executed: self.executed(tip.as_ref()).map_err(text)?,
-            tip,
-            last_nonempty: self.tip.last_nonempty,
-            sets: self.sets().map_err(text)?,
-            sign_record,
-            log: log.entries,
-            windows: self
-                .tip
-                .windows
-                .iter()
-                .map(|(author, window)| (*author, *window))
-                .collect(),
-            stored,
-            undelivered,
-        };
-        Ok((state, own))
-    }
-
-    /// The record beside the newest block may be older than it by the blocks of a torn flush.
-    fn read_tip(&mut self) -> Result<(), String> {
-        self.tip = match self.chain.meta(META_TIP).map_err(text)? {
-            Some(bytes) => decode(&bytes, META_BYTES_MAX).map_err(text)?,
-            None => ChainTip::default(),
-        };
-        let last = self.chain.last_block().map_err(text)?.unwrap_or_default();
-        while self.tip.height < last {
-            let height = self.tip.height.next();
-            let block = self
-                .chain
-                .block(height)
-                .map_err(text)?
-                .ok_or(format!("block {height} is not stored"))?;
-            for batch in &block.batches {
-                self.tip
-                    .windows
-                    .entry(batch.header.author)
-                    .or_default()
-                    .insert(batch.header.sequence);
-            }
-            self.tip.height = height;
-            if !block.batches.is_empty() || !block.misbehavior.is_empty() {
-                self.tip.last_nonempty = height;
-            }
-        }
-        Ok(())
-    }
-
-    fn executed(&self, tip: Option<&Tip>) -> Result<Vec<Executed>, StoreError> {
-        let newest = self.store.tip().map_or(Height::GENESIS, |tip| tip.height());
-        let certified = tip
-            .map_or(Height::GENESIS, |tip| tip.header.executed_height)
-            .min(newest);
-        (certified.0..=newest.0)
-            .map(|height| {
-                let history_size = height + 1;
-                let history_root = self.store.history_root(history_size)?;
-                Ok(Executed {
-                    height: Height(height),
-                    history_size,
-                    history_root,
-                    next: None,
-                })
-            })
-            .collect()
-    }
-
-    /// The set in force after the tip and those decided for later.
-    fn sets(&self) -> Result<Vec<ScheduledSet>, StoreError> {
-        let changes = self.chain.set_changes()?;
-        let first = changes
-            .iter()
-            .rposition(|(from, _)| *from <= self.tip.height.next())
-            .unwrap_or(0);
-        let mut sets = Vec::new();
-        for (from, hash) in changes.into_iter().skip(first) {
-            if let Some(validators) = self.chain.validator_set(&hash)? {
-                sets.push(ScheduledSet {
-                    from,
-                    change: SetChange {
-                        validators,
-                        parameters: self.genesis.parameters,
-                    },
-                });
-            }
-        }
-        Ok(sets)
-    }
-
-    fn undelivered(&self) -> Result<Undelivered, String> {
-        let executed = self.store.tip().map_or(0, |tip| tip.height().0);
-        let mut heights = Vec::new();
-        for height in (executed + 1..=self.tip.height.0).map(Height) {
-            let block = self
-                .chain
-                .block(height)
-                .map_err(text)?
-                .ok_or(format!("block {height} is not stored"))?;
-            let mut batches = Vec::new();
-            for batch in block.batches.into_vec() {
-                let is_stored = self.chain.has_batch(&batch.header.id()).map_err(text)?;
-                batches.push((batch, is_stored));
-            }
-            heights.push((height, batches));
-        }
-        Ok(heights)
-    }
-
-    /// Stored batches that no block names: others' headers, and own ids in order of sequence.
-    fn pending(
-        &self,
-        undelivered: &Undelivered,
-        own: Option<ValidatorId>,
-    ) -> Result<(Vec<quancheng_types::BatchHeader>, Vec<BatchId>), StoreError> {
-        let ordered: Vec<BatchId> = undelivered
-            .iter()
-            .flat_map(|(_, batches)| batches.iter().map(|(batch, _)| batch.header.id()))
-            .collect();
-        let mut pending = self.chain.pending_batches()?;
-        pending.retain(|header| !ordered.contains(&header.id()));
-        pending.sort_by_key(|header| header.sequence);
-        let (own, others): (Vec<_>, Vec<_>) = pending
-            .into_iter()
-            .partition(|header| Some(header.author) == own);
-        Ok((
-            others,
-            own.iter().map(quancheng_types::BatchHeader::id).collect(),
-        ))
-    }
 }
 
 impl Durable for Disk {
@@ -438,9 +241,7 @@ impl Durable for Disk {
 fn open(backend: &Arc<Memory>) -> Result<Store, StoreError> {
     Store::open(
         Arc::clone(backend) as Arc<dyn quancheng_state::Backend>,
-        StoreOptions {
-            page_cache_bytes: PAGE_CACHE_BYTES,
-        },
+        StoreOptions { page_cache_bytes: PAGE_CACHE_BYTES },
     )
 }
 
