@@ -19,9 +19,8 @@ test: ## every check of the project, exactly as in continuous integration
 	@scripts/setup --ci
 	@scripts/check
 
-bench: ## the criterion benchmarks
-	@scripts/setup --run
-	cargo bench --locked -p quancheng-benches
+bench: build ## the figures of docs/performance.md: criterion benches, then a network under load
+	@scripts/bench
 
 lint: ## formatting, clippy with warnings denied, house rules
 	@scripts/setup

@@ -96,7 +96,7 @@ impl<T: Clone> Schedule<T> {
     /// Adds a decision of block `now`, not in force before `effective` nor before any earlier decision. Forgets what is past.
     ///
     /// # Errors
-    /// [`ScheduleFull`].
+    /// `ScheduleFull`.
     pub fn decide(&mut self, now: Height, effective: Height, value: T) -> Result<Entry<T>, ScheduleFull> {
         let mut entries = core::mem::take(&mut self.entries).into_vec();
         let in_force = entries.iter().rposition(|entry| entry.effective <= now).unwrap_or(0);

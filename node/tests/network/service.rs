@@ -157,20 +157,16 @@ async fn shutdown_frees_the_port_and_ends_the_events() {
     within("the network stops", handle.shutdown()).await;
 }
 
-/// A figure for the documentation, not a check: run with `--run-ignored only --no-capture`.
+/// Far more than any queue holds: the sender is told when a queue is full, and nothing is lost on the way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn throughput_and_latency_on_loopback() {
+async fn bulk_beyond_every_queue_arrives_whole() {
     let mut nodes = mesh(2, limits()).await;
-    let (a, b) = (nodes[0].handle.clone(), nodes[1].handle.clone());
-    let (a_id, b_id) = (nodes[0].id(), nodes[1].id());
+    let (sender, receiver) = (nodes[0].handle.clone(), nodes[1].id());
     let frame = Bytes::from(vec![9; 512 * 1024]);
-    let total: u32 = 4_096;
-    let begun = std::time::Instant::now();
-    let sender = a.clone();
+    let total = 128;
     let sending = tokio::spawn(async move {
         for _ in 0..total {
-            while sender.send(&b_id, Lane::Data, frame.clone()).is_err() {
+            while sender.send(&receiver, Lane::Data, frame.clone()).is_err() {
                 tokio::time::sleep(core::time::Duration::from_micros(200)).await;
             }
         }
@@ -180,15 +176,4 @@ async fn throughput_and_latency_on_loopback() {
         assert_eq!((lane, bytes.len()), (Lane::Data, 512 * 1024));
     }
     sending.await.unwrap();
-    let seconds = begun.elapsed().as_secs_f64();
-    println!("{total} frames of 512 KiB: {:.0} MB/s", f64::from(total) * 0.524_288 / seconds);
-    let rounds = 2_000;
-    let begun = std::time::Instant::now();
-    for _ in 0..rounds {
-        a.send(&b_id, Lane::Consensus, Bytes::from_static(&[1; 200])).unwrap();
-        frame_from(&mut nodes[1].events).await;
-        b.send(&a_id, Lane::Consensus, Bytes::from_static(&[2; 200])).unwrap();
-        frame_from(&mut nodes[0].events).await;
-    }
-    println!("round trip of 200 bytes: {:.0} us", begun.elapsed().as_secs_f64() * 1e6 / f64::from(rounds));
 }
