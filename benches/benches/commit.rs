@@ -1,10 +1,11 @@
-//! One block into the state on RocksDB at a million keys: commit, proof and read.
+//! The state alone, on RocksDB at a million keys: commit of a block of rows, proof, check of a proof, read.
 
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, SamplingMode, criterion_group, criterion_main};
 use quancheng_state::{BlockCommit, Overlay, Patch, Store, StoreOptions, Table, View, view::EmptyView};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::hash::sha256;
@@ -71,7 +72,8 @@ fn commit(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let store = filled(folder.path());
     let mut group = criterion.benchmark_group("commit");
-    group.sample_size(20);
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(1)).measurement_time(Duration::from_secs(1));
     let mut turn = 0;
     group.bench_function(format!("keys={KEYS},updates={UPDATES}"), |bencher| {
         bencher.iter_batched(
@@ -94,10 +96,27 @@ fn commit(criterion: &mut Criterion) {
     criterion.bench_function(&format!("prove/keys={KEYS}"), |bencher| {
         bencher.iter_batched(&mut next_key, |key| snapshot.prove(&key), BatchSize::SmallInput);
     });
+    let proved = next_key();
+    let proof = snapshot.prove(&proved).expect("the store can be read");
+    let value = snapshot.read(&proved).expect("the store can be read").expect("every key of the fill has a value");
+    criterion.bench_function(&format!("check/keys={KEYS}"), |bencher| {
+        bencher.iter(|| {
+            let checked = proof.verify_inclusion(&snapshot.root(), black_box(proved.as_bytes()), &value);
+            checked.expect("the proof of the store is valid");
+        });
+    });
     criterion.bench_function(&format!("read/keys={KEYS}"), |bencher| {
         bencher.iter_batched(&mut next_key, |key| black_box(snapshot.read(&key)), BatchSize::SmallInput);
     });
 }
 
-criterion_group!(benches, commit);
+/// Short, so that all benches together take minutes: the figures are proportions.
+fn quick() -> Criterion {
+    Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+}
+
+criterion_group!(name = benches; config = quick(); targets = commit);
 criterion_main!(benches);

@@ -1,4 +1,7 @@
-//! What a signature costs: alone, in batches, and in batches where keys repeat.
+//! What a signature costs: alone, in batches, and in batches where keys repeat. `batch=512,keys=64` is what a validator checks at
+//! once under the load generator.
+
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use quancheng_types::keys::{BatchItem, PreparedKey, Signature, SigningKey, verify_batch};
@@ -49,7 +52,12 @@ fn single(criterion: &mut Criterion) {
 
 fn batches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("signature");
-    for (name, count, keys) in [("batch=64", 64, 64), ("batch=1024", 1024, 1024), ("batch=1024,keys=32", 1024, 32)] {
+    for (name, count, keys) in [
+        ("batch=64", 64, 64),
+        ("batch=512,keys=64", 512, 64),
+        ("batch=1024", 1024, 1024),
+        ("batch=1024,keys=32", 1024, 32),
+    ] {
         let signed = signed(count, keys);
         let items: Vec<_> = signed
             .iter()
@@ -62,5 +70,13 @@ fn batches(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, single, batches);
+/// Short, so that all benches together take minutes: the figures are proportions.
+fn quick() -> Criterion {
+    Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+}
+
+criterion_group!(name = benches; config = quick(); targets = single, batches);
 criterion_main!(benches);

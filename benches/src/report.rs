@@ -12,6 +12,8 @@ pub(crate) struct Report {
     pub(crate) lost: u64,
     pub(crate) errors: u64,
     pub(crate) duration_s: f64,
+    /// CPU time of this process while the clock ran, where the system tells it.
+    pub(crate) cpu_s: Option<f64>,
     pub(crate) tx_per_s: f64,
     pub(crate) latency_ms: Latency,
 }
@@ -54,6 +56,9 @@ impl Report {
         println!("lost       {}", self.lost);
         println!("errors     {}", self.errors);
         println!("tx/s       {:.0}", self.tx_per_s);
+        if let Some(cpu_s) = self.cpu_s {
+            println!("own CPU s  {cpu_s:.2}");
+        }
         let Latency { p50, p95, p99, max } = &self.latency_ms;
         println!("latency ms p50 {p50:.1}  p95 {p95:.1}  p99 {p99:.1}  max {max:.1}");
     }

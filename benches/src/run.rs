@@ -14,6 +14,9 @@ use crate::workload::{Request, sign};
 /// In open loop, transactions that fall due within this time travel together.
 const GATHER: Duration = Duration::from_millis(10);
 
+/// Unit of CPU times in `/proc`: fixed for user space on all platforms that Linux runs on today.
+const TICKS_PER_S: f64 = 100.0;
+
 #[derive(Default)]
 struct Tally {
     certified: u64,
@@ -45,6 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
     let first = arguments.api.first().ok_or(LoadError::Usage("--api names no address"))?;
     let chain_id = Client::new(first).chain_id()?;
     let requests = prepare(arguments, chain_id)?;
+    let cpu_before = cpu_s();
     let field = Field {
         clients: &arguments.api,
         queue: Mutex::new(requests.into()),
@@ -60,6 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
         }
     });
     let elapsed = field.start.elapsed();
+    let cpu_after = cpu_s();
     let mut tally = field.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let lost = settle(&arguments.api, &mut tally);
     let seconds = elapsed.as_secs_f64();
@@ -72,9 +77,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
         lost,
         errors: tally.errors,
         duration_s: seconds,
+        cpu_s: cpu_before.zip(cpu_after).map(|(before, after)| after - before),
         tx_per_s: f64::from(certified) / seconds,
         latency_ms: Latency::of(tally.latencies),
     })
+}
+
+/// CPU time of this process so far, seconds; `None` where there is no `/proc`.
+fn cpu_s() -> Option<f64> {
+    parse_cpu_s(&std::fs::read_to_string("/proc/self/stat").ok()?)
+}
+
+/// The 14th and 15th field of `proc_pid_stat(5)`: user and system time. The second one, a name in parentheses, may hold spaces.
+fn parse_cpu_s(stat: &str) -> Option<f64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut ticks = rest.split_ascii_whitespace().skip(11).map(str::parse::<u32>);
+    let (user, system) = (ticks.next()?.ok()?, ticks.next()?.ok()?);
+    Some((f64::from(user) + f64::from(system)) / TICKS_PER_S)
 }
 
 fn prepare(arguments: &Arguments, chain_id: quancheng_types::ChainId) -> Result<Vec<Due>, LoadError> {
@@ -159,4 +178,18 @@ fn settle(endpoints: &[String], tally: &mut Tally) -> u64 {
         }
     }
     lost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_read_past_a_name_with_spaces() {
+        let stat = "7 (a ) b) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 1 0";
+        assert!(parse_cpu_s(stat).is_some_and(|seconds| (seconds - 3.0).abs() < 1e-9));
+        for bad in ["", "7 (a) S 1 2", "7 (a) S 1 2 3 4 5 6 7 8 9 10 x 50"] {
+            assert_eq!(parse_cpu_s(bad), None, "{bad}");
+        }
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use quancheng_benches::Author;
 use quancheng_types::codec::encode;
-use quancheng_types::hash::sha256;
-use quancheng_types::{AccountId, Call, ChainId, KeyId, List, Signer, SigningKey, Transaction, TransactionId};
+use quancheng_types::{Call, ChainId, SigningKey, TransactionId};
 
 use crate::client::LoadError;
 use crate::{Arguments, Kind};
@@ -33,13 +33,8 @@ pub(crate) fn sign(
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let maker = Maker {
-        chain_id,
-        keys,
-        pattern,
-        seed: u64::try_from(now.as_nanos() & u128::from(u64::MAX)).unwrap_or(0),
-        valid_until_ms: now_ms + LIFETIME_MS,
-    };
+    let seed = u64::try_from(now.as_nanos() & u128::from(u64::MAX)).unwrap_or(0);
+    let maker = Maker { author: Author { chain_id, keys, seed, valid_until_ms: now_ms + LIFETIME_MS }, pattern };
     let numbers: Vec<usize> = (0..count).step_by(per_request).collect();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = numbers.len().div_ceil(threads).max(1);
@@ -68,9 +63,7 @@ pub(crate) fn sign(
 
 fn keys(arguments: &Arguments) -> Result<Vec<SigningKey>, LoadError> {
     match (arguments.kind, &arguments.key, &arguments.password_file) {
-        (Kind::Notarize, None, _) => Ok((0..arguments.accounts)
-            .map(|number| SigningKey::from_seed(sha256(&[b"quancheng-load", &number.to_le_bytes()]).0))
-            .collect()),
+        (Kind::Notarize, None, _) => Ok(quancheng_benches::keys(arguments.accounts)),
         (_, Some(path), Some(password)) => {
             let file = |error: quancheng_keystore::KeyFileError| LoadError::File {
                 path: path.clone(),
@@ -96,11 +89,8 @@ fn register_pattern(arguments: &Arguments) -> Result<serde_json::Value, LoadErro
 }
 
 struct Maker {
-    chain_id: ChainId,
-    keys: Vec<SigningKey>,
+    author: Author,
     pattern: Option<serde_json::Value>,
-    seed: u64,
-    valid_until_ms: u64,
 }
 
 impl Maker {
@@ -108,21 +98,8 @@ impl Maker {
         let mut ids = Vec::with_capacity(count);
         let mut encoded = Vec::with_capacity(count);
         for number in start..start + count {
-            let key = &self.keys[number % self.keys.len()];
-            let public_key = key.public_key();
             let number = u64::try_from(number).unwrap_or(u64::MAX);
-            let body = Transaction {
-                chain_id: self.chain_id,
-                signers: List::new(vec![Signer {
-                    account: AccountId::of(&public_key),
-                    key_id: KeyId::of(&public_key),
-                }])
-                .map_err(|_| LoadError::Usage("one signer always fits"))?,
-                nonce: self.seed.wrapping_add(number),
-                valid_until_ms: self.valid_until_ms,
-                calls: List::new(vec![self.call(number)?]).map_err(|_| LoadError::Usage("one call always fits"))?,
-            };
-            let signed = body.sign(&[key]).map_err(|_| LoadError::Usage("one key signs for one signer"))?;
+            let signed = self.author.sign(number, self.call(number)?);
             ids.push(signed.id());
             encoded.push(signed.encode());
         }
@@ -130,16 +107,10 @@ impl Maker {
     }
 
     fn call(&self, number: u64) -> Result<Call, LoadError> {
-        let (module, json) = match &self.pattern {
-            Some(pattern) => ("registry", pattern.clone()),
-            None => ("evidence", self.notarization(number)),
+        let (module, call) = match &self.pattern {
+            Some(pattern) => ("registry", quancheng_contracts::encode_call("registry", pattern.clone())),
+            None => ("evidence", self.author.notarization(number)),
         };
-        quancheng_contracts::encode_call(module, json)
-            .map_err(|error| LoadError::Answer { url: module.to_owned(), error: error.to_string() })
-    }
-
-    fn notarization(&self, number: u64) -> serde_json::Value {
-        let root = sha256(&[b"quancheng-load/file", &self.seed.to_le_bytes(), &number.to_le_bytes()]);
-        serde_json::json!({ "notarize": { "commitment": { "root": root.to_string(), "count": 1, "bytes": 4096, "complete": false } } })
+        call.map_err(|error| LoadError::Answer { url: module.to_owned(), error: error.to_string() })
     }
 }

@@ -1,7 +1,8 @@
 //! Files of this machine: bounded reads, whole writes, streaming digests, folders.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use quancheng_proof::{FileDigests, FileHasher};
@@ -41,14 +42,33 @@ fn not_readable(path: &Path, error: &std::io::Error) -> Fault {
     Fault::file(path, error)
 }
 
-/// Writes a file, whole or not at all.
+/// Writes a file, whole or not at all; it is on disk when this returns.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Outcome<()> {
-    let fault = |error: std::io::Error| Fault::file(path, &error);
+    write_with(path, content, OpenOptions::new().write(true).create(true).truncate(true))
+}
+
+/// As [`write()`], for nobody but the owner to read.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Outcome<()> {
+    write_with(path, content, OpenOptions::new().write(true).create(true).truncate(true).mode(0o600))
+}
+
+fn write_with(path: &Path, content: &[u8], options: &OpenOptions) -> Outcome<()> {
     let mut name = path.file_name().map(ToOwned::to_owned).unwrap_or_default();
     name.push(".part");
     let part = path.with_file_name(name);
-    fs::write(&part, content).map_err(fault)?;
-    fs::rename(&part, path).map_err(fault)
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let run = || -> std::io::Result<()> {
+        let mut file = options.open(&part)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&part, path)?;
+        File::open(folder)?.sync_all()
+    };
+    run().map_err(|error| {
+        // Half a file helps nobody.
+        let _ = fs::remove_file(&part);
+        Fault::file(path, &error)
+    })
 }
 
 /// Reads a file of JSON.
@@ -120,10 +140,20 @@ pub(crate) struct Named {
     pub(crate) size: u64,
 }
 
-/// Files named one by one, and all files below folders, in order of their names in the batch. Links are not followed: what they
-/// point to may change between two readers.
-pub(crate) fn collect(files: &[PathBuf], folders: &[PathBuf]) -> Outcome<Vec<Named>> {
+/// What is to be notarized.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Plain files, in order of their names in the batch.
+    pub(crate) files: Vec<Named>,
+    /// Entries of folders that are no plain files: links, pipes, devices.
+    pub(crate) skipped: Vec<PathBuf>,
+}
+
+/// Files named one by one, and all files below folders. Links in folders are not followed: what they point to may change between
+/// two readers.
+pub(crate) fn collect(files: &[PathBuf], folders: &[PathBuf]) -> Outcome<Found> {
     let mut found = Vec::new();
+    let mut skipped = Vec::new();
     for path in files {
         let meta = fs::metadata(path).map_err(|error| not_readable(path, &error))?;
         if meta.is_dir() {
@@ -132,14 +162,13 @@ pub(crate) fn collect(files: &[PathBuf], folders: &[PathBuf]) -> Outcome<Vec<Nam
             return Err(Fault::usage("IS_A_FOLDER", message)
                 .hint(say!("请用 --recursive {shown}。", "Use --recursive {shown}.")));
         }
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let relative = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        let name = if relative { slashed(path) } else { name };
+        let name = slashed(if relative { path } else { Path::new(path.file_name().unwrap_or_default()) })?;
         found.push(Named { path: path.clone(), name, size: meta.len() });
     }
     for folder in folders {
         let before = found.len();
-        walk(folder, folder, 0, &mut found)?;
+        walk(folder, folder, 0, &mut found, &mut skipped)?;
         if found.len() == before {
             let shown = folder.display();
             return Err(Fault::new(
@@ -157,14 +186,20 @@ pub(crate) fn collect(files: &[PathBuf], folders: &[PathBuf]) -> Outcome<Vec<Nam
             .cause(format!("{first}, {second}"))
             .hint(say!("请从共同的上级目录给出相对路径。", "Give relative paths from a common folder.")));
     }
-    Ok(found)
+    Ok(Found { files: found, skipped })
 }
 
-fn slashed(path: &Path) -> String {
-    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+/// A relative path with `/` between names. A name that is no text would be another one in the manifest.
+fn slashed(path: &Path) -> Outcome<String> {
+    let names: Option<Vec<&str>> = path.components().map(|part| part.as_os_str().to_str()).collect();
+    names.map(|names| names.join("/")).ok_or_else(|| {
+        let shown = path.display();
+        Fault::usage("BAD_PATH", say!("{shown} 的名称不是 UTF-8。", "The name of {shown} is not UTF-8."))
+            .hint(say!("请先为该文件改名。", "Give the file another name first."))
+    })
 }
 
-fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<Named>) -> Outcome<()> {
+fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<Named>, skipped: &mut Vec<PathBuf>) -> Outcome<()> {
     if depth > DEPTH_MAX {
         let shown = folder.display();
         return Err(Fault::usage("TOO_DEEP", say!("{shown} 嵌套过深。", "{shown} is nested too deeply.")));
@@ -175,10 +210,12 @@ fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<Named>) -> Out
         let path = entry.path();
         let meta = fs::symlink_metadata(&path).map_err(|error| Fault::file(&path, &error))?;
         if meta.is_dir() {
-            walk(root, &path, depth + 1, found)?;
+            walk(root, &path, depth + 1, found, skipped)?;
         } else if meta.is_file() {
             let relative = path.strip_prefix(root).unwrap_or(&path);
-            found.push(Named { name: slashed(relative), size: meta.len(), path });
+            found.push(Named { name: slashed(relative)?, size: meta.len(), path });
+        } else {
+            skipped.push(path);
         }
     }
     Ok(())
@@ -196,8 +233,11 @@ mod tests {
             fs::write(dir.path().join(name), text).unwrap();
         }
         std::os::unix::fs::symlink(dir.path().join("a.txt"), dir.path().join("link")).unwrap();
-        let found = collect(&[], &[dir.path().to_owned()]).unwrap();
-        let names: Vec<_> = found.iter().map(|file| (file.name.as_str(), file.size)).collect();
+        let unreadable: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"a\xff.txt");
+        assert_eq!(slashed(Path::new(unreadable)).unwrap_err().code, "BAD_PATH");
+        let Found { files, skipped } = collect(&[], &[dir.path().to_owned()]).unwrap();
+        assert_eq!(skipped, [dir.path().join("link")]);
+        let names: Vec<_> = files.iter().map(|file| (file.name.as_str(), file.size)).collect();
         assert_eq!(names, [("a.txt", 2), ("b/c/z.txt", 1), ("b/中.txt", 3)]);
     }
 
@@ -206,7 +246,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.txt");
         fs::write(&file, "x").unwrap();
-        assert_eq!(collect(std::slice::from_ref(&file), &[]).unwrap()[0].name, "a.txt");
+        assert_eq!(collect(std::slice::from_ref(&file), &[]).unwrap().files[0].name, "a.txt");
         assert_eq!(collect(&[file.clone(), file], &[]).unwrap_err().code, "SAME_NAME");
         assert_eq!(collect(&[dir.path().to_owned()], &[]).unwrap_err().code, "IS_A_FOLDER");
         assert_eq!(collect(&[dir.path().join("none")], &[]).unwrap_err().exit, Exit::NotFound);

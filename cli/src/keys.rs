@@ -11,21 +11,37 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::args::common::Password;
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::messages::words;
 use crate::session::Session;
 use crate::text::say;
 
 /// A fault of a key file.
 pub(crate) fn fault(error: &KeyFileError) -> Fault {
-    let code = match error {
-        KeyFileError::Io { .. } => "FILE",
-        KeyFileError::Exists { .. } => "KEY_EXISTS",
-        KeyFileError::Malformed { .. } => "KEY_FILE",
-        KeyFileError::WrongPassword { .. } => "WRONG_PASSWORD",
-        KeyFileError::UnusablePassword { .. } => "UNUSABLE_PASSWORD",
-        KeyFileError::NoRandomness => "NO_RANDOMNESS",
+    let (exit, code) = match error {
+        KeyFileError::Io { action, error, .. }
+            if action.starts_with("read") && error.kind() == io::ErrorKind::NotFound =>
+        {
+            (Exit::NotFound, "NO_FILE")
+        }
+        KeyFileError::Io { .. } => (Exit::Usage, "FILE"),
+        KeyFileError::Exists { .. } => (Exit::Usage, "KEY_EXISTS"),
+        KeyFileError::Malformed { .. } => (Exit::Usage, "KEY_FILE"),
+        KeyFileError::WrongPassword { .. } => (Exit::Usage, "WRONG_PASSWORD"),
+        KeyFileError::UnusablePassword { .. } => (Exit::Usage, "UNUSABLE_PASSWORD"),
+        KeyFileError::NoRandomness => (Exit::Usage, "NO_RANDOMNESS"),
     };
-    Fault::usage(code, say!("密钥文件不可用。", "The key file cannot be used.")).cause(error)
+    let mut fault = Fault::new(exit, code, words::key_file(error));
+    match error {
+        KeyFileError::Io { error, .. } => fault = fault.cause(error),
+        KeyFileError::Malformed { reason, .. } => fault = fault.cause(reason),
+        KeyFileError::Exists { .. }
+        | KeyFileError::WrongPassword { .. }
+        | KeyFileError::UnusablePassword { .. }
+        | KeyFileError::NoRandomness => {}
+    }
+    fault.hint = words::key_file_hint(error);
+    fault
 }
 
 /// The password: of the named file, else of the profile's, else asked for on a terminal.

@@ -84,15 +84,15 @@ fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
     );
     let form = value_of(words, "--output").or_else(|| std::env::var("QUANCHENG_OUTPUT").ok());
     let is_json = form.is_some_and(|form| form == "json");
-    if is_help || !is_json {
+    if is_help || (!is_json && lang == Lang::En) {
         // The reader may be gone; the exit code says it all.
         let _ = error.print();
         return u8::try_from(error.exit_code()).unwrap_or(2);
     }
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    let fault = Fault::usage("USAGE", say!("命令有误：{line}", "The command is wrong: {line}"))
-        .cause(text.trim())
+    let (line, causes) = messages::usage(error, lang);
+    let mut fault = Fault::usage("USAGE", say!("命令有误：{line}", "The command is wrong: {line}"))
         .hint(say!("用 --help 查看用法。", "See --help."));
-    Printer { format: Format::Json, lang, is_quiet: true }.finish(Err(fault))
+    fault.causes = causes;
+    let format = if is_json { Format::Json } else { Format::Table };
+    Printer { format, lang, is_quiet: true }.finish(Err(fault))
 }

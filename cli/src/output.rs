@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::fault::{Exit, Fault};
 use crate::table;
-use crate::text::{Lang, Text};
+use crate::text::{Lang, Text, printable};
 
 /// The form of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -142,7 +142,7 @@ impl Printer {
         };
         writeln!(out, "{error} [{}]: {}", fault.code, fault.message.words(self.lang))?;
         for text in &fault.causes {
-            writeln!(out, "  {cause}: {text}")?;
+            writeln!(out, "  {cause}: {}", printable(text, true))?;
         }
         if let Some(text) = &fault.hint {
             writeln!(out, "  {hint}: {}", text.words(self.lang))?;

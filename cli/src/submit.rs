@@ -46,6 +46,11 @@ impl<'a> Writer<'a> {
         self.client.as_ref().ok_or_else(|| Fault::usage("NO_API", say!("未指定节点接口。", "No endpoint is named.")))
     }
 
+    /// The client, if there is an endpoint.
+    pub(crate) const fn client_if_any(&self) -> Option<&Client> {
+        self.client.as_ref()
+    }
+
     /// Whether the flags ask for a submission, not for a simulation or a file.
     pub(crate) const fn is_submitting(&self) -> bool {
         !self.write.dry_run && !self.write.sign_only
@@ -141,7 +146,7 @@ pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransact
     }
 }
 
-/// Offers the bytes until a node takes them.
+/// Offers the bytes until a node takes them. The data of a refusal say `"admitted": false` when no node can hold the transaction.
 fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outcome<Value> {
     let bytes = signed.encode();
     let id = signed.id();
@@ -151,15 +156,20 @@ fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outc
         accept: JSON,
         timeout: client.timeout().max(Duration::from_secs(1)),
     };
+    let mut is_nowhere = true;
     loop {
         let answer = client.send(request).map_err(|fault| fault.data(json!({ "id": id })))?;
+        is_nowhere &= answer.is_only;
         if (200..300).contains(&answer.status) {
             return answer.json();
         }
         let problem = answer.problem();
         let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
         if !problem.is_retryable || Instant::now() + pause >= deadline {
-            return Err(problem.into_fault(&answer.url, Exit::Refused).data(json!({ "id": id })));
+            let fault = problem.into_fault(&answer.url, Exit::Refused);
+            let is_final = is_nowhere && fault.exit == Exit::Refused;
+            let data = if is_final { json!({ "id": id, "admitted": false }) } else { json!({ "id": id }) };
+            return Err(fault.data(data));
         }
         std::thread::sleep(pause);
     }
@@ -277,11 +287,53 @@ fn refusal(status: &Value) -> Option<Fault> {
     let (zh, en) = (text("text_zh"), text("text_en"));
     let message = Text::new(zh.unwrap_or_else(|| code.clone()), en.unwrap_or_else(|| code.clone()));
     let call = number("call");
-    Some(Fault::new(Exit::Refused, code, message).cause(format!(
-        "module {}, code {}, call {call}",
-        number("module"),
-        number("code")
-    )))
+    let module = number("module");
+    let named = quancheng_contracts::MODULES.iter().find(|known| u64::from(known.id().0) == module);
+    let module = named.map_or_else(|| module.to_string(), |known| known.name().to_owned());
+    let fault = Fault::new(Exit::Refused, code.clone(), message)
+        .cause(format!("module {module}, code {}, call {call}", number("code")));
+    Some(match refusal_hint(&code) {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    })
+}
+
+/// What to do about a refusal, where a flag or a command of this program mends it.
+pub(crate) fn refusal_hint(code: &str) -> Option<Text> {
+    Some(match code {
+        "DOCUMENT_REQUIRED" => say!(
+            "请加 --document 文件（仅记录其摘要），或 --document-digest。",
+            "Add --document FILE (only its digest is recorded), or --document-digest."
+        ),
+        "WRONG_PHASE" => say!(
+            "用 `quancheng registration show 编号` 查看当前阶段，用 `quancheng registration log 编号` 查看经过。",
+            "`quancheng registration show NO` tells the phase, `quancheng registration log NO` how it came to it."
+        ),
+        "WRONG_STATUS" => {
+            say!("用 `quancheng org show 编号` 查看当前状态。", "`quancheng org show ORG` tells its status.")
+        }
+        "NOT_ALLOWED" | "NOT_REGISTRAR" | "NOT_APPLICANT" | "NOT_A_VOTER" | "NO_ROLE" => say!(
+            "用 `quancheng account show --key 密钥` 查看该密钥代表哪个组织。",
+            "`quancheng account show --key FILE` tells for which organization the key acts."
+        ),
+        "ACCOUNT_BOUND" => say!(
+            "用 `quancheng key new --out 文件` 另建密钥。",
+            "Make another key with `quancheng key new --out FILE`."
+        ),
+        "HOLDERS_MUST_SIGN" | "RECEIVER_MUST_SIGN" => say!(
+            "请用 --cosign 加入对方的密钥文件；在他处签署时用 --signer 与 --sign-only。",
+            "Add the key files of the others with --cosign; for those who sign elsewhere use --signer and --sign-only."
+        ),
+        "PRIOR_EVIDENCE_REQUIRED" | "EVIDENCE_UNKNOWN" => say!(
+            "先用 `quancheng evidence notarize` 存证，再以 --prior-evidence 指明其根值。",
+            "Notarize first with `quancheng evidence notarize`, then name the root with --prior-evidence."
+        ),
+        "NOTICE_OPEN" => say!(
+            "公示截止日见 `quancheng registration show 编号`。",
+            "`quancheng registration show NO` tells the last day of the notice."
+        ),
+        _ => return None,
+    })
 }
 
 fn timed_out(session: &Session, status: Value, id: TransactionId, until: Stage) -> Fault {

@@ -8,7 +8,7 @@ use quancheng_proof::report::shanghai_time;
 use serde_json::Value;
 
 use crate::messages::label;
-use crate::text::Lang;
+use crate::text::{Lang, printable};
 
 /// Width when stdout is no terminal, in columns.
 const WIDTH_DEFAULT: u16 = 120;
@@ -34,7 +34,7 @@ pub(crate) fn record(data: &Value, lang: Lang) -> String {
     }
     let mut table = table();
     for (name, value) in lines {
-        table.add_row(vec![name, value]);
+        table.add_row(vec![printable(&name, false), value]);
     }
     table.to_string()
 }
@@ -82,7 +82,7 @@ fn cell(name: &str, value: &Value) -> String {
             Some(time_ms) if name.ends_with("_ms") && time_ms >= TIME_MS_MIN => shanghai_time(time_ms),
             _ => number.to_string(),
         },
-        Value::String(text) => text.clone(),
+        Value::String(text) => printable(text, true),
         Value::Array(items) => {
             let mut text = String::new();
             for (index, item) in items.iter().enumerate() {
@@ -92,7 +92,7 @@ fn cell(name: &str, value: &Value) -> String {
             }
             text
         }
-        Value::Object(_) => value.to_string(),
+        Value::Object(_) => printable(&value.to_string(), false),
     }
 }
 

@@ -59,6 +59,30 @@ impl Text {
     }
 }
 
+/// A text from elsewhere as a terminal may show it: what is not seen, moves the cursor or turns the direction of text is written
+/// out as an escape. Otherwise a name in a forged bundle could paint a result of its own over ours. Line breaks too, unless
+/// they are told to stay.
+pub(crate) fn printable(text: &str, are_lines_kept: bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if (c.is_control() && !(c == '\n' && are_lines_kept)) || is_unseen(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Characters without width, and those that reorder their neighbours (Unicode `Bidi_Control`).
+const fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
+            | '\u{E0000}'..='\u{E007F}'
+    )
+}
+
 /// Words in both languages: `say!("中文 {x}", "English {x}")`.
 macro_rules! say {
     ($zh:literal, $en:literal $(,)?) => {
@@ -71,6 +95,20 @@ pub(crate) use say;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_move_the_cursor_is_written_out() {
+        for (text, one_line) in [
+            ("合同 1.pdf", "合同 1.pdf"),
+            ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
+            ("fdp.\u{202e}x", "fdp.\\u{202e}x"),
+            ("a\u{200b}b\u{9b}", "a\\u{200b}b\\u{9b}"),
+            ("a\nb\r", "a\\u{a}b\\u{d}"),
+        ] {
+            assert_eq!(printable(text, false), one_line);
+        }
+        assert_eq!(printable("a\nb\r", true), "a\nb\\u{d}");
+    }
 
     #[test]
     fn the_flag_comes_before_the_environment_and_lc_all_before_lang() {

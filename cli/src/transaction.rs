@@ -176,7 +176,10 @@ pub(crate) fn call(module: &str, arguments: Value) -> Outcome<Call> {
                 || (format!("{}/{}", refusal.module, refusal.code), say!("调用被拒绝。", "The call is refused.")),
                 |words| (words.name.to_owned(), Text::new(words.zh.to_owned(), words.en.to_owned())),
             );
-            Err(Fault::new(Exit::Refused, name, text).cause("refused before signing; nothing was sent"))
+            let hint = crate::submit::refusal_hint(&name);
+            let mut fault = Fault::new(Exit::Refused, name, text).cause("refused before signing; nothing was sent");
+            fault.hint = hint;
+            Err(fault)
         }
     }
 }

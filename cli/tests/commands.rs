@@ -108,7 +108,79 @@ fn offline_commands_keep_their_promises() {
     let (code, none) = envelope(home, &["testnet", "status", "--dir", "none"]);
     assert_eq!((code, &none["error"]["code"]), (3, &json!("NO_NETWORK")));
     let (code, none) = envelope(home, &["key", "show", "none.key"]);
+    assert_eq!((code, &none["error"]["code"]), (3, &json!("NO_FILE")));
+    let (code, none) = envelope(home, &["key", "new", "--out", "c.key", "--password-file", "none"]);
+    assert_eq!((code, &none["error"]["code"]), (3, &json!("NO_FILE")));
+    assert!(none["error"]["hint"].is_string(), "{none}");
+    let (code, none) = envelope(home, &["key", "new", "--out", "none/c.key", "--password-file", "password"]);
     assert_eq!((code, &none["error"]["code"]), (2, &json!("FILE")));
+}
+
+#[test]
+fn wrong_commands_and_faults_of_the_rooms_below_are_told_in_both_languages() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let shown = |lang: &str, words: &[&str]| {
+        let output = quancheng(home, &[words, &["--lang", lang]].concat());
+        assert_ne!(output.status.code(), Some(0), "{words:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for words in [
+        &["testnet", "kill", "--dir"][..],
+        &["testnet", "kill", "--dir", "x"],
+        &["testnet", "kil"],
+        &["testnet", "kill", "--dir", "x", "--index", "one"],
+        &["registration", "reject", "1", "--reason", "WHY"],
+        &["testnet", "status", "--no-such-flag"],
+        &["testnet", "status", "--dir", "none"],
+        &["key", "show", "none.key"],
+        &["key", "new", "--out", "a.key", "--password-file", "none"],
+    ] {
+        let (zh, en) = (shown("zh", words), shown("en", words));
+        let first = zh.lines().next().unwrap_or_default();
+        assert!(first.starts_with("错误 [") && !first.split_once("]: ").unwrap().1.is_ascii(), "{words:?}: {zh}");
+        assert!(en.lines().next().is_some_and(str::is_ascii), "{words:?}: {en}");
+    }
+    let help = quancheng(home, &["testnet", "start", "--help", "--lang", "zh"]);
+    let help = String::from_utf8(help.stdout).unwrap();
+    for heading in ["用法：", "选项:", "输出:"] {
+        assert!(help.contains(heading), "{help}");
+    }
+}
+
+#[test]
+fn a_bundle_is_never_written_over_and_nothing_is_asked_before_that_is_known() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    std::fs::write(home.join("report.pdf"), "report").unwrap();
+    std::fs::write(home.join("a.bundle"), "salts").unwrap();
+    let notarize = |out: &str| {
+        envelope(
+            home,
+            &[
+                "evidence",
+                "notarize",
+                "report.pdf",
+                "--key",
+                "none.key",
+                "--bundle",
+                out,
+                "--api",
+                "http://127.0.0.1:1",
+            ],
+        )
+    };
+    let (code, kept) = notarize("a.bundle");
+    assert_eq!((code, &kept["error"]["code"]), (2, &json!("BUNDLE_EXISTS")));
+    std::fs::write(home.join("b.bundle.salts.json"), "{}").unwrap();
+    let (code, kept) = notarize("b.bundle");
+    assert_eq!((code, &kept["error"]["code"]), (2, &json!("UNFINISHED")));
+    let (code, kept) = notarize("none/c.bundle");
+    assert_eq!((code, &kept["error"]["code"]), (2, &json!("NO_FOLDER")));
+    assert_eq!(std::fs::read_to_string(home.join("a.bundle")).unwrap(), "salts");
+    std::fs::write(home.join("rows.csv"), "kind\n").unwrap();
+    let (code, csv) = envelope(home, &["registration", "submit", "--from", "rows.csv"]);
+    assert_eq!((code, &csv["error"]["code"]), (2, &json!("NOT_JSON_LINES")));
 }
 
 #[test]
@@ -167,8 +239,8 @@ fn verification_tells_damage_from_inability() {
     std::fs::write(home.join("checkpoint.json"), "{}").unwrap();
     let (code, value) = envelope(home, &["verify", "junk.bundle", "--checkpoint", "checkpoint.json"]);
     assert_eq!((code, &value["error"]["code"]), (6, &json!("BAD_CHECKPOINT")));
-    let (code, _) = envelope(home, &["verify", "none.bundle", "--checkpoint", "checkpoint.json"]);
-    assert_eq!(code, 3);
+    let (code, value) = envelope(home, &["verify", "none.bundle", "--checkpoint", "none.json"]);
+    assert_eq!((code, &value["error"]["code"]), (6, &json!("NO_FILE")));
     let (code, value) = envelope(home, &["bundle", "show", "junk.bundle"]);
     assert_eq!((code, &value["error"]["code"]), (5, &json!("BAD_BUNDLE")));
 }
@@ -299,4 +371,29 @@ fn busy_closed_and_failing_endpoints_are_told_apart() {
     let closed = fake_node(&[CHAIN, ("/v1/transactions?", 403, r#"{"code":"KEY_NOT_AUTHORIZED","retryable":false}"#)]);
     let (code, value) = withdraw(home, &closed);
     assert_eq!((code, &value["error"]["code"]), (1, &json!("KEY_NOT_AUTHORIZED")));
+}
+
+#[test]
+fn salts_of_a_transaction_that_no_node_took_do_not_stay_behind() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    std::fs::write(home.join("report.pdf"), "report").unwrap();
+    let late = fake_node(&[
+        CHAIN,
+        ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#),
+        ("/v1/transactions?", 422, r#"{"code":"EXPIRED","retryable":false}"#),
+    ]);
+    let notarize = |api: &str| {
+        let words = ["evidence", "notarize", "report.pdf", "--bundle", "a.bundle", "--key", "a.key"];
+        let more = ["--password-file", "password", "--timeout", "1s", "--api", api];
+        envelope(home, &[&words[..], &more].concat())
+    };
+    let salts = home.join("a.bundle.salts.json");
+    for _ in 0..2 {
+        let (code, value) = notarize(&late);
+        assert_eq!((code, &value["error"]["code"], &value["data"]["admitted"]), (1, &json!("EXPIRED"), &json!(false)));
+        assert!(value["error"]["hint"].as_str().is_some_and(|hint| hint.contains("clock")), "{value}");
+        assert!(!salts.exists());
+    }
 }

@@ -6,11 +6,13 @@
 /// Bytes of one message of the consensus lane: a block of `quancheng_types::limits::BLOCK_BYTES_MAX` and its frame.
 pub const CONSENSUS_MESSAGE_BYTES_MAX: usize = (4 << 20) + 4096;
 
-/// Bytes of one message of the data lane: a batch of the largest size that parameters may allow, and its frame.
-pub const DATA_MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// Bytes of one message of the data lane: a batch of the largest size that parameters may allow
+/// (`quancheng_types::limits::BATCH_BYTES_MAX`), and its frame.
+pub const DATA_MESSAGE_BYTES_MAX: usize = (2 << 20) + 4096;
 
-/// Bytes of one message of the sync lane: [`SYNC_BLOCKS_MAX`] blocks, cut by [`SYNC_RESPONSE_BYTES`] when served.
-pub const SYNC_MESSAGE_BYTES_MAX: usize = 8 << 20;
+/// Bytes of one message of the sync lane: [`SYNC_BLOCKS_MAX`] blocks, cut by [`SYNC_RESPONSE_BYTES`] when served, so at most that and
+/// one largest block, with their certificates.
+pub const SYNC_MESSAGE_BYTES_MAX: usize = (9 << 20) + 4096;
 
 /// Blocks kept for the height in progress. Two per round from the one lawful proposer, over the rounds that matter.
 pub const HEIGHT_BLOCKS_MAX: usize = 64;
@@ -28,6 +30,9 @@ pub const ROUND_LOOKAHEAD: u32 = 10;
 /// Messages of the next height kept per sender until this node gets there: proposal, two votes, certificates of a few
 /// rounds. Messages further ahead are dropped; the sync fetches what they would have led to.
 pub const EARLY_MESSAGES_PER_PEER_MAX: usize = 24;
+
+/// Proposals among them: that of the height, and those of a few rounds that others repeat.
+pub const EARLY_PROPOSALS_PER_PEER_MAX: usize = 4;
 
 /// Peers of which something is remembered: validators of two sets and followers.
 pub const PEERS_MAX: usize = 512;

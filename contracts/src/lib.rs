@@ -37,6 +37,7 @@ pub use modules::{
     CodecError, MODULES, Module, QueryError, Refusal, check_call, decode_call, decode_event, encode_call,
     encode_genesis, query, refusal_text,
 };
+pub use quancheng_state::StateKey;
 pub use refusal::{Failure, RefusalCode, RefusalText};
 
 #[cfg(test)]

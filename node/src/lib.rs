@@ -21,4 +21,5 @@ pub mod start;
 #[cfg(test)]
 mod testing;
 pub mod tracker;
+mod turns;
 pub mod verifier;

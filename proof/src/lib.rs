@@ -30,6 +30,6 @@ pub use checkpoint::{Anchor, Checkpoint, CheckpointError};
 pub use commitment::{BatchCommitment, BatchTree, ItemOpening, ManifestEntry, Salt, SaltedEntry};
 pub use conflict::{ConflictError, Fork, ForkKind, ForkSigner, conflict};
 pub use files::{FileDigests, FileHasher};
-pub use report::{Assessment, Facts, Finding, Report, Scope, Step, Verdict};
+pub use report::{Assessment, Facts, Finding, Report, Scope, Standing, Step, Verdict};
 pub use state_proof::StateProof;
 pub use verify::{verify, verify_bundle};

@@ -81,17 +81,20 @@ pub(crate) fn superseded_after(
         .map(|(_, value)| value.to_vec()))
 }
 
-/// The record of a key that was valid at `height`, if there was one.
+/// The record of a key that was valid at `height`, if there was one. `is_newest` tells, when it is called, whether no later
+/// height can be on the disk yet: then a key that is not in `flat` has no earlier version worth looking for.
 pub(crate) fn record_at(
     backend: &dyn Backend,
     key_hash: &Digest,
     height: Height,
+    is_newest: impl FnOnce() -> bool,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let base = key_hash.as_bytes();
-    if let Some(bytes) = backend.get(Column::Flat, base)?
-        && FlatRecord::parse(base, &bytes)?.written <= height
-    {
-        return Ok(Some(bytes));
+    match backend.get(Column::Flat, base)? {
+        Some(bytes) if FlatRecord::parse(base, &bytes)?.written <= height => return Ok(Some(bytes)),
+        // Asked after the read: what was read was then as of `height`.
+        None if is_newest() => return Ok(None),
+        Some(_) | None => {}
     }
     match superseded_after(backend, Column::FlatHistory, base, height)? {
         Some(bytes) if FlatRecord::parse(base, &bytes)?.written <= height => Ok(Some(bytes)),

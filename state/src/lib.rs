@@ -4,6 +4,7 @@
 //! Table<K, V>   the only way to make a key                       table
 //!   reads View, writes Overlay
 //! Overlay       tentative writes over a view, dropped on refusal  overlay
+//!   over Memo   what a block has read of the snapshot, remembered memo
 //!   into Patch
 //! Patch         the ordered writes of one height                  patch
 //!   commit
@@ -20,6 +21,7 @@ pub mod backend;
 pub mod error;
 mod flat;
 pub mod key;
+pub mod memo;
 pub mod overlay;
 pub mod patch;
 pub mod store;
@@ -30,6 +32,7 @@ pub mod view;
 pub use backend::{Backend, Durability, Memory};
 pub use error::{IoCause, Record, StoreError};
 pub use key::StateKey;
+pub use memo::Memo;
 pub use overlay::Overlay;
 pub use patch::Patch;
 pub use store::{BlockCommit, BodyLocation, ChainStore, Executed, HistoryTip, Snapshot, Store, StoreOptions};

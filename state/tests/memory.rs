@@ -2,10 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
-use proptest::collection::vec;
 use proptest::prelude::*;
 use quancheng_state::backend::{Backend, Column, Cursor, Durability, Memory, Writes};
 use quancheng_state::{IoCause, Store, StoreError, StoreOptions};
@@ -13,39 +12,18 @@ use quancheng_types::Height;
 
 mod suite;
 
-use suite::{Block, Disk, KEYS, Model, apply, check_snapshot, patch, validators};
-
-struct InMemory(Arc<Memory>);
-
-impl InMemory {
-    fn new() -> Self {
-        Self(Arc::new(Memory::new()))
-    }
-}
-
-impl Disk for InMemory {
-    fn open(&self) -> Arc<dyn Backend> {
-        Arc::clone(&self.0) as Arc<dyn Backend>
-    }
-}
-
-fn blocks() -> impl Strategy<Value = Vec<Block>> {
-    let inserts = proptest::collection::btree_map(0..KEYS, (1_u8..20).prop_map(Some), 0..60);
-    let removals = proptest::collection::btree_map(0..KEYS, Just(None), 0..100);
-    let mixed = proptest::collection::btree_map(0..KEYS, proptest::option::of(1_u8..20), 0..20);
-    vec(prop_oneof![2 => inserts, 1 => removals, 2 => mixed], 2..7)
-}
+use suite::{Block, InMemory, KEYS, Model, apply, blocks, check_snapshot, patch, validators};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_height_stays_readable(blocks in blocks()) {
+    fn every_height_stays_readable(blocks in blocks(2..7)) {
         suite::every_height_stays_readable(&InMemory::new(), &blocks);
     }
 
     #[test]
-    fn pruning_keeps_what_it_must(blocks in blocks(), oldest in 0_u64..7) {
+    fn pruning_keeps_what_it_must(blocks in blocks(2..7), oldest in 0_u64..7) {
         let oldest = oldest.min(u64::try_from(blocks.len()).unwrap() - 1);
         suite::pruning_keeps_what_it_must(&InMemory::new(), &blocks, oldest);
     }
@@ -53,7 +31,7 @@ proptest! {
     /// Whatever suffix of the writes since the last sync a crash takes back, the store opens at exactly one height, and
     /// executing the rest again leads to the same roots.
     #[test]
-    fn a_crash_leaves_exactly_one_height(blocks in blocks(), synced in 0_usize..7) {
+    fn a_crash_leaves_exactly_one_height(blocks in blocks(2..7), synced in 0_usize..7) {
         let memory = Arc::new(Memory::new());
         let store = Store::open(Arc::clone(&memory) as Arc<dyn Backend>, StoreOptions::default()).unwrap();
         let (roots, models) = run(&store, &blocks, 0, |height| if height == synced { store.sync().unwrap() });
@@ -103,35 +81,7 @@ fn run(
     (roots, models)
 }
 
-#[test]
-fn readers_are_right_while_commits_go_on() {
-    suite::readers_are_right_while_commits_go_on(&InMemory::new());
-}
-
-#[test]
-fn heights_come_in_order() {
-    suite::heights_come_in_order(&InMemory::new());
-}
-
-#[test]
-fn a_height_has_one_final_block() {
-    suite::chain::a_height_has_one_final_block(&InMemory::new());
-}
-
-#[test]
-fn batches_stay_once_executed() {
-    suite::chain::batches_stay_once_executed(&InMemory::new());
-}
-
-#[test]
-fn a_missing_body_is_named() {
-    suite::chain::a_missing_body_is_named(&InMemory::new());
-}
-
-#[test]
-fn sets_and_named_records() {
-    suite::chain::sets_and_named_records(&InMemory::new());
-}
+suite::suite_on!(InMemory::new());
 
 #[test]
 fn a_pruned_store_keeps_no_superseded_version() {
@@ -182,6 +132,65 @@ impl Backend for Failing {
     fn sync(&self) -> Result<(), StoreError> {
         self.memory.sync()
     }
+}
+
+/// A backend that shows what a write leaves behind while the store still waits for it.
+struct Watched {
+    memory: Memory,
+    after_write: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl std::fmt::Debug for Watched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watched")
+    }
+}
+
+impl Backend for Watched {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.memory.get(column, key)
+    }
+
+    fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError> {
+        self.memory.cursor(column)
+    }
+
+    fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
+        self.memory.write(writes, durability)?;
+        if let Some(look) = self.after_write.lock().unwrap().take() {
+            look();
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.memory.sync()
+    }
+}
+
+/// Between the write of a height and the moment it is shown, the newest snapshot meets removed and added keys of the height to
+/// come: its own are in the history by then.
+#[test]
+fn the_newest_snapshot_is_right_while_the_next_height_is_written() {
+    let backend = Arc::new(Watched { memory: Memory::new(), after_write: Mutex::new(None) });
+    let store = Store::open(Arc::clone(&backend) as Arc<dyn Backend>, StoreOptions::default()).unwrap();
+    let first: Block = (0..100).map(|key| (key, Some(1))).collect();
+    let second: Block = (0..50).map(|key| (key, None)).chain((100..120).map(|key| (key, Some(2)))).collect();
+    store.init_genesis(1, patch(&quancheng_state::view::EmptyView, &first), &validators(&[1])).unwrap();
+    let mut model = Model::new();
+    apply(&mut model, &first);
+
+    let (snapshot, before, looked) = (store.snapshot().unwrap(), model.clone(), Arc::new(AtomicU32::new(0)));
+    let counter = Arc::clone(&looked);
+    *backend.after_write.lock().unwrap() = Some(Box::new(move || {
+        check_snapshot(&snapshot, &before);
+        counter.fetch_add(1, Ordering::Relaxed);
+    }));
+    let change = patch(&store.snapshot().unwrap(), &second);
+    store.commit(suite::commit_of(1, change, &suite::batch(1, 3))).unwrap();
+    assert_eq!(looked.load(Ordering::Relaxed), 1);
+    apply(&mut model, &second);
+    check_snapshot(&store.snapshot().unwrap(), &model);
 }
 
 #[test]

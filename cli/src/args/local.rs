@@ -55,6 +55,8 @@ pub(crate) enum Testnet {
     Pause(TestnetIndex),
     /// Let a halted node go on
     Resume(TestnetIndex),
+    /// Throw away the data of a stopped node, as the loss of its disk would; it keeps its keys and catches up when it is started
+    Wipe(TestnetIndex),
     /// Show the end of a node's log
     Logs(TestnetLogs),
     /// Start one more node with a validator key, for governance to vote in

@@ -18,7 +18,7 @@ use crate::text::Lang;
 
 /// Register data assets, notarize files, and verify evidence on the Quancheng chain (泉城链).
 #[derive(Debug, Parser)]
-#[command(name = "quancheng", version, propagate_version = true, arg_required_else_help = true, max_term_width = 120)]
+#[command(name = "quancheng", version, arg_required_else_help = true, max_term_width = 120)]
 #[command(after_help = crate::messages::EXIT_CODES_EN)]
 pub(crate) struct Cli {
     /// Choices of every command.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::common::{Document, List, Read, Write};
@@ -93,11 +94,32 @@ pub(crate) struct Submit {
     pub(crate) write: Write,
 }
 
+/// Reason codes of the registry.
+pub(crate) const REASONS: [&str; 17] = [
+    "CONFORMS",
+    "MATERIAL_INCOMPLETE",
+    "TITLE_DISPUTE",
+    "UNLAWFUL_SOURCE",
+    "NO_SUBJECT_AUTHORISATION",
+    "HARM_TO_SECURITY",
+    "CORE_DATA",
+    "FALSE_STATEMENT",
+    "NOT_REGISTRABLE",
+    "OBJECTION_UPHELD",
+    "OBJECTION_UNFOUNDED",
+    "HOLDER_REQUEST",
+    "EFFECTIVE_RULING",
+    "AFTER_HEARING",
+    "PRESERVATION",
+    "RISK_FOUND",
+    "RISK_REMOVED",
+];
+
 /// Grounds of a decision.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Grounds {
     /// Reason code, such as CONFORMS or TITLE_DISPUTE
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(REASONS), ignore_case = true)]
     pub(crate) reason: Option<String>,
     /// Role of the officer who decides; no personal name
     #[arg(long, value_name = "TEXT", default_value = "")]

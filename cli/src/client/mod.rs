@@ -52,6 +52,8 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
     /// Who answered.
     pub(crate) url: String,
+    /// Whether the question reached nobody else: no other endpoint failed before this one answered.
+    pub(crate) is_only: bool,
 }
 
 impl Answer {
@@ -121,13 +123,13 @@ impl Client {
                 Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) => busy = Some(answer),
                 Ok(answer) => {
                     self.first.set(place);
-                    return Ok(answer);
+                    return Ok(Answer { is_only: causes.is_empty(), ..answer });
                 }
                 Err(error) => causes.push(format!("{url}: {error}")),
             }
         }
         if let Some(answer) = busy {
-            return Ok(answer);
+            return Ok(Answer { is_only: causes.is_empty(), ..answer });
         }
         let count = self.urls.len();
         let message = say!("{count} 个接口均无法连接。", "None of {count} endpoints can be reached.");
@@ -166,7 +168,7 @@ impl Client {
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after = header.and_then(|text| text.parse().ok()).map(Duration::from_secs);
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
-        Ok(Answer { status, body, retry_after, url: url.to_owned() })
+        Ok(Answer { status, body, retry_after, url: url.to_owned(), is_only: true })
     }
 
     /// The JSON under a path; anything but success is a fault.

@@ -49,6 +49,7 @@ impl Problem {
     /// As a fault. `otherwise` is the exit code of a refusal that says nothing more special.
     pub(crate) fn into_fault(self, url: &str, otherwise: Exit) -> Fault {
         let exit = match (self.status, self.code.as_str()) {
+            (_, "NO_SUCH_PATH") => Exit::Usage,
             (404 | 410, _) => Exit::NotFound,
             (_, "NOT_CERTIFIED_YET") => Exit::Timeout,
             (_, "MALFORMED" | "INVALID_PARAMETER" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_LARGE")
@@ -58,8 +59,10 @@ impl Problem {
         };
         let hint = hint(&self.code);
         let mut fault =
-            Fault::new(exit, self.code, Text::same(self.detail)).cause(format!("{url}: HTTP {}", self.status));
-        fault.causes.extend(self.causes);
+            Fault::new(exit, self.code, Text::same(self.detail.clone())).cause(format!("{url}: HTTP {}", self.status));
+        // Nodes repeat in the causes what the detail says already.
+        let detail = self.detail;
+        fault.causes.extend(self.causes.into_iter().filter(|cause| !detail.contains(cause.as_str())));
         fault.hint = hint;
         fault
     }
@@ -81,7 +84,9 @@ fn hint(code: &str) -> Option<Text> {
     Some(match code {
         "WRONG_CHAIN" => say!("请核对 --chain-id 或配置档。", "Check --chain-id or the profile."),
         "EXPIRED" => say!("请核对本机时钟后重新签名。", "Check this machine's clock and sign again."),
-        "LIFETIME_TOO_LONG" => say!("请缩短 --valid-for。", "Shorten --valid-for."),
+        "LIFETIME_TOO_LONG" => {
+            say!("请缩短 --valid-for，并核对本机时钟。", "Shorten --valid-for, and check this machine's clock.")
+        }
         "KEY_NOT_AUTHORIZED" => {
             say!(
                 "该密钥未绑定此账户：请核对 --key 与 --account。",
@@ -99,6 +104,12 @@ fn hint(code: &str) -> Option<Text> {
         }
         "NOT_CERTIFIED_YET" => {
             say!("尚待验证节点签署：稍后再试。", "The validators have not signed for it yet: try again soon.")
+        }
+        "NO_SUCH_PATH" => {
+            say!(
+                "请核对 --api：应为节点的公共接口，而非运维接口或其他程序。",
+                "Check --api: it must be the public address of a node, not its admin address or another program."
+            )
         }
         "PRUNED" => {
             say!("该节点已清理此高度：请改问归档节点。", "The node no longer keeps that height: ask an archive node.")

@@ -103,6 +103,13 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     let Some(from) = &command.from else {
         return Err(Fault::usage("NO_FILE", say!("未指定文件。", "No file is named.")));
     };
+    if from.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+        let message = say!("--from 不读取 CSV。", "--from does not read CSV.");
+        return Err(Fault::usage("NOT_JSON_LINES", message).hint(say!(
+            "每行写一个 JSON 对象，形如 samples/registrations 中的记录。",
+            "Write one JSON object on each line, such as the records in samples/registrations."
+        )));
+    }
     let bytes = files::read(from, LINES_BYTES_MAX)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let message = say!("文件不是 UTF-8。", "The file is not UTF-8.");

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::args::evidence::{Bundle, BundleFetch, Evidence};
 use crate::client::{Client, OCTETS, with_query};
+use crate::commands::verify::{Entry, entries};
 use crate::commands::{notarize, read};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
@@ -76,6 +77,7 @@ fn describe(bundle: &ProofBundle) -> Value {
             }),
         })
         .collect();
+    let entries: Vec<Value> = entries(bundle).iter().map(Entry::to_json).collect();
     let files: Vec<Value> = bundle
         .openings
         .iter()
@@ -87,6 +89,7 @@ fn describe(bundle: &ProofBundle) -> Value {
         "height": bundle.header.height,
         "time_ms": bundle.header.time_ms,
         "claims": claims,
+        "entries": entries,
         "files": files,
         "validators": bundle.validators.validators().len(),
         "trust_steps": bundle.trust_path.len(),
@@ -123,12 +126,24 @@ fn places(id: &str) -> Outcome<Vec<String>> {
 }
 
 fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
+    keeps_salts(&fetch.out)?;
     let client = session.client(&fetch.api)?;
     let parameters: Vec<(&str, String)> = fetch.as_of.iter().map(|as_of| as_of.query()).collect();
     let mut last = None;
     for place in places(&fetch.id)? {
         match get(&client, &with_query(&place, &parameters)) {
-            Ok(bundle) => return save(&bundle, &fetch.out, fetch.json),
+            Ok(bundle) => {
+                let reply = save(&bundle, &fetch.out, fetch.json)?;
+                let is_absence = bundle.claims.iter().all(|claim| matches!(claim, Claim::State { value: None, .. }));
+                if !is_absence {
+                    return Ok(reply);
+                }
+                let (id, height) = (&fetch.id, bundle.header.executed_height);
+                return Ok(reply.headline(say!(
+                    "{id} 不存在：该证据包证明截至高度 {height} 没有此记录。",
+                    "There is no {id}: the bundle proves that as of height {height} there was no such record."
+                )));
+            }
             // Another kind of thing may have this id.
             Err(fault) if fault.exit == Exit::NotFound => last = last.or(Some(fault)),
             Err(fault) => return Err(fault),
@@ -138,6 +153,20 @@ fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
     Err(last.unwrap_or_else(|| {
         Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有 {id} 的证据包。", "There is no bundle of {id}."))
     }))
+}
+
+/// A bundle that opens files holds their salts, which no node has: it is never written over.
+fn keeps_salts(out: &std::path::Path) -> Outcome<()> {
+    let Ok(bytes) = files::read(out, BUNDLE_FILE_BYTES_MAX) else { return Ok(()) };
+    if !ProofBundle::decode(&bytes).is_ok_and(|bundle| !bundle.openings.is_empty()) {
+        return Ok(());
+    }
+    let shown = out.display();
+    let message = say!(
+        "{shown} 是含有盐值的证据包，不会被覆盖。",
+        "{shown} is a bundle that holds salts and is never written over."
+    );
+    Err(Fault::usage("BUNDLE_EXISTS", message).hint(say!("请另取 --out 名称。", "Give another name to --out.")))
 }
 
 /// A bundle from a node, checked for its form.

@@ -82,7 +82,7 @@ pub(super) fn run(session: &Session, command: Org) -> Outcome<Reply> {
         }
         Org::Officers(officers) => {
             let question = json!({ "officers": { "org_id": officers.org } });
-            read::query(session, &officers.read, MODULE, question)
+            read::rows(session, &officers.read, MODULE, question, &["account", "title", "from_ms", "to_ms"])
         }
     }
 }

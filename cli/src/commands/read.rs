@@ -6,13 +6,24 @@ use crate::args::common::{List, Read};
 use crate::client::{Client, with_query};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
-use crate::output::Reply;
+use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::submit::insert;
 use crate::text::say;
+use crate::time::{AsOf, now_ms};
 
 /// Entries of one page, as the API limits them.
 const PAGE_MAX: u32 = 200;
+
+/// Tells people that a moment they ask about has not come yet: the answer may still change.
+fn tell_future(session: &Session, read: &Read) {
+    if matches!(read.as_of, Some(AsOf::TimeMs(time_ms)) if time_ms > now_ms()) {
+        session.note(&say!(
+            "所问时刻尚未到来：以下为截至最新区块的状态，届时可能不同。",
+            "That moment is still to come: this is the state as of the newest block, and it may change until then."
+        ));
+    }
+}
 
 /// A record under a path. Something absent is exit code 3, with its proof of absence if one was asked for.
 pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Reply> {
@@ -22,6 +33,7 @@ pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Repl
         parameters.push(("proof", "true".to_owned()));
     }
     let answer = client.get(&with_query(path, &parameters))?;
+    tell_future(session, read);
     finish(read, answer)
 }
 
@@ -34,7 +46,20 @@ pub(super) fn query(session: &Session, read: &Read, module: &str, question: Valu
     }
     let body = json!({ "module": module, "query": question });
     let answer = client.post(&with_query("/v1/query", &parameters), &body)?;
+    tell_future(session, read);
     finish(read, answer)
+}
+
+/// The answer of a module that is a list, as a table for people.
+pub(super) fn rows(
+    session: &Session,
+    read: &Read,
+    module: &str,
+    question: Value,
+    columns: &'static [&'static str],
+) -> Outcome<Reply> {
+    let reply = query(session, read, module, question)?;
+    Ok(Reply { view: View::Rows { of: Some("data"), columns }, ..reply })
 }
 
 fn finish(read: &Read, mut answer: Value) -> Outcome<Reply> {
@@ -77,6 +102,12 @@ pub(super) fn list(
 ) -> Outcome<Reply> {
     let client = session.client(&list.api)?;
     let data = pages(&client, list, path, more)?;
+    if let Some(cursor) = data.get("next_cursor").and_then(Value::as_str) {
+        session.note(&say!(
+            "可能还有更多：加 --cursor {cursor} 继续，或加大 --limit。",
+            "There may be more: go on with --cursor {cursor}, or with a greater --limit."
+        ));
+    }
     Ok(Reply::rows(data, Some("items"), columns))
 }
 

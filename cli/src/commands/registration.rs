@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::args::common::{Read, Write};
+use crate::args::common::Write;
 use crate::args::registration::{
     Decide, Grounds, Object, Plain, Registration, RegistrationList, Release, Rely, Resolve, Restate, Review, Revoke,
     Ruling, Show, Submit, Transfer,
@@ -74,6 +74,11 @@ pub(super) fn run(session: &Session, command: Registration) -> Outcome<Reply> {
     }
 }
 
+/// A code as the chain writes it.
+fn upper(text: &str) -> String {
+    text.trim().to_ascii_uppercase().replace('-', "_")
+}
+
 /// A decision in favour.
 fn conform(session: &Session, decide: &Decide, verb: &str, more: Value) -> Outcome<Reply> {
     decision(session, decide, verb, Some("CONFORMS"), more)
@@ -130,7 +135,7 @@ fn grounds(grounds: &Grounds, default: Option<&str>) -> Outcome<Value> {
         ))
     })?;
     Ok(json!({
-        "reason": reason.trim().to_ascii_uppercase().replace('-', "_"),
+        "reason": upper(reason),
         "officer": grounds.officer,
         "note_zh": grounds.note,
         "document": files::commitment(&grounds.document)?,
@@ -293,29 +298,58 @@ fn rely(session: &Session, command: &Rely) -> Outcome<Reply> {
             record_of(session, &command.plain.no, &command.plain.write)?.get("version").cloned().unwrap_or(Value::Null)
         }
     };
-    let purpose = command.purpose.trim().to_ascii_uppercase().replace('-', "_");
+    let purpose = upper(&command.purpose);
     let more = json!({ "version": version, "purpose": purpose, "matter": files::commitment(&command.document)? });
     send(session, &command.plain, "record_reliance", more)
 }
 
 fn part(session: &Session, show: &Show, what: &str) -> Outcome<Reply> {
-    read::query(session, &show.read, MODULE, json!({ what: { "registration": serial(&show.no)? } }))
+    let columns: &[&str] = match what {
+        "log" => &["height", "at_ms", "by", "act", "phase", "version"],
+        _ => &["objection", "objector", "raised_at_ms", "grounds_zh", "outcome"],
+    };
+    let question = json!({ what: { "registration": serial(&show.no)? } });
+    let mut reply = read::rows(session, &show.read, MODULE, question, columns)?;
+    if what == "objections" {
+        // By this number an objection is decided or taken back.
+        for (number, row) in
+            (0_u32..).zip(reply.data.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten())
+        {
+            submit::insert(row, "objection", json!(number));
+        }
+    }
+    Ok(reply)
 }
 
 fn list(session: &Session, command: &RegistrationList) -> Outcome<Reply> {
-    let question = |name: &str, field: &str, value: &str| {
-        let from: u64 = command.list.cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
-        json!({ name: { field: value, "range": { "from": from, "limit": command.list.limit.min(200) } } })
-    };
-    let question = match (&command.org, &command.registrar, &command.kind) {
-        (Some(org), _, _) => question("organization", "organization", org),
-        (None, Some(org), _) => question("registrar", "registrar", org),
-        (None, None, Some(kind)) => question("kind", "kind", &kind.to_ascii_uppercase().replace('-', "_")),
-        (None, None, None) => {
-            let columns = &["id", "ledger_no", "kind", "status", "phase", "applicant", "registrar"];
-            return read::list(session, &command.list, "/v1/registrations", &[], columns);
+    let filters = [("organization", &command.org), ("registrar", &command.registrar), ("kind", &command.kind)];
+    let more: Vec<(&str, String)> = filters
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        .map(|(name, value)| (name, if name == "kind" { upper(value) } else { value.to_owned() }))
+        .collect();
+    let columns = &["id", "ledger_no", "kind", "status", "phase", "applicant", "registrar"];
+    read::list(session, &command.list, "/v1/registrations", &more, columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::registration::REASONS;
+
+    #[test]
+    fn the_help_names_exactly_the_reasons_that_the_registry_knows() {
+        let decide = |reason: &str| {
+            let decision = json!({ "reason": reason, "document": { "algorithm": "SM3", "digest": "ab".repeat(32) } });
+            call(MODULE, json!({ "reject": { "registration": 1, "decision": decision } }))
+        };
+        for reason in REASONS {
+            assert_ne!(decide(reason).err().map(|fault| fault.code), Some("BAD_CALL".to_owned()), "{reason}");
         }
-    };
-    let read = Read { api: command.list.api.clone(), as_of: command.list.as_of, proof: None };
-    read::query(session, &read, MODULE, question)
+        let unknown = decide("NONE").unwrap_err();
+        let listed = unknown.causes.join(" ");
+        assert!(REASONS.iter().all(|reason| listed.contains(&format!("`{reason}`"))), "{listed}");
+        // As many as it lists, beside the unknown one.
+        assert_eq!(listed.matches('`').count(), 2 * (REASONS.len() + 1), "{listed}");
+    }
 }

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use crate::args::local::{Testnet, TestnetIndex, TestnetLogs, TestnetStart};
 use crate::commands::governance::set;
 use crate::fault::{Exit, Fault, Outcome};
+use crate::messages::words;
 use crate::output::{Reply, View};
 use crate::session::Session;
-use crate::text::{Text, say};
+use crate::text::say;
 use crate::time::duration_ms;
 
 pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
@@ -26,7 +27,9 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
         }
         Testnet::Stop(dir) => {
             let report = open(&dir.dir)?.stop().map_err(|error| fault(&error))?;
-            Ok(Reply::record(json!(report)))
+            let is_idle = report.stopped.is_empty() && report.killed.is_empty();
+            let reply = Reply::record(json!(report));
+            Ok(if is_idle { reply.headline(say!("没有节点在运行。", "No node was running.")) } else { reply })
         }
         Testnet::Up(up) => {
             let network = open(&up.dir)?;
@@ -39,6 +42,14 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
         Testnet::StartNode(start) => {
             let timeout_ms = duration_ms(start.timeout);
             signal(&start.node, "started", |network, index| network.start_node(index, timeout_ms))
+        }
+        Testnet::Wipe(node) => {
+            open(&node.dir)?.wipe_node(node.index).map_err(|error| fault(&error))?;
+            let (index, dir) = (node.index, node.dir.display());
+            Ok(Reply::record(json!({ "index": index, "action": "wiped" })).headline(say!(
+                "节点 {index} 的数据已清除（密钥与配置保留）；用 `quancheng testnet start-node --dir {dir} --index {index}` 启动后将自行同步。",
+                "The data of node {index} are gone, its keys and its file are kept; `quancheng testnet start-node --dir {dir} --index {index}` starts it and it catches up."
+            )))
         }
         Testnet::Logs(logs) => show_log(logs),
         Testnet::AddValidator(add) => {
@@ -170,6 +181,15 @@ fn fault(error: &LocalError) -> Fault {
         | LocalError::Genesis(_)
         | LocalError::Checkpoint(_) => (Exit::Usage, "BAD_GENESIS"),
     };
-    let message = Text::new("本机测试网络操作未完成。".to_owned(), "The local network could not do it.".to_owned());
-    Fault::new(exit, code, message).cause(error)
+    let mut fault = Fault::new(exit, code, words::local(error));
+    if let Some(cause) = words::cause(error) {
+        fault = fault.cause(cause);
+    }
+    if let LocalError::Running { index, .. } = error {
+        fault = fault.hint(say!(
+            "如需停止：`quancheng testnet kill --dir 目录 --index {index}`。",
+            "To end it: `quancheng testnet kill --dir DIR --index {index}`."
+        ));
+    }
+    fault
 }

@@ -145,7 +145,16 @@ fn dossier(mut record: Map<String, Value>, references: &References) -> Outcome<(
     Ok((Value::Object(out), left_out))
 }
 
+/// Holders at the time of the application. A record of a certificate that was transferred names the present holder; the one who
+/// applied held it first (domain model §2.2: a transfer makes a new version).
 fn holders(record: &mut Map<String, Value>) -> Outcome<Value> {
+    let is_transferred = record.get("previous_holders").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    if let (true, Some(applicant)) = (is_transferred, record.get("applicant").filter(|value| value.is_string())) {
+        let first = json!([applicant]);
+        record.remove("holders");
+        record.remove("holder");
+        return Ok(first);
+    }
     match (record.remove("holders"), record.remove("holder")) {
         (Some(list), _) => Ok(list),
         (None, Some(one)) => Ok(json!([one])),

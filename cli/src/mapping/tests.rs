@@ -60,6 +60,19 @@ fn content_of_a_record_reaches_the_call() {
 }
 
 #[test]
+fn a_certificate_that_was_transferred_was_applied_for_by_its_first_holder() {
+    let find = |id: &str| samples("registrations").into_iter().find(|record| record["reg_id"] == id).unwrap();
+    let holders = |record| registration(record, &References::default()).unwrap().submit["dossier"]["holders"].clone();
+    let transferred = find("S-REG-17");
+    assert_eq!((&transferred["applicant"], &transferred["holder"]), (&json!("ORG-M6"), &json!("ORG-OPER")));
+    assert_eq!(holders(transferred), json!(["ORG-M6"]));
+    // Somebody else may hold it from the first day on.
+    let mut record = find("S-REG-16");
+    record["holder"] = json!("ORG-OPER");
+    assert_eq!(holders(record), json!(["ORG-OPER"]));
+}
+
+#[test]
 fn references_given_beside_the_record_take_the_place_of_sample_ids() {
     let find = |id: &str| samples("registrations").into_iter().find(|record| record["reg_id"] == id).unwrap();
     let derived: Vec<Value> =

@@ -2,12 +2,15 @@
 
 mod help;
 mod labels;
+mod usage;
+pub(crate) mod words;
 
-use clap::Command;
+use clap::{Arg, ArgAction, Command};
 
 use crate::text::Lang;
 
 pub(crate) use labels::label;
+pub(crate) use usage::usage;
 
 /// Exit codes, at the end of the help.
 pub(crate) const EXIT_CODES_EN: &str = "Exit codes:
@@ -22,11 +25,24 @@ const EXIT_CODES_ZH: &str = "退出码：
   2 命令、文件或取值有误  6 核验：无法完成
   3 未找到                7 超时；交易仍可能生效";
 
+/// The help in Chinese, from top to bottom.
+const TEMPLATE_ZH: &str = "{before-help}{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
+
+/// Headings of the help.
+const HEADINGS: [(&str, &str); 3] = [("Connection", "连接"), ("Output", "输出"), ("Signing", "签名")];
+
 /// The command line in a language.
 pub(crate) fn localized(command: Command, lang: Lang) -> Command {
     match lang {
         Lang::En => command,
-        Lang::Zh => translated(command, "").after_help(EXIT_CODES_ZH),
+        Lang::Zh => translated(command, "").after_help(EXIT_CODES_ZH).disable_version_flag(true).arg(
+            Arg::new("version")
+                .short('V')
+                .long("version")
+                .action(ArgAction::Version)
+                .help("显示版本")
+                .help_heading("选项"),
+        ),
     }
 }
 
@@ -37,16 +53,35 @@ fn translated(command: Command, path: &str) -> Command {
         command = command.about(about).long_about(None);
     }
     let at = path.to_owned();
-    let mut command = command.mut_args(|arg| match help::argument(&at, arg.get_id().as_str()) {
-        Some(help) => arg.help(help),
-        None => arg,
-    });
+    let mut command = command
+        .help_template(TEMPLATE_ZH)
+        .subcommand_help_heading("命令")
+        .mut_args(|arg| {
+            let heading = heading(&arg);
+            let arg = arg.help_heading(heading);
+            match help::argument(&at, arg.get_id().as_str()) {
+                Some(help) => arg.help(help),
+                None => arg,
+            }
+        })
+        .disable_help_flag(true)
+        .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).help("显示帮助").help_heading("选项"));
     let names: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
     for name in names {
         let inner = if path.is_empty() { name.clone() } else { format!("{path} {name}") };
         command = command.mut_subcommand(&name, |sub| translated(sub, &inner));
     }
     command
+}
+
+/// Under what an argument is shown.
+fn heading(arg: &Arg) -> &'static str {
+    let named = arg.get_help_heading().and_then(|en| HEADINGS.iter().find(|(name, _)| *name == en));
+    match named {
+        Some((_, zh)) => zh,
+        None if arg.is_positional() => "参数",
+        None => "选项",
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,11 @@ use crate::misbehavior::invalid_batch;
 #[derive(Debug)]
 enum State {
     /// The shell is checking it; kept for the proof if it is bad.
-    Checking(Arc<SignedBatch>),
+    Checking {
+        batch: Arc<SignedBatch>,
+        /// It was ordered meanwhile.
+        is_ordered: bool,
+    },
     /// Stored durably.
     Stored,
 }
@@ -91,7 +95,9 @@ impl Offers {
         let author = self.authors.entry(header.author).or_default();
         author.bytes += u64::from(header.bytes);
         author.checking += 1;
-        author.batches.insert(id, Held { header, state: State::Checking(Arc::clone(&batch)) });
+        author
+            .batches
+            .insert(id, Held { header, state: State::Checking { batch: Arc::clone(&batch), is_ordered: false } });
         self.author_of.insert(id, header.author);
         if env.planted.early_ack() {
             acknowledge(env, key, &header, from);
@@ -123,10 +129,10 @@ impl Offers {
         else {
             return Checked::Dropped;
         };
-        let State::Checking(batch) = &held.state else {
+        let State::Checking { batch, is_ordered } = &held.state else {
             return Checked::Stored;
         };
-        let batch = Arc::clone(batch);
+        let (batch, is_ordered) = (Arc::clone(batch), *is_ordered);
         let node = env.rules.validators.by_id(&batch.header.author).map(|validator| validator.node_id);
         if let Some(author) = self.authors.get_mut(&batch.header.author) {
             author.checking = author.checking.saturating_sub(1);
@@ -141,6 +147,10 @@ impl Offers {
                 }
                 if env.windows.is_ordered(&batch.header) {
                     self.remove(&batch.header, id);
+                    if !is_ordered {
+                        // Another batch of this number was: nobody will ever ask for this one.
+                        env.out.other(Action::ForgetBatches(vec![*id]));
+                    }
                 }
                 Checked::Stored
             }
@@ -170,8 +180,11 @@ impl Offers {
 
     /// Forgets a batch that was ordered. One that is still being checked stays until the answer comes.
     pub(crate) fn remove_ordered(&mut self, header: &BatchHeader, id: &BatchId) {
-        if self.is_stored(&header.author, id) {
-            self.remove(header, id);
+        let held = self.authors.get_mut(&header.author).and_then(|author| author.batches.get_mut(id));
+        match held.map(|held| &mut held.state) {
+            Some(State::Stored) => self.remove(header, id),
+            Some(State::Checking { is_ordered, .. }) => *is_ordered = true,
+            None => {}
         }
     }
 
@@ -184,19 +197,20 @@ impl Offers {
         }
     }
 
-    /// Forgets batches that the windows of their authors have passed.
-    pub(crate) fn forget_passed(&mut self, windows: &Windows) -> Vec<BatchId> {
-        let passed: Vec<(BatchId, BatchHeader)> = self
+    /// Forgets batches that can never be ordered: the windows of their authors have passed them, or another batch of the same
+    /// number was ordered.
+    pub(crate) fn forget_unorderable(&mut self, windows: &Windows) -> Vec<BatchId> {
+        let unorderable: Vec<(BatchId, BatchHeader)> = self
             .authors
             .values()
             .flat_map(|author| author.batches.iter())
-            .filter(|(_, held)| matches!(held.state, State::Stored) && windows.has_passed(&held.header))
+            .filter(|(_, held)| matches!(held.state, State::Stored) && windows.is_ordered(&held.header))
             .map(|(id, held)| (*id, held.header))
             .collect();
-        for (id, header) in &passed {
+        for (id, header) in &unorderable {
             self.remove(header, id);
         }
-        passed.into_iter().map(|(id, _)| id).collect()
+        unorderable.into_iter().map(|(id, _)| id).collect()
     }
 }
 
@@ -210,5 +224,7 @@ fn is_in_bounds(env: &Env<'_>, header: &BatchHeader) -> bool {
 fn acknowledge(env: &mut Env<'_>, key: &SigningKey, header: &BatchHeader, to: NodeId) {
     let message = header.ack_message();
     let signature = key.sign(message.as_bytes());
+    // It comes back in the certificate.
+    env.checker.remember(&key.public_key(), &message, &signature);
     env.out.send(to, Message::BatchAck(BatchAck { batch: header.id(), validator: env.me, signature }));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{BatchCertificate, BatchId, BatchRef, List, NodeId, Signature, SignedBatch, ValidatorId};
 
-use super::Env;
+use super::{Env, WINDOW_SEQUENCES};
 use crate::engine::Offence;
 use crate::limits::{OFFER_RETRY_BATCHES_MAX, OFFER_RETRY_MS, OFFER_RETRY_MS_MAX, OWN_BATCHES_MAX};
 use crate::message::{BatchAck, Message};
@@ -29,8 +29,14 @@ pub(crate) struct OwnBatches {
 }
 
 impl OwnBatches {
-    pub(crate) fn len(&self) -> usize {
-        self.batches.len()
+    /// Batches in flight, for the batcher. While the oldest has fallen behind by half a window, the answer is "as many as there may
+    /// be": should the window pass it, it could never be ordered, and its transactions were admitted.
+    pub(crate) fn in_flight(&self) -> usize {
+        let span = match (self.batches.first_key_value(), self.batches.last_key_value()) {
+            (Some((oldest, _)), Some((newest, _))) => newest.saturating_sub(*oldest),
+            (None, _) | (_, None) => 0,
+        };
+        if span >= WINDOW_SEQUENCES / 2 { OWN_BATCHES_MAX } else { self.batches.len() }
     }
 
     pub(crate) fn contains(&self, id: &BatchId) -> bool {
@@ -48,6 +54,10 @@ impl OwnBatches {
             || env.windows.is_ordered(&header)
         {
             return None;
+        }
+        if let Some(author) = env.rules.validators.by_id(&env.me) {
+            // Made by this node: it need not be checked in its own certificate.
+            env.checker.remember(&author.public_key, &header.ack_message(), &batch.signature);
         }
         let acks = BTreeMap::from([(env.me, batch.signature)]);
         let own = Own {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quancheng_types::{BatchRef, ValidatorId, ValidatorSet};
+use quancheng_types::{BatchRef, ValidatorId, ValidatorSet, codec};
 
 use super::{Env, Windows};
 use crate::limits::AUTHOR_CERTIFIED_MAX;
@@ -81,9 +81,9 @@ impl Pool {
         self.authors.retain(|_, waiting| !waiting.is_empty());
     }
 
-    /// Batches for the next block: the oldest of each author in turn, so that no author can crowd out another. `turn` moves the
-    /// first author, so that none is always last.
-    pub(crate) fn select(&self, count_max: usize, turn: u64) -> Vec<BatchRef> {
+    /// Batches for the next block: the oldest of each author in turn, so that no author can crowd out another, in at most so many
+    /// bytes. `turn` moves the first author, so that none is always last.
+    pub(crate) fn select(&self, count_max: usize, bytes_max: usize, turn: u64) -> Vec<BatchRef> {
         let mut queues: Vec<_> = self.authors.values().map(BTreeMap::values).collect();
         if queues.is_empty() {
             return Vec::new();
@@ -91,13 +91,16 @@ impl Pool {
         let authors = u64::try_from(queues.len()).expect("a count in memory fits in u64");
         let first = usize::try_from(turn % authors).expect("less than a count in memory");
         queues.rotate_left(first);
-        let mut chosen = Vec::new();
+        let mut chosen: Vec<BatchRef> = Vec::new();
+        let mut bytes = 0;
         loop {
             let before = chosen.len();
             for queue in &mut queues {
-                if chosen.len() < count_max
-                    && let Some(batch) = queue.next()
-                {
+                if let Some(batch) = queue.next() {
+                    bytes += codec::encode(batch).len();
+                    if chosen.len() >= count_max || bytes > bytes_max {
+                        return chosen;
+                    }
                     chosen.push(batch.clone());
                 }
             }

@@ -84,13 +84,6 @@ impl Windows {
         self.rows.get(&header.author).is_some_and(|window| window.is_ordered(header.sequence))
     }
 
-    /// Whether the window has passed this number: it can never be ordered any more, if it has not been.
-    pub(crate) fn has_passed(&self, header: &BatchHeader) -> bool {
-        self.rows
-            .get(&header.author)
-            .is_some_and(|window| window.end.saturating_sub(header.sequence) > WINDOW_SEQUENCES)
-    }
-
     /// Enters the batches of a block. Returns the rows that changed.
     pub(crate) fn insert(&mut self, batches: &[BatchRef]) -> Vec<(ValidatorId, AuthorWindow)> {
         for batch in batches {

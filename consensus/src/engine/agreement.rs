@@ -46,16 +46,14 @@ impl Engine {
     pub(super) fn take_agreement(&mut self, from: NodeId, message: Message) {
         match message {
             Message::Proposal(message) => self.on_proposal(from, *message),
-            Message::Vote(vote) => self.on_vote(from, &vote),
+            Message::Vote(vote) => {
+                self.on_vote(from, &vote);
+            }
             Message::Votes(votes) => {
-                for vote in &votes {
-                    self.on_vote(from, vote);
-                }
+                // One forged vote makes the rest of its message worthless: checking all of them is what a flood wants.
+                let _all_genuine = votes.iter().all(|vote| self.on_vote(from, vote));
             }
-            Message::Polka(polka) => self.feed(CoreInput::PolkaCertificate(convert::core_polka(&polka))),
-            Message::RoundChange(certificate) => {
-                self.feed(CoreInput::RoundCertificate(convert::core_round_certificate(&certificate)));
-            }
+            Message::Polka(_) | Message::RoundChange(_) => self.on_certificate(from, &message),
             Message::RoundStatus(_)
             | Message::SignQuery { .. }
             | Message::SignAnswer(_)
@@ -70,22 +68,45 @@ impl Engine {
         }
     }
 
-    fn on_vote(&mut self, from: NodeId, signed: &SignedVote) {
+    /// Takes in a vote. False when it is forged.
+    fn on_vote(&mut self, from: NodeId, signed: &SignedVote) -> bool {
         if !self.height.started || signed.vote.height != self.height.height || signed.vote.chain_id != self.chain_id {
-            return;
+            return true;
         }
         if signed.vote.round.0 > self.core.round().0.saturating_add(ROUND_LOOKAHEAD) {
-            return;
+            return true;
         }
         let Some(validator) = self.schedule.at(self.height.height).validators.by_id(&signed.validator) else {
-            return;
+            return true;
         };
+        let vote = convert::core_vote(signed);
+        // What teaches nothing is not even checked: a validator can sign conflicting votes without end, and the core would log one that
+        // convicts its sender every time it comes.
+        if self.core.learns_nothing_from(&vote) {
+            return true;
+        }
         if !self.checker.check(&validator.public_key, &signed.vote.sign_message(), &signed.signature) {
             self.out.blame(from, Offence::BadSignature);
-            return;
+            return false;
         }
         self.note_statement(SignedStatement::Vote(*signed));
-        self.feed(CoreInput::Vote(convert::core_vote(signed)));
+        self.feed(CoreInput::Vote(vote));
+        true
+    }
+
+    /// Takes in a certificate of a round. The core drops a forged one without a word, so its signatures are checked before.
+    fn on_certificate(&mut self, from: NodeId, message: &Message) {
+        for item in self.signatures_in(message) {
+            if !self.checker.check(&item.key, &item.message, &item.signature) {
+                self.out.blame(from, Offence::BadCertificate);
+                return;
+            }
+        }
+        if let Message::Polka(polka) = message {
+            self.feed(CoreInput::PolkaCertificate(convert::core_polka(polka)));
+        } else if let Message::RoundChange(certificate) = message {
+            self.feed(CoreInput::RoundCertificate(convert::core_round_certificate(certificate)));
+        }
     }
 
     // ---- the core ----
@@ -150,7 +171,9 @@ impl Engine {
 
     pub(super) fn note_misbehavior(&mut self, proof: MisbehaviorProof) {
         let validator = proof.validator();
-        if self.validators().by_id(&validator).is_some() && self.misbehavior.insert(proof) {
+        // A proof that convicts nobody would spoil every block of ours that carries it.
+        let convicts = proof.verify(&self.chain_id, self.validators()).is_ok();
+        if convicts && self.misbehavior.insert(proof) {
             self.out.alarm(Alarm::Misbehavior { validator });
         }
     }

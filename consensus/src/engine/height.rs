@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use quancheng_types::{Block, BlockId, Height, NodeId, Round, SignedProposal};
 
-use crate::limits::{EARLY_MESSAGES_PER_PEER_MAX, HEIGHT_BLOCKS_MAX, HELD_PROPOSALS_MAX, PEERS_MAX, ROUND_BLOCKS_MAX};
+use crate::limits::{
+    EARLY_MESSAGES_PER_PEER_MAX, EARLY_PROPOSALS_PER_PEER_MAX, HEIGHT_BLOCKS_MAX, HELD_PROPOSALS_MAX, PEERS_MAX,
+    ROUND_BLOCKS_MAX,
+};
 use crate::log::LogEntry;
 use crate::message::Message;
 
@@ -70,8 +73,9 @@ impl HeightState {
         }
     }
 
-    /// Takes in a block. When there is no room, the one of the oldest round makes room, except `keep`. If the core decides on a
-    /// block that made room, the sync brings it back.
+    /// Takes in a block. When there is no room, the one of the oldest round makes room, except `keep`; that may be the new one
+    /// itself, so that blocks of old rounds cannot push each other out and be judged again and again. If the core decides on
+    /// a block that made room, the sync brings it back.
     pub(crate) fn insert(&mut self, id: BlockId, block: Arc<Block>, round: Round, keep: Option<BlockId>) {
         if let Some(candidate) = self.candidates.get_mut(&id) {
             candidate.round = candidate.round.max(round);
@@ -82,9 +86,12 @@ impl HeightState {
                 .candidates
                 .iter()
                 .filter(|(candidate, _)| Some(**candidate) != keep)
-                .min_by_key(|(id, candidate)| (candidate.round, **id))
-                .map(|(id, _)| *id);
-            if let Some(oldest) = oldest {
+                .map(|(id, candidate)| (candidate.round, *id))
+                .min();
+            if let Some((oldest_round, oldest)) = oldest {
+                if keep != Some(id) && (round, id) < (oldest_round, oldest) {
+                    return;
+                }
                 self.candidates.remove(&oldest);
             }
         }
@@ -103,28 +110,37 @@ impl HeightState {
         }
     }
 
-    /// Notes that a block is offered in a round. False when the round has had its share of blocks; two are enough to convict
-    /// the proposer.
-    pub(crate) fn offer(&mut self, round: Round, id: BlockId) -> bool {
-        let offered = self.offered.entry(round).or_default();
-        if !offered.contains(&id) && offered.len() >= ROUND_BLOCKS_MAX {
-            return false;
+    /// Whether a block may be offered in a round. Not when the round has had its share of other blocks (two are enough to convict
+    /// the proposer), or is so old that nobody remembers what share it has had.
+    pub(crate) fn admits_offer(&self, round: Round, id: &BlockId) -> bool {
+        let is_full = self.offered.len() >= HEIGHT_BLOCKS_MAX;
+        match self.offered.get(&round) {
+            Some(offered) => offered.contains(id) || offered.len() < ROUND_BLOCKS_MAX,
+            None => !is_full || self.offered.first_key_value().is_none_or(|(oldest, _)| round > *oldest),
         }
-        offered.insert(id);
+    }
+
+    /// Notes that a block is offered in a round.
+    pub(crate) fn offer(&mut self, round: Round, id: BlockId) {
+        let offered = self.offered.entry(round).or_default();
+        if offered.len() < ROUND_BLOCKS_MAX {
+            offered.insert(id);
+        }
         while self.offered.len() > HEIGHT_BLOCKS_MAX {
             self.offered.pop_first();
         }
-        true
     }
 
-    pub(crate) fn hold(&mut self, held: Held) {
+    /// Keeps a proposal for later. False when it is kept already.
+    pub(crate) fn hold(&mut self, held: Held) -> bool {
         if self.held.iter().any(|other| other.signed == held.signed) {
-            return;
+            return false;
         }
         if self.held.len() >= HELD_PROPOSALS_MAX {
             self.held.pop_front();
         }
         self.held.push_back(held);
+        true
     }
 }
 
@@ -146,6 +162,14 @@ impl EarlyMessages {
         }
         if queue.len() >= EARLY_MESSAGES_PER_PEER_MAX {
             queue.pop_front();
+        }
+        // Blocks are large, and which of them are genuine shows only when the height begins.
+        let is_proposal = |message: &Message| matches!(message, Message::Proposal(_));
+        if is_proposal(&message)
+            && queue.iter().filter(|(_, other)| is_proposal(other)).count() >= EARLY_PROPOSALS_PER_PEER_MAX
+            && let Some(oldest) = queue.iter().position(|(_, other)| is_proposal(other))
+        {
+            queue.remove(oldest);
         }
         queue.push_back((height, message));
     }

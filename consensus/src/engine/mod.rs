@@ -219,10 +219,11 @@ impl Engine {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Own batches that are not ordered yet. The batcher stops sealing at `parameters().batches_in_flight_max`.
+    /// Own batches that are not ordered yet, or `OWN_BATCHES_MAX` while the oldest of them is about to be left behind by the
+    /// window. The batcher stops sealing at `parameters().batches_in_flight_max`.
     #[must_use]
     pub fn local_batches_in_flight(&self) -> usize {
-        self.availability.own.len()
+        self.availability.own.in_flight()
     }
 
     /// Parameters in force at the height in progress.

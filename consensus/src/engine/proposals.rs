@@ -34,27 +34,28 @@ enum Judgement {
 impl Engine {
     pub(super) fn on_proposal(&mut self, from: NodeId, message: ProposalMessage) {
         let ProposalMessage { signed, block } = message;
+        let (round, id) = (signed.proposal.round, signed.proposal.block_id);
+        let has_polka = self.core.has_polka(round, &id);
+        // Before anything is checked: a proposer can sign blocks without end.
+        if !self.height.admits_offer(round, &id) && !has_polka {
+            return;
+        }
         if !self.is_acceptable_proposal(from, &signed, &block) {
             return;
         }
-        let (round, id) = (signed.proposal.round, signed.proposal.block_id);
-        if !self.height.offer(round, id) && !self.core.has_polka(round, &id) {
-            return;
-        }
+        self.height.offer(round, id);
         self.note_statement(SignedStatement::Proposal(signed));
         let keep = self.core.valid_value().map(|(_, id)| id);
-        let header = block.header;
+        let keep = if has_polka { Some(id) } else { keep };
+        let time_ms = block.header.time_ms;
         self.height.insert(id, Arc::new(block), signed.proposal.round, keep);
         let drift_max_ms = self.parameters().clock_drift_max_ms;
         let is_fresh = signed.proposal.pol_round.is_none();
-        if is_fresh && signed.validator != self.signer.id() && header.time_ms.abs_diff(self.now.unix_ms) > drift_max_ms
-        {
-            self.out.alarm(Alarm::ClockDrift {
-                proposer: signed.validator,
-                time_ms: header.time_ms,
-                now_ms: self.now.unix_ms,
-            });
-            self.height.hold(Held { signed, untimely: true });
+        if is_fresh && signed.validator != self.signer.id() && time_ms.abs_diff(self.now.unix_ms) > drift_max_ms {
+            if self.height.hold(Held { signed, untimely: true }) {
+                let (proposer, now_ms) = (signed.validator, self.now.unix_ms);
+                self.out.alarm(Alarm::ClockDrift { proposer, time_ms, now_ms });
+            }
             return;
         }
         self.judge_and_feed(signed);
@@ -79,7 +80,9 @@ impl Engine {
             self.out.blame(from, Offence::BadSignature);
             return false;
         }
-        if block.id() != proposal.block_id || !block.is_consistent() {
+        // A header names its content, so a block that is held needs no second look at the whole of it.
+        let is_held = self.height.candidates.contains_key(&proposal.block_id);
+        if block.id() != proposal.block_id || (!is_held && !block.is_consistent()) {
             // The signature is good, the block beside it is not the one it is for: the carrier's fault.
             self.out.blame(from, Offence::BadBlock);
             return false;

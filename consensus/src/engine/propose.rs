@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use arc_malachitebft_core_consensus::{Input as CoreInput, LocallyProposedValue};
-use quancheng_types::{Block, Header, List, PROTOCOL_VERSION, Round, limits};
+use quancheng_types::{Block, Header, List, MisbehaviorProof, PROTOCOL_VERSION, Round, codec, limits};
 
 use super::{Engine, TimerKey};
 use crate::log::LogEntry;
 use crate::ordering::rules::{Expected, executed_bounds};
 use crate::ordering::{CoreValue, convert};
+
+/// Bytes of a block beside its batches and proofs: the header, and the two counts.
+const HEADER_BYTES_MAX: usize = 512;
 
 impl Engine {
     /// What the block of the height in progress must fit.
@@ -59,10 +62,10 @@ impl Engine {
         }
         let (history_size, history_root) = self.results.at(executed_height)?;
         let parameters = &expected.rules.parameters;
-        let most = usize::try_from(parameters.block_batches_max).unwrap_or(usize::MAX);
-        let batches = self.availability.pool.select(most, expected.height.0);
         let most = usize::try_from(limits::BLOCK_MISBEHAVIOR_MAX).unwrap_or(usize::MAX);
         let proofs = self.misbehavior.select(most);
+        let most = usize::try_from(parameters.block_batches_max).unwrap_or(usize::MAX);
+        let batches = self.availability.pool.select(most, bytes_left(&proofs), expected.height.0);
         let nothing = batches.is_empty() && proofs.is_empty();
         if nothing
             && self.tip.is_some()
@@ -95,4 +98,11 @@ impl Engine {
         let misbehavior = List::new(proofs).expect("selected within the limit of the type");
         Some(Block { header, batches, misbehavior })
     }
+}
+
+/// Bytes of a block that certified batches may take: a block that is longer than a message may be would reach nobody.
+fn bytes_left(proofs: &[MisbehaviorProof]) -> usize {
+    let all = usize::try_from(limits::BLOCK_BYTES_MAX).unwrap_or(usize::MAX);
+    let taken = HEADER_BYTES_MAX + proofs.iter().map(|proof| codec::encode(proof).len()).sum::<usize>();
+    all.saturating_sub(taken)
 }

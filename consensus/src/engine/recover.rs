@@ -18,7 +18,7 @@ use super::own_log::{by_height, enter_own};
 use super::requests::Requests;
 use super::startup::StartUp;
 use super::timers::Timers;
-use super::{Alarm, Engine, EngineConfig, Now, Outbox, RecoveredState};
+use super::{Action, Alarm, Engine, EngineConfig, Now, Outbox, RecoveredState};
 use crate::availability::{Availability, Windows};
 use crate::checker::SignatureChecker;
 use crate::log::LogEntry;
@@ -70,7 +70,8 @@ impl fmt::Display for RecoverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSignRecord => f.write_str(
-                "there is a validator key and no sign record: restore it as the operator's guide says; the node must not guess",
+                "there is a validator key and no sign record; the node must not guess what it signed: restore the record, or make one \
+                 above the height of the network with `quanchengd init --rejoin-above HEIGHT`",
             ),
             Self::OtherSignRecord => {
                 f.write_str("the sign record belongs to another chain or key: check the data directory and the key file")
@@ -124,13 +125,20 @@ impl Engine {
         let core = VotingCore::new(config.chain_id, signer.id(), signer.has_key(), &schedule.at(height).core);
         let windows = Windows::new(state.windows);
         let mut availability = Availability::default();
+        let mut unorderable = Vec::new();
         for header in state.stored {
-            if !windows.is_ordered(&header) && header.author != signer.id() {
+            if windows.is_ordered(&header) {
+                unorderable.push(header.id());
+            } else if header.author != signer.id() {
                 availability.offers.recover(header);
             }
         }
         let validators = &schedule.at(height).validators;
         availability.delivery.recover(state.undelivered, validators, &signer.id());
+        let mut out = Outbox::default();
+        if !unorderable.is_empty() {
+            out.other(Action::ForgetBatches(unorderable));
+        }
         Ok(Self {
             chain_id: config.chain_id,
             node_id: config.node_id,
@@ -157,7 +165,7 @@ impl Engine {
             statements: std::collections::BTreeMap::new(),
             timers: Timers::default(),
             status_sent_ms: None,
-            out: Outbox::default(),
+            out,
             halted: false,
         })
     }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use quancheng_types::{Height, NodeId, Round, SignedProposal, SignedVote, ValidatorId};
 
 use super::requests::RequestKind;
-use super::{Alarm, Engine, TimerKey};
+use super::{Alarm, Engine, Offence, TimerKey};
 use crate::limits::{PEERS_MAX, SIGN_QUERY_RETRY_MS, STATUS_INTERVAL_MS};
 use crate::message::{Message, SignAnswer, SignedStatement, Status};
 use crate::sign_record::{Slot, SlotValue};
@@ -132,18 +132,20 @@ impl Engine {
             *fresh = false;
         }
         if let Some(statement) = answer.latest {
-            self.heed_own_statement(&statement);
+            self.heed_own_statement(from, &statement);
         }
     }
 
     /// Raises the floor when a statement of our key is not covered by the record.
-    fn heed_own_statement(&mut self, statement: &SignedStatement) {
+    fn heed_own_statement(&mut self, from: NodeId, statement: &SignedStatement) {
         let Some(key) = self.signer.key().map(quancheng_types::SigningKey::public_key) else {
             return;
         };
         let chain_id = self.chain_id;
         let (named_chain, message, signature, (slot, value)) = describe(statement);
         if named_chain != chain_id || !self.checker.check(&key, &message, &signature) {
+            // Whoever answers has verified what it remembers.
+            self.out.blame(from, Offence::BadSignature);
             return;
         }
         let Some(record) = self.signer.record_mut() else {

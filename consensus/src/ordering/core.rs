@@ -227,6 +227,13 @@ impl VotingCore {
         })
     }
 
+    /// Whether this vote is held, is part of a proof against its sender that is held, or conflicts with one while there are
+    /// proofs enough.
+    pub(crate) fn learns_nothing_from(&self, vote: &core_types::SignedVote<CoreContext>) -> bool {
+        let votes = self.state.driver.votes();
+        votes.has_vote(vote) || votes.has_equivocation_evidence(vote) || votes.is_saturated_conflict(vote)
+    }
+
     /// Takes out what it found against validators at a height that it did not decide itself.
     pub(crate) fn take_misbehavior(&mut self) -> Vec<MisbehaviorProof> {
         let mut proofs = Vec::new();

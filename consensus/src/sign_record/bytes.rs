@@ -62,7 +62,7 @@ impl fmt::Display for SignRecordError {
         }
         f.write_str(
             "; this node signs nothing without it. Make sure that no other machine runs this key, then make a record that \
-             starts above the height of the network (`quanchengd sign-record restore`, operator's guide)",
+             starts above the height of the network (`quanchengd init --rejoin-above HEIGHT`)",
         )
     }
 }

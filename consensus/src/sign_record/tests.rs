@@ -159,7 +159,7 @@ fn errors_name_the_fault() {
     assert_eq!(SignRecord::decode(&[], &chain(), &key()), Err(SignRecordError::Missing));
     assert_eq!(SignRecord::decode(&bytes, &other_chain, &key()), Err(SignRecordError::OtherChain { found: chain() }));
     assert_eq!(SignRecord::decode(&bytes, &chain(), &other_key), Err(SignRecordError::OtherKey { found: key() }));
-    assert!(SignRecordError::Damaged.to_string().contains("sign-record restore"));
+    assert!(SignRecordError::Damaged.to_string().contains("quanchengd init --rejoin-above HEIGHT"));
 }
 
 #[test]

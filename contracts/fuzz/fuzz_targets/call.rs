@@ -17,19 +17,12 @@ fuzz_target!(|data: &[u8]| {
     let Ok(payload) = Bytes::new(payload.to_vec()) else {
         return;
     };
-    let call = Call {
-        module: module.id(),
-        payload,
-    };
+    let call = Call { module: module.id(), payload };
     let verdict = check_call(&call, &Parameters::default());
     match decode_call(&call) {
         Ok(json) => {
             let again = encode_call(module.name(), json);
-            assert_eq!(
-                again.as_ref().ok(),
-                Some(&call),
-                "two spellings of one call"
-            );
+            assert_eq!(again.as_ref().ok(), Some(&call), "two spellings of one call");
         }
         Err(_) => assert!(verdict.is_err(), "a call that cannot be shown was admitted"),
     }

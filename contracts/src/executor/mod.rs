@@ -14,7 +14,7 @@ mod transaction;
 
 use std::collections::BTreeSet;
 
-use quancheng_state::{Overlay, Patch, StoreError, View};
+use quancheng_state::{Memo, Overlay, Patch, StoreError, View};
 use quancheng_types::{
     ChainId, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId, ValidatorSet,
 };
@@ -161,7 +161,8 @@ pub fn check_signers(
 fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Result<BlockOutput, StoreError> {
     let parameters = governance::parameters_at(view, input.height)?;
     let scope = BlockScope { input, parameters: &parameters, planted };
-    let mut overlay = Overlay::new(view);
+    let memo = Memo::new(view);
+    let mut overlay = Overlay::new(&memo);
     let mut seen = BTreeSet::new();
     let (mut receipts, mut executed, mut internal_count) = (Vec::new(), Vec::new(), 0_u32);
 

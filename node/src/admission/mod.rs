@@ -13,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::api::backend::Submitted;
 use crate::batcher::{BatcherHandle, Packet};
+use crate::driver::ClockReport;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::tracker::{ClaimLimits, QuotaFull, Tracker};
@@ -36,6 +37,8 @@ pub struct Admission {
     pub batcher: Option<BatcherHandle>,
     /// Parameters in force and whether this node is a validator in force.
     pub duty: watch::Receiver<Duty>,
+    /// How this node's clock compares with the validators'.
+    pub clock: watch::Receiver<Option<ClockReport>>,
     /// Bounds.
     pub limits: ClaimLimits,
     /// Counters.
@@ -92,9 +95,12 @@ impl Admission {
         }
     }
 
+    /// Now, as the chain will see it: a client must not pay for the wrong clock of this node.
     fn now_ms(&self) -> u64 {
         let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(clock.as_millis()).unwrap_or(u64::MAX).max(self.tracker.block_time_ms())
+        let clock_ms = u64::try_from(clock.as_millis()).unwrap_or(u64::MAX);
+        let now_ms = self.clock.borrow().map_or(clock_ms, |report| report.corrected_ms(clock_ms));
+        now_ms.max(self.tracker.block_time_ms())
     }
 
     /// Everything that needs no signature check. `true` for those that go on.

@@ -1,5 +1,6 @@
 //! What the HTTP API needs from the node. The API holds nothing else: no store, no queue, no key.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,11 +10,12 @@ use quancheng_proof::SetChange;
 use quancheng_state::{Snapshot, StoreError};
 use quancheng_types::merkle::Path;
 use quancheng_types::{
-    Block, ChainId, CommitCertificate, Digest, Genesis, Header, Height, HistoryLeaf, NodeId, Parameters, Receipt,
-    Round, SignedTransaction, TransactionId, ValidatorId, ValidatorSet,
+    AccountId, Block, ChainId, CommitCertificate, Digest, Genesis, Header, Height, HistoryLeaf, NodeId, Parameters,
+    Receipt, Round, SignedTransaction, TransactionId, ValidatorId, ValidatorSet,
 };
 
 use crate::admission::AdmissionError;
+use crate::driver::ClockReport;
 
 /// A future that an object-safe trait can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -54,12 +56,18 @@ pub struct NodeStatus {
     pub is_signing: bool,
     /// Whether it fetches blocks it missed.
     pub is_syncing: bool,
+    /// How its clock compares with the validators'; `None` until that is known.
+    pub clock: Option<ClockReport>,
     /// Connected peers.
     pub peers: usize,
     /// Those of them that are validators.
     pub connected_validators: usize,
     /// Validators in force.
     pub validators: usize,
+    /// Power of the connected validators, and of this node if it is one.
+    pub reachable_power: u64,
+    /// Power of all validators in force.
+    pub total_power: u64,
     /// Transactions admitted here and not yet executed.
     pub pending_transactions: usize,
     /// Time since start, ms.
@@ -186,11 +194,17 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     fn block(&self, height: Height) -> Result<Option<(Block, CommitCertificate)>, StoreError>;
-    /// Receipts of an executed height.
+    /// At most `limit` receipts of an executed height from a position on, in order: a block may have more than fit in memory for
+    /// every client at once.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn receipts(&self, height: Height) -> Result<Vec<Receipt>, StoreError>;
+    fn receipts(&self, height: Height, from: u32, limit: u32) -> Result<Vec<Receipt>, StoreError>;
+    /// The transactions of an executed height that an account signed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn signed_by(&self, height: Height, account: &AccountId) -> Result<BTreeSet<TransactionId>, StoreError>;
     /// An executed transaction with its receipt and path.
     ///
     /// # Errors

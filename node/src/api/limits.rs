@@ -27,6 +27,9 @@ pub const HEADERS_MAX: usize = 64;
 /// Names in the `types` filter of the event stream.
 pub const EVENT_TYPES_MAX: usize = 32;
 
+/// Receipts of a block that are read from the store at once: bounds what one answer or one stream holds in memory.
+pub const RECEIPTS_PER_PIECE: u32 = 256;
+
 /// What an operator may set. The defaults suit one city node with two cores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiLimits {

@@ -5,7 +5,7 @@
 //!   │
 //! routes/     one handler per route, one file per noun             openapi: their description
 //!   │ ask
-//! records, lists, proofs     a question to a module → a record, a page, a bundle
+//! records, registrations, lists, proofs     a question to a module → a record, a page, a bundle
 //!   │ over
 //! state       blocking reads under a bound, the snapshot of a height or time
 //!   │
@@ -31,6 +31,7 @@ mod params;
 mod problem;
 mod proofs;
 mod records;
+mod registrations;
 mod respond;
 mod routes;
 mod server;
@@ -73,5 +74,9 @@ pub async fn serve_admin(
     server::serve(listener, routes::admin(api), limits, stop).await;
 }
 
-#[cfg(test)]
+/// The API in memory, for fuzz targets only.
+#[cfg(feature = "fuzzing")]
+pub use self::tests::fuzz;
+
+#[cfg(any(test, feature = "fuzzing"))]
 mod tests;

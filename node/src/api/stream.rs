@@ -1,4 +1,4 @@
-//! A connection whose peer must keep taking what it asked for.
+//! A connection whose peer must keep taking what it asked for, and that ends without taking an answer back.
 
 use std::future::Future as _;
 use std::io;
@@ -9,21 +9,48 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+/// Bytes that a closing connection reads and throws away: more than the greatest body that a client may mean seriously.
+const LINGER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Time that a closing connection waits for more of a request.
+const LINGER_IDLE_MAX: Duration = Duration::from_secs(1);
+/// Time that a closing connection waits for its client to close too, however much it sends.
+const LINGER_TIME_MAX: Duration = Duration::from_secs(10);
+/// Bytes thrown away at once.
+const LINGER_BUFFER_BYTES: usize = 16 * 1024;
+/// Reads in one turn, so that a fast sender does not keep a thread.
+const LINGER_READS_PER_TURN: usize = 16;
+
 /// A stream that fails when a write makes no progress for a time. Reads are bounded above it: heads by the HTTP parser, bodies by
 /// [`super::body::receive`].
+///
+/// Closing lingers: a request can be refused before all of it was read (too large, of an unknown kind), and closing a socket with
+/// unread bytes makes the kernel send a reset, which can take the answer away from a client that still writes (RFC 9112 §9.6). So
+/// the write side is closed first, then what still arrives is thrown away, bounded in bytes and time.
 #[derive(Debug)]
 pub(crate) struct TimedStream<S> {
     inner: S,
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
     is_waiting: bool,
+    closing: Closing,
+}
+
+/// How far the end of a connection has come.
+#[derive(Clone, Copy, Debug)]
+enum Closing {
+    /// In use.
+    Open,
+    /// The client was told that nothing more comes; so many bytes of it may still be thrown away, until then.
+    Lingering { bytes_left: usize, until: Instant },
+    /// Nothing is left to do.
+    Closed,
 }
 
 impl<S> TimedStream<S> {
     /// Over a stream.
     #[must_use]
     pub(crate) fn new(inner: S, timeout: Duration) -> Self {
-        Self { inner, timeout, timer: Box::pin(sleep(timeout)), is_waiting: false }
+        Self { inner, timeout, timer: Box::pin(sleep(timeout)), is_waiting: false, closing: Closing::Open }
     }
 
     /// Starts, checks or clears the clock, depending on what the stream below said.
@@ -43,6 +70,30 @@ impl<S> TimedStream<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> TimedStream<S> {
+    /// Throws away what still arrives, until the client closes, the bytes are used up or the time is over.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut sink = [0_u8; LINGER_BUFFER_BYTES];
+        for _ in 0..LINGER_READS_PER_TURN {
+            let Closing::Lingering { bytes_left, until } = self.closing else {
+                return Poll::Ready(());
+            };
+            let mut buffer = ReadBuf::new(&mut sink);
+            match Pin::new(&mut self.inner).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() && bytes_left > buffer.filled().len() => {
+                    self.closing = Closing::Lingering { bytes_left: bytes_left - buffer.filled().len(), until };
+                    self.timer.as_mut().reset(until.min(Instant::now() + LINGER_IDLE_MAX));
+                }
+                Poll::Ready(_) => self.closing = Closing::Closed,
+                Poll::Pending if self.timer.as_mut().poll(context).is_ready() => self.closing = Closing::Closed,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -53,7 +104,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.watch(context, result)
@@ -78,7 +129,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.inner).poll_shutdown(context);
-        self.watch(context, result)
+        if matches!(self.closing, Closing::Open) {
+            let result = Pin::new(&mut self.inner).poll_shutdown(context);
+            std::task::ready!(self.watch(context, result))?;
+            let now = Instant::now();
+            self.closing = Closing::Lingering { bytes_left: LINGER_BYTES_MAX, until: now + LINGER_TIME_MAX };
+            self.timer.as_mut().reset(now + LINGER_IDLE_MAX);
+        }
+        self.poll_linger(context).map(Ok)
     }
 }

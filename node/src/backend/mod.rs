@@ -2,17 +2,18 @@
 
 mod proofs;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quancheng_consensus::EngineStatus;
 use quancheng_contracts::{BlockInput, executor};
 use quancheng_proof::SetChange;
-use quancheng_state::{Snapshot, StoreError};
+use quancheng_state::{Record, Snapshot, StoreError};
 use quancheng_types::merkle::Path;
 use quancheng_types::{
-    Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt, SignedTransaction,
-    TransactionId, ValidatorSet,
+    AccountId, Block, CommitCertificate, Height, HistoryLeaf, NodeId, PROTOCOL_VERSION, Parameters, Receipt,
+    SignedTransaction, TransactionId, Validator, ValidatorSet,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -21,7 +22,7 @@ use crate::api::backend::{
     Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus, Stage, Submitted,
     TransactionState,
 };
-use crate::driver::PeerBook;
+use crate::driver::{ClockReport, PeerBook};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::network::NetworkHandle;
@@ -47,6 +48,8 @@ pub struct NodeBackend {
     pub peers: Arc<PeerBook>,
     /// Where the engine stands.
     pub status: watch::Receiver<EngineStatus>,
+    /// How this node's clock compares with the validators'.
+    pub clock: watch::Receiver<Option<ClockReport>>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// When the node started.
@@ -97,11 +100,11 @@ impl Backend for NodeBackend {
         let engine = self.status.borrow().clone();
         let connected = self.network.connected();
         let validators = self.ledger.validators_in_force().unwrap_or_default();
-        let connected_validators = connected
-            .iter()
-            .filter_map(|peer| self.peers.node_id(peer))
-            .filter(|node| validators.iter().any(|validator| validator.node_id == *node))
-            .count();
+        let connected_nodes: Vec<NodeId> = connected.iter().filter_map(|peer| self.peers.node_id(peer)).collect();
+        let is_connected = |validator: &&Validator| connected_nodes.contains(&validator.node_id);
+        let is_reachable =
+            |validator: &&Validator| is_connected(validator) || validator.node_id == self.identity.node_id;
+        let connected_validators = validators.iter().filter(is_connected).count();
         self.metrics.peers.set(u64::try_from(connected.len()).unwrap_or(u64::MAX));
         let tip = self.ledger.tip_status();
         NodeStatus {
@@ -114,10 +117,13 @@ impl Backend for NodeBackend {
             state_root: tip.state_root,
             round: engine.round,
             is_signing: engine.signing,
+            clock: *self.clock.borrow(),
             is_syncing: engine.claimed.0 > engine.committed.0.saturating_add(BEHIND_MAX),
             peers: connected.len(),
             connected_validators,
             validators: validators.len(),
+            reachable_power: validators.iter().filter(is_reachable).map(|validator| validator.power).sum(),
+            total_power: validators.iter().map(|validator| validator.power).sum(),
             pending_transactions: self.tracker.pending(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             lowest_state_height: tip.lowest_state_height,
@@ -196,8 +202,26 @@ impl Backend for NodeBackend {
         Ok(self.ledger.block(height)?.map(|decided| (decided.block, decided.certificate)))
     }
 
-    fn receipts(&self, height: Height) -> Result<Vec<Receipt>, StoreError> {
-        self.ledger.receipts(height)
+    fn receipts(&self, height: Height, from: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {
+        self.ledger.receipts_from(height, from, limit)
+    }
+
+    fn signed_by(&self, height: Height, account: &AccountId) -> Result<BTreeSet<TransactionId>, StoreError> {
+        let mut signed = BTreeSet::new();
+        let Some(decided) = self.ledger.block(height)? else {
+            return Ok(signed);
+        };
+        // One batch in memory at a time.
+        for reference in &decided.block.batches {
+            let id = reference.header.id();
+            let missing = || StoreError::Missing { record: Record::Column("batches"), key: id.as_bytes().to_vec() };
+            let batch = self.ledger.batch(&id)?.ok_or_else(missing)?;
+            let is_signer = |transaction: &&SignedTransaction| {
+                transaction.body.signers.iter().any(|signer| signer.account == *account)
+            };
+            signed.extend(batch.batch.transactions.iter().filter(is_signer).map(SignedTransaction::id));
+        }
+        Ok(signed)
     }
 
     fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError> {

@@ -220,6 +220,19 @@ impl NodeConfig {
             return Err(ConfigError::TooLarge { path: path.to_owned() });
         }
         let text = std::fs::read_to_string(path).map_err(read)?;
+        Self::parse(&text, path, environment)
+    }
+
+    /// The text of a file, with the environment applied, relative paths resolved and harmful values refused. `path` names the file in
+    /// messages, and its folder is where relative paths start.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let parse = |reason: String| ConfigError::Parse { path: path.to_owned(), reason };
         let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| parse(error.to_string()))?;
         for (name, value) in environment {
@@ -229,7 +242,7 @@ impl NodeConfig {
         }
         // Parsing the text again where nothing was overridden keeps line and column in the message.
         let mut config: Self = if table == text.parse().unwrap_or_default() {
-            toml::from_str(&text).map_err(|error| parse(error.to_string()))?
+            toml::from_str(text).map_err(|error| parse(error.to_string()))?
         } else {
             table.try_into().map_err(|error: toml::de::Error| parse(error.to_string()))?
         };
@@ -300,8 +313,18 @@ impl NodeConfig {
     }
 }
 
-/// Variables of the project that are no configuration keys.
-const OTHER_VARIABLES: [&str; 3] = ["QUANCHENG_CACHE", "QUANCHENG_TARGET_DIR", "QUANCHENG_CONFIG"];
+/// Variables of the project that are no configuration keys: those of the set-up, and those of the command line, which an operator
+/// may well have set in the same shell.
+const OTHER_VARIABLES: [&str; 8] = [
+    "QUANCHENG_API",
+    "QUANCHENG_CACHE",
+    "QUANCHENG_CHAIN_ID",
+    "QUANCHENG_CONFIG",
+    "QUANCHENG_OUTPUT",
+    "QUANCHENG_PASSWORD_FILE",
+    "QUANCHENG_PROFILE",
+    "QUANCHENG_TARGET_DIR",
+];
 
 fn override_key(table: &mut toml::Table, name: &str, key: &str, value: &str) -> Result<(), ConfigError> {
     if OTHER_VARIABLES.contains(&name) {

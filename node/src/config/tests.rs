@@ -41,6 +41,8 @@ fn the_environment_overrides_and_unknown_names_are_refused() {
     let config = config.unwrap();
     assert_eq!((config.api.public.port(), config.store.memory_mib), (9, 64));
     assert!(load(GOOD, &[("QUANCHENG_API_PUBLICK", "127.0.0.1:9")]).unwrap_err().to_string().contains("publick"));
+    let of_the_command_line = [("QUANCHENG_API", "http://127.0.0.1:1"), ("QUANCHENG_PASSWORD_FILE", "pw")];
+    assert!(load(GOOD, &of_the_command_line).is_ok());
     assert!(matches!(load(GOOD, &[("QUANCHENG_NONSENSE", "1")]), Err(ConfigError::UnknownVariable { .. })));
 }
 

@@ -12,9 +12,12 @@
 //! never waits for anyone but the disk. An effect that cannot be made durable ends the process before another message leaves
 //! (protocol §4, the signing boundary).
 
+mod bars;
+mod clock;
 mod flush;
 mod peers;
 mod perform;
+mod pump;
 mod serve;
 
 use std::sync::Arc;
@@ -24,7 +27,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use quancheng_consensus::{BatchVerdict, Engine, EngineStatus, Executed, HaltReason, Input, Message, Now};
 use quancheng_types::{BatchId, NodeId, SignedBatch, ValidatorId};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::admission::Duty;
 use crate::batcher::SealRules;
@@ -37,11 +40,13 @@ use crate::start::seal_rules;
 use crate::tracker::Tracker;
 use crate::verifier::VerifierHandle;
 
+pub use bars::Bars;
+pub use clock::ClockReport;
 pub use peers::PeerBook;
+pub use pump::{Place, Pump};
 pub use serve::ServeQueue;
 
-/// Inputs that may wait for the driver. Network inputs are dropped past it (they are repeated or fetched again); the network
-/// layer itself bounds bytes per peer.
+/// Inputs that may wait for the driver. Past it their senders wait. Few of them are messages of peers: see [`Pump`].
 const QUEUE_LENGTH: usize = 4096;
 /// Longest sleep without a deadline: bounds how late a shutdown or a clock change is noticed.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
@@ -58,7 +63,9 @@ pub enum DriverInput {
         /// Who says it.
         from: NodeId,
         /// What.
-        message: Message,
+        message: Box<Message>,
+        /// Free for another message when this one has been taken in.
+        place: Place,
     },
     /// An own batch, stored durably.
     LocalBatch {
@@ -144,6 +151,8 @@ pub struct DriverParts {
     pub network: NetworkHandle,
     /// Who is who.
     pub peers: Arc<PeerBook>,
+    /// Who is not listened to.
+    pub bars: Arc<Bars>,
     /// Checks batches.
     pub verifier: VerifierHandle,
     /// Executes blocks.
@@ -162,6 +171,8 @@ pub struct DriverParts {
     pub duty: watch::Sender<Duty>,
     /// When batches are sealed, for the batcher.
     pub rules: watch::Sender<SealRules>,
+    /// How this node's clock compares with the validators', for admission and the API; `None` until that is known.
+    pub clock: watch::Sender<Option<ClockReport>>,
     /// This validator; `None` on a follower.
     pub own: Option<ValidatorId>,
 }
@@ -173,6 +184,7 @@ pub struct Driver {
     queue: Receiver<DriverInput>,
     started: Instant,
     halted: Arc<AtomicBool>,
+    clock_watch: clock::ClockWatch,
 }
 
 impl std::fmt::Debug for DriverParts {
@@ -198,7 +210,27 @@ impl Driver {
     /// Puts it together; nothing runs yet.
     #[must_use]
     pub fn new(parts: DriverParts, queue: Receiver<DriverInput>, halted: Arc<AtomicBool>) -> Self {
-        Self { parts, staged: flush::Staged::default(), queue, started: Instant::now(), halted }
+        Self {
+            parts,
+            staged: flush::Staged::default(),
+            queue,
+            started: Instant::now(),
+            halted,
+            clock_watch: clock::ClockWatch::default(),
+        }
+    }
+
+    /// Runs on a thread of its own. The receiver resolves when it ends; an error there means that it panicked.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn spawn(self, own_batches: Vec<Arc<SignedBatch>>) -> std::io::Result<oneshot::Receiver<DriverEnd>> {
+        let (ended, end) = oneshot::channel();
+        std::thread::Builder::new().name("driver".into()).spawn(move || {
+            // Nobody listens once the node has lost patience.
+            let _ = ended.send(self.run(own_batches));
+        })?;
+        Ok(end)
     }
 
     /// Runs until it is stopped or must stop. `own_batches` are stored batches of this validator that were never ordered.
@@ -237,7 +269,11 @@ impl Driver {
         let input = match input {
             DriverInput::PeerUp(peer) => Input::PeerUp { peer },
             DriverInput::PeerDown(peer) => Input::PeerDown { peer },
-            DriverInput::Message { from, message } => Input::Peer { from, message, verified: false },
+            DriverInput::Message { from, message, place } => {
+                self.read_clock(from, &message);
+                place.free();
+                Input::Peer { from, message: *message, verified: false }
+            }
             DriverInput::LocalBatch { batch } => Input::LocalBatch { batch },
             DriverInput::BatchChecked { batch, verdict } => Input::BatchChecked { batch, verdict },
             DriverInput::Executed(executed) => Input::Executed(executed),
@@ -248,6 +284,7 @@ impl Driver {
     }
 
     fn step(&mut self, input: Input) -> Result<(), DriverEnd> {
+        self.clock_watch.awake(Instant::now());
         let now = self.now();
         let actions = self.parts.engine.step(now, input);
         self.perform(actions)?;
@@ -258,6 +295,18 @@ impl Driver {
     fn now(&self) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now { elapsed_ms: millis(self.started.elapsed()), unix_ms: millis(unix) }
+    }
+
+    /// Compares the clocks, if the message is a proposal.
+    fn read_clock(&mut self, from: NodeId, message: &Message) {
+        self.clock_watch.awake(Instant::now());
+        let now = self.now();
+        let Some(report) = self.clock_watch.observe(&self.parts.engine, self.parts.own, from, message, now) else {
+            return;
+        };
+        self.clock_watch.tell(report, Instant::now());
+        self.parts.metrics.clock_ahead_ms.set(report.map_or(0, |report| report.ahead_ms));
+        self.parts.clock.send_if_modified(|old| std::mem::replace(old, report) != report);
     }
 
     fn until_deadline(&self) -> Duration {

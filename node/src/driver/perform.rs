@@ -57,21 +57,28 @@ impl Driver {
 
     fn blame(&self, peer: NodeId, offence: Offence) {
         self.parts.metrics.offences.inc();
-        warn!(%peer, ?offence, "a peer broke the protocol");
+        if self.parts.bars.bar(peer, std::time::Instant::now()) {
+            warn!(%peer, ?offence, "a peer broke the protocol; it is not listened to for a while");
+        }
     }
 
-    fn alarm(&self, alarm: &Alarm) {
+    fn alarm(&mut self, alarm: &Alarm) {
         self.parts.metrics.alarms.inc();
         match alarm {
             Alarm::Behind { own, claimed } => {
                 info!(%own, %claimed, "peers are ahead; fetching what was missed")
             }
+            Alarm::ClockDrift { proposer, time_ms, now_ms } => {
+                // One at every turn of that proposer, for as long as a clock is off.
+                if self.clock_watch.is_due_of(*proposer, std::time::Instant::now()) {
+                    warn!(%proposer, time_ms, now_ms, "a proposal was not voted for: its time is too far from this node's clock");
+                }
+            }
             Alarm::NotSafe(_)
             | Alarm::SignedElsewhere { .. }
             | Alarm::LogBehindRecord { .. }
             | Alarm::Misbehavior { .. }
-            | Alarm::ProposalRefused { .. }
-            | Alarm::ClockDrift { .. } => warn!(?alarm, "the operator should know"),
+            | Alarm::ProposalRefused { .. } => warn!(?alarm, "the operator should know"),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Answers peers from the store, beside the driver: reading old blocks must never delay a vote.
+//!
+//! Peers take turns, one block range or one batch at a time, and nothing is read for a peer that does not take what it asked for
+//! before: a peer that asks for all it may costs the others one answer, not the thread.
 
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use quancheng_consensus::message::BlocksRequest;
@@ -12,15 +15,60 @@ use tracing::warn;
 use super::peers::PeerBook;
 use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::Metrics;
-use crate::network::NetworkHandle;
+use crate::network::{Lane, NetworkHandle};
+use crate::turns::Turns;
 
-/// Requests that may wait. Past it they are dropped; the asker asks another peer.
-const QUEUE_LENGTH: usize = 256;
+/// Answers that may wait, per peer: twice what an honest one has under way. Past it requests are dropped; the asker asks again or
+/// asks another.
+const WAITING_PER_PEER_MAX: usize = 2 * limits::FETCHES_MAX;
+
+/// One answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Blocks(BlocksRequest),
+    Batch(BatchId),
+}
+
+impl Answer {
+    const fn lane(self) -> Lane {
+        match self {
+            Self::Blocks(_) => Lane::Sync,
+            Self::Batch(_) => Lane::Data,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Waiting(Mutex<Turns<NodeId, Answer>>);
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, Turns<NodeId, Answer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what fits; false when something did not.
+    fn push(&self, to: NodeId, answers: impl Iterator<Item = Answer>) -> bool {
+        let mut turns = self.lock();
+        let mut fits = true;
+        for answer in answers {
+            fits &= turns.waiting_of(&to) < WAITING_PER_PEER_MAX;
+            if fits {
+                turns.push(to, answer);
+            }
+        }
+        fits
+    }
+
+    fn pop(&self) -> Option<(NodeId, Answer)> {
+        self.lock().pop()
+    }
+}
 
 /// Takes requests for the serving thread.
 #[derive(Clone, Debug)]
 pub struct ServeQueue {
-    sender: SyncSender<(NodeId, ServeRequest)>,
+    waiting: Arc<Waiting>,
+    wake: SyncSender<()>,
     metrics: Arc<Metrics>,
 }
 
@@ -35,38 +83,53 @@ impl ServeQueue {
         peers: Arc<PeerBook>,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
-        let (sender, receiver) = sync_channel::<(NodeId, ServeRequest)>(QUEUE_LENGTH);
+        let (wake, woken) = sync_channel::<()>(1);
+        let waiting = Arc::new(Waiting::default());
+        let work = Arc::clone(&waiting);
         std::thread::Builder::new().name("serve".into()).spawn(move || {
-            for (to, request) in receiver {
-                let Some(peer) = peers.peer_id(&to) else {
-                    continue;
-                };
-                match answers(&ledger, &request) {
-                    Ok(messages) => {
-                        for message in messages {
-                            // A peer that is slow or gone asks again.
-                            let _ = network.send(&peer, message.lane().into(), Bytes::from(message.encode()));
-                        }
-                    }
-                    Err(error) => warn!(%error, "cannot serve a peer from the store"),
+            for () in woken {
+                while let Some((to, answer)) = work.pop() {
+                    serve(&ledger, &network, &peers, to, answer);
                 }
             }
         })?;
-        Ok(Self { sender, metrics })
+        Ok(Self { waiting, wake, metrics })
     }
 
-    /// Enqueues a request, or drops it when too many wait.
+    /// Enqueues a request, or drops what is too much of it.
     pub fn offer(&self, to: NodeId, request: ServeRequest) {
-        if self.sender.try_send((to, request)).is_err() {
+        let fits = match request {
+            ServeRequest::Blocks(request) => self.waiting.push(to, std::iter::once(Answer::Blocks(request))),
+            ServeRequest::Batches(ids) => self.waiting.push(to, ids.into_iter().map(Answer::Batch)),
+        };
+        if !fits {
             self.metrics.serves_dropped.inc();
         }
+        // When it is full, the thread is about to look anyway.
+        let _ = self.wake.try_send(());
     }
 }
 
-fn answers(ledger: &Ledger, request: &ServeRequest) -> Result<Vec<Message>, LedgerError> {
-    match request {
-        ServeRequest::Blocks(request) => Ok(vec![blocks(ledger, request)?]),
-        ServeRequest::Batches(ids) => batches(ledger, ids),
+fn serve(ledger: &Ledger, network: &NetworkHandle, peers: &PeerBook, to: NodeId, answer: Answer) {
+    let Some(peer) = peers.peer_id(&to) else {
+        return;
+    };
+    if !network.takes_more(&peer, answer.lane()) {
+        return;
+    }
+    let message = match answer {
+        Answer::Blocks(request) => blocks(ledger, &request).map(Some),
+        Answer::Batch(id) => {
+            ledger.batch(&id).map(|batch| batch.map(Message::BatchResponse)).map_err(LedgerError::from)
+        }
+    };
+    match message {
+        Ok(Some(message)) => {
+            // A peer that is slow or gone asks again.
+            let _ = network.send(&peer, message.lane().into(), Bytes::from(message.encode()));
+        }
+        Ok(None) => {}
+        Err(error) => warn!(%error, "cannot serve a peer from the store"),
     }
 }
 
@@ -85,12 +148,22 @@ fn blocks(ledger: &Ledger, request: &BlocksRequest) -> Result<Message, LedgerErr
     Ok(Message::BlocksResponse(List::new(blocks).unwrap_or_default()))
 }
 
-fn batches(ledger: &Ledger, ids: &[BatchId]) -> Result<Vec<Message>, LedgerError> {
-    let mut messages = Vec::new();
-    for id in ids {
-        if let Some(batch) = ledger.batch(id)? {
-            messages.push(Message::BatchResponse(batch));
-        }
+#[cfg(test)]
+mod tests {
+    use quancheng_types::{Digest, Height};
+
+    use super::*;
+
+    #[test]
+    fn a_peer_that_asks_for_much_delays_another_by_one_answer() {
+        let waiting = Waiting::default();
+        let (greedy, modest) = (NodeId(Digest([1; 32])), NodeId(Digest([2; 32])));
+        let batch = |n: usize| Answer::Batch(BatchId(quancheng_types::hash::sha256(&[&n.to_le_bytes()])));
+        assert!(waiting.push(greedy, (0..WAITING_PER_PEER_MAX).map(batch)));
+        assert!(!waiting.push(greedy, std::iter::once(batch(0))), "enough of one peer");
+        let blocks = Answer::Blocks(BlocksRequest { from: Height(1), count: 1 });
+        assert!(waiting.push(modest, std::iter::once(blocks)));
+        assert_eq!(waiting.pop(), Some((greedy, batch(0))));
+        assert_eq!(waiting.pop(), Some((modest, blocks)));
     }
-    Ok(messages)
 }

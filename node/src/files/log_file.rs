@@ -12,6 +12,9 @@ use super::{FileError, io, sync_folder};
 /// Bytes after which a new file is begun at the next commit. Small files keep restarts short; a new one costs a folder sync.
 pub(super) const ROTATE_BYTES: u64 = 8 * 1024 * 1024;
 
+/// Name of a file that is being made.
+const UNFINISHED: &str = "unfinished";
+
 /// An append-only file, named by a number that grows. At most two exist, and only while one replaces the other.
 #[derive(Debug)]
 pub struct LogFile {
@@ -36,25 +39,26 @@ impl LogFile {
         let folder = data_dir.join("log");
         std::fs::create_dir_all(&folder).map_err(io(&folder, "create the log folder"))?;
         let mut numbers = file_numbers(&folder)?;
-        let mut entries = Vec::new();
-        let mut newest = None;
-        // A crash while the next file was being made leaves it without a valid start: the one before it still counts.
+        let mut found = None;
         while let Some(number) = numbers.pop() {
             let path = folder.join(number.to_string());
             let bytes = std::fs::read(&path).map_err(io(&path, "read the log"))?;
             let contents = read_log(chain_id, &bytes).map_err(|error| FileError::Log { path: path.clone(), error })?;
-            if contents.valid_bytes == 0 {
-                std::fs::remove_file(&path).map_err(io(&path, "remove an unfinished log"))?;
-                continue;
+            if contents.valid_bytes > 0 {
+                found = Some((number, path, contents));
+                break;
             }
-            let mut earlier = contents.entries.clone();
-            earlier.append(&mut entries);
-            entries = earlier;
-            newest.get_or_insert((number, path, contents));
+            std::fs::remove_file(&path).map_err(io(&path, "remove an unfinished log"))?;
         }
-        let Some((number, path, contents)) = newest else {
-            return Ok((Self::begin(folder, 1, chain_id)?, entries));
+        let Some((number, path, contents)) = found else {
+            return Ok((Self::begin(folder, 1, chain_id, &[])?, Vec::new()));
         };
+        // The newest took over everything of the earlier ones that counts.
+        for earlier in numbers {
+            let path = folder.join(earlier.to_string());
+            std::fs::remove_file(&path).map_err(io(&path, "remove the old log"))?;
+        }
+        let entries = contents.entries;
         let file = File::options().append(true).open(&path).map_err(io(&path, "open the log"))?;
         let written = u64::try_from(contents.valid_bytes).expect("a file length fits in u64");
         file.set_len(written).map_err(io(&path, "cut the torn end of the log"))?;
@@ -66,16 +70,27 @@ impl LogFile {
         Ok((log, entries))
     }
 
-    fn begin(folder: PathBuf, number: u64, chain_id: ChainId) -> Result<Self, FileError> {
+    /// Makes a file that holds these entries. It gets its name only when it is whole: the newest name always names all entries
+    /// that count.
+    fn begin(folder: PathBuf, number: u64, chain_id: ChainId, entries: &[LogEntry]) -> Result<Self, FileError> {
         let path = folder.join(number.to_string());
-        let (writer, header) = LogWriter::create(chain_id);
-        let mut file =
-            File::options().create(true).write(true).truncate(true).open(&path).map_err(io(&path, "create the log"))?;
-        file.write_all(&header).map_err(io(&path, "write the log"))?;
-        file.sync_all().map_err(io(&path, "sync the log"))?;
+        let unfinished = folder.join(UNFINISHED);
+        let (mut writer, mut content) = LogWriter::create(chain_id);
+        for entry in entries {
+            content.extend_from_slice(&writer.append(entry));
+        }
+        let mut file = File::options()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .open(&unfinished)
+            .map_err(io(&unfinished, "create the log"))?;
+        file.write_all(&content).map_err(io(&unfinished, "write the log"))?;
+        file.sync_all().map_err(io(&unfinished, "sync the log"))?;
+        std::fs::rename(&unfinished, &path).map_err(io(&path, "name the log"))?;
         sync_folder(&folder)?;
-        let written = u64::try_from(header.len()).expect("a header is short");
-        let newest = Height::GENESIS;
+        let written = u64::try_from(content.len()).unwrap_or(u64::MAX);
+        let newest = entries.iter().map(LogEntry::height).max().unwrap_or_default();
         Ok(Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, newest, dirty: false })
     }
 
@@ -103,18 +118,29 @@ impl LogFile {
         Ok(())
     }
 
-    /// After a flushed commit of `committed`: begins a new file when this one has grown, and drops the old - unless it holds
-    /// entries of a later height, which a restart needs.
+    /// After a flushed commit of `committed`: when this file has grown, begins a new one with the entries of later heights,
+    /// which a restart needs, and drops the old.
+    ///
+    /// The next height may always have begun when one is committed, and a peer that speaks early makes it so every time: a file
+    /// that waited for a moment without later entries could grow for ever.
     ///
     /// # Errors
-    /// [`FileError::Io`].
+    /// [`FileError::Io`]; [`FileError::Log`] when the old file cannot be read back.
     pub fn rotate(&mut self, committed: Height) -> Result<(), FileError> {
-        if self.written < ROTATE_BYTES || !self.buffer.is_empty() || self.newest > committed {
+        if self.written < ROTATE_BYTES || !self.buffer.is_empty() {
             return Ok(());
         }
-        let next = Self::begin(self.folder.clone(), self.number + 1, self.chain_id)?;
+        let later = if self.newest > committed { self.entries_after(committed)? } else { Vec::new() };
+        let next = Self::begin(self.folder.clone(), self.number + 1, self.chain_id, &later)?;
         let old = std::mem::replace(self, next);
         std::fs::remove_file(&old.path).map_err(io(&old.path, "remove the old log"))
+    }
+
+    fn entries_after(&self, committed: Height) -> Result<Vec<LogEntry>, FileError> {
+        let bytes = std::fs::read(&self.path).map_err(io(&self.path, "read the log"))?;
+        let contents =
+            read_log(self.chain_id, &bytes).map_err(|error| FileError::Log { path: self.path.clone(), error })?;
+        Ok(contents.entries.into_iter().filter(|entry| entry.height() > committed).collect())
     }
 }
 

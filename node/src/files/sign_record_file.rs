@@ -1,9 +1,11 @@
 //! The durable memory of what this validator signed.
 //!
 //! ```text
-//! offset 0      slot A: count u64 LE ‖ length u32 LE ‖ record ‖ SHA-256 of all before      within one sector of 512 bytes
+//! offset 0      slot A: magic "QCSLOT1\0" ‖ count u64 LE ‖ length u32 LE ‖ record ‖ SHA-256 of all before      in one sector of 512 bytes
 //! offset 4096   slot B: likewise
 //! ```
+//!
+//! The magic names the version of this layout; the record inside has one of its own. A file of another version is refused.
 //!
 //! Slots are written in turn, in place, in a file whose size never changes: one data sync makes a record durable, without touching
 //! the folder or the journal of the file system. A disk writes a sector whole or not at all, so after a crash both slots
@@ -24,8 +26,10 @@ use super::{FileError, io, sync_folder};
 const SLOT_DISTANCE: u64 = 4096;
 /// Bytes of a slot: one sector.
 const SLOT_BYTES: usize = 512;
-/// Count and length before the record.
-const HEAD_BYTES: usize = 12;
+/// Begins every slot and names the version of the layout.
+const MAGIC: [u8; 8] = *b"QCSLOT1\0";
+/// Magic, count and length before the record.
+const HEAD_BYTES: usize = MAGIC.len() + 12;
 /// Checksum behind it.
 const SUM_BYTES: usize = 32;
 /// Greatest record.
@@ -140,6 +144,7 @@ impl SignRecordFile {
         let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= RECORD_BYTES_MAX);
         let length = length.ok_or_else(|| FileError::SignRecordDamaged { path: self.path.clone() })?;
         let mut slot = Vec::with_capacity(SLOT_BYTES);
+        slot.extend_from_slice(&MAGIC);
         slot.extend_from_slice(&count.to_le_bytes());
         slot.extend_from_slice(&length.to_le_bytes());
         slot.extend_from_slice(&bytes);
@@ -152,7 +157,8 @@ impl SignRecordFile {
 
 /// Count and record of a slot that holds.
 fn open_slot(slot: &[u8]) -> Option<(u64, &[u8])> {
-    let (count, rest) = slot.split_first_chunk::<8>()?;
+    let rest = slot.strip_prefix(&MAGIC)?;
+    let (count, rest) = rest.split_first_chunk::<8>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= RECORD_BYTES_MAX)?;
     let (record, rest) = rest.split_at_checked(length)?;

@@ -105,20 +105,48 @@ fn a_data_folder_has_one_user_and_says_so() {
     assert!(matches!(DataLock::acquire(&file), Err(FileError::Io { .. })));
 }
 
-#[test]
-fn a_grown_file_is_replaced_only_when_it_holds_nothing_of_a_later_height() {
-    let dir = tempfile::tempdir().unwrap();
-    let (mut log, _) = LogFile::open(dir.path(), chain()).unwrap();
-    while std::fs::metadata(dir.path().join("log/1")).unwrap().len() < log_file::ROTATE_BYTES {
+/// A file as large as one that is replaced, with entries of height 4.
+fn grown(dir: &std::path::Path) -> LogFile {
+    let (mut log, _) = LogFile::open(dir, chain()).unwrap();
+    while std::fs::metadata(dir.join("log/1")).unwrap().len() < log_file::ROTATE_BYTES {
         for _ in 0..10_000 {
             log.append(&entry(4));
         }
         log.sync().unwrap();
     }
+    log
+}
+
+#[test]
+fn a_grown_file_is_replaced_by_one_that_holds_what_is_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = grown(dir.path());
     log.append(&entry(5));
+    log.append(&entry(6));
     log.sync().unwrap();
     log.rotate(Height(4)).unwrap();
-    assert!(dir.path().join("log/1").exists(), "an entry of height 5 is still needed");
-    log.rotate(Height(5)).unwrap();
     assert!(!dir.path().join("log/1").exists() && dir.path().join("log/2").exists());
+    assert!(std::fs::metadata(dir.path().join("log/2")).unwrap().len() < 1_000, "what counts, no more");
+    log.append(&entry(7));
+    log.sync().unwrap();
+    drop(log);
+    assert_eq!(LogFile::open(dir.path(), chain()).unwrap().1, [entry(5), entry(6), entry(7)]);
+}
+
+#[test]
+fn a_crash_between_two_files_loses_nothing_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = grown(dir.path());
+    log.append(&entry(5));
+    log.sync().unwrap();
+    let old = std::fs::read(dir.path().join("log/1")).unwrap();
+    // Before the new file has its name.
+    std::fs::write(dir.path().join("log/unfinished"), b"QCLOG").unwrap();
+    assert_eq!(LogFile::open(dir.path(), chain()).unwrap().1.last(), Some(&entry(5)));
+    log.rotate(Height(4)).unwrap();
+    drop(log);
+    // After it, with the old one still there.
+    std::fs::write(dir.path().join("log/1"), old).unwrap();
+    assert_eq!(LogFile::open(dir.path(), chain()).unwrap().1, [entry(5)]);
+    assert!(!dir.path().join("log/1").exists());
 }

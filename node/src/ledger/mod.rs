@@ -187,6 +187,14 @@ impl Ledger {
         self.store.receipts(height)
     }
 
+    /// At most `limit` receipts of a height from a position on, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn receipts_from(&self, height: Height, from: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {
+        self.store.receipts_from(height, from, limit)
+    }
+
     /// An executed transaction with its receipt and the path of the receipt.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct Metrics {
     pub peers: Level,
     /// Transactions admitted here and not yet executed.
     pub pending: Level,
+    /// This node's clock ahead of the validators', ms; 0 until it is known.
+    pub clock_ahead_ms: Gauge,
     /// Transactions taken.
     pub admitted: Counter,
     /// Transactions not taken.
@@ -47,7 +49,7 @@ pub struct Metrics {
     pub batches_invalid: Counter,
     /// Messages not sent because a peer's queue was full.
     pub messages_dropped: Counter,
-    /// Inputs dropped because the driver's queue was full.
+    /// Messages not read because their sender had broken the protocol.
     pub inputs_dropped: Counter,
     /// Messages that did not decode.
     pub messages_malformed: Counter,
@@ -88,6 +90,7 @@ impl Metrics {
             certified_height: Level::default(),
             peers: Level::default(),
             pending: Level::default(),
+            clock_ahead_ms: Gauge::default(),
             admitted: Counter::default(),
             rejected: Counter::default(),
             executed: Counter::default(),
@@ -123,6 +126,8 @@ impl Metrics {
         for (name, help, level) in levels {
             registry.register(name, help, level.clone());
         }
+        let help = "This node's clock ahead of the validators', ms; negative when behind, 0 until known";
+        registry.register("clock_ahead_ms", help, self.clock_ahead_ms.clone());
         let counters = [
             ("transactions_admitted", "Transactions taken", &self.admitted),
             ("transactions_rejected", "Transactions not taken", &self.rejected),
@@ -133,7 +138,7 @@ impl Metrics {
             ("batches_checked", "Batches of others checked here", &self.batches_checked),
             ("batches_invalid", "Batches found invalid", &self.batches_invalid),
             ("messages_dropped", "Messages not sent because a peer was slow", &self.messages_dropped),
-            ("inputs_dropped", "Inputs dropped because the driver was busy", &self.inputs_dropped),
+            ("inputs_dropped", "Messages not read because their sender had broken the protocol", &self.inputs_dropped),
             ("messages_malformed", "Messages that did not decode", &self.messages_malformed),
             ("serves_dropped", "Requests of peers dropped", &self.serves_dropped),
             ("offences", "Breaches of protocol by peers", &self.offences),

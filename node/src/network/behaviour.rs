@@ -15,7 +15,10 @@ use libp2p::{
     swarm::{ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, ToSwarm},
 };
 
+use tokio::time::{Duration, Instant};
+
 use super::{
+    allowance::{Allowance, Rate},
     config::{NetworkLimits, PeerEntry},
     gate::Gate,
     handler::{LaneHandler, LaneNews},
@@ -26,6 +29,11 @@ use super::{
 /// Connections to one peer that may be established at a moment. Two are normal for an instant, when both sides dial at
 /// once; the third leaves room for the one that replaces them after a silent loss.
 const CONNECTIONS_PER_PEER_MAX: usize = 3;
+
+/// Connections that a peer may make to us: it waits longer and longer between them, unless it means harm.
+const ARRIVALS: Rate = Rate { interval: Duration::from_millis(500), burst: 20 };
+/// Peers whose arrivals are remembered; those that came back slowly enough make room.
+const ARRIVALS_REMEMBERED_MAX: usize = 1024;
 
 /// News from a connection, for the driver.
 #[derive(Debug)]
@@ -49,7 +57,7 @@ impl fmt::Display for PeerRefusal {
         match self {
             Self::Stranger(peer) => write!(f, "peer {peer} is not on the allow-list"),
             Self::Closing => f.write_str("this node is shutting down"),
-            Self::Surplus(peer) => write!(f, "peer {peer} has too many connections"),
+            Self::Surplus(peer) => write!(f, "peer {peer} has too many connections, or connects too often"),
         }
     }
 }
@@ -64,6 +72,7 @@ pub(super) struct Mesh {
     gate: Gate,
     closing: bool,
     connections: HashMap<PeerId, usize>,
+    arrivals: HashMap<PeerId, Allowance>,
     queue: VecDeque<ToSwarm<MeshEvent, Lane>>,
     waker: Option<Waker>,
     metrics: Arc<NetworkMetrics>,
@@ -88,6 +97,7 @@ impl Mesh {
             gate: Gate::new(limits),
             closing: false,
             connections: HashMap::new(),
+            arrivals: HashMap::new(),
             queue: VecDeque::new(),
             waker: None,
             metrics,
@@ -113,6 +123,14 @@ impl Mesh {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+
+    /// Whether a peer on the allow-list may connect again so soon.
+    pub(super) fn admits_arrival(&mut self, peer: PeerId, now: Instant) -> bool {
+        if self.arrivals.len() >= ARRIVALS_REMEMBERED_MAX {
+            self.arrivals.retain(|_, arrivals| !arrivals.is_full(now));
+        }
+        self.arrivals.entry(peer).or_insert_with(|| Allowance::full(now)).take(ARRIVALS, now)
     }
 
     fn handler_for(&self, peer: PeerId) -> Result<LaneHandler, ConnectionDenied> {
@@ -158,7 +176,12 @@ impl NetworkBehaviour for Mesh {
         _: &Multiaddr,
     ) -> Result<LaneHandler, ConnectionDenied> {
         self.gate.settle(id);
-        self.handler_for(peer)
+        let handler = self.handler_for(peer)?;
+        if self.admits_arrival(peer, Instant::now()) {
+            return Ok(handler);
+        }
+        self.metrics.refused_surplus.bump();
+        Err(ConnectionDenied::new(PeerRefusal::Surplus(peer)))
     }
 
     fn handle_established_outbound_connection(

@@ -94,3 +94,17 @@ pub(super) async fn write_frame<W: AsyncWrite + Unpin>(writer: &mut W, content: 
     writer.write_all(&length.to_be_bytes()).await?;
     writer.write_all(content).await
 }
+
+/// Whole frames at the beginning of what a peer sent, for fuzz targets.
+#[cfg(feature = "fuzzing")]
+#[must_use]
+pub fn read_frames(mut bytes: &[u8], bytes_max: u32) -> Vec<Bytes> {
+    use futures::FutureExt as _;
+
+    let mut frames = Vec::new();
+    // Reading from memory never waits.
+    while let Some(Ok(frame)) = read_frame(&mut bytes, bytes_max, None).now_or_never() {
+        frames.push(frame);
+    }
+    frames
+}

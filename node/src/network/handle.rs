@@ -168,6 +168,12 @@ impl NetworkHandle {
         shared.push(&outbox, lane, frame)
     }
 
+    /// Whether less than half of what may wait for this peer in this lane does: otherwise a large answer is not worth making.
+    #[must_use]
+    pub fn takes_more(&self, peer: &PeerId, lane: Lane) -> bool {
+        self.0.shared.outbox(peer).is_some_and(|outbox| outbox.takes_more(lane))
+    }
+
     /// Queues a frame for every connected peer; the content is shared, not copied.
     ///
     /// # Errors

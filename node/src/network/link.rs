@@ -8,6 +8,7 @@ use libp2p::{PeerId, Stream, swarm::ConnectionId};
 use tokio::{task::AbortHandle, time::Instant};
 
 use super::{
+    allowance::Allowance,
     config::PeerEntry,
     frame::{LaneEnd, read_frame, write_frame},
     handle::Shared,
@@ -57,6 +58,8 @@ pub(super) struct Session {
     /// All lanes have worked at once; the link is reported as up.
     pub(super) ready: bool,
     pub(super) since: Instant,
+    /// For streams that the peer opens in place of running ones.
+    pub(super) reopens: Allowance,
 }
 
 /// The state of one lane of a session.
@@ -83,7 +86,13 @@ impl LaneSlot {
 
 impl Session {
     pub(super) fn new(connection: ConnectionId, now: Instant) -> Self {
-        Self { connection, lanes: core::array::from_fn(|_| LaneSlot::Opening), ready: false, since: now }
+        Self {
+            connection,
+            lanes: core::array::from_fn(|_| LaneSlot::Opening),
+            ready: false,
+            since: now,
+            reopens: Allowance::full(now),
+        }
     }
 
     /// Whether every lane's stream has been opened and none is in use yet.

@@ -18,6 +18,7 @@
 //!   big-endian, and the content. The length is checked against the lane's limit before memory is taken; a longer one closes the
 //!   stream, which is opened again after a pause. Length zero is a keep-alive, sent on the consensus lane only.
 
+mod allowance;
 mod backoff;
 mod behaviour;
 mod config;
@@ -42,6 +43,8 @@ pub use config::{
     FRAME_BYTES_CEILING, LaneLimits, NetworkConfig, NetworkLimits, PeerEntry, PeerIdentity, PeerRole, peer_id_of,
 };
 pub use error::{NetworkError, SendError};
+#[cfg(feature = "fuzzing")]
+pub use frame::read_frames;
 pub use handle::{BroadcastReport, NetworkEvent, NetworkEvents, NetworkHandle};
 pub use lane::{LANE_COUNT, Lane};
 pub use libp2p::PeerId;

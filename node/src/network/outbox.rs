@@ -53,6 +53,13 @@ impl Outbox {
         self.lanes[lane.index()].push(self.peer, frame)
     }
 
+    /// Whether the queue is open and less than half full of bytes.
+    pub(super) fn takes_more(&self, lane: Lane) -> bool {
+        let queue = &self.lanes[lane.index()];
+        let state = queue.lock();
+        state.open && state.bytes < queue.limits.send_bytes_max / 2
+    }
+
     pub(super) fn try_pop(&self, lane: Lane) -> Option<Bytes> {
         self.lanes[lane.index()].try_pop()
     }

@@ -15,6 +15,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
+    allowance::Rate,
     behaviour::{MeshEvent, opens_lanes},
     driver::Driver,
     frame::LaneEnd,
@@ -25,6 +26,8 @@ use super::{
 
 /// Pause before a closed lane is opened again, so a peer that keeps closing it costs little.
 const LANE_REOPEN_PAUSE: Duration = Duration::from_millis(250);
+/// Streams that may be opened again on one connection: all lanes after each pause, and a few more, since pauses shrink on the way.
+const LANE_REOPENS: Rate = Rate { interval: Duration::from_millis(80), burst: 16 };
 /// A session that lasted this long clears the count of failures.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 impl Driver {
@@ -134,7 +137,13 @@ impl Driver {
             return;
         };
         if session.ready {
-            self.start_lane(peer_id, lane, stream);
+            if session.reopens.take(LANE_REOPENS, Instant::now()) {
+                self.start_lane(peer_id, lane, stream);
+            } else {
+                let connection = session.connection;
+                warn!(peer = %peer_id, %lane, "the peer opens streams faster than any honest one; closing the connection");
+                self.swarm.close_connection(connection);
+            }
             return;
         }
         session.lanes[lane.index()] = LaneSlot::Opened(stream);

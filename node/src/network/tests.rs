@@ -1,5 +1,6 @@
 //! Tests of the parts that need no socket.
 
+mod allowance;
 mod frames;
 mod mux;
 mod queues;

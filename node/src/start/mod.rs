@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use quancheng_consensus::{CachedChecker, Engine, EngineConfig, EngineStatus, SetChange};
 use quancheng_types::{Genesis, NodeId, Parameters, SigningKey, ValidatorId};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
 use crate::admission::{Admission, Duty};
@@ -24,14 +24,14 @@ use crate::api::backend::Identity;
 use crate::backend::NodeBackend;
 use crate::batcher::{self, BatcherParts, SealRules};
 use crate::config::NodeConfig;
-use crate::driver::{self, Driver, DriverEnd, DriverHandle, DriverInput, DriverParts, PeerBook, ServeQueue};
+use crate::driver::{
+    self, Bars, ClockReport, Driver, DriverEnd, DriverHandle, DriverInput, DriverParts, PeerBook, Pump, ServeQueue,
+};
 use crate::executor;
 use crate::files::{DataLock, LogFile, SignRecordFile};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::network::{
-    self, LaneLimits, NetworkConfig, NetworkEvent, NetworkEvents, NetworkHandle, NetworkLimits, PeerIdentity,
-};
+use crate::network::{self, LaneLimits, NetworkConfig, NetworkHandle, NetworkLimits, PeerIdentity};
 use crate::tracker::{ClaimLimits, Tracker};
 use crate::verifier;
 
@@ -47,7 +47,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Node {
     driver: DriverHandle,
-    driver_thread: tokio::task::JoinHandle<DriverEnd>,
+    driver_end: oneshot::Receiver<DriverEnd>,
     network: NetworkHandle,
     verifier: verifier::VerifierHandle,
     doors: doors::Doors,
@@ -107,7 +107,8 @@ impl Node {
 
         let parts = Assembly { config: &config, genesis: &genesis, keys: &keys, ledger: &ledger, metrics: &metrics };
         let running = parts.wire(&tracker, &peers, &network)?;
-        tokio::spawn(pump(events, running.driver.clone(), Arc::clone(&peers), Arc::clone(&metrics)));
+        let pump = Pump::new(running.driver.clone(), Arc::clone(&peers), running.bars, Arc::clone(&metrics));
+        tokio::spawn(pump.run(events));
 
         let identity = Identity {
             chain_id: genesis.chain_id(),
@@ -123,6 +124,7 @@ impl Node {
             network: network.clone(),
             peers,
             status: running.status,
+            clock: running.clock,
             metrics,
             started: begun,
         });
@@ -138,7 +140,7 @@ impl Node {
         info!(%public, %admin, node_id = %keys.node_id(), height = %executed, ms = %begun.elapsed().as_millis(), "node is up");
         Ok(Self {
             driver: running.driver,
-            driver_thread: running.driver_thread,
+            driver_end: running.driver_end,
             network,
             verifier: running.verifier,
             doors,
@@ -163,7 +165,7 @@ impl Node {
     /// Waits until the node ends by itself, or `stop` resolves; then takes it down.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> DriverEnd {
         let end = tokio::select! {
-            end = &mut self.driver_thread => Some(joined(end)),
+            end = &mut self.driver_end => Some(joined(end)),
             () = stop => None,
         };
         info!("stopping");
@@ -173,7 +175,7 @@ impl Node {
             None => {
                 let driver = self.driver.clone();
                 let _ = tokio::task::spawn_blocking(move || driver.deliver(DriverInput::Stop)).await;
-                match tokio::time::timeout(STOP_PATIENCE, &mut self.driver_thread).await {
+                match tokio::time::timeout(STOP_PATIENCE, &mut self.driver_end).await {
                     Ok(end) => joined(end),
                     Err(_) => {
                         warn!("the driver did not stop in time; the log and the sign record are durable at every step");
@@ -188,9 +190,9 @@ impl Node {
     }
 }
 
-fn joined(end: Result<DriverEnd, tokio::task::JoinError>) -> DriverEnd {
-    end.unwrap_or_else(|error| {
-        error!(%error, "the driver failed");
+fn joined(end: Result<DriverEnd, oneshot::error::RecvError>) -> DriverEnd {
+    end.unwrap_or_else(|_| {
+        error!("the driver panicked; the panic itself is on standard error");
         DriverEnd::Panicked
     })
 }
@@ -213,10 +215,12 @@ struct RecoveredEngine {
 
 struct Running {
     driver: DriverHandle,
-    driver_thread: tokio::task::JoinHandle<DriverEnd>,
+    driver_end: oneshot::Receiver<DriverEnd>,
+    bars: Arc<Bars>,
     verifier: verifier::VerifierHandle,
     admission: Admission,
     status: watch::Receiver<EngineStatus>,
+    clock: watch::Receiver<Option<ClockReport>>,
 }
 
 impl Assembly<'_> {
@@ -229,6 +233,7 @@ impl Assembly<'_> {
         let chain_id = self.genesis.chain_id();
         let (ledger, metrics) = (self.ledger, self.metrics);
         let (driver, inputs) = driver::queue();
+        let bars = Arc::new(Bars::default());
         let threads = match self.config.node.verifier_threads {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
@@ -245,6 +250,7 @@ impl Assembly<'_> {
         let (in_flight, in_flight_receiver) = watch::channel(engine.local_batches_in_flight());
         let (duty, duty_receiver) = watch::channel(self.duty(engine.parameters(), &engine));
         let (rules, rules_receiver) = watch::channel(seal_rules(engine.parameters()));
+        let (clock, clock_receiver) = watch::channel(None);
         let batcher = self.keys.validator.as_ref().map(|key| {
             let (rules, in_flight) = (rules_receiver, in_flight_receiver);
             let (key, driver, metrics) = (key.clone(), driver.clone(), Arc::clone(metrics));
@@ -259,6 +265,7 @@ impl Assembly<'_> {
             verifier: verifier.clone(),
             batcher,
             duty: duty_receiver,
+            clock: clock_receiver.clone(),
             limits: ClaimLimits {
                 total: self.config.api.pending_max as usize,
                 per_account: self.config.api.pending_per_account_max,
@@ -272,6 +279,7 @@ impl Assembly<'_> {
             ledger: Arc::clone(ledger),
             network: network.clone(),
             peers: Arc::clone(peers),
+            bars: Arc::clone(&bars),
             verifier: verifier.clone(),
             executor,
             tracker: Arc::clone(tracker),
@@ -281,11 +289,12 @@ impl Assembly<'_> {
             in_flight,
             duty,
             rules,
+            clock,
             own: self.keys.validator_id(),
         };
         let running = Driver::new(parts, inputs, Arc::new(AtomicBool::new(false)));
-        let driver_thread = tokio::task::spawn_blocking(move || running.run(own_batches));
-        Ok(Running { driver, driver_thread, verifier, admission, status: status_receiver })
+        let driver_end = running.spawn(own_batches).map_err(StartError::Thread)?;
+        Ok(Running { driver, driver_end, bars, verifier, admission, status: status_receiver, clock: clock_receiver })
     }
 
     fn start_executor(
@@ -369,41 +378,5 @@ fn network_config(
         chain_id: *genesis.chain_id().as_bytes(),
         peers,
         limits: NetworkLimits { lanes: Lane::ALL.map(lane), ..NetworkLimits::default() },
-    }
-}
-
-/// Decodes what peers say and hands it to the driver.
-async fn pump(mut events: NetworkEvents, driver: DriverHandle, peers: Arc<PeerBook>, metrics: Arc<Metrics>) {
-    while let Some(event) = events.recv().await {
-        let (peer, input) = match event {
-            NetworkEvent::Connected(peer) => (peer, None),
-            NetworkEvent::Disconnected(peer) => (peer, Some(None)),
-            NetworkEvent::Frame { peer, lane, bytes } => (peer, Some(Some((lane, bytes)))),
-        };
-        let Some(node) = peers.node_id(&peer) else {
-            continue;
-        };
-        match input {
-            None => deliver(&driver, DriverInput::PeerUp(node)).await,
-            Some(None) => deliver(&driver, DriverInput::PeerDown(node)).await,
-            Some(Some((lane, bytes))) => match quancheng_consensus::Message::decode(lane.into(), &bytes) {
-                Ok(message) => deliver(&driver, DriverInput::Message { from: node, message }).await,
-                Err(error) => {
-                    metrics.messages_malformed.inc();
-                    warn!(%node, ?error, "a peer sent bytes that are no message");
-                }
-            },
-        }
-    }
-}
-
-/// Waits for a place in the driver's queue without blocking the runtime: a busy driver slows reading from peers, which bounds memory.
-async fn deliver(driver: &DriverHandle, input: DriverInput) {
-    let mut input = Some(input);
-    while let Some(next) = input.take() {
-        input = driver.try_deliver(next);
-        if input.is_some() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
     }
 }

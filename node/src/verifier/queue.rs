@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use quancheng_types::{SignedBatch, SignedTransaction, TransactionError, TransactionId};
+use quancheng_types::{SignedBatch, SignedTransaction, TransactionError, TransactionId, ValidatorId};
 use tokio::sync::oneshot;
+
+use crate::turns::Turns;
 
 /// Transactions that may wait for a check at the door. Past it the door answers "overloaded".
 const TRANSACTIONS_WAITING_MAX: usize = 50_000;
@@ -24,15 +26,16 @@ pub(super) enum Job {
 
 #[derive(Default)]
 struct Inner {
-    batches: VecDeque<Arc<SignedBatch>>,
+    batches: Turns<ValidatorId, Arc<SignedBatch>>,
     requests: VecDeque<Request>,
     waiting: usize,
     batch_is_next: bool,
     stopped: bool,
 }
 
-/// Batches and requests take turns, so that neither starves the other. The engine bounds the number of batches
-/// (`AUTHOR_CHECKS_MAX` per author), this queue bounds the transactions of requests.
+/// Batches and requests take turns, so that neither starves the other, and so do the authors of batches: one that sends many large
+/// ones delays an acknowledgement of another by one batch. The engine bounds the number of batches (`AUTHOR_CHECKS_MAX` per
+/// author), this queue bounds the transactions of requests.
 #[derive(Default)]
 pub(super) struct JobQueue {
     inner: Mutex<Inner>,
@@ -47,7 +50,7 @@ impl std::fmt::Debug for JobQueue {
 
 impl JobQueue {
     pub(super) fn push_batch(&self, batch: Arc<SignedBatch>) {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).batches.push_back(batch);
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).batches.push(batch.header.author, batch);
         self.wake.notify_one();
     }
 
@@ -82,7 +85,7 @@ impl JobQueue {
             }
             let takes_batch = inner.batch_is_next || inner.requests.is_empty();
             inner.batch_is_next = !inner.batch_is_next;
-            if takes_batch && let Some(batch) = inner.batches.pop_front() {
+            if takes_batch && let Some((_, batch)) = inner.batches.pop() {
                 return Some(Job::Batch(batch));
             }
             if !inner.requests.is_empty() {

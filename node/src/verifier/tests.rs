@@ -49,3 +49,24 @@ fn verdicts_equal_those_of_single_checks_wherever_the_bad_ones_are() {
     }
     assert_eq!(verdicts.iter().filter(|verdict| verdict.is_err()).count(), 4);
 }
+
+#[test]
+fn an_author_with_many_batches_delays_another_by_one() {
+    let queue = JobQueue::default();
+    let batch = |seed: u8, sequence: u64| {
+        let key = SigningKey::from_seed([seed; 32]);
+        let transactions = List::new(vec![transaction(&key, sequence)]).unwrap();
+        Arc::new(quancheng_types::Batch { transactions }.sign(chain(), sequence, &key))
+    };
+    for sequence in 0..16 {
+        queue.push_batch(batch(1, sequence));
+    }
+    let other = batch(2, 0);
+    queue.push_batch(Arc::clone(&other));
+    let next = || match queue.pop() {
+        Some(Job::Batch(batch)) => batch,
+        Some(Job::Transactions(_)) | None => panic!("a batch waits"),
+    };
+    next();
+    assert_eq!(next().header, other.header);
+}

@@ -9,9 +9,8 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use quancheng_proof::{Bundle, Checkpoint, FileDigests, verify};
 
-static CHECKPOINT: LazyLock<Checkpoint> = LazyLock::new(|| {
-    Checkpoint::from_json(include_bytes!("../checkpoint.json")).expect("a checkpoint file")
-});
+static CHECKPOINT: LazyLock<Checkpoint> =
+    LazyLock::new(|| Checkpoint::from_json(include_bytes!("../checkpoint.json")).expect("a checkpoint file"));
 
 fuzz_target!(|data: &[u8]| {
     // The frame is put before every other input, so that mutations reach the content.
@@ -23,12 +22,7 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(Bundle::from_borsh(&compact).as_ref(), Ok(&bundle));
             assert_eq!(Bundle::from_json(readable.as_bytes()), Ok(bundle));
         }
-        let given = FileDigests {
-            name: "x".to_owned(),
-            size: 0,
-            sha256: Default::default(),
-            sm3: Default::default(),
-        };
+        let given = FileDigests { name: "x".to_owned(), size: 0, sha256: Default::default(), sm3: Default::default() };
         let report = verify(bytes, &CHECKPOINT, &[given]);
         assert_ne!(report.exit_code(), 0, "a match that nobody signed");
         assert!(!report.findings.is_empty());

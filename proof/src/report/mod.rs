@@ -121,6 +121,19 @@ pub enum Scope {
     },
 }
 
+/// What has which status, in the words of a statement. The caller writes them; no more may be put into them than the entry says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// What it is about, such as `登记凭证 QC-370100-PR-2026-00001001-P`.
+    pub subject_zh: String,
+    /// The same in English.
+    pub subject_en: String,
+    /// The status, such as `有效`.
+    pub status_zh: String,
+    /// The same in English.
+    pub status_en: String,
+}
+
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -217,15 +230,28 @@ impl Report {
         })
     }
 
-    /// Adds the status of a registration certificate (V10) that the caller read from the value of a state claim, whose
-    /// format this crate does not know. Without a confirmed inclusion of that claim it becomes CANNOT_CHECK.
-    pub fn add_status(&mut self, claim: u16, status: impl Into<String>) {
-        let height = self.height_of(claim);
-        let verdict = match height {
-            Some(height) if self.is_included(claim) => Verdict::Status { height, status: status.into() },
+    /// Adds the status of a registration (V10) that the caller read from the value of a state claim, whose format this crate
+    /// does not know. Without a confirmed inclusion of that claim it becomes CANNOT_CHECK.
+    ///
+    /// The status must be the one at [`block_time_of`](Self::block_time_of) the claim: that is the moment the words name.
+    pub fn add_status(&mut self, claim: u16, standing: Standing, detail: impl Into<String>) {
+        let verdict = match self.height_of(claim).zip(self.block_time_of(claim)) {
+            Some((height, time_ms)) if self.is_included(claim) => Verdict::Status { height, time_ms, standing },
             Some(_) | None => Verdict::StatusUncertain,
         };
-        self.replace(Step::Status, Finding::new(Scope::Claim { claim }, verdict, ""));
+        self.replace(Step::Status, Finding::new(Scope::Claim { claim }, verdict, detail));
+    }
+
+    /// Says that a state claim holds a registration whose status the caller cannot read (V10, CANNOT_CHECK).
+    pub fn add_unreadable_status(&mut self, claim: u16, reason: impl Into<String>) {
+        self.replace(Step::Status, Finding::new(Scope::Claim { claim }, Verdict::StatusUncertain, reason));
+    }
+
+    /// Says that a file was given whose content the caller cannot read (V1, CANNOT_CHECK).
+    pub fn add_unreadable_file(&mut self, name: impl Into<String>, reason: impl Into<String>) {
+        let finding = Finding::new(Scope::File { name: name.into() }, Verdict::FileUnreadable, reason);
+        let at = self.findings.partition_point(|other| other.step <= Step::FileDigest);
+        self.findings.insert(at, finding);
     }
 
     /// Adds the scope of an authorization (V12), as [`add_status`](Self::add_status).
@@ -238,9 +264,18 @@ impl Report {
         self.replace(Step::Grant, Finding::new(Scope::Claim { claim }, verdict, detail));
     }
 
+    /// Block time, ms since 1970 UTC, that the bundle states for a claim.
+    #[must_use]
+    pub fn block_time_of(&self, claim: u16) -> Option<u64> {
+        self.claim_fact(claim).map(|claim| claim.time_ms)
+    }
+
     fn height_of(&self, claim: u16) -> Option<quancheng_types::Height> {
-        let facts = self.facts.as_ref()?;
-        facts.claims.get(usize::from(claim)).map(|claim| claim.height)
+        self.claim_fact(claim).map(|claim| claim.height)
+    }
+
+    fn claim_fact(&self, claim: u16) -> Option<&ClaimFact> {
+        self.facts.as_ref()?.claims.get(usize::from(claim))
     }
 
     /// Puts a finding in its place and takes out the line that says its step was not assessed.

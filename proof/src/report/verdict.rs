@@ -5,7 +5,7 @@
 
 use quancheng_types::{Height, KeyId, ModuleId};
 
-use super::{Assessment, Step};
+use super::{Assessment, Standing, Step};
 
 mod words;
 
@@ -22,6 +22,8 @@ pub enum Verdict {
     FileMismatch,
     /// A file was given, but the bundle lists none.
     FileNothingToCompare,
+    /// A file was given, but its content could not be read.
+    FileUnreadable,
     /// Files of the bundle that were not given.
     FilesNotGiven {
         /// How many.
@@ -86,6 +88,9 @@ pub enum Verdict {
         /// Organizations of those who signed.
         names: Vec<String>,
     },
+    /// The validators that the bundle lists signed with a quorum, but the checkpoint does not confirm that they are the
+    /// validators of this height. Their names stay out of the words: anybody can write a name into a bundle.
+    QuorumUnconfirmed,
     /// The certificate does not hold.
     QuorumMismatch,
     /// The header's version is not known to this build.
@@ -137,8 +142,10 @@ pub enum Verdict {
     Status {
         /// The height.
         height: Height,
-        /// Its name.
-        status: String,
+        /// Its block time, ms since 1970 UTC; for this moment the status was worked out.
+        time_ms: u64,
+        /// What has which status, in both languages.
+        standing: Standing,
     },
     /// The state entry is not confirmed.
     StatusUncertain,
@@ -169,9 +176,11 @@ impl Verdict {
     pub const fn step(&self) -> Step {
         match self {
             Self::BundleUnreadable | Self::BundleVersion => Step::Form,
-            Self::FileMatch | Self::FileMismatch | Self::FileNothingToCompare | Self::FilesNotGiven { .. } => {
-                Step::FileDigest
-            }
+            Self::FileMatch
+            | Self::FileMismatch
+            | Self::FileNothingToCompare
+            | Self::FileUnreadable
+            | Self::FilesNotGiven { .. } => Step::FileDigest,
             Self::ManifestMatch { .. } | Self::ManifestMismatch | Self::ManifestPartial | Self::ManifestNotDeclared => {
                 Step::Manifest
             }
@@ -185,7 +194,7 @@ impl Verdict {
             | Self::InState { .. }
             | Self::InclusionMismatch { .. }
             | Self::InclusionUncertain { .. } => Step::Inclusion,
-            Self::Quorum { .. } | Self::QuorumMismatch | Self::RulesUnknown => Step::Finality,
+            Self::Quorum { .. } | Self::QuorumUnconfirmed | Self::QuorumMismatch | Self::RulesUnknown => Step::Finality,
             Self::TrustPathMatch | Self::TrustPathMismatch | Self::TrustPathTooEarly | Self::TrustPathRulesUnknown => {
                 Step::TrustPath
             }
@@ -218,9 +227,11 @@ impl Verdict {
             | Self::AbsenceMismatch { .. } => Assessment::Mismatch,
             Self::BundleVersion
             | Self::FileNothingToCompare
+            | Self::FileUnreadable
             | Self::CommitmentSealed
             | Self::CommitmentNotInEffect
             | Self::InclusionUncertain { .. }
+            | Self::QuorumUnconfirmed
             | Self::RulesUnknown
             | Self::TrustPathTooEarly
             | Self::TrustPathRulesUnknown

@@ -25,11 +25,26 @@ const fn of_file(file: &FileDigests) -> Fingerprint {
 
 pub(super) fn findings(bundle: &Bundle, files: &[FileDigests]) -> Vec<Finding> {
     let mut findings = given_files(bundle, files);
-    let given: BTreeSet<Fingerprint> = files.iter().map(of_file).collect();
+    let given = copies(files);
     for opening in &bundle.openings {
         batch(bundle, opening, &given, &mut findings);
     }
     findings
+}
+
+/// How many files were given of each content. A file given twice under one name is one file.
+fn copies(files: &[FileDigests]) -> BTreeMap<Fingerprint, usize> {
+    let distinct: BTreeSet<(&str, Fingerprint)> =
+        files.iter().map(|file| (file.name.as_str(), of_file(file))).collect();
+    count(distinct.into_iter().map(|(_, fingerprint)| fingerprint))
+}
+
+fn count(fingerprints: impl Iterator<Item = Fingerprint>) -> BTreeMap<Fingerprint, usize> {
+    let mut counts = BTreeMap::new();
+    for fingerprint in fingerprints {
+        *counts.entry(fingerprint).or_insert(0) += 1;
+    }
+    counts
 }
 
 /// V1 for every file that was given.
@@ -87,9 +102,13 @@ fn commitment(bundle: &Bundle, opening: &ItemsOpening) -> Commitment {
 }
 
 /// V1 for files that were not given, V2, V3.
-fn batch(bundle: &Bundle, opening: &ItemsOpening, given: &BTreeSet<Fingerprint>, out: &mut Vec<Finding>) {
+///
+/// Two entries of equal content need two files: "all n files are present" is said of n files.
+fn batch(bundle: &Bundle, opening: &ItemsOpening, given: &BTreeMap<Fingerprint, usize>, out: &mut Vec<Finding>) {
     let scope = Scope::Batch { claim: opening.claim, call: opening.call };
-    let missing = opening.items.iter().filter(|item| !given.contains(&of_entry(&item.entry))).count();
+    let listed = count(opening.items.iter().map(|item| of_entry(&item.entry)));
+    let short = |(of, many): (&Fingerprint, &usize)| many.saturating_sub(given.get(of).copied().unwrap_or(0));
+    let missing: usize = listed.iter().map(short).sum();
     if missing > 0 {
         let count = u64::try_from(missing).unwrap_or(u64::MAX);
         out.push(Finding::new(scope.clone(), Verdict::FilesNotGiven { count }, ""));

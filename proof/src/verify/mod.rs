@@ -32,9 +32,13 @@ pub fn verify_bundle(bundle: &Bundle, checkpoint: &Checkpoint, files: &[FileDige
     if let Err(error) = bundle.check_shape() {
         return unreadable(&error);
     }
-    let finality = finality(bundle);
+    let mut finality = finality(bundle);
     let trust = trust_path(bundle, checkpoint);
     let trusted = finality.result == Assessment::Match && trust.result == Assessment::Match;
+    if finality.result == Assessment::Match && !trusted {
+        // A quorum of validators whom nobody vouches for is no quorum of that height: anyone can sign with keys of his own.
+        finality = Finding::new(Scope::Bundle, Verdict::QuorumUnconfirmed, "");
+    }
 
     let mut findings = vec![finality, trust];
     findings.append(&mut claims::findings(bundle, trusted));

@@ -1,8 +1,12 @@
 //! What a report says beyond the published cases.
 
+use quancheng_proof::commitment::RelativePath;
 use quancheng_proof::report::{EXIT_CANNOT_CHECK, EXIT_MATCH, EXIT_MISMATCH, RecordFact};
-use quancheng_proof::{Assessment, Bundle, Claim, Report, Scope, Step, verify_bundle};
-use quancheng_types::{Bytes, Outcome, codec};
+use quancheng_proof::{
+    Assessment, BatchTree, Bundle, Claim, ManifestEntry, Report, Salt, SaltedEntry, Scope, Standing, Step, Verdict,
+    verify_bundle,
+};
+use quancheng_types::{Bytes, Digest, Outcome, codec};
 
 use crate::fixtures::{LAST, NOTARIZED, World, digests, files, list, registration_key};
 
@@ -115,23 +119,112 @@ fn a_manifest_must_add_up() {
     }
 }
 
+fn standing() -> Standing {
+    Standing {
+        subject_zh: "登记凭证 1 ".to_owned(),
+        subject_en: "certificate 1".to_owned(),
+        status_zh: "有效".to_owned(),
+        status_en: "active".to_owned(),
+    }
+}
+
+/// A file that cannot be read, or an entry in a form of later rules, is no match and no mismatch.
+#[test]
+fn what_the_caller_cannot_read_cannot_be_checked() {
+    let world = world();
+    let bundle = world.entry(&registration_key(3));
+    let mut report = verify_bundle(&bundle, &world.checkpoint(), &[]);
+    report.add_unreadable_status(0, "a later version");
+    assert_eq!((codes(&report, Step::Status), report.exit_code()), (vec!["status_uncertain"], EXIT_CANNOT_CHECK));
+    let mut report = verify_bundle(&world.notarization(), &world.checkpoint(), &files());
+    report.add_unreadable_file("d", "is a folder");
+    assert_eq!(codes(&report, Step::FileDigest), ["file_match", "file_match", "file_match", "file_unreadable"]);
+    assert_eq!(report.exit_code(), EXIT_CANNOT_CHECK);
+    assert!(report.findings.is_sorted_by_key(|finding| finding.step));
+    report.add_unreadable_file("e", "is a folder");
+    assert_eq!(report.findings[4].scope, Scope::File { name: "e".to_owned() }, "in the order given");
+}
+
+const TWIN: &[u8] = b"one content under two names";
+
+/// A notarization of two files of equal content. It is not in the chain, but the files are judged all the same.
+fn twins(world: &World) -> Bundle {
+    let item = |salt: u8, name: &str| {
+        let file = digests(name, TWIN);
+        let path = RelativePath::new(name).expect("relative");
+        let entry = ManifestEntry { path, size: file.size, sha256: file.sha256, sm3: file.sm3, mime: None };
+        SaltedEntry { salt: Salt(Digest([salt; 32])), entry }
+    };
+    let tree = BatchTree::new(vec![item(1, "a.txt"), item(2, "b.txt")], true).expect("two files");
+    let mut bundle = world.notarization();
+    let mut claims = bundle.claims.to_vec();
+    let Claim::Transaction { transaction, .. } = &mut claims[0] else { panic!("a transaction") };
+    let mut calls = transaction.body.calls.to_vec();
+    calls[0].payload = Bytes::new([vec![0], codec::encode(&tree.commitment())].concat()).expect("short");
+    transaction.body.calls = list(calls);
+    bundle.claims = list(claims);
+    let mut openings = bundle.openings.to_vec();
+    openings[0].items = list(tree.openings());
+    bundle.openings = list(openings);
+    bundle
+}
+
+/// Entries of equal content need as many files. One file named twice is one file.
+#[test]
+fn a_manifest_is_complete_only_with_as_many_files_as_it_lists() {
+    let world = world();
+    let given = files();
+    for (files, code) in [
+        (given.clone(), "manifest_match"),
+        (given[..2].to_vec(), "manifest_partial"),
+        ([&given[..2], &given[..1]].concat(), "manifest_partial"),
+    ] {
+        assert_eq!(codes(&verify_bundle(&world.notarization(), &world.checkpoint(), &files), Step::Manifest), [code]);
+    }
+    let twins = twins(&world);
+    let one = digests("a.txt", TWIN);
+    let two = digests("b.txt", TWIN);
+    for (files, expected, missing) in [
+        (vec![one.clone(), two.clone()], "manifest_match", None),
+        (vec![one.clone()], "manifest_partial", Some(1)),
+        (vec![one.clone(), one.clone()], "manifest_partial", Some(1)),
+        (Vec::new(), "manifest_partial", Some(2)),
+    ] {
+        let report = verify_bundle(&twins, &world.checkpoint(), &files);
+        assert_eq!(codes(&report, Step::Manifest), [expected]);
+        let counts = report.findings.iter().filter_map(|finding| {
+            let Verdict::FilesNotGiven { count } = finding.verdict else { return None };
+            Some(count)
+        });
+        assert_eq!(counts.collect::<Vec<_>>(), Vec::from_iter(missing));
+    }
+}
+
 #[test]
 fn a_status_needs_a_confirmed_entry() {
     let world = world();
     let bundle = world.entry(&registration_key(3));
     let mut report = verify_bundle(&bundle, &world.checkpoint(), &[]);
-    report.add_status(0, "有效");
+    report.add_status(0, standing(), "holder ORG-M1");
     report.add_grant(0, "3 of 10 uses");
     assert_eq!(report.exit_code(), EXIT_MATCH);
     assert_eq!((codes(&report, Step::Status), codes(&report, Step::Grant)), (vec!["status"], vec!["grant"]));
     let status = report.findings.iter().find(|finding| finding.step == Step::Status).unwrap();
-    assert_eq!(status.statement_zh, "截至高度 3 登记凭证状态为有效");
+    assert_eq!(
+        status.statement_zh,
+        "截至高度 3（2026-01-20T08:00:03.000+08:00）登记凭证 1 状态为有效；不说明此后的状态"
+    );
+    assert_eq!(
+        status.statement_en,
+        "as of height 3 (2026-01-20T08:00:03.000+08:00) the status of certificate 1 is active; this says nothing about later times"
+    );
+    assert_eq!(status.detail, "holder ORG-M1");
     assert_eq!(status.scope, Scope::Claim { claim: 0 });
     assert!(report.findings.is_sorted_by_key(|finding| finding.step));
 
     for (bundle, claim) in [(world.entry(&registration_key(99)), 0), (bundle, 7)] {
         let mut report = verify_bundle(&bundle, &world.checkpoint(), &[]);
-        report.add_status(claim, "有效");
+        report.add_status(claim, standing(), "");
         report.add_grant(claim, "");
         assert_eq!(codes(&report, Step::Status), ["status_uncertain"]);
         assert_eq!(codes(&report, Step::Grant), ["grant_uncertain"]);
@@ -148,7 +241,7 @@ fn nothing_rests_on_an_untrusted_header() {
         let bundle = world.claim_state(builder, LAST, NOTARIZED, &key).build().unwrap();
         let report = verify_bundle(&bundle, &other.checkpoint(), &[]);
         for finding in report.findings {
-            if matches!(finding.step, Step::Inclusion | Step::BlockTime | Step::Absence) {
+            if matches!(finding.step, Step::Finality | Step::Inclusion | Step::BlockTime | Step::Absence) {
                 assert_eq!(finding.result, Assessment::CannotCheck, "{finding:?}");
             }
         }

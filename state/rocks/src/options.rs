@@ -3,6 +3,9 @@ use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionTyp
 
 /// Bits of a Bloom filter per key: about one false positive in a hundred.
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
+/// Share of a write buffer that its own filter takes: about 20 bits for a record of 120 bytes, so that a key that is not there
+/// costs no walk through the buffer.
+const BUFFER_FILTER_SHARE: f64 = 0.02;
 /// Values above this many bytes are kept in files of their own, so that compaction does not copy them again and again.
 const BLOB_BYTES_MIN: u64 = 4096;
 /// Size of the write-ahead log at which columns are written out, so that a start replays at most this much.
@@ -74,6 +77,10 @@ impl RocksOptions {
         options.set_write_buffer_size(self.memory() / 8);
         let compression = if shape.hashes { DBCompressionType::None } else { DBCompressionType::Lz4 };
         options.set_compression_type(compression);
+        if shape.points {
+            options.set_memtable_prefix_bloom_ratio(BUFFER_FILTER_SHARE);
+            options.set_memtable_whole_key_filtering(true);
+        }
         if shape.blobs {
             options.set_enable_blob_files(true);
             options.set_min_blob_size(BLOB_BYTES_MIN);

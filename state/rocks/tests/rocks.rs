@@ -4,17 +4,17 @@
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
+use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
 use quancheng_state::backend::{Backend, Column, Durability, Writes};
-use quancheng_state::{IoCause, Memory, Store, StoreError, StoreOptions};
+use quancheng_state::{IoCause, Store, StoreError, StoreOptions};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use tempfile::TempDir;
 
 #[path = "../../tests/suite/mod.rs"]
 mod suite;
 
-use suite::{Block, Disk, KEYS};
+use suite::{Disk, InMemory, blocks};
 
 const OPTIONS: RocksOptions = RocksOptions { memory_bytes: 32 << 20, open_files_max: 64, background_threads: 1 };
 
@@ -32,27 +32,13 @@ impl Disk for OnDisk {
     }
 }
 
-struct InMemory(Arc<Memory>);
-
-impl Disk for InMemory {
-    fn open(&self) -> Arc<dyn Backend> {
-        Arc::clone(&self.0) as Arc<dyn Backend>
-    }
-}
-
-fn blocks() -> impl Strategy<Value = Vec<Block>> {
-    let inserts = proptest::collection::btree_map(0..KEYS, (1_u8..20).prop_map(Some), 0..60);
-    let removals = proptest::collection::btree_map(0..KEYS, Just(None), 0..100);
-    proptest::collection::vec(prop_oneof![2 => inserts, 1 => removals], 4..7)
-}
-
 /// Equal roots on disk and in memory, over a restart.
 #[test]
 fn every_height_stays_readable() {
     let mut runner = TestRunner::new(Config { cases: 3, failure_persistence: None, ..Config::default() });
-    let result = runner.run(&blocks(), |blocks| {
+    let result = runner.run(&blocks(4..7), |blocks| {
         let on_disk = suite::every_height_stays_readable(&OnDisk::new(), &blocks);
-        let in_memory = suite::every_height_stays_readable(&InMemory(Arc::new(Memory::new())), &blocks);
+        let in_memory = suite::every_height_stays_readable(&InMemory::new(), &blocks);
         prop_assert_eq!(on_disk, in_memory);
         Ok(())
     });
@@ -62,42 +48,14 @@ fn every_height_stays_readable() {
 #[test]
 fn pruning_keeps_what_it_must() {
     let mut runner = TestRunner::new(Config { cases: 2, failure_persistence: None, ..Config::default() });
-    let result = runner.run(&(blocks(), 0_u64..4), |(blocks, oldest)| {
+    let result = runner.run(&(blocks(4..7), 0_u64..4), |(blocks, oldest)| {
         suite::pruning_keeps_what_it_must(&OnDisk::new(), &blocks, oldest);
         Ok(())
     });
     result.unwrap();
 }
 
-#[test]
-fn readers_are_right_while_commits_go_on() {
-    suite::readers_are_right_while_commits_go_on(&OnDisk::new());
-}
-
-#[test]
-fn heights_come_in_order() {
-    suite::heights_come_in_order(&OnDisk::new());
-}
-
-#[test]
-fn a_height_has_one_final_block() {
-    suite::chain::a_height_has_one_final_block(&OnDisk::new());
-}
-
-#[test]
-fn batches_stay_once_executed() {
-    suite::chain::batches_stay_once_executed(&OnDisk::new());
-}
-
-#[test]
-fn a_missing_body_is_named() {
-    suite::chain::a_missing_body_is_named(&OnDisk::new());
-}
-
-#[test]
-fn sets_and_named_records() {
-    suite::chain::sets_and_named_records(&OnDisk::new());
-}
+suite::suite_on!(OnDisk::new());
 
 #[test]
 fn cursors_walk_both_ways_and_do_not_see_later_writes() {

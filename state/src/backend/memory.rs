@@ -20,8 +20,15 @@ pub struct Memory {
 struct Content {
     /// Shared with cursors: a column is copied when it is written while a cursor stands in it.
     current: BTreeMap<Column, Arc<Map>>,
-    durable: BTreeMap<Column, Map>,
-    unsynced: Vec<Vec<Operation>>,
+    /// What takes back each atomic write since the last synced one, oldest first.
+    unsynced: Vec<Vec<Undo>>,
+}
+
+/// What a record was before a write.
+struct Undo {
+    column: Column,
+    key: Vec<u8>,
+    value: Option<Arc<[u8]>>,
 }
 
 impl Memory {
@@ -37,18 +44,22 @@ impl Memory {
         self.content.read().unwrap_or_else(PoisonError::into_inner).unsynced.len()
     }
 
-    /// What a loss of power leaves when it takes back all unsynced writes but the first `keep`.
+    /// Loses power: takes back all unsynced writes but the first `keep`, which become durable. Costs as much as the writes that it
+    /// takes back, whatever the columns hold.
+    pub fn crash(&self, keep: usize) {
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        content.take_back(keep);
+    }
+
+    /// What a loss of power now would leave when it takes back all unsynced writes but the first `keep`.
     #[must_use]
     pub fn crash_copy(&self, keep: usize) -> Self {
         let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
-        let mut durable = content.durable.clone();
-        for operations in content.unsynced.iter().take(keep) {
-            for operation in operations {
-                apply(durable.entry(operation.column).or_default(), operation);
-            }
+        let mut copy = Content { current: content.current.clone(), unsynced: Vec::new() };
+        for undo in content.unsynced.iter().skip(keep).rev().flatten() {
+            copy.restore(undo.column, undo.key.clone(), undo.value.clone());
         }
-        let current = durable.iter().map(|(column, map)| (*column, Arc::new(map.clone()))).collect();
-        Self { content: RwLock::new(Content { current, durable, unsynced: Vec::new() }) }
+        Self { content: RwLock::new(copy) }
     }
 
     /// Number of records of a column.
@@ -63,18 +74,32 @@ impl Memory {
     }
 }
 
-fn apply(map: &mut Map, operation: &Operation) {
-    match &operation.value {
-        Some(value) => map.insert(operation.key.clone(), Arc::from(value.as_slice())),
-        None => map.remove(&operation.key),
-    };
-}
-
 impl Content {
-    fn settle(&mut self) {
-        for operation in self.unsynced.drain(..).flatten() {
-            apply(self.durable.entry(operation.column).or_default(), &operation);
+    /// Writes one operation; returns what takes it back.
+    fn apply(&mut self, operation: Operation) -> Undo {
+        let Operation { column, key, value } = operation;
+        let value = self.restore(column, key.clone(), value.map(Arc::from));
+        Undo { column, key, value }
+    }
+
+    /// Puts a value, or nothing, under a key; returns what was there.
+    fn restore(&mut self, column: Column, key: Vec<u8>, value: Option<Arc<[u8]>>) -> Option<Arc<[u8]>> {
+        let map = Arc::make_mut(self.current.entry(column).or_default());
+        match value {
+            Some(value) => map.insert(key, value),
+            None => map.remove(&key),
         }
+    }
+
+    /// Takes back the unsynced writes but the first `keep`. A write has one operation for each key, so their order within it does
+    /// not matter.
+    fn take_back(&mut self, keep: usize) {
+        while self.unsynced.len() > keep {
+            for Undo { column, key, value } in self.unsynced.pop().into_iter().flatten() {
+                self.restore(column, key, value);
+            }
+        }
+        self.unsynced.clear();
     }
 }
 
@@ -91,18 +116,16 @@ impl Backend for Memory {
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
         let operations = writes.into_sorted();
         let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
-        for operation in &operations {
-            apply(Arc::make_mut(content.current.entry(operation.column).or_default()), operation);
-        }
-        content.unsynced.push(operations);
-        if durability == Durability::Synced {
-            content.settle();
+        let undo = operations.into_iter().map(|operation| content.apply(operation)).collect();
+        match durability {
+            Durability::Synced => content.unsynced.clear(),
+            Durability::Buffered => content.unsynced.push(undo),
         }
         Ok(())
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        self.content.write().unwrap_or_else(PoisonError::into_inner).settle();
+        self.content.write().unwrap_or_else(PoisonError::into_inner).unsynced.clear();
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
+use core::sync::atomic::Ordering;
 use std::sync::PoisonError;
 
+use borsh::object_length;
 use quancheng_proof::state_proof::value_hash;
 use quancheng_types::codec::encode;
 use quancheng_types::merkle::{self, RootBuilder};
@@ -39,7 +41,7 @@ impl BodyLocation {
         let mut offset = encode(&batch.header).len() + encode(&batch.signature).len() + 4;
         let mut places = Vec::with_capacity(batch.batch.transactions.len());
         for transaction in &batch.batch.transactions {
-            let length = transaction.encode().len();
+            let length = object_length(transaction).expect("counting bytes cannot fail");
             let (Ok(offset_bytes), Ok(length_bytes)) = (u32::try_from(offset), u32::try_from(length)) else {
                 let found = u64::try_from(offset).unwrap_or(u64::MAX);
                 return Err(StoreError::TooLarge {
@@ -155,6 +157,7 @@ impl Store {
         };
         let log = writer.tip.as_ref().map_or_else(RootBuilder::new, |tip| tip.log.clone());
         let record = put_history(leaf, log, &mut writes);
+        self.shared.begun.store(height.0, Ordering::Release);
         self.shared.backend.write(writes, Durability::Buffered)?;
         Ok(self.publish(writer, record, tree))
     }

@@ -106,9 +106,17 @@ struct Shared {
     backend: Arc<dyn Backend>,
     tip: RwLock<Option<HistoryTip>>,
     oldest: AtomicU64,
+    /// The highest height whose write has begun: raised before the write, so that who has read something and then sees a
+    /// height here has read nothing later than it.
+    begun: AtomicU64,
 }
 
 impl Shared {
+    /// Whether everything read so far was read before any height above `height` was written.
+    fn is_newest(&self, height: Height) -> bool {
+        self.begun.load(Ordering::Acquire) <= height.0
+    }
+
     fn tip(&self) -> Option<HistoryTip> {
         *self.tip.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -166,7 +174,12 @@ impl Store {
         let tip = record.as_ref().map(TipRecord::tip);
         let cache = TreeCache::new(options.page_cache_bytes);
         Ok(Self {
-            shared: Arc::new(Shared { backend, tip: RwLock::new(tip), oldest: AtomicU64::new(oldest) }),
+            shared: Arc::new(Shared {
+                backend,
+                begun: AtomicU64::new(tip.map_or(0, |tip| tip.height().0)),
+                tip: RwLock::new(tip),
+                oldest: AtomicU64::new(oldest),
+            }),
             writer: Arc::new(Mutex::new(Writer { tip: record, root, cache })),
         })
     }

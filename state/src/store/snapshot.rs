@@ -63,7 +63,8 @@ impl Snapshot {
 
     fn read_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
         let key_hash = key.hash();
-        let Some(mut bytes) = record_at(self.shared.backend.as_ref(), &key_hash, self.height())? else {
+        let is_newest = || self.shared.is_newest(self.height());
+        let Some(mut bytes) = record_at(self.shared.backend.as_ref(), &key_hash, self.height(), is_newest)? else {
             return Ok(None);
         };
         let record = FlatRecord::parse(key_hash.as_bytes(), &bytes)?;

@@ -210,7 +210,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
     }
 
     fn leaf_at(&self, key_hash: &Digest) -> Result<Option<Leaf>, StoreError> {
-        let Some(record) = record_at(self.backend, key_hash, self.height)? else {
+        let Some(record) = record_at(self.backend, key_hash, self.height, || false)? else {
             return Ok(None);
         };
         let value_hash = FlatRecord::parse(key_hash.as_bytes(), &record)?.value_hash;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use quancheng_state::backend::Backend;
 use quancheng_state::{
-    BlockCommit, BodyLocation, Durability, Executed, Overlay, Patch, Snapshot, Store, StoreError, StoreOptions, Table,
+    BlockCommit, BodyLocation, Durability, Executed, Memory, Overlay, Patch, Snapshot, Store, StoreError, StoreOptions,
+    Table,
 };
 use quancheng_types::merkle;
 use quancheng_types::{
@@ -26,6 +28,52 @@ pub(crate) type Model = BTreeMap<u16, u8>;
 const ROWS: Table<u16, Vec<u8>> = Table::new(ModuleId(9), 1, "rows");
 /// Keys that blocks write to.
 pub(crate) const KEYS: u16 = 160;
+
+/// The tests that need no blocks to be given, on the kind of disk that the expression makes.
+macro_rules! suite_on {
+    ($disk:expr) => {
+        suite::suite_on! { $disk;
+            [suite] readers_are_right_while_commits_go_on;
+            [suite] heights_come_in_order;
+            [suite::chain] a_height_has_one_final_block;
+            [suite::chain] batches_stay_once_executed;
+            [suite::chain] a_missing_body_is_named;
+            [suite::chain] sets_and_named_records;
+        }
+    };
+    ($disk:expr; $([$($room:tt)+] $test:ident;)+) => {
+        $(
+            #[test]
+            fn $test() {
+                $($room)+::$test(&$disk);
+            }
+        )+
+    };
+}
+pub(crate) use suite_on;
+
+/// Columns in memory.
+pub(crate) struct InMemory(pub(crate) Arc<Memory>);
+
+impl InMemory {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Memory::new()))
+    }
+}
+
+impl Disk for InMemory {
+    fn open(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.0) as Arc<dyn Backend>
+    }
+}
+
+/// Blocks of so many heights: some that write, some that remove, some that do both.
+pub(crate) fn blocks(heights: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Block>> {
+    let inserts = proptest::collection::btree_map(0..KEYS, (1_u8..20).prop_map(Some), 0..60);
+    let removals = proptest::collection::btree_map(0..KEYS, Just(None), 0..100);
+    let mixed = proptest::collection::btree_map(0..KEYS, proptest::option::of(1_u8..20), 0..20);
+    proptest::collection::vec(prop_oneof![2 => inserts, 1 => removals, 2 => mixed], heights)
+}
 
 pub(crate) fn store(disk: &dyn Disk) -> Store {
     Store::open(disk.open(), StoreOptions { page_cache_bytes: 4096 }).unwrap()

@@ -1,6 +1,7 @@
 //! A network in its folder.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
@@ -124,7 +125,7 @@ impl Network {
     fn bring_up(&self, nodes: &[NodeEntry], timeout_ms: u64) -> Result<(), LocalError> {
         let started: Vec<(NodeEntry, Child)> = nodes
             .iter()
-            .map(|node| Ok((node.clone(), process::start(&self.record.quanchengd, &self.layout, node.index)?)))
+            .map(|node| Ok((node.clone(), process::start(&self.record.quanchengd, &self.layout, node.index, &[])?)))
             .collect::<Result<_, LocalError>>()?;
         start::await_ready(&self.layout, started, timeout_ms)
     }
@@ -274,11 +275,24 @@ impl Network {
     /// # Errors
     /// [`LocalError`].
     pub fn start_node(&self, index: u32, timeout_ms: u64) -> Result<u32, LocalError> {
+        self.start_node_with(index, &[], timeout_ms)
+    }
+
+    /// As [`Self::start_node`], with variables in the environment of its process. They hold for this start only.
+    ///
+    /// # Errors
+    /// [`LocalError`].
+    pub fn start_node_with(
+        &self,
+        index: u32,
+        variables: &[(&str, &OsStr)],
+        timeout_ms: u64,
+    ) -> Result<u32, LocalError> {
         let entry = self.entry(index)?;
         if let Some(pid) = process::running(&self.layout, index) {
             return Err(LocalError::Running { index, pid });
         }
-        let child = process::start(&self.record.quanchengd, &self.layout, index)?;
+        let child = process::start(&self.record.quanchengd, &self.layout, index, variables)?;
         let pid = child.id();
         start::await_ready(&self.layout, vec![(entry.clone(), child)], timeout_ms)?;
         Ok(pid)

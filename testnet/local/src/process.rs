@@ -86,8 +86,13 @@ pub(crate) fn init(
     Ok(())
 }
 
-/// Starts a node that outlives the caller: a process group of its own, output to its log.
-pub(crate) fn start(program: &Path, layout: &Layout, index: u32) -> Result<Child, LocalError> {
+/// Starts a node that outlives the caller: a process group of its own, output to its log, these variables in its environment.
+pub(crate) fn start(
+    program: &Path,
+    layout: &Layout,
+    index: u32,
+    variables: &[(&str, &OsStr)],
+) -> Result<Child, LocalError> {
     let path = layout.log(index);
     let log = OpenOptions::new().create(true).append(true).open(&path).map_err(LocalError::io("open", &path))?;
     let copy = log.try_clone().map_err(LocalError::io("open", &path))?;
@@ -96,6 +101,7 @@ pub(crate) fn start(program: &Path, layout: &Layout, index: u32) -> Result<Child
         .current_dir(layout.node(index))
         .stdout(log)
         .stderr(copy)
+        .envs(variables.iter().copied())
         .process_group(0)
         .spawn()
         .map_err(|error| LocalError::Spawn { program: program.to_owned(), error })?;

@@ -1,10 +1,10 @@
-//! Two hundred seeds of three hundred blocks each, under every kind of fault: each invariant holds, and each run can be repeated.
+//! Two hundred seeds of a thousand blocks each, under every kind of fault: each invariant holds, and each run can be repeated.
 //!
 //! The seeds are divided over many tests so that all cores work. A failure names its seed; `quancheng-sim --seeds N` repeats it.
 
 use quancheng_testnet_sim::{SimConfig, run};
 
-const BLOCKS: u64 = 300;
+const BLOCKS: u64 = 1_000;
 const SEEDS_PER_TEST: u64 = 10;
 
 fn seeds_hold_every_invariant(part: u64) {

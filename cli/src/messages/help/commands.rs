@@ -109,6 +109,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("testnet status", "显示全部节点"),
     ("testnet stop", "正常停止全部节点"),
     ("testnet up", "启动已有网络中未运行的节点"),
+    ("testnet wipe", "清除已停节点的数据，如同磁盘损毁；密钥保留，启动后自行同步"),
     ("tx", "交易通用操作"),
     ("tx call", "以 JSON 发起任意调用"),
     ("tx decode", "显示交易文件内容"),

@@ -1,5 +1,6 @@
 //! What single engines do with what they find on disk and with what single peers ask.
 
+mod hostile;
 mod recovery;
 mod requests;
 
@@ -49,6 +50,19 @@ fn fresh_record() -> SignRecord {
 
 /// Validator 0 of a set of so many, at height 1, with this record and log.
 fn engine(members: u8, record: SignRecord, log: Vec<LogEntry>) -> Engine {
+    engine_with(
+        members,
+        RecoveredState { sign_record: Some(record), log, ..fresh_state() },
+        Box::new(CachedChecker::new()),
+    )
+}
+
+fn fresh_state() -> RecoveredState {
+    let genesis = Executed { height: Height(0), history_size: 1, history_root: sha256(&[b"genesis"]), next: None };
+    RecoveredState { executed: vec![genesis], sign_record: Some(fresh_record()), ..RecoveredState::default() }
+}
+
+fn engine_with(members: u8, state: RecoveredState, checker: Box<dyn SignatureChecker>) -> Engine {
     let config = EngineConfig {
         chain_id: chain_id(),
         node_id: node_id(0),
@@ -58,18 +72,7 @@ fn engine(members: u8, record: SignRecord, log: Vec<LogEntry>) -> Engine {
         #[cfg(feature = "planted-bugs")]
         planted: None,
     };
-    let state = RecoveredState {
-        executed: vec![Executed {
-            height: Height(0),
-            history_size: 1,
-            history_root: sha256(&[b"genesis"]),
-            next: None,
-        }],
-        sign_record: Some(record),
-        log,
-        ..RecoveredState::default()
-    };
-    Engine::recover(config, state, Box::new(CachedChecker::new())).unwrap()
+    Engine::recover(config, state, checker).unwrap()
 }
 
 fn now(elapsed_ms: u64) -> Now {
@@ -77,6 +80,10 @@ fn now(elapsed_ms: u64) -> Now {
 }
 
 fn vote(height: u64, round: u32, kind: VoteType, block: Option<u8>) -> SignedVote {
+    vote_of(0, height, round, kind, block)
+}
+
+fn vote_of(index: u8, height: u64, round: u32, kind: VoteType, block: Option<u8>) -> SignedVote {
     let vote = Vote {
         kind,
         chain_id: chain_id(),
@@ -84,9 +91,9 @@ fn vote(height: u64, round: u32, kind: VoteType, block: Option<u8>) -> SignedVot
         round: Round(round),
         block_id: block.map(|byte| BlockId(Digest([byte; 32]))),
     };
-    SignedVote {
-        vote,
-        validator: ValidatorId::of(&key(0).public_key()),
-        signature: key(0).sign(vote.sign_message().as_bytes()),
-    }
+    SignedVote { vote, validator: id_of(index), signature: key(index).sign(vote.sign_message().as_bytes()) }
+}
+
+fn id_of(index: u8) -> ValidatorId {
+    ValidatorId::of(&key(index).public_key())
 }

@@ -53,10 +53,15 @@ pub(crate) struct Problem {
 /// Why a request has no answer.
 #[derive(Clone, Debug)]
 pub(crate) enum ApiError {
-    /// No such path, or no such record.
+    /// No such record.
     NotFound {
         /// What was looked for.
         what: String,
+    },
+    /// No such path.
+    NoPath {
+        /// The path, cut to a length that can be shown.
+        path: String,
     },
     /// The path exists, the method does not.
     MethodNotAllowed,
@@ -156,6 +161,7 @@ impl ApiError {
     pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::NoPath { .. } => (StatusCode::NOT_FOUND, "NO_SUCH_PATH"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::TransactionUnknown { .. } => (StatusCode::NOT_FOUND, "TRANSACTION_UNKNOWN"),
             Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
@@ -188,6 +194,7 @@ impl ApiError {
             Self::NotCertifiedYet { .. } | Self::NotReached { .. } => Some(200),
             Self::Stopping | Self::Admission(AdmissionError::Stopping) => Some(5_000),
             Self::NotFound { .. }
+            | Self::NoPath { .. }
             | Self::MethodNotAllowed
             | Self::TransactionUnknown { .. }
             | Self::UnsupportedMediaType { .. }
@@ -225,6 +232,7 @@ impl ApiError {
                 vec![reason.clone()]
             }
             Self::NotFound { .. }
+            | Self::NoPath { .. }
             | Self::MethodNotAllowed
             | Self::TransactionUnknown { .. }
             | Self::UnsupportedMediaType { .. }

@@ -36,6 +36,7 @@ fn every_problem_has_words_in_both_languages() {
     let height = Height(1);
     let errors = [
         ApiError::not_found("x"),
+        ApiError::NoPath { path: "/x".to_owned() },
         ApiError::MethodNotAllowed,
         ApiError::TransactionUnknown { id },
         ApiError::UnsupportedMediaType { found: String::new(), allowed: "x" },

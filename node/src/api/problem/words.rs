@@ -24,6 +24,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("NOT_A_VALIDATOR", "本节点不是验证节点", "Not a validator"),
     ("NOT_CERTIFIED_YET", "尚未获得法定多数认证", "Not certified yet"),
     ("NOT_FOUND", "未找到", "Not found"),
+    ("NO_SUCH_PATH", "没有该路径", "No such path"),
     ("OVERLOADED", "节点繁忙", "Overloaded"),
     ("PRUNED", "历史状态已清理", "Pruned"),
     ("QUOTA_EXCEEDED", "账户超出配额", "Quota exceeded"),
@@ -57,8 +58,11 @@ pub(super) fn detail(error: &ApiError, language: Language) -> String {
 
 fn en(error: &ApiError) -> String {
     match error {
-        ApiError::NotFound { what } => {
-            format!("there is no {what}; GET /v1/openapi.json lists what can be asked")
+        ApiError::NotFound { what } => format!("there is no {what}"),
+        ApiError::NoPath { path } => {
+            format!(
+                "there is no path {path} at this address; GET /v1/openapi.json at a public address lists those there are"
+            )
         }
         ApiError::MethodNotAllowed => {
             "this path does not answer this method; the Allow header lists those it does".to_owned()
@@ -108,9 +112,31 @@ fn en(error: &ApiError) -> String {
     }
 }
 
+/// Names of records in Chinese; what a record is called by stays as it is.
+const NOUNS: &[(&str, &str)] = &[
+    ("answer of module ", "答复，模块 "),
+    ("block ", "区块 "),
+    ("calendar of ", "工作日历 "),
+    ("evidence ", "存证 "),
+    ("organization ", "组织 "),
+    ("proposal ", "提案 "),
+    ("record of account ", "账户记录 "),
+    ("registration ", "登记 "),
+    ("rule set ", "规则集 "),
+    ("validator set of height ", "该高度的验证节点集合，高度 "),
+];
+
+fn what_zh(what: &str) -> String {
+    let named = NOUNS.iter().find_map(|(en, zh)| what.strip_prefix(en).map(|name| format!("{zh}{name}")));
+    named.unwrap_or_else(|| format!(" {what}"))
+}
+
 fn zh(error: &ApiError) -> String {
     match error {
-        ApiError::NotFound { what } => format!("没有 {what}；可查询的内容见 GET /v1/openapi.json"),
+        ApiError::NotFound { what } => format!("没有{}", what_zh(what)),
+        ApiError::NoPath { path } => {
+            format!("此地址没有路径 {path}；公共接口的路径见 GET /v1/openapi.json")
+        }
         ApiError::MethodNotAllowed => "该路径不支持此请求方法，支持的方法见 Allow 响应头".to_owned(),
         ApiError::TransactionUnknown { id } => {
             format!("本节点没有交易 {id} 的任何记录：既未在此受理，也不在已执行的区块中")

@@ -20,6 +20,8 @@ struct Readiness {
     ready: bool,
     /// Stable names of what is missing.
     missing: Vec<&'static str>,
+    /// Stable names of what an operator must see to although the node works.
+    warnings: Vec<&'static str>,
     height: Height,
     executed_height: Height,
     certified_height: Height,
@@ -46,6 +48,7 @@ fn readiness(backend: &dyn Backend) -> Readiness {
     Readiness {
         ready: missing.is_empty(),
         missing,
+        warnings: warnings(&status),
         height: status.height,
         executed_height: status.executed_height,
         certified_height: status.certified_height,
@@ -60,6 +63,16 @@ fn is_in_force(backend: &dyn Backend, status: &NodeStatus, id: &ValidatorId) -> 
     backend.validators(height).ok().flatten().is_some_and(|set| set.by_id(id).is_some())
 }
 
+/// A clock that is off makes the node slow and its proposals useless, but what it says is as true as ever.
+pub(super) fn warnings(status: &NodeStatus) -> Vec<&'static str> {
+    if status.clock.is_some_and(|report| report.is_off) { vec!["clock_off"] } else { Vec::new() }
+}
+
+/// Whether this power is more than two thirds of the total, as of certificates.
+fn is_quorum(power: u64, total_power: u64) -> bool {
+    u128::from(power) * 3 > u128::from(total_power) * 2
+}
+
 pub(super) fn missing(status: &NodeStatus, is_validator: bool) -> Vec<&'static str> {
     let mut missing = Vec::new();
     if status.is_syncing {
@@ -69,8 +82,7 @@ pub(super) fn missing(status: &NodeStatus, is_validator: bool) -> Vec<&'static s
         if !status.is_signing {
             missing.push("signing");
         }
-        // By heads: powers are nearly equal in practice, and readiness decides nothing.
-        if status.connected_validators + 1 < status.validators * 2 / 3 + 1 {
+        if !is_quorum(status.reachable_power, status.total_power) {
             missing.push("quorum_connected");
         }
     } else if status.connected_validators == 0 {

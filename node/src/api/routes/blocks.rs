@@ -3,12 +3,13 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use quancheng_types::{BatchId, BlockId, CommitCertificate, Digest, Header, Height, Outcome, Receipt, ValidatorId};
+use quancheng_types::{BatchId, BlockId, CommitCertificate, Digest, Header, Height, Outcome, ValidatorId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::super::backend::{Backend, Stage, TransactionState};
+use super::super::limits::RECEIPTS_PER_PIECE;
 use super::super::lists::{self, ListAnswer, Page};
 use super::super::outcome::{Detail, TransactionStatus};
 use super::super::params::{ListParams, Params, Segment};
@@ -120,14 +121,34 @@ fn missing(backend: &dyn Backend, height: Height) -> ApiError {
     ApiError::not_found(format!("block {height}"))
 }
 
+/// How many transactions of a block were executed, and refused.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    transactions: usize,
+    refused: usize,
+}
+
+/// Counts piece by piece: the receipts of a large block never lie in memory together.
+fn tally(backend: &dyn Backend, height: Height) -> ApiResult<Tally> {
+    let mut tally = Tally::default();
+    loop {
+        let from = u32::try_from(tally.transactions).unwrap_or(u32::MAX);
+        let piece = backend.receipts(height, from, RECEIPTS_PER_PIECE)?;
+        tally.transactions += piece.len();
+        tally.refused += piece.iter().filter(|receipt| receipt.outcome != Outcome::Ok).count();
+        if u32::try_from(piece.len()).is_ok_and(|count| count < RECEIPTS_PER_PIECE) {
+            return Ok(tally);
+        }
+    }
+}
+
 fn block(backend: &dyn Backend, height: Height) -> ApiResult<BlockView> {
     let (block, certificate) = backend.block(height)?.ok_or_else(|| missing(backend, height))?;
     let leaf = backend.history_leaf(height)?;
-    let receipts = match leaf {
-        Some(_) => Some(backend.receipts(height)?),
+    let tally = match leaf {
+        Some(_) => Some(tally(backend, height)?),
         None => None,
     };
-    let is_refused = |receipt: &&Receipt| receipt.outcome != Outcome::Ok;
     Ok(BlockView {
         id: block.header.id(),
         height: block.header.height,
@@ -145,8 +166,8 @@ fn block(backend: &dyn Backend, height: Height) -> ApiResult<BlockView> {
             .collect(),
         misbehavior: block.misbehavior.len(),
         certificate,
-        transactions: receipts.as_ref().map(Vec::len),
-        refused: receipts.as_ref().map(|receipts| receipts.iter().filter(is_refused).count()),
+        transactions: tally.map(|tally| tally.transactions),
+        refused: tally.map(|tally| tally.refused),
         receipts_root: leaf.map(|leaf| leaf.receipts_root),
         state_root: leaf.map(|leaf| leaf.state_root),
     })
@@ -158,13 +179,9 @@ fn page(backend: &dyn Backend, height: Height, from: u64, limit: u32) -> ApiResu
     };
     let is_certified = height <= backend.status().certified_height;
     let stage = if is_certified { Stage::Certified } else { Stage::Executed };
-    let skip = usize::try_from(from).unwrap_or(usize::MAX);
-    let take = usize::try_from(limit).unwrap_or(usize::MAX);
-    let receipts = backend.receipts(height)?;
+    let receipts = backend.receipts(height, u32::try_from(from).unwrap_or(u32::MAX), limit)?;
     let items = receipts
         .into_iter()
-        .skip(skip)
-        .take(take)
         .filter_map(|receipt| {
             let (id, time_ms) = (receipt.transaction_id, Some(leaf.time_ms));
             let state = TransactionState::Known {

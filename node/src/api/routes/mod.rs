@@ -96,7 +96,7 @@ fn finish(router: Router<Api>, api: Api) -> Router {
 
 async fn nowhere(request: Request) -> ApiError {
     let path: String = request.uri().path().chars().take(200).collect();
-    ApiError::not_found(format!("path {path}"))
+    ApiError::NoPath { path }
 }
 
 async fn wrong_method() -> ApiError {
@@ -117,8 +117,9 @@ async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Respon
 mod tests {
     use quancheng_types::{Digest, Height};
 
-    use super::admin::missing;
+    use super::admin::{missing, warnings};
     use crate::api::backend::NodeStatus;
+    use crate::driver::ClockReport;
 
     fn status(validators: usize, connected: usize, is_signing: bool, is_syncing: bool) -> NodeStatus {
         NodeStatus {
@@ -132,9 +133,12 @@ mod tests {
             round: None,
             is_signing,
             is_syncing,
+            clock: None,
             peers: connected,
             connected_validators: connected,
             validators,
+            reachable_power: connected as u64 + 1,
+            total_power: validators as u64,
             pending_transactions: 0,
             uptime_ms: 0,
             lowest_state_height: Height(0),
@@ -149,5 +153,22 @@ mod tests {
         assert_eq!(missing(&status(4, 3, false, true), true), ["caught_up", "signing"]);
         assert_eq!(missing(&status(4, 1, false, false), false), Vec::<&str>::new());
         assert_eq!(missing(&status(4, 0, false, false), false), ["validator_connected"]);
+    }
+
+    #[test]
+    fn a_wrong_clock_is_a_warning_and_no_reason_to_be_left_out() {
+        for (is_off, expected) in [(false, Vec::new()), (true, vec!["clock_off"])] {
+            let clock = Some(ClockReport { ahead_ms: 60_000, is_off });
+            let status = NodeStatus { clock, ..status(4, 3, true, false) };
+            assert_eq!((missing(&status, true), warnings(&status)), (Vec::new(), expected));
+        }
+    }
+
+    #[test]
+    fn a_quorum_is_counted_by_power_not_by_heads() {
+        let heavy = NodeStatus { reachable_power: 7, total_power: 10, ..status(4, 1, true, false) };
+        assert_eq!(missing(&heavy, true), Vec::<&str>::new());
+        let light = NodeStatus { reachable_power: 6, total_power: 9, ..status(4, 2, true, false) };
+        assert_eq!(missing(&light, true), ["quorum_connected"]);
     }
 }

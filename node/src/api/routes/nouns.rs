@@ -12,6 +12,7 @@ use super::super::lists::{self, ListAnswer, ModuleList};
 use super::super::params::{ListParams, Params, ReadParams, Segment};
 use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::records::{self, Envelope, Question};
+use super::super::registrations::RegistrationListParams;
 use super::super::state::Api;
 
 /// An account: its organization and keys. One without a record is its key's own and answers 404.
@@ -71,9 +72,10 @@ pub(super) async fn organization(
     records::respond(&api, question, &params).await
 }
 
-/// Registrations by serial number.
+/// Registrations by serial number, each without its dossier and with its status at the time of the block; with a filter in the
+/// order in which they came under it.
 #[utoipa::path(
-    get, path = "/v1/registrations", tag = "records", params(ListParams),
+    get, path = "/v1/registrations", tag = "records", params(RegistrationListParams),
     responses(
         (status = 200, content((ListAnswer = "application/json"), ("text/csv"))),
         (status = "default", body = Problem, content_type = "application/problem+json"),
@@ -81,14 +83,11 @@ pub(super) async fn organization(
 )]
 pub(super) async fn registrations(
     State(api): State<Api>,
-    Params(params): Params<ListParams>,
+    Params(params): Params<RegistrationListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let list = ModuleList { module: "registry", query: "all" };
-    lists::respond(&api, &headers, "/v1/registrations".to_owned(), params, move |backend, page| {
-        list.read(backend, page)
-    })
-    .await
+    let (filter, params) = params.split()?;
+    lists::respond(&api, &headers, filter.path(), params, move |backend, page| filter.read(backend, page)).await
 }
 
 /// The question about a registration, by serial number or by ledger number.

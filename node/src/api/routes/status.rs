@@ -68,6 +68,9 @@ pub(crate) struct StatusView {
     pub(crate) signing: bool,
     /// Whether it fetches blocks it missed.
     pub(crate) syncing: bool,
+    /// How far this node's clock is ahead of the validators', ms; negative when it is behind. Absent until enough of them were heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) clock_ahead_ms: Option<i64>,
     /// Connected peers.
     pub(crate) peers: usize,
     /// Those of them that are validators.
@@ -105,6 +108,7 @@ pub(super) async fn status(State(api): State<Api>) -> Response {
         round: status.round,
         signing: status.is_signing,
         syncing: status.is_syncing,
+        clock_ahead_ms: status.clock.map(|report| report.ahead_ms),
         peers: status.peers,
         connected_validators: status.connected_validators,
         validators: status.validators,

@@ -34,6 +34,25 @@ fn a_body_that_does_not_arrive_is_given_up() {
     assert_eq!(Reply::parse(&read_all(&mut stream)).problem(), (408, "BODY_TIMEOUT".to_owned()));
 }
 
+/// The socket's buffers hold a part of such a body only, so this client is still writing when its answer is ready.
+#[test]
+fn a_body_that_is_refused_half_way_does_not_cost_the_client_its_answer() {
+    const BODY_BYTES: usize = 24 * 1024 * 1024;
+    let served = served_with(limits());
+    for kind in ["application/octet-stream", "text/plain"] {
+        let mut stream = connect(served.public);
+        let head = format!(
+            "POST /v1/transactions HTTP/1.1\r\nhost: n\r\ncontent-type: {kind}\r\ncontent-length: {BODY_BYTES}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("sent");
+        let piece = vec![0; 64 * 1024];
+        for _ in 0..BODY_BYTES / piece.len() {
+            stream.write_all(&piece).expect("the connection is not reset while the client writes");
+        }
+        assert!(matches!(Reply::parse(&read_all(&mut stream)).status, 413 | 415), "{kind}");
+    }
+}
+
 #[test]
 fn a_client_that_does_not_take_its_answer_is_cut() {
     let served = served_with(ApiLimits { write_timeout: Duration::from_millis(200), ..limits() });
@@ -155,6 +174,6 @@ fn the_admin_listener_tells_health_readiness_and_metrics_and_nothing_else() {
     let unready = get("/readyz");
     assert_eq!((unready.status, unready.json()["missing"][0].as_str()), (503, Some("signing")));
     assert!(get("/metrics").text().contains("height 1"));
-    assert_eq!(get("/v1/status").problem(), (404, "NOT_FOUND".to_owned()));
-    assert_eq!(served.get("/metrics").problem(), (404, "NOT_FOUND".to_owned()));
+    assert_eq!(get("/v1/status").problem(), (404, "NO_SUCH_PATH".to_owned()));
+    assert_eq!(served.get("/metrics").problem(), (404, "NO_SUCH_PATH".to_owned()));
 }

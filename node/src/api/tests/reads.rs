@@ -90,6 +90,9 @@ fn every_noun_answers() {
         "/v1/organizations/ORG-GOV-DATA".to_owned(),
         "/v1/organizations".to_owned(),
         "/v1/registrations".to_owned(),
+        "/v1/registrations?organization=ORG-REG".to_owned(),
+        "/v1/registrations?registrar=ORG-REG&limit=7".to_owned(),
+        "/v1/registrations?kind=DATA_ASSET".to_owned(),
         "/v1/governance/proposals".to_owned(),
         "/v1/rule-sets".to_owned(),
     ] {
@@ -107,10 +110,11 @@ fn every_noun_answers() {
         "/v1/governance/proposals/7".to_owned(),
         "/v1/rule-sets/RS-NONE".to_owned(),
         "/v1/calendar/2031".to_owned(),
-        "/v1/nothing".to_owned(),
-        "/".to_owned(),
     ] {
         assert_eq!(served.get(&path).problem(), (404, "NOT_FOUND".to_owned()), "{path}");
+    }
+    for path in ["/v1/nothing", "/"] {
+        assert_eq!(served.get(path).problem(), (404, "NO_SUCH_PATH".to_owned()), "{path}");
     }
     for path in [
         "/v1/accounts/qc1zz".to_owned(),
@@ -120,6 +124,8 @@ fn every_noun_answers() {
         "/v1/calendar/70000".to_owned(),
         "/v1/organizations?limit=0".to_owned(),
         "/v1/organizations?limit=201".to_owned(),
+        "/v1/registrations?kind=NONE".to_owned(),
+        "/v1/registrations?organization=ORG-REG&registrar=ORG-REG".to_owned(),
         "/v1/organizations/ORG-REG?hieght=1".to_owned(),
         format!("/v1/organizations/{}", "%ff"),
     ] {

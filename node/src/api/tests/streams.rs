@@ -5,11 +5,12 @@ use std::net::TcpStream;
 
 use quancheng_state::StoreError;
 use quancheng_types::{AccountId, Height};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::chain::{FOUNDERS, key, organizations};
 use super::support::{Served, connect, limits, served, served_with};
 use crate::api::ApiLimits;
+use crate::api::limits::RECEIPTS_PER_PIECE;
 
 struct Stream {
     socket: TcpStream,
@@ -107,6 +108,40 @@ fn filters_leave_out_what_is_not_wanted() {
     let mut stream = Stream::open(&served, &format!("?types=identity.registered&account={account}&from=1"), None);
     stream.until("id: 4-0-0");
     assert_eq!(stream.ids(), ["4-0-0"]);
+}
+
+#[test]
+fn a_block_of_several_pieces_is_told_and_counted_whole() {
+    let served = served();
+    let count = RECEIPTS_PER_PIECE + 44;
+    for number in 0..count {
+        let commitment = json!({ "root": format!("{:064x}", number + 1), "count": 1, "bytes": 1, "complete": false });
+        let call = json!({ "notarize": { "commitment": commitment } });
+        let signed = served.node.sign("ORG-GOV-DATA", "evidence", call, u64::from(number));
+        let reply = served.post_borsh("/v1/transactions", &signed.encode());
+        assert_eq!(reply.status, 202, "{}", reply.text());
+    }
+    served.node.seal();
+    served.node.seal();
+    let block = served.get("/v1/blocks/2").json();
+    assert_eq!((&block["transactions"], &block["refused"]), (&json!(count), &json!(0)));
+    let page = served.get("/v1/blocks/2/transactions?limit=200").json();
+    let cursor = page["next_cursor"].as_str().expect("a further page").to_owned();
+    let rest = served.get(&format!("/v1/blocks/2/transactions?limit=200&cursor={cursor}")).json();
+    assert_eq!(rest["items"].as_array().map(Vec::len), usize::try_from(count - 200).ok());
+    assert_eq!(rest["items"][0]["position"], 200);
+    let account = AccountId::of(&key("ORG-GOV-DATA").public_key());
+    let mut stream = Stream::open(&served, &format!("?account={account}&from=2"), None);
+    stream.until(&format!("id: 2-{count}-0\nevent: block"));
+    assert_eq!(stream.ids().len(), usize::try_from(count + 1).expect("small"));
+    assert_eq!(stream.events()[usize::try_from(count).expect("small")].1["transactions"], count);
+    let stranger = AccountId::of(&key("nobody").public_key());
+    let mut stream = Stream::open(&served, &format!("?account={stranger}&from=2"), None);
+    stream.until("event: block");
+    assert_eq!(stream.ids(), [format!("2-{count}-0")]);
+    let mut resumed = Stream::open(&served, "?types=evidence", Some("2-298-0"));
+    resumed.until("id: 2-299-0");
+    assert_eq!(resumed.ids(), ["2-299-0"]);
 }
 
 #[test]

@@ -3,7 +3,16 @@ use std::collections::BTreeSet;
 use quancheng_types::{Height, KeyId, ModuleId};
 
 use super::Verdict;
-use crate::report::{Assessment, Step};
+use crate::report::{Assessment, Standing, Step};
+
+fn standing() -> Standing {
+    Standing {
+        subject_zh: "登记凭证 QC-370100-PR-2026-00001001-P ".to_owned(),
+        subject_en: "certificate QC-370100-PR-2026-00001001-P".to_owned(),
+        status_zh: "有效".to_owned(),
+        status_en: "active".to_owned(),
+    }
+}
 
 /// One of each.
 fn all() -> Vec<Verdict> {
@@ -14,6 +23,7 @@ fn all() -> Vec<Verdict> {
         Verdict::FileMatch,
         Verdict::FileMismatch,
         Verdict::FileNothingToCompare,
+        Verdict::FileUnreadable,
         Verdict::FilesNotGiven { count: 2 },
         Verdict::ManifestMatch { count: 3 },
         Verdict::ManifestMismatch,
@@ -30,6 +40,7 @@ fn all() -> Vec<Verdict> {
         Verdict::InclusionMismatch { height },
         Verdict::InclusionUncertain { height },
         Verdict::Quorum { signed: 3, total: 4, names: vec!["甲".to_owned(), "乙".to_owned(), "丙".to_owned()] },
+        Verdict::QuorumUnconfirmed,
         Verdict::QuorumMismatch,
         Verdict::RulesUnknown,
         Verdict::TrustPathMatch,
@@ -45,7 +56,7 @@ fn all() -> Vec<Verdict> {
         Verdict::Absent { height },
         Verdict::AbsenceMismatch { height },
         Verdict::AbsenceUncertain { height },
-        Verdict::Status { height, status: "有效".to_owned() },
+        Verdict::Status { height, time_ms: 1_768_870_807_000, standing: standing() },
         Verdict::StatusUncertain,
         Verdict::Grant { height },
         Verdict::GrantUncertain,
@@ -78,7 +89,10 @@ fn permitted_statements() {
             Verdict::BlockTime { height, time_ms: 1_768_870_807_000 },
             "不晚于 2026-01-20T09:00:07.000+08:00 已上链（高度 7）",
         ),
-        (Verdict::Status { height, status: "有效".to_owned() }, "截至高度 7 登记凭证状态为有效"),
+        (
+            Verdict::Status { height, time_ms: 1_768_870_807_000, standing: standing() },
+            "截至高度 7（2026-01-20T09:00:07.000+08:00）登记凭证 QC-370100-PR-2026-00001001-P 状态为有效；不说明此后的状态",
+        ),
         (Verdict::Absent { height }, "截至高度 7 账本无该键记录"),
         (Verdict::Grant { height }, "截至高度 7 授权范围、次数如列"),
     ] {
@@ -133,7 +147,7 @@ fn codes_and_statements_are_distinct_and_results_fit_their_words() {
             Assessment::Match | Assessment::Mismatch => {}
         }
     }
-    assert_eq!(codes.len(), 46);
+    assert_eq!(codes.len(), 48);
 }
 
 /// Every step has a case, and only steps that judge can match.

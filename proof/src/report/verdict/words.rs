@@ -1,9 +1,9 @@
 //! Codes and statements, one line per case and language.
 
-use quancheng_types::KeyId;
+use quancheng_types::{Height, KeyId};
 
 use super::Verdict;
-use crate::report::shanghai_time;
+use crate::report::{Standing, shanghai_time};
 
 impl Verdict {
     /// Stable name of the case, equal in all languages and versions.
@@ -15,6 +15,7 @@ impl Verdict {
             Self::FileMatch => "file_match",
             Self::FileMismatch => "file_mismatch",
             Self::FileNothingToCompare => "file_nothing_to_compare",
+            Self::FileUnreadable => "file_unreadable",
             Self::FilesNotGiven { .. } => "files_not_given",
             Self::ManifestMatch { .. } => "manifest_match",
             Self::ManifestMismatch => "manifest_mismatch",
@@ -31,6 +32,7 @@ impl Verdict {
             Self::InclusionMismatch { .. } => "inclusion_mismatch",
             Self::InclusionUncertain { .. } => "inclusion_uncertain",
             Self::Quorum { .. } => "quorum",
+            Self::QuorumUnconfirmed => "quorum_unconfirmed",
             Self::QuorumMismatch => "quorum_mismatch",
             Self::RulesUnknown => "rules_unknown",
             Self::TrustPathMatch => "trust_path_match",
@@ -68,6 +70,7 @@ impl Verdict {
             Self::FileMatch => "所提交文件与存证摘要一致".to_owned(),
             Self::FileMismatch => "摘要不一致；不说明何者为原件".to_owned(),
             Self::FileNothingToCompare => "证据包未附文件摘要，未能比对".to_owned(),
+            Self::FileUnreadable => "所提交文件无法读取，未能比对".to_owned(),
             Self::FilesNotGiven { count } => format!("清单中 {count} 份文件未提交，未作比对"),
             Self::ManifestMatch { count } => format!("清单所列 {count} 份文件齐全且一致"),
             Self::ManifestMismatch => "清单与存证记录不符".to_owned(),
@@ -93,6 +96,9 @@ impl Verdict {
                 let names = names.join("、");
                 format!("区块头经该高度法定阈值验证者签名（{signed}/{total}：{names}）")
             }
+            Self::QuorumUnconfirmed => {
+                "证据包所列验证者的签名达到阈值，但未能由检查点确认其为该高度的验证者".to_owned()
+            }
             Self::QuorumMismatch => "区块头的验证者签名未达到该高度法定阈值，或签名不符".to_owned(),
             Self::RulesUnknown => "区块头的规则版本高于本工具，未能核验".to_owned(),
             Self::TrustPathMatch => "自检查点至该区块的验证者更替连续".to_owned(),
@@ -105,10 +111,7 @@ impl Verdict {
             }
             Self::BlockTimeMismatch => "所附证明不能说明上链时间".to_owned(),
             Self::BlockTimeUncertain => "区块头未获确认，不能判断上链时间".to_owned(),
-            Self::SignedBy { keys } => {
-                let keys = list(keys, "、");
-                format!("由密钥 {keys} 签署；未附数字证书，不评价证书有效性")
-            }
+            Self::SignedBy { keys } => format!("由密钥 {} 签署；未附数字证书，不评价证书有效性", list(keys, "、")),
             Self::SignatureMismatch => "交易签名与所列密钥不符".to_owned(),
             Self::SignatureUnsupported => "签名算法本工具尚不支持，未能核验".to_owned(),
             Self::Absent { height } => format!("截至高度 {height} 账本无该键记录"),
@@ -118,7 +121,7 @@ impl Verdict {
             Self::AbsenceUncertain { height } => {
                 format!("区块头未获确认，不能判断截至高度 {height} 账本有无该键记录")
             }
-            Self::Status { height, status } => format!("截至高度 {height} 登记凭证状态为{status}"),
+            Self::Status { height, time_ms, standing } => status_zh(*height, *time_ms, standing),
             Self::StatusUncertain => "未能核验登记凭证状态".to_owned(),
             Self::Grant { height } => format!("截至高度 {height} 授权范围、次数如列"),
             Self::GrantUncertain => "未能核验授权范围、次数".to_owned(),
@@ -140,6 +143,8 @@ impl Verdict {
             Self::FileMatch => "the file presented equals the notarized digests".to_owned(),
             Self::FileMismatch => "the digests differ; this does not say which is the original".to_owned(),
             Self::FileNothingToCompare => "the bundle holds no file digests; not compared".to_owned(),
+            Self::FileUnreadable => "the file given cannot be read; not compared".to_owned(),
+            Self::FilesNotGiven { count: 1 } => "1 file listed in the bundle was not presented and not compared".to_owned(),
             Self::FilesNotGiven { count } => format!("{count} files listed in the bundle were not presented and not compared"),
             Self::ManifestMatch { count } => format!("all {count} files of the manifest are present and equal"),
             Self::ManifestMismatch => "the manifest does not fit the notarized record".to_owned(),
@@ -159,6 +164,7 @@ impl Verdict {
                 let names = names.join(", ");
                 format!("the header is signed by the required quorum of the validators of its height ({signed}/{total}: {names})")
             }
+            Self::QuorumUnconfirmed => "the validators that the bundle lists signed the header with a quorum, but the checkpoint does not confirm that they are the validators of its height".to_owned(),
             Self::QuorumMismatch => "the signatures over the header do not meet the required quorum".to_owned(),
             Self::RulesUnknown => "the header follows rules of a version that this tool does not know; not checked".to_owned(),
             Self::TrustPathMatch => "the changes of validators from the checkpoint to this block are continuous".to_owned(),
@@ -177,12 +183,12 @@ impl Verdict {
             }
             Self::SignatureMismatch => "a signature of the transaction does not fit the key named".to_owned(),
             Self::SignatureUnsupported => "the signature is of an algorithm that this tool does not support yet; not checked".to_owned(),
-            Self::Absent { height } => format!("up to height {height} the ledger holds no record under this key"),
-            Self::AbsenceMismatch { height } => format!("the proof given does not show that the ledger held no record under this key up to height {height}"),
-            Self::AbsenceUncertain { height } => format!("the header is not confirmed; whether the ledger held a record under this key up to height {height} cannot be said"),
-            Self::Status { height, status } => format!("up to height {height} the status of the registration certificate is {status}"),
+            Self::Absent { height } => format!("as of height {height} the ledger holds no record under this key"),
+            Self::AbsenceMismatch { height } => format!("the proof given does not show that the ledger held no record under this key as of height {height}"),
+            Self::AbsenceUncertain { height } => format!("the header is not confirmed; whether the ledger held a record under this key as of height {height} cannot be said"),
+            Self::Status { height, time_ms, standing } => status_en(*height, *time_ms, standing),
             Self::StatusUncertain => "the status of the registration certificate was not checked".to_owned(),
-            Self::Grant { height } => format!("up to height {height} the scope and count of the authorization are as listed"),
+            Self::Grant { height } => format!("as of height {height} the scope and count of the authorization are as listed"),
             Self::GrantUncertain => "the scope and count of the authorization were not checked".to_owned(),
             Self::NoTimestamp => "no time stamp token is attached; not assessed".to_owned(),
             Self::NoStatus => "the status of a registration certificate was not examined; not assessed".to_owned(),
@@ -192,6 +198,18 @@ impl Verdict {
             Self::NoDoubtWindow => "no material on declared compromise of signing keys is attached; not assessed".to_owned(),
         }
     }
+}
+
+fn status_zh(height: Height, time_ms: u64, standing: &Standing) -> String {
+    let (Standing { subject_zh, status_zh, .. }, time) = (standing, shanghai_time(time_ms));
+    format!("截至高度 {height}（{time}）{subject_zh}状态为{status_zh}；不说明此后的状态")
+}
+
+fn status_en(height: Height, time_ms: u64, standing: &Standing) -> String {
+    let (Standing { subject_en, status_en, .. }, time) = (standing, shanghai_time(time_ms));
+    format!(
+        "as of height {height} ({time}) the status of {subject_en} is {status_en}; this says nothing about later times"
+    )
 }
 
 fn list(keys: &[KeyId], separator: &str) -> String {

@@ -107,7 +107,7 @@ fn every_kind_of_bad_input_has_its_own_answer_and_harms_nobody() {
 fn bad_paths(net: &Net) {
     let zeros = "0".repeat(64);
     let cases = [
-        ("/v1/nothing".to_owned(), 404, "NOT_FOUND"),
+        ("/v1/nothing".to_owned(), 404, "NO_SUCH_PATH"),
         ("/v1/transactions/xyz".to_owned(), 400, "INVALID_PARAMETER"),
         (format!("/v1/transactions/{zeros}"), 404, "TRANSACTION_UNKNOWN"),
         ("/v1/blocks/99999999".to_owned(), 404, "HEIGHT_NOT_REACHED"),

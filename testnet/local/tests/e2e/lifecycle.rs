@@ -29,6 +29,7 @@ fn a_paused_node_is_not_missed_and_catches_up() {
     quancheng(&["testnet", "resume", "--dir", text(&dir), "--index", "2"]).data();
     wait_until("it has caught up", Duration::from_secs(30), || net.height(2) >= height);
     let certified = load.finish();
+    assert!(!net.log(2).contains("the clock of this node differs"), "old proposals are no wrong clock");
     certified_everywhere(&net, &all, &certified);
     same_history(&net, &all);
     quiet_logs(&net);

@@ -2,14 +2,12 @@
 //!
 //! The programs are those beside the test program (`cargo build --workspace --bins` makes them). Each test has a network of its own
 //! in a folder of its own, on free ports; the folder of a test that fails stays behind.
-//!
-//! What is not here: a clock that is off by a minute. It needs a process with another clock; time is an input of the consensus engine,
-//! so its tests and the simulator turn clocks as they please.
 
 #![expect(clippy::unwrap_used, reason = "a failure in here is a failed test")]
 
 mod bad_input;
 mod catch_up;
+mod clock;
 mod crash;
 mod follower;
 mod lifecycle;

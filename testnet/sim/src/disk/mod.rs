@@ -206,7 +206,7 @@ impl Disk {
             self.tear_log(random);
         }
         let keep = random.index(self.backend.unsynced() + 1);
-        self.backend = Arc::new(self.backend.crash_copy(keep));
+        self.backend.crash(keep);
         self.store = open(&self.backend)?;
         self.chain = self.store.chain();
         Ok(())

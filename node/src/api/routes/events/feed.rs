@@ -1,5 +1,6 @@
 //! The task behind one stream.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -10,13 +11,11 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
 
 use super::super::super::backend::{Backend, CertifiedBlock};
+use super::super::super::limits::RECEIPTS_PER_PIECE;
 use super::super::super::outcome::EventView;
 use super::super::super::problem::{ApiError, ApiResult};
 use super::super::super::state::Api;
 use super::{BLOCK, Position};
-
-/// Receipts that are put into words at once: bounds what one stream holds in memory.
-const RECEIPTS_PER_PIECE: usize = 256;
 
 /// Which events a client wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,15 +39,6 @@ impl Filter {
             })
         })
     }
-
-    fn wants_transaction(&self, backend: &dyn Backend, id: &TransactionId) -> ApiResult<bool> {
-        let Some(account) = self.account else {
-            return Ok(true);
-        };
-        let executed = backend.executed_transaction(id)?;
-        Ok(executed
-            .is_some_and(|executed| executed.transaction.body.signers.iter().any(|signer| signer.account == account)))
-    }
 }
 
 /// What one stream is about.
@@ -67,7 +57,25 @@ pub(super) struct Feed {
 struct Block {
     height: Height,
     time_ms: u64,
-    receipts: Arc<Vec<Receipt>>,
+    /// All receipts, of a block that was certified just now; those of an earlier one are read from the store, piece by piece.
+    receipts: Option<Arc<Vec<Receipt>>>,
+    /// The transactions that the account of the filter signed; all are told when `None`.
+    signed: Option<Arc<BTreeSet<TransactionId>>>,
+}
+
+impl Block {
+    fn piece(&self, backend: &dyn Backend, from: u32) -> ApiResult<Vec<Receipt>> {
+        let Some(receipts) = &self.receipts else {
+            return Ok(backend.receipts(self.height, from, RECEIPTS_PER_PIECE)?);
+        };
+        let skip = usize::try_from(from).unwrap_or(usize::MAX);
+        let take = usize::try_from(RECEIPTS_PER_PIECE).unwrap_or(usize::MAX);
+        Ok(receipts.iter().skip(skip).take(take).cloned().collect())
+    }
+
+    fn wants(&self, receipt: &Receipt) -> bool {
+        !receipt.events.is_empty() && self.signed.as_ref().is_none_or(|signed| signed.contains(&receipt.transaction_id))
+    }
 }
 
 /// Why a stream ends: the client left or the node stops.
@@ -118,7 +126,7 @@ impl Feed {
                 .api
                 .blocking(move |backend| {
                     let leaf = backend.history_leaf(height)?.ok_or(ApiError::NotReached { height })?;
-                    Ok(Block { height, time_ms: leaf.time_ms, receipts: Arc::new(backend.receipts(height)?) })
+                    Ok(Block { height, time_ms: leaf.time_ms, receipts: None, signed: None })
                 })
                 .await;
             match loaded {
@@ -142,24 +150,27 @@ impl Feed {
             }
         }
         if block.height == self.next {
-            let receipts = Arc::clone(&block.receipts);
-            self.tell(Block { height: block.height, time_ms: block.time_ms, receipts }).await?;
+            let receipts = Some(Arc::clone(&block.receipts));
+            self.tell(Block { height: block.height, time_ms: block.time_ms, receipts, signed: None }).await?;
         }
         Ok(())
     }
 
-    async fn tell(&mut self, block: Block) -> Result<(), Ended> {
+    async fn tell(&mut self, mut block: Block) -> Result<(), Ended> {
         let after = self.after.take();
-        for from in (0..block.receipts.len()).step_by(RECEIPTS_PER_PIECE) {
-            let (block, filter) = (block.clone(), self.filter.clone());
-            let piece = self.api.blocking(move |backend| words(backend, &block, from, &filter, after)).await;
-            match piece {
-                Ok(piece) => self.send(Bytes::from(piece)).await?,
-                // The client comes back with the id of the last event it got.
-                Err(_) => return Err(Ended),
+        let mut count = 0_u32;
+        loop {
+            let (filter, from) = (self.filter.clone(), count);
+            let piece = self.api.blocking(move |backend| words(backend, block, from, &filter, after)).await;
+            // The client comes back with the id of the last event it got.
+            let Ok(Piece { text, receipts, block: same }) = piece else { return Err(Ended) };
+            block = same;
+            self.send(Bytes::from(text)).await?;
+            count = count.saturating_add(receipts);
+            if receipts < RECEIPTS_PER_PIECE {
+                break;
             }
         }
-        let count = u32::try_from(block.receipts.len()).unwrap_or(u32::MAX);
         let end = Position { height: block.height, position: count, index: 0 };
         if self.filter.wants_blocks() && after.is_none_or(|after| end > after) {
             self.send(Bytes::from(self.block_end(&block, end))).await?;
@@ -175,25 +186,35 @@ impl Feed {
             "executed_height": status.executed_height.max(block.height),
             "certified_height": status.certified_height.max(block.height),
             "time_ms": block.time_ms,
-            "transactions": block.receipts.len(),
+            "transactions": id.position,
         });
         format!("id: {id}\nevent: {BLOCK}\ndata: {data}\n\n")
     }
 }
 
+/// Some receipts of a block in words.
+struct Piece {
+    text: String,
+    /// How many receipts were looked at.
+    receipts: u32,
+    block: Block,
+}
+
 /// Events of some receipts of a block, after a position.
 fn words(
     backend: &dyn Backend,
-    block: &Block,
-    from: usize,
+    mut block: Block,
+    from: u32,
     filter: &Filter,
     after: Option<Position>,
-) -> ApiResult<String> {
+) -> ApiResult<Piece> {
     let mut text = String::new();
-    for receipt in block.receipts.iter().skip(from).take(RECEIPTS_PER_PIECE) {
-        if receipt.events.is_empty() || !filter.wants_transaction(backend, &receipt.transaction_id)? {
-            continue;
-        }
+    let receipts = block.piece(backend, from)?;
+    if let (Some(account), None, false) = (&filter.account, &block.signed, receipts.is_empty()) {
+        // Once for the whole block: each of its batches is read a single time, whatever it holds.
+        block.signed = Some(Arc::new(backend.signed_by(block.height, account)?));
+    }
+    for receipt in receipts.iter().filter(|receipt| block.wants(receipt)) {
         for (index, event) in (0_u32..).zip(&receipt.events) {
             let id = Position { height: block.height, position: receipt.position, index };
             if after.is_some_and(|after| id <= after) {
@@ -214,5 +235,6 @@ fn words(
             write!(text, "id: {id}\ndata: {data}\n\n").expect("writing to memory cannot fail");
         }
     }
-    Ok(text)
+    let receipts = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
+    Ok(Piece { text, receipts, block })
 }

@@ -98,7 +98,7 @@ pub(super) async fn events(
 async fn available(api: &Api, height: Height) -> ApiResult<()> {
     api.blocking(move |backend| {
         if height <= backend.status().certified_height {
-            backend.receipts(height)?;
+            backend.receipts(height, 0, 1)?;
         }
         Ok(())
     })

@@ -1,5 +1,6 @@
 //! What the API asks of the node in memory.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use quancheng_contracts::{BlockInput, executor};
 use quancheng_proof::SetChange;
 use quancheng_state::{Snapshot, StoreError};
 use quancheng_types::{
-    Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt, SignedTransaction,
+    AccountId, Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt, SignedTransaction,
     TransactionId, ValidatorSet, merkle,
 };
 use tokio::sync::broadcast;
@@ -38,9 +39,12 @@ impl Backend for Fake {
             round: None,
             is_signing: self.is_signing.load(Ordering::SeqCst),
             is_syncing: false,
+            clock: None,
             peers: 0,
             connected_validators: 0,
             validators: 1,
+            reachable_power: 1,
+            total_power: 1,
             pending_transactions: self.inner().pending.len(),
             uptime_ms: 1,
             lowest_state_height: self.store.oldest(),
@@ -117,11 +121,21 @@ impl Backend for Fake {
         Ok(self.inner().blocks.get(&height).cloned())
     }
 
-    fn receipts(&self, height: Height) -> Result<Vec<Receipt>, StoreError> {
+    fn receipts(&self, height: Height, from: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {
         match self.receipts_error.lock().expect("no panics inside").take() {
             Some(error) => Err(error),
-            None => self.store.receipts(height),
+            None => self.store.receipts_from(height, from, limit),
         }
+    }
+
+    fn signed_by(&self, height: Height, account: &AccountId) -> Result<BTreeSet<TransactionId>, StoreError> {
+        let receipts = self.store.receipts(height)?;
+        let inner = self.inner();
+        let is_signer = |id: &TransactionId| {
+            let transaction = inner.bodies.get(id).expect("executed");
+            transaction.body.signers.iter().any(|signer| signer.account == *account)
+        };
+        Ok(receipts.into_iter().map(|receipt| receipt.transaction_id).filter(is_signer).collect())
     }
 
     fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError> {

@@ -1,10 +1,12 @@
 //! A network for one test, and the programs that drive it.
 
 pub(crate) mod checks;
+pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod transactions;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -41,13 +43,23 @@ impl Answer {
 
 /// Runs the command line.
 pub(crate) fn quancheng(arguments: &[&str]) -> Answer {
+    quancheng_with(&[], arguments)
+}
+
+/// Runs the command line with these variables in its environment.
+pub(crate) fn quancheng_with(variables: &[(&str, &OsStr)], arguments: &[&str]) -> Answer {
     let mut command = Command::new(program("quancheng"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("QUANCHENG_") {
             command.env_remove(name);
         }
     }
-    let output = command.args(arguments).args(["--output", "json"]).stdin(Stdio::null()).output();
+    let output = command
+        .envs(variables.iter().copied())
+        .args(arguments)
+        .args(["--output", "json"])
+        .stdin(Stdio::null())
+        .output();
     let output = output.expect("the command line runs");
     let words = String::from_utf8_lossy(&output.stderr);
     let envelope = serde_json::from_slice(&output.stdout)

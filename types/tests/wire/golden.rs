@@ -1,86 +1,10 @@
 //! Golden bytes of every wire type. A change here is a change of the protocol: bump [`quancheng_types::PROTOCOL_VERSION`] and
 //! say why in `docs/decisions/`.
 
-#![expect(clippy::unwrap_used, reason = "a failure in here is a failed test")]
-
 use quancheng_types::codec::encode;
 use quancheng_types::*;
 
-fn key(n: u8) -> SigningKey {
-    SigningKey::from_seed([n; 32])
-}
-
-fn chain() -> ChainId {
-    ChainId(Digest([7; 32]))
-}
-
-fn transaction() -> SignedTransaction {
-    let key = key(1);
-    let signer = Signer { account: AccountId::of(&key.public_key()), key_id: KeyId::of(&key.public_key()) };
-    let body = Transaction {
-        chain_id: chain(),
-        signers: List::new(vec![signer]).unwrap(),
-        nonce: 42,
-        valid_until_ms: 1_800_000_000_000,
-        calls: List::new(vec![Call { module: ModuleId(10), payload: Bytes::new(vec![1, 2, 3]).unwrap() }]).unwrap(),
-    };
-    body.sign(&[&key]).unwrap()
-}
-
-fn validators() -> ValidatorSet {
-    let validator = |n: u8| Validator {
-        public_key: key(n).public_key(),
-        power: 1,
-        node_id: NodeId(Digest([n; 32])),
-        organization: Text::new("ORG-GOV-DATA").unwrap(),
-        interest: Text::new("无").unwrap(),
-    };
-    ValidatorSet::new((1..=4).map(validator).collect()).unwrap()
-}
-
-fn batch() -> SignedBatch {
-    Batch { transactions: List::new(vec![transaction()]).unwrap() }.sign(chain(), 9, &key(2))
-}
-
-fn header() -> Header {
-    Header {
-        version: PROTOCOL_VERSION,
-        chain_id: chain(),
-        height: Height(5),
-        time_ms: 1_790_000_000_000,
-        parent: BlockId(Digest([1; 32])),
-        proposer: ValidatorId::of(&key(1).public_key()),
-        batches_root: Digest([2; 32]),
-        validators_hash: validators().hash(),
-        next_validators_hash: validators().hash(),
-        params_hash: Parameters::default().hash(),
-        executed_height: Height(4),
-        history_size: 5,
-        history_root: Digest([3; 32]),
-        misbehavior_root: Digest([4; 32]),
-    }
-}
-
-fn vote() -> Vote {
-    Vote {
-        kind: VoteType::Precommit,
-        chain_id: chain(),
-        height: Height(5),
-        round: Round(1),
-        block_id: Some(header().id()),
-    }
-}
-
-fn genesis() -> Genesis {
-    Genesis {
-        suite: Suite::Sha256Ed25519,
-        chain_name: Text::new("泉城链").unwrap(),
-        time_ms: 1_780_000_000_000,
-        parameters: Parameters::default(),
-        validators: validators(),
-        modules: List::new(vec![ModuleGenesis { module: ModuleId(1), content: Bytes::new(vec![0]).unwrap() }]).unwrap(),
-    }
-}
+use crate::support::{batch, chain, genesis, header, key, transaction, validators, vote};
 
 /// Digest of the canonical bytes and their length: as binding as the bytes, and readable in a diff.
 fn print(name: &str, bytes: &[u8]) -> String {
@@ -126,7 +50,7 @@ fn golden() -> String {
 
 #[test]
 fn wire_bytes_are_golden() {
-    assert_eq!(golden(), include_str!("golden/wire.txt"));
+    assert_eq!(golden(), include_str!("../golden/wire.txt"));
 }
 
 #[test]

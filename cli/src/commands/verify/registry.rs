@@ -1,0 +1,189 @@
+//! State entries of a bundle in words, and what the registry's entries say of a status (V10).
+//!
+//! A status is the one at the block time of the entry's height: expiry depends on the time, and how things stand today no bundle
+//! can show.
+
+use quancheng_contracts::registry::{Registration, Registry, Status};
+use quancheng_contracts::{Contract as _, StateKey, describe_entry};
+use quancheng_proof::bundle::VALUE_BYTES_MAX;
+use quancheng_proof::{Bundle, Claim, Report, Standing};
+use quancheng_types::codec;
+use serde_json::{Value, json};
+
+use crate::text::{Lang, Text, say};
+
+/// The table whose values are registrations.
+const REGISTRATIONS: &str = "registry.registrations";
+
+/// A state claim in words.
+pub(crate) struct Entry {
+    /// Which claim of the bundle.
+    pub(crate) claim: u16,
+    /// The full key, hex.
+    pub(crate) key: String,
+    /// Whether there is a value; otherwise the claim is that there is none.
+    pub(crate) is_present: bool,
+    /// Module, table, key and value; why they cannot be read otherwise.
+    pub(crate) words: Result<quancheng_contracts::Entry, String>,
+    /// The registration, when the entry is one; why it cannot be read otherwise.
+    pub(super) registration: Option<Result<Registration, String>>,
+}
+
+/// The state claims of a bundle, in order. Nothing here is checked.
+pub(crate) fn entries(bundle: &Bundle) -> Vec<Entry> {
+    (0_u16..)
+        .zip(&bundle.claims)
+        .filter_map(|(number, claim)| match claim {
+            Claim::Transaction { .. } => None,
+            Claim::State { key, value, .. } => Some(entry(number, key, value.as_deref())),
+        })
+        .collect()
+}
+
+fn entry(claim: u16, key: &[u8], value: Option<&[u8]>) -> Entry {
+    let state_key = StateKey::from_bytes(key.to_vec());
+    let words = match &state_key {
+        None => Err("the key is shorter than its prefix".to_owned()),
+        Some(key) => describe_entry(key, value).map_err(|error| error.to_string()),
+    };
+    let registration =
+        state_key.as_ref().filter(|key| is_registration(key)).zip(value).map(|(key, value)| registration(key, value));
+    Entry { claim, key: hex::encode(key), is_present: value.is_some(), words, registration }
+}
+
+fn is_registration(key: &StateKey) -> bool {
+    let table = Registry::TABLES.iter().find(|table| table.name() == REGISTRATIONS);
+    key.module() == Registry::ID && table.is_some_and(|table| table.number() == key.table())
+}
+
+fn registration(key: &StateKey, value: &[u8]) -> Result<Registration, String> {
+    let found: Registration = codec::decode(value, VALUE_BYTES_MAX).map_err(|error| error.to_string())?;
+    // A key is its module and table, two bytes each, and the canonical bytes of the serial.
+    if key.as_bytes().get(4..) == Some(codec::encode(&found.id).as_slice()) {
+        Ok(found)
+    } else {
+        Err(format!("the entry is filed under another serial than its own, {}", found.id))
+    }
+}
+
+/// V10 for every registration of the bundle.
+pub(super) fn add_statuses(entries: &[Entry], report: &mut Report) {
+    for entry in entries {
+        match (&entry.registration, report.block_time_of(entry.claim)) {
+            (Some(Ok(registration)), Some(time_ms)) => {
+                let detail = detail(registration);
+                report.add_status(entry.claim, standing(registration, time_ms), detail);
+            }
+            (Some(Ok(_)), None) | (None, _) => {}
+            (Some(Err(reason)), _) => report.add_unreadable_status(entry.claim, reason.as_str()),
+        }
+    }
+}
+
+fn standing(registration: &Registration, time_ms: u64) -> Standing {
+    let status = words(registration.status(time_ms));
+    let subject = subject(registration);
+    Standing {
+        subject_zh: format!("{}的", subject.words(Lang::Zh)),
+        subject_en: subject.words(Lang::En).to_owned(),
+        status_zh: status.words(Lang::Zh).to_owned(),
+        status_en: status.words(Lang::En).to_owned(),
+    }
+}
+
+/// A certificate by its number; what has none yet is an application.
+pub(super) fn subject(registration: &Registration) -> Text {
+    let id = registration.id;
+    match registration.ledger_no {
+        Some(number) => say!("登记凭证 {number} ", "certificate {number}"),
+        None => say!("登记申请（流水号 {id}）", "application {id}"),
+    }
+}
+
+/// Who and until when, for the detail of the finding.
+fn detail(registration: &Registration) -> String {
+    let mut parts = vec![format!("serial {}", registration.id), format!("holders {}", holders(registration))];
+    if let (Some(from), Some(to)) = (registration.valid_from, registration.valid_to) {
+        parts.push(format!("valid from {from} to {to}, both days included, Beijing time"));
+    }
+    if !registration.holds.is_empty() {
+        parts.push(format!("holds {}", registration.holds.len()));
+    }
+    if registration.objections_open > 0 {
+        parts.push(format!("open objections {}", registration.objections_open));
+    }
+    parts.join("; ")
+}
+
+/// The organizations that hold it, by their numbers.
+pub(super) fn holders(registration: &Registration) -> String {
+    registration.holders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Entry {
+    /// For programs; nothing here is checked.
+    pub(crate) fn to_json(&self) -> Value {
+        match &self.words {
+            Ok(words) => json!({
+                "claim": self.claim, "key": self.key, "present": self.is_present,
+                "module": words.module, "table": words.table, "row": words.key, "value": words.value,
+            }),
+            Err(reason) => {
+                json!({ "claim": self.claim, "key": self.key, "present": self.is_present, "unknown": reason })
+            }
+        }
+    }
+
+    /// The registration with its status, when the entry is one. `confirmed` says whether the entry was proven.
+    pub(super) fn status_json(&self, report: &Report) -> Option<Value> {
+        let registration = self.registration.as_ref()?.as_ref().ok()?;
+        let time_ms = report.block_time_of(self.claim)?;
+        let height = report.facts.as_ref()?.claims.get(usize::from(self.claim))?.height;
+        Some(json!({
+            "claim": self.claim,
+            "confirmed": report.is_included(self.claim),
+            "as_of": { "height": height, "time_ms": time_ms, "time": quancheng_proof::report::shanghai_time(time_ms) },
+            "registration": registration.id,
+            "ledger_no": registration.ledger_no,
+            "kind": registration.kind,
+            "status": registration.status(time_ms),
+            "phase": registration.phase,
+            "version": registration.version,
+            "applicant": registration.applicant,
+            "holders": registration.holders,
+            "registrar": registration.registrar,
+            "valid_from": registration.valid_from,
+            "valid_to": registration.valid_to,
+            "holds": registration.holds,
+            "objections_open": registration.objections_open,
+            "encumbrances": registration.encumbrances,
+        }))
+    }
+}
+
+/// A status in both languages.
+pub(super) fn words(status: Status) -> Text {
+    match status {
+        Status::Submitted => say!("已提交", "submitted"),
+        Status::NeedSupplement => say!("待补正", "waiting for a supplement"),
+        Status::Accepted => say!("已受理", "accepted"),
+        Status::UnderReview => say!("审核中", "under review"),
+        Status::Reviewed => say!("审核通过", "review passed"),
+        Status::Notice => say!("公示中", "under public notice"),
+        Status::Objected => say!("异议处理中", "under objection"),
+        Status::Active => say!("有效", "active"),
+        Status::ChangePending => say!("有效，变更申请中", "active, change requested"),
+        Status::TransferPending => say!("有效，转移申请中", "active, transfer requested"),
+        Status::RenewalPending => say!("有效，续展申请中", "active, renewal requested"),
+        Status::CancelPending => say!("有效，注销申请中", "active, cancellation requested"),
+        Status::Suspended => say!("中止", "suspended"),
+        Status::Expired => say!("已届满", "expired"),
+        Status::Rejected => say!("不予登记", "rejected"),
+        Status::Withdrawn => say!("已撤回", "withdrawn"),
+        Status::Cancelled => say!("已注销", "cancelled"),
+        Status::Revoked => say!("已撤销", "revoked"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

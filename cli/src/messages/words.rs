@@ -1,0 +1,154 @@
+//! Faults of the rooms below in both languages: those rooms speak English.
+
+use quancheng_keystore::KeyFileError;
+use quancheng_testnet_local::LocalError;
+
+use crate::text::{Text, say};
+
+/// Why a key file or password cannot be used.
+pub(crate) fn key_file(error: &KeyFileError) -> Text {
+    match error {
+        KeyFileError::Io { path, action, .. } => {
+            let path = path.display();
+            let zh = match *action {
+                "read the password file" => "读取密码文件",
+                "read the key file" => "读取密钥文件",
+                "create the key file" => "新建密钥文件",
+                "write the key file" => "写入密钥文件",
+                _ => "使用文件",
+            };
+            say!("无法{zh} {path}。", "Cannot {action} {path}.")
+        }
+        KeyFileError::Exists { path } => {
+            let path = path.display();
+            say!("密钥文件 {path} 已存在，不会被覆盖。", "The key file {path} exists; keys are never overwritten.")
+        }
+        KeyFileError::Malformed { path, .. } => {
+            let path = path.display();
+            say!("{path} 不是密钥文件。", "{path} is not a key file.")
+        }
+        KeyFileError::WrongPassword { path } => {
+            let path = path.display();
+            say!(
+                "密码无法打开 {path}，或该文件已被改动。",
+                "The password does not open {path}, or the file was changed."
+            )
+        }
+        KeyFileError::UnusablePassword { bytes } => {
+            say!(
+                "密码须为 1 至 1024 字节，现为 {bytes} 字节。",
+                "A password has 1 to 1024 bytes, this one has {bytes}."
+            )
+        }
+        KeyFileError::NoRandomness => say!("系统无法提供随机数。", "The system gives no random bytes."),
+    }
+}
+
+/// What mends it.
+pub(crate) fn key_file_hint(error: &KeyFileError) -> Option<Text> {
+    Some(match error {
+        KeyFileError::Io { action, error, .. } if error.kind() == std::io::ErrorKind::NotFound => {
+            if action.starts_with("create") {
+                say!("请先建立所在的文件夹。", "Make the folder first.")
+            } else if action.contains("password") {
+                say!(
+                    "请建立密码文件：首行为密码，仅本人可读（chmod 600）。",
+                    "Make the password file: the password on its first line, readable by you alone (chmod 600)."
+                )
+            } else {
+                say!(
+                    "请核对路径；新密钥用 `quancheng key new --out 文件` 生成。",
+                    "Check the path; make a new key with `quancheng key new --out FILE`."
+                )
+            }
+        }
+        KeyFileError::Io { .. } => say!("请核对路径与权限。", "Check the path and its permissions."),
+        KeyFileError::Exists { .. } => say!("请另取名称，或将其移走。", "Choose another name, or move it away."),
+        KeyFileError::Malformed { .. } => {
+            say!("请核对 --key 所指的文件。", "Check which file --key names.")
+        }
+        KeyFileError::WrongPassword { .. } => {
+            say!("请核对 --password-file。", "Check --password-file.")
+        }
+        KeyFileError::UnusablePassword { .. } => {
+            say!("请改写密码文件的首行。", "Mend the first line of the password file.")
+        }
+        KeyFileError::NoRandomness => return None,
+    })
+}
+
+/// Why a local network cannot do what was asked.
+pub(crate) fn local(error: &LocalError) -> Text {
+    let en = error.to_string();
+    let zh = match error {
+        LocalError::Setting { name, value, min, max } => format!("{name} = {value} 超出 {min} 至 {max}"),
+        LocalError::Exists { dir } => format!("{} 已有网络；请另选目录，或先停止并删除该目录", dir.display()),
+        LocalError::NoNetwork { dir } => {
+            format!("{} 中没有网络；用 `quancheng testnet start --dir {0}` 新建", dir.display())
+        }
+        LocalError::Record { path, .. } => format!("{} 已损坏", path.display()),
+        LocalError::Io { path, .. } => format!("无法读写 {}；请核对路径与权限", path.display()),
+        LocalError::Key(error) => return key_file(error),
+        LocalError::NoRandomness => "系统无法提供随机数".to_owned(),
+        LocalError::Samples { .. } => "样例记录不能用于创建网络".to_owned(),
+        LocalError::TooLong(_) => "名称过长".to_owned(),
+        LocalError::Content(_) => "创世内容无效".to_owned(),
+        LocalError::Validators(_) => "验证节点集合无效".to_owned(),
+        LocalError::Genesis(_) => "创世文件无效".to_owned(),
+        LocalError::Checkpoint(_) => "无法生成检查点".to_owned(),
+        LocalError::NoPorts { wanted } => format!("127.0.0.1 上没有 {wanted} 个空闲端口；请停止其他网络后再试"),
+        LocalError::NoProgram { tried } => {
+            let tried: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
+            format!("找不到 quanchengd；请用 --quanchengd 指明。已查找：{}", tried.join(" "))
+        }
+        LocalError::Spawn { program, .. } => format!("无法启动 {}", program.display()),
+        LocalError::Init { index, .. } => format!("节点 {index} 的 quanchengd init 失败"),
+        LocalError::NodeEnded { index, log, .. } => {
+            format!("节点 {index} 在启动过程中退出；日志：{}", log.display())
+        }
+        LocalError::NotReady { indices, waited_ms, .. } => {
+            format!("等待 {waited_ms} 毫秒后节点 {indices:?} 仍未就绪；启动仍在继续，见其 node.log")
+        }
+        LocalError::NoNode { index, count } => format!("没有节点 {index}；本网络共 {count} 个，从 0 起编号"),
+        LocalError::NotRunning { index } => {
+            format!("节点 {index} 未运行；用 `quancheng testnet start-node` 启动")
+        }
+        LocalError::Running { index, pid } => {
+            format!("节点 {index} 正在运行（进程 {pid}）")
+        }
+        LocalError::Signal { pid, .. } => format!("无法向进程 {pid} 发送信号"),
+        LocalError::StillRunning { pid } => format!("进程 {pid} 在 SIGKILL 之后仍在运行；请检查本机"),
+        LocalError::NoCandidate => "没有预备的验证节点身份；新建网络时请加大 --candidates".to_owned(),
+    };
+    Text::new(zh + "。", en)
+}
+
+/// What lies beneath, where the words above do not say it already.
+pub(crate) fn cause(error: &LocalError) -> Option<String> {
+    match error {
+        LocalError::Record { reason, .. } | LocalError::Samples { reason } => Some(reason.clone()),
+        LocalError::Io { error, .. } | LocalError::Spawn { error, .. } | LocalError::Signal { error, .. } => {
+            Some(error.to_string())
+        }
+        LocalError::Key(error) => Some(error.to_string()),
+        LocalError::TooLong(error) => Some(error.to_string()),
+        LocalError::Content(error) => Some(error.to_string()),
+        LocalError::Validators(error) => Some(error.to_string()),
+        LocalError::Genesis(error) => Some(error.to_string()),
+        LocalError::Checkpoint(error) => Some(error.to_string()),
+        LocalError::Init { output, .. } => Some(output.trim().to_owned()),
+        LocalError::NodeEnded { tail, .. } => Some(tail.trim_end().to_owned()),
+        LocalError::NotReady { last, .. } => Some(last.clone()),
+        LocalError::Setting { .. }
+        | LocalError::Exists { .. }
+        | LocalError::NoNetwork { .. }
+        | LocalError::NoRandomness
+        | LocalError::NoPorts { .. }
+        | LocalError::NoProgram { .. }
+        | LocalError::NoNode { .. }
+        | LocalError::NotRunning { .. }
+        | LocalError::Running { .. }
+        | LocalError::StillRunning { .. }
+        | LocalError::NoCandidate => None,
+    }
+}
