@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod bounds;
+#[cfg_attr(not(test), expect(dead_code, reason = "the fuzzers' door uses a part of it"))]
 mod chain;
 #[cfg(test)]
 mod description;
