@@ -1,5 +1,7 @@
 //! The state alone, on RocksDB at a million keys: commit of a block of rows, proof, check of a proof, read.
 
+mod settings;
+
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -110,13 +112,5 @@ fn commit(criterion: &mut Criterion) {
     });
 }
 
-/// Short, so that all benches together take minutes: the figures are proportions.
-fn quick() -> Criterion {
-    Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2))
-}
-
-criterion_group!(name = benches; config = quick(); targets = commit);
+criterion_group!(name = benches; config = settings::quick(); targets = commit);
 criterion_main!(benches);

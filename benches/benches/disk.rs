@@ -1,8 +1,9 @@
 //! What durability costs: one batch into the store with and without waiting for the disk, and a bare sync beside it.
 
+mod settings;
+
 use std::io::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use quancheng_benches::{Author, keys};
@@ -63,13 +64,5 @@ fn sync(criterion: &mut Criterion) {
     });
 }
 
-/// Short, so that all benches together take minutes: the figures are proportions.
-fn quick() -> Criterion {
-    Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2))
-}
-
-criterion_group!(name = benches; config = quick(); targets = store_batch, sync);
+criterion_group!(name = benches; config = settings::quick(); targets = store_batch, sync);
 criterion_main!(benches);

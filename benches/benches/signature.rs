@@ -1,7 +1,7 @@
 //! What a signature costs: alone, in batches, and in batches where keys repeat. `batch=512,keys=64` is what a validator checks at
 //! once under the load generator.
 
-use std::time::Duration;
+mod settings;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use quancheng_types::keys::{BatchItem, PreparedKey, Signature, SigningKey, verify_batch};
@@ -70,13 +70,5 @@ fn batches(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Short, so that all benches together take minutes: the figures are proportions.
-fn quick() -> Criterion {
-    Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2))
-}
-
-criterion_group!(name = benches; config = quick(); targets = single, batches);
+criterion_group!(name = benches; config = settings::quick(); targets = single, batches);
 criterion_main!(benches);

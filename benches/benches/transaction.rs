@@ -1,7 +1,8 @@
 //! What bytes cost: decoding, encoding and hashing a signed notarization and a batch of them.
 
+mod settings;
+
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use quancheng_benches::{Author, keys};
@@ -46,13 +47,5 @@ fn batch(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Short, so that all benches together take minutes: the figures are proportions.
-fn quick() -> Criterion {
-    Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2))
-}
-
-criterion_group!(name = benches; config = quick(); targets = transaction, batch);
+criterion_group!(name = benches; config = settings::quick(); targets = transaction, batch);
 criterion_main!(benches);

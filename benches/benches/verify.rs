@@ -1,7 +1,8 @@
 //! What it costs to verify an evidence bundle offline, decoding included: the bundles of the published vectors.
 
+mod settings;
+
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use quancheng_proof::{Bundle, Checkpoint, FileDigests, verify};
@@ -40,13 +41,5 @@ fn decode(criterion: &mut Criterion) {
     criterion.bench_function("verify/decode_only", |bencher| bencher.iter(|| Bundle::decode(black_box(&bundle))));
 }
 
-/// Short, so that all benches together take minutes: the figures are proportions.
-fn quick() -> Criterion {
-    Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2))
-}
-
-criterion_group!(name = benches; config = quick(); targets = cases, decode);
+criterion_group!(name = benches; config = settings::quick(); targets = cases, decode);
 criterion_main!(benches);
