@@ -32,6 +32,7 @@ mod time;
 mod transaction;
 
 use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -76,6 +77,22 @@ fn value_of(words: &[OsString], flag: &str) -> Option<String> {
     None
 }
 
+/// Prints a help whose last words the parser has in English only, where and in the colours it would choose itself.
+fn help_zh(error: &clap::Error) -> u8 {
+    let on_terminal =
+        if error.use_stderr() { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+    let is_coloured = on_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = if is_coloured { error.render().ansi().to_string() } else { error.render().to_string() };
+    let text = messages::help_zh(&text);
+    // The reader may be gone; the exit code says it all.
+    let _ = if error.use_stderr() {
+        std::io::stderr().write_all(text.as_bytes())
+    } else {
+        std::io::stdout().write_all(text.as_bytes())
+    };
+    u8::try_from(error.exit_code()).unwrap_or(2)
+}
+
 /// Help and version go to stdout as they are; a wrong command is a fault like any other.
 fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
     let is_help = matches!(
@@ -84,6 +101,9 @@ fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
     );
     let form = value_of(words, "--output").or_else(|| std::env::var("QUANCHENG_OUTPUT").ok());
     let is_json = form.is_some_and(|form| form == "json");
+    if is_help && lang == Lang::Zh {
+        return help_zh(error);
+    }
     if is_help || (!is_json && lang == Lang::En) {
         // The reader may be gone; the exit code says it all.
         let _ = error.print();

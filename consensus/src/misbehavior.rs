@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use quancheng_types::merkle::{self, Path};
-use quancheng_types::{Digest, MisbehaviorProof, SignedBatch, SignedProposal, SignedVote, codec, hash};
+use quancheng_types::{Digest, MisbehaviorProof, SignedBatch, SignedProposal, SignedVote, codec};
 
 use crate::limits::MISBEHAVIOR_MAX;
 
@@ -38,21 +38,7 @@ pub(crate) fn invalid_batch(batch: &SignedBatch, index: u32) -> Option<Misbehavi
     })
 }
 
-/// The name under which a proof is kept: two proofs about one deed are one.
-pub(crate) fn deed(proof: &MisbehaviorProof) -> Digest {
-    let what = match proof {
-        MisbehaviorProof::ConflictingVotes { first, .. } => {
-            codec::encode(&(0_u8, first.validator, first.vote.kind, first.vote.height, first.vote.round))
-        }
-        MisbehaviorProof::ConflictingProposals { first, .. } => {
-            codec::encode(&(1_u8, first.validator, first.proposal.height, first.proposal.round))
-        }
-        MisbehaviorProof::InvalidBatch { header, .. } => codec::encode(&(2_u8, header.id())),
-    };
-    hash::sha256(&[b"quancheng/deed/1", &what])
-}
-
-/// Proofs that wait to be ordered, and the names of those that were.
+/// Proofs that wait to be ordered, and the offences of those that were: two proofs of one offence are one.
 #[derive(Debug, Default)]
 pub(crate) struct MisbehaviorPool {
     waiting: BTreeMap<Digest, MisbehaviorProof>,
@@ -63,21 +49,23 @@ pub(crate) struct MisbehaviorPool {
 impl MisbehaviorPool {
     /// Takes a verified proof. Returns whether it is new.
     pub(crate) fn insert(&mut self, proof: MisbehaviorProof) -> bool {
-        let name = deed(&proof);
-        if self.ordered.contains_key(&name) || self.waiting.contains_key(&name) || self.waiting.len() >= MISBEHAVIOR_MAX
+        let offence = proof.offence_id();
+        if self.ordered.contains_key(&offence)
+            || self.waiting.contains_key(&offence)
+            || self.waiting.len() >= MISBEHAVIOR_MAX
         {
             return false;
         }
-        self.waiting.insert(name, proof);
+        self.waiting.insert(offence, proof);
         true
     }
 
     /// Notes that a block carries this proof.
     pub(crate) fn remove_ordered(&mut self, proof: &MisbehaviorProof) {
-        let name = deed(proof);
-        self.waiting.remove(&name);
+        let offence = proof.offence_id();
+        self.waiting.remove(&offence);
         self.orders += 1;
-        self.ordered.insert(name, self.orders);
+        self.ordered.insert(offence, self.orders);
         if self.ordered.len() > MISBEHAVIOR_MAX
             && let Some(oldest) = self.ordered.iter().min_by_key(|(_, order)| **order).map(|(name, _)| *name)
         {

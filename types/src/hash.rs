@@ -60,6 +60,8 @@ pub enum Domain {
     EvidenceCommitment,
     /// A salted commitment to anything else.
     Commitment,
+    /// What a validator did against the protocol, however it is proved; see [`crate::MisbehaviorProof::offence_id`].
+    Offence,
     /// The answer to a peer that asks which votes it has signed.
     SignQuery,
     /// A checkpoint file.
@@ -87,6 +89,7 @@ impl Domain {
             Self::StateValue => "quancheng/state-value/1",
             Self::EvidenceCommitment => "quancheng/evidence/1",
             Self::Commitment => "quancheng/commit/1",
+            Self::Offence => "quancheng/offence/1",
             Self::SignQuery => "quancheng/sign-query/1",
             Self::Checkpoint => "quancheng/checkpoint/1",
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::BatchHeader;
 use crate::codec::encode;
+use crate::hash::{Digest, Domain};
 use crate::ids::{ChainId, Height, ValidatorId};
 use crate::keys::Signature;
 use crate::merkle::{self, Path};
@@ -63,6 +64,21 @@ impl MisbehaviorProof {
             Self::ConflictingVotes { first, .. } => Some(first.vote.height),
             Self::ConflictingProposals { first, .. } => Some(first.proposal.height),
             Self::InvalidBatch { .. } => None,
+        }
+    }
+
+    /// What was done, whichever messages prove it: a third message for one slot, or a second bad transaction in one batch, is no
+    /// other offence.
+    #[must_use]
+    pub fn offence_id(&self) -> Digest {
+        match self {
+            Self::ConflictingVotes { first, .. } => {
+                Domain::Offence.hash_of(&(0_u8, first.validator, first.vote.kind, first.vote.height, first.vote.round))
+            }
+            Self::ConflictingProposals { first, .. } => {
+                Domain::Offence.hash_of(&(1_u8, first.validator, first.proposal.height, first.proposal.round))
+            }
+            Self::InvalidBatch { header, .. } => Domain::Offence.hash_of(&(2_u8, header.author, header.id())),
         }
     }
 

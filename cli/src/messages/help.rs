@@ -13,6 +13,11 @@ pub(super) fn argument(path: &str, name: &str) -> Option<&'static str> {
     find(arguments::OF_COMMANDS, &format!("{path}#{name}")).or_else(|| find(arguments::COMMON, name))
 }
 
+/// The description of a value that an argument lets one choose.
+pub(super) fn value(argument: &str, value: &str) -> Option<&'static str> {
+    find(arguments::VALUES, &format!("{argument}#{value}"))
+}
+
 fn find(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
     table.iter().find(|(name, _)| *name == key).map(|(_, zh)| *zh)
 }

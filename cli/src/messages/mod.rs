@@ -28,6 +28,14 @@ const EXIT_CODES_ZH: &str = "退出码：
 /// The help in Chinese, from top to bottom.
 const TEMPLATE_ZH: &str = "{before-help}{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
 
+/// Words that the parser has in English only.
+const PARSER_WORDS: [(&str, &str); 4] = [
+    ("[OPTIONS]", "[选项]"),
+    ("<COMMAND>", "<命令>"),
+    ("[COMMAND]", "[命令]"),
+    ("Print this message or the help of the given subcommand(s)", "显示某一命令的帮助"),
+];
+
 /// Headings of the help.
 const HEADINGS: [(&str, &str); 3] = [("Connection", "连接"), ("Output", "输出"), ("Signing", "签名")];
 
@@ -59,10 +67,10 @@ fn translated(command: Command, path: &str) -> Command {
         .mut_args(|arg| {
             let heading = heading(&arg);
             let arg = arg.help_heading(heading);
-            match help::argument(&at, arg.get_id().as_str()) {
-                Some(help) => arg.help(help),
-                None => arg,
-            }
+            let help = description(&at, &arg);
+            let takes_values = arg.get_action().takes_values();
+            let arg = arg.help(help).hide_env(true);
+            if takes_values { arg.hide_possible_values(true).hide_default_value(true) } else { arg }
         })
         .disable_help_flag(true)
         .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).help("显示帮助").help_heading("选项"));
@@ -72,6 +80,34 @@ fn translated(command: Command, path: &str) -> Command {
         command = command.mut_subcommand(&name, |sub| translated(sub, &inner));
     }
     command
+}
+
+/// What an argument is, which values it takes, and what stands for it when it is not given: the parser says the latter two in
+/// English only.
+fn description(path: &str, arg: &Arg) -> String {
+    let name = arg.get_id().as_str();
+    let help = help::argument(path, name).map(str::to_owned);
+    let mut text = help.or_else(|| arg.get_help().map(ToString::to_string)).unwrap_or_default();
+    if !arg.get_action().takes_values() {
+        return text;
+    }
+    for value in arg.get_possible_values().iter().filter(|value| !value.is_hide_set()) {
+        let described = help::value(name, value.get_name()).map(|help| format!("：{help}")).unwrap_or_default();
+        text.push_str(&format!("\n- {}{described}", value.get_name()));
+    }
+    if let Some(variable) = arg.get_env() {
+        text.push_str(&format!("\n［环境变量：{}］", variable.to_string_lossy()));
+    }
+    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    if !defaults.is_empty() {
+        text.push_str(&format!("\n［默认：{}］", defaults.join("、")));
+    }
+    text
+}
+
+/// The help as the parser made it, with the last of its own words in Chinese.
+pub(crate) fn help_zh(help: &str) -> String {
+    PARSER_WORDS.iter().fold(help.to_owned(), |help, (en, zh)| help.replace(en, zh))
 }
 
 /// Under what an argument is shown.

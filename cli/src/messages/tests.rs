@@ -9,6 +9,11 @@ fn visit(command: &Command, path: &str, missing: &mut Vec<String>) {
     }
     for arg in command.get_arguments() {
         let name = arg.get_id().as_str();
+        for value in arg.get_possible_values() {
+            if value.get_help().is_some() && help::value(name, value.get_name()).is_none() {
+                missing.push(format!("value {name}#{}", value.get_name()));
+            }
+        }
         if help::argument(path, name).is_none() {
             missing.push(format!(
                 "argument {path}#{name}: {}",
@@ -27,6 +32,26 @@ fn everything_has_a_description_in_chinese() {
     let mut missing = Vec::new();
     visit(&Cli::command(), "", &mut missing);
     assert!(missing.is_empty(), "{} descriptions are missing:\n{}", missing.len(), missing.join("\n"));
+}
+
+#[test]
+fn the_help_in_chinese_has_no_words_of_the_parser() {
+    fn check(command: &mut Command) {
+        let help = help_zh(&command.render_long_help().to_string());
+        for word in ["OPTIONS", "COMMAND", "default:", "env:", "ossible values", "Usage", "Print "] {
+            assert!(!help.contains(word), "{word} in\n{help}");
+        }
+        // The parser's own command is described above by each command that has it.
+        command.get_subcommands_mut().filter(|inner| inner.get_name() != "help").for_each(check);
+    }
+    let mut command = localized(Cli::command(), Lang::Zh);
+    command.build();
+    check(&mut command);
+    let help = command.find_subcommand_mut("tx").and_then(|tx| tx.find_subcommand_mut("submit")).unwrap();
+    let help = help.render_long_help().to_string();
+    for part in ["［默认：certified］", "［环境变量：QUANCHENG_API］", "- executed：已有回执"] {
+        assert!(help.contains(part), "{part} in\n{help}");
+    }
 }
 
 #[test]

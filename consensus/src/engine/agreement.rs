@@ -12,6 +12,7 @@ use crate::log::{LogEntry, TimeoutStep};
 use crate::message::{Message, ProposalMessage, SignedStatement};
 use crate::ordering::core::{CoreEvent, Host};
 use crate::ordering::{CoreContext, CoreError, convert};
+use crate::sign_record::NotSafe;
 
 /// Longest wait of the voting core, ms: rounds of a long outage stay short enough to recover soon after it.
 const TIMEOUT_MS_MAX: u64 = 10_000;
@@ -126,6 +127,8 @@ impl Engine {
             match event {
                 CoreEvent::Log(entry) => self.log(entry),
                 CoreEvent::Record(record) => self.out.record(record),
+                // Whatever raised the floor has been told, or needs no telling: the others have decided that height.
+                CoreEvent::NotSafe(NotSafe::BelowFloor { .. }) => {}
                 CoreEvent::NotSafe(reason) => self.out.alarm(Alarm::NotSafe(reason)),
                 CoreEvent::Schedule(step, round) => self.schedule_timeout(step, round),
                 CoreEvent::ScheduleStuck(round) => self.schedule_stuck(round),

@@ -1,5 +1,6 @@
 //! What goes into the engine and what comes out.
 
+use core::fmt;
 use std::sync::Arc;
 
 use quancheng_types::{
@@ -205,7 +206,8 @@ pub enum Offence {
 /// What an operator must know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Alarm {
-    /// The sign record does not admit a signature, so it was not made.
+    /// The sign record does not admit a signature, so it was not made. Never [`NotSafe::BelowFloor`]: what raised the floor had an
+    /// alarm of its own, or is that the others have already decided the heights below it.
     NotSafe(NotSafe),
     /// A peer holds a signature of our key that our record does not know: a cloned key or a restored backup. This node
     /// signs nothing up to and including that height.
@@ -254,6 +256,37 @@ pub enum Alarm {
         /// Greatest height claimed by peers.
         claimed: Height,
     },
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSafe(reason) => write!(f, "a signature was not made: {reason}"),
+            Self::SignedElsewhere { height, round } => write!(
+                f,
+                "a peer holds a signature of this validator's key at height {height} round {round} that this node did not make: \
+                 check that the key runs on one machine only and that no backup of the data folder was restored; this node signs \
+                 nothing up to that height"
+            ),
+            Self::LogBehindRecord { height, expected, found } => write!(
+                f,
+                "the log of height {height} holds {found} entries, {expected} had been written: the disk lost data; this node signs \
+                 nothing at that height and takes part again after it"
+            ),
+            Self::Misbehavior { validator } => write!(
+                f,
+                "validator {validator} broke the protocol; the proof is on its way into a block, which suspends it by rule"
+            ),
+            Self::ProposalRefused { height, round, reason } => {
+                write!(f, "the proposal of height {height} round {round} is not voted for: {reason}")
+            }
+            Self::ClockDrift { proposer, time_ms, now_ms } => write!(
+                f,
+                "a proposal of {proposer} was not voted for: its time, {time_ms} ms, is too far from this node's clock, {now_ms} ms"
+            ),
+            Self::Behind { own, claimed } => write!(f, "peers are at height {claimed}, this node at {own}"),
+        }
+    }
 }
 
 /// Why this node must stop.

@@ -140,9 +140,12 @@ impl Engine {
             let Some((from, decided)) = self.sync.take(height) else {
                 return;
             };
-            if let Err(offence) = self.apply_decided(height, decided) {
-                self.out.blame(from, offence);
-                self.sync.drop_from(&from, self.now.elapsed_ms);
+            match self.apply_decided(height, decided) {
+                Ok(()) => self.sync.served(&from),
+                Err(offence) => {
+                    self.out.blame(from, offence);
+                    self.sync.drop_from(&from, self.now.elapsed_ms);
+                }
             }
         }
     }

@@ -90,7 +90,7 @@ pub enum HeaderError {
         /// Place in the block.
         index: usize,
     },
-    /// A proof that convicts nobody, or the second about one deed.
+    /// A proof that convicts nobody, or the second of one offence.
     Misbehavior {
         /// Place in the block.
         index: usize,

@@ -16,7 +16,6 @@ use super::header_error::HeaderError;
 use super::schedule::Rules;
 use crate::availability::Windows;
 use crate::checker::SignatureChecker;
-use crate::misbehavior::deed;
 use crate::planted::Planted;
 
 /// What the block of the next height must fit.
@@ -200,9 +199,9 @@ pub(crate) fn signatures_hold(
 }
 
 fn check_misbehavior(expected: &Expected<'_>, proofs: &[MisbehaviorProof]) -> Result<(), HeaderError> {
-    let mut deeds = std::collections::BTreeSet::new();
+    let mut offences = std::collections::BTreeSet::new();
     for (index, proof) in proofs.iter().enumerate() {
-        let is_new = deeds.insert(deed(proof));
+        let is_new = offences.insert(proof.offence_id());
         if !is_new || proof.verify(&expected.chain_id, &expected.rules.validators).is_err() {
             return Err(HeaderError::Misbehavior { index });
         }

@@ -329,7 +329,7 @@ fn a_batch_is_ordered_once() {
 }
 
 #[test]
-fn only_convincing_proofs_and_one_per_deed() {
+fn only_convincing_proofs_and_one_per_offence() {
     let chain = Chain::new();
     let vote = |block: Option<u8>| {
         let vote = Vote {
@@ -352,7 +352,7 @@ fn only_convincing_proofs_and_one_per_deed() {
     assert_eq!(
         check(vec![proof(None, Some(1)), proof(Some(2), Some(1))]),
         Err(HeaderError::Misbehavior { index: 1 }),
-        "one deed, two proofs"
+        "one offence, two proofs"
     );
     let MisbehaviorProof::ConflictingVotes { first, mut second } = proof(None, Some(1)) else { panic!("votes") };
     second.signature = first.signature;

@@ -21,8 +21,11 @@ use quancheng_types::{Height, NodeId, ValidatorSet};
 use crate::limits::{FETCH_RETRY_MS, PEERS_MAX, SYNC_BLOCKS_MAX, SYNC_BUFFER_BLOCKS_MAX, SYNC_PATIENCE_MS};
 use crate::message::{BlocksRequest, CommittedBlock};
 
-/// Pause after a peer failed to answer, ms.
+/// Pause after a peer failed once to answer, ms.
 const BACKOFF_MS: u64 = 1_000;
+/// How often the pause doubles when it fails again and again: to 8 s. Until one of its blocks is committed, a peer that only wastes
+/// our time is asked ever more rarely, while one behind a bad line is not given up.
+const BACKOFF_DOUBLINGS: u32 = 3;
 /// Time for an answer with many blocks, ms.
 const ANSWER_MS: u64 = 4 * FETCH_RETRY_MS;
 
@@ -31,6 +34,8 @@ struct Peer {
     claimed: Height,
     /// Not asked before this moment.
     rest_until_ms: u64,
+    /// Failures since it last sent a block that was committed.
+    failures: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,11 +137,20 @@ impl Sync {
         found.map(|(id, _)| *id)
     }
 
-    /// Lets a peer rest and forgets its claim: it may claim again.
-    pub(crate) fn rest(&mut self, id: NodeId, now_ms: u64) {
+    /// Lets a peer rest, longer each time, and forgets its claim: it may claim again.
+    fn rest(&mut self, id: NodeId, now_ms: u64) {
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.rest_until_ms = now_ms.saturating_add(BACKOFF_MS);
+            let pause_ms = BACKOFF_MS << peer.failures.min(BACKOFF_DOUBLINGS);
+            peer.failures = peer.failures.saturating_add(1);
+            peer.rest_until_ms = now_ms.saturating_add(pause_ms);
             peer.claimed = Height::GENESIS;
+        }
+    }
+
+    /// Notes that a block of this peer was committed.
+    pub(crate) fn served(&mut self, id: &NodeId) {
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.failures = 0;
         }
     }
 
@@ -203,3 +217,6 @@ impl Sync {
         Some(ready.max(since_ms.saturating_add(SYNC_PATIENCE_MS)))
     }
 }
+
+#[cfg(test)]
+mod tests;

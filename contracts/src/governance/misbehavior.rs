@@ -15,7 +15,7 @@ use super::types::{MisbehaviorRecord, ValidatorRecord, ValidatorStatus};
 use crate::executor::BlockInput;
 use crate::refusal::Failure;
 
-/// Executes the misbehavior proofs of a block. Returns how many were recorded; those already on record, about strangers, or that
+/// Executes the misbehavior proofs of a block. Returns how many were recorded; those of an offence on record, about strangers, or that
 /// convict nobody are passed over.
 pub(crate) fn punish(overlay: &mut Overlay<'_>, block: &BlockInput<'_>) -> Result<u32, StoreError> {
     let mut recorded = 0_u32;
@@ -28,8 +28,8 @@ pub(crate) fn punish(overlay: &mut Overlay<'_>, block: &BlockInput<'_>) -> Resul
 }
 
 fn punish_one(overlay: &mut Overlay<'_>, block: &BlockInput<'_>, proof: &MisbehaviorProof) -> Result<bool, StoreError> {
-    let digest = merkle::leaf_hash(&encode(proof));
-    if MISBEHAVIOR_SEEN.read(overlay, &digest)?.is_some() {
+    let offence = proof.offence_id();
+    if MISBEHAVIOR_SEEN.read(overlay, &offence)?.is_some() {
         return Ok(false);
     }
     let id = proof.validator();
@@ -49,11 +49,12 @@ fn punish_one(overlay: &mut Overlay<'_>, block: &BlockInput<'_>, proof: &Misbeha
     VALIDATORS.put(overlay, &id, &accused);
 
     let place = MISBEHAVIOR_COUNT.read(overlay, &())?.unwrap_or(0);
+    let digest = merkle::leaf_hash(&encode(proof));
     let record =
         MisbehaviorRecord { validator: id, proof: digest, offence: proof.height(), height: block.height, status };
     MISBEHAVIOR.put(overlay, &place, &record);
     MISBEHAVIOR_COUNT.put(overlay, &(), &place.saturating_add(1));
-    MISBEHAVIOR_SEEN.put(overlay, &digest, &place);
+    MISBEHAVIOR_SEEN.put(overlay, &offence, &place);
     Ok(true)
 }
 

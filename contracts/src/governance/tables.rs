@@ -55,7 +55,7 @@ pub(super) const CALENDAR_EDITIONS: Table<(u16, u32), PublishedYear> =
 pub(super) const MISBEHAVIOR: Table<u64, MisbehaviorRecord> = Table::new(ID, 19, "governance.misbehavior");
 /// How many entries [`MISBEHAVIOR`] has.
 pub(super) const MISBEHAVIOR_COUNT: Table<(), u64> = Table::new(ID, 20, "governance.misbehavior_count");
-/// Place of a proof among the recorded ones, so that none counts twice.
+/// Place of the proof of an offence (by its offence id) among the recorded ones, so that none counts twice.
 pub(super) const MISBEHAVIOR_SEEN: Table<Digest, u64> = Table::new(ID, 21, "governance.misbehavior_seen");
 
 /// All tables.

@@ -329,8 +329,12 @@ fn a_vote_grants_what_no_office_may() {
 
 /// Two votes of one validator for two blocks at one height and round.
 fn equivocation(chain_id: ChainId, organization: &str, height: u64) -> MisbehaviorProof {
+    conflict(chain_id, organization, height, [1, 2])
+}
+
+fn conflict(chain_id: ChainId, organization: &str, height: u64, blocks: [u8; 2]) -> MisbehaviorProof {
     let key = Chain::key(&format!("{organization} consensus"));
-    let mut votes = [1_u8, 2].map(|block| {
+    let mut votes = blocks.map(|block| {
         let vote = ConsensusVote {
             chain_id,
             height: Height(height),
@@ -359,12 +363,13 @@ fn misbehavior_suspends_once_and_never_a_third() {
     let record = |chain: &Chain, org: &str| validator(&chain.state, &Chain::validator(org).id()).unwrap().unwrap();
     assert_eq!(record(&chain, "ORG-REG").status, ValidatorStatus::Suspended);
 
-    // The same proof again, a stranger's, and one that proves nothing: all passed over.
+    // The same proof again, another of the same offence, a stranger's, and one that proves nothing: all passed over.
     let MisbehaviorProof::ConflictingVotes { first, .. } = proof.clone() else { unreachable!() };
     let nothing = MisbehaviorProof::ConflictingVotes { first, second: first };
     let foreign = equivocation(ChainId(Digest([9; 32])), "ORG-GOV-FIN", 1);
     let state = chain.state.clone();
-    let output = chain.block_with(T, &[], &[proof, equivocation(chain_id, "ORG-GOV-HPF", 1), nothing, foreign]);
+    let third = conflict(chain_id, "ORG-REG", 1, [2, 3]);
+    let output = chain.block_with(T, &[], &[proof, third, equivocation(chain_id, "ORG-GOV-HPF", 1), nothing, foreign]);
     assert_eq!((output.misbehavior_recorded, output.set_change), (0, None));
     assert_eq!(chain.state, state);
 

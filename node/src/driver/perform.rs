@@ -74,11 +74,11 @@ impl Driver {
                     warn!(%proposer, time_ms, now_ms, "a proposal was not voted for: its time is too far from this node's clock");
                 }
             }
-            Alarm::NotSafe(_)
-            | Alarm::SignedElsewhere { .. }
-            | Alarm::LogBehindRecord { .. }
-            | Alarm::Misbehavior { .. }
-            | Alarm::ProposalRefused { .. } => warn!(?alarm, "the operator should know"),
+            Alarm::NotSafe(_) => warn!(alarm = "NotSafe", "{alarm}"),
+            Alarm::SignedElsewhere { .. } => warn!(alarm = "SignedElsewhere", "{alarm}"),
+            Alarm::LogBehindRecord { .. } => warn!(alarm = "LogBehindRecord", "{alarm}"),
+            Alarm::Misbehavior { .. } => warn!(alarm = "Misbehavior", "{alarm}"),
+            Alarm::ProposalRefused { .. } => warn!(alarm = "ProposalRefused", "{alarm}"),
         }
     }
 }

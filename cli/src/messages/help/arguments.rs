@@ -165,3 +165,15 @@ pub(super) const COMMON: &[(&str, &str)] = &[
     ("wait", "等到哪一步"),
     ("year", "年份"),
 ];
+
+/// Values to choose from, by argument and value.
+pub(super) const VALUES: &[(&str, &str)] = &[
+    ("lang#en", "英文"),
+    ("lang#zh", "中文"),
+    ("output#json", "一个 JSON 信封，供程序读取"),
+    ("output#table", "供人阅读"),
+    ("wait#admitted", "某节点已持久保存"),
+    ("wait#certified", "法定数量的验证节点已为其回执签名"),
+    ("wait#executed", "已有回执"),
+    ("wait#ordered", "已在终局区块中"),
+];

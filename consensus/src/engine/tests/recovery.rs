@@ -114,12 +114,12 @@ impl Shell {
     }
 
     fn answer(&mut self, from: u8) {
-        let answer = SignAnswer {
-            validator: ValidatorId::of(&key(0).public_key()),
-            nonce: EPOCH_MS,
-            committed: Height(0),
-            latest: None,
-        };
+        self.answer_with(from, Height(0));
+    }
+
+    fn answer_with(&mut self, from: u8, committed: Height) {
+        let answer =
+            SignAnswer { validator: ValidatorId::of(&key(0).public_key()), nonce: EPOCH_MS, committed, latest: None };
         self.step(Input::Peer { from: node_id(from), message: Message::SignAnswer(answer), verified: false });
     }
 
@@ -187,6 +187,28 @@ fn a_logged_vote_that_contradicts_the_record_is_not_repeated() {
     }
     shell.run(2_000, |_| false);
     assert!(shell.votes.is_empty(), "{:?}", shell.votes);
+}
+
+#[test]
+fn a_height_that_the_others_have_decided_is_not_signed_and_that_is_no_alarm() {
+    let mut shell = Shell::new(4, fresh_record(), vec![timeout(1)]);
+    shell.step(Input::Start);
+    for peer in 1..4 {
+        shell.answer_with(peer, Height(1));
+    }
+    shell.step(Input::Tick);
+    assert_eq!(shell.durable.floor(), Height(2));
+    // The votes of the others come before the block itself: the core would vote with them.
+    for kind in [VoteType::Prevote, VoteType::Precommit] {
+        for peer in 1..4 {
+            let message = Message::Vote(vote_of(peer, 1, 0, kind, None));
+            shell.step(Input::Peer { from: node_id(peer), message, verified: false });
+        }
+    }
+    shell.run(3_000, |_| false);
+    assert!(shell.votes.is_empty(), "{:?}", shell.votes);
+    assert!(!shell.engine.status().signing);
+    assert_eq!(shell.alarms, []);
 }
 
 #[test]
