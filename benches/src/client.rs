@@ -151,9 +151,11 @@ impl Client {
         Ok(bulk.items.iter().map(|item| item.transaction.as_ref().map_or(Fate::RefusedAtDoor, State::fate)).collect())
     }
 
-    /// Waits once more for a transaction.
-    pub(crate) fn wait(&self, id: &TransactionId) -> Result<Fate, LoadError> {
-        let url = format!("{}/v1/transactions/{id}?wait=certified&timeout_ms={WAIT_MS}", self.base);
+    /// Asks for a transaction, and waits at most so long for its certification.
+    pub(crate) fn wait(&self, id: &TransactionId, longest: Duration) -> Result<Fate, LoadError> {
+        let wait_ms = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).min(WAIT_MS);
+        let query = if wait_ms == 0 { String::new() } else { format!("?wait=certified&timeout_ms={wait_ms}") };
+        let url = format!("{}/v1/transactions/{id}{query}", self.base);
         let response = self.agent.get(url).call().map_err(|error| self.network(error))?;
         Ok(self.read::<State>(response)?.fate())
     }

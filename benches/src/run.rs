@@ -14,6 +14,9 @@ use crate::workload::{Request, sign};
 /// In open loop, transactions that fall due within this time travel together.
 const GATHER: Duration = Duration::from_millis(10);
 
+/// How long, after the last answer, transactions may take that were not certified in time.
+const SETTLE_MAX: Duration = Duration::from_secs(60);
+
 /// Unit of CPU times in `/proc`: fixed for user space on all platforms that Linux runs on today.
 const TICKS_PER_S: f64 = 100.0;
 
@@ -163,14 +166,16 @@ impl Field<'_> {
     }
 }
 
-/// Asks again for what was taken and not certified in time. What no endpoint can tell of is lost.
+/// Asks again for what was taken and not certified in time. What no endpoint can tell of when [`SETTLE_MAX`] is over is lost.
 fn settle(endpoints: &[String], tally: &mut Tally) -> u64 {
     let mut lost = 0;
+    let deadline = Instant::now() + SETTLE_MAX;
     for (endpoint, id) in std::mem::take(&mut tally.pending) {
-        // The one that took it knows best; after it, any other.
+        // The one that took it knows best; after it, any other. Each is asked at least once, without waiting.
         let order = (0..endpoints.len()).map(|step| (endpoint + step) % endpoints.len());
-        let fate =
-            order.filter_map(|at| Client::new(&endpoints[at]).wait(&id).ok()).find(|fate| *fate != Fate::Pending);
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let ask = |at: usize| Client::new(&endpoints[at]).wait(&id, left()).ok();
+        let fate = order.filter_map(ask).find(|fate| *fate != Fate::Pending);
         match fate {
             Some(Fate::Certified) => tally.certified += 1,
             Some(Fate::RefusedAtDoor | Fate::RefusedByContract) => tally.refused += 1,

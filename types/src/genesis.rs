@@ -21,7 +21,8 @@ pub struct Parameters {
     pub transaction_bytes_max: u32,
     /// Greatest distance of `valid_until_ms` past block time, ms.
     pub transaction_lifetime_max_ms: u64,
-    /// Greatest sum of transaction bytes in a batch.
+    /// Greatest sum of transaction bytes that an author packs into a batch. Others acknowledge up to [`limits::BATCH_BYTES_MAX`], or a
+    /// batch sealed before this was lowered would be lost.
     pub batch_bytes_max: u32,
     /// Longest wait of an admitted transaction for its batch to fill, ms.
     pub batch_wait_ms: u32,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use quancheng_types::limits::BATCH_BYTES_MAX;
 use quancheng_types::{BatchHeader, BatchId, MisbehaviorProof, NodeId, SignedBatch, SigningKey, ValidatorId};
 
 use super::{Env, Windows};
@@ -214,11 +215,10 @@ impl Offers {
     }
 }
 
+/// The parameter `batch_bytes_max` is what an author packs, not what others take: a batch sealed before the parameter was lowered
+/// holds transactions that were admitted.
 fn is_in_bounds(env: &Env<'_>, header: &BatchHeader) -> bool {
-    header.chain_id == env.chain_id
-        && header.count > 0
-        && header.sequence < u64::MAX
-        && header.bytes <= env.rules.parameters.batch_bytes_max
+    header.chain_id == env.chain_id && header.count > 0 && header.sequence < u64::MAX && header.bytes <= BATCH_BYTES_MAX
 }
 
 fn acknowledge(env: &mut Env<'_>, key: &SigningKey, header: &BatchHeader, to: NodeId) {

@@ -8,7 +8,9 @@ use quancheng_types::{BatchCertificate, BatchId, BatchRef, List, NodeId, Signatu
 
 use super::{Env, WINDOW_SEQUENCES};
 use crate::engine::Offence;
-use crate::limits::{OFFER_RETRY_BATCHES_MAX, OFFER_RETRY_MS, OFFER_RETRY_MS_MAX, OWN_BATCHES_MAX};
+use crate::limits::{
+    OFFER_RETRY_BATCHES_MAX, OFFER_RETRY_MS, OFFER_RETRY_MS_MAX, OWN_BATCHES_HELD_MAX, OWN_BATCHES_MAX,
+};
 use crate::message::{BatchAck, Message};
 use crate::ordering::rules::has_quorum;
 
@@ -49,7 +51,7 @@ impl OwnBatches {
         let id = header.id();
         if header.author != env.me
             || header.sequence == u64::MAX
-            || self.batches.len() >= OWN_BATCHES_MAX
+            || self.batches.len() >= OWN_BATCHES_HELD_MAX
             || self.batches.contains_key(&header.sequence)
             || env.windows.is_ordered(&header)
         {

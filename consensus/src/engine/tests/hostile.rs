@@ -347,6 +347,39 @@ fn leftovers_of_ordered_numbers_are_forgotten_at_the_start() {
     assert_eq!(forgotten(&engine.step(now(0), Input::Start)), [leftover.header.id()]);
 }
 
+/// The offer of a batch with this many bytes; whoever stores it checks that it is what its header says.
+fn offer_of_bytes(sequence: u64, bytes: u32) -> Arc<SignedBatch> {
+    let mut large = SignedBatch::clone(&batch(1, sequence, sequence));
+    large.header.bytes = bytes;
+    large.signature = key(1).sign(large.header.ack_message().as_bytes());
+    Arc::new(large)
+}
+
+/// Sealed before the parameter was lowered, it holds admitted transactions: nobody else has them.
+#[test]
+fn a_batch_above_the_parameter_is_taken_up_to_the_limit_of_the_protocol() {
+    let mut engine = running();
+    let above = engine.parameters().batch_bytes_max + 1;
+    for (sequence, bytes, is_taken) in
+        [(1, above, true), (2, chain_limits::BATCH_BYTES_MAX, true), (3, chain_limits::BATCH_BYTES_MAX + 1, false)]
+    {
+        let actions = hear(&mut engine, 1, Message::BatchOffer(offer_of_bytes(sequence, bytes)));
+        let is_checked = actions.iter().any(|action| matches!(action, Action::CheckBatch { .. }));
+        assert_eq!(is_checked, is_taken, "{bytes} bytes");
+    }
+}
+
+/// The batcher hears late how many are in flight: what it sealed meanwhile holds admitted transactions.
+#[test]
+fn own_batches_sealed_beyond_the_flight_are_kept() {
+    let mut engine = running();
+    let sealed = u64::try_from(OWN_BATCHES_MAX).unwrap() + 8;
+    for sequence in 0..sealed {
+        engine.step(now(1), Input::LocalBatch { batch: batch(0, sequence, sequence) });
+    }
+    assert_eq!(engine.local_batches_in_flight(), OWN_BATCHES_MAX + 8);
+}
+
 #[test]
 fn an_own_batch_is_not_left_behind_by_the_window() {
     let mut engine = running();
