@@ -40,9 +40,6 @@ pub const PEERS_MAX: usize = 512;
 /// Own batches offered and not yet ordered. Beyond it the batcher waits (see `Engine::local_batches_in_flight`).
 pub const OWN_BATCHES_MAX: usize = 256;
 
-/// Own batches held at most: those that the batcher may have sealed before it heard that [`OWN_BATCHES_MAX`] are in flight come on top.
-pub(crate) const OWN_BATCHES_HELD_MAX: usize = 2 * OWN_BATCHES_MAX;
-
 /// Batches of one other author held and not yet ordered.
 pub const AUTHOR_BATCHES_MAX: usize = 256;
 

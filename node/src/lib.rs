@@ -20,6 +20,7 @@ pub mod network;
 pub mod start;
 #[cfg(test)]
 mod testing;
+mod thread_end;
 pub mod tracker;
 mod turns;
 pub mod verifier;

@@ -8,9 +8,7 @@ use quancheng_types::{BatchCertificate, BatchId, BatchRef, List, NodeId, Signatu
 
 use super::{Env, WINDOW_SEQUENCES};
 use crate::engine::Offence;
-use crate::limits::{
-    OFFER_RETRY_BATCHES_MAX, OFFER_RETRY_MS, OFFER_RETRY_MS_MAX, OWN_BATCHES_HELD_MAX, OWN_BATCHES_MAX,
-};
+use crate::limits::{OFFER_RETRY_BATCHES_MAX, OFFER_RETRY_MS, OFFER_RETRY_MS_MAX, OWN_BATCHES_MAX};
 use crate::message::{BatchAck, Message};
 use crate::ordering::rules::has_quorum;
 
@@ -45,13 +43,13 @@ impl OwnBatches {
         self.by_id.contains_key(id)
     }
 
-    /// Takes in a sealed batch and offers it. Returns a certificate at once when this node alone is a quorum.
+    /// Takes in a sealed batch and offers it. However many there are, none is dropped: what it holds is admitted, and the batcher stops
+    /// by [`Self::in_flight`]. Returns a certificate at once when this node alone is a quorum.
     pub(crate) fn insert(&mut self, env: &mut Env<'_>, batch: Arc<SignedBatch>) -> Option<BatchRef> {
         let header = batch.header;
         let id = header.id();
         if header.author != env.me
             || header.sequence == u64::MAX
-            || self.batches.len() >= OWN_BATCHES_HELD_MAX
             || self.batches.contains_key(&header.sequence)
             || env.windows.is_ordered(&header)
         {

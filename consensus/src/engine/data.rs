@@ -144,7 +144,7 @@ impl Engine {
                 Ok(()) => self.sync.served(&from),
                 Err(offence) => {
                     self.out.blame(from, offence);
-                    self.sync.drop_from(&from, self.now.elapsed_ms);
+                    self.sync.drop_from(&from, self.committed(), self.now.elapsed_ms);
                 }
             }
         }

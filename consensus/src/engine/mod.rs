@@ -238,6 +238,12 @@ impl Engine {
         &self.schedule.at(self.height.height).validators
     }
 
+    /// The validators decided last: in force, or soon.
+    #[must_use]
+    pub fn latest_validators(&self) -> &ValidatorSet {
+        &self.schedule.latest().validators
+    }
+
     /// Where the engine stands.
     #[must_use]
     pub fn status(&self) -> EngineStatus {

@@ -68,6 +68,12 @@ impl Schedule {
         rules
     }
 
+    /// The rules decided last, in force now or later.
+    pub(crate) fn latest(&self) -> &Rules {
+        let (_, rules) = self.entries.last().expect("a schedule has at least one set");
+        rules
+    }
+
     /// Notes that a height was executed and what it decided.
     pub(crate) fn executed(&mut self, height: Height, next: Option<SetChange>) {
         self.executed = height;

@@ -12,7 +12,8 @@
 //!
 //! Nothing a peer claims is believed: heights are only hints about whom to ask, every certificate is verified in full under the
 //! set of its height, which the own executor has confirmed, and a peer that answers with nothing or nonsense is not asked
-//! again for a while.
+//! again for a while. Blocks are buffered without gaps only: what lies behind a gap could never be used, and would keep the place of
+//! what can.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +27,10 @@ const BACKOFF_MS: u64 = 1_000;
 /// How often the pause doubles when it fails again and again: to 8 s. Until one of its blocks is committed, a peer that only wastes
 /// our time is asked ever more rarely, while one behind a bad line is not given up.
 const BACKOFF_DOUBLINGS: u32 = 3;
-/// Time for an answer with many blocks, ms.
+/// Time for an answer with many blocks, ms. Then another peer is asked, for half as many.
 const ANSWER_MS: u64 = 4 * FETCH_RETRY_MS;
+/// How long an answer that comes too late is still of use, ms: over a slow line every answer may be late.
+const LATE_ANSWER_MS: u64 = 30_000;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Peer {
@@ -36,6 +39,15 @@ struct Peer {
     rest_until_ms: u64,
     /// Failures since it last sent a block that was committed.
     failures: u32,
+    /// What it was asked for last.
+    asked: Option<Asked>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    from: Height,
+    last: Height,
+    until_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,14 +57,30 @@ struct Request {
 }
 
 /// Who is how far, and what is being fetched.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sync {
     peers: BTreeMap<NodeId, Peer>,
     request: Option<Request>,
+    /// Without gaps from the height after the committed one.
     buffer: BTreeMap<Height, (NodeId, CommittedBlock)>,
+    /// Blocks to ask for at once: fewer after an answer that came too late.
+    count: u32,
     /// When this node first noticed that it is behind at its present height.
     behind_since_ms: Option<u64>,
     last_asked: NodeId,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self {
+            peers: BTreeMap::new(),
+            request: None,
+            buffer: BTreeMap::new(),
+            count: SYNC_BLOCKS_MAX,
+            behind_since_ms: None,
+            last_asked: NodeId::default(),
+        }
+    }
 }
 
 impl Sync {
@@ -108,11 +136,12 @@ impl Sync {
                 return None;
             }
             self.request = None;
+            self.count = (self.count / 2).max(1);
             self.rest(request.peer, now_ms);
         }
         let have = self.buffered_to(committed);
         let claimed = self.peers.values().filter(|peer| peer.rest_until_ms <= now_ms).map(|peer| peer.claimed).max()?;
-        if claimed <= have || self.buffer.len() >= SYNC_BUFFER_BLOCKS_MAX / 2 {
+        if claimed <= have || self.is_buffered_enough() {
             if claimed <= committed {
                 self.behind_since_ms = None;
             }
@@ -125,7 +154,11 @@ impl Sync {
         let peer = self.choose(have, now_ms)?;
         self.last_asked = peer;
         self.request = Some(Request { peer, deadline_ms: now_ms.saturating_add(ANSWER_MS) });
-        let wanted = u32::try_from(claimed.0 - have.0).unwrap_or(u32::MAX).min(SYNC_BLOCKS_MAX);
+        let wanted = u32::try_from(claimed.0 - have.0).unwrap_or(u32::MAX).min(self.count);
+        if let Some(record) = self.peers.get_mut(&peer) {
+            let until_ms = now_ms.saturating_add(LATE_ANSWER_MS);
+            record.asked = Some(Asked { from: have.next(), last: have.plus(wanted.into()), until_ms });
+        }
         Some((peer, BlocksRequest { from: have.next(), count: wanted }))
     }
 
@@ -149,6 +182,7 @@ impl Sync {
 
     /// Notes that a block of this peer was committed.
     pub(crate) fn served(&mut self, id: &NodeId) {
+        self.count = (self.count + 1).min(SYNC_BLOCKS_MAX);
         if let Some(peer) = self.peers.get_mut(id) {
             peer.failures = 0;
         }
@@ -163,22 +197,39 @@ impl Sync {
         have
     }
 
-    /// Takes in an answer. An unasked one may carry only the block this node waits for.
+    /// Takes in an answer: the blocks that this peer was asked for, in order, as far as they go on from what is here. Unasked, it may
+    /// carry the one block that this node waits for.
     pub(crate) fn on_response(&mut self, from: NodeId, blocks: Vec<CommittedBlock>, committed: Height, now_ms: u64) {
-        let asked = self.request.is_some_and(|request| request.peer == from);
-        if asked {
+        let asked = self.peers.get(&from).and_then(|peer| peer.asked).filter(|asked| asked.until_ms > now_ms);
+        let first = blocks.first().map(|block| block.block.header.height);
+        let is_answer = first.is_none_or(|first| asked.is_some_and(|asked| asked.from == first));
+        let mut have = self.buffered_to(committed);
+        for block in blocks {
+            let height = block.block.header.height;
+            if height <= have {
+                continue;
+            }
+            let is_asked = is_answer && asked.is_some_and(|asked| height <= asked.last);
+            if height != have.next()
+                || !(is_asked || height == committed.next())
+                || self.buffer.len() >= SYNC_BUFFER_BLOCKS_MAX
+            {
+                break;
+            }
+            self.buffer.insert(height, (from, block));
+            have = height;
+        }
+        if is_answer && self.request.is_some_and(|request| request.peer == from) {
             self.request = None;
-            if blocks.is_empty() {
+            if first.is_none() {
                 self.rest(from, now_ms);
             }
         }
-        let window = if asked { u64::try_from(SYNC_BUFFER_BLOCKS_MAX).unwrap_or(u64::MAX) } else { 1 };
-        for block in blocks {
-            let height = block.block.header.height;
-            if height > committed && height <= committed.plus(window) && self.buffer.len() < SYNC_BUFFER_BLOCKS_MAX {
-                self.buffer.entry(height).or_insert((from, block));
-            }
-        }
+    }
+
+    /// Whether so much waits to be committed that nothing more is fetched.
+    fn is_buffered_enough(&self) -> bool {
+        self.buffer.len() >= SYNC_BUFFER_BLOCKS_MAX / 2
     }
 
     /// The buffered block of this height.
@@ -191,9 +242,14 @@ impl Sync {
         self.buffer.contains_key(&height)
     }
 
-    /// Forgets what a peer sent that lied.
-    pub(crate) fn drop_from(&mut self, id: &NodeId, now_ms: u64) {
+    /// Forgets what a peer sent that lied, and what lies behind the gaps that it leaves.
+    pub(crate) fn drop_from(&mut self, id: &NodeId, committed: Height, now_ms: u64) {
         self.buffer.retain(|_, (from, _)| from != id);
+        let have = self.buffered_to(committed);
+        self.buffer.split_off(&have.next());
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.asked = None;
+        }
         self.rest(*id, now_ms);
     }
 
@@ -210,7 +266,7 @@ impl Sync {
         }
         let since_ms = self.behind_since_ms?;
         let have = self.buffered_to(committed);
-        if self.buffer.len() >= SYNC_BUFFER_BLOCKS_MAX / 2 {
+        if self.is_buffered_enough() {
             return None;
         }
         let ready = self.peers.values().filter(|peer| peer.claimed > have).map(|peer| peer.rest_until_ms).min()?;

@@ -1,6 +1,46 @@
-use quancheng_types::Digest;
+use quancheng_types::{Block, BlockId, ChainId, CommitCertificate, Digest, Header, List, Round, ValidatorId};
 
 use super::*;
+
+/// Blocks of these heights; nothing here looks into them.
+fn blocks(heights: impl IntoIterator<Item = u64>) -> Vec<CommittedBlock> {
+    heights.into_iter().map(block).collect()
+}
+
+fn block(height: u64) -> CommittedBlock {
+    let header = Header {
+        version: 1,
+        chain_id: ChainId(Digest::ZERO),
+        height: Height(height),
+        time_ms: height,
+        parent: BlockId(Digest::ZERO),
+        proposer: ValidatorId(Digest::ZERO),
+        batches_root: Digest::ZERO,
+        validators_hash: Digest::ZERO,
+        next_validators_hash: Digest::ZERO,
+        params_hash: Digest::ZERO,
+        executed_height: Height(0),
+        history_size: 1,
+        history_root: Digest::ZERO,
+        misbehavior_root: Digest::ZERO,
+    };
+    let block_id = header.id();
+    CommittedBlock {
+        block: Block { header, batches: List::empty(), misbehavior: List::empty() },
+        certificate: CommitCertificate { height: Height(height), round: Round(0), block_id, signatures: List::empty() },
+    }
+}
+
+/// Two peers that claim 500 blocks, and a request for blocks from 2 on to the first of them.
+fn behind() -> (Sync, NodeId, NodeId) {
+    let mut sync = Sync::default();
+    for peer in [1, 2] {
+        sync.claim(node(peer), Height(500));
+    }
+    let (first, request) = sync.next_request(Height(1), 0).unwrap();
+    assert_eq!(request, BlocksRequest { from: Height(2), count: SYNC_BLOCKS_MAX });
+    (sync, first, if first == node(1) { node(2) } else { node(1) })
+}
 
 fn node(number: u8) -> NodeId {
     NodeId(Digest([number; 32]))
@@ -58,4 +98,58 @@ fn while_one_peer_rests_another_is_asked() {
     let (second, request) = sync.next_request(Height(1), 0).unwrap();
     assert_ne!(first, second);
     assert_eq!(request.from, Height(2));
+}
+
+/// They may be genuine, only not the ones asked for: kept, they would take the place of all others for ever.
+#[test]
+fn blocks_behind_a_gap_are_not_kept() {
+    let (mut sync, liar, other) = behind();
+    sync.on_response(liar, blocks(3..67), Height(1), 10);
+    assert!(!sync.has(Height(3)));
+    let (peer, request) = sync.next_request(Height(1), ANSWER_MS).unwrap();
+    assert_eq!((peer, request.from), (other, Height(2)));
+    sync.on_response(other, blocks([2, 3, 5, 6]), Height(1), ANSWER_MS);
+    assert!(sync.has(Height(3)) && !sync.has(Height(5)));
+    assert_eq!(sync.next_request(Height(1), ANSWER_MS).unwrap().1.from, Height(4));
+}
+
+#[test]
+fn what_lay_behind_the_blocks_of_a_liar_is_fetched_again() {
+    let (mut sync, liar, other) = behind();
+    sync.on_response(liar, blocks(2..58), Height(1), 10);
+    sync.claim(liar, Height(0));
+    let (peer, request) = sync.next_request(Height(1), 10).unwrap();
+    assert_eq!((peer, request.from), (other, Height(58)));
+    sync.on_response(other, blocks(58..122), Height(1), 20);
+    // Up to 19 they hold; 20 is forged.
+    for height in 2..=20 {
+        assert!(sync.take(Height(height)).is_some());
+        sync.on_commit(Height(height.min(19)));
+    }
+    sync.drop_from(&liar, Height(19), 30);
+    assert!((20..122).all(|height| !sync.has(Height(height))));
+    assert_eq!(
+        sync.next_request(Height(19), 30).unwrap(),
+        (other, BlocksRequest { from: Height(20), count: SYNC_BLOCKS_MAX })
+    );
+}
+
+#[test]
+fn a_late_answer_is_used_and_less_is_asked_for() {
+    let (mut sync, slow, other) = behind();
+    let (peer, request) = sync.next_request(Height(1), ANSWER_MS).unwrap();
+    assert_eq!((peer, request.count), (other, SYNC_BLOCKS_MAX / 2));
+    sync.on_response(slow, blocks(2..66), Height(1), ANSWER_MS + 500);
+    assert!((2..66).all(|height| sync.has(Height(height))));
+    for _ in 0..SYNC_BLOCKS_MAX {
+        sync.served(&slow);
+    }
+    sync.on_response(other, blocks(2..34), Height(1), ANSWER_MS + 600);
+    sync.on_commit(Height(65));
+    assert_eq!(sync.next_request(Height(65), ANSWER_MS + 700).unwrap().1.count, SYNC_BLOCKS_MAX);
+    // What nobody asked for may only be the next block.
+    let mut sync = Sync::default();
+    sync.claim(node(1), Height(500));
+    sync.on_response(node(1), blocks([2, 3]), Height(1), 0);
+    assert!(sync.has(Height(2)) && !sync.has(Height(3)));
 }

@@ -16,11 +16,13 @@ use crate::batcher::{BatcherHandle, Packet};
 use crate::driver::ClockReport;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::tracker::{ClaimLimits, QuotaFull, Tracker};
+use crate::tracker::{Claim, ClaimLimits, Outcome, QuotaFull, Tracker};
 use crate::verifier::VerifierHandle;
 
 pub use error::AdmissionError;
 
+/// How often one submission tries transactions that another one had claimed and gave back, or that it holds several times.
+const PASSES_MAX: usize = 4;
 /// Suggested wait when this node is full, ms.
 const RETRY_AFTER_MS: u64 = 1_000;
 
@@ -56,6 +58,9 @@ pub struct Duty {
 
 type Slot = Option<Result<Submitted, AdmissionError>>;
 
+/// A transaction and its place in the submission.
+type Placed = (usize, SignedTransaction);
+
 impl Admission {
     /// Checks and takes transactions. One answer each, in order; positive ones only when the transaction is durable here.
     pub async fn submit(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<Submitted, AdmissionError>> {
@@ -67,12 +72,29 @@ impl Admission {
         if !duty.is_validator {
             return refuse_all(slots, &AdmissionError::NotAValidator);
         }
-        let claimed = self.claim(&transactions, &mut slots, &duty.parameters);
-        let (at, mut kept): (Vec<usize>, Vec<SignedTransaction>) =
-            transactions.into_iter().enumerate().filter(|(at, _)| claimed[*at]).unzip();
-        if !kept.is_empty() {
-            kept = self.verify(kept, &at, &mut slots).await;
-            self.pack(batcher, kept, &at, &mut slots).await;
+        let mut open: Vec<Placed> = transactions.into_iter().enumerate().collect();
+        for _ in 0..PASSES_MAX {
+            if open.is_empty() {
+                break;
+            }
+            let (ours, outcome) = watch::channel(());
+            let (claimed, waiting) = self.claim(open, &mut slots, &duty.parameters, &outcome);
+            let (at, kept): (Vec<usize>, Vec<SignedTransaction>) = claimed.into_iter().unzip();
+            if !kept.is_empty() {
+                let kept = self.verify(kept, &at, &mut slots).await;
+                self.pack(batcher, kept, &at, &mut slots).await;
+            }
+            // Those who wait for this submission, itself included, look again.
+            drop(ours);
+            open = Vec::with_capacity(waiting.len());
+            for (placed, mut outcome) in waiting {
+                // An error is the end that is waited for: the sender is gone.
+                while outcome.changed().await.is_ok() {}
+                open.push(placed);
+            }
+        }
+        for (at, _) in open {
+            slots[at] = Some(Err(overloaded()));
         }
         self.count(&slots);
         slots.into_iter().map(|slot| slot.unwrap_or(Err(AdmissionError::Stopping))).collect()
@@ -103,19 +125,26 @@ impl Admission {
         now_ms.max(self.tracker.block_time_ms())
     }
 
-    /// Everything that needs no signature check. `true` for those that go on.
-    fn claim(&self, transactions: &[SignedTransaction], slots: &mut [Slot], parameters: &Parameters) -> Vec<bool> {
+    /// Everything that needs no signature check. Returns those that go on, and those that another submission has.
+    fn claim(
+        &self,
+        open: Vec<Placed>,
+        slots: &mut [Slot],
+        parameters: &Parameters,
+        outcome: &Outcome,
+    ) -> (Vec<Placed>, Vec<(Placed, Outcome)>) {
         let now_ms = self.now_ms();
-        let mut claimed = vec![false; transactions.len()];
-        for (at, transaction) in transactions.iter().enumerate() {
+        let (mut claimed, mut waiting) = (Vec::with_capacity(open.len()), Vec::new());
+        for (at, transaction) in open {
             let id = transaction.id();
-            match self.claim_one(transaction, id, parameters, now_ms) {
-                Ok(true) => claimed[at] = true,
-                Ok(false) => slots[at] = Some(Ok(Submitted { id, is_new: false })),
+            match self.claim_one(&transaction, id, parameters, now_ms, outcome) {
+                Ok(Claim::New) => claimed.push((at, transaction)),
+                Ok(Claim::Durable) => slots[at] = Some(Ok(Submitted { id, is_new: false })),
+                Ok(Claim::Pending(outcome)) => waiting.push(((at, transaction), outcome)),
                 Err(error) => slots[at] = Some(Err(error)),
             }
         }
-        claimed
+        (claimed, waiting)
     }
 
     fn claim_one(
@@ -124,18 +153,26 @@ impl Admission {
         id: TransactionId,
         parameters: &Parameters,
         now_ms: u64,
-    ) -> Result<bool, AdmissionError> {
+        outcome: &Outcome,
+    ) -> Result<Claim, AdmissionError> {
         // A known one is known, whatever has happened since: submitting again is always safe.
         if self.tracker.progress(&id).is_some() || self.ledger.is_executed(&id)? {
-            return Ok(false);
+            return Ok(Claim::Durable);
         }
         checks::check(transaction, &id, parameters, now_ms, &self.ledger)?;
         let account = transaction.body.sender().ok_or(quancheng_types::TransactionError::NoSigner);
         let account = account.map_err(AdmissionError::Transaction)?;
-        self.tracker.claim(id, account, transaction.body.valid_until_ms, &self.limits).map_err(|full| match full {
+        let claim = self.tracker.claim(id, account, transaction.body.valid_until_ms, &self.limits, outcome);
+        let claim = claim.map_err(|full| match full {
             QuotaFull::Node => overloaded(),
             QuotaFull::Account => AdmissionError::QuotaExceeded { retry_after_ms: RETRY_AFTER_MS },
-        })
+        })?;
+        // Through another validator it may have been executed since it was asked for: then nothing would ever end the claim.
+        if matches!(claim, Claim::New) && self.ledger.is_executed(&id)? {
+            self.tracker.release(&id);
+            return Ok(Claim::Durable);
+        }
+        Ok(claim)
     }
 
     /// Signatures. Returns those that pass; the others give their claim back.
@@ -189,7 +226,10 @@ impl Admission {
             Err(tokio::sync::mpsc::error::TrySendError::Full(_)) => Err(overloaded()),
             Err(tokio::sync::mpsc::error::TrySendError::Closed(_)) => Err(AdmissionError::Stopping),
         };
-        let Err(error) = result else { return };
+        let Err(error) = result else {
+            self.tracker.stored(&ids);
+            return;
+        };
         for id in &ids {
             self.tracker.release(id);
         }
@@ -218,3 +258,6 @@ fn overloaded() -> AdmissionError {
 fn refuse_all(slots: Vec<Slot>, error: &AdmissionError) -> Vec<Result<Submitted, AdmissionError>> {
     slots.into_iter().map(|_| Err(error.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,7 +135,10 @@ impl Backend for NodeBackend {
     }
 
     fn submit(&self, transactions: Vec<SignedTransaction>) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
-        Box::pin(self.admission.submit(transactions))
+        // A client that goes away takes back nothing that is half done: the submission comes to its end without it.
+        let (admission, count) = (self.admission.clone(), transactions.len());
+        let submission = tokio::spawn(async move { admission.submit(transactions).await });
+        Box::pin(async move { submission.await.unwrap_or_else(|_| vec![Err(AdmissionError::Stopping); count]) })
     }
 
     fn simulate(&self, transaction: SignedTransaction) -> Answer<'_, Result<Receipt, AdmissionError>> {

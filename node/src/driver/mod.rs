@@ -326,7 +326,9 @@ impl Driver {
         });
         let in_flight = self.parts.engine.local_batches_in_flight();
         let engine = &self.parts.engine;
-        let is_validator = self.parts.own.is_some_and(|id| engine.validators().by_id(&id).is_some());
+        // One that is about to leave takes nothing more: what it takes now might not be ordered before its batches count no longer.
+        let sets = [engine.validators(), engine.latest_validators()];
+        let is_validator = self.parts.own.is_some_and(|id| sets.iter().all(|set| set.by_id(&id).is_some()));
         let duty = Duty { parameters: *engine.parameters(), is_validator };
         if *self.parts.duty.borrow() != duty {
             self.parts.rules.send_replace(seal_rules(&duty.parameters));

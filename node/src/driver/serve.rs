@@ -16,6 +16,7 @@ use super::peers::PeerBook;
 use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::Metrics;
 use crate::network::{Lane, NetworkHandle};
+use crate::thread_end::EndWithProcess;
 use crate::turns::Turns;
 
 /// Answers that may wait, per peer: twice what an honest one has under way. Past it requests are dropped; the asker asks again or
@@ -87,6 +88,7 @@ impl ServeQueue {
         let waiting = Arc::new(Waiting::default());
         let work = Arc::clone(&waiting);
         std::thread::Builder::new().name("serve".into()).spawn(move || {
+            let _guard = EndWithProcess("serve");
             for () in woken {
                 while let Some((to, answer)) = work.pop() {
                     serve(&ledger, &network, &peers, to, answer);

@@ -14,6 +14,7 @@ use tracing::{debug, error};
 use crate::driver::{DriverHandle, DriverInput};
 use crate::ledger::{Ledger, LedgerError, execute_stored};
 use crate::metrics::Metrics;
+use crate::thread_end::EndWithProcess;
 use crate::tracker::Tracker;
 
 /// Takes heights to execute.
@@ -54,6 +55,7 @@ pub fn start(
     let (queue, heights) = channel();
     let executor = Executor { ledger, driver, tracker, metrics, on_set_change };
     std::thread::Builder::new().name("executor".into()).spawn(move || {
+        let _guard = EndWithProcess("executor");
         for height in heights {
             if let Err(error) = executor.execute(height) {
                 error!(%height, %error, "a block cannot be executed; this node stops");

@@ -345,13 +345,16 @@ impl Assembly<'_> {
     }
 }
 
-/// Rules of the batcher under these parameters. Some places in flight stay free for batches that are offered again.
+/// Rules of the batcher under these parameters. Of one author the others hold a bounded number of bytes: were more in flight, each of
+/// them might hold others, and none would have a quorum.
 #[must_use]
 pub fn seal_rules(parameters: &Parameters) -> SealRules {
+    let bytes_in_flight = usize::try_from(quancheng_consensus::limits::AUTHOR_BYTES_MAX / 2).unwrap_or(usize::MAX);
     SealRules {
         bytes: parameters.batch_bytes_max,
         wait: Duration::from_millis(parameters.batch_wait_ms.into()),
-        in_flight: parameters.batches_in_flight_max as usize,
+        in_flight: (parameters.batches_in_flight_max as usize)
+            .min(bytes_in_flight / parameters.batch_bytes_max.max(1) as usize),
     }
 }
 

@@ -55,6 +55,23 @@ struct Entry {
     valid_until_ms: u64,
     ordered: Option<Height>,
     waiters: Vec<(bool, Arc<Waiter>)>,
+    /// Ends when it is known whether the transaction is taken; `None` once it is durable here.
+    outcome: Option<Outcome>,
+}
+
+/// Ends (its sender is dropped) when the submission that claimed a transaction is over: then the transaction is durable here, or its
+/// claim was given back.
+pub type Outcome = watch::Receiver<()>;
+
+/// What a claim met.
+#[derive(Clone, Debug)]
+pub enum Claim {
+    /// Nothing: the transaction is this submission's.
+    New,
+    /// It is durable here.
+    Durable,
+    /// Another submission has it and has not come to an end.
+    Pending(Outcome),
 }
 
 /// How far a transaction admitted here has come.
@@ -113,7 +130,8 @@ impl Tracker {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Claims a place for a transaction before it goes to the batcher. `Ok(false)` when it is here already.
+    /// Claims a place for a transaction before it goes to the batcher, for a submission that ends with `outcome`. Nobody is told that
+    /// it is admitted before [`Self::stored`].
     ///
     /// # Errors
     /// [`QuotaFull`] when the account or the node has too many waiting.
@@ -123,10 +141,19 @@ impl Tracker {
         account: AccountId,
         valid_until_ms: u64,
         limits: &ClaimLimits,
-    ) -> Result<bool, QuotaFull> {
+        outcome: &Outcome,
+    ) -> Result<Claim, QuotaFull> {
         let mut inner = self.lock();
-        if inner.entries.contains_key(&id) {
-            return Ok(false);
+        if let Some(entry) = inner.entries.get_mut(&id) {
+            return Ok(match &entry.outcome {
+                None => Claim::Durable,
+                // Its submission ended without a word: it was cut off. The claim passes on.
+                Some(pending) if pending.has_changed().is_err() => {
+                    entry.outcome = Some(outcome.clone());
+                    Claim::New
+                }
+                Some(pending) => Claim::Pending(pending.clone()),
+            });
         }
         if inner.entries.len() >= limits.total {
             return Err(QuotaFull::Node);
@@ -136,11 +163,28 @@ impl Tracker {
             return Err(QuotaFull::Account);
         }
         *count += 1;
-        let entry = Entry { account, admitted_at: Instant::now(), valid_until_ms, ordered: None, waiters: Vec::new() };
+        let entry = Entry {
+            account,
+            admitted_at: Instant::now(),
+            valid_until_ms,
+            ordered: None,
+            waiters: Vec::new(),
+            outcome: Some(outcome.clone()),
+        };
         inner.entries.insert(id, entry);
         inner.expiry.insert((valid_until_ms, id), ());
         self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
-        Ok(true)
+        Ok(Claim::New)
+    }
+
+    /// Notes that claimed transactions are durable here.
+    pub fn stored(&self, ids: &[TransactionId]) {
+        let mut inner = self.lock();
+        for id in ids {
+            if let Some(entry) = inner.entries.get_mut(id) {
+                entry.outcome = None;
+            }
+        }
     }
 
     /// Gives a place back: the transaction was not taken after all.
@@ -240,13 +284,14 @@ impl Tracker {
         });
     }
 
-    /// Where a transaction admitted here stands; `None` when it is executed or was never here.
+    /// Where a transaction admitted here stands; `None` when it is executed, was never here, or is not durable yet.
     #[must_use]
     pub fn progress(&self, id: &TransactionId) -> Option<Progress> {
         let inner = self.lock();
         let entry = inner.entries.get(id)?;
         Some(match entry.ordered {
             Some(height) => Progress::Ordered(height),
+            None if entry.outcome.is_some() => return None,
             None if entry.valid_until_ms < inner.block_time_ms => Progress::Expired,
             None => Progress::Admitted,
         })

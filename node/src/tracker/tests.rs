@@ -18,6 +18,12 @@ fn tracker() -> Tracker {
     Tracker::new(Height(0), Height(0), 0, Arc::new(Metrics::new()))
 }
 
+fn admit(tracker: &Tracker, n: u8) {
+    let (_submission, outcome) = watch::channel(());
+    tracker.claim(id(n), account(n), 10, &LIMITS, &outcome).unwrap();
+    tracker.stored(&[id(n)]);
+}
+
 fn receipts(ids: &[u8]) -> Arc<Vec<Receipt>> {
     let receipt = |n: &u8| Receipt {
         transaction_id: id(*n),
@@ -31,14 +37,18 @@ fn receipts(ids: &[u8]) -> Arc<Vec<Receipt>> {
 #[test]
 fn quotas_hold_per_account_and_in_total_and_places_come_back() {
     let tracker = tracker();
-    assert_eq!(tracker.claim(id(1), account(1), 10, &LIMITS), Ok(true));
-    assert_eq!(tracker.claim(id(1), account(1), 10, &LIMITS), Ok(false), "the same again is known");
-    assert_eq!(tracker.claim(id(2), account(1), 10, &LIMITS), Ok(true));
-    assert_eq!(tracker.claim(id(3), account(1), 10, &LIMITS), Err(QuotaFull::Account));
-    assert_eq!(tracker.claim(id(4), account(2), 10, &LIMITS), Ok(true));
-    assert_eq!(tracker.claim(id(5), account(3), 10, &LIMITS), Err(QuotaFull::Node));
+    let (_submission, outcome) = watch::channel(());
+    let claim = |n, of| tracker.claim(id(n), account(of), 10, &LIMITS, &outcome);
+    assert!(matches!(claim(1, 1), Ok(Claim::New)));
+    assert!(matches!(claim(1, 1), Ok(Claim::Pending(_))), "the same again waits for the first");
+    tracker.stored(&[id(1)]);
+    assert!(matches!(claim(1, 1), Ok(Claim::Durable)), "then it is known");
+    assert!(matches!(claim(2, 1), Ok(Claim::New)));
+    assert!(matches!(claim(3, 1), Err(QuotaFull::Account)));
+    assert!(matches!(claim(4, 2), Ok(Claim::New)));
+    assert!(matches!(claim(5, 3), Err(QuotaFull::Node)));
     tracker.release(&id(2));
-    assert_eq!(tracker.claim(id(3), account(1), 10, &LIMITS), Ok(true));
+    assert!(matches!(claim(3, 1), Ok(Claim::New)));
     assert_eq!(tracker.pending(), 3);
 }
 
@@ -46,7 +56,7 @@ fn quotas_hold_per_account_and_in_total_and_places_come_back() {
 async fn a_waiter_wakes_when_all_are_executed_and_certified_follows() {
     let tracker = Arc::new(tracker());
     for n in 1..=2 {
-        tracker.claim(id(n), account(n), 10, &LIMITS).unwrap();
+        admit(&tracker, n);
     }
     let waiter = tracker.waiter(&[id(1), id(2), id(9)], false);
     let mut events = tracker.subscribe();
@@ -74,7 +84,7 @@ fn a_certificate_ahead_of_the_executor_counts_only_what_is_executed() {
 #[test]
 fn what_was_never_ordered_expires_and_is_forgotten_later() {
     let tracker = tracker();
-    tracker.claim(id(1), account(1), 10, &LIMITS).unwrap();
+    admit(&tracker, 1);
     assert_eq!(tracker.progress(&id(1)), Some(Progress::Admitted));
     tracker.executed(Height(1), 11, receipts(&[]));
     assert_eq!(tracker.progress(&id(1)), Some(Progress::Expired));

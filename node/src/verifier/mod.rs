@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use crate::driver::{DriverHandle, DriverInput};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::thread_end::EndWithProcess;
 use keys::KeyCache;
 use queue::{Job, JobQueue};
 pub use store_writer::StoreWriter;
@@ -80,6 +81,7 @@ pub fn start(
         };
         let queue = Arc::clone(&queue);
         std::thread::Builder::new().name(format!("verifier-{number}")).spawn(move || {
+            let _guard = EndWithProcess("verifier");
             while let Some(job) = queue.pop() {
                 worker.run(job);
             }

@@ -10,6 +10,7 @@ use tracing::error;
 
 use crate::driver::{DriverHandle, DriverInput};
 use crate::ledger::{Ledger, LedgerError};
+use crate::thread_end::EndWithProcess;
 
 /// Batches written with one sync at most: bounds the memory of one write to 32 batches of at most 2 MiB.
 const GROUP_MAX: usize = 32;
@@ -29,6 +30,7 @@ impl StoreWriter {
     pub(super) fn start(ledger: Arc<Ledger>, driver: DriverHandle) -> std::io::Result<Self> {
         let (queue, receiver) = channel::<Write>();
         std::thread::Builder::new().name("batch-writer".into()).spawn(move || {
+            let _guard = EndWithProcess("batch-writer");
             while let Ok(first) = receiver.recv() {
                 let mut group = vec![first];
                 while group.len() < GROUP_MAX {

@@ -373,11 +373,11 @@ fn a_batch_above_the_parameter_is_taken_up_to_the_limit_of_the_protocol() {
 #[test]
 fn own_batches_sealed_beyond_the_flight_are_kept() {
     let mut engine = running();
-    let sealed = u64::try_from(OWN_BATCHES_MAX).unwrap() + 8;
+    let sealed = u64::try_from(OWN_BATCHES_MAX).unwrap() + 100;
     for sequence in 0..sealed {
         engine.step(now(1), Input::LocalBatch { batch: batch(0, sequence, sequence) });
     }
-    assert_eq!(engine.local_batches_in_flight(), OWN_BATCHES_MAX + 8);
+    assert_eq!(engine.local_batches_in_flight(), OWN_BATCHES_MAX + 100);
 }
 
 #[test]

@@ -1,0 +1,136 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use quancheng_types::{AccountId, Digest, KeyId, List, Signer, SigningKey, Transaction};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::driver::{self, DriverInput};
+
+/// A door with its store and verifiers. The test stands for the batcher: it says when a packet is durable.
+struct Door {
+    admission: Admission,
+    packets: mpsc::Receiver<Packet>,
+    _inputs: std::sync::mpsc::Receiver<DriverInput>,
+    _dir: tempfile::TempDir,
+    _duty: watch::Sender<Duty>,
+    _clock: watch::Sender<Option<ClockReport>>,
+}
+
+impl Door {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Arc::new(crate::testing::ledger(dir.path()));
+        let metrics = Arc::new(Metrics::new());
+        let (driver, inputs) = driver::queue();
+        let (verifier, _writer) =
+            crate::verifier::start(1, ledger.chain_id(), Arc::clone(&ledger), driver, Arc::clone(&metrics)).unwrap();
+        let (batcher, packets) = crate::batcher::queue();
+        let (duty_sender, duty) = watch::channel(Duty { parameters: Parameters::default(), is_validator: true });
+        let (clock_sender, clock) = watch::channel(None);
+        let tracker =
+            Arc::new(Tracker::new(quancheng_types::Height(0), quancheng_types::Height(0), 0, Arc::clone(&metrics)));
+        let limits = ClaimLimits { total: 100, per_account: 100 };
+        let admission = Admission { ledger, tracker, verifier, batcher: Some(batcher), duty, clock, limits, metrics };
+        Self { admission, packets, _inputs: inputs, _dir: dir, _duty: duty_sender, _clock: clock_sender }
+    }
+
+    fn transaction(&self, nonce: u64) -> SignedTransaction {
+        let key = SigningKey::from_seed([9; 32]);
+        let public_key = key.public_key();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let commitment = serde_json::json!({
+            "root": Digest([u8::try_from(nonce).unwrap(); 32]).to_string(), "count": 1, "bytes": 1, "complete": false
+        });
+        let call = serde_json::json!({ "notarize": { "commitment": commitment } });
+        let body = Transaction {
+            chain_id: self.admission.ledger.chain_id(),
+            signers: List::new(vec![Signer { account: AccountId::of(&public_key), key_id: KeyId::of(&public_key) }])
+                .unwrap(),
+            nonce,
+            valid_until_ms: u64::try_from(now.as_millis()).unwrap() + 60_000,
+            calls: List::new(vec![quancheng_contracts::encode_call("evidence", call).unwrap()]).unwrap(),
+        };
+        body.sign(&[&key]).unwrap()
+    }
+
+    /// Two with one id, of which the first is badly signed.
+    fn forged_and_genuine(&self, nonce: u64) -> (SignedTransaction, SignedTransaction) {
+        let genuine = self.transaction(nonce);
+        let forged =
+            SignedTransaction { body: genuine.body.clone(), signatures: self.transaction(nonce + 100).signatures };
+        assert_eq!(forged.id(), genuine.id());
+        (forged, genuine)
+    }
+
+    fn submit(&self, transactions: Vec<SignedTransaction>) -> tokio::task::JoinHandle<Vec<Answer>> {
+        let admission = self.admission.clone();
+        tokio::spawn(async move { admission.submit(transactions).await })
+    }
+
+    async fn packet(&mut self) -> Packet {
+        tokio::time::timeout(Duration::from_secs(10), self.packets.recv()).await.expect("a packet comes").unwrap()
+    }
+}
+
+type Answer = Result<Submitted, AdmissionError>;
+
+fn is_new(answer: &Answer) -> Option<bool> {
+    answer.as_ref().ok().map(|submitted| submitted.is_new)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_badly_signed_copy_does_not_stand_for_the_genuine_one() {
+    let mut door = Door::new();
+    let (forged, genuine) = door.forged_and_genuine(1);
+    let id = genuine.id();
+    let answers = door.submit(vec![forged, genuine.clone(), genuine]);
+    let packet = door.packet().await;
+    assert_eq!(packet.transactions.iter().map(SignedTransaction::id).collect::<Vec<_>>(), [id]);
+    assert_eq!(door.admission.tracker.progress(&id), None, "not durable yet");
+    packet.stored.send(Ok(())).unwrap();
+    let answers = answers.await.unwrap();
+    assert!(matches!(answers[0], Err(AdmissionError::Transaction(_))), "{answers:?}");
+    assert_eq!(answers[1..].iter().map(is_new).collect::<Vec<_>>(), [Some(true), Some(false)]);
+    assert_eq!(door.admission.tracker.progress(&id), Some(crate::tracker::Progress::Admitted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_submission_is_answered_when_the_first_is_durable() {
+    let mut door = Door::new();
+    let transaction = door.transaction(2);
+    let first = door.submit(vec![transaction.clone()]);
+    let packet = door.packet().await;
+    let second = door.submit(vec![transaction]);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!second.is_finished(), "nothing is durable yet");
+    packet.stored.send(Ok(())).unwrap();
+    assert_eq!(is_new(&first.await.unwrap()[0]), Some(true));
+    assert_eq!(is_new(&second.await.unwrap()[0]), Some(false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_submission_could_not_store_the_next_one_packs() {
+    let mut door = Door::new();
+    let transaction = door.transaction(3);
+    let first = door.submit(vec![transaction.clone()]);
+    let lost = door.packet().await;
+    let second = door.submit(vec![transaction.clone()]);
+    drop(lost.stored);
+    assert!(first.await.unwrap()[0].is_err());
+    let packet = door.packet().await;
+    packet.stored.send(Ok(())).unwrap();
+    assert_eq!(is_new(&second.await.unwrap()[0]), Some(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_that_is_cut_off_leaves_no_claim() {
+    let mut door = Door::new();
+    let transaction = door.transaction(4);
+    let first = door.submit(vec![transaction.clone()]);
+    let _held = door.packet().await;
+    first.abort();
+    assert!(first.await.is_err());
+    let second = door.submit(vec![transaction]);
+    door.packet().await.stored.send(Ok(())).unwrap();
+    assert_eq!(is_new(&second.await.unwrap()[0]), Some(true));
+}
