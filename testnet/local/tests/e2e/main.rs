@@ -11,6 +11,7 @@ mod clock;
 mod crash;
 mod follower;
 mod lifecycle;
+mod outages;
 mod refused_starts;
 mod second_network;
 mod set_change;
