@@ -27,7 +27,7 @@ pub struct Header {
     pub parent: BlockId,
     /// Who proposed it first.
     pub proposer: ValidatorId,
-    /// RFC 9162 root over the batch ids, in order.
+    /// RFC 9162 root over the canonical bytes of the batch references, certificates included, in order.
     pub batches_root: Digest,
     /// The validators of this height.
     pub validators_hash: Digest,
@@ -53,7 +53,8 @@ impl Header {
     }
 }
 
-/// A block: its header and what the header commits to by reference.
+/// A block: its header and what the header commits to. The block id names every byte of it: two bodies of one id do not exist,
+/// so a judgement of a block that is kept by its id cannot meet another body.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Block {
     /// Commits to the rest.
@@ -85,12 +86,12 @@ impl Block {
         self.header.id()
     }
 
-    /// RFC 9162 root over the ids of batches.
+    /// RFC 9162 root over whole batch references: header and certificate.
     #[must_use]
     pub fn batches_root(batches: &[BatchRef]) -> Digest {
         let mut tree = merkle::RootBuilder::new();
         for batch in batches {
-            tree.push(merkle::leaf_hash(batch.header.id().as_bytes()));
+            tree.push(merkle::leaf_hash(&encode(batch)));
         }
         tree.root()
     }
@@ -105,7 +106,8 @@ impl Block {
         tree.root()
     }
 
-    /// Whether the header commits to exactly these batches and proofs.
+    /// Whether the header commits to exactly these batches, certificates and proofs. When not, it is no block of that id but a mangled
+    /// copy: the fault is of whoever delivered it, never of whoever proposed the block.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         self.header.batches_root == Self::batches_root(&self.batches)

@@ -28,18 +28,48 @@ impl Engine {
         if height < here {
             return;
         }
+        let is_member = self.schedule.at(height).validators.by_node(&from).is_some();
+        if !is_member && self.schedule.is_known(height) {
+            // No honest node says anything about a height of which it is no validator (`tell_all`).
+            self.out.blame(from, Offence::Stranger);
+            return;
+        }
         if height > here {
             // Whoever works on a height has committed the one before.
             self.sync.claim(from, height.previous().unwrap_or_default());
         }
-        if height > here.next() {
+        if height > here.next() || !is_member {
             return;
         }
         if self.height.started && height == here {
             self.take_agreement(from, message);
-        } else if self.schedule.at(height).validators.by_node(&from).is_some() {
-            self.height.triggered |= height == here;
-            self.early.push(from, height, message);
+            return;
+        }
+        if let Message::Proposal(proposal) = &message
+            && !self.is_intact(from, &proposal.signed, &proposal.block)
+        {
+            return;
+        }
+        self.height.triggered |= height == here;
+        self.early.push(from, height, message);
+    }
+
+    /// Whether this node takes part in the agreement of the height in progress.
+    pub(super) fn is_member(&self) -> bool {
+        self.validators().by_node(&self.node_id).is_some()
+    }
+
+    /// Says something about the agreement to everybody. A follower listens only: what it could repeat, the validators know.
+    pub(super) fn tell_all(&mut self, message: Message) {
+        if self.is_member() {
+            self.out.broadcast(message);
+        }
+    }
+
+    /// Publishes a statement of this node, once its record is durable. As in [`Self::tell_all`].
+    fn publish_signed(&mut self, message: Message) {
+        if self.is_member() {
+            self.out.broadcast_signed(message);
         }
     }
 
@@ -140,16 +170,16 @@ impl Engine {
                     self.height.stuck_reports = 0;
                 }
                 CoreEvent::NeedValue(round) => self.height.need_value = Some(round),
-                CoreEvent::PublishVote(vote) => self.out.broadcast_signed(Message::Vote(vote)),
-                CoreEvent::RepeatVote(vote) => self.out.broadcast(Message::Vote(vote)),
+                CoreEvent::PublishVote(vote) => self.publish_signed(Message::Vote(vote)),
+                CoreEvent::RepeatVote(vote) => self.tell_all(Message::Vote(vote)),
                 CoreEvent::PublishProposal(signed) => {
                     self.height.note_proposal(signed, false);
                     if let Some(message) = self.proposal_message(signed.proposal.round) {
-                        self.out.broadcast_signed(message);
+                        self.publish_signed(message);
                     }
                 }
-                CoreEvent::PublishPolka(polka) => self.out.broadcast(Message::Polka(polka)),
-                CoreEvent::PublishRoundChange(certificate) => self.out.broadcast(Message::RoundChange(certificate)),
+                CoreEvent::PublishPolka(polka) => self.tell_all(Message::Polka(polka)),
+                CoreEvent::PublishRoundChange(certificate) => self.tell_all(Message::RoundChange(certificate)),
                 CoreEvent::Decided(certificate) => decided = Some(certificate),
                 CoreEvent::Misbehavior(proof) => self.note_misbehavior(proof),
             }
@@ -181,10 +211,20 @@ impl Engine {
         }
     }
 
-    /// A proposal of this round that was taken in, with its block.
+    /// Whether a proposal of this round was taken in, with its block.
+    pub(super) fn has_proposal(&self, round: Round) -> bool {
+        let signed = self.height.proposals.get(&round);
+        signed.is_some_and(|signed| self.height.candidates.contains_key(&signed.proposal.block_id))
+    }
+
+    /// A proposal of this round that was taken in, with its block. Only one that this node found valid: it would answer for any other
+    /// as if it were its own.
     pub(super) fn proposal_message(&self, round: Round) -> Option<Message> {
         let signed = *self.height.proposals.get(&round)?;
         let candidate = self.height.candidates.get(&signed.proposal.block_id)?;
+        if candidate.valid != Some(true) {
+            return None;
+        }
         Some(Message::Proposal(Box::new(ProposalMessage { signed, block: candidate.block.as_ref().clone() })))
     }
 

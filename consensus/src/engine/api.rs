@@ -193,7 +193,7 @@ pub enum ServeRequest {
 pub enum Offence {
     /// A signature in its message does not verify.
     BadSignature,
-    /// It sent a block whose certificate or content does not hold.
+    /// It delivered a block that is not the one it is named as: the header does not commit to the content beside it.
     BadBlock,
     /// It sent a batch that is not the one asked for, or whose header does not commit to it.
     BadBatch,
@@ -201,6 +201,8 @@ pub enum Offence {
     BadCertificate,
     /// It answered a question nobody asked.
     Unasked,
+    /// It takes part in the agreement of a height whose validators do not include it.
+    Stranger,
 }
 
 /// What an operator must know.

@@ -113,7 +113,9 @@ impl Engine {
     }
 
     pub(super) fn on_blocks_response(&mut self, from: NodeId, blocks: Vec<CommittedBlock>) {
-        self.sync.on_response(from, blocks, self.committed(), self.now.elapsed_ms);
+        if let Err(offence) = self.sync.on_response(from, blocks, self.committed(), self.now.elapsed_ms) {
+            self.out.blame(from, offence);
+        }
     }
 
     pub(super) fn request_blocks(&mut self) {
@@ -151,10 +153,8 @@ impl Engine {
     }
 
     fn apply_decided(&mut self, height: Height, decided: CommittedBlock) -> Result<(), Offence> {
+        // That it is intact was seen before it was kept.
         let CommittedBlock { block, certificate } = decided;
-        if certificate.height != height || certificate.block_id != block.id() || !block.is_consistent() {
-            return Err(Offence::BadBlock);
-        }
         let validators = &self.schedule.at(height).validators;
         let message = certificate.sign_message(self.chain_id);
         if !has_quorum(&certificate.signatures, validators, self.planted.commit_quorum())

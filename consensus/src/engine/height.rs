@@ -147,7 +147,17 @@ impl HeightState {
 /// Messages that came too early: of the next height, or of this one before it started.
 #[derive(Debug, Default)]
 pub(crate) struct EarlyMessages {
-    peers: BTreeMap<NodeId, VecDeque<(Height, Message)>>,
+    peers: BTreeMap<NodeId, VecDeque<Early>>,
+    /// Messages taken in so far.
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Early {
+    /// Its place in the order of arrival.
+    order: u64,
+    height: Height,
+    message: Message,
 }
 
 impl EarlyMessages {
@@ -157,7 +167,7 @@ impl EarlyMessages {
             return;
         }
         let queue = self.peers.entry(from).or_default();
-        if queue.iter().any(|(_, other)| *other == message) {
+        if queue.iter().any(|early| early.message == message) {
             return;
         }
         if queue.len() >= EARLY_MESSAGES_PER_PEER_MAX {
@@ -166,32 +176,34 @@ impl EarlyMessages {
         // Blocks are large, and which of them are genuine shows only when the height begins.
         let is_proposal = |message: &Message| matches!(message, Message::Proposal(_));
         if is_proposal(&message)
-            && queue.iter().filter(|(_, other)| is_proposal(other)).count() >= EARLY_PROPOSALS_PER_PEER_MAX
-            && let Some(oldest) = queue.iter().position(|(_, other)| is_proposal(other))
+            && queue.iter().filter(|early| is_proposal(&early.message)).count() >= EARLY_PROPOSALS_PER_PEER_MAX
+            && let Some(oldest) = queue.iter().position(|early| is_proposal(&early.message))
         {
             queue.remove(oldest);
         }
-        queue.push_back((height, message));
+        self.count += 1;
+        queue.push_back(Early { order: self.count, height, message });
     }
 
     /// Whether anybody spoke about this height.
     pub(crate) fn has(&self, height: Height) -> bool {
-        self.peers.values().any(|queue| queue.iter().any(|(of, _)| *of == height))
+        self.peers.values().any(|queue| queue.iter().any(|early| early.height == height))
     }
 
-    /// Takes out the messages of this height and drops older ones.
+    /// Takes out the messages of this height, in the order in which they came, and drops older ones.
     pub(crate) fn take(&mut self, height: Height) -> Vec<(NodeId, Message)> {
         let mut taken = Vec::new();
         for (from, queue) in &mut self.peers {
-            for (of, message) in std::mem::take(queue) {
-                if of == height {
-                    taken.push((*from, message));
-                } else if of > height {
-                    queue.push_back((of, message));
+            for early in std::mem::take(queue) {
+                if early.height == height {
+                    taken.push((early.order, *from, early.message));
+                } else if early.height > height {
+                    queue.push_back(early);
                 }
             }
         }
         self.peers.retain(|_, queue| !queue.is_empty());
-        taken
+        taken.sort_by_key(|(order, ..)| *order);
+        taken.into_iter().map(|(_, from, message)| (from, message)).collect()
     }
 }

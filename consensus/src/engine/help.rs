@@ -8,6 +8,8 @@
 //! - that is in an earlier round: with the certificate by which the later round was entered;
 //! - that is in the same round: with the proposal and the votes it lacks;
 //! - that knows no polka as new as ours: with the polka and its block, so that locks dissolve.
+//!
+//! Only validators of the height answer with messages of its agreement, and never with a block that they did not find valid.
 
 use quancheng_types::{BlockId, Height, List, NodeId, Round, SignedVote, VoteType};
 
@@ -29,7 +31,7 @@ impl Engine {
             && self.signer.has_key()
             && let Some(message) = self.proposal_message(round)
         {
-            self.out.broadcast(message);
+            self.tell_all(message);
         }
         let status = self.round_status(round);
         self.out.broadcast(Message::RoundStatus(status));
@@ -49,7 +51,7 @@ impl Engine {
         RoundStatus {
             height: self.height.height,
             round,
-            has_proposal: self.proposal_message(round).is_some(),
+            has_proposal: self.has_proposal(round),
             prevotes,
             precommits,
             valid_round: self.core.valid_value().map(|(round, _)| round),
@@ -71,6 +73,9 @@ impl Engine {
         }
         if !self.height.started {
             self.height.triggered |= self.validators().by_node(&from).is_some();
+            return;
+        }
+        if !self.is_member() {
             return;
         }
         let round = self.core.round();

@@ -2,7 +2,8 @@
 //!
 //! A proposal passes two gates. The first is about the *proposal*: who sends it, in which round, and for a fresh one whether its
 //! time is near our clock at the moment it comes. The second is about the *block*: rules and history root; its verdict is
-//! kept per block, since the core asks once per block id.
+//! kept per block id, since the core asks once per block id, and the id fixes every byte of what was judged. A copy that is not what its
+//! id names is dropped before either gate, whoever delivered it is to blame, and nothing is remembered of it.
 //!
 //! - A block whose results our executor has not computed yet is held, and judged when it has.
 //! - A fresh proposal whose time is off is held: the propose timeout then gives nil. If a quorum prevotes it all the same, our
@@ -73,6 +74,21 @@ impl Engine {
         if self.core.proposer(proposal.round) != signed.validator {
             return false;
         }
+        if !self.is_intact(from, signed, block) {
+            return false;
+        }
+        // The log files a block under the height in its header.
+        if block.header.height != proposal.height {
+            return false;
+        }
+        // Only a repeated block may name another proposer.
+        proposal.pol_round.is_some() || block.header.proposer == signed.validator || self.planted.wrong_proposer()
+    }
+
+    /// Whether a proposal is signed by its validator and carries the block that it is for, byte for byte. When not, its carrier is to
+    /// blame and nothing of it is kept: the proposer never signed what lies beside its signature.
+    pub(super) fn is_intact(&mut self, from: NodeId, signed: &SignedProposal, block: &Block) -> bool {
+        let proposal = &signed.proposal;
         let Some(validator) = self.schedule.at(proposal.height).validators.by_id(&signed.validator) else {
             return false;
         };
@@ -80,15 +96,15 @@ impl Engine {
             self.out.blame(from, Offence::BadSignature);
             return false;
         }
-        // A header names its content, so a block that is held needs no second look at the whole of it.
-        let is_held = self.height.candidates.contains_key(&proposal.block_id);
-        if block.id() != proposal.block_id || (!is_held && !block.is_consistent()) {
-            // The signature is good, the block beside it is not the one it is for: the carrier's fault.
+        // What is held is intact: comparing with it costs less than hashing.
+        let is_intact = match self.height.candidates.get(&proposal.block_id) {
+            Some(held) => *held.block == *block,
+            None => block.id() == proposal.block_id && block.is_consistent(),
+        };
+        if !is_intact {
             self.out.blame(from, Offence::BadBlock);
-            return false;
         }
-        // Only a repeated block may name another proposer.
-        proposal.pol_round.is_some() || block.header.proposer == signed.validator || self.planted.wrong_proposer()
+        is_intact
     }
 
     fn judge_and_feed(&mut self, signed: SignedProposal) {

@@ -27,7 +27,9 @@ impl Engine {
         let (events, result) = self.core.start(&mut host, height, &set, &replay);
         self.carry_out(events, result);
         for (from, message) in self.early.take(height) {
-            if self.height.started && self.height.height == height {
+            // Who is a validator may not have been certain when the message came.
+            let is_member = self.schedule.at(height).validators.by_node(&from).is_some();
+            if is_member && self.height.started && self.height.height == height {
                 self.take_agreement(from, message);
             }
         }
@@ -63,7 +65,8 @@ impl Engine {
     fn restore_candidates(&mut self, replay: &[LogEntry]) {
         for entry in replay {
             match entry {
-                LogEntry::Block(block) => {
+                // Every block was found intact before it was logged.
+                LogEntry::Block(block) if block.is_consistent() => {
                     self.height.insert(block.id(), Arc::new(block.as_ref().clone()), Round(0), None);
                 }
                 LogEntry::Value { block_id, valid, .. } => {
@@ -72,7 +75,7 @@ impl Engine {
                     }
                 }
                 LogEntry::Proposal(signed) => self.height.note_proposal(*signed, false),
-                LogEntry::Vote(_) | LogEntry::Polka(_) | LogEntry::Timeout { .. } => {}
+                LogEntry::Block(_) | LogEntry::Vote(_) | LogEntry::Polka(_) | LogEntry::Timeout { .. } => {}
             }
         }
     }

@@ -178,3 +178,13 @@ pub struct CommittedBlock {
     /// 2f+1 precommits.
     pub certificate: CommitCertificate,
 }
+
+impl CommittedBlock {
+    /// Whether the certificate names this block, and the block is byte for byte what its id names. Says nothing about signatures.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.certificate.height == self.block.header.height
+            && self.certificate.block_id == self.block.id()
+            && self.block.is_consistent()
+    }
+}

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 
 use quancheng_types::{Height, NodeId, ValidatorSet};
 
+use crate::engine::Offence;
 use crate::limits::{FETCH_RETRY_MS, PEERS_MAX, SYNC_BLOCKS_MAX, SYNC_BUFFER_BLOCKS_MAX, SYNC_PATIENCE_MS};
 use crate::message::{BlocksRequest, CommittedBlock};
 
@@ -198,8 +199,17 @@ impl Sync {
     }
 
     /// Takes in an answer: the blocks that this peer was asked for, in order, as far as they go on from what is here. Unasked, it may
-    /// carry the one block that this node waits for.
-    pub(crate) fn on_response(&mut self, from: NodeId, blocks: Vec<CommittedBlock>, committed: Height, now_ms: u64) {
+    /// carry the one block that this node waits for. A mangled copy of a block takes no place in the buffer.
+    ///
+    /// # Errors
+    /// [`Offence::BadBlock`]: a block is not the one that its certificate names. Nothing of this peer is kept.
+    pub(crate) fn on_response(
+        &mut self,
+        from: NodeId,
+        blocks: Vec<CommittedBlock>,
+        committed: Height,
+        now_ms: u64,
+    ) -> Result<(), Offence> {
         let asked = self.peers.get(&from).and_then(|peer| peer.asked).filter(|asked| asked.until_ms > now_ms);
         let first = blocks.first().map(|block| block.block.header.height);
         let is_answer = first.is_none_or(|first| asked.is_some_and(|asked| asked.from == first));
@@ -216,6 +226,10 @@ impl Sync {
             {
                 break;
             }
+            if !block.is_intact() {
+                self.drop_from(&from, committed, now_ms);
+                return Err(Offence::BadBlock);
+            }
             self.buffer.insert(height, (from, block));
             have = height;
         }
@@ -225,6 +239,7 @@ impl Sync {
                 self.rest(from, now_ms);
             }
         }
+        Ok(())
     }
 
     /// Whether so much waits to be committed that nothing more is fetched.
@@ -245,6 +260,9 @@ impl Sync {
     /// Forgets what a peer sent that lied, and what lies behind the gaps that it leaves.
     pub(crate) fn drop_from(&mut self, id: &NodeId, committed: Height, now_ms: u64) {
         self.buffer.retain(|_, (from, _)| from != id);
+        if self.request.is_some_and(|request| request.peer == *id) {
+            self.request = None;
+        }
         let have = self.buffered_to(committed);
         self.buffer.split_off(&have.next());
         if let Some(peer) = self.peers.get_mut(id) {

@@ -8,13 +8,14 @@ use quancheng_consensus::message::{BlocksRequest, SignedStatement};
 use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
 use quancheng_consensus::{
     Action, Alarm, AuthorWindow, BatchVerdict, CachedChecker, Commit, CommittedBlock, Engine, EngineConfig, Executed,
-    HaltReason, Input, LogEntry, LogWriter, Message, Now, RecoveredState, ScheduledSet, ServeRequest, SetChange,
-    SignRecord, Tip, read_log,
+    HaltReason, Input, LogEntry, LogWriter, Message, Now, Offence, RecoveredState, ScheduledSet, ServeRequest,
+    SetChange, SignRecord, Tip, read_log,
 };
 use quancheng_types::hash::sha256;
 use quancheng_types::{
-    Batch, BatchId, BlockId, ChainId, Digest, Height, List, NodeId, Parameters, Round, SignedBatch, SignedProposal,
-    SignedTransaction, SignedVote, SigningKey, Text, Transaction, Validator, ValidatorId, ValidatorSet, VoteType,
+    Batch, BatchId, Block, BlockId, ChainId, Digest, Height, List, NodeId, Parameters, Round, SignedBatch,
+    SignedProposal, SignedTransaction, SignedVote, SigningKey, Text, Transaction, Validator, ValidatorId, ValidatorSet,
+    VoteType,
 };
 
 /// Wall clock of the network at its start, ms since 1970.
@@ -83,6 +84,20 @@ enum Event {
     Execute { node: usize },
 }
 
+/// A node that passes on every proposal with batches, spoilt, and is there before the good copy. Of its own proposals these receivers
+/// get no other.
+#[derive(Debug)]
+pub(crate) struct Mangler {
+    pub(crate) node: usize,
+    /// Who gets the spoilt copies.
+    pub(crate) victims: BTreeSet<usize>,
+    pub(crate) spoil: fn(&mut Block),
+    /// Heights of which spoilt copies were sent.
+    pub(crate) heights: BTreeSet<Height>,
+    /// Who blamed it, and for what.
+    pub(crate) blames: Vec<(usize, Offence)>,
+}
+
 pub(crate) struct Network {
     pub(crate) nodes: Vec<Node>,
     pub(crate) now_ms: u64,
@@ -102,6 +117,8 @@ pub(crate) struct Network {
     pub(crate) cut: BTreeSet<usize>,
     /// The next flush of this node fails, after a part of it reached the disk.
     pub(crate) power_cut: Option<usize>,
+    /// Somebody who passes on mangled copies of proposals.
+    pub(crate) mangler: Option<Mangler>,
     #[cfg(feature = "planted-bugs")]
     pub(crate) planted: Option<quancheng_consensus::PlantedBug>,
 }
@@ -123,6 +140,7 @@ impl Network {
             flushes: 0,
             cut: BTreeSet::new(),
             power_cut: None,
+            mangler: None,
             #[cfg(feature = "planted-bugs")]
             planted: None,
         };
@@ -316,6 +334,11 @@ impl Network {
                 }
             }
             Action::Blame { peer, offence } => {
+                let culprit = self.mangler.as_ref().map(|mangler| node_id(self.nodes[mangler.node].index));
+                if let Some(mangler) = self.mangler.as_mut().filter(|_| culprit == Some(peer)) {
+                    mangler.blames.push((node, offence));
+                    return;
+                }
                 panic!("node {node} blames honest peer {peer} for {offence:?}")
             }
             Action::Alarm(alarm) => self.nodes[node].alarms.push(alarm),
@@ -455,12 +478,36 @@ impl Network {
         if is_self || lost || self.cut.contains(&from) || self.cut.contains(&to) {
             return;
         }
+        if self.mangle(from, to, &message) {
+            return;
+        }
         self.messages += 1;
         let delay_ms = 1 + self.random(4);
         // Through bytes: what cannot be encoded and decoded cannot be sent.
         let message = Message::decode(message.lane(), &message.encode()).unwrap();
         let from = node_id(self.nodes[from].index);
         self.at(delay_ms, Event::Deliver { to, from, message });
+    }
+
+    /// Sends the spoilt copy of a proposal ahead of the good one. True when the good one is not sent at all.
+    fn mangle(&mut self, from: usize, to: usize, message: &Message) -> bool {
+        let Message::Proposal(proposal) = message else {
+            return false;
+        };
+        let Some(mangler) = self.mangler.as_mut() else {
+            return false;
+        };
+        let is_cut = self.cut.contains(&mangler.node);
+        if is_cut || proposal.block.batches.is_empty() || !mangler.victims.contains(&to) || mangler.node == to {
+            return false;
+        }
+        let mut copy = proposal.clone();
+        (mangler.spoil)(&mut copy.block);
+        mangler.heights.insert(copy.signed.proposal.height);
+        let liar = mangler.node;
+        let sender = node_id(self.nodes[liar].index);
+        self.at(0, Event::Deliver { to, from: sender, message: Message::Proposal(copy) });
+        from == liar
     }
 
     fn serve(&mut self, node: usize, to: NodeId, request: ServeRequest) {

@@ -4,7 +4,7 @@
 use quancheng_types::codec::encode;
 use quancheng_types::*;
 
-use crate::support::{batch, chain, genesis, header, key, transaction, validators, vote};
+use crate::support::{batch, block, chain, genesis, header, key, transaction, validators, vote};
 
 /// Digest of the canonical bytes and their length: as binding as the bytes, and readable in a diff.
 fn print(name: &str, bytes: &[u8]) -> String {
@@ -33,6 +33,9 @@ fn golden() -> String {
     text += &format!("ack-message {}\n", batch().header.ack_message());
     text += &print("header", &encode(&header()));
     text += &format!("block-id {}\n", header().id());
+    text += &print("block", &block().encode());
+    text += &format!("batches-root {}\n", Block::batches_root(&block().batches));
+    text += &format!("misbehavior-root {}\n", Block::misbehavior_root(&block().misbehavior));
     text += &print("vote", &encode(&vote()));
     text += &format!("vote-message {}\n", vote().sign_message());
     text += &print("receipt", &encode(&receipt));
@@ -66,6 +69,36 @@ fn every_value_decodes_to_itself_and_refuses_trailing_and_truncated_bytes() {
     assert_eq!(Genesis::decode(&genesis().encode()).unwrap(), genesis());
     assert_eq!(SignedBatch::decode(&batch().encode()).unwrap(), batch());
     assert!(batch().is_consistent());
+}
+
+/// A block id names every byte of the block: no other body is consistent with its header.
+#[test]
+fn a_header_commits_to_every_byte_of_its_block() {
+    let mut good = block();
+    good.header.batches_root = Block::batches_root(&good.batches);
+    good.header.misbehavior_root = Block::misbehavior_root(&good.misbehavior);
+    assert!(good.is_consistent());
+    let bytes = good.encode();
+    let (mut decoded, mut refused) = (0, 0);
+    for at in 0..bytes.len() {
+        for bit in [0, 3, 7] {
+            let mut other = bytes.clone();
+            other[at] ^= 1 << bit;
+            match Block::decode(&other) {
+                Ok(other) => {
+                    assert!(other.id() != good.id() || !other.is_consistent(), "byte {at}");
+                    decoded += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(decoded > 1_000 && refused > 0, "{decoded} {refused}");
+    let mut batches = good.batches.to_vec();
+    batches[0].certificate = BatchCertificate::default();
+    assert!(!Block { batches: List::new(batches).unwrap(), ..good.clone() }.is_consistent(), "an emptied certificate");
+    assert!(!Block { batches: List::empty(), ..good.clone() }.is_consistent());
+    assert!(!Block { misbehavior: List::empty(), ..good }.is_consistent());
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::message::{
 };
 
 /// Validator 0 of four, free to sign, at height 1.
-fn running() -> Engine {
+pub(super) fn running() -> Engine {
     running_with(fresh_state(), Box::new(CachedChecker::new()))
 }
 
@@ -33,11 +33,11 @@ fn running_with(state: RecoveredState, checker: Box<dyn SignatureChecker>) -> En
     engine
 }
 
-fn hear(engine: &mut Engine, from: u8, message: Message) -> Vec<Action> {
+pub(super) fn hear(engine: &mut Engine, from: u8, message: Message) -> Vec<Action> {
     engine.step(now(1), Input::Peer { from: node_id(from), message, verified: false })
 }
 
-fn blames(actions: &[Action]) -> Vec<Offence> {
+pub(super) fn blames(actions: &[Action]) -> Vec<Offence> {
     actions
         .iter()
         .filter_map(|action| if let Action::Blame { offence, .. } = action { Some(*offence) } else { None })
@@ -161,7 +161,7 @@ fn blocks_that_made_room_do_not_come_back_to_be_judged_again() {
 }
 
 /// An empty block that fits height 1.
-fn block(engine: &Engine, proposer: u8, time_ms: u64) -> Block {
+pub(super) fn block(engine: &Engine, proposer: u8, time_ms: u64) -> Block {
     let expected = engine.expected();
     let header = Header {
         version: PROTOCOL_VERSION,
@@ -182,13 +182,13 @@ fn block(engine: &Engine, proposer: u8, time_ms: u64) -> Block {
     Block { header, batches: List::empty(), misbehavior: List::empty() }
 }
 
-fn with_batches(mut block: Block, batches: Vec<BatchRef>) -> Block {
+pub(super) fn with_batches(mut block: Block, batches: Vec<BatchRef>) -> Block {
     block.header.batches_root = Block::batches_root(&batches);
     block.batches = List::new(batches).unwrap();
     block
 }
 
-fn proposal(proposer: u8, round: u32, block: &Block) -> Message {
+pub(super) fn proposal(proposer: u8, round: u32, block: &Block) -> Message {
     let proposal = Proposal {
         chain_id: chain_id(),
         height: Height(1),
@@ -202,7 +202,7 @@ fn proposal(proposer: u8, round: u32, block: &Block) -> Message {
 }
 
 /// A round in which one of the others proposes, and who.
-fn round_of_another(engine: &Engine) -> (u8, u32) {
+pub(super) fn round_of_another(engine: &Engine) -> (u8, u32) {
     let turns = (0..4).map(|round| (engine.core.proposer(Round(round)), round));
     let (proposer, round) = turns.into_iter().find(|(proposer, _)| *proposer != id_of(0)).unwrap();
     ((1..4).find(|index| id_of(*index) == proposer).unwrap(), round)
@@ -237,7 +237,7 @@ fn blocks_that_come_too_early_take_little_room() {
     assert!(kept.len() > 2 * EARLY_PROPOSALS_PER_PEER_MAX, "votes keep their places");
 }
 
-fn batch(author: u8, sequence: u64, nonce: u64) -> Arc<SignedBatch> {
+pub(super) fn batch(author: u8, sequence: u64, nonce: u64) -> Arc<SignedBatch> {
     let body = Transaction {
         chain_id: chain_id(),
         signers: List::empty(),
@@ -249,7 +249,7 @@ fn batch(author: u8, sequence: u64, nonce: u64) -> Arc<SignedBatch> {
     Arc::new(Batch { transactions: List::new(vec![transaction]).unwrap() }.sign(chain_id(), sequence, &key(author)))
 }
 
-fn certified(batch: &SignedBatch) -> BatchRef {
+pub(super) fn certified(batch: &SignedBatch) -> BatchRef {
     let mut signatures: Vec<_> = (0..4)
         .map(|index| CertificateSignature {
             validator: id_of(index),
@@ -261,7 +261,7 @@ fn certified(batch: &SignedBatch) -> BatchRef {
 }
 
 /// Height 1 as three others decided it.
-fn decided(block: Block) -> Message {
+pub(super) fn decided(block: Block) -> Message {
     let mut signatures: Vec<_> = (1..4)
         .map(|index| {
             let vote = Vote {

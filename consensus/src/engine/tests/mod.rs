@@ -1,6 +1,7 @@
 //! What single engines do with what they find on disk and with what single peers ask.
 
 mod hostile;
+mod intact;
 mod recovery;
 mod requests;
 

@@ -168,7 +168,6 @@ impl Fake {
             let certificate = BatchCertificate { signatures: List::new(vec![signature]).expect("one") };
             vec![BatchRef { header: signed.header, certificate }]
         };
-        let ids: Vec<Digest> = batches.iter().map(|batch| merkle::leaf_hash(batch.header.id().as_bytes())).collect();
         let header = Header {
             version: PROTOCOL_VERSION,
             chain_id: self.identity.chain_id,
@@ -176,7 +175,7 @@ impl Fake {
             time_ms,
             parent,
             proposer: validators.ids()[0],
-            batches_root: merkle::root(&ids),
+            batches_root: Block::batches_root(&batches),
             validators_hash: validators.hash(),
             next_validators_hash: validators.hash(),
             params_hash: self.identity.genesis.parameters.hash(),
