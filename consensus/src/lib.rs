@@ -46,7 +46,7 @@ pub use availability::AuthorWindow;
 pub use checker::{CachedChecker, SignatureChecker};
 pub use engine::{
     Action, Alarm, BatchVerdict, Commit, Engine, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now, Offence,
-    RecoverError, RecoveredState, ScheduledSet, ServeRequest, SetChange, SignatureItem, Tip,
+    RecoverError, RecoveredState, ServeRequest, SignatureItem, Tip,
 };
 pub use log::{LogContents, LogEntry, LogError, LogWriter, read_log};
 pub use message::{CommittedBlock, Lane, Message, MessageError};

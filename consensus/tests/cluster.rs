@@ -226,7 +226,7 @@ fn a_set_change_hands_over() {
     network.changes.insert(Height(20), set(&[1, 2, 3, 4]));
     assert!(run_with_load(&mut network, &[0, 1, 2, 3, 4, 5], 60, 60_000), "{}", network.committed(0));
     let header = network.nodes[0].disk.blocks[&Height(15)].block.header;
-    assert_eq!(header.validators_hash, set(&[0, 1, 4, 5]).validators.hash(), "in force from 5 + 8 + 2");
+    assert_eq!(header.validators_hash, set(&[0, 1, 4, 5]).hash(), "in force from 5 + 8 + 2");
     assert_eq!(network.nodes[0].disk.blocks[&Height(14)].block.header.next_validators_hash, header.validators_hash);
     network.check(&[]);
 }

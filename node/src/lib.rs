@@ -17,6 +17,7 @@ pub mod files;
 pub mod ledger;
 pub mod metrics;
 pub mod network;
+pub mod replay;
 pub mod start;
 #[cfg(test)]
 mod testing;
@@ -24,3 +25,4 @@ mod thread_end;
 pub mod tracker;
 mod turns;
 pub mod verifier;
+pub mod version;

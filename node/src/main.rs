@@ -7,8 +7,10 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use quancheng_node::config::NodeConfig;
 use quancheng_node::driver::DriverEnd;
-use quancheng_node::start::{Node, Rejoin, init, read_genesis};
-use quancheng_types::Height;
+use quancheng_node::replay::{ReplayError, Replayed, replay};
+use quancheng_node::start::{Node, Rejoin, StartError, init, read_genesis};
+use quancheng_node::version::EXIT_UNKNOWN_VERSION;
+use quancheng_types::{Height, NEWEST_VERSION};
 use tracing_subscriber::EnvFilter;
 
 /// A block is made of tens of thousands of pieces of up to two kilobytes that live as long as it is executed: the allocator of the
@@ -52,6 +54,19 @@ enum Command {
         #[arg(long, env = "QUANCHENG_CONFIG")]
         config: PathBuf,
     },
+    /// Execute the recorded blocks of a stopped node again under this build and compare all roots: try a new build with it before it is
+    /// installed. Writes nothing into the data folder (以本程序重放已记录的区块并比对各级根值，安装新版本前使用，不改动数据目录).
+    Replay {
+        /// Configuration file (TOML).
+        #[arg(long, env = "QUANCHENG_CONFIG")]
+        config: PathBuf,
+        /// The last height to execute; all by default (截止高度).
+        #[arg(long, value_name = "HEIGHT")]
+        until: Option<u64>,
+        /// A folder that does not exist or is empty, for the results; removed at the end (临时目录).
+        #[arg(long, value_name = "DIR")]
+        scratch: Option<PathBuf>,
+    },
     /// Print the chain id of a genesis file (显示链标识).
     ChainId {
         /// Genesis file.
@@ -64,7 +79,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("quanchengd: {error}");
-            ExitCode::from(1)
+            let is_version = matches!(error.downcast_ref(), Some(StartError::UnknownVersion(_)));
+            ExitCode::from(if is_version { EXIT_UNKNOWN_VERSION } else { 1 })
         }
     }
 }
@@ -91,6 +107,12 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             print!("{}", config.to_toml()?);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Replay { config, until, scratch } => {
+            let config = load(&config)?;
+            let name = format!("quanchengd-replay-{}", std::process::id());
+            let scratch = scratch.unwrap_or_else(|| std::env::temp_dir().join(name));
+            run_replay(&config, until.map(Height), &scratch)
+        }
         Command::ChainId { genesis } => {
             println!("{}", read_genesis(&genesis)?.chain_id());
             Ok(ExitCode::SUCCESS)
@@ -107,7 +129,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let end = runtime.block_on(async {
                 let node = Node::start(config).await?;
-                Ok::<DriverEnd, quancheng_node::start::StartError>(node.run(stop_signal()).await)
+                Ok::<DriverEnd, StartError>(node.run(stop_signal()).await)
             });
             // Also after a start that failed halfway: dropping the runtime would wait for its threads for ever.
             runtime.shutdown_timeout(std::time::Duration::from_secs(2));
@@ -116,10 +138,51 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
 }
 
-/// 0 after a requested stop; 3 when the node had to stop.
+/// Heights between two lines about the progress of a replay.
+const REPLAY_TELL: u64 = 1_000;
+
+/// 0 when everything is equal; 3 when something differs; 4 when this build does not carry the rules of a recorded block.
+#[expect(clippy::print_stdout, reason = "the answer of these commands is for standard output")]
+fn run_replay(
+    config: &NodeConfig,
+    until: Option<Height>,
+    scratch: &Path,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let mut tell = |height: Height| {
+        if height.0.is_multiple_of(REPLAY_TELL) {
+            eprintln!("quanchengd: equal up to height {height}");
+        }
+    };
+    match replay(config, until, scratch, &mut tell) {
+        Ok(done) => {
+            let Replayed { height, receipts, state_root, history_root, version } = done;
+            println!(
+                "EQUAL: heights 1 to {height} ({receipts} receipts) executed again, all roots are as recorded \
+                 (高度 1 至 {height} 重放一致)\nversion of the rules {version}, this build carries up to {NEWEST_VERSION}\n\
+                 state root {state_root}\nhistory root {history_root}"
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error @ ReplayError::Differs(_)) => {
+            eprintln!("quanchengd: {error}");
+            Ok(ExitCode::from(3))
+        }
+        Err(error @ ReplayError::UnknownVersion(_)) => {
+            eprintln!("quanchengd: {error}");
+            Ok(ExitCode::from(EXIT_UNKNOWN_VERSION))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// 0 after a requested stop; 3 when the node had to stop; 4 when another build must go on.
 fn exit_code(end: &DriverEnd) -> ExitCode {
     match end {
         DriverEnd::Stopped => ExitCode::SUCCESS,
+        DriverEnd::UnknownVersion(unknown) => {
+            eprintln!("quanchengd: stopped: {unknown}");
+            ExitCode::from(EXIT_UNKNOWN_VERSION)
+        }
         DriverEnd::Halted(_) | DriverEnd::File(_) | DriverEnd::Ledger(_) | DriverEnd::Panicked => {
             eprintln!("quanchengd: stopped: {end}");
             ExitCode::from(3)

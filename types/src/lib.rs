@@ -19,8 +19,10 @@ pub mod limits;
 pub mod merkle;
 pub mod misbehavior;
 pub mod receipt;
+pub mod schedule;
 pub mod transaction;
 pub mod validator;
+pub mod version;
 pub mod vote;
 
 pub use batch::{Batch, BatchHeader, BatchRef, SignedBatch};
@@ -37,9 +39,8 @@ pub use ids::{
 pub use keys::{PublicKey, Signature, SigningKey, Suite};
 pub use misbehavior::MisbehaviorProof;
 pub use receipt::{Event, Outcome, Receipt};
+pub use schedule::{Decisions, Schedule, Schedules, VersionPlan};
 pub use transaction::{Call, SignedTransaction, Signer, Transaction, TransactionError};
 pub use validator::{Validator, ValidatorSet, ValidatorSetError};
+pub use version::{NEWEST_VERSION, PROTOCOL_VERSION, is_known_version};
 pub use vote::{Proposal, SignedProposal, SignedVote, Vote, VoteType};
-
-/// Version of the protocol rules that a block header names (`Header::version`).
-pub const PROTOCOL_VERSION: u16 = 1;

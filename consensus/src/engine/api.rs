@@ -4,8 +4,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use quancheng_types::{
-    BatchHeader, BatchId, BatchRef, ChainId, CommitCertificate, Digest, Header, Height, NodeId, Parameters, PublicKey,
-    Round, Signature, SignedBatch, SigningKey, ValidatorId, ValidatorSet,
+    BatchHeader, BatchId, BatchRef, ChainId, CommitCertificate, Decisions, Digest, Header, Height, NodeId, PublicKey,
+    Round, Schedules, Signature, SignedBatch, SigningKey, ValidatorId, VersionPlan,
 };
 
 use crate::availability::AuthorWindow;
@@ -93,18 +93,9 @@ pub struct Executed {
     pub history_size: u64,
     /// Root over them.
     pub history_root: Digest,
-    /// The set and the parameters that this height decided, in force from `height + execution_lag_max + 2`; `None` when
-    /// nothing changed.
-    pub next: Option<SetChange>,
-}
-
-/// What governance decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetChange {
-    /// The validators.
-    pub validators: ValidatorSet,
-    /// The parameters. `execution_lag_max` must be that of genesis: it is fixed for ever (decision 0021).
-    pub parameters: Parameters,
+    /// What this height decided about later ones, with the heights from which it counts: taken as they are. `execution_lag_max` must
+    /// be that of genesis: it is fixed for ever (decision 0021).
+    pub decisions: Decisions,
 }
 
 /// What the shell does, strictly in order. It goes on to the next action only when one is done.
@@ -165,7 +156,8 @@ pub enum Action {
     },
     /// Something an operator must know; the node goes on.
     Alarm(Alarm),
-    /// This node must stop: going on would spread an error. No action follows, now or later.
+    /// This node must stop: going on would spread an error, or needs other software ([`HaltReason::UnknownVersion`]). No action follows,
+    /// now or later.
     Halt(HaltReason),
 }
 
@@ -311,12 +303,13 @@ pub enum HaltReason {
         /// Which rule.
         reason: crate::ordering::HeaderError,
     },
-    /// The chain has moved to a version that this release does not know: install the named version.
+    /// From this height on the chain follows rules that this build does not carry. Everything before it is kept; a build that carries
+    /// them goes on from here.
     UnknownVersion {
-        /// From this height.
+        /// The first height under them.
         height: Height,
-        /// The version.
-        version: u16,
+        /// The version, and what to install.
+        plan: VersionPlan,
     },
     /// The voting core failed: a bug.
     Core {
@@ -327,6 +320,12 @@ pub enum HaltReason {
     },
     /// Executing this height decided another `execution_lag_max` than genesis fixed: a bug in governance.
     LagChanged {
+        /// The executed height.
+        height: Height,
+    },
+    /// Executing this height decided something for heights that had been certain before, or more than may be in flight: a bug in
+    /// governance.
+    DecidedTooSoon {
         /// The executed height.
         height: Height,
     },
@@ -362,8 +361,6 @@ pub struct EngineConfig {
     /// Least time between start and the first signature when our record is not fresh, ms. The node also waits until a
     /// quorum has told what it saw of us.
     pub quarantine_ms: u64,
-    /// The set and parameters at height 1.
-    pub genesis: SetChange,
     /// A deliberate mistake.
     #[cfg(feature = "planted-bugs")]
     pub planted: Option<crate::planted::PlantedBug>,
@@ -378,15 +375,6 @@ pub struct Tip {
     pub certificate: CommitCertificate,
 }
 
-/// A set and the height from which it is in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduledSet {
-    /// First height.
-    pub from: Height,
-    /// The set and the parameters.
-    pub change: SetChange,
-}
-
 /// What the shell found on disk. All of it was flushed, or is a tail that a crash may have left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecoveredState {
@@ -397,9 +385,8 @@ pub struct RecoveredState {
     /// Results of executed heights in ascending order without gaps: at least the newest, and as far back as
     /// `tip.header.executed_height` if that is older. On a fresh chain, the result of height 0.
     pub executed: Vec<Executed>,
-    /// Sets decided by executed heights whose `from` is after the tip, and the newest before it; empty while genesis is
-    /// in force.
-    pub sets: Vec<ScheduledSet>,
+    /// Sets, parameters and versions in force and in flight in the state of the newest executed height.
+    pub schedules: Schedules,
     /// Our sign record; `None` for followers only.
     pub sign_record: Option<SignRecord>,
     /// Entries of the log in order. Entries up to the tip are ignored; those after the next height wait for theirs.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quancheng_types::{Block, CommitCertificate, Header, Height, NodeId, Round};
+use quancheng_types::{Block, CommitCertificate, Header, NodeId, Round};
 
 use super::height::HeightState;
 use super::{Action, Commit, Engine, HaltReason, TimerKey, Tip};
@@ -67,11 +67,6 @@ impl Engine {
         }
         let rules = self.schedule.at(self.height.height);
         self.misbehavior.retain(|proof| rules.validators.by_id(&proof.validator()).is_some());
-    }
-
-    /// Stops when a height beyond this release's rules was decided.
-    pub(super) fn halt_for_version(&mut self, height: Height, version: u16) {
-        self.out.halt(HaltReason::UnknownVersion { height, version });
     }
 
     pub(super) fn serve(&mut self, to: NodeId, request: super::ServeRequest) {

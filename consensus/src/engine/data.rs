@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use quancheng_types::{BatchId, BatchRef, Height, NodeId, PROTOCOL_VERSION, Round, SignedBatch};
+use quancheng_types::schedule::effective_height;
+use quancheng_types::{BatchId, BatchRef, Height, NodeId, Round, SignedBatch};
 
 use super::requests::RequestKind;
 use super::{Alarm, BatchVerdict, Engine, Executed, HaltReason, Offence, ServeRequest, TimerKey};
 use crate::availability::{Checked, Pooled};
 use crate::limits::{STATUS_INTERVAL_MS, STATUS_PAUSE_MS, SYNC_BLOCKS_MAX};
 use crate::message::{BatchAck, BlocksRequest, CommittedBlock, Message, Status};
-use crate::ordering::HeaderError;
 use crate::ordering::rules::{check_header, has_quorum, signatures_hold};
 
 /// Blocks behind peers from which an operator hears of it.
@@ -76,7 +76,7 @@ impl Engine {
     // ---- results ----
 
     pub(super) fn on_executed(&mut self, executed: Executed) {
-        let Executed { height, history_size, history_root, next } = executed;
+        let Executed { height, history_size, history_root, decisions } = executed;
         let expected = self.results.newest().next();
         if height < expected {
             return;
@@ -85,8 +85,13 @@ impl Engine {
             self.out.halt(HaltReason::ExecutorOutOfOrder { height, expected });
             return;
         }
-        if next.as_ref().is_some_and(|change| change.parameters.execution_lag_max != self.schedule.lag_max()) {
+        let lag_max = self.schedule.lag_max();
+        if decisions.parameters.as_ref().is_some_and(|entry| entry.value.execution_lag_max != lag_max) {
             self.out.halt(HaltReason::LagChanged { height });
+            return;
+        }
+        if decisions.soonest().is_some_and(|soonest| soonest < effective_height(height, lag_max)) {
+            self.out.halt(HaltReason::DecidedTooSoon { height });
             return;
         }
         if let Err(mismatch) = self.results.executed(height, (history_size, history_root))
@@ -99,7 +104,9 @@ impl Engine {
             });
             return;
         }
-        self.schedule.executed(height, next);
+        if self.schedule.executed(height, decisions).is_err() {
+            self.out.halt(HaltReason::DecidedTooSoon { height });
+        }
     }
 
     // ---- blocks of peers ----
@@ -164,7 +171,6 @@ impl Engine {
         }
         match check_header(&self.expected(), &block) {
             Ok(()) => self.commit(&Arc::new(block), certificate),
-            Err(HeaderError::Version { found }) if found > PROTOCOL_VERSION => self.halt_for_version(height, found),
             Err(reason) => self.out.halt(HaltReason::CertifiedBlockInvalid { height, reason }),
         }
         Ok(())

@@ -44,11 +44,11 @@ mod verify;
 
 use std::collections::BTreeMap;
 
-use quancheng_types::{ChainId, Height, NodeId, Parameters, ValidatorId, ValidatorSet};
+use quancheng_types::{ChainId, Height, NodeId, Parameters, ValidatorId, ValidatorSet, VersionPlan};
 
 pub use api::{
     Action, Alarm, BatchVerdict, Commit, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now, Offence,
-    RecoveredState, ScheduledSet, ServeRequest, SetChange, SignatureItem, Tip,
+    RecoveredState, ServeRequest, SignatureItem, Tip,
 };
 pub(crate) use outbox::Outbox;
 pub use recover::RecoverError;
@@ -180,6 +180,7 @@ impl Engine {
         // number of heights in one step is bounded; results of the executor wake it again.
         for _ in 0..STEP_HEIGHTS_MAX {
             let before = self.height.height;
+            self.stop_before_unknown_version();
             self.apply_synced();
             self.retry_held();
             self.finish_startup();
@@ -242,6 +243,11 @@ impl Engine {
     #[must_use]
     pub fn latest_validators(&self) -> &ValidatorSet {
         &self.schedule.latest().validators
+    }
+
+    /// Versions of the rules in force and in flight as far as they are decided, ascending, with the heights from which they count.
+    pub fn versions(&self) -> impl Iterator<Item = (Height, &VersionPlan)> {
+        self.schedule.versions()
     }
 
     /// Where the engine stands.

@@ -22,6 +22,8 @@ pub(crate) struct Outbox {
     /// Something in this step depends on a flush.
     wanted: bool,
     halt: Option<HaltReason>,
+    /// The halt comes after everything else of this step: nothing went wrong.
+    is_orderly: bool,
 }
 
 impl Outbox {
@@ -76,27 +78,38 @@ impl Outbox {
         self.halt.get_or_insert(reason);
     }
 
+    /// Stops the node once everything of this step is flushed and said: nothing went wrong, it only must not go on.
+    pub(crate) fn stop(&mut self, reason: HaltReason) {
+        if self.halt.is_none() {
+            self.is_orderly = true;
+            self.halt = Some(reason);
+        }
+    }
+
     pub(crate) fn is_halted(&self) -> bool {
         self.halt.is_some()
     }
 
-    /// The actions of the step, and whether they end with everything flushed. After a halt nothing leaves any more.
+    /// The actions of the step, and whether they end with everything flushed. After a halt nothing leaves any more; an orderly stop is the
+    /// last action of its step.
     pub(crate) fn finish(&mut self, early_send: bool) -> (Vec<Action>, bool) {
         let mut durable = std::mem::take(&mut self.durable);
         let after = std::mem::take(&mut self.after);
-        if let Some(reason) = &self.halt {
+        if let Some(reason) = self.halt.as_ref().filter(|_| !self.is_orderly) {
             durable.retain(|action| !matches!(action, Action::RecordSign(_)));
             durable
                 .extend(after.into_iter().filter(|action| matches!(action, Action::Alarm(_) | Action::Blame { .. })));
             durable.push(Action::Halt(reason.clone()));
             return (durable, false);
         }
-        let flush = self.dirty && self.wanted;
+        let flush = self.dirty && (self.wanted || self.halt.is_some());
         self.wanted = false;
         if flush {
             self.dirty = false;
             durable.push(Action::Flush);
         }
+        let mut after = after;
+        after.extend(self.halt.clone().map(Action::Halt));
         if early_send {
             return (after.into_iter().chain(durable).collect(), flush);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_malachitebft_core_consensus::{Input as CoreInput, LocallyProposedValue};
-use quancheng_types::{Block, Header, List, MisbehaviorProof, PROTOCOL_VERSION, Round, codec, limits};
+use quancheng_types::{Block, Header, List, MisbehaviorProof, Round, codec, limits};
 
 use super::{Engine, TimerKey};
 use crate::log::LogEntry;
@@ -79,7 +79,7 @@ impl Engine {
             return None;
         }
         let header = Header {
-            version: PROTOCOL_VERSION,
+            version: expected.rules.version,
             chain_id: self.chain_id,
             height: expected.height,
             time_ms: self.now.unix_ms.max(expected.parent.map_or(0, |parent| parent.time_ms).saturating_add(1)),

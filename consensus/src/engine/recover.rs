@@ -40,6 +40,11 @@ pub enum RecoverError {
     OtherSignRecord,
     /// No results of executed heights, not even of genesis.
     NoResults,
+    /// The state does not say what is in force at the next height.
+    NoSchedule {
+        /// The next height.
+        height: Height,
+    },
     /// Results are not consecutive.
     ResultsGap {
         /// The height that should have come.
@@ -77,6 +82,11 @@ impl fmt::Display for RecoverError {
                 f.write_str("the sign record belongs to another chain or key: check the data directory and the key file")
             }
             Self::NoResults => f.write_str("the store holds no executed height, not even genesis: run `quanchengd init`"),
+            Self::NoSchedule { height } => write!(
+                f,
+                "the state does not say which validators, parameters and version are in force at height {height}: restore the store from \
+                 a snapshot"
+            ),
             Self::ResultsGap { expected, found } => {
                 write!(f, "the store has results of height {found} where {expected} should be: restore it from a snapshot")
             }
@@ -121,7 +131,8 @@ impl Engine {
         }
         let mut log = logged_ahead.remove(&height).unwrap_or_default();
         let (signer, startup) = recover_signer(&config, record, height, &mut log)?;
-        let schedule = Schedule::new(config.genesis, state.sets, results.newest(), planted.early_set());
+        let schedule = Schedule::new(state.schedules, results.newest(), height, planted.early_set());
+        let schedule = schedule.ok_or(RecoverError::NoSchedule { height })?;
         let core = VotingCore::new(config.chain_id, signer.id(), signer.has_key(), &schedule.at(height).core);
         let windows = Windows::new(state.windows);
         let mut availability = Availability::default();

@@ -2,13 +2,26 @@
 
 use std::sync::Arc;
 
-use quancheng_types::Round;
+use quancheng_types::{Round, is_known_version};
 
-use super::Engine;
+use super::{Engine, HaltReason};
 use crate::log::LogEntry;
 use crate::ordering::core::Host;
 
 impl Engine {
+    /// Stops before a height whose rules this build does not carry. Nothing of that height is judged, signed, logged or taken over from
+    /// peers; everything before it is kept.
+    pub(super) fn stop_before_unknown_version(&mut self) {
+        let height = self.height.height;
+        if self.out.is_halted() || self.startup.is_waiting_for_start() || !self.schedule.is_known(height) {
+            return;
+        }
+        let plan = self.schedule.version_at(height).filter(|plan| !is_known_version(plan.version)).cloned();
+        if let Some(plan) = plan {
+            self.out.stop(HaltReason::UnknownVersion { height, plan });
+        }
+    }
+
     /// Starts the next height when there is a reason to and everything it needs is known.
     pub(super) fn start_height(&mut self) {
         let height = self.height.height;

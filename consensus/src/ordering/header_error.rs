@@ -1,13 +1,15 @@
 //! The rules about a block, as the ways to break them.
 
-use quancheng_types::{BlockId, ChainId, Height, PROTOCOL_VERSION, ValidatorId};
+use quancheng_types::{BlockId, ChainId, Height, ValidatorId};
 
 /// Which rule a block breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderError {
-    /// Another version of the rules.
+    /// Another version of the rules than the one in force.
     Version {
-        /// The version named.
+        /// Wanted.
+        expected: u16,
+        /// Named.
         found: u16,
     },
     /// Another chain.
@@ -100,7 +102,9 @@ pub enum HeaderError {
 impl core::fmt::Display for HeaderError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Version { found } => write!(f, "version {found} of the rules; this release knows {PROTOCOL_VERSION}"),
+            Self::Version { expected, found } => {
+                write!(f, "version {found} of the rules; in force is version {expected}")
+            }
             Self::Chain { found } => write!(f, "block of chain {found}"),
             Self::Height { expected, found } => write!(f, "height {found}; expected {expected}"),
             Self::Parent { expected, found } => write!(f, "parent {found}; expected {expected}"),

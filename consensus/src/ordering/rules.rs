@@ -8,9 +8,7 @@
 //! - time and history root: depend on this node's clock and executor; judged by the engine.
 
 use quancheng_types::certificate::{CertificateSignature, check_quorum};
-use quancheng_types::{
-    BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, PROTOCOL_VERSION, ValidatorSet,
-};
+use quancheng_types::{BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, ValidatorSet};
 
 use super::header_error::HeaderError;
 use super::schedule::Rules;
@@ -34,7 +32,7 @@ pub(crate) struct Expected<'a> {
 /// Checks the header against the chain before it, and that it commits to the content.
 pub(crate) fn check_header(expected: &Expected<'_>, block: &Block) -> Result<(), HeaderError> {
     let header = &block.header;
-    has_version(header)?;
+    has_version(expected, header)?;
     has_chain(expected, header)?;
     has_height(expected, header)?;
     has_parent(expected, header)?;
@@ -46,8 +44,13 @@ pub(crate) fn check_header(expected: &Expected<'_>, block: &Block) -> Result<(),
     if block.is_consistent() { Ok(()) } else { Err(HeaderError::Content) }
 }
 
-fn has_version(header: &Header) -> Result<(), HeaderError> {
-    if header.version == PROTOCOL_VERSION { Ok(()) } else { Err(HeaderError::Version { found: header.version }) }
+fn has_version(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
+    let version = expected.rules.version;
+    if header.version == version {
+        Ok(())
+    } else {
+        Err(HeaderError::Version { expected: version, found: header.version })
+    }
 }
 
 fn has_chain(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {

@@ -1,39 +1,49 @@
-//! Which validators and parameters are in force at which height (protocol §8).
+//! Which validators, parameters and version of the rules are in force at which height (protocol §9).
 //!
-//! A change that executing block `e` decided is in force from `e + execution_lag_max + 2`. So the set of height `h` is known for
-//! certain as soon as everything up to `h - execution_lag_max - 2` was executed.
+//! The heights are taken as governance computed them (`quancheng_types::schedule`). What is left to know here is how far the answers are
+//! certain: executing block `e + 1` decides nothing for heights before `effective_height(e + 1)`.
 
-use quancheng_types::{Digest, Height, Parameters, ValidatorSet};
+use quancheng_types::schedule::{ScheduleFull, effective_height};
+use quancheng_types::{Decisions, Digest, Height, Parameters, Schedules, ValidatorSet, VersionPlan};
 
 use super::context::CoreValidatorSet;
-use crate::engine::{ScheduledSet, SetChange};
 
-/// A set with what is computed from it once.
+/// What is in force at a height, with what is computed from it once.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) validators: ValidatorSet,
     pub(crate) parameters: Parameters,
+    pub(crate) version: u16,
     pub(crate) validators_hash: Digest,
     pub(crate) params_hash: Digest,
     pub(crate) core: CoreValidatorSet,
 }
 
 impl Rules {
-    pub(crate) fn new(change: SetChange) -> Self {
+    pub(crate) fn new(validators: ValidatorSet, parameters: Parameters, version: u16) -> Self {
         Self {
-            validators_hash: change.validators.hash(),
-            params_hash: change.parameters.hash(),
-            core: CoreValidatorSet::new(&change.validators),
-            validators: change.validators,
-            parameters: change.parameters,
+            validators_hash: validators.hash(),
+            params_hash: parameters.hash(),
+            core: CoreValidatorSet::new(&validators),
+            validators,
+            parameters,
+            version,
         }
+    }
+
+    /// What the schedules say of a height; `None` when one of them says nothing.
+    fn at(schedules: &Schedules, height: Height) -> Option<Self> {
+        let validators = schedules.validators.at(height)?.value.clone();
+        let parameters = schedules.parameters.at(height)?.value;
+        Some(Self::new(validators, parameters, schedules.versions.at(height)?.value.version))
     }
 }
 
-/// Sets in force now and later.
+/// What is in force now and later.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    /// Ascending by first height; the first entry covers everything still asked for.
+    schedules: Schedules,
+    /// Made of `schedules`: ascending by first height; the first entry covers everything still asked for.
     entries: Vec<(Height, Rules)>,
     lag_max: u64,
     /// Newest executed height: how far the schedule is known.
@@ -42,23 +52,40 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// From the genesis set and what executed heights decided.
-    pub(crate) fn new(genesis: SetChange, sets: Vec<ScheduledSet>, executed: Height, early: bool) -> Self {
-        let lag_max = genesis.parameters.execution_lag_max;
-        let mut entries = vec![(Height(0), Rules::new(genesis))];
-        let mut sets = sets;
-        sets.sort_by_key(|set| set.from);
-        entries.extend(sets.into_iter().map(|set| (set.from, Rules::new(set.change))));
-        Self { entries, lag_max, executed, early }
+    /// From what was in force and in flight after the newest executed height, for heights from `first` on. `None` when it says nothing
+    /// of `first`.
+    pub(crate) fn new(mut schedules: Schedules, executed: Height, first: Height, early: bool) -> Option<Self> {
+        if early {
+            schedules.validators = earlier(&schedules.validators);
+        }
+        let rules = Rules::at(&schedules, first)?;
+        let lag_max = rules.parameters.execution_lag_max;
+        let mut schedule = Self { schedules, entries: vec![(first, rules)], lag_max, executed, early };
+        schedule.build();
+        Some(schedule)
+    }
+
+    /// Makes the entries anew, from the first that is still kept on.
+    fn build(&mut self) {
+        let Some((first, _)) = self.entries.first() else {
+            return;
+        };
+        let changes = self.schedules.changes_after(*first);
+        self.entries.truncate(1);
+        for height in changes {
+            if let Some(rules) = Rules::at(&self.schedules, height) {
+                self.entries.push((height, rules));
+            }
+        }
     }
 
     pub(crate) fn lag_max(&self) -> u64 {
         self.lag_max
     }
 
-    /// Whether the set of this height can no longer change.
+    /// Whether what is in force at this height can no longer change.
     pub(crate) fn is_known(&self, height: Height) -> bool {
-        height <= self.executed.plus(self.lag_max + 2)
+        height < effective_height(self.executed.next(), self.lag_max)
     }
 
     /// The rules of this height, as far as known now. Only final when [`Self::is_known`].
@@ -74,19 +101,56 @@ impl Schedule {
         rules
     }
 
-    /// Notes that a height was executed and what it decided.
-    pub(crate) fn executed(&mut self, height: Height, next: Option<SetChange>) {
-        self.executed = height;
-        if let Some(change) = next {
-            let from = height.plus(self.lag_max + if self.early { 1 } else { 2 });
-            self.entries.push((from, Rules::new(change)));
-        }
+    /// Versions in force and in flight, ascending, with the heights from which they count.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = (Height, &VersionPlan)> {
+        self.schedules.versions.entries().iter().map(|entry| (entry.effective, &entry.value))
     }
 
-    /// Forgets sets that ended before this height.
+    /// The version that counts at this height, as far as known now.
+    pub(crate) fn version_at(&self, height: Height) -> Option<&VersionPlan> {
+        self.schedules.versions.at(height).map(|entry| &entry.value)
+    }
+
+    /// Notes that a height was executed and what it decided.
+    ///
+    /// # Errors
+    /// When more is in flight than governance admits.
+    pub(crate) fn executed(&mut self, height: Height, mut decisions: Decisions) -> Result<(), ScheduleFull> {
+        self.executed = height;
+        if decisions.is_empty() {
+            return Ok(());
+        }
+        if self.early
+            && let Some(set) = &mut decisions.validators
+        {
+            set.effective = one_before(set.effective);
+        }
+        self.schedules.enter(decisions)?;
+        self.build();
+        Ok(())
+    }
+
+    /// Forgets rules that ended before this height.
     pub(crate) fn forget_before(&mut self, height: Height) {
         while self.entries.len() > 1 && self.entries[1].0 <= height {
             self.entries.remove(0);
         }
     }
+}
+
+/// The planted mistake: sets one height too early.
+fn earlier(sets: &quancheng_types::Schedule<ValidatorSet>) -> quancheng_types::Schedule<ValidatorSet> {
+    let mut all = quancheng_types::Schedule::default();
+    for entry in sets.entries() {
+        let mut entry = entry.clone();
+        entry.effective = one_before(entry.effective);
+        if all.enter(entry).is_err() {
+            return sets.clone();
+        }
+    }
+    all
+}
+
+fn one_before(height: Height) -> Height {
+    height.previous().unwrap_or_default()
 }

@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 use quancheng_types::certificate::CertificateSignature;
+use quancheng_types::schedule::Entry;
 use quancheng_types::{
-    BatchCertificate, BatchHeader, BatchRef, Block, BlockId, ChainId, Digest, Header, Height, List, MisbehaviorProof,
-    NodeId, PROTOCOL_VERSION, Parameters, Round, SignedVote, SigningKey, Text, Validator, ValidatorId, ValidatorSet,
-    Vote, VoteType,
+    BatchCertificate, BatchHeader, BatchRef, Block, BlockId, ChainId, Decisions, Digest, Header, Height, List,
+    MisbehaviorProof, NodeId, PROTOCOL_VERSION, Parameters, Round, Schedules, SignedVote, SigningKey, Text, Validator,
+    ValidatorId, ValidatorSet, VersionPlan, Vote, VoteType,
 };
 
 use super::header_error::HeaderError;
@@ -15,7 +16,6 @@ use super::rules::{Expected, check_content, check_header, has_quorum};
 use super::schedule::{Rules, Schedule};
 use crate::availability::{AuthorWindow, Windows};
 use crate::checker::CachedChecker;
-use crate::engine::SetChange;
 use crate::planted::Planted;
 
 fn chain() -> ChainId {
@@ -41,8 +41,8 @@ fn set(powers: &[u64]) -> ValidatorSet {
     ValidatorSet::new(validators).unwrap()
 }
 
-fn change(powers: &[u64]) -> SetChange {
-    SetChange { validators: set(powers), parameters: Parameters::default() }
+fn rules(powers: &[u64]) -> Rules {
+    Rules::new(set(powers), Parameters::default(), PROTOCOL_VERSION)
 }
 
 #[test]
@@ -126,23 +126,64 @@ fn sign_all(validators: &ValidatorSet, message: &Digest, count: usize) -> Vec<Ce
         .collect()
 }
 
+fn decided<T>(decided: u64, effective: u64, value: T) -> Option<Entry<T>> {
+    Some(Entry { effective: Height(effective), decided: Height(decided), value })
+}
+
+/// Whatever heights governance computed: nobody computes them again.
 #[test]
-fn a_set_is_in_force_exactly_lag_plus_two_later() {
+fn what_was_decided_is_in_force_from_the_height_that_was_carried() {
     let lag = Parameters::default().execution_lag_max;
-    let mut schedule = Schedule::new(change(&[1; 4]), Vec::new(), Height(0), false);
+    let start = Schedules::starting(set(&[1; 4]), Parameters::default());
+    let mut schedule = Schedule::new(start.clone(), Height(0), Height(1), false).unwrap();
     let (old, new) = (set(&[1; 4]).hash(), set(&[1; 7]).hash());
     assert!(schedule.is_known(Height(lag + 2)));
     assert!(!schedule.is_known(Height(lag + 3)));
     for height in 1..5 {
-        schedule.executed(Height(height), None);
+        schedule.executed(Height(height), Decisions::default()).unwrap();
     }
-    schedule.executed(Height(5), Some(change(&[1; 7])));
-    assert_eq!(schedule.at(Height(5 + lag + 1)).validators_hash, old);
-    assert_eq!(schedule.at(Height(5 + lag + 2)).validators_hash, new);
-    schedule.forget_before(Height(5 + lag + 1));
-    assert_eq!(schedule.at(Height(5 + lag + 1)).validators_hash, old);
-    schedule.forget_before(Height(5 + lag + 2));
-    assert_eq!(schedule.at(Height(5 + lag + 2)).validators_hash, new);
+    let plan = VersionPlan { version: 9, notice: Text::new("install 9").unwrap() };
+    let parameters = Parameters { heartbeat_ms: 7_777, ..Parameters::default() };
+    let decisions = [
+        Decisions { version: decided(5, 200, plan), ..Decisions::default() },
+        Decisions { validators: decided(6, 31, set(&[1; 7])), ..Decisions::default() },
+        Decisions { parameters: decided(7, 40, parameters), ..Decisions::default() },
+    ];
+    let mut schedules = start;
+    for (height, decisions) in (5..).zip(decisions) {
+        schedule.executed(Height(height), decisions.clone()).unwrap();
+        schedules.enter(decisions).unwrap();
+    }
+    let recovered = Schedule::new(schedules, Height(7), Height(12), false).unwrap();
+    for schedule in [schedule, recovered] {
+        let at = |height: u64| {
+            let rules = schedule.at(Height(height));
+            (rules.validators_hash == new, rules.parameters.heartbeat_ms == 7_777, rules.version)
+        };
+        assert_eq!(schedule.at(Height(30)).validators_hash, old);
+        assert_eq!((at(30), at(31), at(39)), ((false, false, 1), (true, false, 1), (true, false, 1)));
+        assert_eq!((at(40), at(199), at(200)), ((true, true, 1), (true, true, 1), (true, true, 9)));
+        assert_eq!(schedule.version_at(Height(200)).unwrap().notice.as_str(), "install 9");
+        assert_eq!(schedule.latest().version, 9);
+    }
+}
+
+#[test]
+fn rules_are_forgotten_when_they_have_ended() {
+    let start = Schedules::starting(set(&[1; 4]), Parameters::default());
+    let mut schedule = Schedule::new(start, Height(0), Height(1), false).unwrap();
+    let decisions = Decisions { validators: decided(5, 15, set(&[1; 7])), ..Decisions::default() };
+    schedule.executed(Height(5), decisions).unwrap();
+    let (old, new) = (set(&[1; 4]).hash(), set(&[1; 7]).hash());
+    schedule.forget_before(Height(14));
+    assert_eq!(schedule.at(Height(14)).validators_hash, old);
+    schedule.forget_before(Height(15));
+    assert_eq!(schedule.at(Height(15)).validators_hash, new);
+    // What is decided later does not bring them back.
+    let decisions = Decisions { validators: decided(9, 19, set(&[1; 5])), ..Decisions::default() };
+    schedule.executed(Height(9), decisions).unwrap();
+    assert_eq!(schedule.at(Height(15)).validators_hash, new);
+    assert_eq!(schedule.at(Height(19)).validators_hash, set(&[1; 5]).hash());
 }
 
 fn history(height: u64) -> (u64, Digest) {
@@ -172,7 +213,7 @@ struct Chain {
 }
 
 fn base_header() -> Header {
-    let rules = Rules::new(change(&[1; 4]));
+    let rules = rules(&[1; 4]);
     Header {
         version: PROTOCOL_VERSION,
         chain_id: chain(),
@@ -193,7 +234,7 @@ fn base_header() -> Header {
 
 impl Chain {
     fn new() -> Self {
-        Self { rules: Rules::new(change(&[1; 4])), parent: Header { height: Height(9), ..base_header() } }
+        Self { rules: rules(&[1; 4]), parent: Header { height: Height(9), ..base_header() } }
     }
 
     fn expected(&self) -> Expected<'_> {
@@ -250,7 +291,7 @@ fn a_good_header_passes() {
 fn every_field_of_the_header_is_judged() {
     type Case = (fn(&mut Header), fn(&HeaderError) -> bool);
     let cases: [Case; 15] = [
-        (|h| h.version = 2, |e| matches!(e, HeaderError::Version { found: 2 })),
+        (|h| h.version = 2, |e| matches!(e, HeaderError::Version { expected: 1, found: 2 })),
         (|h| h.chain_id = ChainId(Digest([0; 32])), |e| matches!(e, HeaderError::Chain { .. })),
         (|h| h.height = Height(11), |e| matches!(e, HeaderError::Height { .. })),
         (|h| h.parent = BlockId::default(), |e| matches!(e, HeaderError::Parent { .. })),

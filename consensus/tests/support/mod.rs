@@ -8,14 +8,15 @@ use quancheng_consensus::message::{BlocksRequest, SignedStatement};
 use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
 use quancheng_consensus::{
     Action, Alarm, AuthorWindow, BatchVerdict, CachedChecker, Commit, CommittedBlock, Engine, EngineConfig, Executed,
-    HaltReason, Input, LogEntry, LogWriter, Message, Now, Offence, RecoveredState, ScheduledSet, ServeRequest,
-    SetChange, SignRecord, Tip, read_log,
+    HaltReason, Input, LogEntry, LogWriter, Message, Now, Offence, RecoveredState, ServeRequest, SignRecord, Tip,
+    read_log,
 };
 use quancheng_types::hash::sha256;
+use quancheng_types::schedule::{Entry, effective_height};
 use quancheng_types::{
-    Batch, BatchId, Block, BlockId, ChainId, Digest, Height, List, NodeId, Parameters, Round, SignedBatch,
-    SignedProposal, SignedTransaction, SignedVote, SigningKey, Text, Transaction, Validator, ValidatorId, ValidatorSet,
-    VoteType,
+    Batch, BatchId, Block, BlockId, ChainId, Decisions, Digest, Height, List, NodeId, Parameters, Round, Schedules,
+    SignedBatch, SignedProposal, SignedTransaction, SignedVote, SigningKey, Text, Transaction, Validator, ValidatorId,
+    ValidatorSet, VersionPlan, VoteType,
 };
 
 /// Wall clock of the network at its start, ms since 1970.
@@ -45,9 +46,12 @@ pub(crate) fn validator(index: u8) -> Validator {
     }
 }
 
-pub(crate) fn set(indexes: &[u8]) -> SetChange {
-    let validators = ValidatorSet::new(indexes.iter().map(|index| validator(*index)).collect()).unwrap();
-    SetChange { validators, parameters: Parameters { heartbeat_ms: 2_000, ..Parameters::default() } }
+pub(crate) fn set(indexes: &[u8]) -> ValidatorSet {
+    ValidatorSet::new(indexes.iter().map(|index| validator(*index)).collect()).unwrap()
+}
+
+fn parameters() -> Parameters {
+    Parameters { heartbeat_ms: 2_000, ..Parameters::default() }
 }
 
 /// What survives a crash.
@@ -105,9 +109,11 @@ pub(crate) struct Network {
     order: u64,
     random: u64,
     pub(crate) loss_permille: u64,
-    pub(crate) genesis: SetChange,
+    pub(crate) genesis: ValidatorSet,
     /// Executing this height decides this set.
-    pub(crate) changes: BTreeMap<Height, SetChange>,
+    pub(crate) changes: BTreeMap<Height, ValidatorSet>,
+    /// Executing this height decides this version, from so many heights after the soonest.
+    pub(crate) versions: BTreeMap<Height, (VersionPlan, u64)>,
     /// Every value signed per slot, and by whom.
     pub(crate) signed: BTreeMap<(ValidatorId, Height, Round, VoteType), BTreeSet<Option<BlockId>>>,
     pub(crate) decided: BTreeMap<Height, BlockId>,
@@ -134,6 +140,7 @@ impl Network {
             loss_permille: 0,
             genesis: set(members),
             changes: BTreeMap::new(),
+            versions: BTreeMap::new(),
             signed: BTreeMap::new(),
             decided: BTreeMap::new(),
             messages: 0,
@@ -153,7 +160,12 @@ impl Network {
     /// Adds a node with an empty disk. A second node of one index is its twin.
     pub(crate) fn add(&mut self, index: u8, is_validator: bool, clock_offset_ms: u64) -> usize {
         let record = is_validator.then(|| SignRecord::fresh(chain_id(), key(index).public_key()).encode());
-        let genesis = Executed { height: Height(0), history_size: 1, history_root: sha256(&[b"genesis"]), next: None };
+        let genesis = Executed {
+            height: Height(0),
+            history_size: 1,
+            history_root: sha256(&[b"genesis"]),
+            decisions: Decisions::default(),
+        };
         let disk = Disk { record, executed: vec![genesis], ..Disk::default() };
         self.nodes.push(Node {
             index,
@@ -195,7 +207,6 @@ impl Network {
             node_id: node_id(this.index),
             key,
             quarantine_ms: 300,
-            genesis,
             #[cfg(feature = "planted-bugs")]
             planted: self.planted,
         };
@@ -543,8 +554,19 @@ impl Network {
             assert!(this.disk.batches.contains_key(&batch.header.id()), "BatchesReady without data");
         }
         let history_root = sha256(&[last.history_root.as_bytes(), block.id().as_bytes()]);
-        let next = self.changes.get(&height).cloned();
-        let executed = Executed { height, history_size: height.0 + 1, history_root, next };
+        let soonest = effective_height(height, parameters().execution_lag_max);
+        let entry = |set: &ValidatorSet| Entry { effective: soonest, decided: height, value: set.clone() };
+        let plan = |(plan, later): &(VersionPlan, u64)| Entry {
+            effective: soonest.plus(*later),
+            decided: height,
+            value: plan.clone(),
+        };
+        let decisions = Decisions {
+            validators: self.changes.get(&height).map(entry),
+            version: self.versions.get(&height).map(plan),
+            ..Decisions::default()
+        };
+        let executed = Executed { height, history_size: height.0 + 1, history_root, decisions };
         this.disk.executed.push(executed.clone());
         self.feed(node, Input::Executed(executed));
     }
@@ -610,12 +632,15 @@ impl Node {
     }
 }
 
-fn recovered_state(node: &mut Node, genesis: &SetChange) -> RecoveredState {
+fn recovered_state(node: &mut Node, genesis: &ValidatorSet) -> RecoveredState {
     let me = ValidatorId::of(&key(node.index).public_key());
     let contents = read_log(chain_id(), &node.disk.log).unwrap();
     node.disk.log.truncate(contents.valid_bytes);
     node.writer = (contents.valid_bytes > 0).then_some(contents.writer);
-    let lag = genesis.parameters.execution_lag_max;
+    let mut schedules = Schedules::starting(genesis.clone(), parameters());
+    for done in &node.disk.executed {
+        schedules.enter(done.decisions.clone()).unwrap();
+    }
     let executed = node.disk.executed.last().unwrap().height;
     let ordered = node.ordered_ids();
     RecoveredState {
@@ -634,15 +659,7 @@ fn recovered_state(node: &mut Node, genesis: &SetChange) -> RecoveredState {
             .map(|decided| decided.block.header.height)
             .unwrap_or_default(),
         executed: node.disk.executed.clone(),
-        sets: node
-            .disk
-            .executed
-            .iter()
-            .filter_map(|done| {
-                let change = done.next.clone()?;
-                Some(ScheduledSet { from: done.height.plus(lag + 2), change })
-            })
-            .collect(),
+        schedules,
         sign_record: node
             .disk
             .record

@@ -1,13 +1,12 @@
 //! What an accepted proposal does.
 
-use quancheng_types::{Height, Validator, ValidatorId, ValidatorSet, ValidatorSetError};
+use quancheng_types::{Height, Validator, ValidatorId, ValidatorSet, ValidatorSetError, VersionPlan};
 
 use super::Governance;
 use super::calls::Error;
 use super::consensus::{decide_parameters, decide_set, decide_version, latest_set, record};
 use super::events::Event;
 use super::publish;
-use super::schedule::VersionPlan;
 use super::types::{Action, ValidatorStatus};
 use crate::contract::{Context, Contract};
 use crate::identity::{self, Identity, OrgId, OrgStatus, Role};

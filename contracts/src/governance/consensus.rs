@@ -1,16 +1,18 @@
 //! Validator sets, parameters and versions in the state.
 
 use quancheng_state::{Overlay, Record, StoreError, Table, View};
-use quancheng_types::{Height, List, PROTOCOL_VERSION, Parameters, Text, Validator, ValidatorId, ValidatorSet};
+use quancheng_types::schedule::Entry;
+use quancheng_types::{
+    Decisions, Height, List, Parameters, Schedule, Schedules, Validator, ValidatorId, ValidatorSet, VersionPlan,
+};
 
 use super::calls::Error;
-use super::schedule::{Entry, Schedule, SetRef, VersionPlan, effective_height};
+use super::schedule::{SetRef, effective_height};
 use super::tables::{
     PARAMETERS, SET_COUNT, SET_HISTORY, SET_PARTS, SETS, VALIDATOR_COUNT, VALIDATOR_LIST, VALIDATORS, VERSIONS,
 };
 use super::types::{SET_PART_MAX, ValidatorRecord, ValidatorStatus};
 use crate::contract::Context;
-use crate::executor::{ParametersChange, SetChange, VersionChange};
 use crate::refusal::Failure;
 
 /// The schedule of a table. Genesis writes all three, so one that is not there is damage.
@@ -53,52 +55,42 @@ pub fn version_at(view: &dyn View, height: Height) -> Result<VersionPlan, StoreE
     schedule.at(height).map(|entry| entry.value.clone()).ok_or_else(|| missing(&VERSIONS))
 }
 
-/// Sets in force and in flight, for a node that starts.
+/// Sets, parameters and versions in force and in flight: what a node needs that starts with this state.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn scheduled_sets(view: &dyn View) -> Result<Vec<SetChange>, StoreError> {
-    schedule(view, &SETS)?.entries().iter().map(|entry| set_change(view, entry)).collect()
+pub fn schedules(view: &dyn View) -> Result<Schedules, StoreError> {
+    let mut all = Schedules {
+        parameters: schedule(view, &PARAMETERS)?,
+        versions: schedule(view, &VERSIONS)?,
+        ..Schedules::default()
+    };
+    for entry in schedule(view, &SETS)?.entries() {
+        all.validators.enter(loaded(view, entry)?).expect("as many entries as the schedule in the state");
+    }
+    Ok(all)
 }
 
-/// Parameters in force and in flight, for a node that starts.
+/// Versions in force and in flight.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn scheduled_parameters(view: &dyn View) -> Result<Vec<ParametersChange>, StoreError> {
-    Ok(schedule(view, &PARAMETERS)?.entries().iter().map(parameters_change).collect())
+pub fn versions(view: &dyn View) -> Result<Schedule<VersionPlan>, StoreError> {
+    schedule(view, &VERSIONS)
 }
 
-/// Versions in force and in flight, for a node that starts.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn scheduled_versions(view: &dyn View) -> Result<Vec<VersionChange>, StoreError> {
-    Ok(schedule(view, &VERSIONS)?.entries().iter().map(version_change).collect())
+/// What the block of a height decided, in the state after it.
+pub(crate) fn decided_at(view: &dyn View, height: Height) -> Result<Decisions, StoreError> {
+    Ok(Decisions {
+        validators: schedule(view, &SETS)?.decided_at(height).map(|entry| loaded(view, entry)).transpose()?,
+        parameters: schedule(view, &PARAMETERS)?.decided_at(height).cloned(),
+        version: schedule(view, &VERSIONS)?.decided_at(height).cloned(),
+    })
 }
 
-pub(crate) fn set_decided_at(view: &dyn View, height: Height) -> Result<Option<SetChange>, StoreError> {
-    schedule(view, &SETS)?.decided_at(height).map(|entry| set_change(view, entry)).transpose()
-}
-
-pub(crate) fn parameters_decided_at(view: &dyn View, height: Height) -> Result<Option<ParametersChange>, StoreError> {
-    Ok(schedule(view, &PARAMETERS)?.decided_at(height).map(parameters_change))
-}
-
-pub(crate) fn version_decided_at(view: &dyn View, height: Height) -> Result<Option<VersionChange>, StoreError> {
-    Ok(schedule(view, &VERSIONS)?.decided_at(height).map(version_change))
-}
-
-fn set_change(view: &dyn View, entry: &Entry<SetRef>) -> Result<SetChange, StoreError> {
-    Ok(SetChange { effective_height: entry.effective, validators: load(view, &entry.value)? })
-}
-
-fn parameters_change(entry: &Entry<Parameters>) -> ParametersChange {
-    ParametersChange { effective_height: entry.effective, parameters: entry.value }
-}
-
-fn version_change(entry: &Entry<VersionPlan>) -> VersionChange {
-    VersionChange { effective_height: entry.effective, version: entry.value.version }
+fn loaded(view: &dyn View, entry: &Entry<SetRef>) -> Result<Entry<ValidatorSet>, StoreError> {
+    let validators = load(view, &entry.value)?;
+    Ok(entry.clone().map(|_| validators))
 }
 
 /// Puts a set together from its parts.
@@ -252,8 +244,7 @@ pub(crate) fn init_consensus(
     SET_HISTORY.put(overlay, &0, &(Height::GENESIS, set));
     SET_COUNT.put(overlay, &(), &1);
     PARAMETERS.put(overlay, &(), &Schedule::starting(*parameters));
-    let notice = Text::new("").expect("an empty text is within the limit");
-    VERSIONS.put(overlay, &(), &Schedule::starting(VersionPlan { version: PROTOCOL_VERSION, notice }));
+    VERSIONS.put(overlay, &(), &Schedule::starting(VersionPlan::first()));
     for validator in validators.validators() {
         record(overlay, Height::GENESIS, validator, ValidatorStatus::Member)?;
     }

@@ -36,17 +36,15 @@ use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
 
 pub use calls::{Call, Error, Propose, Vote, Withdraw};
-pub(crate) use consensus::{init_consensus, parameters_decided_at, set_decided_at, version_decided_at};
-pub use consensus::{
-    parameters_at, scheduled_parameters, scheduled_sets, scheduled_versions, validator, validator_set_at, version_at,
-};
+pub(crate) use consensus::{decided_at, init_consensus};
+pub use consensus::{parameters_at, schedules, validator, validator_set_at, version_at, versions};
 pub use events::Event;
 pub(crate) use misbehavior::punish;
 pub use publish::{calendar_year, rule_set, rule_set_in_force};
 pub use queries::{Query, proposal_key};
-pub use schedule::{Entry, SCHEDULE_MAX, Schedule, SetRef, VersionPlan};
+pub use schedule::SetRef;
 pub use types::{
-    Action, CastVote, GENESIS_RULE_SETS_MAX, GENESIS_YEARS_MAX, GovernanceGenesis, MisbehaviorRecord, NOTICE_BYTES_MAX,
+    Action, CastVote, GENESIS_RULE_SETS_MAX, GENESIS_YEARS_MAX, GovernanceGenesis, MisbehaviorRecord,
     OPEN_PROPOSALS_MAX, OPEN_PROPOSALS_PER_ORGANIZATION_MAX, PROPOSAL_OPEN_MAX_MS, Proposal, ProposalStatus,
     PublishedYear, RULE_SET_DAYS_MAX, RULE_SET_ID_BYTES_MAX, RULE_SET_KINDS_MAX, RULE_SET_MONTHS_MAX,
     RULE_SET_PURPOSES_MAX, RULE_SET_TEXT_BYTES_MAX, RULE_SET_VERIFIED_MAX, RuleSet, RuleSetId, RuleSetRef,

@@ -1,9 +1,9 @@
 //! The tables: the only place where keys of this module are made.
 
 use quancheng_state::Table;
-use quancheng_types::{Digest, Height, List, ModuleId, Parameters, Validator, ValidatorId};
+use quancheng_types::{Digest, Height, List, ModuleId, Parameters, Schedule, Validator, ValidatorId, VersionPlan};
 
-use super::schedule::{Schedule, SetRef, VersionPlan};
+use super::schedule::SetRef;
 use super::types::{
     MisbehaviorRecord, OPEN_PROPOSALS_MAX, Proposal, PublishedYear, RuleSet, RuleSetId, SET_PART_MAX, ValidatorRecord,
 };

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use quancheng_types::{
-    BlockId, ChainId, Digest, Height, MisbehaviorProof, Parameters, Round, SignedVote, Validator, ValidatorId,
-    ValidatorSet, Vote as ConsensusVote, VoteType,
+    BlockId, ChainId, Decisions, Digest, Height, MisbehaviorProof, Parameters, Round, Schedule, SignedVote, Validator,
+    ValidatorId, ValidatorSet, Vote as ConsensusVote, VoteType,
 };
 use serde_json::{Value, json};
 
@@ -67,23 +67,23 @@ fn more_than_two_thirds_accept_and_the_change_waits_for_its_height() {
     assert_eq!(chain.refused(T, &["ORG-REG"], "governance", vote(2, true)), "PROPOSAL_NOT_FOUND");
     let deciding = chain.sign(T, &["ORG-GOV-AMR"], vec![Chain::json("governance", vote(1, true))]);
     let output = chain.block(T, &[deciding]);
-    let change = output.set_change.unwrap();
-    assert_eq!(change.effective_height, chain.height.plus(DELAY));
-    assert_eq!(change.validators.validators().len(), 5);
+    let change = output.decisions.validators.unwrap();
+    assert_eq!(change.effective, chain.height.plus(DELAY));
+    assert_eq!(change.value.validators().len(), 5);
     assert_eq!(proposal(&chain, 1)["status"], "ACCEPTED");
     assert_eq!(chain.refused(T, &["ORG-REG"], "governance", vote(1, true)), "PROPOSAL_CLOSED");
 
     // In force exactly from its height; until then the new member has no vote.
-    let before = validator_set_at(&chain.state, change.effective_height.previous().unwrap()).unwrap();
+    let before = validator_set_at(&chain.state, change.effective.previous().unwrap()).unwrap();
     assert_eq!(before.validators().len(), 4);
-    assert_eq!(validator_set_at(&chain.state, change.effective_height).unwrap(), change.validators);
+    assert_eq!(validator_set_at(&chain.state, change.effective).unwrap(), change.value);
     let other = propose(&remove("ORG-REG"));
     idle(&mut chain, DELAY - 4);
     assert_eq!(chain.refused(T, &["ORG-GOV-HPF"], "governance", other.clone()), "NOT_A_VOTER");
     idle(&mut chain, 1);
-    assert_eq!(chain.height.next(), change.effective_height);
+    assert_eq!(chain.height.next(), change.effective);
     chain.ok(T, &["ORG-GOV-HPF"], "governance", other);
-    assert_eq!(chain.block(T, &[]).set_change, None, "a block that decides nothing reports nothing");
+    assert_eq!(chain.block(T, &[]).decisions, Decisions::default(), "a block that decides nothing reports nothing");
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn two_changes_in_flight_build_on_each_other() {
     assert_eq!(at(first), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-HPF", "ORG-REG"]);
     assert_eq!(at(second.previous().unwrap()).len(), 5);
     assert_eq!(at(second), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-HPF"]);
-    assert_eq!(scheduled_sets(&chain.state).unwrap().len(), 3);
+    assert_eq!(schedules(&chain.state).unwrap().validators.entries().len(), 3);
     let history = chain.ask("governance", json!({"set_history": {}})).value;
     assert_eq!(history.as_array().unwrap().len(), 3);
     assert_eq!(history[1][0], json!(first));
@@ -229,8 +229,8 @@ fn two_changes_in_flight_build_on_each_other() {
     }
     let both = [1, 2].map(|id| Chain::json("governance", vote(id, true)));
     let transaction = chain.sign(T, &["ORG-GOV-AMR"], both.to_vec());
-    let change = chain.block(T, &[transaction]).set_change.unwrap();
-    assert_eq!(members(&change.validators), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-HPF"]);
+    let change = chain.block(T, &[transaction]).decisions.validators.unwrap();
+    assert_eq!(members(&change.value), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-HPF"]);
     assert_eq!(chain.ask("governance", json!({"set_history": {}})).value.as_array().unwrap().len(), 2);
 }
 
@@ -270,7 +270,7 @@ fn parameters_and_versions_come_into_force_at_their_height() {
     assert_eq!(pass(&mut chain, &plan), "ACCEPTED");
     assert_eq!(version_at(&chain.state, Height(99)).unwrap().version, 1);
     assert_eq!(version_at(&chain.state, Height(100)).unwrap().notice.as_str(), "安装 0.2");
-    assert_eq!(scheduled_versions(&chain.state).unwrap().len(), 2);
+    assert_eq!(schedules(&chain.state).unwrap().versions.entries().len(), 2);
 }
 
 #[test]
@@ -357,9 +357,9 @@ fn misbehavior_suspends_once_and_never_a_third() {
     let proof = equivocation(chain_id, "ORG-REG", 1);
     let output = chain.block_with(T, &[], &[proof.clone(), proof.clone()]);
     assert_eq!(output.misbehavior_recorded, 1);
-    let change = output.set_change.unwrap();
-    assert_eq!(change.effective_height, chain.height.plus(DELAY));
-    assert_eq!(members(&change.validators), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN"]);
+    let change = output.decisions.validators.unwrap();
+    assert_eq!(change.effective, chain.height.plus(DELAY));
+    assert_eq!(members(&change.value), ["ORG-GOV-AMR", "ORG-GOV-DATA", "ORG-GOV-FIN"]);
     let record = |chain: &Chain, org: &str| validator(&chain.state, &Chain::validator(org).id()).unwrap().unwrap();
     assert_eq!(record(&chain, "ORG-REG").status, ValidatorStatus::Suspended);
 
@@ -370,13 +370,13 @@ fn misbehavior_suspends_once_and_never_a_third() {
     let state = chain.state.clone();
     let third = conflict(chain_id, "ORG-REG", 1, [2, 3]);
     let output = chain.block_with(T, &[], &[proof, third, equivocation(chain_id, "ORG-GOV-HPF", 1), nothing, foreign]);
-    assert_eq!((output.misbehavior_recorded, output.set_change), (0, None));
+    assert_eq!((output.misbehavior_recorded, output.decisions), (0, Decisions::default()));
     assert_eq!(chain.state, state);
 
     // A second validator of four would make a half: recorded, but people decide.
     let output =
         chain.block_with(T, &[], &[equivocation(chain_id, "ORG-GOV-FIN", 2), equivocation(chain_id, "ORG-REG", 2)]);
-    assert_eq!((output.misbehavior_recorded, output.set_change), (2, None));
+    assert_eq!((output.misbehavior_recorded, output.decisions), (2, Decisions::default()));
     assert_eq!(record(&chain, "ORG-GOV-FIN").status, ValidatorStatus::Flagged);
     let suspended = record(&chain, "ORG-REG");
     assert_eq!((suspended.status, suspended.misbehavior_count), (ValidatorStatus::Suspended, 2));
@@ -400,7 +400,7 @@ fn the_guard_keeps_small_sets_whole() {
         let proof = equivocation(chain.genesis.chain_id(), VOTERS[0], 1);
         let output = chain.block_with(T, &[], &[proof]);
         assert_eq!(output.misbehavior_recorded, 1);
-        assert_eq!(output.set_change.is_some(), is_suspended, "{size} validators");
+        assert_eq!(output.decisions.validators.is_some(), is_suspended, "{size} validators");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Records, limits and tables.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_types::schedule::NOTICE_BYTES_MAX;
 use quancheng_types::{Digest, Height, List, Parameters, Text, Validator, ValidatorId};
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,6 @@ pub const VOTES_MAX: u32 = 128;
 pub const PROPOSAL_OPEN_MAX_MS: u64 = 30 * 24 * 3600 * 1000;
 /// Bytes of the title of a proposal.
 pub const TITLE_BYTES_MAX: u32 = 256;
-/// Bytes of the notice of a version.
-pub const NOTICE_BYTES_MAX: u32 = 512;
 /// Bytes of the id of a rule set.
 pub const RULE_SET_ID_BYTES_MAX: u32 = 64;
 /// Bytes of a name, basis or note of a rule set.

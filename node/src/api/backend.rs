@@ -10,8 +10,9 @@ use quancheng_proof::SetChange;
 use quancheng_state::{Snapshot, StoreError};
 use quancheng_types::merkle::Path;
 use quancheng_types::{
-    AccountId, Block, ChainId, CommitCertificate, Digest, Genesis, Header, Height, HistoryLeaf, NodeId, Parameters,
-    Receipt, Round, SignedTransaction, TransactionId, ValidatorId, ValidatorSet,
+    AccountId, Block, ChainId, CommitCertificate, Digest, Genesis, Header, Height, HistoryLeaf, NodeId,
+    PROTOCOL_VERSION, Parameters, Receipt, Round, Schedule, SignedTransaction, TransactionId, ValidatorId,
+    ValidatorSet, VersionPlan, is_known_version,
 };
 
 use crate::admission::AdmissionError;
@@ -33,9 +34,37 @@ pub struct Identity {
     pub validator_id: Option<ValidatorId>,
 }
 
+/// Versions of the rules, as far as they are decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionStatus {
+    /// The version of the next block.
+    pub in_force: u16,
+    /// The next one that this node does not carry, or else the next one at all, with the height from which it counts.
+    pub scheduled: Option<(Height, VersionPlan)>,
+}
+
+impl VersionStatus {
+    /// What a schedule says to a node that works on this height.
+    #[must_use]
+    pub fn of(versions: &Schedule<VersionPlan>, next: Height) -> Self {
+        let later: Vec<_> = versions.entries().iter().filter(|entry| entry.effective > next).collect();
+        let unknown = later.iter().find(|entry| !is_known_version(entry.value.version));
+        let scheduled = unknown.or(later.first()).map(|entry| (entry.effective, entry.value.clone()));
+        Self { in_force: versions.at(next).map_or(PROTOCOL_VERSION, |entry| entry.value.version), scheduled }
+    }
+
+    /// The scheduled version, when this node does not carry it and will stop before its height.
+    #[must_use]
+    pub fn unknown(&self) -> Option<&(Height, VersionPlan)> {
+        self.scheduled.as_ref().filter(|(_, plan)| !is_known_version(plan.version))
+    }
+}
+
 /// Where this node stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeStatus {
+    /// Versions of the rules.
+    pub versions: VersionStatus,
     /// Newest final block, durable here.
     pub height: Height,
     /// Its time, ms since 1970 UTC.

@@ -12,15 +12,15 @@ use quancheng_proof::SetChange;
 use quancheng_state::{Record, Snapshot, StoreError};
 use quancheng_types::merkle::Path;
 use quancheng_types::{
-    AccountId, Block, CommitCertificate, Height, HistoryLeaf, NodeId, PROTOCOL_VERSION, Parameters, Receipt,
-    SignedTransaction, TransactionId, Validator, ValidatorSet,
+    AccountId, Block, CommitCertificate, Height, HistoryLeaf, NodeId, Parameters, Receipt, Schedule, SignedTransaction,
+    TransactionId, Validator, ValidatorSet, VersionPlan,
 };
 use tokio::sync::{broadcast, watch};
 
 use crate::admission::{Admission, AdmissionError};
 use crate::api::backend::{
     Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus, Stage, Submitted,
-    TransactionState,
+    TransactionState, VersionStatus,
 };
 use crate::driver::{ClockReport, PeerBook};
 use crate::ledger::Ledger;
@@ -91,6 +91,15 @@ impl NodeBackend {
     }
 }
 
+impl NodeBackend {
+    /// Versions of the rules for a node that works on this height.
+    fn versions(&self, next: Height) -> VersionStatus {
+        // A store that cannot be read says so elsewhere.
+        let versions = self.ledger.versions().unwrap_or_else(|_| Schedule::starting(VersionPlan::first()));
+        VersionStatus::of(&versions, next)
+    }
+}
+
 impl Backend for NodeBackend {
     fn identity(&self) -> &Identity {
         &self.identity
@@ -108,6 +117,7 @@ impl Backend for NodeBackend {
         self.metrics.peers.set(u64::try_from(connected.len()).unwrap_or(u64::MAX));
         let tip = self.ledger.tip_status();
         NodeStatus {
+            versions: self.versions(engine.committed.next()),
             height: engine.committed,
             time_ms: self.tracker.block_time_ms(),
             executed_height: tip.height,
@@ -147,7 +157,7 @@ impl Backend for NodeBackend {
             let snapshot = self.ledger.snapshot()?;
             let block = BlockInput {
                 chain_id: self.identity.chain_id,
-                version: PROTOCOL_VERSION,
+                version: self.versions(snapshot.height().next()).in_force,
                 height: snapshot.height().next(),
                 time_ms: self.tracker.block_time_ms(),
                 transactions: &[],

@@ -39,6 +39,7 @@ use crate::network::NetworkHandle;
 use crate::start::seal_rules;
 use crate::tracker::Tracker;
 use crate::verifier::VerifierHandle;
+use crate::version::UnknownVersion;
 
 pub use bars::Bars;
 pub use clock::ClockReport;
@@ -117,6 +118,8 @@ pub enum DriverEnd {
     Stopped,
     /// The engine found that going on would spread an error.
     Halted(Box<HaltReason>),
+    /// The next height follows rules that this build does not carry.
+    UnknownVersion(UnknownVersion),
     /// A file could not be made durable.
     File(FileError),
     /// The store failed.
@@ -130,6 +133,7 @@ impl std::fmt::Display for DriverEnd {
         match self {
             Self::Stopped => f.write_str("as asked"),
             Self::Halted(reason) => write!(f, "going on would spread an error: {reason:?}"),
+            Self::UnknownVersion(unknown) => unknown.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),
             Self::Panicked => f.write_str("the driver failed; this is a bug, the log above says where"),

@@ -1,11 +1,12 @@
 //! One action after the other.
 
 use bytes::Bytes;
-use quancheng_consensus::{Action, Alarm, Message, Offence};
+use quancheng_consensus::{Action, Alarm, HaltReason, Message, Offence};
 use quancheng_types::NodeId;
 use tracing::{error, info, warn};
 
 use super::{Driver, DriverEnd};
+use crate::version::UnknownVersion;
 
 impl Driver {
     pub(super) fn perform(&mut self, actions: Vec<Action>) -> Result<(), DriverEnd> {
@@ -31,6 +32,11 @@ impl Driver {
             Action::Serve { to, request } => parts.serve.offer(to, request),
             Action::Blame { peer, offence } => self.blame(peer, offence),
             Action::Alarm(alarm) => self.alarm(&alarm),
+            Action::Halt(HaltReason::UnknownVersion { height, plan }) => {
+                let unknown = UnknownVersion { height, plan };
+                error!(%height, version = unknown.plan.version, "this node stops: {unknown}");
+                return Err(DriverEnd::UnknownVersion(unknown));
+            }
             Action::Halt(reason) => {
                 error!(?reason, "this node stops: going on would spread an error");
                 return Err(DriverEnd::Halted(Box::new(reason)));

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
-use quancheng_consensus::SetChange;
-use quancheng_types::Height;
-use tracing::{debug, error};
+use quancheng_types::schedule::Entry;
+use quancheng_types::{Height, VersionPlan, is_known_version};
+use tracing::{debug, error, info, warn};
 
 use crate::driver::{DriverHandle, DriverInput};
 use crate::ledger::{Ledger, LedgerError, execute_stored};
 use crate::metrics::Metrics;
 use crate::thread_end::EndWithProcess;
 use crate::tracker::Tracker;
+use crate::version::UnknownVersion;
 
 /// Takes heights to execute.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ struct Executor {
     driver: DriverHandle,
     tracker: Arc<Tracker>,
     metrics: Arc<Metrics>,
-    on_set_change: Box<dyn Fn(&SetChange) + Send>,
+    on_set_change: Box<dyn Fn() + Send>,
 }
 
 /// Starts the thread. `on_set_change` is told when a validator set was decided.
@@ -50,7 +51,7 @@ pub fn start(
     driver: DriverHandle,
     tracker: Arc<Tracker>,
     metrics: Arc<Metrics>,
-    on_set_change: Box<dyn Fn(&SetChange) + Send>,
+    on_set_change: Box<dyn Fn() + Send>,
 ) -> std::io::Result<ExecutorHandle> {
     let (queue, heights) = channel();
     let executor = Executor { ledger, driver, tracker, metrics, on_set_change };
@@ -80,13 +81,27 @@ impl Executor {
         self.metrics.refused.inc_by(results.refused);
         self.metrics.execute_seconds.observe(begun.elapsed().as_secs_f64());
         debug!(%height, receipts = results.receipts.len(), "executed");
-        if let Some(change) = &results.executed.next {
-            (self.on_set_change)(change);
+        if results.executed.decisions.validators.is_some() {
+            (self.on_set_change)();
+        }
+        if let Some(entry) = &results.executed.decisions.version {
+            Self::tell_version(entry);
         }
         let time_ms = block.header.time_ms;
         // The driver first: the next header waits for these results.
         let _ = self.driver.deliver(DriverInput::Executed(results.executed));
         self.tracker.executed(height, time_ms, results.receipts);
         Ok(())
+    }
+
+    /// A version of the rules was decided: whoever runs a build that does not carry it has to hear of it long before.
+    fn tell_version(entry: &Entry<VersionPlan>) {
+        let (version, height) = (entry.value.version, entry.effective);
+        if is_known_version(version) {
+            info!(version, %height, "a version of the rules is scheduled; this build carries it");
+        } else {
+            let unknown = UnknownVersion { height, plan: entry.value.clone() };
+            warn!(version, %height, "this node will stop: {unknown}");
+        }
     }
 }

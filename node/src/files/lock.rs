@@ -31,4 +31,23 @@ impl DataLock {
             Err(TryLockError::Error(error)) => Err(io(&path, "lock")(error)),
         }
     }
+    /// Locks the folder of a node that has run, and writes nothing into it. Where there is no lock file, no node has run in it, or it is
+    /// a copy.
+    ///
+    /// # Errors
+    /// As [`Self::acquire`]; also when the folder does not exist.
+    pub fn acquire_existing(data_dir: &Path) -> Result<Option<Self>, FileError> {
+        std::fs::read_dir(data_dir).map_err(io(data_dir, "read the data folder"))?;
+        let path = data_dir.join("lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(&path, "open the lock file")(error)),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(FileError::Locked { path: data_dir.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(io(&path, "lock")(error)),
+        }
+    }
 }

@@ -1,13 +1,12 @@
 //! Executing a stored block and committing its results.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use quancheng_consensus::{Executed, ScheduledSet};
+use quancheng_consensus::Executed;
 use quancheng_contracts::{BlockInput, execute_block};
 use quancheng_state::{BlockCommit, BodyLocation, Executed as ExecutedRow};
 use quancheng_types::{Block, Height, Outcome, Receipt, SignedBatch, SignedTransaction};
 
-use super::schedule::META_NAME;
 use super::{Ledger, LedgerError};
 
 /// Superseded heights removed at one commit when the node prunes: more than one, so that pruning catches up.
@@ -49,7 +48,7 @@ pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch
     for batch in batches {
         bodies.extend(BodyLocation::all(batch)?);
     }
-    let decided = ledger.decided(header.height, &output);
+    let decisions = output.decisions;
     let receipts = Arc::new(output.receipts);
     let executed = receipts.iter().zip(&output.executed).map(|(receipt, index)| {
         let body = bodies.get(*index as usize).copied().expect("the executor names transactions that it was given");
@@ -62,22 +61,14 @@ pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch
         patch: output.patch,
         executed: executed.collect(),
         batches: block.batches.iter().map(|reference| reference.header.id()).collect(),
-        set_change: decided
-            .as_ref()
-            .and_then(|(entry, _)| output.set_change.is_some().then(|| (entry.from, entry.change.validators.clone()))),
-        meta: decided.as_ref().map(|(_, row)| (META_NAME.to_owned(), Some(row.clone()))).into_iter().collect(),
+        set_change: decisions.validators.as_ref().map(|entry| (entry.effective, entry.value.clone())),
+        meta: Vec::new(),
     };
     let tip = ledger.store.commit(commit)?;
-    let next = decided.map(|(entry, _)| ledger.enter(entry));
     ledger.prune(header.height)?;
     let refused = receipts.iter().filter(|receipt| receipt.outcome != Outcome::Ok).count();
     Ok(Results {
-        executed: Executed {
-            height: header.height,
-            history_size: tip.size,
-            history_root: tip.root,
-            next: next.map(|entry| entry.change),
-        },
+        executed: Executed { height: header.height, history_size: tip.size, history_root: tip.root, decisions },
         receipts,
         refused: u64::try_from(refused).unwrap_or(u64::MAX),
         internal_count: output.internal_count,
@@ -85,30 +76,11 @@ pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch
 }
 
 impl Ledger {
-    fn decided(&self, height: Height, output: &quancheng_contracts::BlockOutput) -> Option<(ScheduledSet, Vec<u8>)> {
-        let schedule = self.schedule.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = schedule.decided(height, output)?;
-        let row = schedule.with(entry.clone()).encode();
-        Some((entry, row))
-    }
-
-    fn enter(&self, entry: ScheduledSet) -> ScheduledSet {
-        let mut schedule = self.schedule.write().unwrap_or_else(PoisonError::into_inner);
-        *schedule = schedule.with(entry.clone());
-        entry
-    }
-
     fn prune(&self, height: Height) -> Result<(), LedgerError> {
         let Some(oldest) = self.keep_recent.and_then(|keep| height.0.checked_sub(keep)) else {
             return Ok(());
         };
         self.store.prune(Height(oldest), PRUNE_HEIGHTS)?;
         Ok(())
-    }
-
-    /// Sets decided and not yet in force at `height`, and the one in force.
-    #[must_use]
-    pub fn schedule_from(&self, height: Height) -> Vec<ScheduledSet> {
-        self.schedule.read().unwrap_or_else(PoisonError::into_inner).active(height).cloned().collect()
     }
 }

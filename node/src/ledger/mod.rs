@@ -11,24 +11,23 @@ mod batches;
 mod blocks;
 mod error;
 mod execute;
-mod schedule;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use quancheng_contracts::genesis_patch;
+use quancheng_contracts::{genesis_patch, governance};
 use quancheng_state::{ChainStore, Snapshot, Store, StoreError, StoreOptions};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::merkle::Path as MerklePath;
 use quancheng_types::{
-    ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, SignedTransaction, TransactionId, Validator, ValidatorSet,
+    ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, Schedule, Schedules, SignedTransaction, TransactionId,
+    Validator, ValidatorSet, VersionPlan,
 };
 
 use crate::api::backend::ExecutedTransaction;
 use crate::config::StoreSection;
 use batches::BatchCache;
 use blocks::ChainTip;
-use schedule::Schedule;
 
 pub use error::LedgerError;
 pub use execute::{Results, execute_stored};
@@ -59,7 +58,6 @@ pub struct Ledger {
     chain: ChainStore,
     cache: Mutex<BatchCache>,
     tip: RwLock<ChainTip>,
-    schedule: RwLock<Schedule>,
     keep_recent: Option<u64>,
 }
 
@@ -75,6 +73,21 @@ impl Ledger {
         let backend = Rocks::open(&data_dir.join("store"), &rocks)?;
         let store = Store::open(Arc::new(backend), StoreOptions { page_cache_bytes })?;
         Self::over(store, genesis, options.keep_recent)
+    }
+
+    /// Opens the store of a stopped node to read it; nothing is written into its folder.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`LedgerError::Empty`] where nothing was ever executed.
+    pub fn open_read_only(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
+        let memory_bytes = options.memory_mib as usize * 1024 * 1024;
+        let rocks = RocksOptions { memory_bytes, ..RocksOptions::default() };
+        let backend = Rocks::open_read_only(&data_dir.join("store"), &rocks)?;
+        let store = Store::open(Arc::new(backend), StoreOptions { page_cache_bytes: 0 })?;
+        if store.tip().is_none() {
+            return Err(LedgerError::Empty);
+        }
+        Self::over(store, genesis, None)
     }
 
     /// Over an open store.
@@ -95,16 +108,7 @@ impl Ledger {
             return Err(LedgerError::OtherChain { expected: chain_id });
         }
         let tip = ChainTip::read(&chain)?;
-        let schedule = Schedule::read(&chain, genesis)?;
-        Ok(Self {
-            chain_id,
-            store,
-            chain,
-            cache: Mutex::default(),
-            tip: RwLock::new(tip),
-            schedule: RwLock::new(schedule),
-            keep_recent,
-        })
+        Ok(Self { chain_id, store, chain, cache: Mutex::default(), tip: RwLock::new(tip), keep_recent })
     }
 
     /// The chain.
@@ -303,13 +307,28 @@ impl Ledger {
         Ok(sets)
     }
 
+    /// Sets, parameters and versions in force and in flight after the newest executed height.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn schedules(&self) -> Result<Schedules, StoreError> {
+        governance::schedules(&self.store.snapshot()?)
+    }
+
+    /// Versions of the rules in force and in flight after the newest executed height.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn versions(&self) -> Result<Schedule<VersionPlan>, StoreError> {
+        governance::versions(&self.store.snapshot()?)
+    }
+
     /// Sets in force or scheduled: whose members may connect.
     ///
     /// # Errors
     /// [`LedgerError`].
     pub fn active_sets(&self) -> Result<Vec<ValidatorSet>, LedgerError> {
         let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).height();
-        let schedule = self.schedule.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(schedule.active(tip.next()).map(|entry| entry.change.validators.clone()).collect())
+        Ok(self.schedules()?.validators.from(tip.next()).map(|entry| entry.value.clone()).collect())
     }
 }

@@ -8,6 +8,7 @@ use quancheng_keystore::KeyFileError;
 use crate::files::FileError;
 use crate::ledger::LedgerError;
 use crate::network::NetworkError;
+use crate::version::UnknownVersion;
 
 /// Why a node does not start.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub enum StartError {
     },
     /// `init --rejoin-above` on a follower.
     RejoinWithoutKey,
+    /// The next height follows rules that this build does not carry.
+    UnknownVersion(UnknownVersion),
 }
 
 impl fmt::Display for StartError {
@@ -58,6 +61,7 @@ impl fmt::Display for StartError {
                 "{} already holds a node; `quanchengd start` continues it. A new sign record for a used key could sign twice",
                 path.display()
             ),
+            Self::UnknownVersion(unknown) => unknown.fmt(f),
             Self::RejoinWithoutKey => f.write_str(
                 "--rejoin-above is for validators: this configuration names no node.validator_key; use `quanchengd init` without it",
             ),

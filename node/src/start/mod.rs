@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use quancheng_consensus::{CachedChecker, Engine, EngineConfig, EngineStatus, SetChange};
+use quancheng_consensus::{CachedChecker, Engine, EngineConfig, EngineStatus};
 use quancheng_types::{Genesis, NodeId, Parameters, SigningKey, ValidatorId};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
@@ -99,6 +99,7 @@ impl Node {
         let metrics = Arc::new(Metrics::new());
         let ledger =
             Arc::new(Ledger::open(&config.node.data_dir, &genesis, &config.store).map_err(StartError::Ledger)?);
+        recover::check_version(&ledger)?;
         let (executed, certified, time_ms) = ledger.progress().map_err(StartError::Ledger)?;
         let tracker = Arc::new(Tracker::new(executed, certified, time_ms, Arc::clone(&metrics)));
         let peers = Arc::new(PeerBook::new(keys.node_id(), config.network.peers.clone()));
@@ -305,7 +306,7 @@ impl Assembly<'_> {
         network: &NetworkHandle,
     ) -> Result<executor::ExecutorHandle, StartError> {
         let (ledger, peers, network) = (Arc::clone(self.ledger), Arc::clone(peers), network.clone());
-        let on_set_change = Box::new(move |_: &SetChange| {
+        let on_set_change = Box::new(move || {
             let applied = ledger.active_sets().map_err(|error| error.to_string());
             let applied = applied.and_then(|sets| peers.apply(&network, &sets).map_err(|error| error.to_string()));
             if let Err(error) = applied {
@@ -336,7 +337,6 @@ impl Assembly<'_> {
             node_id: self.keys.node_id(),
             key: self.keys.validator.clone(),
             quarantine_ms: self.config.node.quarantine_ms,
-            genesis: SetChange { validators: self.genesis.validators.clone(), parameters: self.genesis.parameters },
         };
         let next_sequence = recovered.next_sequence;
         let engine =

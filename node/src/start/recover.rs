@@ -3,16 +3,30 @@
 use std::sync::Arc;
 
 use quancheng_consensus::{Executed, LogEntry, RecoveredState, SignRecord, Tip};
-use quancheng_types::{Height, SignedBatch, ValidatorId};
+use quancheng_types::{Decisions, Height, SignedBatch, ValidatorId};
+use tracing::warn;
 
 use super::StartError;
 use crate::ledger::{Ledger, LedgerError};
+use crate::version::UnknownVersion;
 
 /// Batches to offer again, and the engine's state.
 pub(super) struct Recovered {
     pub(super) state: RecoveredState,
     pub(super) own_batches: Vec<Arc<SignedBatch>>,
     pub(super) next_sequence: u64,
+}
+
+/// Whether this build carries the rules of the next block; warns when it will have to stop later.
+pub(super) fn check_version(ledger: &Ledger) -> Result<(), StartError> {
+    let failed = |error| StartError::Ledger(LedgerError::Store(error));
+    let versions = ledger.versions().map_err(failed)?;
+    let next = ledger.tip().map_err(failed)?.map_or(Height(1), |decided| decided.block.header.height.next());
+    UnknownVersion::check(&versions, next).map_err(StartError::UnknownVersion)?;
+    if let Some(unknown) = UnknownVersion::ahead(&versions, next) {
+        warn!(height = %unknown.height, version = unknown.plan.version, "this node will stop: {unknown}");
+    }
+    Ok(())
 }
 
 pub(super) fn state(
@@ -55,7 +69,7 @@ pub(super) fn state(
         executed: executed(ledger, tip.as_ref()).map_err(failed)?,
         tip,
         last_nonempty,
-        sets: ledger.schedule_from(tip_height.next()).into_iter().filter(|set| set.from > Height(1)).collect(),
+        schedules: ledger.schedules().map_err(failed)?,
         sign_record,
         log,
         windows,
@@ -73,7 +87,8 @@ fn executed(ledger: &Ledger, tip: Option<&Tip>) -> Result<Vec<Executed>, quanche
     for height in certified.0..=newest.0 {
         let size = height.saturating_add(1);
         let history_root = ledger.history_root(size)?;
-        results.push(Executed { height: Height(height), history_size: size, history_root, next: None });
+        let (height, decisions) = (Height(height), Decisions::default());
+        results.push(Executed { height, history_size: size, history_root, decisions });
     }
     Ok(results)
 }

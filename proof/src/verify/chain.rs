@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use quancheng_types::{CertificateError, ChainId, CommitCertificate, Header, Height, PROTOCOL_VERSION, ValidatorSet};
+use quancheng_types::{
+    CertificateError, ChainId, CommitCertificate, Header, Height, NEWEST_VERSION, PROTOCOL_VERSION, ValidatorSet,
+    is_known_version,
+};
 
 use crate::bundle::{Bundle, SetChange};
 use crate::checkpoint::{Anchor, Checkpoint};
@@ -14,9 +17,12 @@ pub(crate) fn finality(bundle: &Bundle) -> Finding {
     let header = &bundle.header;
     let (verdict, detail) = match certified(header, &bundle.certificate, &bundle.validators, header.chain_id) {
         Err(fault) => (Verdict::QuorumMismatch, fault.to_string()),
-        Ok(()) if header.version != PROTOCOL_VERSION => (
+        Ok(()) if !is_known_version(header.version) => (
             Verdict::RulesUnknown,
-            format!("header version {}, this build knows {PROTOCOL_VERSION}; install a newer verifier", header.version),
+            format!(
+                "header version {}, this build knows {PROTOCOL_VERSION} to {NEWEST_VERSION}; install a newer verifier",
+                header.version
+            ),
         ),
         Ok(()) => (quorum(bundle), String::new()),
     };
@@ -114,7 +120,7 @@ fn in_order(steps: &[SetChange], end: Height) -> Result<(), TrustFault> {
 fn change(step: &SetChange, set: &ValidatorSet, chain_id: ChainId) -> Result<(), TrustFault> {
     let height = step.header.height;
     certified(&step.header, &step.certificate, set, chain_id).map_err(|fault| TrustFault::Step { height, fault })?;
-    if step.header.version != PROTOCOL_VERSION {
+    if !is_known_version(step.header.version) {
         return Err(TrustFault::Version { height, version: step.header.version });
     }
     let next = step.next_validators.hash();

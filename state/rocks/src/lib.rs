@@ -43,6 +43,17 @@ impl Rocks {
         Ok(Self { db, path: name })
     }
 
+    /// Opens the columns that a folder holds, to read them: nothing is written into the folder, and writes are refused.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; also where there is no store.
+    pub fn open_read_only(path: &Path, options: &RocksOptions) -> Result<Self, StoreError> {
+        let name = path.display().to_string();
+        let db = DB::open_cf_descriptors_read_only(&options.database(), path, options.columns(), false)
+            .map_err(|error| io_error(&name, "open", &error))?;
+        Ok(Self { db, path: name })
+    }
+
     /// Bytes on the disk that a column holds, as the engine estimates them, without what is superseded.
     ///
     /// # Errors

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use quancheng_contracts::executor::SetChange as DecidedSet;
 use quancheng_contracts::{BlockInput, BlockOutput};
 use quancheng_state::{BlockCommit, BodyLocation, Executed as ExecutedRow, Patch, Snapshot, Store, StoreError};
-use quancheng_types::{Block, ChainId, Outcome, SignedBatch, SignedTransaction, TransactionId};
+use quancheng_types::{Block, ChainId, Decisions, Outcome, SignedBatch, SignedTransaction, TransactionId};
 
 use crate::properties::ExecutedBlock;
 
@@ -40,12 +39,8 @@ pub(crate) struct Work<'a> {
     pub(crate) checks_refusals: bool,
 }
 
-/// Executes and commits; also returns the set that the block decided.
-pub(crate) fn execute(
-    store: &Store,
-    work: &Work<'_>,
-    mode: Mode,
-) -> Result<(ExecutedBlock, Option<DecidedSet>), StoreError> {
+/// Executes and commits; also returns what the block decided.
+pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(ExecutedBlock, Decisions), StoreError> {
     let header = &work.block.header;
     let transactions: Vec<&SignedTransaction> =
         work.batches.iter().flat_map(|batch| &batch.batch.transactions).collect();
@@ -70,7 +65,7 @@ pub(crate) fn execute(
         patch: output.patch,
         executed,
         batches: work.block.batches.iter().map(|batch| batch.header.id()).collect(),
-        set_change: output.set_change.clone().map(|change| (change.effective_height, change.validators)),
+        set_change: output.decisions.validators.as_ref().map(|entry| (entry.effective, entry.value.clone())),
         meta: Vec::new(),
     })?;
     let done = ExecutedBlock {
@@ -82,7 +77,7 @@ pub(crate) fn execute(
         internal_count: output.internal_count,
         refusal_check,
     };
-    Ok((done, output.set_change))
+    Ok((done, output.decisions))
 }
 
 /// The writes of the block, and those of the same block without its refused transactions; `None` when none was refused.

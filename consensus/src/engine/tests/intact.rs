@@ -221,11 +221,10 @@ fn a_follower_says_nothing_about_the_agreement() {
         node_id: node_id(50),
         key: None,
         quarantine_ms: 0,
-        genesis: set(4),
         #[cfg(feature = "planted-bugs")]
         planted: None,
     };
-    let state = RecoveredState { sign_record: None, ..fresh_state() };
+    let state = RecoveredState { sign_record: None, schedules: rules(4), ..fresh_state() };
     let mut engine = Engine::recover(config, state, Box::new(CachedChecker::new())).unwrap();
     engine.step(now(0), Input::Start);
     let (proposer, message) = good(&running());

@@ -7,8 +7,8 @@ mod requests;
 
 use quancheng_types::hash::sha256;
 use quancheng_types::{
-    BlockId, ChainId, Digest, Height, NodeId, Parameters, Round, SignedVote, SigningKey, Text, Validator, ValidatorId,
-    ValidatorSet, Vote, VoteType,
+    BlockId, ChainId, Decisions, Digest, Height, NodeId, Parameters, Round, Schedules, SignedVote, SigningKey, Text,
+    Validator, ValidatorId, ValidatorSet, Vote, VoteType,
 };
 
 use super::*;
@@ -31,7 +31,7 @@ fn node_id(index: u8) -> NodeId {
     NodeId(Digest([index + 100; 32]))
 }
 
-fn set(members: u8) -> SetChange {
+fn rules(members: u8) -> Schedules {
     let validator = |index| Validator {
         public_key: key(index).public_key(),
         power: 1,
@@ -39,10 +39,8 @@ fn set(members: u8) -> SetChange {
         organization: Text::new("org").unwrap(),
         interest: Text::new("none").unwrap(),
     };
-    SetChange {
-        validators: ValidatorSet::new((0..members).map(validator).collect()).unwrap(),
-        parameters: Parameters::default(),
-    }
+    let validators = ValidatorSet::new((0..members).map(validator).collect()).unwrap();
+    Schedules::starting(validators, Parameters::default())
 }
 
 fn fresh_record() -> SignRecord {
@@ -59,7 +57,12 @@ fn engine(members: u8, record: SignRecord, log: Vec<LogEntry>) -> Engine {
 }
 
 fn fresh_state() -> RecoveredState {
-    let genesis = Executed { height: Height(0), history_size: 1, history_root: sha256(&[b"genesis"]), next: None };
+    let genesis = Executed {
+        height: Height(0),
+        history_size: 1,
+        history_root: sha256(&[b"genesis"]),
+        decisions: Decisions::default(),
+    };
     RecoveredState { executed: vec![genesis], sign_record: Some(fresh_record()), ..RecoveredState::default() }
 }
 
@@ -69,11 +72,10 @@ fn engine_with(members: u8, state: RecoveredState, checker: Box<dyn SignatureChe
         node_id: node_id(0),
         key: Some(key(0)),
         quarantine_ms: 0,
-        genesis: set(members),
         #[cfg(feature = "planted-bugs")]
         planted: None,
     };
-    Engine::recover(config, state, checker).unwrap()
+    Engine::recover(config, RecoveredState { schedules: rules(members), ..state }, checker).unwrap()
 }
 
 fn now(elapsed_ms: u64) -> Now {

@@ -107,7 +107,7 @@ impl Shell {
                     height: self.executed,
                     history_size: self.executed.0 + 1,
                     history_root: sha256(&[&self.executed.0.to_le_bytes()]),
-                    next: None,
+                    decisions: Decisions::default(),
                 }));
             }
         }

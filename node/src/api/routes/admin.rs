@@ -63,9 +63,17 @@ fn is_in_force(backend: &dyn Backend, status: &NodeStatus, id: &ValidatorId) -> 
     backend.validators(height).ok().flatten().is_some_and(|set| set.by_id(id).is_some())
 }
 
-/// A clock that is off makes the node slow and its proposals useless, but what it says is as true as ever.
+/// A clock that is off makes the node slow and its proposals useless, but what it says is as true as ever. A node that does not carry a
+/// scheduled version of the rules works until the height of it, and stops there.
 pub(super) fn warnings(status: &NodeStatus) -> Vec<&'static str> {
-    if status.clock.is_some_and(|report| report.is_off) { vec!["clock_off"] } else { Vec::new() }
+    let mut warnings = Vec::new();
+    if status.clock.is_some_and(|report| report.is_off) {
+        warnings.push("clock_off");
+    }
+    if status.versions.unknown().is_some() {
+        warnings.push("version_unknown");
+    }
+    warnings
 }
 
 /// Whether this power is more than two thirds of the total, as of certificates.

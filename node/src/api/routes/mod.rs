@@ -115,14 +115,15 @@ async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Respon
 
 #[cfg(test)]
 mod tests {
-    use quancheng_types::{Digest, Height};
+    use quancheng_types::{Digest, Height, NEWEST_VERSION, Schedule, VersionPlan};
 
     use super::admin::{missing, warnings};
-    use crate::api::backend::NodeStatus;
+    use crate::api::backend::{NodeStatus, VersionStatus};
     use crate::driver::ClockReport;
 
     fn status(validators: usize, connected: usize, is_signing: bool, is_syncing: bool) -> NodeStatus {
         NodeStatus {
+            versions: VersionStatus { in_force: 1, scheduled: None },
             height: Height(5),
             time_ms: 1,
             executed_height: Height(5),
@@ -162,6 +163,23 @@ mod tests {
             let status = NodeStatus { clock, ..status(4, 3, true, false) };
             assert_eq!((missing(&status, true), warnings(&status)), (Vec::new(), expected));
         }
+    }
+
+    #[test]
+    fn a_version_that_this_build_does_not_carry_is_told_ahead_of_its_height() {
+        let plan = |version| VersionPlan { version, ..VersionPlan::first() };
+        let mut versions = Schedule::starting(VersionPlan::first());
+        let at = |versions: &Schedule<VersionPlan>, height| {
+            let versions = VersionStatus::of(versions, Height(height));
+            let status = NodeStatus { versions: versions.clone(), ..status(4, 3, true, false) };
+            (versions.in_force, versions.scheduled.map(|(from, plan)| (from.0, plan.version)), warnings(&status))
+        };
+        assert_eq!(at(&versions, 7), (1, None, Vec::new()));
+        let next = NEWEST_VERSION + 1;
+        versions.decide(Height(6), Height(40), plan(next)).unwrap();
+        versions.decide(Height(7), Height(50), plan(next + 1)).unwrap();
+        assert_eq!(at(&versions, 39), (1, Some((40, next)), vec!["version_unknown"]));
+        assert_eq!(at(&versions, 40), (next, Some((50, next + 1)), vec!["version_unknown"]));
     }
 
     #[test]

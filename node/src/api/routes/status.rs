@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use quancheng_contracts::MODULES;
-use quancheng_types::{ChainId, Digest, Height, ModuleId, NodeId, Parameters, Round, ValidatorId};
+use quancheng_types::{
+    ChainId, Digest, Height, ModuleId, NEWEST_VERSION, NodeId, Parameters, Round, ValidatorId, is_known_version,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -71,6 +73,13 @@ pub(crate) struct StatusView {
     /// How far this node's clock is ahead of the validators', ms; negative when it is behind. Absent until enough of them were heard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) clock_ahead_ms: Option<i64>,
+    /// Version of the rules of the next block.
+    pub(crate) version: u16,
+    /// The newest version whose rules this node carries.
+    pub(crate) newest_version: u16,
+    /// A version that is decided for a later height; one that this node does not carry comes first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scheduled_version: Option<ScheduledVersionView>,
     /// Connected peers.
     pub(crate) peers: usize,
     /// Those of them that are validators.
@@ -84,6 +93,20 @@ pub(crate) struct StatusView {
     /// Least height whose state can be read.
     #[schema(value_type = u64)]
     pub(crate) lowest_state_height: Height,
+}
+
+/// A version of the rules that counts from a later height on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ScheduledVersionView {
+    /// The version.
+    pub(crate) version: u16,
+    /// The first height under it.
+    #[schema(value_type = u64)]
+    pub(crate) from: Height,
+    /// Whether this node carries its rules. If not, it stops before that height.
+    pub(crate) known: bool,
+    /// What to install, in the words of the decision.
+    pub(crate) notice: String,
 }
 
 /// Where this node stands.
@@ -109,6 +132,14 @@ pub(super) async fn status(State(api): State<Api>) -> Response {
         signing: status.is_signing,
         syncing: status.is_syncing,
         clock_ahead_ms: status.clock.map(|report| report.ahead_ms),
+        version: status.versions.in_force,
+        newest_version: NEWEST_VERSION,
+        scheduled_version: status.versions.scheduled.map(|(from, plan)| ScheduledVersionView {
+            known: is_known_version(plan.version),
+            version: plan.version,
+            from,
+            notice: plan.notice.as_str().to_owned(),
+        }),
         peers: status.peers,
         connected_validators: status.connected_validators,
         validators: status.validators,

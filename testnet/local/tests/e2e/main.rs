@@ -16,3 +16,4 @@ mod refused_starts;
 mod second_network;
 mod set_change;
 mod support;
+mod version;

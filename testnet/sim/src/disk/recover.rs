@@ -1,9 +1,10 @@
 //! What a starting node reads from its disk.
 
-use quancheng_consensus::{Executed, LogEntry, RecoveredState, ScheduledSet, SetChange, SignRecord, Tip, read_log};
+use quancheng_consensus::{Executed, LogEntry, RecoveredState, SignRecord, Tip, read_log};
+use quancheng_contracts::governance;
 use quancheng_state::StoreError;
 use quancheng_types::codec::decode;
-use quancheng_types::{BatchId, Height, PublicKey, ValidatorId};
+use quancheng_types::{BatchId, Decisions, Height, PublicKey, ValidatorId};
 
 use super::{ChainTip, Disk, LogFile, META_BYTES_MAX, META_TIP, Undelivered, text};
 
@@ -32,7 +33,7 @@ impl Disk {
             executed: self.executed(tip.as_ref()).map_err(text)?,
             tip,
             last_nonempty: self.tip.last_nonempty,
-            sets: self.sets().map_err(text)?,
+            schedules: governance::schedules(&self.store.snapshot().map_err(text)?).map_err(text)?,
             sign_record,
             log: log.entries,
             windows: self.tip.windows.iter().map(|(author, window)| (*author, *window)).collect(),
@@ -70,22 +71,9 @@ impl Disk {
             .map(|height| {
                 let history_size = height + 1;
                 let history_root = self.store.history_root(history_size)?;
-                Ok(Executed { height: Height(height), history_size, history_root, next: None })
+                Ok(Executed { height: Height(height), history_size, history_root, decisions: Decisions::default() })
             })
             .collect()
-    }
-
-    /// The set in force after the tip and those decided for later.
-    fn sets(&self) -> Result<Vec<ScheduledSet>, StoreError> {
-        let changes = self.chain.set_changes()?;
-        let first = changes.iter().rposition(|(from, _)| *from <= self.tip.height.next()).unwrap_or(0);
-        let mut sets = Vec::new();
-        for (from, hash) in changes.into_iter().skip(first) {
-            if let Some(validators) = self.chain.validator_set(&hash)? {
-                sets.push(ScheduledSet { from, change: SetChange { validators, parameters: self.genesis.parameters } });
-            }
-        }
-        Ok(sets)
     }
 
     fn undelivered(&self) -> Result<Undelivered, String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use quancheng_types::{BatchId, Block, Header, Height, PROTOCOL_VERSION, ValidatorId, ValidatorSet};
+use quancheng_types::{BatchId, Block, Header, Height, PROTOCOL_VERSION, ValidatorId, ValidatorSet, is_known_version};
 
 use super::{Observation, Property};
 use crate::known::Known;
@@ -45,7 +45,8 @@ impl HeadersHold {
             None => (Height::GENESIS, quancheng_types::BlockId::default(), 0),
             Some(parent) => (parent.height, parent.id(), parent.time_ms),
         };
-        if header.version != PROTOCOL_VERSION || header.chain_id != known.chain_id {
+        let version = self.parent.as_ref().map_or(PROTOCOL_VERSION, |parent| parent.version);
+        if header.version < version || !is_known_version(header.version) || header.chain_id != known.chain_id {
             return Err(format!(
                 "height {} names version {} and chain {}",
                 header.height, header.version, header.chain_id

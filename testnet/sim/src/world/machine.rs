@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use quancheng_consensus::{Engine, EngineConfig, Now, SetChange};
+use quancheng_consensus::{Engine, EngineConfig, Now};
 use quancheng_types::{Genesis, Height, NodeId, SignedBatch, SignedTransaction, ValidatorId};
 
 use crate::byzantine::Liar;
@@ -130,7 +130,6 @@ impl Machine {
             node_id: self.node_id(),
             key: Some(self.member.key.clone()),
             quarantine_ms: QUARANTINE_MS,
-            genesis: SetChange { validators: genesis.validators.clone(), parameters: genesis.parameters },
             #[cfg(feature = "planted-bugs")]
             planted: self.planted,
         };

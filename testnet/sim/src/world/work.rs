@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quancheng_consensus::message::Message;
-use quancheng_consensus::{BatchVerdict, Executed, Input, ServeRequest, SetChange, SignatureChecker as _, limits};
+use quancheng_consensus::{BatchVerdict, Executed, Input, ServeRequest, SignatureChecker as _, limits};
 use quancheng_state::Durability;
 use quancheng_types::codec::encode;
 use quancheng_types::{Batch, Block, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction, ValidatorSet};
@@ -199,21 +199,18 @@ impl World {
         let node = &self.machines[machine];
         let checks_refusals = self.known.history(height).is_none() && node.is_honest;
         let work = Work { chain_id: self.known.chain_id, block, batches: &batches, checks_refusals };
-        let (done, decided) = executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
+        let (done, decisions) = executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
         let from = height.plus(self.known.parameters.execution_lag_max + 2);
-        if let Some(set) = decided.as_ref().filter(|set| set.effective_height != from) {
-            let details = format!("a set decided at {height} is in force from {}, not {from}", set.effective_height);
+        if let Some(set) = decisions.validators.as_ref().filter(|set| set.effective != from) {
+            let details = format!("a set decided at {height} is in force from {}, not {from}", set.effective);
             return Err(breach("headers_hold", details));
         }
-        let set = decided.map(|set| set.validators);
         if node.is_honest {
-            self.learn_executed(machine, &done, set.clone())?;
+            self.learn_executed(machine, &done, decisions.validators.as_ref().map(|set| set.value.clone()))?;
         }
-        let parameters = self.known.parameters;
-        let next = set.map(|validators| SetChange { validators, parameters });
         let (history_size, history_root) = (done.history_size, done.history_root);
         self.machines[machine].is_executing = false;
-        self.step(machine, Input::Executed(Executed { height, history_size, history_root, next }))?;
+        self.step(machine, Input::Executed(Executed { height, history_size, history_root, decisions }))?;
         if self.machines[machine].is_up() {
             self.execute_next(machine);
         }

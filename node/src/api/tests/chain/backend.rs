@@ -18,7 +18,7 @@ use super::{Fake, START_MS};
 use crate::admission::AdmissionError;
 use crate::api::backend::{
     Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus, Stage, Submitted,
-    TransactionState,
+    TransactionState, VersionStatus,
 };
 
 impl Backend for Fake {
@@ -29,6 +29,7 @@ impl Backend for Fake {
     fn status(&self) -> NodeStatus {
         let tip = self.store.tip().expect("genesis");
         NodeStatus {
+            versions: VersionStatus { in_force: PROTOCOL_VERSION, scheduled: None },
             height: tip.height(),
             time_ms: tip.leaf.time_ms,
             executed_height: tip.height(),

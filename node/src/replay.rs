@@ -1,0 +1,196 @@
+//! Executes the recorded blocks of a data folder again, under this build, and compares what comes of them.
+//!
+//! For whoever is about to install another build: the rules of old versions must give the old results. Works on the folder of a stopped
+//! node and writes nothing into it; the results go to a scratch folder, from the genesis on. Every block is looked at in the same way:
+//! it is the one that the recorded history names, it is byte for byte what its id names, its version is the one that the results of the
+//! blocks before it put in force, its batches are whole. Then it is executed, and its receipts root, its state root and the root of the
+//! history are compared with the recorded ones.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use quancheng_state::StoreError;
+use quancheng_types::{Digest, Height, HistoryLeaf};
+
+use crate::config::NodeConfig;
+use crate::files::{DataLock, FileError};
+use crate::ledger::{Ledger, LedgerError, execute_stored};
+use crate::start::{StartError, read_genesis};
+use crate::version::UnknownVersion;
+
+/// What was executed again, and found equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Newest height.
+    pub height: Height,
+    /// Transactions with a receipt.
+    pub receipts: u64,
+    /// Root of the state after it.
+    pub state_root: Digest,
+    /// Root of the history up to it.
+    pub history_root: Digest,
+    /// Version of the rules of that height.
+    pub version: u16,
+}
+
+/// Why the recorded blocks cannot be executed again, or did not give what is recorded.
+#[derive(Debug)]
+pub enum ReplayError {
+    /// The genesis file.
+    Start(StartError),
+    /// The data folder is in use, or cannot be read.
+    File(FileError),
+    /// The recorded store, or the scratch one.
+    Ledger(LedgerError),
+    /// The scratch folder.
+    Scratch {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A recorded block follows rules that this build does not carry. Everything before it is equal.
+    UnknownVersion(UnknownVersion),
+    /// What is recorded is not what was executed, or was executed to something else.
+    Differs(Difference),
+}
+
+/// The first height that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The height.
+    pub height: Height,
+    /// What differs.
+    pub what: &'static str,
+    /// As recorded.
+    pub recorded: String,
+    /// As this build finds it.
+    pub found: String,
+}
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(error) => error.fmt(f),
+            Self::File(error) => error.fmt(f),
+            Self::Ledger(error) => error.fmt(f),
+            Self::Scratch { path, error } => {
+                write!(f, "scratch folder {}: {error}; name an empty or new one with --scratch", path.display())
+            }
+            Self::UnknownVersion(unknown) => write!(f, "blocks before it are equal, but {unknown}"),
+            Self::Differs(Difference { height, what, recorded, found }) => write!(
+                f,
+                "NOT EQUAL at height {height}: {what} is recorded as {recorded}, this build finds {found}. Do not install this build on this \
+                 chain; keep the folder for analysis (高度 {height} 不一致：记录为 {recorded}，本程序得到 {found}。请勿在本链上使用本程序)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+impl From<LedgerError> for ReplayError {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<StoreError> for ReplayError {
+    fn from(error: StoreError) -> Self {
+        Self::Ledger(LedgerError::Store(error))
+    }
+}
+
+/// Executes everything that the data folder of `config` has recorded, or the heights up to `until`. `scratch` must not exist or be empty;
+/// it is removed at the end. `tell` hears of every height.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn replay(
+    config: &NodeConfig,
+    until: Option<Height>,
+    scratch: &Path,
+    tell: &mut dyn FnMut(Height),
+) -> Result<Replayed, ReplayError> {
+    let genesis = read_genesis(&config.node.genesis).map_err(ReplayError::Start)?;
+    let _lock = DataLock::acquire_existing(&config.node.data_dir).map_err(ReplayError::File)?;
+    let recorded = Ledger::open_read_only(&config.node.data_dir, &genesis, &config.store)?;
+    let failed = |error| ReplayError::Scratch { path: scratch.to_owned(), error };
+    std::fs::create_dir_all(scratch).map_err(failed)?;
+    if std::fs::read_dir(scratch).map_err(failed)?.next().is_some() {
+        return Err(failed(std::io::Error::from(std::io::ErrorKind::AlreadyExists)));
+    }
+    let result = Ledger::open(scratch, &genesis, &config.store)
+        .map_err(ReplayError::Ledger)
+        .and_then(|fresh| compare(&recorded, &fresh, until, tell));
+    std::fs::remove_dir_all(scratch).map_err(failed)?;
+    result
+}
+
+fn compare(
+    recorded: &Ledger,
+    fresh: &Ledger,
+    until: Option<Height>,
+    tell: &mut dyn FnMut(Height),
+) -> Result<Replayed, ReplayError> {
+    let newest = recorded.tip_status().height;
+    let last = until.unwrap_or(newest).min(newest);
+    let mut receipts = 0;
+    let mut version = fresh.versions()?.at(Height::GENESIS).map_or(0, |entry| entry.value.version);
+    leaves_equal(recorded, fresh, Height::GENESIS)?;
+    let mut height = Height::GENESIS;
+    while height < last {
+        height = height.next();
+        let versions = fresh.versions()?;
+        UnknownVersion::check(&versions, height).map_err(ReplayError::UnknownVersion)?;
+        version = versions.at(height).map_or(version, |entry| entry.value.version);
+        receipts += execute(recorded, fresh, height, version)?;
+        leaves_equal(recorded, fresh, height)?;
+        tell(height);
+    }
+    let size = height.0.saturating_add(1);
+    let (old, history_root) = (recorded.history_root(size)?, fresh.history_root(size)?);
+    equal(height, "the root of the history", &old, &history_root)?;
+    let state_root = fresh.tip_status().state_root;
+    Ok(Replayed { height, receipts, state_root, history_root, version })
+}
+
+/// Executes one recorded block. Returns the number of its receipts.
+fn execute(recorded: &Ledger, fresh: &Ledger, height: Height, version: u16) -> Result<u64, ReplayError> {
+    let block = recorded.block(height)?.ok_or(LedgerError::BlockMissing { height })?.block;
+    if !block.is_consistent() {
+        let (recorded, found) = ("a header".to_owned(), "another content beside it".to_owned());
+        return Err(ReplayError::Differs(Difference { height, what: "the block", recorded, found }));
+    }
+    equal(height, "the version of the rules", &block.header.version, &version)?;
+    let batches = recorded.batches_of(&block)?;
+    for (reference, batch) in block.batches.iter().zip(&batches) {
+        if batch.header != reference.header || !batch.is_consistent() {
+            let recorded = format!("batch {}", reference.header.id());
+            let found = "another content under this name".to_owned();
+            return Err(ReplayError::Differs(Difference { height, what: "a batch", recorded, found }));
+        }
+    }
+    let results = execute_stored(fresh, &block, &batches)?;
+    Ok(u64::try_from(results.receipts.len()).unwrap_or(u64::MAX))
+}
+
+fn leaves_equal(recorded: &Ledger, fresh: &Ledger, height: Height) -> Result<(), ReplayError> {
+    let (old, new) = (leaf(recorded, height)?, leaf(fresh, height)?);
+    equal(height, "the block id", &old.block_id, &new.block_id)?;
+    equal(height, "the block time", &old.time_ms, &new.time_ms)?;
+    equal(height, "the root of the receipts", &old.receipts_root, &new.receipts_root)?;
+    equal(height, "the root of the state", &old.state_root, &new.state_root)
+}
+
+fn leaf(ledger: &Ledger, height: Height) -> Result<HistoryLeaf, ReplayError> {
+    Ok(ledger.history_leaf(height)?.ok_or(LedgerError::BlockMissing { height })?)
+}
+
+fn equal<T: PartialEq + fmt::Display>(height: Height, what: &'static str, old: &T, new: &T) -> Result<(), ReplayError> {
+    if old == new {
+        return Ok(());
+    }
+    let (recorded, found) = (old.to_string(), new.to_string());
+    Err(ReplayError::Differs(Difference { height, what, recorded, found }))
+}
