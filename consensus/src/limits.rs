@@ -59,8 +59,14 @@ pub const FETCHES_MAX: usize = 64;
 /// Batches in one request.
 pub const FETCH_BATCHES_MAX: u32 = 16;
 
-/// Time after which a request for batches or blocks is given to another peer.
+/// Time after which a request for batches or blocks is given to another peer, beside the time that its answer takes on the line.
 pub const FETCH_RETRY_MS: u64 = 250;
+
+/// Fetched batches that are remembered, so that a second answer is no offence.
+pub const ANSWERS_REMEMBERED_MAX: usize = 4_096;
+
+/// Time after a start in which an answer that nobody asked for is no offence: this node may have asked before.
+pub const LEFTOVER_MS: u64 = 60_000;
 
 /// Time after which a batch is offered again to those who have not acknowledged it.
 pub const OFFER_RETRY_MS: u64 = 300;
@@ -118,6 +124,12 @@ pub const STUCK_MS: u64 = 80;
 
 /// Longest pause between two such reports within one round (the pause doubles from [`STUCK_MS`]).
 pub const STUCK_MS_MAX: u64 = 1_200;
+
+/// Time after which a validator that is passed over says again that it is there.
+pub const PRESENCE_RETRY_MS: u64 = 500;
+
+/// Blocks that a validator may be behind the others and still say that it is there: they do not wait while it is heard.
+pub const PRESENCE_LAG_BLOCKS: u64 = 4;
 
 /// Time between two questions for our own latest votes at start.
 pub const SIGN_QUERY_RETRY_MS: u64 = 200;

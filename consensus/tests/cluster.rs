@@ -3,7 +3,7 @@
 mod support;
 
 use quancheng_consensus::Alarm;
-use quancheng_types::{Height, MisbehaviorProof};
+use quancheng_types::{Height, MisbehaviorProof, ValidatorId};
 use support::{Network, set};
 
 /// Lets every node seal a batch now and then until it has committed so many blocks.
@@ -273,4 +273,60 @@ fn a_restored_backup_does_not_sign_what_it_signed_before() {
     assert!(network.run(until, |network| network.committed(1) == network.committed(0)), "it still follows");
     let alarmed = network.nodes[1].alarms.iter().any(|alarm| matches!(alarm, Alarm::SignedElsewhere { .. }));
     assert!(alarmed, "{:?}", network.nodes[1].alarms);
+}
+
+/// Whether this validator proposed a block that was committed after this height.
+fn has_proposed(network: &Network, validator: ValidatorId, after: u64) -> bool {
+    let blocks = network.nodes[0].disk.blocks.range(Height(after + 1)..);
+    blocks.map(|(_, decided)| decided.block.header.proposer).any(|proposer| proposer == validator)
+}
+
+/// Rounds that passed without a block, of the blocks from this height on.
+fn lost_rounds(network: &Network, from: u64) -> u32 {
+    let blocks = network.nodes[0].disk.blocks.range(Height(from)..);
+    blocks.map(|(_, decided)| decided.certificate.round.0).sum()
+}
+
+#[test]
+fn one_absent_validator_costs_one_timeout_and_is_taken_back_in_seconds() {
+    let all = [0, 1, 2, 3];
+    let mut network = Network::new(40, &[0, 1, 2, 3], &[]);
+    assert!(run_with_load(&mut network, &all, 40, 10_000));
+    let (calm_ms, first) = (network.now_ms, network.committed(0));
+    assert_eq!(lost_rounds(&network, 2), 0);
+    network.crash(3);
+    assert!(run_with_load(&mut network, &all[..3], first + 40, 20_000));
+    assert_eq!(lost_rounds(&network, first), 1, "one turn of the absent one, and never again");
+    assert!(network.now_ms - calm_ms < 2 * calm_ms, "{} ms instead of {calm_ms} ms", network.now_ms - calm_ms);
+    network.start(3);
+    let back = network.committed(0);
+    let own = ValidatorId::of(&support::key(3).public_key());
+    let until_ms = network.now_ms + 3_000;
+    while network.now_ms < until_ms && !has_proposed(&network, own, back) {
+        run_with_load(&mut network, &all, u64::MAX, 100);
+    }
+    assert!(has_proposed(&network, own, back), "it has its turns again within three seconds");
+    settle(&mut network, &all, 5_000);
+    network.check(&[]);
+}
+
+#[test]
+fn one_that_comes_and_goes_is_passed_over_ever_longer() {
+    let all = [0, 1, 2, 3];
+    let mut network = Network::new(41, &[0, 1, 2, 3], &[]);
+    assert!(run_with_load(&mut network, &all, 10, 10_000));
+    let mut losses = Vec::new();
+    for _ in 0..24 {
+        // Cut off for half a second of each, as one that is stopped half of the time.
+        let from = network.committed(0) + 1;
+        network.cut.insert(2);
+        run_with_load(&mut network, &[0], u64::MAX, 500);
+        network.cut.clear();
+        run_with_load(&mut network, &[0], u64::MAX, 500);
+        losses.push(lost_rounds(&network, from));
+    }
+    let late: u32 = losses[10..].iter().sum();
+    assert!(late <= 3 && losses.iter().sum::<u32>() <= 10, "rounds lost in each second: {losses:?}");
+    settle(&mut network, &all, 10_000);
+    network.check(&[]);
 }

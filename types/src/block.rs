@@ -3,11 +3,12 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use crate::attendance::Attendance;
 use crate::batch::BatchRef;
 use crate::bounded::List;
 use crate::codec::{DecodeError, decode, encode};
 use crate::hash::{Digest, Domain};
-use crate::ids::{BlockId, ChainId, Height, ValidatorId};
+use crate::ids::{BlockId, ChainId, Height, Round, ValidatorId};
 use crate::limits;
 use crate::merkle;
 use crate::misbehavior::MisbehaviorProof;
@@ -27,6 +28,8 @@ pub struct Header {
     pub parent: BlockId,
     /// Who proposed it first.
     pub proposer: ValidatorId,
+    /// The round in which that was: the proposers of earlier rounds let their turns pass.
+    pub round: Round,
     /// RFC 9162 root over the canonical bytes of the batch references, certificates included, in order.
     pub batches_root: Digest,
     /// The validators of this height.
@@ -43,6 +46,8 @@ pub struct Header {
     pub history_root: Digest,
     /// RFC 9162 root over the canonical bytes of the misbehavior proofs.
     pub misbehavior_root: Digest,
+    /// Hash of [`Block::attendance`].
+    pub attendance_hash: Digest,
 }
 
 impl Header {
@@ -63,6 +68,8 @@ pub struct Block {
     pub batches: List<BatchRef, { limits::BLOCK_BATCHES_MAX }>,
     /// Proofs against validators, executed by governance.
     pub misbehavior: List<MisbehaviorProof, { limits::BLOCK_MISBEHAVIOR_MAX }>,
+    /// Which validators are passed over from the next height on.
+    pub attendance: Attendance,
 }
 
 impl Block {
@@ -106,11 +113,12 @@ impl Block {
         tree.root()
     }
 
-    /// Whether the header commits to exactly these batches, certificates and proofs. When not, it is no block of that id but a mangled
+    /// Whether the header commits to exactly these batches, certificates, proofs and absences. When not, it is no block of that id but a mangled
     /// copy: the fault is of whoever delivered it, never of whoever proposed the block.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         self.header.batches_root == Self::batches_root(&self.batches)
             && self.header.misbehavior_root == Self::misbehavior_root(&self.misbehavior)
+            && self.header.attendance_hash == self.attendance.hash()
     }
 }

@@ -62,6 +62,10 @@ pub enum Domain {
     Commitment,
     /// What a validator did against the protocol, however it is proved; see [`crate::MisbehaviorProof::offence_id`].
     Offence,
+    /// What a validator signs to be given turns again.
+    Presence,
+    /// Who is absent and who came back, as a header names it.
+    Attendance,
     /// The answer to a peer that asks which votes it has signed.
     SignQuery,
     /// A checkpoint file.
@@ -90,6 +94,8 @@ impl Domain {
             Self::EvidenceCommitment => "quancheng/evidence/1",
             Self::Commitment => "quancheng/commit/1",
             Self::Offence => "quancheng/offence/1",
+            Self::Presence => "quancheng/presence/1",
+            Self::Attendance => "quancheng/attendance/1",
             Self::SignQuery => "quancheng/sign-query/1",
             Self::Checkpoint => "quancheng/checkpoint/1",
         }

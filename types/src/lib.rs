@@ -5,6 +5,7 @@
 //!
 //! The crate is pure: no clock, no randomness, no I/O, no unordered maps.
 
+pub mod attendance;
 pub mod batch;
 pub mod block;
 pub mod bounded;
@@ -25,6 +26,7 @@ pub mod validator;
 pub mod version;
 pub mod vote;
 
+pub use attendance::{Absence, Attendance, Presence};
 pub use batch::{Batch, BatchHeader, BatchRef, SignedBatch};
 pub use block::{Block, Header};
 pub use bounded::{Bytes, List, Text, TooLong};

@@ -99,6 +99,9 @@ fn hint(code: &str) -> Option<Text> {
                 "The node is busy: try later, or name more endpoints with --api."
             )
         }
+        "STARTING" => {
+            say!("节点刚启动：稍后再试。", "The node has just started: try again soon.")
+        }
         "NOT_A_VALIDATOR" => {
             say!("该节点只读：请用 --api 指定验证节点。", "The node only follows: name a validator with --api.")
         }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use quancheng_types::{BatchHeader, BatchId, BatchRef, Height, List, NodeId, SignedBatch, ValidatorId, ValidatorSet};
 
+use super::goodput::Goodput;
 use super::{Env, sources};
 use crate::engine::{Action, Offence};
-use crate::limits::{FETCH_BATCHES_MAX, FETCH_RETRY_MS, FETCHES_MAX};
+use crate::limits::{ANSWERS_REMEMBERED_MAX, FETCH_BATCHES_MAX, FETCH_RETRY_MS, FETCHES_MAX, LEFTOVER_MS};
 use crate::message::Message;
 
 #[derive(Debug)]
@@ -15,8 +16,22 @@ struct Fetch {
     header: BatchHeader,
     sources: Vec<NodeId>,
     next: usize,
-    /// When to ask the next source; `None` while it waits for room among the fetches in flight.
-    retry_at_ms: Option<u64>,
+    /// Set while it is under way; otherwise it waits for room among those that are.
+    asked: Option<Asked>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// The source; `None` when everybody was asked.
+    of: Option<NodeId>,
+    /// When to ask the next one.
+    until_ms: u64,
+}
+
+impl Fetch {
+    fn bytes(&self) -> u64 {
+        u64::from(self.header.bytes)
+    }
 }
 
 /// Decided heights on their way to the executor.
@@ -24,6 +39,12 @@ struct Fetch {
 pub(crate) struct Delivery {
     heights: VecDeque<(Height, BTreeSet<BatchId>)>,
     fetches: BTreeMap<BatchId, Fetch>,
+    goodput: Goodput,
+    /// When the line was last found to be slower than thought.
+    overdue_ms: Option<u64>,
+    /// What was fetched lately: everybody that was asked for it may still send it.
+    fetched: VecDeque<BatchId>,
+    started_ms: u64,
 }
 
 impl Delivery {
@@ -43,7 +64,7 @@ impl Delivery {
         for (id, header, sources) in missing {
             // Nodes start at different sources, so that one acknowledger does not serve all.
             let next = usize::from(env.me.as_bytes()[0]);
-            self.fetches.entry(id).or_insert(Fetch { header, sources, next, retry_at_ms: None });
+            self.fetches.entry(id).or_insert(Fetch { header, sources, next, asked: None });
         }
         self.request(env);
         self.hand_over(env);
@@ -62,7 +83,7 @@ impl Delivery {
                 let id = batch.header.id();
                 missing.insert(id);
                 let sources = sources(batch, validators, me);
-                self.fetches.insert(id, Fetch { header: batch.header, sources, next: 0, retry_at_ms: None });
+                self.fetches.insert(id, Fetch { header: batch.header, sources, next: 0, asked: None });
             }
             self.heights.push_back((height, missing));
         }
@@ -70,6 +91,7 @@ impl Delivery {
 
     /// Starts to fetch and hand over what was recovered.
     pub(crate) fn on_start(&mut self, env: &mut Env<'_>) {
+        self.started_ms = env.now.elapsed_ms;
         self.request(env);
         self.hand_over(env);
     }
@@ -85,8 +107,16 @@ impl Delivery {
 
     /// Notes that a batch is stored now.
     pub(crate) fn on_stored(&mut self, env: &mut Env<'_>, id: &BatchId) {
-        if self.fetches.remove(id).is_none() {
+        let Some(fetch) = self.fetches.remove(id) else {
             return;
+        };
+        if fetch.asked.is_some() {
+            let is_busy = self.fetches.values().any(|fetch| fetch.asked.is_some());
+            self.goodput.arrived(u64::from(fetch.header.bytes), env.now.elapsed_ms, is_busy);
+            self.fetched.push_back(*id);
+            if self.fetched.len() > ANSWERS_REMEMBERED_MAX {
+                self.fetched.pop_front();
+            }
         }
         for (_, missing) in &mut self.heights {
             missing.remove(id);
@@ -95,10 +125,15 @@ impl Delivery {
         self.hand_over(env);
     }
 
-    /// Takes in a batch that may have been asked for.
+    /// Takes in a batch that was asked for. One that never was is an offence, unless it may be an answer to what this node asked before it
+    /// was restarted.
     pub(crate) fn on_response(&mut self, env: &mut Env<'_>, from: NodeId, batch: Arc<SignedBatch>) {
         let id = batch.header.id();
         let Some(fetch) = self.fetches.get(&id) else {
+            let is_leftover = env.now.elapsed_ms.saturating_sub(self.started_ms) < LEFTOVER_MS;
+            if !is_leftover && !self.fetched.contains(&id) {
+                env.out.blame(from, Offence::Unasked);
+            }
             return;
         };
         if fetch.header != batch.header || !batch.is_consistent() {
@@ -110,14 +145,32 @@ impl Delivery {
     }
 
     pub(crate) fn deadline_ms(&self) -> Option<u64> {
-        self.fetches.values().filter_map(|fetch| fetch.retry_at_ms).min()
+        self.fetches.values().filter_map(|fetch| fetch.asked).map(|asked| asked.until_ms).min()
     }
 
     pub(crate) fn on_tick(&mut self, env: &mut Env<'_>) {
         let now_ms = env.now.elapsed_ms;
+        let mut is_overdue = false;
         for fetch in self.fetches.values_mut() {
-            if fetch.retry_at_ms.is_some_and(|at| at <= now_ms) {
-                fetch.retry_at_ms = None;
+            if fetch.asked.is_some_and(|asked| asked.until_ms <= now_ms) {
+                fetch.asked = None;
+                fetch.next = fetch.next.wrapping_add(1);
+                is_overdue = true;
+            }
+        }
+        let is_news = self.overdue_ms.is_none_or(|before| now_ms.saturating_sub(before) >= FETCH_RETRY_MS);
+        if is_overdue && is_news {
+            self.overdue_ms = Some(now_ms);
+            self.goodput.overdue();
+        }
+        self.request(env);
+    }
+
+    /// A source is gone: others are asked at once.
+    pub(crate) fn on_peer_down(&mut self, env: &mut Env<'_>, peer: &NodeId) {
+        for fetch in self.fetches.values_mut() {
+            if fetch.asked.is_some_and(|asked| asked.of == Some(*peer)) {
+                fetch.asked = None;
                 fetch.next = fetch.next.wrapping_add(1);
             }
         }
@@ -126,21 +179,25 @@ impl Delivery {
 
     /// Asks for missing batches, several from one source in one message.
     fn request(&mut self, env: &mut Env<'_>) {
-        let mut in_flight = self.fetches.values().filter(|fetch| fetch.retry_at_ms.is_some()).count();
+        let under_way = self.fetches.values().filter(|fetch| fetch.asked.is_some());
+        let (mut count, mut bytes) = under_way.fold((0, 0), |(count, bytes), fetch| (count + 1, bytes + fetch.bytes()));
         let mut asked: BTreeMap<NodeId, Vec<BatchId>> = BTreeMap::new();
         let mut all: Vec<BatchId> = Vec::new();
-        for (id, fetch) in &mut self.fetches {
-            if in_flight >= FETCHES_MAX {
+        // The executor waits for the oldest height.
+        for id in self.heights.iter().flat_map(|(_, missing)| missing) {
+            let Some(fetch) = self.fetches.get_mut(id).filter(|fetch| fetch.asked.is_none()) else {
+                continue;
+            };
+            if count >= FETCHES_MAX || !self.goodput.admits(bytes, fetch.bytes()) {
                 break;
             }
-            if fetch.retry_at_ms.is_some() {
-                continue;
-            }
-            fetch.retry_at_ms = Some(env.now.elapsed_ms + FETCH_RETRY_MS);
-            in_flight += 1;
+            (count, bytes) = (count + 1, bytes + fetch.bytes());
+            self.goodput.asked(env.now.elapsed_ms);
             // After every source failed once, everybody is asked: the set may have changed since.
-            match fetch.sources.get(fetch.next % (fetch.sources.len() + 1)) {
-                Some(source) => asked.entry(*source).or_default().push(*id),
+            let of = fetch.sources.get(fetch.next % (fetch.sources.len() + 1)).copied();
+            fetch.asked = Some(Asked { of, until_ms: env.now.elapsed_ms.saturating_add(self.goodput.wait_ms(bytes)) });
+            match of {
+                Some(source) => asked.entry(source).or_default().push(*id),
                 None => all.push(*id),
             }
         }

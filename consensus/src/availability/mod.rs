@@ -15,10 +15,12 @@
 //!   that lets batches lie blocks only itself.
 //! - Own batches are offered again, with growing pauses, until they are ordered; expired transactions in them are skipped
 //!   by the executor.
-//! - A node that lacks a committed batch asks its acknowledgers in turn. What a quorum vouched for needs no check of client
+//! - A node that lacks a committed batch asks its acknowledgers in turn, the next one when the time is over that its line needs
+//!   (`goodput`). What a quorum vouched for needs no check of client
 //!   signatures, only that it is the batch that was ordered.
 
 mod delivery;
+mod goodput;
 mod offers;
 mod own;
 mod pool;

@@ -36,6 +36,11 @@ impl Pool {
         self.authors.is_empty()
     }
 
+    /// Any batch that waits, always the same one.
+    pub(crate) fn first(&self) -> Option<&BatchRef> {
+        self.authors.values().find_map(|waiting| waiting.values().next())
+    }
+
     /// Verifies and takes in.
     pub(crate) fn insert(&mut self, env: &mut Env<'_>, batch: BatchRef) -> Pooled {
         let header = &batch.header;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arc_malachitebft_core_consensus::Input as CoreInput;
 use arc_malachitebft_core_types::Timeout;
-use quancheng_types::{MisbehaviorProof, NodeId, Round, SignedVote};
+use quancheng_types::{MisbehaviorProof, NodeId, Round, SignedVote, VoteType};
 
+use super::pace::OBSERVED_ROUNDS;
 use super::{Alarm, Engine, HaltReason, Offence, TimerKey};
 use crate::limits::{ROUND_LOOKAHEAD, STUCK_MS, STUCK_MS_MAX};
 use crate::log::{LogEntry, TimeoutStep};
@@ -13,9 +14,6 @@ use crate::message::{Message, ProposalMessage, SignedStatement};
 use crate::ordering::core::{CoreEvent, Host};
 use crate::ordering::{CoreContext, CoreError, convert};
 use crate::sign_record::NotSafe;
-
-/// Longest wait of the voting core, ms: rounds of a long outage stay short enough to recover soon after it.
-const TIMEOUT_MS_MAX: u64 = 10_000;
 
 impl Engine {
     // ---- messages of the agreement ----
@@ -50,7 +48,6 @@ impl Engine {
         {
             return;
         }
-        self.height.triggered |= height == here;
         self.early.push(from, height, message);
     }
 
@@ -95,7 +92,8 @@ impl Engine {
             | Message::BatchResponse(_)
             | Message::Status(_)
             | Message::BlocksRequest(_)
-            | Message::BlocksResponse(_) => {}
+            | Message::BlocksResponse(_)
+            | Message::Presence(_) => {}
         }
     }
 
@@ -122,6 +120,7 @@ impl Engine {
         }
         self.note_statement(SignedStatement::Vote(*signed));
         self.feed(CoreInput::Vote(vote));
+        self.leave_hopeless_round();
         true
     }
 
@@ -165,7 +164,8 @@ impl Engine {
                 CoreEvent::Cancel(step) => self.timers.cancel(TimerKey::Core(step)),
                 CoreEvent::CancelStuck => self.timers.cancel(TimerKey::Stuck),
                 CoreEvent::CancelAll => self.timers.cancel_height(),
-                CoreEvent::StartRound(_) => {
+                CoreEvent::StartRound(round) => {
+                    self.height.note_round(round, self.now.elapsed_ms);
                     self.height.need_value = None;
                     self.height.stuck_reports = 0;
                 }
@@ -192,6 +192,7 @@ impl Engine {
             // A candidate that made room for others is missing here; then the block comes by sync.
             if let Some(candidate) = self.height.candidates.get(&certificate.block_id) {
                 let block = Arc::clone(&candidate.block);
+                self.pace.decided(self.height.round_ms(self.now.elapsed_ms));
                 self.commit(&block, certificate);
             }
         }
@@ -237,9 +238,30 @@ impl Engine {
             TimeoutStep::Prevote => parameters.timeout_prevote_ms,
             TimeoutStep::Precommit => parameters.timeout_precommit_ms,
         };
-        let grown = u64::from(parameters.timeout_delta_ms).saturating_mul(u64::from(round.0));
-        let wait_ms = u64::from(first).saturating_add(grown).min(TIMEOUT_MS_MAX.max(u64::from(first)));
+        let wait_ms = self.pace.wait_ms(first, parameters.timeout_delta_ms, round);
         self.timers.set(TimerKey::Core(step), self.now.elapsed_ms.saturating_add(wait_ms), round);
+        self.leave_hopeless_round();
+    }
+
+    /// Does not wait for more precommits when a quorum precommitted nil: then no block can be decided in this round any more. The first
+    /// rounds only: a height in trouble waits as long as genesis says, so that all have heard the same before the next round.
+    fn leave_hopeless_round(&mut self) {
+        let round = self.core.round();
+        if round.0 >= OBSERVED_ROUNDS || !self.timers.is_set(TimerKey::Core(TimeoutStep::Precommit), round) {
+            return;
+        }
+        let validators = self.validators();
+        let nil = self
+            .core
+            .votes(round)
+            .into_iter()
+            .filter(|signed| signed.vote.kind == VoteType::Precommit && signed.vote.block_id.is_none());
+        let voters: std::collections::BTreeSet<_> = nil.map(|signed| signed.validator).collect();
+        let power =
+            voters.iter().filter_map(|id| validators.by_id(id)).fold(0_u64, |sum, one| sum.saturating_add(one.power));
+        if power >= validators.quorum() {
+            self.timers.hasten(TimerKey::Core(TimeoutStep::Precommit), self.now.elapsed_ms, round);
+        }
     }
 
     fn schedule_stuck(&mut self, round: Round) {

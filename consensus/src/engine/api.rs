@@ -3,9 +3,9 @@
 use core::fmt;
 use std::sync::Arc;
 
+use quancheng_types::limits::VALIDATORS_MAX;
 use quancheng_types::{
-    BatchHeader, BatchId, BatchRef, ChainId, CommitCertificate, Decisions, Digest, Header, Height, NodeId, PublicKey,
-    Round, Schedules, Signature, SignedBatch, SigningKey, ValidatorId, VersionPlan,
+    Absence, BatchHeader, BatchId, BatchRef, ChainId, CommitCertificate, Decisions, Digest, Header, Height, List, NodeId, Parameters, PublicKey, Round, Schedules, Signature, SignedBatch, SigningKey, ValidatorId, ValidatorSet, VersionPlan,
 };
 
 use crate::availability::AuthorWindow;
@@ -373,6 +373,15 @@ pub struct Tip {
     pub header: Header,
     /// Its certificate.
     pub certificate: CommitCertificate,
+    /// Who is absent after it.
+    pub absences: List<Absence, { VALIDATORS_MAX }>,
+}
+
+impl From<CommittedBlock> for Tip {
+    fn from(decided: CommittedBlock) -> Self {
+        let CommittedBlock { block, certificate } = decided;
+        Self { header: block.header, certificate, absences: block.attendance.absences }
+    }
 }
 
 /// What the shell found on disk. All of it was flushed, or is a tail that a crash may have left.

@@ -38,7 +38,8 @@ impl Engine {
         }
         let (availability, mut env) = self.availability_env();
         availability.on_commit(&mut env, header.height, &block.batches);
-        self.tip = Some(Tip { header, certificate });
+        let absences = block.attendance.absences.clone();
+        self.tip = Some(Tip { header, certificate, absences });
         self.next_height(&header);
     }
 
@@ -56,6 +57,7 @@ impl Engine {
         if self.schedule.at(height).validators_hash != committed.validators_hash {
             self.on_set_change();
         }
+        self.review_presences();
         self.report_commit();
     }
 

@@ -149,6 +149,7 @@ impl Engine {
             let Some((from, decided)) = self.sync.take(height) else {
                 return;
             };
+            self.take_turns();
             match self.apply_decided(height, decided) {
                 Ok(()) => self.sync.served(&from),
                 Err(offence) => {

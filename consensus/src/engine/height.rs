@@ -36,8 +36,6 @@ pub(crate) struct HeightState {
     pub(crate) height: Height,
     /// The voting core runs at this height.
     pub(crate) started: bool,
-    /// A validator spoke about this height.
-    pub(crate) triggered: bool,
     pub(crate) candidates: BTreeMap<BlockId, Candidate>,
     /// Proposals taken in, by round: repeated to peers that lack them.
     pub(crate) proposals: BTreeMap<Round, SignedProposal>,
@@ -47,6 +45,8 @@ pub(crate) struct HeightState {
     /// The core waits for our proposal in this round.
     pub(crate) need_value: Option<Round>,
     pub(crate) propose_anyway: bool,
+    /// When the round in progress began, and the one before it: how late a proposal is shows how long to wait for the next.
+    rounds: [Option<(Round, u64)>; 2],
     /// Reports in a row without progress in this round.
     pub(crate) stuck_reports: u32,
     /// Entries of the log for this height, from the log file and appended since.
@@ -60,17 +60,34 @@ impl HeightState {
         Self {
             height,
             started: false,
-            triggered: false,
             candidates: BTreeMap::new(),
             proposals: BTreeMap::new(),
             offered: BTreeMap::new(),
             held: VecDeque::new(),
             need_value: None,
             propose_anyway: false,
+            rounds: [None; 2],
             stuck_reports: 0,
             log_entries: u64::try_from(replay.len()).unwrap_or(u64::MAX),
             replay,
         }
+    }
+
+    /// Notes that a round begins.
+    pub(crate) fn note_round(&mut self, round: Round, now_ms: u64) {
+        let [newest, _] = self.rounds;
+        self.rounds = [Some((round, now_ms)), newest];
+    }
+
+    /// Time since the round in progress began, ms.
+    pub(crate) fn round_ms(&self, now_ms: u64) -> u64 {
+        self.rounds[0].map_or(0, |(_, since_ms)| now_ms.saturating_sub(since_ms))
+    }
+
+    /// Time since a round began that was given up for the one in progress, ms.
+    pub(crate) fn given_up_ms(&self, round: Round, now_ms: u64) -> Option<u64> {
+        let (of, since_ms) = self.rounds[1]?;
+        (of == round).then(|| now_ms.saturating_sub(since_ms))
     }
 
     /// Takes in a block. When there is no room, the one of the oldest round makes room, except `keep`; that may be the new one
@@ -185,9 +202,17 @@ impl EarlyMessages {
         queue.push_back(Early { order: self.count, height, message });
     }
 
-    /// Whether anybody spoke about this height.
-    pub(crate) fn has(&self, height: Height) -> bool {
-        self.peers.values().any(|queue| queue.iter().any(|early| early.height == height))
+    /// Who spoke about this height.
+    pub(crate) fn speakers(&self, height: Height) -> impl Iterator<Item = &NodeId> {
+        let spoke = move |queue: &VecDeque<Early>| queue.iter().any(|early| early.height == height);
+        self.peers.iter().filter(move |(_, queue)| spoke(queue)).map(|(id, _)| id)
+    }
+
+    /// Proposals for this height.
+    pub(crate) fn proposals(&self, height: Height) -> impl Iterator<Item = &SignedProposal> {
+        self.peers.values().flatten().filter(move |early| early.height == height).filter_map(|early| {
+            if let Message::Proposal(proposal) = &early.message { Some(&proposal.signed) } else { None }
+        })
     }
 
     /// Takes out the messages of this height, in the order in which they came, and drops older ones.

@@ -35,6 +35,18 @@ impl Engine {
         }
         let status = self.round_status(round);
         self.out.broadcast(Message::RoundStatus(status));
+        self.tell_reason(round);
+    }
+
+    /// While nobody else is at work on this height, the others may lack the reason that this node has: a batch to order.
+    fn tell_reason(&mut self, round: Round) {
+        let me = self.signer.id();
+        if self.core.votes(round).iter().all(|vote| vote.validator == me)
+            && let Some(batch) = self.availability.pool.first()
+        {
+            let message = Message::BatchCertified(Box::new(batch.clone()));
+            self.tell_all(message);
+        }
     }
 
     fn round_status(&self, round: Round) -> RoundStatus {
@@ -72,7 +84,7 @@ impl Engine {
             return;
         }
         if !self.height.started {
-            self.height.triggered |= self.validators().by_node(&from).is_some();
+            // Nothing vouches for a status, and it must not make an idle chain work.
             return;
         }
         if !self.is_member() {

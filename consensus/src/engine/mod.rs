@@ -16,12 +16,14 @@
 //! | `proposals` | judges proposals |
 //! | `help` | repeats and answers, so that lost messages do not stop a height |
 //! | `data` | batches, results, blocks of peers |
+//! | `presence` | whose turns there are, and how a validator gets its own back |
+//! | `pace` | how long to wait in a round |
 //! | `requests` | how much a peer may ask |
 //! | `verify` | which signatures a message carries |
 //! | `height`, `outbox`, `timers` | state of a height, order of actions, deadlines |
 //!
-//! **When a height starts.** An idle chain is quiet. A height starts when there is something to order or to certify, when a
-//! validator speaks about it, or when the heartbeat is due (`start_height`).
+//! **When a height starts.** An idle chain is quiet. A height starts when there is something to order or to certify, when the one whose
+//! turn it is has proposed or more validators speak about it than may be faulty, or when the heartbeat is due (`start_height`).
 
 mod agreement;
 mod api;
@@ -31,6 +33,8 @@ mod height;
 mod help;
 mod outbox;
 mod own_log;
+mod pace;
+mod presence;
 mod proposals;
 mod propose;
 mod recover;
@@ -65,6 +69,8 @@ use crate::planted::Planted;
 use crate::signer::Signer;
 use crate::sync::Sync;
 use height::{EarlyMessages, HeightState};
+use pace::Pace;
+use presence::Attendees;
 use requests::Requests;
 use startup::StartUp;
 use timers::{TimerKey, Timers};
@@ -96,6 +102,8 @@ pub struct Engine {
     misbehavior: MisbehaviorPool,
     sync: Sync,
     requests: Requests,
+    attendees: Attendees,
+    pace: Pace,
     startup: StartUp,
     /// The latest statement of each validator that was verified: what a restarted validator asks for.
     statements: BTreeMap<ValidatorId, SignedStatement>,
@@ -136,6 +144,8 @@ impl Engine {
             Input::PeerDown { peer } => {
                 self.sync.forget(&peer);
                 self.requests.forget_waiting(&peer);
+                let (availability, mut env) = self.availability_env();
+                availability.delivery.on_peer_down(&mut env, &peer);
             }
             Input::Peer { from, message, verified } => {
                 if verified {
@@ -171,6 +181,7 @@ impl Engine {
             Message::Status(Status { committed }) => self.sync.claim(from, committed),
             Message::BlocksRequest(request) => self.on_blocks_request(from, request),
             Message::BlocksResponse(blocks) => self.on_blocks_response(from, blocks.into_vec()),
+            Message::Presence(presence) => self.on_presence(from, presence),
         }
     }
 
@@ -203,6 +214,7 @@ impl Engine {
                 TimerKey::Status => self.send_status(),
                 TimerKey::StartUp => self.send_sign_query(),
                 TimerKey::Serve => self.serve_waiting(),
+                TimerKey::Presence => self.speak_up(),
             }
         }
         let (availability, mut env) = self.availability_env();

@@ -44,6 +44,9 @@ impl Engine {
         if !self.is_acceptable_proposal(from, &signed, &block) {
             return;
         }
+        if let Some(late_ms) = self.height.given_up_ms(round, self.now.elapsed_ms) {
+            self.pace.late(late_ms);
+        }
         self.height.offer(round, id);
         self.note_statement(SignedStatement::Proposal(signed));
         let keep = self.core.valid_value().map(|(_, id)| id);
@@ -81,8 +84,14 @@ impl Engine {
         if block.header.height != proposal.height {
             return false;
         }
-        // Only a repeated block may name another proposer.
-        proposal.pol_round.is_some() || block.header.proposer == signed.validator || self.planted.wrong_proposer()
+        // Only a repeated block may name another proposer, and then the earlier round in which that one proposed it.
+        match proposal.pol_round {
+            None => {
+                let is_own = block.header.proposer == signed.validator || self.planted.wrong_proposer();
+                is_own && block.header.round == proposal.round
+            }
+            Some(pol_round) => block.header.round <= pol_round,
+        }
     }
 
     /// Whether a proposal is signed by its validator and carries the block that it is for, byte for byte. When not, its carrier is to
@@ -161,6 +170,8 @@ impl Engine {
             height,
             parent: self.tip.as_ref().map(|tip| &tip.header),
             rules: self.schedule.at(height),
+            turns: self.attendees.turns(),
+            absences: self.tip.as_ref().map_or(&[], |tip| &tip.absences),
             next_validators_hash: self.schedule.at(height.next()).validators_hash,
             lag_max: self.schedule.lag_max(),
             planted: self.planted,

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use arc_malachitebft_core_consensus::{Input as CoreInput, LocallyProposedValue};
-use quancheng_types::{Block, Header, List, MisbehaviorProof, Round, codec, limits};
+use quancheng_types::{Block, Header, List, MisbehaviorProof, Round, codec, limits, Attendance, Digest, PROTOCOL_VERSION, Presence};
 
 use super::{Engine, TimerKey};
 use crate::log::LogEntry;
-use crate::ordering::rules::{Expected, executed_bounds};
+use crate::ordering::rules::{Expected, absences_after, executed_bounds};
 use crate::ordering::{CoreValue, convert};
 
-/// Bytes of a block beside its batches and proofs: the header, and the two counts.
+/// Bytes of a block beside what its lists hold: the header, and the counts.
 const HEADER_BYTES_MAX: usize = 512;
+/// Bytes of one absence.
+const ABSENCE_BYTES: usize = 42;
 
 impl Engine {
     /// What the block of the height in progress must fit.
@@ -22,6 +24,8 @@ impl Engine {
             height,
             parent: self.tip.as_ref().map(|tip| &tip.header),
             rules: self.schedule.at(height),
+            turns: self.attendees.turns(),
+            absences: self.absences(),
             next_validators_hash: self.schedule.at(height.next()).validators_hash,
             lag_max: self.schedule.lag_max(),
             planted: self.planted,
@@ -36,7 +40,7 @@ impl Engine {
         if !self.height.started || self.core.height() != self.height.height || self.core.round() != round {
             return;
         }
-        let Some(block) = self.make_block() else {
+        let Some(block) = self.make_block(round) else {
             return;
         };
         self.height.need_value = None;
@@ -53,7 +57,7 @@ impl Engine {
     }
 
     /// The block to propose now; `None` while it is better to wait for the executor.
-    fn make_block(&mut self) -> Option<Block> {
+    fn make_block(&mut self, round: Round) -> Option<Block> {
         let expected = self.expected();
         let (least, greatest) = executed_bounds(&expected);
         let executed_height = self.results.newest().min(greatest);
@@ -65,8 +69,10 @@ impl Engine {
         let most = usize::try_from(limits::BLOCK_MISBEHAVIOR_MAX).unwrap_or(usize::MAX);
         let proofs = self.misbehavior.select(most);
         let most = usize::try_from(parameters.block_batches_max).unwrap_or(usize::MAX);
-        let batches = self.availability.pool.select(most, bytes_left(&proofs), expected.height.0);
-        let nothing = batches.is_empty() && proofs.is_empty();
+        let time_ms = self.now.unix_ms.max(expected.parent.map_or(0, |parent| parent.time_ms).saturating_add(1));
+        let presences = self.presences_at(time_ms);
+        let batches = self.availability.pool.select(most, bytes_left(&proofs, &presences), expected.height.0);
+        let nothing = batches.is_empty() && proofs.is_empty() && presences.is_empty();
         if nothing
             && self.tip.is_some()
             && executed_height < self.last_nonempty.min(greatest)
@@ -78,13 +84,14 @@ impl Engine {
             self.timers.set_if_absent(TimerKey::ProposeAnyway, at_ms, Round(0));
             return None;
         }
-        let header = Header {
+        let mut header = Header {
             version: expected.rules.version,
             chain_id: self.chain_id,
             height: expected.height,
-            time_ms: self.now.unix_ms.max(expected.parent.map_or(0, |parent| parent.time_ms).saturating_add(1)),
+            time_ms,
             parent: expected.parent.map(Header::id).unwrap_or_default(),
             proposer: self.signer.id(),
+            round,
             batches_root: Block::batches_root(&batches),
             validators_hash: expected.rules.validators_hash,
             next_validators_hash: expected.next_validators_hash,
@@ -93,16 +100,25 @@ impl Engine {
             history_size,
             history_root,
             misbehavior_root: Block::misbehavior_root(&proofs),
+            attendance_hash: Digest::ZERO,
         };
+        let absences = absences_after(&expected, &header, &presences);
+        let attendance = Attendance {
+            absences: List::new(absences).expect("at most one per member of a bounded set"),
+            presences: List::new(presences).expect("at most one per member of a bounded set"),
+        };
+        header.attendance_hash = attendance.hash();
         let batches = List::new(batches).expect("the parameter is within the limit of the type");
         let misbehavior = List::new(proofs).expect("selected within the limit of the type");
-        Some(Block { header, batches, misbehavior })
+        Some(Block { header, batches, misbehavior, attendance })
     }
 }
 
 /// Bytes of a block that certified batches may take: a block that is longer than a message may be would reach nobody.
-fn bytes_left(proofs: &[MisbehaviorProof]) -> usize {
+fn bytes_left(proofs: &[MisbehaviorProof], presences: &[Presence]) -> usize {
     let all = usize::try_from(limits::BLOCK_BYTES_MAX).unwrap_or(usize::MAX);
-    let taken = HEADER_BYTES_MAX + proofs.iter().map(|proof| codec::encode(proof).len()).sum::<usize>();
+    let absences = usize::try_from(limits::VALIDATORS_MAX).unwrap_or(usize::MAX).saturating_mul(ABSENCE_BYTES);
+    let taken = HEADER_BYTES_MAX + absences + codec::encode(presences).len();
+    let taken = taken + proofs.iter().map(|proof| codec::encode(proof).len()).sum::<usize>();
     all.saturating_sub(taken)
 }

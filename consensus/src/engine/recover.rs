@@ -15,6 +15,8 @@ use quancheng_types::{Height, ValidatorId};
 
 use super::height::{EarlyMessages, HeightState};
 use super::own_log::{by_height, enter_own};
+use super::pace::Pace;
+use super::presence::Attendees;
 use super::requests::Requests;
 use super::startup::StartUp;
 use super::timers::Timers;
@@ -133,6 +135,7 @@ impl Engine {
         let (signer, startup) = recover_signer(&config, record, height, &mut log)?;
         let schedule = Schedule::new(state.schedules, results.newest(), height, planted.early_set());
         let schedule = schedule.ok_or(RecoverError::NoSchedule { height })?;
+        let attendees = Attendees::new(schedule.at(height).core.clone());
         let core = VotingCore::new(config.chain_id, signer.id(), signer.has_key(), &schedule.at(height).core);
         let windows = Windows::new(state.windows);
         let mut availability = Availability::default();
@@ -172,6 +175,8 @@ impl Engine {
             misbehavior: MisbehaviorPool::default(),
             sync: Sync::default(),
             requests: Requests::default(),
+            attendees,
+            pace: Pace::default(),
             startup,
             statements: std::collections::BTreeMap::new(),
             timers: Timers::default(),

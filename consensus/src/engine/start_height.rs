@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quancheng_types::{Round, is_known_version};
+use quancheng_types::{Round, is_known_version, Height, SignedProposal};
 
 use super::{Engine, HaltReason};
 use crate::log::LogEntry;
@@ -28,14 +28,18 @@ impl Engine {
         if self.height.started || self.out.is_halted() || !self.startup.is_done() {
             return;
         }
-        if !self.schedule.is_known(height.next()) || !self.has_reason() {
+        if !self.schedule.is_known(height.next()) {
+            return;
+        }
+        self.take_turns();
+        if !self.has_reason() {
             return;
         }
         self.height.started = true;
         self.heartbeat_due = false;
         let replay = std::mem::take(&mut self.height.replay);
         self.restore_candidates(&replay);
-        let set = self.schedule.at(height).core.clone();
+        let set = self.attendees.turns().clone();
         let mut host = Host { signer: &mut self.signer, checker: self.checker.as_mut() };
         let (events, result) = self.core.start(&mut host, height, &set, &replay);
         self.carry_out(events, result);
@@ -57,7 +61,7 @@ impl Engine {
             // Decided already: it comes by sync.
             return false;
         }
-        if self.height.triggered || self.early.has(height) {
+        if self.is_called(height) {
             return true;
         }
         let votes = self.validators().by_id(&self.signer.id()).is_some();
@@ -65,7 +69,19 @@ impl Engine {
             && (self.heartbeat_due
                 || !self.availability.pool.is_empty()
                 || !self.misbehavior.is_empty()
+                || !self.presences_at(self.now.unix_ms).is_empty()
                 || (self.has_uncertified_results() && self.results.newest() >= self.last_nonempty))
+    }
+
+    /// Whether others are at work on this height: one whose turn it is has proposed, or so many speak that one of them is honest. Fewer
+    /// could keep an idle chain making blocks without a reason, for ever.
+    fn is_called(&self, height: Height) -> bool {
+        let validators = self.validators();
+        let speakers = self.early.speakers(height).filter_map(|node| validators.by_node(node));
+        let power = speakers.fold(0_u64, |power, validator| power.saturating_add(validator.power));
+        let turns = self.attendees.turns();
+        let is_in_turn = |signed: &SignedProposal| turns.proposer(height, signed.proposal.round) == signed.validator;
+        power >= validators.one_honest() || self.early.proposals(height).any(is_in_turn)
     }
 
     /// Whether results that somebody waits for are not covered by a header yet. Empty blocks do not count: else every empty

@@ -177,6 +177,7 @@ impl Engine {
         let honest = self.sync.honest_claim(validators);
         self.startup = StartUp::Done;
         self.timers.cancel(TimerKey::StartUp);
+        self.speak_up();
         if let Some(record) = self.signer.record_mut()
             && honest > Height::GENESIS
             && record.raise_floor(honest.next())

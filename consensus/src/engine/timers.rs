@@ -23,6 +23,8 @@ pub(crate) enum TimerKey {
     StartUp,
     /// Answer a request for blocks that came too early.
     Serve,
+    /// This node is passed over: say again that it is there.
+    Presence,
 }
 
 /// Deadlines, with the round they were set in.
@@ -39,6 +41,20 @@ impl Timers {
     /// Sets it unless it runs already.
     pub(crate) fn set_if_absent(&mut self, key: TimerKey, at_ms: u64, round: Round) {
         self.deadlines.entry(key).or_insert((at_ms, round));
+    }
+
+    /// Whether it runs and was set in this round.
+    pub(crate) fn is_set(&self, key: TimerKey, round: Round) -> bool {
+        self.deadlines.get(&key).is_some_and(|(_, of)| *of == round)
+    }
+
+    /// Brings a deadline forward, if it is set for this round.
+    pub(crate) fn hasten(&mut self, key: TimerKey, at_ms: u64, round: Round) {
+        if let Some((at, of)) = self.deadlines.get_mut(&key)
+            && *of == round
+        {
+            *at = at_ms.min(*at);
+        }
     }
 
     pub(crate) fn cancel(&mut self, key: TimerKey) {

@@ -2,7 +2,8 @@
 
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
-    BatchRef, Digest, Signature, SignedProposal, SignedVote, ValidatorId, ValidatorSet, Vote, VoteType,
+    BatchRef, ChainId, Digest, Presence, Signature, SignedProposal, SignedVote, ValidatorId, ValidatorSet, Vote,
+    VoteType,
 };
 
 use super::{Engine, SignatureItem};
@@ -35,6 +36,11 @@ impl Items<'_> {
         self.add(&signed.validator, signed.proposal.sign_message(), signed.signature);
     }
 
+    fn presence(&mut self, chain_id: ChainId, presence: &Presence) {
+        let message = Presence::sign_message(chain_id, presence.validator, presence.since_ms);
+        self.add(&presence.validator, message, presence.signature);
+    }
+
     fn batch(&mut self, batch: &BatchRef) {
         self.add_all(&batch.certificate.signatures, batch.header.ack_message());
     }
@@ -53,6 +59,9 @@ impl Engine {
                 for batch in &proposal.block.batches {
                     items.batch(batch);
                 }
+                for presence in &proposal.block.attendance.presences {
+                    items.presence(self.chain_id, presence);
+                }
             }
             Message::Vote(vote) => items.vote(vote),
             Message::Votes(votes) => votes.iter().for_each(|vote| items.vote(vote)),
@@ -63,6 +72,7 @@ impl Engine {
             }
             Message::BatchCertified(batch) => items.batch(batch),
             Message::BlocksResponse(blocks) => return self.block_items(blocks),
+            Message::Presence(presence) => items.presence(self.chain_id, presence),
             Message::RoundStatus(_)
             | Message::SignQuery { .. }
             | Message::SignAnswer(_)

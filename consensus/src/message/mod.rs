@@ -2,7 +2,7 @@
 //!
 //! | lane | messages |
 //! |---|---|
-//! | consensus | proposal, votes, certificates of a round, round status, questions about own signatures |
+//! | consensus | proposal, votes, certificates of a round, round status, questions about own signatures, returns |
 //! | data | batch offers, acknowledgements, certified batches, requests and answers for batches |
 //! | sync | heights, requests and answers for decided blocks |
 //!
@@ -16,7 +16,9 @@ mod tests;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_types::{BatchId, BatchRef, DecodeError, Height, List, SignedBatch, SignedVote, ValidatorId, codec};
+use quancheng_types::{
+    BatchId, BatchRef, DecodeError, Height, List, Presence, SignedBatch, SignedVote, ValidatorId, codec,
+};
 
 pub use parts::{
     BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate, RoundCertificateKind,
@@ -95,6 +97,8 @@ pub enum Message {
     BlocksRequest(BlocksRequest),
     /// Decided blocks in ascending order of height, as many as fit; empty when the sender has none of them.
     BlocksResponse(List<CommittedBlock, { limits::SYNC_BLOCKS_MAX }>),
+    /// A validator that is passed over says that it is back.
+    Presence(Presence),
 }
 
 impl Message {
@@ -109,7 +113,8 @@ impl Message {
             | Self::RoundChange(_)
             | Self::RoundStatus(_)
             | Self::SignQuery { .. }
-            | Self::SignAnswer(_) => Lane::Consensus,
+            | Self::SignAnswer(_)
+            | Self::Presence(_) => Lane::Consensus,
             Self::BatchOffer(_)
             | Self::BatchAck(_)
             | Self::BatchCertified(_)
@@ -139,6 +144,31 @@ impl Message {
             Self::Status(_) => "status",
             Self::BlocksRequest(_) => "blocks-request",
             Self::BlocksResponse(_) => "blocks-response",
+            Self::Presence(_) => "presence",
+        }
+    }
+
+    /// What answers this message asks its receiver for, and how many messages they may be.
+    #[must_use]
+    pub fn asks_for(&self) -> Option<(AnswerKind, u32)> {
+        match self {
+            Self::BatchRequest(ids) => Some((AnswerKind::Batch, u32::try_from(ids.len()).unwrap_or(u32::MAX))),
+            // A peer that is ahead answers a status with the block of its height.
+            Self::BlocksRequest(_) | Self::RoundStatus(_) => Some((AnswerKind::Blocks, 1)),
+            Self::Proposal(_)
+            | Self::Vote(_)
+            | Self::Votes(_)
+            | Self::Polka(_)
+            | Self::RoundChange(_)
+            | Self::SignQuery { .. }
+            | Self::SignAnswer(_)
+            | Self::BatchOffer(_)
+            | Self::BatchAck(_)
+            | Self::BatchCertified(_)
+            | Self::BatchResponse(_)
+            | Self::Status(_)
+            | Self::BlocksResponse(_)
+            | Self::Presence(_) => None,
         }
     }
 
@@ -161,7 +191,8 @@ impl Message {
             | Self::BatchResponse(_)
             | Self::Status(_)
             | Self::BlocksRequest(_)
-            | Self::BlocksResponse(_) => None,
+            | Self::BlocksResponse(_)
+            | Self::Presence(_) => None,
         }
     }
 
@@ -185,6 +216,32 @@ impl Message {
         }
     }
 }
+
+/// Answers that are large, and so are decoded only when they were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AnswerKind {
+    /// [`Message::BatchResponse`].
+    Batch,
+    /// [`Message::BlocksResponse`].
+    Blocks,
+}
+
+impl AnswerKind {
+    /// Which answer these bytes are, if they are one: told by the first of them, nothing is decoded.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        match bytes.first() {
+            Some(&BATCH_RESPONSE_TAG) => Some(Self::Batch),
+            Some(&BLOCKS_RESPONSE_TAG) => Some(Self::Blocks),
+            Some(_) | None => None,
+        }
+    }
+}
+
+/// Tag of [`Message::BatchResponse`].
+const BATCH_RESPONSE_TAG: u8 = 12;
+/// Tag of [`Message::BlocksResponse`].
+const BLOCKS_RESPONSE_TAG: u8 = 15;
 
 /// Why bytes of a peer are no message.
 #[derive(Clone, Debug, PartialEq, Eq)]

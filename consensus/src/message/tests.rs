@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use quancheng_types::{
-    BlockId, ChainId, Digest, Height, List, Round, SignedVote, SigningKey, ValidatorId, Vote, VoteType,
+    Batch, BlockId, ChainId, Digest, Height, List, Round, SignedVote, SigningKey, ValidatorId, Vote, VoteType,
 };
 
 use super::*;
@@ -137,4 +137,14 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn large_answers_are_told_by_their_first_byte() {
+    let batch = Batch { transactions: List::empty() }.sign(ChainId::default(), 1, &SigningKey::from_seed([1; 32]));
+    let answer = Message::BatchResponse(Arc::new(batch));
+    assert_eq!(AnswerKind::of_bytes(&answer.encode()), Some(AnswerKind::Batch));
+    assert_eq!(AnswerKind::of_bytes(&Message::BlocksResponse(List::empty()).encode()), Some(AnswerKind::Blocks));
+    assert_eq!(AnswerKind::of_bytes(&Message::Status(Status { committed: Height(1) }).encode()), None);
+    assert_eq!(AnswerKind::of_bytes(&[]), None);
 }

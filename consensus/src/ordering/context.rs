@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_malachitebft_core_types as core_types;
 use core_types::{LinearTimeouts, NilOrVal, SignedExtension};
-use quancheng_types::{BlockId, Height, PublicKey, Signature, ValidatorId, ValidatorSet};
+use quancheng_types::{BlockId, Height, PublicKey, Round, Signature, ValidatorId, ValidatorSet};
 
 use super::rotation::Rotation;
 
@@ -215,6 +215,29 @@ impl CoreValidatorSet {
             .collect();
         Self { members: Arc::new(members), rotation: Arc::new(Rotation::new(set)), total_power: set.total_power() }
     }
+
+    /// The same set, in which those at these places have no turns.
+    pub(crate) fn passing_over(&self, set: &ValidatorSet, places: &[usize]) -> Self {
+        if places.is_empty() {
+            return self.clone();
+        }
+        Self { rotation: Arc::new(Rotation::without(set, places)), ..self.clone() }
+    }
+
+    /// Whose turn it is.
+    pub(crate) fn proposer(&self, height: Height, round: Round) -> ValidatorId {
+        self.member(self.rotation.turn(height.0, round.0)).address.0
+    }
+
+    /// Whose turns passed before this round, each once.
+    pub(crate) fn missed(&self, height: Height, round: Round) -> Vec<ValidatorId> {
+        let turns = (0..round.0.min(self.rotation.cycle())).map(|round| self.proposer(height, Round(round)));
+        turns.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn member(&self, index: usize) -> &CoreValidator {
+        self.members.get(index).expect("a rotation names members of its own set")
+    }
 }
 
 impl core_types::ValidatorSet<CoreContext> for CoreValidatorSet {
@@ -286,8 +309,7 @@ impl core_types::Context for CoreContext {
         height: CoreHeight,
         round: core_types::Round,
     ) -> &'a CoreValidator {
-        let index = validator_set.rotation.turn(height.0, round.as_u32().unwrap_or(0));
-        validator_set.members.get(index).expect("a rotation names members of its own set")
+        validator_set.member(validator_set.rotation.turn(height.0, round.as_u32().unwrap_or(0)))
     }
 
     fn new_proposal(

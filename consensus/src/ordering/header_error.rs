@@ -97,6 +97,13 @@ pub enum HeaderError {
         /// Place in the block.
         index: usize,
     },
+    /// The absences are not those that follow from the parent's and from this block.
+    Absences,
+    /// A statement of presence that ends no absence, is not signed by its validator, or is out of order.
+    Presence {
+        /// Place in the block.
+        index: usize,
+    },
 }
 
 impl core::fmt::Display for HeaderError {
@@ -134,6 +141,10 @@ impl core::fmt::Display for HeaderError {
             }
             Self::RepeatedBatch { index } => write!(f, "batch {index} was ordered before"),
             Self::Misbehavior { index } => write!(f, "misbehavior proof {index} convicts nobody or repeats another"),
+            Self::Absences => f.write_str("the absences are not those that follow from the parent"),
+            Self::Presence { index } => {
+                write!(f, "statement of presence {index} ends no absence, is not genuine, or is out of order")
+            }
         }
     }
 }

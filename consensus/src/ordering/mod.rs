@@ -1,10 +1,11 @@
 //! Ordering: agreement on one block per height (protocol §4).
 //!
 //! Tendermint, decided by the Malachite cores (`core`), over block ids (`context`, `convert`). What a block must
-//! fit is in `rules`; who proposes in `rotation`; who votes in `schedule`; what was executed in `results`.
+//! fit is in `rules`; who proposes in `rotation`, and who is passed over in `attendance`; who votes in `schedule`; what was executed in `results`.
 
 mod answers;
-mod context;
+pub(crate) mod attendance;
+pub(crate) mod context;
 pub(crate) mod convert;
 pub(crate) mod core;
 mod header_error;

@@ -2,7 +2,7 @@
 //!
 //! The turns of one cycle are spread evenly (smooth weighted round robin: each turn, everyone gains its weight, the one with
 //! most takes the turn and pays the total). With equal power this is simply one after the other in order of id. The cycle starts
-//! anew with every set, so nothing but the set and the two numbers matters.
+//! anew with every set, so nothing but the set, those passed over, and the two numbers matters.
 
 use quancheng_types::ValidatorSet;
 
@@ -17,8 +17,17 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
+    /// Everybody's turns.
     pub(crate) fn new(set: &ValidatorSet) -> Self {
-        let weights = weights(set);
+        Self::without(set, &[])
+    }
+
+    /// The turns when those at these places have none. At least one place must be left.
+    pub(crate) fn without(set: &ValidatorSet, passed_over: &[usize]) -> Self {
+        let mut weights = weights(set);
+        for place in passed_over {
+            weights[*place] = 0;
+        }
         let total: i64 = weights.iter().sum();
         let mut credit = vec![0_i64; weights.len()];
         let mut turns = Vec::new();
@@ -28,7 +37,7 @@ impl Rotation {
             }
             let mut chosen = 0;
             for (index, have) in credit.iter().enumerate() {
-                if *have > credit[chosen] {
+                if weights[index] > 0 && (weights[chosen] == 0 || *have > credit[chosen]) {
                     chosen = index;
                 }
             }
@@ -36,6 +45,11 @@ impl Rotation {
             turns.push(chosen);
         }
         Self { turns }
+    }
+
+    /// Turns of one cycle.
+    pub(crate) fn cycle(&self) -> u32 {
+        u32::try_from(self.turns.len()).expect("a cycle has at most CYCLE_TURNS_MAX turns and one per member")
     }
 
     /// The place in the set of the one whose turn it is.

@@ -8,8 +8,10 @@
 //! - time and history root: depend on this node's clock and executor; judged by the engine.
 
 use quancheng_types::certificate::{CertificateSignature, check_quorum};
-use quancheng_types::{BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, ValidatorSet};
+use quancheng_types::{BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, ValidatorSet, Absence, PROTOCOL_VERSION, Presence};
 
+use super::attendance::{Shown, follow, is_return};
+use super::context::CoreValidatorSet;
 use super::header_error::HeaderError;
 use super::schedule::Rules;
 use crate::availability::Windows;
@@ -24,6 +26,10 @@ pub(crate) struct Expected<'a> {
     /// Header of the block before; `None` at height 1.
     pub(crate) parent: Option<&'a Header>,
     pub(crate) rules: &'a Rules,
+    /// The turns of this height: those that are passed over have none.
+    pub(crate) turns: &'a CoreValidatorSet,
+    /// Absences after the parent.
+    pub(crate) absences: &'a [Absence],
     pub(crate) next_validators_hash: Digest,
     pub(crate) lag_max: u64,
     pub(crate) planted: Planted,
@@ -41,6 +47,7 @@ pub(crate) fn check_header(expected: &Expected<'_>, block: &Block) -> Result<(),
     has_hashes(expected, header)?;
     has_executed_height(expected, header)?;
     has_history_size(header)?;
+    has_absences(expected, block)?;
     if block.is_consistent() { Ok(()) } else { Err(HeaderError::Content) }
 }
 
@@ -80,11 +87,36 @@ fn is_after_parent(expected: &Expected<'_>, header: &Header) -> Result<(), Heade
 }
 
 fn has_proposer(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
-    if expected.rules.validators.by_id(&header.proposer).is_some() || expected.planted.wrong_proposer() {
+    if header.proposer == expected.turns.proposer(header.height, header.round) || expected.planted.wrong_proposer() {
         Ok(())
     } else {
         Err(HeaderError::Proposer { found: header.proposer })
     }
+}
+
+/// The absences are those that follow from the parent's and from this block.
+fn has_absences(expected: &Expected<'_>, block: &Block) -> Result<(), HeaderError> {
+    let presences = &block.attendance.presences;
+    let ascend = presences.windows(2).position(|pair| pair[0].validator >= pair[1].validator).map(|before| before + 1);
+    let stray = presences.iter().position(|presence| !is_return(expected.absences, presence, block.header.time_ms));
+    if let Some(index) = ascend.or(stray) {
+        return Err(HeaderError::Presence { index });
+    }
+    let found = &block.attendance.absences;
+    if **found == *absences_after(expected, &block.header, presences) { Ok(()) } else { Err(HeaderError::Absences) }
+}
+
+/// The absences that a block with this header and these statements must carry.
+pub(crate) fn absences_after(expected: &Expected<'_>, header: &Header, presences: &[Presence]) -> Vec<Absence> {
+    let missed = expected.turns.missed(expected.height, header.round);
+    let shown = Shown {
+        validators: &expected.rules.validators,
+        missed: &missed,
+        proposer: header.proposer,
+        time_ms: header.time_ms,
+        presences,
+    };
+    follow(expected.absences, &shown)
 }
 
 fn has_hashes(expected: &Expected<'_>, header: &Header) -> Result<(), HeaderError> {
@@ -123,7 +155,7 @@ fn has_history_size(header: &Header) -> Result<(), HeaderError> {
     }
 }
 
-/// Checks batches and proofs.
+/// Checks batches, proofs, and the signatures of those that are back.
 pub(crate) fn check_content(
     expected: &Expected<'_>,
     block: &Block,
@@ -149,7 +181,32 @@ pub(crate) fn check_content(
             return Err(HeaderError::BatchCertificate { index });
         }
     }
-    check_misbehavior(expected, &block.misbehavior)
+    check_misbehavior(expected, &block.misbehavior)?;
+    check_presences(expected, &block.attendance.presences, checker)
+}
+
+fn check_presences(
+    expected: &Expected<'_>,
+    presences: &[Presence],
+    checker: &mut dyn SignatureChecker,
+) -> Result<(), HeaderError> {
+    let stray = presences
+        .iter()
+        .position(|presence| !is_genuine_presence(expected.chain_id, &expected.rules.validators, presence, checker));
+    stray.map_or(Ok(()), |index| Err(HeaderError::Presence { index }))
+}
+
+/// Whether a validator of this set signed that it is back.
+pub(crate) fn is_genuine_presence(
+    chain_id: ChainId,
+    validators: &ValidatorSet,
+    presence: &Presence,
+    checker: &mut dyn SignatureChecker,
+) -> bool {
+    let Presence { validator, since_ms, signature } = presence;
+    validators.by_id(validator).is_some_and(|member| {
+        checker.check(&member.public_key, &Presence::sign_message(chain_id, *validator, *since_ms), signature)
+    })
 }
 
 /// Whether a batch may be ordered at all, apart from its certificate.

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::schedule::Entry;
 use quancheng_types::{
-    BatchCertificate, BatchHeader, BatchRef, Block, BlockId, ChainId, Decisions, Digest, Header, Height, List,
-    MisbehaviorProof, NodeId, PROTOCOL_VERSION, Parameters, Round, Schedules, SignedVote, SigningKey, Text, Validator,
-    ValidatorId, ValidatorSet, VersionPlan, Vote, VoteType,
+    Absence, Attendance, BatchCertificate, BatchHeader, BatchRef, Block, BlockId, ChainId, Digest, Header, Height,
+    List, MisbehaviorProof, NodeId, PROTOCOL_VERSION, Parameters, Round, SignedVote, SigningKey, Text, Validator,
+    ValidatorId, ValidatorSet, Vote, VoteType,
 };
 
 use super::header_error::HeaderError;
@@ -210,6 +210,7 @@ fn a_certified_history_is_compared_now_or_when_executed() {
 struct Chain {
     rules: Rules,
     parent: Header,
+    absences: Vec<Absence>,
 }
 
 fn base_header() -> Header {
@@ -220,7 +221,8 @@ fn base_header() -> Header {
         height: Height(10),
         time_ms: 5_000,
         parent: BlockId::default(),
-        proposer: rules.validators.ids()[0],
+        proposer: rules.validators.ids()[2],
+        round: Round(0),
         batches_root: Block::batches_root(&[]),
         validators_hash: rules.validators_hash,
         next_validators_hash: rules.validators_hash,
@@ -229,12 +231,14 @@ fn base_header() -> Header {
         history_size: 9,
         history_root: Digest([8; 32]),
         misbehavior_root: Block::misbehavior_root(&[]),
+        attendance_hash: Attendance::default().hash(),
     }
 }
 
 impl Chain {
     fn new() -> Self {
-        Self { rules: rules(&[1; 4]), parent: Header { height: Height(9), ..base_header() } }
+        let parent = Header { height: Height(9), ..base_header() };
+        Self { rules: rules(&[1; 4]), parent, absences: Vec::new() }
     }
 
     fn expected(&self) -> Expected<'_> {
@@ -243,6 +247,8 @@ impl Chain {
             height: Height(10),
             parent: Some(&self.parent),
             rules: &self.rules,
+            turns: &self.rules.core,
+            absences: &self.absences,
             next_validators_hash: self.rules.validators_hash,
             lag_max: 8,
             planted: Planted::default(),
@@ -257,7 +263,7 @@ impl Chain {
             history_size: 10,
             ..base_header()
         };
-        Block { header, batches: List::empty(), misbehavior: List::empty() }
+        Block { header, batches: List::empty(), misbehavior: List::empty(), attendance: Attendance::default() }
     }
 
     fn batch(&self, author: u8, sequence: u64, signers: usize) -> BatchRef {
@@ -290,7 +296,7 @@ fn a_good_header_passes() {
 #[test]
 fn every_field_of_the_header_is_judged() {
     type Case = (fn(&mut Header), fn(&HeaderError) -> bool);
-    let cases: [Case; 15] = [
+    let cases: [Case; 18] = [
         (|h| h.version = 2, |e| matches!(e, HeaderError::Version { expected: 1, found: 2 })),
         (|h| h.chain_id = ChainId(Digest([0; 32])), |e| matches!(e, HeaderError::Chain { .. })),
         (|h| h.height = Height(11), |e| matches!(e, HeaderError::Height { .. })),
@@ -306,6 +312,9 @@ fn every_field_of_the_header_is_judged() {
         (|h| h.history_size = 9, |e| matches!(e, HeaderError::HistorySize { found: 9, expected: 10 })),
         (|h| h.batches_root = Digest::ZERO, |e| matches!(e, HeaderError::Content)),
         (|h| h.misbehavior_root = Digest::ZERO, |e| matches!(e, HeaderError::Content)),
+        (|h| h.attendance_hash = Digest::ZERO, |e| matches!(e, HeaderError::Content)),
+        (|h| h.round = Round(1), |e| matches!(e, HeaderError::Proposer { .. })),
+        (|h| h.round = Round(4), |e| matches!(e, HeaderError::Absences)),
     ];
     let chain = Chain::new();
     for (index, (spoil, is_expected)) in cases.iter().enumerate() {
@@ -338,6 +347,7 @@ fn the_first_block_has_no_parent() {
     let mut block = chain.good();
     (block.header.height, block.header.parent) = (Height(1), BlockId::default());
     (block.header.executed_height, block.header.history_size) = (Height(0), 1);
+    block.header.proposer = chain.rules.validators.ids()[1];
     assert_eq!(check_header(&expected, &block), Ok(()));
 }
 

@@ -1,4 +1,6 @@
-use quancheng_types::{Block, BlockId, ChainId, CommitCertificate, Digest, Header, List, Round, ValidatorId};
+use quancheng_types::{
+    Attendance, Block, BlockId, ChainId, CommitCertificate, Digest, Header, List, Round, ValidatorId,
+};
 
 use super::*;
 
@@ -15,6 +17,7 @@ fn block(height: u64) -> CommittedBlock {
         time_ms: height,
         parent: BlockId(Digest::ZERO),
         proposer: ValidatorId(Digest::ZERO),
+        round: Round(0),
         batches_root: Block::batches_root(&[]),
         validators_hash: Digest::ZERO,
         next_validators_hash: Digest::ZERO,
@@ -23,10 +26,11 @@ fn block(height: u64) -> CommittedBlock {
         history_size: 1,
         history_root: Digest::ZERO,
         misbehavior_root: Block::misbehavior_root(&[]),
+        attendance_hash: Attendance::default().hash(),
     };
     let block_id = header.id();
     CommittedBlock {
-        block: Block { header, batches: List::empty(), misbehavior: List::empty() },
+        block: Block { header, batches: List::empty(), misbehavior: List::empty(), attendance: Attendance::default() },
         certificate: CommitCertificate { height: Height(height), round: Round(0), block_id, signatures: List::empty() },
     }
 }

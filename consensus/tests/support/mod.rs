@@ -447,7 +447,8 @@ impl Network {
             | Message::BatchResponse(_)
             | Message::Status(_)
             | Message::BlocksRequest(_)
-            | Message::BlocksResponse(_) => {}
+            | Message::BlocksResponse(_)
+            | Message::Presence(_) => {}
         }
     }
 
@@ -644,12 +645,7 @@ fn recovered_state(node: &mut Node, genesis: &ValidatorSet) -> RecoveredState {
     let executed = node.disk.executed.last().unwrap().height;
     let ordered = node.ordered_ids();
     RecoveredState {
-        tip: node
-            .disk
-            .blocks
-            .values()
-            .next_back()
-            .map(|decided| Tip { header: decided.block.header, certificate: decided.certificate.clone() }),
+        tip: node.disk.blocks.values().next_back().cloned().map(Tip::from),
         last_nonempty: node
             .disk
             .blocks

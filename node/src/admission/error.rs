@@ -59,6 +59,11 @@ pub enum AdmissionError {
     },
     /// This node is no validator in force: submit to one.
     NotAValidator,
+    /// This node has just started and does not know yet whether it still is a validator; try again soon.
+    Starting {
+        /// Suggested wait, ms.
+        retry_after_ms: u64,
+    },
     /// The node is stopping or has stopped ordering.
     Stopping,
     /// The store failed.
@@ -99,6 +104,11 @@ impl fmt::Display for AdmissionError {
             Self::NotAValidator => {
                 f.write_str("this node is not a validator in force and takes no transactions; submit to a validator")
             }
+            Self::Starting { retry_after_ms } => write!(
+                f,
+                "this node has just started and has not heard from a quorum yet; try again in {retry_after_ms} ms or submit to another \
+                 validator"
+            ),
             Self::Stopping => f.write_str("this node is stopping; submit to another validator"),
             Self::Store(error) => write!(f, "the store of this node failed: {error}"),
         }

@@ -54,6 +54,8 @@ pub struct Duty {
     pub parameters: Parameters,
     /// Whether this node is a validator in force.
     pub is_validator: bool,
+    /// Whether it knows that: it has heard from a quorum since it started, and has caught up with what it heard.
+    pub is_ready: bool,
 }
 
 type Slot = Option<Result<Submitted, AdmissionError>>;
@@ -71,6 +73,10 @@ impl Admission {
         let duty = *self.duty.borrow();
         if !duty.is_validator {
             return refuse_all(slots, &AdmissionError::NotAValidator);
+        }
+        if !duty.is_ready {
+            // It may have been voted out while it was down: then nobody would order what it admits.
+            return refuse_all(slots, &AdmissionError::Starting { retry_after_ms: RETRY_AFTER_MS });
         }
         let mut open: Vec<Placed> = transactions.into_iter().enumerate().collect();
         for _ in 0..PASSES_MAX {

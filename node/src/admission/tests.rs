@@ -12,7 +12,7 @@ struct Door {
     packets: mpsc::Receiver<Packet>,
     _inputs: std::sync::mpsc::Receiver<DriverInput>,
     _dir: tempfile::TempDir,
-    _duty: watch::Sender<Duty>,
+    duty: watch::Sender<Duty>,
     _clock: watch::Sender<Option<ClockReport>>,
 }
 
@@ -25,13 +25,14 @@ impl Door {
         let (verifier, _writer) =
             crate::verifier::start(1, ledger.chain_id(), Arc::clone(&ledger), driver, Arc::clone(&metrics)).unwrap();
         let (batcher, packets) = crate::batcher::queue();
-        let (duty_sender, duty) = watch::channel(Duty { parameters: Parameters::default(), is_validator: true });
+        let (duty_sender, duty) =
+            watch::channel(Duty { parameters: Parameters::default(), is_validator: true, is_ready: true });
         let (clock_sender, clock) = watch::channel(None);
         let tracker =
             Arc::new(Tracker::new(quancheng_types::Height(0), quancheng_types::Height(0), 0, Arc::clone(&metrics)));
         let limits = ClaimLimits { total: 100, per_account: 100 };
         let admission = Admission { ledger, tracker, verifier, batcher: Some(batcher), duty, clock, limits, metrics };
-        Self { admission, packets, _inputs: inputs, _dir: dir, _duty: duty_sender, _clock: clock_sender }
+        Self { admission, packets, _inputs: inputs, _dir: dir, duty: duty_sender, _clock: clock_sender }
     }
 
     fn transaction(&self, nonce: u64) -> SignedTransaction {
@@ -133,4 +134,18 @@ async fn a_submission_that_is_cut_off_leaves_no_claim() {
     let second = door.submit(vec![transaction]);
     door.packet().await.stored.send(Ok(())).unwrap();
     assert_eq!(is_new(&second.await.unwrap()[0]), Some(true));
+}
+
+/// A validator that was voted out while it was down used to answer "admitted" until it had caught up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_does_not_know_its_duty_admits_nothing() {
+    let mut door = Door::new();
+    door.duty.send_modify(|duty| duty.is_ready = false);
+    let transaction = door.transaction(5);
+    let answers = door.submit(vec![transaction.clone()]).await.unwrap();
+    assert!(matches!(answers[0], Err(AdmissionError::Starting { .. })), "{answers:?}");
+    door.duty.send_modify(|duty| duty.is_ready = true);
+    let submission = door.submit(vec![transaction]);
+    door.packet().await.stored.send(Ok(())).unwrap();
+    assert_eq!(is_new(&submission.await.unwrap()[0]), Some(true));
 }

@@ -12,6 +12,7 @@
 //! never waits for anyone but the disk. An effect that cannot be made durable ends the process before another message leaves
 //! (protocol §4, the signing boundary).
 
+mod asked;
 mod bars;
 mod clock;
 mod flush;
@@ -26,7 +27,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use quancheng_consensus::{BatchVerdict, Engine, EngineStatus, Executed, HaltReason, Input, Message, Now};
-use quancheng_types::{BatchId, NodeId, SignedBatch, ValidatorId};
+use quancheng_types::{BatchId, Height, NodeId, SignedBatch, ValidatorId, ValidatorSet};
 use tokio::sync::{oneshot, watch};
 
 use crate::admission::Duty;
@@ -41,6 +42,7 @@ use crate::tracker::Tracker;
 use crate::verifier::VerifierHandle;
 use crate::version::UnknownVersion;
 
+pub use asked::Asked;
 pub use bars::Bars;
 pub use clock::ClockReport;
 pub use peers::PeerBook;
@@ -157,6 +159,8 @@ pub struct DriverParts {
     pub peers: Arc<PeerBook>,
     /// Who is not listened to.
     pub bars: Arc<Bars>,
+    /// What peers were asked for.
+    pub asked: Arc<Asked>,
     /// Checks batches.
     pub verifier: VerifierHandle,
     /// Executes blocks.
@@ -189,6 +193,8 @@ pub struct Driver {
     started: Instant,
     halted: Arc<AtomicBool>,
     clock_watch: clock::ClockWatch,
+    /// The set in force when it was last looked at, and the height.
+    in_force: (Height, ValidatorSet),
 }
 
 impl std::fmt::Debug for DriverParts {
@@ -214,7 +220,9 @@ impl Driver {
     /// Puts it together; nothing runs yet.
     #[must_use]
     pub fn new(parts: DriverParts, queue: Receiver<DriverInput>, halted: Arc<AtomicBool>) -> Self {
+        let in_force = (parts.engine.status().committed, parts.engine.validators().clone());
         Self {
+            in_force,
             parts,
             staged: flush::Staged::default(),
             queue,
@@ -321,8 +329,10 @@ impl Driver {
         Duration::from_millis(deadline.saturating_sub(now)).min(SLEEP_MAX)
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
         let status = self.parts.engine.status();
+        let is_ready = status.signing;
+        self.follow_set();
         self.parts.status.send_if_modified(|old| {
             let changed = *old != status;
             *old = status;
@@ -333,7 +343,7 @@ impl Driver {
         // One that is about to leave takes nothing more: what it takes now might not be ordered before its batches count no longer.
         let sets = [engine.validators(), engine.latest_validators()];
         let is_validator = self.parts.own.is_some_and(|id| sets.iter().all(|set| set.by_id(&id).is_some()));
-        let duty = Duty { parameters: *engine.parameters(), is_validator };
+        let duty = Duty { parameters: *engine.parameters(), is_validator, is_ready };
         if *self.parts.duty.borrow() != duty {
             self.parts.rules.send_replace(seal_rules(&duty.parameters));
             self.parts.duty.send_replace(duty);

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use quancheng_types::{NodeId, ValidatorSet};
+use tracing::{info, warn};
+
+use super::Driver;
 
 use crate::config::PeerSection;
 use crate::network::{NetworkError, NetworkHandle, PeerEntry, PeerId, PeerRole, peer_id_of};
@@ -27,6 +30,12 @@ impl PeerBook {
     #[must_use]
     pub fn peer_id(&self, node: &NodeId) -> Option<PeerId> {
         self.ids.read().unwrap_or_else(PoisonError::into_inner).get(node).copied()
+    }
+
+    /// Every node that may connect.
+    #[must_use]
+    pub fn node_ids(&self) -> Vec<NodeId> {
+        self.ids.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     /// The node with this network identity.
@@ -67,5 +76,34 @@ impl PeerBook {
     /// [`NetworkError`].
     pub fn apply(&self, network: &NetworkHandle, sets: &[ValidatorSet]) -> Result<(), NetworkError> {
         network.set_allowed(self.entries(sets)?)
+    }
+}
+
+impl Driver {
+    /// When another set comes into force: whoever has left it leaves the allow-list, and if it was this node, clients hear that
+    /// nobody will order what waits here.
+    pub(super) fn follow_set(&mut self) {
+        let committed = self.parts.engine.status().committed;
+        if committed == self.in_force.0 {
+            return;
+        }
+        self.in_force.0 = committed;
+        let validators = self.parts.engine.validators();
+        if *validators == self.in_force.1 {
+            return;
+        }
+        let was_member = |set: &ValidatorSet| self.parts.own.is_some_and(|own| set.by_id(&own).is_some());
+        if was_member(&self.in_force.1) && !was_member(validators) {
+            let lost = self.parts.tracker.abandon_unordered();
+            info!(height = %committed.next(), lost, "this node has left the validator set");
+        }
+        self.in_force.1 = validators.clone();
+        let sets = self.parts.ledger.active_sets().map_err(|error| error.to_string());
+        let applied =
+            sets.and_then(|sets| self.parts.peers.apply(&self.parts.network, &sets).map_err(|error| error.to_string()));
+        match applied {
+            Ok(()) => self.parts.asked.retain(|node| self.parts.peers.peer_id(node).is_some()),
+            Err(error) => warn!(%error, "the allow-list could not follow the validator set"),
+        }
     }
 }

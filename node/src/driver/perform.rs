@@ -49,6 +49,7 @@ impl Driver {
         let Some(peer) = self.parts.peers.peer_id(&to) else {
             return;
         };
+        self.parts.asked.note([to], message, std::time::Instant::now());
         // A peer that is gone or slow is served again by the repeats of the protocol.
         if self.parts.network.send(&peer, message.lane().into(), Bytes::from(message.encode())).is_err() {
             self.parts.metrics.messages_dropped.inc();
@@ -56,6 +57,9 @@ impl Driver {
     }
 
     fn broadcast(&self, message: &Message) {
+        if message.asks_for().is_some() {
+            self.parts.asked.note(self.parts.peers.node_ids(), message, std::time::Instant::now());
+        }
         if let Ok(report) = self.parts.network.broadcast(message.lane().into(), &Bytes::from(message.encode())) {
             self.parts.metrics.messages_dropped.inc_by(u64::try_from(report.dropped).unwrap_or(u64::MAX));
         }

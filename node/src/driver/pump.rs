@@ -7,17 +7,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quancheng_consensus::Message;
+use quancheng_consensus::message::AnswerKind;
+use quancheng_consensus::{Message, MessageError, Offence};
 use quancheng_types::NodeId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
-use super::{Bars, DriverHandle, DriverInput, PeerBook};
+use super::{Asked, Bars, DriverHandle, DriverInput, PeerBook};
 use crate::metrics::Metrics;
 use crate::network::{Lane, NetworkEvent, NetworkEvents};
 
 /// What waiting messages of all peers may weigh together, KiB.
 const WAITING_KIB_MAX: u32 = 32 * 1024;
+/// Messages up to this length are decoded in line; longer ones beside it, and may be overtaken.
+const DECODED_HERE_BYTES_MAX: usize = 128 * 1024;
 /// What a message weighs at least, KiB: at most 64 of them wait.
 const WEIGHT_KIB_MIN: u32 = 512;
 
@@ -33,11 +36,12 @@ impl Place {
 }
 
 /// Reads what peers send until the network ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pump {
     driver: DriverHandle,
     peers: Arc<PeerBook>,
     bars: Arc<Bars>,
+    asked: Arc<Asked>,
     metrics: Arc<Metrics>,
     places: Arc<Semaphore>,
 }
@@ -45,9 +49,15 @@ pub struct Pump {
 impl Pump {
     /// Puts it together.
     #[must_use]
-    pub fn new(driver: DriverHandle, peers: Arc<PeerBook>, bars: Arc<Bars>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        driver: DriverHandle,
+        peers: Arc<PeerBook>,
+        bars: Arc<Bars>,
+        asked: Arc<Asked>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let places = usize::try_from(WAITING_KIB_MAX).unwrap_or(usize::MAX);
-        Self { driver, peers, bars, metrics, places: Arc::new(Semaphore::new(places)) }
+        Self { driver, peers, bars, asked, metrics, places: Arc::new(Semaphore::new(places)) }
     }
 
     /// Runs until the network ends.
@@ -74,10 +84,42 @@ impl Pump {
             self.metrics.inputs_dropped.inc();
             return;
         }
+        if let Some(kind) = AnswerKind::of_bytes(&bytes)
+            && !self.asked.take(from, kind, Instant::now())
+        {
+            self.refuse_unasked(from);
+            return;
+        }
         let Ok(place) = Arc::clone(&self.places).acquire_many_owned(weight_kib(bytes.len())).await else {
             return;
         };
-        match Message::decode(lane.into(), &bytes) {
+        let decoded = if bytes.len() > DECODED_HERE_BYTES_MAX {
+            // Beside this task: a vote must not wait until a large message is decoded.
+            let pump = self.clone();
+            tokio::spawn(async move {
+                let decoded = tokio::task::spawn_blocking(move || Message::decode(lane.into(), &bytes)).await;
+                if let Ok(decoded) = decoded {
+                    pump.hand_on(from, decoded, place).await;
+                }
+            });
+            return;
+        } else {
+            Message::decode(lane.into(), &bytes)
+        };
+        self.hand_on(from, decoded, place).await;
+    }
+
+    /// A large answer that nobody asked for. One or two may be left over from the time before a restart of this node.
+    fn refuse_unasked(&self, from: NodeId) {
+        self.metrics.inputs_dropped.inc();
+        if self.bars.note_malformed(from, Instant::now()) {
+            self.metrics.offences.inc();
+            warn!(node = %from, offence = ?Offence::Unasked, "a peer keeps sending answers that nobody asked for; it is not listened to for a while");
+        }
+    }
+
+    async fn hand_on(&self, from: NodeId, decoded: Result<Message, MessageError>, place: OwnedSemaphorePermit) {
+        match decoded {
             Ok(message) => {
                 self.deliver(DriverInput::Message { from, message: Box::new(message), place: Place(place) }).await;
             }

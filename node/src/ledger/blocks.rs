@@ -76,11 +76,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// A decided block.
+    /// A decided block, once it is durable: neither a peer nor a client may see one that a power cut can take back.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
+        if height > self.tip.read().unwrap_or_else(PoisonError::into_inner).height {
+            return Ok(None);
+        }
         let (Some(block), Some(certificate)) = (self.chain.block(height)?, self.chain.certificate(height)?) else {
             return Ok(None);
         };
@@ -101,5 +104,47 @@ impl Ledger {
     pub fn windows(&self) -> (Height, Vec<(ValidatorId, AuthorWindow)>) {
         let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner);
         (tip.last_nonempty, tip.windows.iter().map(|(author, window)| (*author, *window)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quancheng_types::{Attendance, BlockId, CommitCertificate, Digest, Header, List, PROTOCOL_VERSION, Round};
+
+    use super::*;
+
+    /// Between the write of a block and the sync that makes it durable, it used to be served to peers.
+    #[test]
+    fn a_block_is_seen_when_it_is_durable() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = crate::testing::ledger(dir.path());
+        let header = Header {
+            version: PROTOCOL_VERSION,
+            chain_id: ledger.chain_id(),
+            height: Height(1),
+            time_ms: 1,
+            parent: BlockId::default(),
+            proposer: ValidatorId::default(),
+            round: Round(0),
+            batches_root: Block::batches_root(&[]),
+            validators_hash: Digest::ZERO,
+            next_validators_hash: Digest::ZERO,
+            params_hash: Digest::ZERO,
+            executed_height: Height(0),
+            history_size: 1,
+            history_root: Digest::ZERO,
+            misbehavior_root: Block::misbehavior_root(&[]),
+            attendance_hash: Attendance::default().hash(),
+        };
+        let attendance = Attendance::default();
+        let block = Block { header, batches: List::empty(), misbehavior: List::empty(), attendance };
+        let certificate =
+            CommitCertificate { height: Height(1), round: Round(0), block_id: header.id(), signatures: List::empty() };
+        ledger.chain.put_block(&block, &certificate, Durability::Buffered).unwrap();
+        assert_eq!(ledger.block(Height(1)).unwrap(), None, "a power cut can still take it back");
+        let decided = CommittedBlock { block, certificate };
+        let commit = Commit { decided: decided.clone(), windows: Vec::new() };
+        ledger.put_commits(&[Arc::new(commit)]).unwrap();
+        assert_eq!(ledger.block(Height(1)).unwrap(), Some(decided));
     }
 }

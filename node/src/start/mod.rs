@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use quancheng_consensus::{CachedChecker, Engine, EngineConfig, EngineStatus};
-use quancheng_types::{Genesis, NodeId, Parameters, SigningKey, ValidatorId};
+use quancheng_consensus::{CachedChecker, Engine, EngineConfig, EngineStatus, SetChange};
+use quancheng_types::{Genesis, NodeId, Parameters, SigningKey, ValidatorId, Height, SignedBatch};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
@@ -25,7 +25,8 @@ use crate::backend::NodeBackend;
 use crate::batcher::{self, BatcherParts, SealRules};
 use crate::config::NodeConfig;
 use crate::driver::{
-    self, Bars, ClockReport, Driver, DriverEnd, DriverHandle, DriverInput, DriverParts, PeerBook, Pump, ServeQueue,
+    self, Asked, Bars, ClockReport, Driver, DriverEnd, DriverHandle, DriverInput, DriverParts, PeerBook, Pump,
+    ServeQueue,
 };
 use crate::executor;
 use crate::files::{DataLock, LogFile, SignRecordFile};
@@ -108,7 +109,8 @@ impl Node {
 
         let parts = Assembly { config: &config, genesis: &genesis, keys: &keys, ledger: &ledger, metrics: &metrics };
         let running = parts.wire(&tracker, &peers, &network)?;
-        let pump = Pump::new(running.driver.clone(), Arc::clone(&peers), running.bars, Arc::clone(&metrics));
+        let (bars, asked) = (running.bars, running.asked);
+        let pump = Pump::new(running.driver.clone(), Arc::clone(&peers), bars, asked, Arc::clone(&metrics));
         tokio::spawn(pump.run(events));
 
         let identity = Identity {
@@ -210,7 +212,8 @@ struct RecoveredEngine {
     engine: Engine,
     log: LogFile,
     sign_record: SignRecordFile,
-    own_batches: Vec<Arc<quancheng_types::SignedBatch>>,
+    own_batches: Vec<Arc<SignedBatch>>,
+    own_ordered: Vec<(Height, Arc<SignedBatch>)>,
     next_sequence: u64,
 }
 
@@ -218,6 +221,7 @@ struct Running {
     driver: DriverHandle,
     driver_end: oneshot::Receiver<DriverEnd>,
     bars: Arc<Bars>,
+    asked: Arc<Asked>,
     verifier: verifier::VerifierHandle,
     admission: Admission,
     status: watch::Receiver<EngineStatus>,
@@ -234,7 +238,7 @@ impl Assembly<'_> {
         let chain_id = self.genesis.chain_id();
         let (ledger, metrics) = (self.ledger, self.metrics);
         let (driver, inputs) = driver::queue();
-        let bars = Arc::new(Bars::default());
+        let (bars, asked) = (Arc::new(Bars::default()), Arc::new(Asked::default()));
         let threads = match self.config.node.verifier_threads {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
@@ -246,7 +250,10 @@ impl Assembly<'_> {
         let serve = ServeQueue::start(Arc::clone(ledger), network.clone(), Arc::clone(peers), Arc::clone(metrics))
             .map_err(StartError::Thread)?;
 
-        let RecoveredEngine { engine, log, sign_record, own_batches, next_sequence } = self.recover_engine()?;
+        let RecoveredEngine { engine, log, sign_record, own_batches, own_ordered, next_sequence } =
+            self.recover_engine()?;
+        let is_validator = self.duty(engine.parameters(), &engine).is_validator;
+        recover::inform(ledger, tracker, if is_validator { &own_batches } else { &[] }, &own_ordered);
         let (status, status_receiver) = watch::channel(engine.status());
         let (in_flight, in_flight_receiver) = watch::channel(engine.local_batches_in_flight());
         let (duty, duty_receiver) = watch::channel(self.duty(engine.parameters(), &engine));
@@ -281,6 +288,7 @@ impl Assembly<'_> {
             network: network.clone(),
             peers: Arc::clone(peers),
             bars: Arc::clone(&bars),
+            asked: Arc::clone(&asked),
             verifier: verifier.clone(),
             executor,
             tracker: Arc::clone(tracker),
@@ -295,7 +303,8 @@ impl Assembly<'_> {
         };
         let running = Driver::new(parts, inputs, Arc::new(AtomicBool::new(false)));
         let driver_end = running.spawn(own_batches).map_err(StartError::Thread)?;
-        Ok(Running { driver, driver_end, bars, verifier, admission, status: status_receiver, clock: clock_receiver })
+        let (status, clock) = (status_receiver, clock_receiver);
+        Ok(Running { driver, driver_end, bars, asked, verifier, admission, status, clock })
     }
 
     fn start_executor(
@@ -319,7 +328,8 @@ impl Assembly<'_> {
 
     fn duty(&self, parameters: &Parameters, engine: &Engine) -> Duty {
         let own = self.keys.validator_id();
-        Duty { parameters: *parameters, is_validator: own.is_some_and(|id| engine.validators().by_id(&id).is_some()) }
+        let is_validator = own.is_some_and(|id| engine.validators().by_id(&id).is_some());
+        Duty { parameters: *parameters, is_validator, is_ready: false }
     }
 
     fn recover_engine(&self) -> Result<RecoveredEngine, StartError> {
@@ -341,7 +351,8 @@ impl Assembly<'_> {
         let next_sequence = recovered.next_sequence;
         let engine =
             Engine::recover(config, recovered.state, Box::new(CachedChecker::new())).map_err(StartError::Recover)?;
-        Ok(RecoveredEngine { engine, log, sign_record, own_batches: recovered.own_batches, next_sequence })
+        let (own_batches, own_ordered) = (recovered.own_batches, recovered.own_ordered);
+        Ok(RecoveredEngine { engine, log, sign_record, own_batches, own_ordered, next_sequence })
     }
 }
 

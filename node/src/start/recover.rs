@@ -9,11 +9,14 @@ use tracing::warn;
 use super::StartError;
 use crate::ledger::{Ledger, LedgerError};
 use crate::version::UnknownVersion;
+use crate::tracker::Tracker;
 
 /// Batches to offer again, and the engine's state.
 pub(super) struct Recovered {
     pub(super) state: RecoveredState,
     pub(super) own_batches: Vec<Arc<SignedBatch>>,
+    /// Own batches that are ordered and not executed here.
+    pub(super) own_ordered: Vec<(Height, Arc<SignedBatch>)>,
     pub(super) next_sequence: u64,
 }
 
@@ -37,13 +40,14 @@ pub(super) fn state(
 ) -> Result<Recovered, StartError> {
     let failed = |error| StartError::Ledger(LedgerError::Store(error));
     let tip = ledger.tip().map_err(failed)?;
-    let tip = tip.map(|decided| Tip { header: decided.block.header, certificate: decided.certificate });
+    let tip = tip.map(Tip::from);
     let tip_height = tip.as_ref().map_or(Height::GENESIS, |tip| tip.header.height);
     let (last_nonempty, windows) = ledger.windows();
     let undelivered = undelivered(ledger, tip_height).map_err(StartError::Ledger)?;
     let ordered: std::collections::BTreeSet<_> =
         undelivered.iter().flat_map(|(_, batches)| batches.iter().map(|(batch, _)| batch.header.id())).collect();
 
+    let own_ordered = own_ordered(ledger, &undelivered, own).map_err(failed)?;
     let mut stored = Vec::new();
     let mut own_batches = Vec::new();
     let own_window = own.and_then(|own| windows.iter().find(|(author, _)| *author == own)).map(|(_, window)| *window);
@@ -76,7 +80,38 @@ pub(super) fn state(
         stored,
         undelivered,
     };
-    Ok(Recovered { state, own_batches, next_sequence })
+    Ok(Recovered { state, own_batches, own_ordered, next_sequence })
+}
+
+/// Tells clients before the doors open what was durable before the restart: batches that wait, and those ordered and not executed here.
+pub(super) fn inform(
+    ledger: &Ledger,
+    tracker: &Tracker,
+    waiting: &[Arc<SignedBatch>],
+    ordered: &[(Height, Arc<SignedBatch>)],
+) {
+    // A store that fails is noticed by all that write to it; here an unknown transaction is one that waits.
+    let is_executed = |id: &quancheng_types::TransactionId| ledger.is_executed(id).unwrap_or(false);
+    for (height, batch) in ordered {
+        tracker.restore(batch, Some(*height), is_executed);
+    }
+    for batch in waiting {
+        tracker.restore(batch, None, is_executed);
+    }
+}
+
+fn own_ordered(
+    ledger: &Ledger,
+    undelivered: &Undelivered,
+    own: Option<ValidatorId>,
+) -> Result<Vec<(Height, Arc<SignedBatch>)>, quancheng_state::StoreError> {
+    let mut found = Vec::new();
+    for (height, batches) in undelivered {
+        for (reference, _) in batches.iter().filter(|(reference, _)| own == Some(reference.header.author)) {
+            found.extend(ledger.batch(&reference.header.id())?.map(|batch| (*height, batch)));
+        }
+    }
+    Ok(found)
 }
 
 /// Results from the height that the tip certifies (or the newest, if older) up to the newest.

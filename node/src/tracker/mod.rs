@@ -2,6 +2,7 @@
 //!
 //! Only transactions admitted here and not yet executed are remembered; everything older is answered from the store.
 
+mod restore;
 #[cfg(test)]
 mod tests;
 

@@ -92,3 +92,51 @@ fn what_was_never_ordered_expires_and_is_forgotten_later() {
     assert_eq!(tracker.progress(&id(1)), None);
     assert_eq!(tracker.pending(), 0);
 }
+
+/// A durable batch of these transactions.
+fn batch(nonces: &[u64]) -> quancheng_types::SignedBatch {
+    use quancheng_types::{Batch, ChainId, KeyId, List, SignedTransaction, Signer, SigningKey, Transaction};
+    let signer = Signer { account: account(1), key_id: KeyId::of(&SigningKey::from_seed([1; 32]).public_key()) };
+    let transaction = |nonce: &u64| SignedTransaction {
+        body: Transaction {
+            chain_id: ChainId::default(),
+            signers: List::new(vec![signer]).unwrap(),
+            nonce: *nonce,
+            valid_until_ms: 10,
+            calls: List::empty(),
+        },
+        signatures: List::empty(),
+    };
+    let transactions = List::new(nonces.iter().map(transaction).collect()).unwrap();
+    Batch { transactions }.sign(ChainId::default(), 1, &SigningKey::from_seed([1; 32]))
+}
+
+#[test]
+fn after_a_restart_what_is_durable_is_known_at_once() {
+    let tracker = tracker();
+    let (waiting, ordered) = (batch(&[1, 2, 3]), batch(&[4]));
+    let ids: Vec<_> = waiting.batch.transactions.iter().map(quancheng_types::SignedTransaction::id).collect();
+    tracker.restore(&waiting, None, |id| *id == ids[2]);
+    tracker.restore(&ordered, Some(Height(7)), |_| false);
+    assert_eq!(tracker.progress(&ids[0]), Some(Progress::Admitted));
+    assert_eq!(tracker.progress(&ids[2]), None, "it was executed by another batch");
+    assert_eq!(tracker.progress(&ordered.batch.transactions[0].id()), Some(Progress::Ordered(Height(7))));
+    assert_eq!(tracker.pending(), 3, "they count for the quotas");
+    tracker.restore(&waiting, Some(Height(8)), |_| false);
+    assert_eq!(tracker.progress(&ids[0]), Some(Progress::Admitted), "what is known stays as it is");
+}
+
+#[tokio::test]
+async fn a_validator_that_left_the_set_says_admitted_of_nothing_that_nobody_will_order() {
+    let tracker = Arc::new(tracker());
+    let (waiting, ordered) = (batch(&[1]), batch(&[4]));
+    tracker.restore(&waiting, None, |_| false);
+    tracker.restore(&ordered, Some(Height(7)), |_| false);
+    let id = waiting.batch.transactions[0].id();
+    let waiter = tracker.waiter(&[id], false);
+    assert_eq!(tracker.abandon_unordered(), 1);
+    assert_eq!(tracker.progress(&id), None);
+    waiter.done().await;
+    assert_eq!(tracker.progress(&ordered.batch.transactions[0].id()), Some(Progress::Ordered(Height(7))));
+    assert_eq!(tracker.abandon_unordered(), 0);
+}

@@ -1,6 +1,6 @@
 //! What the driver keeps.
 
-use quancheng_types::{BlockId, CommitCertificate, Header, Round, ValidatorId};
+use quancheng_types::{Attendance, BlockId, CommitCertificate, Header, Round, ValidatorId};
 
 use super::*;
 
@@ -12,6 +12,7 @@ fn block(height: u64, time_ms: u64) -> (quancheng_types::Block, CommitCertificat
         time_ms,
         parent: BlockId::default(),
         proposer: ValidatorId::default(),
+        round: Round(0),
         batches_root: merkle::empty_root(),
         validators_hash: Digest::ZERO,
         next_validators_hash: Digest::ZERO,
@@ -20,8 +21,10 @@ fn block(height: u64, time_ms: u64) -> (quancheng_types::Block, CommitCertificat
         history_size: 1,
         history_root: Digest::ZERO,
         misbehavior_root: merkle::empty_root(),
+        attendance_hash: Attendance::default().hash(),
     };
-    let block = quancheng_types::Block { header, batches: List::empty(), misbehavior: List::empty() };
+    let attendance = Attendance::default();
+    let block = quancheng_types::Block { header, batches: List::empty(), misbehavior: List::empty(), attendance };
     let certificate = certificate(&block, 0);
     (block, certificate)
 }

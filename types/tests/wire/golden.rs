@@ -4,7 +4,7 @@
 use quancheng_types::codec::encode;
 use quancheng_types::*;
 
-use crate::support::{batch, block, chain, genesis, header, key, transaction, validators, vote};
+use crate::support::{attendance, batch, block, chain, genesis, header, key, transaction, validators, vote};
 
 /// Digest of the canonical bytes and their length: as binding as the bytes, and readable in a diff.
 fn print(name: &str, bytes: &[u8]) -> String {
@@ -36,6 +36,11 @@ fn golden() -> String {
     text += &print("block", &block().encode());
     text += &format!("batches-root {}\n", Block::batches_root(&block().batches));
     text += &format!("misbehavior-root {}\n", Block::misbehavior_root(&block().misbehavior));
+    text += &print("attendance", &encode(&attendance()));
+    text += &format!("attendance-hash {}\n", attendance().hash());
+    let presence = attendance().presences[0];
+    let message = Presence::sign_message(chain(), presence.validator, presence.since_ms);
+    text += &format!("presence-message {message}\n");
     text += &print("vote", &encode(&vote()));
     text += &format!("vote-message {}\n", vote().sign_message());
     text += &print("receipt", &encode(&receipt));
@@ -77,6 +82,7 @@ fn a_header_commits_to_every_byte_of_its_block() {
     let mut good = block();
     good.header.batches_root = Block::batches_root(&good.batches);
     good.header.misbehavior_root = Block::misbehavior_root(&good.misbehavior);
+    good.header.attendance_hash = good.attendance.hash();
     assert!(good.is_consistent());
     let bytes = good.encode();
     let (mut decoded, mut refused) = (0, 0);
@@ -98,7 +104,8 @@ fn a_header_commits_to_every_byte_of_its_block() {
     batches[0].certificate = BatchCertificate::default();
     assert!(!Block { batches: List::new(batches).unwrap(), ..good.clone() }.is_consistent(), "an emptied certificate");
     assert!(!Block { batches: List::empty(), ..good.clone() }.is_consistent());
-    assert!(!Block { misbehavior: List::empty(), ..good }.is_consistent());
+    assert!(!Block { misbehavior: List::empty(), ..good.clone() }.is_consistent());
+    assert!(!Block { attendance: Attendance::default(), ..good }.is_consistent());
 }
 
 #[test]

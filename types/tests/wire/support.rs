@@ -52,6 +52,7 @@ pub(crate) fn header() -> Header {
         time_ms: 1_790_000_000_000,
         parent: BlockId(Digest([1; 32])),
         proposer: ValidatorId::of(&key(1).public_key()),
+        round: Round(1),
         batches_root: Digest([2; 32]),
         validators_hash: validators().hash(),
         next_validators_hash: validators().hash(),
@@ -60,6 +61,7 @@ pub(crate) fn header() -> Header {
         history_size: 5,
         history_root: Digest([3; 32]),
         misbehavior_root: Digest([4; 32]),
+        attendance_hash: Digest([5; 32]),
     }
 }
 
@@ -110,5 +112,18 @@ pub(crate) fn block() -> Block {
         header: header(),
         batches: List::new(vec![BatchRef { header: batch().header, certificate }]).unwrap(),
         misbehavior: List::new(vec![misbehavior]).unwrap(),
+        attendance: attendance(),
+    }
+}
+
+/// One validator that let turns pass, and its way back.
+pub(crate) fn attendance() -> Attendance {
+    let validator = ValidatorId::of(&key(2).public_key());
+    let since_ms = 1_789_999_999_500;
+    let signature = key(2).sign(Presence::sign_message(chain(), validator, since_ms).as_bytes());
+    let absence = Absence { validator, misses: 2, away: true, since_ms };
+    Attendance {
+        absences: List::new(vec![absence]).unwrap(),
+        presences: List::new(vec![Presence { validator, since_ms, signature }]).unwrap(),
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
-    Batch, BatchCertificate, BatchRef, Block, CommitCertificate, Header, List, PROTOCOL_VERSION, Proposal, PublicKey,
-    Signature, SignedBatch, SignedProposal, SignedTransaction, Transaction, codec, limits as chain_limits,
+    Attendance, Batch, BatchCertificate, BatchRef, Block, CommitCertificate, Header, List, PROTOCOL_VERSION, Proposal,
+    PublicKey, Signature, SignedBatch, SignedProposal, SignedTransaction, Transaction, codec, limits as chain_limits,
 };
 
 use super::super::height::{EarlyMessages, HeightState};
@@ -16,6 +16,7 @@ use crate::limits::{EARLY_PROPOSALS_PER_PEER_MAX, HEIGHT_BLOCKS_MAX, OWN_BATCHES
 use crate::message::{
     CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate, RoundCertificateKind, RoundVote, SignAnswer,
 };
+use crate::ordering::rules::absences_after;
 
 /// Validator 0 of four, free to sign, at height 1.
 pub(super) fn running() -> Engine {
@@ -160,16 +161,19 @@ fn blocks_that_made_room_do_not_come_back_to_be_judged_again() {
     assert_eq!(height.candidates.len(), HEIGHT_BLOCKS_MAX);
 }
 
-/// An empty block that fits height 1.
+/// An empty block that fits height 1, in the first round that is this proposer's turn.
 pub(super) fn block(engine: &Engine, proposer: u8, time_ms: u64) -> Block {
     let expected = engine.expected();
-    let header = Header {
+    let turn = |round: &u32| expected.turns.proposer(Height(1), Round(*round)) == id_of(proposer);
+    let round = (0..4).find(turn).map_or(Round(0), Round);
+    let mut header = Header {
         version: PROTOCOL_VERSION,
         chain_id: chain_id(),
         height: Height(1),
         time_ms,
         parent: BlockId::default(),
         proposer: id_of(proposer),
+        round,
         batches_root: Block::batches_root(&[]),
         validators_hash: expected.rules.validators_hash,
         next_validators_hash: expected.next_validators_hash,
@@ -178,8 +182,12 @@ pub(super) fn block(engine: &Engine, proposer: u8, time_ms: u64) -> Block {
         history_size: 1,
         history_root: sha256(&[b"genesis"]),
         misbehavior_root: Block::misbehavior_root(&[]),
+        attendance_hash: Digest::ZERO,
     };
-    Block { header, batches: List::empty(), misbehavior: List::empty() }
+    let absences = List::new(absences_after(&expected, &header, &[])).unwrap();
+    let attendance = Attendance { absences, ..Attendance::default() };
+    header.attendance_hash = attendance.hash();
+    Block { header, batches: List::empty(), misbehavior: List::empty(), attendance }
 }
 
 pub(super) fn with_batches(mut block: Block, batches: Vec<BatchRef>) -> Block {
@@ -438,4 +446,68 @@ fn own_acknowledgements_need_no_check_when_they_come_back() {
     let remembered = remembered.lock().unwrap();
     assert_eq!(remembered.get(&own.header.ack_message()), Some(&1));
     assert_eq!(remembered.get(&other.header.ack_message()), Some(&1));
+}
+
+/// A status that nothing vouches for, or the votes of one validator, used to keep an idle chain making blocks for ever.
+#[test]
+fn one_validator_alone_cannot_make_an_idle_chain_work() {
+    let mut engine = running();
+    let turn = engine.attendees.turns().proposer(Height(1), Round(0));
+    let proposer = (0..4).find(|index| id_of(*index) == turn).unwrap();
+    let first = block(&engine, proposer, EPOCH_MS);
+    hear(&mut engine, 2, decided(first));
+    assert_eq!((engine.status().committed, engine.status().round), (Height(1), None), "idle at height 2");
+    let status = crate::message::RoundStatus {
+        height: Height(2),
+        round: Round(0),
+        has_proposal: false,
+        prevotes: crate::message::VoteBits::default(),
+        precommits: crate::message::VoteBits::default(),
+        valid_round: None,
+    };
+    for at_ms in 0..20 {
+        let input = Input::Peer { from: node_id(1), message: Message::RoundStatus(status), verified: false };
+        engine.step(now(100 + 50 * at_ms), input);
+    }
+    for kind in [VoteType::Prevote, VoteType::Precommit] {
+        hear(&mut engine, 1, Message::Vote(vote_of(1, 2, 0, kind, None)));
+    }
+    assert_eq!(engine.status().round, None);
+    hear(&mut engine, 3, Message::Vote(vote_of(3, 2, 0, VoteType::Prevote, None)));
+    assert_eq!(engine.status().round, Some(Round(0)), "two of four: one of them is honest");
+}
+
+/// Whoever sends a batch that nobody asked for is told so; what it may have been asked for before a restart is no offence.
+#[test]
+fn a_batch_that_nobody_asked_for_is_an_offence() {
+    let mut engine = running();
+    let answer = Message::BatchResponse(batch(2, 1, 1));
+    assert_eq!(blames(&hear(&mut engine, 1, answer.clone())), []);
+    let later = now(crate::limits::LEFTOVER_MS + 1);
+    let actions = engine.step(later, Input::Peer { from: node_id(1), message: answer, verified: false });
+    assert_eq!(blames(&actions), [Offence::Unasked]);
+}
+
+/// A proposer whose clock is wrong cannot pass its block off as a repeated one: that takes the polka that it names.
+#[test]
+fn a_repeated_block_without_its_polka_is_not_voted_for() {
+    let mut engine = running();
+    hear(&mut engine, 1, Message::Vote(vote_of(1, 1, 0, VoteType::Prevote, None)));
+    hear(&mut engine, 2, Message::Vote(vote_of(2, 1, 0, VoteType::Prevote, None)));
+    let (proposer, round) = round_of_another(&engine);
+    let mut block = block(&engine, proposer, EPOCH_MS + 86_400_000);
+    for pol_round in [Some(Round(round)), Some(Round(round + 1)), Some(Round(0))] {
+        block.header.round = Round(0);
+        let mut message = proposal(proposer, round, &block);
+        if let Message::Proposal(proposal) = &mut message {
+            proposal.signed.proposal.pol_round = pol_round;
+            let statement = proposal.signed.proposal.sign_message();
+            proposal.signed.signature = key(proposer).sign(statement.as_bytes());
+        }
+        let actions = hear(&mut engine, proposer, message);
+        let votes = actions.iter().filter(
+            |action| matches!(action, Action::Broadcast(Message::Vote(vote)) if vote.vote.block_id == Some(block.id())),
+        );
+        assert_eq!(votes.count(), 0, "{pol_round:?}");
+    }
 }

@@ -91,6 +91,7 @@ impl Shell {
             | Message::Status(_)
             | Message::BlocksRequest(_)
             | Message::BlocksResponse(_)
+            | Message::Presence(_)
             | Message::Votes(_)
             | Message::SignAnswer(_) => {}
         }

@@ -20,6 +20,7 @@ pub(super) fn status_and_code(error: &AdmissionError) -> (StatusCode, &'static s
         AdmissionError::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
         AdmissionError::QuotaExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "QUOTA_EXCEEDED"),
         AdmissionError::NotAValidator => (StatusCode::SERVICE_UNAVAILABLE, "NOT_A_VALIDATOR"),
+        AdmissionError::Starting { .. } => (StatusCode::SERVICE_UNAVAILABLE, "STARTING"),
         AdmissionError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "STOPPING"),
         AdmissionError::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "STORE_FAILED"),
     }

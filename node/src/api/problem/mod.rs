@@ -189,7 +189,9 @@ impl ApiError {
         match self {
             Self::Overloaded { retry_after_ms, .. }
             | Self::Admission(
-                AdmissionError::Overloaded { retry_after_ms } | AdmissionError::QuotaExceeded { retry_after_ms },
+                AdmissionError::Overloaded { retry_after_ms }
+                | AdmissionError::QuotaExceeded { retry_after_ms }
+                | AdmissionError::Starting { retry_after_ms },
             ) => Some(*retry_after_ms),
             Self::NotCertifiedYet { .. } | Self::NotReached { .. } => Some(200),
             Self::Stopping | Self::Admission(AdmissionError::Stopping) => Some(5_000),

@@ -28,6 +28,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("OVERLOADED", "节点繁忙", "Overloaded"),
     ("PRUNED", "历史状态已清理", "Pruned"),
     ("QUOTA_EXCEEDED", "账户超出配额", "Quota exceeded"),
+    ("STARTING", "节点正在启动", "Starting"),
     ("STOPPING", "节点正在停止", "Stopping"),
     ("STORE_FAILED", "存储故障", "Store failed"),
     ("TIMEOUT", "处理超时", "Timeout"),
@@ -198,6 +199,11 @@ fn admission_zh(error: &AdmissionError) -> String {
             format!("该账户待处理交易过多，请在 {retry_after_ms} 毫秒后重试")
         }
         AdmissionError::NotAValidator => "本节点目前不是在任验证节点，不受理交易，请提交至验证节点".to_owned(),
+        AdmissionError::Starting { retry_after_ms } => {
+            format!(
+                "本节点刚启动，尚未与法定多数的验证节点取得联系，请在 {retry_after_ms} 毫秒后重试，或提交至其他验证节点"
+            )
+        }
         AdmissionError::Stopping => "本节点正在停止，请提交至其他验证节点".to_owned(),
         AdmissionError::Store(_) => "本节点存储故障，详情见 causes；请提交至其他验证节点".to_owned(),
     }

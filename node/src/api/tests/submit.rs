@@ -175,6 +175,7 @@ fn node_states() -> Vec<Case> {
         (AdmissionError::Overloaded { retry_after_ms: 1500 }, 503, "OVERLOADED"),
         (AdmissionError::QuotaExceeded { retry_after_ms: 10 }, 429, "QUOTA_EXCEEDED"),
         (AdmissionError::NotAValidator, 503, "NOT_A_VALIDATOR"),
+        (AdmissionError::Starting { retry_after_ms: 1000 }, 503, "STARTING"),
         (AdmissionError::Stopping, 503, "STOPPING"),
         (AdmissionError::Store(StoreError::GenesisExists), 500, "STORE_FAILED"),
     ]
@@ -185,7 +186,7 @@ fn every_refusal_at_the_door_has_its_status_and_code() {
     let served = served();
     let bytes = served.node.register(FOUNDERS).encode();
     for (error, status, code) in client_faults().into_iter().chain(node_states()) {
-        let waits = matches!(code, "OVERLOADED" | "QUOTA_EXCEEDED" | "STOPPING");
+        let waits = matches!(code, "OVERLOADED" | "QUOTA_EXCEEDED" | "STARTING" | "STOPPING");
         for (language, tag) in [("zh-CN,zh;q=0.9", "zh-CN"), ("en", "en")] {
             *served.node.refusal.lock().expect("no panics") = Some(error.clone());
             let headers = [("content-type", "application/octet-stream"), ("accept-language", language)];

@@ -26,7 +26,7 @@ impl Disk {
             (Some(_) | None, _) => None,
         };
         let tip = self.block(self.tip.height).map_err(text)?;
-        let tip = tip.map(|decided| Tip { header: decided.block.header, certificate: decided.certificate });
+        let tip = tip.map(Tip::from);
         let undelivered = self.undelivered()?;
         let (stored, own) = self.pending(&undelivered, key.map(|key| ValidatorId::of(&key))).map_err(text)?;
         let state = RecoveredState {

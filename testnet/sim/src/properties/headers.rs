@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use quancheng_types::{BatchId, Block, Header, Height, PROTOCOL_VERSION, ValidatorId, ValidatorSet, is_known_version};
 
+use super::attendance::Attendees;
 use super::{Observation, Property};
 use crate::known::Known;
 
@@ -12,6 +13,7 @@ use crate::known::Known;
 pub(super) struct HeadersHold {
     parent: Option<Header>,
     ordered: BTreeSet<BatchId>,
+    attendance: Attendees,
 }
 
 impl Property for HeadersHold {
@@ -31,7 +33,13 @@ impl Property for HeadersHold {
         let round = decided.certificate.round.0;
         self.chained(header, known)?;
         in_force(header, known)?;
-        proposed_in_turn(header, round, known.validators(header.height))?;
+        if header.round.0 > round {
+            return Err(format!(
+                "height {} was proposed in round {} and decided in {round}",
+                header.height, header.round
+            ));
+        }
+        self.attendance.follow(block, known)?;
         results(header, self.parent.as_ref(), known)?;
         self.content(block)?;
         self.parent = Some(*header);
@@ -89,21 +97,6 @@ fn in_force(header: &Header, known: &Known) -> Result<(), String> {
         return Err(format!("height {} names other parameters", header.height));
     }
     Ok(())
-}
-
-/// All validators of a simulated network have equal power, so turns go round in order of id, one further with each height and
-/// each round. A block may be decided in a later round than it was first proposed in.
-fn proposed_in_turn(header: &Header, round: u32, validators: &ValidatorSet) -> Result<(), String> {
-    let ids = validators.ids();
-    let count = u64::try_from(ids.len()).expect("at most 128 validators");
-    let turn = |round: u32| -> Option<&ValidatorId> {
-        let place = (header.height.0 + u64::from(round)) % count;
-        ids.get(usize::try_from(place).ok()?)
-    };
-    if (0..=round).any(|round| turn(round) == Some(&header.proposer)) {
-        return Ok(());
-    }
-    Err(format!("height {} was proposed by {} out of turn (decided in round {round})", header.height, header.proposer))
 }
 
 fn results(header: &Header, parent: Option<&Header>, known: &Known) -> Result<(), String> {

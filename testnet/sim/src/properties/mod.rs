@@ -4,6 +4,7 @@
 //! Only honest machines are observed: what a faulty one says or stores binds nobody.
 
 mod agreement;
+mod attendance;
 mod execution;
 mod headers;
 mod signing;

@@ -60,7 +60,8 @@ fn for_statements(
         | Message::BatchResponse(_)
         | Message::Status(_)
         | Message::BlocksRequest(_)
-        | Message::BlocksResponse(_) => Ok(()),
+        | Message::BlocksResponse(_)
+        | Message::Presence(_) => Ok(()),
     }
 }
 
@@ -149,7 +150,8 @@ fn own_storage(message: &Message, durable: &dyn Durable, own: Option<ValidatorId
             }
             Some(_) | None => Ok(()),
         },
-        Message::BatchAck(_)
+        Message::Presence(_)
+        | Message::BatchAck(_)
         | Message::BatchOffer(_)
         | Message::Status(_)
         | Message::SignAnswer(_)

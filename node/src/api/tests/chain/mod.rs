@@ -13,9 +13,9 @@ use quancheng_state::view::EmptyView;
 use quancheng_state::{BlockCommit, BodyLocation, Executed, Memory, Store, StoreError, StoreOptions};
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
-    AccountId, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, CommitCertificate, Digest, Header, Height,
-    KeyId, List, NodeId, PROTOCOL_VERSION, Round, SignedTransaction, Signer, Transaction, TransactionId, ValidatorId,
-    merkle,
+    AccountId, Attendance, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, CommitCertificate, Digest,
+    Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Round, SignedTransaction, Signer, Transaction,
+    TransactionId, ValidatorId, merkle,
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -175,6 +175,7 @@ impl Fake {
             time_ms,
             parent,
             proposer: validators.ids()[0],
+            round: Round(0),
             batches_root: Block::batches_root(&batches),
             validators_hash: validators.hash(),
             next_validators_hash: validators.hash(),
@@ -183,8 +184,10 @@ impl Fake {
             history_size: height.0,
             history_root: self.store.history_root(height.0).expect("history"),
             misbehavior_root: merkle::empty_root(),
+            attendance_hash: Attendance::default().hash(),
         };
-        Block { header, batches: List::new(batches).expect("one"), misbehavior: List::empty() }
+        let batches = List::new(batches).expect("one");
+        Block { header, batches, misbehavior: List::empty(), attendance: Attendance::default() }
     }
 
     fn certify(&self, header: &Header) -> CommitCertificate {
