@@ -9,6 +9,7 @@ mod report;
 mod run;
 mod workload;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -79,17 +80,31 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run::run(&arguments) {
         Ok(report) => {
-            match arguments.output {
-                Output::Json => report.print_json(),
-                Output::Table => report.print_table(),
+            let mut out = std::io::stdout().lock();
+            let written = match arguments.output {
+                Output::Json => report.write_json(&mut out),
+                Output::Table => report.write_table(&mut out),
+            };
+            match written.and_then(|()| out.flush()) {
+                // A reader that has gone wants no more.
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    complain(&format!("cannot write the result to standard output: {error}"));
+                    return ExitCode::from(2);
+                }
+                Ok(()) | Err(_) => {}
             }
             if report.lost == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => {
-            eprintln!("quancheng-load: {error}");
+            complain(&error.to_string());
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// To standard error, of which nobody knows whether it can be written.
+fn complain(words: &str) {
+    let _ = writeln!(std::io::stderr(), "quancheng-load: {words}");
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

@@ -1,5 +1,7 @@
 //! What came out.
 
+use std::io;
+
 use serde::Serialize;
 
 /// Result of a run.
@@ -42,25 +44,23 @@ impl Latency {
 }
 
 impl Report {
-    #[expect(clippy::print_stdout, reason = "the result is for standard output")]
-    pub(crate) fn print_json(&self) {
-        println!("{}", serde_json::to_string(self).unwrap_or_default());
+    pub(crate) fn write_json(&self, out: &mut impl io::Write) -> io::Result<()> {
+        writeln!(out, "{}", serde_json::to_string(self).unwrap_or_default())
     }
 
-    #[expect(clippy::print_stdout, reason = "the result is for standard output")]
-    pub(crate) fn print_table(&self) {
-        println!("mode       {}", self.mode);
-        println!("submitted  {}", self.submitted);
-        println!("certified  {}", self.certified);
-        println!("refused    {}", self.refused);
-        println!("lost       {}", self.lost);
-        println!("errors     {}", self.errors);
-        println!("tx/s       {:.0}", self.tx_per_s);
+    pub(crate) fn write_table(&self, out: &mut impl io::Write) -> io::Result<()> {
+        writeln!(out, "mode       {}", self.mode)?;
+        writeln!(out, "submitted  {}", self.submitted)?;
+        writeln!(out, "certified  {}", self.certified)?;
+        writeln!(out, "refused    {}", self.refused)?;
+        writeln!(out, "lost       {}", self.lost)?;
+        writeln!(out, "errors     {}", self.errors)?;
+        writeln!(out, "tx/s       {:.0}", self.tx_per_s)?;
         if let Some(cpu_s) = self.cpu_s {
-            println!("own CPU s  {cpu_s:.2}");
+            writeln!(out, "own CPU s  {cpu_s:.2}")?;
         }
         let Latency { p50, p95, p99, max } = &self.latency_ms;
-        println!("latency ms p50 {p50:.1}  p95 {p95:.1}  p99 {p99:.1}  max {max:.1}");
+        writeln!(out, "latency ms p50 {p50:.1}  p95 {p95:.1}  p99 {p99:.1}  max {max:.1}")
     }
 }
 

@@ -84,13 +84,24 @@ fn help_zh(error: &clap::Error) -> u8 {
     let is_coloured = on_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let text = if is_coloured { error.render().ansi().to_string() } else { error.render().to_string() };
     let text = messages::help_zh(&text);
-    // The reader may be gone; the exit code says it all.
-    let _ = if error.use_stderr() {
+    let written = if error.use_stderr() {
         std::io::stderr().write_all(text.as_bytes())
     } else {
         std::io::stdout().write_all(text.as_bytes())
     };
-    u8::try_from(error.exit_code()).unwrap_or(2)
+    shown(error, written)
+}
+
+/// The exit code of a help or a wrong command. Its reader may have gone; one that could not be written for another reason is an error.
+fn shown(error: &clap::Error, written: std::io::Result<()>) -> u8 {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    match written.and_then(|()| std::io::stdout().flush()) {
+        Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(std::io::stderr(), "stdout: {fault}");
+            code.max(2)
+        }
+        Ok(()) | Err(_) => code,
+    }
 }
 
 /// Help and version go to stdout as they are; a wrong command is a fault like any other.
@@ -105,9 +116,7 @@ fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
         return help_zh(error);
     }
     if is_help || (!is_json && lang == Lang::En) {
-        // The reader may be gone; the exit code says it all.
-        let _ = error.print();
-        return u8::try_from(error.exit_code()).unwrap_or(2);
+        return shown(error, error.print());
     }
     let (line, causes) = messages::usage(error, lang);
     let mut fault = Fault::usage("USAGE", say!("命令有误：{line}", "The command is wrong: {line}"))

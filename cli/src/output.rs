@@ -128,10 +128,16 @@ impl Printer {
                     writeln!(out, "{}", text.trim_end_matches('\n'))?;
                 }
                 out.flush()?;
-                reply.fault.as_ref().map_or(Ok(()), |fault| self.write_fault(fault))
+                reply.fault.iter().for_each(|fault| self.complain(fault));
             }
-            Err(fault) => self.write_fault(fault),
+            Err(fault) => self.complain(fault),
         }
+        Ok(())
+    }
+
+    /// The exit code says it too: that nobody reads it is no reason for another one.
+    fn complain(&self, fault: &Fault) {
+        let _ = self.write_fault(fault);
     }
 
     fn write_fault(&self, fault: &Fault) -> io::Result<()> {

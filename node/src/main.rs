@@ -1,26 +1,25 @@
 //! `quanchengd`: a validator or follower of the Quancheng chain.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
-use quancheng_node::config::NodeConfig;
+use quancheng_node::config::{NodeConfig, near_misses};
 use quancheng_node::driver::DriverEnd;
+use quancheng_node::log::Log;
 use quancheng_node::replay::{ReplayError, Replayed, replay};
+use quancheng_node::signals;
 use quancheng_node::start::{Node, Rejoin, StartError, init, read_genesis};
 use quancheng_node::version::EXIT_UNKNOWN_VERSION;
 use quancheng_types::{Height, NEWEST_VERSION};
-use tracing_subscriber::EnvFilter;
+use tracing::warn;
 
 /// A block is made of tens of thousands of pieces of up to two kilobytes that live as long as it is executed: the allocator of the
 /// C library spends a fifth of the executor's time on joining and splitting them (`docs/decisions/0032`).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
-
-/// The voting core tells of every vote at level `info`: more lines than transactions. An operator's own level for it comes later in the
-/// list and wins.
-const LIBRARY_LEVELS: &str = "arc_malachitebft_core_consensus=warn,libp2p_swarm=warn";
 
 /// A validator or follower of the Quancheng chain (泉城链节点).
 #[derive(Debug, Parser)]
@@ -78,18 +77,41 @@ fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("quanchengd: {error}");
-            let is_version = matches!(error.downcast_ref(), Some(StartError::UnknownVersion(_)));
-            ExitCode::from(if is_version { EXIT_UNKNOWN_VERSION } else { 1 })
+            complain(&format!("quanchengd: {error}"));
+            ExitCode::from(1)
         }
     }
 }
 
-fn load(path: &Path) -> Result<NodeConfig, Box<dyn std::error::Error>> {
-    Ok(NodeConfig::load(path, std::env::vars())?)
+/// To standard error, of which nobody knows whether it can be written.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of these commands is for standard output")]
+/// The answer of a command, to standard output. A reader that has gone, as with `| head`, wants no more; a full disk is an error.
+fn answer(text: &str) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write the answer to standard output: {error}").into())
+        }
+        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn load(path: &Path) -> Result<NodeConfig, Box<dyn std::error::Error>> {
+    Ok(NodeConfig::load(path, std::env::vars_os())?)
+}
+
+/// Variables that nothing reads and that look like misspelt ones.
+fn unread_variables() -> Vec<String> {
+    let near = near_misses(std::env::vars_os().map(|(name, _)| name));
+    let words = |near: quancheng_node::config::NearMiss| {
+        format!("environment variable {} is not read; {} would be", near.name, near.meant)
+    };
+    near.into_iter().map(words).collect()
+}
+
 fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
         Command::Init { config, rejoin_above } => {
@@ -98,14 +120,13 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let now_ms = u64::try_from(now.as_millis())?;
             let rejoin = rejoin_above.map(|tip| Rejoin { tip: Height(tip), now_ms });
             init(&config, rejoin)?;
-            println!("{}", config.node.data_dir.display());
-            Ok(ExitCode::SUCCESS)
+            answer(&format!("{}\n", config.node.data_dir.display()))
         }
         Command::ValidateConfig { config } => {
             let config = load(&config)?;
             read_genesis(&config.node.genesis)?;
-            print!("{}", config.to_toml()?);
-            Ok(ExitCode::SUCCESS)
+            unread_variables().iter().for_each(|words| complain(&format!("quanchengd: warning: {words}")));
+            answer(&config.to_toml()?)
         }
         Command::Replay { config, until, scratch } => {
             let config = load(&config)?;
@@ -113,36 +134,38 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let scratch = scratch.unwrap_or_else(|| std::env::temp_dir().join(name));
             run_replay(&config, until.map(Height), &scratch)
         }
-        Command::ChainId { genesis } => {
-            println!("{}", read_genesis(&genesis)?.chain_id());
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Start { config } => {
-            let config = load(&config)?;
-            let filter = EnvFilter::try_new(format!("{LIBRARY_LEVELS},{}", config.log.level))?;
-            let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
-            if config.log.json {
-                log.json().init();
-            } else {
-                log.with_ansi(false).init();
-            }
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let end = runtime.block_on(async {
-                let node = Node::start(config).await?;
-                Ok::<DriverEnd, StartError>(node.run(stop_signal()).await)
-            });
-            // Also after a start that failed halfway: dropping the runtime would wait for its threads for ever.
-            runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-            Ok(exit_code(&end?))
-        }
+        Command::ChainId { genesis } => answer(&format!("{}\n", read_genesis(&genesis)?.chain_id())),
+        Command::Start { config } => start(load(&config)?),
     }
+}
+
+fn start(config: NodeConfig) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let log = Log::start(&config.log.level, config.log.json)?;
+    unread_variables().iter().for_each(|words| warn!("{words}"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let end = runtime.block_on(async {
+        // Before the start, which may take a while: a request to stop that comes meanwhile is carried out when it is done.
+        let signals = signals::listen().map_err(StartError::Signals)?;
+        let node = Node::start(config).await?;
+        Ok::<DriverEnd, StartError>(node.run(signals.stop()).await)
+    });
+    // Also after a start that failed halfway: dropping the runtime would wait for its threads for ever.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    let code = match end {
+        Ok(end) => exit_code(&log, &end),
+        Err(error) => {
+            log.say(&format!("quanchengd: {error}"));
+            ExitCode::from(if matches!(error, StartError::UnknownVersion(_)) { EXIT_UNKNOWN_VERSION } else { 1 })
+        }
+    };
+    log.finish();
+    Ok(code)
 }
 
 /// Heights between two lines about the progress of a replay.
 const REPLAY_TELL: u64 = 1_000;
 
 /// 0 when everything is equal; 3 when something differs; 4 when this build does not carry the rules of a recorded block.
-#[expect(clippy::print_stdout, reason = "the answer of these commands is for standard output")]
 fn run_replay(
     config: &NodeConfig,
     until: Option<Height>,
@@ -150,25 +173,24 @@ fn run_replay(
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut tell = |height: Height| {
         if height.0.is_multiple_of(REPLAY_TELL) {
-            eprintln!("quanchengd: equal up to height {height}");
+            complain(&format!("quanchengd: equal up to height {height}"));
         }
     };
     match replay(config, until, scratch, &mut tell) {
         Ok(done) => {
             let Replayed { height, receipts, state_root, history_root, version } = done;
-            println!(
+            answer(&format!(
                 "EQUAL: heights 1 to {height} ({receipts} receipts) executed again, all roots are as recorded \
                  (高度 1 至 {height} 重放一致)\nversion of the rules {version}, this build carries up to {NEWEST_VERSION}\n\
-                 state root {state_root}\nhistory root {history_root}"
-            );
-            Ok(ExitCode::SUCCESS)
+                 state root {state_root}\nhistory root {history_root}\n"
+            ))
         }
         Err(error @ ReplayError::Differs(_)) => {
-            eprintln!("quanchengd: {error}");
+            complain(&format!("quanchengd: {error}"));
             Ok(ExitCode::from(3))
         }
         Err(error @ ReplayError::UnknownVersion(_)) => {
-            eprintln!("quanchengd: {error}");
+            complain(&format!("quanchengd: {error}"));
             Ok(ExitCode::from(EXIT_UNKNOWN_VERSION))
         }
         Err(error) => Err(error.into()),
@@ -176,27 +198,16 @@ fn run_replay(
 }
 
 /// 0 after a requested stop; 3 when the node had to stop; 4 when another build must go on.
-fn exit_code(end: &DriverEnd) -> ExitCode {
+fn exit_code(log: &Log, end: &DriverEnd) -> ExitCode {
     match end {
         DriverEnd::Stopped => ExitCode::SUCCESS,
         DriverEnd::UnknownVersion(unknown) => {
-            eprintln!("quanchengd: stopped: {unknown}");
+            log.say(&format!("quanchengd: stopped: {unknown}"));
             ExitCode::from(EXIT_UNKNOWN_VERSION)
         }
         DriverEnd::Halted(_) | DriverEnd::File(_) | DriverEnd::Ledger(_) | DriverEnd::Panicked => {
-            eprintln!("quanchengd: stopped: {end}");
+            log.say(&format!("quanchengd: stopped: {end}"));
             ExitCode::from(3)
         }
-    }
-}
-
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
 }

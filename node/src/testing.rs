@@ -29,5 +29,6 @@ pub(crate) fn genesis() -> Genesis {
 
 /// A ledger on disk.
 pub(crate) fn ledger(data_dir: &Path) -> Ledger {
-    Ledger::open(data_dir, &genesis(), &StoreSection { memory_mib: 32, keep_recent: None }).unwrap()
+    Ledger::open(data_dir, &genesis(), &StoreSection { memory_mib: 32, keep_recent: None, open_files_max: None })
+        .unwrap()
 }

@@ -14,6 +14,7 @@ impl Drop for EndWithProcess {
                 thread = self.0,
                 "a thread of the node panicked: this is a bug; the process ends to be started again"
             );
+            crate::log::finish();
             std::process::abort();
         }
     }

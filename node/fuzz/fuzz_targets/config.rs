@@ -4,6 +4,7 @@
 
 #![no_main]
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
@@ -14,11 +15,11 @@ const FILE: &str = "/nowhere/node.toml";
 
 fuzz_target!(|text: &str| {
     let is_variable = |line: &&str| line.starts_with("QUANCHENG_") && line.contains('=');
-    let variables: Vec<(String, String)> = text
+    let variables: Vec<(OsString, OsString)> = text
         .lines()
         .filter(is_variable)
         .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| (name.into(), value.into()))
         .collect();
     let file: String = text.lines().filter(|line| !is_variable(line)).flat_map(|line| [line, "\n"]).collect();
     let Ok(config) = NodeConfig::parse(&file, Path::new(FILE), variables.into_iter()) else {

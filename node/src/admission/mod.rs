@@ -4,27 +4,32 @@
 //! signature, in batches. What passes is handed to the batcher and acknowledged when it is durable.
 
 mod checks;
+mod claims;
 mod error;
 
 use std::sync::Arc;
 
 use quancheng_types::{Parameters, SignedTransaction, TransactionId};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::api::backend::Submitted;
-use crate::batcher::{BatcherHandle, Packet};
+use crate::batcher::{BatcherHandle, Packet, Ticket};
+use crate::budget::{ByteBudget, ByteShare};
 use crate::driver::ClockReport;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::tracker::{Claim, ClaimLimits, Outcome, QuotaFull, Tracker};
 use crate::verifier::VerifierHandle;
 
+pub use claims::Claims;
 pub use error::AdmissionError;
 
 /// How often one submission tries transactions that another one had claimed and gave back, or that it holds several times.
 const PASSES_MAX: usize = 4;
 /// Suggested wait when this node is full, ms.
 const RETRY_AFTER_MS: u64 = 1_000;
+/// What a decoded transaction takes beside its bytes: lists, keys, its place in answers and maps.
+const TRANSACTION_OVERHEAD_BYTES: usize = 512;
 
 /// The door of one node.
 #[derive(Clone, Debug)]
@@ -43,6 +48,8 @@ pub struct Admission {
     pub clock: watch::Receiver<Option<ClockReport>>,
     /// Bounds.
     pub limits: ClaimLimits,
+    /// Memory for transactions on their way from the door to the disk.
+    pub memory: ByteBudget,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -78,20 +85,26 @@ impl Admission {
             // It may have been voted out while it was down: then nobody would order what it admits.
             return refuse_all(slots, &AdmissionError::Starting { retry_after_ms: RETRY_AFTER_MS });
         }
+        // Held until the last of them is on the disk or dropped, whether their client waits for that or not.
+        let Some(share) = self.memory.try_take(transactions.iter().map(cost_of).sum()) else {
+            return refuse_all(slots, &overloaded());
+        };
+        let share = Arc::new(share);
         let mut open: Vec<Placed> = transactions.into_iter().enumerate().collect();
         for _ in 0..PASSES_MAX {
             if open.is_empty() {
                 break;
             }
-            let (ours, outcome) = watch::channel(());
-            let (claimed, waiting) = self.claim(open, &mut slots, &duty.parameters, &outcome);
+            let mut claims = Claims::new(&self.tracker);
+            let (claimed, waiting) = self.claim(open, &mut slots, &duty.parameters, &mut claims);
             let (at, kept): (Vec<usize>, Vec<SignedTransaction>) = claimed.into_iter().unzip();
             if !kept.is_empty() {
-                let kept = self.verify(kept, &at, &mut slots).await;
-                self.pack(batcher, kept, &at, &mut slots).await;
+                let kept = self.verify(kept, &at, &mut slots, &mut claims, &share).await;
+                self.pack(batcher, kept, &at, &mut slots, claims, &share).await;
+            } else {
+                drop(claims);
             }
-            // Those who wait for this submission, itself included, look again.
-            drop(ours);
+            // The claims have ended: those who wait for this submission, itself included, look again.
             open = Vec::with_capacity(waiting.len());
             for (placed, mut outcome) in waiting {
                 // An error is the end that is waited for: the sender is gone.
@@ -114,8 +127,9 @@ impl Admission {
         let parameters = self.duty.borrow().parameters;
         let now_ms = self.now_ms();
         checks::check(&transaction, &transaction.id(), &parameters, now_ms, &self.ledger)?;
+        let share = Arc::new(self.memory.try_take(cost_of(&transaction)).ok_or(overloaded())?);
         let all = Arc::new(vec![transaction]);
-        let verdicts = self.verifier.check_transactions(Arc::clone(&all)).await.ok_or(overloaded())?;
+        let verdicts = self.verifier.check_transactions(Arc::clone(&all), share).await.ok_or(overloaded())?;
         match verdicts.into_iter().next() {
             Some(Ok(_)) => Arc::unwrap_or_clone(all).pop().ok_or(AdmissionError::Stopping),
             Some(Err(error)) => Err(AdmissionError::Transaction(error)),
@@ -137,14 +151,17 @@ impl Admission {
         open: Vec<Placed>,
         slots: &mut [Slot],
         parameters: &Parameters,
-        outcome: &Outcome,
+        claims: &mut Claims,
     ) -> (Vec<Placed>, Vec<(Placed, Outcome)>) {
-        let now_ms = self.now_ms();
+        let (now_ms, own) = (self.now_ms(), claims.outcome());
         let (mut claimed, mut waiting) = (Vec::with_capacity(open.len()), Vec::new());
         for (at, transaction) in open {
             let id = transaction.id();
-            match self.claim_one(&transaction, id, parameters, now_ms, outcome) {
-                Ok(Claim::New) => claimed.push((at, transaction)),
+            match self.claim_one(&transaction, id, parameters, now_ms, &own) {
+                Ok(Claim::New) => {
+                    claims.add(id);
+                    claimed.push((at, transaction));
+                }
                 Ok(Claim::Durable) => slots[at] = Some(Ok(Submitted { id, is_new: false })),
                 Ok(Claim::Pending(outcome)) => waiting.push(((at, transaction), outcome)),
                 Err(error) => slots[at] = Some(Err(error)),
@@ -182,13 +199,20 @@ impl Admission {
     }
 
     /// Signatures. Returns those that pass; the others give their claim back.
-    async fn verify(&self, kept: Vec<SignedTransaction>, at: &[usize], slots: &mut [Slot]) -> Vec<SignedTransaction> {
+    async fn verify(
+        &self,
+        kept: Vec<SignedTransaction>,
+        at: &[usize],
+        slots: &mut [Slot],
+        claims: &mut Claims,
+        share: &Arc<ByteShare>,
+    ) -> Vec<SignedTransaction> {
         let all = Arc::new(kept);
-        let verdicts = self.verifier.check_transactions(Arc::clone(&all)).await;
+        let verdicts = self.verifier.check_transactions(Arc::clone(&all), Arc::clone(share)).await;
         let all = Arc::unwrap_or_clone(all);
         let Some(verdicts) = verdicts else {
             for (transaction, at) in all.iter().zip(at) {
-                self.tracker.release(&transaction.id());
+                claims.release(&transaction.id());
                 slots[*at] = Some(Err(overloaded()));
             }
             return Vec::new();
@@ -201,7 +225,7 @@ impl Admission {
                     passed.push(transaction);
                 }
                 Err(error) => {
-                    self.tracker.release(&transaction.id());
+                    claims.release(&transaction.id());
                     slots[*at] = Some(Err(AdmissionError::Transaction(error)));
                 }
             }
@@ -216,14 +240,15 @@ impl Admission {
         transactions: Vec<SignedTransaction>,
         at: &[usize],
         slots: &mut [Slot],
+        claims: Claims,
+        share: &Arc<ByteShare>,
     ) {
         if transactions.is_empty() {
             return;
         }
-        let ids: Vec<TransactionId> = transactions.iter().map(SignedTransaction::id).collect();
         let bytes = transactions.iter().map(|transaction| transaction.encode().len()).sum::<usize>();
-        let (stored, durable) = oneshot::channel();
-        let packet = Packet { transactions, bytes: u32::try_from(bytes).unwrap_or(u32::MAX), stored };
+        let (ticket, durable) = Ticket::new(claims, Arc::clone(share));
+        let packet = Packet { transactions, bytes: u32::try_from(bytes).unwrap_or(u32::MAX), ticket };
         let result = match batcher.try_send(packet) {
             Ok(()) => durable
                 .await
@@ -233,12 +258,8 @@ impl Admission {
             Err(tokio::sync::mpsc::error::TrySendError::Closed(_)) => Err(AdmissionError::Stopping),
         };
         let Err(error) = result else {
-            self.tracker.stored(&ids);
             return;
         };
-        for id in &ids {
-            self.tracker.release(id);
-        }
         for at in at {
             if matches!(slots[*at], Some(Ok(Submitted { is_new: true, .. }))) {
                 slots[*at] = Some(Err(error.clone()));
@@ -255,6 +276,11 @@ impl Admission {
             };
         }
     }
+}
+
+/// What a transaction takes in memory at most, about: its decoded form takes no more than twice its bytes and some.
+fn cost_of(transaction: &SignedTransaction) -> usize {
+    2 * transaction.encode().len() + TRANSACTION_OVERHEAD_BYTES
 }
 
 fn overloaded() -> AdmissionError {

@@ -6,6 +6,9 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::driver::{self, DriverInput};
 
+/// Memory of the door, bytes.
+const MEMORY_BYTES: usize = 64 * 1024;
+
 /// A door with its store and verifiers. The test stands for the batcher: it says when a packet is durable.
 struct Door {
     admission: Admission,
@@ -31,7 +34,17 @@ impl Door {
         let tracker =
             Arc::new(Tracker::new(quancheng_types::Height(0), quancheng_types::Height(0), 0, Arc::clone(&metrics)));
         let limits = ClaimLimits { total: 100, per_account: 100 };
-        let admission = Admission { ledger, tracker, verifier, batcher: Some(batcher), duty, clock, limits, metrics };
+        let admission = Admission {
+            ledger,
+            tracker,
+            verifier,
+            batcher: Some(batcher),
+            duty,
+            clock,
+            limits,
+            memory: ByteBudget::new(MEMORY_BYTES),
+            metrics,
+        };
         Self { admission, packets, _inputs: inputs, _dir: dir, duty: duty_sender, _clock: clock_sender }
     }
 
@@ -88,7 +101,7 @@ async fn a_badly_signed_copy_does_not_stand_for_the_genuine_one() {
     let packet = door.packet().await;
     assert_eq!(packet.transactions.iter().map(SignedTransaction::id).collect::<Vec<_>>(), [id]);
     assert_eq!(door.admission.tracker.progress(&id), None, "not durable yet");
-    packet.stored.send(Ok(())).unwrap();
+    packet.ticket.end(Ok(()));
     let answers = answers.await.unwrap();
     assert!(matches!(answers[0], Err(AdmissionError::Transaction(_))), "{answers:?}");
     assert_eq!(answers[1..].iter().map(is_new).collect::<Vec<_>>(), [Some(true), Some(false)]);
@@ -104,7 +117,7 @@ async fn a_second_submission_is_answered_when_the_first_is_durable() {
     let second = door.submit(vec![transaction]);
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!second.is_finished(), "nothing is durable yet");
-    packet.stored.send(Ok(())).unwrap();
+    packet.ticket.end(Ok(()));
     assert_eq!(is_new(&first.await.unwrap()[0]), Some(true));
     assert_eq!(is_new(&second.await.unwrap()[0]), Some(false));
 }
@@ -116,10 +129,10 @@ async fn what_one_submission_could_not_store_the_next_one_packs() {
     let first = door.submit(vec![transaction.clone()]);
     let lost = door.packet().await;
     let second = door.submit(vec![transaction.clone()]);
-    drop(lost.stored);
+    drop(lost);
     assert!(first.await.unwrap()[0].is_err());
     let packet = door.packet().await;
-    packet.stored.send(Ok(())).unwrap();
+    packet.ticket.end(Ok(()));
     assert_eq!(is_new(&second.await.unwrap()[0]), Some(true));
 }
 
@@ -128,11 +141,15 @@ async fn a_submission_that_is_cut_off_leaves_no_claim() {
     let mut door = Door::new();
     let transaction = door.transaction(4);
     let first = door.submit(vec![transaction.clone()]);
-    let _held = door.packet().await;
+    let held = door.packet().await;
     first.abort();
     assert!(first.await.is_err());
+    assert!(held.ticket.is_abandoned());
+    // As the batcher does.
+    drop(held);
+    assert_eq!((door.admission.tracker.pending(), door.admission.memory.free_bytes()), (0, MEMORY_BYTES));
     let second = door.submit(vec![transaction]);
-    door.packet().await.stored.send(Ok(())).unwrap();
+    door.packet().await.ticket.end(Ok(()));
     assert_eq!(is_new(&second.await.unwrap()[0]), Some(true));
 }
 
@@ -146,6 +163,38 @@ async fn a_node_that_does_not_know_its_duty_admits_nothing() {
     assert!(matches!(answers[0], Err(AdmissionError::Starting { .. })), "{answers:?}");
     door.duty.send_modify(|duty| duty.is_ready = true);
     let submission = door.submit(vec![transaction]);
-    door.packet().await.stored.send(Ok(())).unwrap();
+    door.packet().await.ticket.end(Ok(()));
     assert_eq!(is_new(&submission.await.unwrap()[0]), Some(true));
+}
+
+/// Whether the client waits or has gone: what it sent is held until it is on the disk, and no more than the memory of the door.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_bounded_in_bytes_and_what_hangs_up_makes_room() {
+    let mut door = Door::new();
+    let cost = cost_of(&door.transaction(5));
+    let fits = MEMORY_BYTES / cost;
+    let mut waiting: Vec<_> =
+        (1..=fits).map(|n| door.submit(vec![door.transaction(u64::try_from(n).unwrap())])).collect();
+    let mut packets = Vec::new();
+    for _ in 0..fits {
+        packets.push(door.packet().await);
+    }
+    assert!(door.admission.memory.free_bytes() < cost);
+    let refused = door.submit(vec![door.transaction(200)]).await.unwrap();
+    assert!(matches!(refused[0], Err(AdmissionError::Overloaded { .. })), "{refused:?}");
+
+    let gone = waiting.pop().unwrap();
+    gone.abort();
+    assert!(gone.await.is_err());
+    packets.retain(|packet| !packet.ticket.is_abandoned());
+    assert_eq!(packets.len(), fits - 1);
+    let next = door.submit(vec![door.transaction(201)]);
+    packets.push(door.packet().await);
+    for packet in packets {
+        packet.ticket.end(Ok(()));
+    }
+    for submission in waiting.into_iter().chain([next]) {
+        assert_eq!(is_new(&submission.await.unwrap()[0]), Some(true));
+    }
+    assert_eq!(door.admission.memory.free_bytes(), MEMORY_BYTES);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use quancheng_proof::SetChange;
@@ -180,8 +180,8 @@ pub struct CertifiedBlock {
     pub executed_height: Height,
     /// Time of the block.
     pub time_ms: u64,
-    /// All receipts.
-    pub receipts: Arc<Vec<Receipt>>,
+    /// All receipts, as long as the node keeps them in memory: a subscriber that lags must not. Later the store has them.
+    pub receipts: Weak<Vec<Receipt>>,
 }
 
 /// The node as the API sees it. Reads may block on the disk for a few milliseconds: call them on a blocking thread.

@@ -4,16 +4,21 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::problem::{ApiError, ApiResult};
 use super::state::Api;
+use crate::budget::ByteShare;
 
-/// Bytes that a body reserves at first, whatever it claims.
-const RESERVE_MAX: usize = 64 * 1024;
+/// Bytes that a body reserves at first, if it may be so large.
+const RESERVE_MIN: usize = 4 * 1024;
+/// Bytes a second at which a body must arrive while memory for bodies is scarce.
+const BODY_RATE_MIN: u32 = 32 * 1024;
+/// Pause between two looks at a body that does not come, and time it has before its rate is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 /// Suggested wait when too many bodies are in memory, ms.
 const RETRY_AFTER_MS: u64 = 500;
 
@@ -22,7 +27,7 @@ const RETRY_AFTER_MS: u64 = 500;
 pub(crate) struct Received {
     /// The bytes.
     pub(crate) bytes: Bytes,
-    _share: Option<OwnedSemaphorePermit>,
+    _share: Option<ByteShare>,
 }
 
 /// What a body says it is.
@@ -85,30 +90,71 @@ pub(crate) async fn receive(api: &Api, body: Body, bytes_max: usize) -> ApiResul
 }
 
 async fn collect(api: &Api, mut body: Body, bytes_max: usize) -> ApiResult<Received> {
-    let claimed = usize::try_from(axum::body::HttpBody::size_hint(&body).lower()).unwrap_or(usize::MAX);
+    let hint = axum::body::HttpBody::size_hint(&body);
+    let claimed = usize::try_from(hint.lower()).unwrap_or(usize::MAX);
     if claimed > bytes_max {
         return Err(ApiError::TooLarge { bytes_max });
     }
-    let mut bytes = BytesMut::with_capacity(claimed.min(RESERVE_MAX));
-    let mut share: Option<OwnedSemaphorePermit> = None;
-    while let Some(frame) = body.frame().await {
+    let begun = Instant::now();
+    let mut buffer =
+        Buffer { bytes: Vec::new(), share: None, bytes_max: if claimed > 0 { claimed } else { bytes_max } };
+    loop {
+        let frame = match tokio::time::timeout(LOOK, body.frame()).await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break,
+            Err(_elapsed) if is_too_slow(api, begun.elapsed(), buffer.bytes.len()) => {
+                return Err(ApiError::BodyTimeout);
+            }
+            Err(_elapsed) => continue,
+        };
         let frame = frame.map_err(|error| ApiError::Malformed { reason: format!("the body broke off: {error}") })?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if bytes.len().saturating_add(data.len()) > bytes_max {
+        if buffer.bytes.len().saturating_add(data.len()) > bytes_max {
             return Err(ApiError::TooLarge { bytes_max });
         }
-        // Memory is claimed as bytes arrive: a client that announces much and sends little holds little.
-        let part = u32::try_from(data.len()).map_err(|_| ApiError::TooLarge { bytes_max })?;
-        let taken = std::sync::Arc::clone(&api.body_memory)
-            .try_acquire_many_owned(part)
-            .map_err(|_| ApiError::Overloaded { what: "request bodies", retry_after_ms: RETRY_AFTER_MS })?;
-        match &mut share {
-            Some(share) => share.merge(taken),
-            None => share = Some(taken),
+        buffer.add(api, &data)?;
+        if is_too_slow(api, begun.elapsed(), buffer.bytes.len()) {
+            return Err(ApiError::BodyTimeout);
         }
-        bytes.extend_from_slice(&data);
     }
-    Ok(Received { bytes: bytes.freeze(), _share: share })
+    Ok(Received { bytes: Bytes::from(buffer.bytes), _share: buffer.share })
+}
+
+/// Whether a body comes too slowly for what is left of the memory for bodies: while there is enough, it has all its time.
+fn is_too_slow(api: &Api, elapsed: Duration, bytes: usize) -> bool {
+    let is_scarce = api.bodies.free_bytes() < api.limits.body_bytes_total_max / 2;
+    let due = u128::from(BODY_RATE_MIN) * elapsed.saturating_sub(LOOK).as_millis() / 1000;
+    is_scarce && u128::try_from(bytes).is_ok_and(|bytes| bytes < due)
+}
+
+/// Bytes of a body that is arriving, and their share of the memory for bodies.
+struct Buffer {
+    bytes: Vec<u8>,
+    share: Option<ByteShare>,
+    /// Most that are expected.
+    bytes_max: usize,
+}
+
+impl Buffer {
+    /// Memory is claimed as bytes arrive: a client that announces much and sends little holds little.
+    fn add(&mut self, api: &Api, data: &[u8]) -> ApiResult<()> {
+        let length = self.bytes.len() + data.len();
+        let capacity = self.bytes.capacity();
+        if length > capacity {
+            let wanted = capacity.saturating_mul(2).max(RESERVE_MIN).min(self.bytes_max).max(length);
+            let taken = api
+                .bodies
+                .try_take(wanted - capacity)
+                .ok_or(ApiError::Overloaded { what: "request bodies", retry_after_ms: RETRY_AFTER_MS })?;
+            match &mut self.share {
+                Some(share) => share.merge(taken),
+                None => self.share = Some(taken),
+            }
+            self.bytes.reserve_exact(wanted - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
 }

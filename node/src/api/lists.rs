@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::answers;
 use super::backend::Backend;
 use super::csv::Columns;
 use super::cursor::Cursor;
@@ -32,6 +33,8 @@ pub(crate) struct Page {
     pub(crate) time_ms: u64,
     /// The rows.
     pub(crate) items: Vec<Value>,
+    /// Whether it ends early because its rows are large: the next page begins after them.
+    pub(crate) is_cut: bool,
     /// The entries they rest on; none when the page cannot be proven by entries.
     pub(crate) keys: Vec<StateKey>,
 }
@@ -78,17 +81,16 @@ pub(crate) async fn respond(
 }
 
 async fn page(api: &Api, path: String, request: PageRequest, is_proven: bool, read: Reader) -> ApiResult<Response> {
-    let (page, proof) = api
-        .blocking(move |backend| {
-            let page = read(backend, request)?;
-            if !is_proven {
-                return Ok((page, None));
-            }
-            let snapshot = backend.snapshot(Some(page.height))?;
-            let bundle = proofs::state(backend, &snapshot, &page.keys)?;
-            Ok((page, Some(hex::encode(bundle.encode()))))
-        })
-        .await?;
+    let read = move |backend: &dyn Backend| {
+        let page = read(backend, request)?;
+        if !is_proven {
+            return Ok((page, None));
+        }
+        let snapshot = backend.snapshot(Some(page.height))?;
+        let bundle = proofs::state(backend, &snapshot, &page.keys)?;
+        Ok((page, Some(hex::encode(bundle.encode()))))
+    };
+    let (page, proof) = if is_proven { api.proving(read).await? } else { api.blocking(read).await? };
     let next = next(&page, request);
     let next_cursor = next.map(|cursor| cursor.encode(&path));
     let link = next_cursor.as_ref().map(|cursor| link(&path, cursor, request.limit));
@@ -96,10 +98,11 @@ async fn page(api: &Api, path: String, request: PageRequest, is_proven: bool, re
     Ok(with_link(responses::ok(&answer), link))
 }
 
-/// A full page has a successor, perhaps an empty one.
+/// A full page has a successor, perhaps an empty one, and so has one that was cut.
 fn next(page: &Page, request: PageRequest) -> Option<Cursor> {
-    let is_full = u32::try_from(page.items.len()).is_ok_and(|count| count >= request.limit);
-    is_full.then(|| Cursor { height: page.height, from: request.from.saturating_add(request.limit.into()) })
+    let rows = u32::try_from(page.items.len()).unwrap_or(u32::MAX);
+    let has_successor = page.is_cut || rows >= request.limit;
+    has_successor.then(|| Cursor { height: page.height, from: request.from.saturating_add(rows.into()) })
 }
 
 fn link(path: &str, cursor: &str, limit: u32) -> String {
@@ -138,30 +141,32 @@ async fn rows(api: &Api, path: String, mut request: PageRequest, is_whole: bool,
     };
     let request = PageRequest { as_of: AsOf::Height(cursor.height), from: cursor.from, limit: PAGE_MAX };
     let rest = Rest { api: api.clone(), read, columns, request };
-    let stream = futures::stream::try_unfold((Some(text), Some(rest)), |(head, rest)| async move {
+    let head = answers::piece(api, text).await;
+    let stream = futures::stream::try_unfold((Some(head), Some(rest)), |(head, rest)| async move {
         if let Some(head) = head {
-            return Ok(Some((Bytes::from(head), (None, rest))));
+            return Ok(Some((head, (None, rest))));
         }
         match rest {
             None => Ok(None),
-            Some(rest) => more(rest).await.map(|(text, rest)| Some((Bytes::from(text), (None, rest)))),
+            Some(rest) => more(rest).await.map(|(rows, rest)| Some((rows, (None, rest)))),
         }
     });
     Ok(responses::bytes(StatusCode::OK, CSV, Body::from_stream(stream)))
 }
 
 /// The next rows. An error breaks the answer off, so that half a list never passes as a whole one.
-async fn more(rest: Rest) -> Result<(String, Option<Rest>), std::io::Error> {
+async fn more(rest: Rest) -> Result<(Bytes, Option<Rest>), std::io::Error> {
     let (reader, request) = (Arc::clone(&rest.read), rest.request);
     let page = rest
         .api
         .blocking(move |backend| reader(backend, request))
         .await
         .map_err(|error| std::io::Error::other(error.status_and_code().1))?;
-    let text = page.items.iter().map(|item| rest.columns.row(item)).collect();
+    let text: String = page.items.iter().map(|item| rest.columns.row(item)).collect();
+    let rows = answers::piece(&rest.api, text).await;
     let following =
         next(&page, request).map(|cursor| Rest { request: PageRequest { from: cursor.from, ..request }, ..rest });
-    Ok((text, following))
+    Ok((rows, following))
 }
 
 /// A list that a module keeps.
@@ -185,6 +190,12 @@ impl ModuleList {
         let Value::Array(items) = answer.value else {
             return Err(ApiError::Internal { reason: format!("query {} gave no list", self.query) });
         };
-        Ok(Page { height: snapshot.height(), time_ms: snapshot.tip().leaf.time_ms, items, keys: answer.keys })
+        Ok(Page {
+            height: snapshot.height(),
+            time_ms: snapshot.tip().leaf.time_ms,
+            items,
+            is_cut: false,
+            keys: answer.keys,
+        })
     }
 }

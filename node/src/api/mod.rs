@@ -18,8 +18,10 @@
 //! Nothing a client sends can make the node panic or hold more than a bounded share of memory: heads, bodies, waits, reads, pages
 //! and streams are bounded one by one and all together ([`limits`]).
 
+mod answers;
 pub mod backend;
 mod body;
+mod connections;
 mod csv;
 mod cursor;
 mod language;

@@ -30,6 +30,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// No parameters: for routes that take none.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParams {}
+
 /// The one variable part of a path.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment(pub String);

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::backend::Backend;
 use super::params::ReadParams;
 use super::problem::{ApiError, ApiResult};
 use super::state::{Api, AsOf};
@@ -80,7 +81,7 @@ impl Question {
 /// # Errors
 /// [`ApiError`].
 pub(crate) async fn envelope(api: &Api, question: Question, as_of: AsOf, is_proven: bool) -> ApiResult<Envelope> {
-    api.blocking(move |backend| {
+    let read = move |backend: &dyn Backend| {
         let snapshot = as_of.snapshot(backend)?;
         let answer = question.answer(&snapshot)?;
         if answer.value.is_null() && !is_proven {
@@ -96,8 +97,8 @@ pub(crate) async fn envelope(api: &Api, question: Question, as_of: AsOf, is_prov
             key: answer.keys.first().map(|key| hex::encode(key.as_bytes())),
             proof: proof.map(|bundle| hex::encode(bundle.encode())),
         })
-    })
-    .await
+    };
+    if is_proven { api.proving(read).await } else { api.blocking(read).await }
 }
 
 /// The response of a route that shows one record.

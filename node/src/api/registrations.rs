@@ -111,6 +111,6 @@ impl Filter {
             keys.extend(shown.keys.into_iter().take(1).filter(|_| !matches!(self, Self::All)));
         }
         let height: Height = snapshot.height();
-        Ok(Page { height, time_ms: snapshot.tip().leaf.time_ms, items, keys })
+        Ok(Page { height, time_ms: snapshot.tip().leaf.time_ms, items, is_cut: false, keys })
     }
 }

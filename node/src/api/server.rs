@@ -1,28 +1,32 @@
 //! The two listeners: accepting, bounding and ending connections.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::connections::{Place, Places};
 use super::limits::{ApiLimits, HEAD_BYTES_MAX, HEADERS_MAX};
 use super::stream::TimedStream;
+use crate::limits::READ_BUFFER_BYTES;
 
-/// Connections above the limit that are told so at once; yet others are closed without a word.
-const REFUSALS_MAX: usize = 64;
 /// Time for a client above the limit to take its answer.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
-/// Read buffer of a connection: bodies arrive in pieces of at most this size.
-const BUFFER_BYTES: usize = 64 * 1024;
 /// Wait after the system could not accept (no file descriptors, for example).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -37,32 +41,9 @@ const REFUSAL: &str = concat!(
 /// One listener.
 struct Door {
     limits: Arc<ApiLimits>,
-    connections: Arc<Semaphore>,
+    places: Places,
     refusals: Arc<Semaphore>,
-    addresses: Addresses,
     stop: watch::Receiver<bool>,
-}
-
-/// Open connections by address of the client.
-type Addresses = Arc<Mutex<BTreeMap<IpAddr, usize>>>;
-
-/// A place among the open connections, given back when dropped.
-struct Place {
-    _permit: OwnedSemaphorePermit,
-    addresses: Addresses,
-    address: IpAddr,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        match addresses.get_mut(&self.address) {
-            Some(count) if *count > 1 => *count -= 1,
-            Some(_) | None => {
-                addresses.remove(&self.address);
-            }
-        }
-    }
 }
 
 /// Serves until `stop` turns true, then lets requests in progress end within the grace period.
@@ -73,9 +54,8 @@ pub(super) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let door = Door {
-        connections: Arc::new(Semaphore::new(limits.connections_max)),
-        refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
-        addresses: Addresses::default(),
+        places: Places::new(limits.connections_max, limits.connections_per_address_max, limits.idle_min),
+        refusals: Arc::new(Semaphore::new(limits.refusals_max)),
         stop: stop.clone(),
         limits,
     };
@@ -106,7 +86,7 @@ pub(super) async fn serve(
 
 impl Door {
     fn admit(&self, tasks: &mut JoinSet<()>, router: &Router, stream: TcpStream, address: SocketAddr) {
-        match self.place(address.ip()) {
+        match self.places.take(address.ip(), Instant::now()) {
             Some(place) => {
                 tasks.spawn(converse(stream, router.clone(), Arc::clone(&self.limits), self.stop.clone(), place));
             }
@@ -119,17 +99,6 @@ impl Door {
                 }
             }
         }
-    }
-
-    fn place(&self, address: IpAddr) -> Option<Place> {
-        let permit = Arc::clone(&self.connections).try_acquire_owned().ok()?;
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = addresses.entry(address).or_default();
-        if *count >= self.limits.connections_per_address_max {
-            return None;
-        }
-        *count += 1;
-        Some(Place { _permit: permit, addresses: Arc::clone(&self.addresses), address })
     }
 }
 
@@ -146,23 +115,32 @@ async fn converse(
     mut stop: watch::Receiver<bool>,
     place: Place,
 ) {
-    let _place = place;
     // Answers are small and awaited: never hold them back to fill a segment.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "connection ended before it began");
         return;
     }
+    let place = Arc::new(place);
     let io = TokioIo::new(TimedStream::new(stream, limits.write_timeout));
+    let (seat, router) = (Arc::clone(&place), TowerToHyperService::new(router));
+    let service = service_fn(move |request: Request<Incoming>| {
+        seat.busy();
+        let answering = Answering(Arc::clone(&seat));
+        let seat = Arc::clone(&seat);
+        let answer = router.call(request.map(|body| Arriving { body, seat }));
+        async move { answer.await.map(|response| response.map(|body| Watched { body, _answering: answering })) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)
-        .max_buf_size(BUFFER_BYTES)
-        .serve_connection(io, TowerToHyperService::new(router));
+        .max_buf_size(READ_BUFFER_BYTES)
+        .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = &mut connection => result,
+        () = place.told_to_leave() => return,
         () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             match tokio::time::timeout(limits.shutdown_grace, connection).await {
@@ -173,6 +151,79 @@ async fn converse(
     };
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// While it lives, a request of the connection is being answered.
+struct Answering(Arc<Place>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.idle();
+    }
+}
+
+/// A body that tells while it does not come: a client that begins one and stops asks for nothing.
+struct Arriving {
+    body: Incoming,
+    seat: Arc<Place>,
+}
+
+impl hyper::body::Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if frame.is_ready() {
+            self.seat.busy();
+        } else {
+            self.seat.stalls();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.seat.busy();
+    }
+}
+
+/// A body that tells when all of it was made, or nobody wants it any more.
+struct Watched {
+    body: Body,
+    _answering: Answering,
+}
+
+impl hyper::body::Body for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -9,6 +9,8 @@ use tokio::sync::{Semaphore, watch};
 use super::backend::Backend;
 use super::limits::ApiLimits;
 use super::problem::{ApiError, ApiResult};
+use crate::budget::ByteBudget;
+use crate::limits::PROOFS_MAX;
 
 /// Suggested wait when too many reads are waiting, ms.
 const RETRY_AFTER_MS: u64 = 1_000;
@@ -22,12 +24,17 @@ pub(crate) struct Api {
     pub(crate) backend: Arc<dyn Backend>,
     /// What the operator allows.
     pub(crate) limits: Arc<ApiLimits>,
-    /// One permit per byte of request bodies in memory.
-    pub(crate) body_memory: Arc<Semaphore>,
+    /// Request bodies in memory.
+    pub(crate) bodies: ByteBudget,
+    /// Answers that their clients have not taken.
+    pub(crate) answers: ByteBudget,
+    /// Pieces of event streams that their clients have not taken.
+    pub(crate) pieces: ByteBudget,
     /// One permit per open event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Turns `true` when the node stops.
     pub(crate) stop: watch::Receiver<bool>,
+    proving: Arc<Semaphore>,
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
@@ -44,7 +51,10 @@ impl Api {
     pub(crate) fn new(backend: Arc<dyn Backend>, limits: ApiLimits, stop: watch::Receiver<bool>) -> Self {
         Self {
             backend,
-            body_memory: Arc::new(Semaphore::new(limits.body_bytes_total_max.min(Semaphore::MAX_PERMITS))),
+            bodies: ByteBudget::new(limits.body_bytes_total_max),
+            answers: ByteBudget::new(limits.answer_bytes_total_max),
+            pieces: ByteBudget::new(limits.stream_bytes_total_max),
+            proving: Arc::new(Semaphore::new(PROOFS_MAX)),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             running: Arc::new(Semaphore::new(limits.reads_max)),
             waiting: Arc::new(Semaphore::new(limits.reads_max.saturating_mul(WAITING_PER_READ))),
@@ -61,8 +71,31 @@ impl Api {
         &self,
         read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let overloaded = || ApiError::Overloaded { what: "reads waiting", retry_after_ms: RETRY_AFTER_MS };
         let _place = self.waiting.try_acquire().map_err(|_| overloaded())?;
+        self.run(read).await
+    }
+
+    /// As [`Self::blocking`], for what takes much memory: making or checking a proof. Fewer run at once.
+    ///
+    /// # Errors
+    /// As [`Self::blocking`].
+    pub(crate) async fn proving<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
+        let _place = self.waiting.try_acquire().map_err(|_| overloaded())?;
+        let permit = Arc::clone(&self.proving).acquire_owned().await.map_err(|_| ApiError::Stopping)?;
+        self.run(move |backend| {
+            let _permit = permit;
+            read(backend)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
+    ) -> ApiResult<T> {
         let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::Stopping)?;
         let backend = Arc::clone(&self.backend);
         let task = tokio::task::spawn_blocking(move || {
@@ -79,6 +112,10 @@ impl Api {
         // A sender that is gone means the node is gone.
         let _ = stop.wait_for(|stop| *stop).await;
     }
+}
+
+fn overloaded() -> ApiError {
+    ApiError::Overloaded { what: "reads waiting", retry_after_ms: RETRY_AFTER_MS }
 }
 
 /// Which state a read asks for.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::limits::ANSWER_RATE_MIN;
+
 /// Bytes that a closing connection reads and throws away: more than the greatest body that a client may mean seriously.
 const LINGER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Time that a closing connection waits for more of a request.
@@ -20,7 +22,9 @@ const LINGER_BUFFER_BYTES: usize = 16 * 1024;
 /// Reads in one turn, so that a fast sender does not keep a thread.
 const LINGER_READS_PER_TURN: usize = 16;
 
-/// A stream that fails when a write makes no progress for a time. Reads are bounded above it: heads by the HTTP parser, bodies by
+/// A stream that fails when its client takes what it asked for too slowly. A debt of time grows while nothing can be written and shrinks
+/// by the bytes that are ([`ANSWER_RATE_MIN`]); past the timeout the stream fails. So neither one that takes nothing nor one that takes
+/// a byte now and then keeps an answer in memory. Reads are bounded above it: heads by the HTTP parser, bodies by
 /// [`super::body::receive`].
 ///
 /// Closing lingers: a request can be refused before all of it was read (too large, of an unknown kind), and closing a socket with
@@ -31,7 +35,7 @@ pub(crate) struct TimedStream<S> {
     inner: S,
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
-    is_waiting: bool,
+    debt: Debt,
     closing: Closing,
 }
 
@@ -50,23 +54,51 @@ impl<S> TimedStream<S> {
     /// Over a stream.
     #[must_use]
     pub(crate) fn new(inner: S, timeout: Duration) -> Self {
-        Self { inner, timeout, timer: Box::pin(sleep(timeout)), is_waiting: false, closing: Closing::Open }
+        Self { inner, timeout, timer: Box::pin(sleep(timeout)), debt: Debt::default(), closing: Closing::Open }
     }
 
-    /// Starts, checks or clears the clock, depending on what the stream below said.
-    fn watch<T>(&mut self, context: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if result.is_ready() {
-            self.is_waiting = false;
-            return result;
+    /// Counts what was taken, or how long nothing was.
+    fn watch<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+        taken: impl FnOnce(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
+        let now = Instant::now();
+        if let Poll::Ready(result) = result {
+            self.debt.taken(now, result.as_ref().map_or(0, taken));
+            return Poll::Ready(result);
         }
-        if !self.is_waiting {
-            self.is_waiting = true;
-            self.timer.as_mut().reset(Instant::now() + self.timeout);
+        if self.debt.waits(now) {
+            self.timer.as_mut().reset(now + self.timeout.saturating_sub(self.debt.owed));
         }
         if self.timer.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not take the answer")));
         }
         Poll::Pending
+    }
+}
+
+/// How long a client has made this side wait, less what it has taken since.
+#[derive(Debug, Default)]
+struct Debt {
+    owed: Duration,
+    waits_since: Option<Instant>,
+}
+
+impl Debt {
+    /// Nothing can be written; whether that is news.
+    fn waits(&mut self, now: Instant) -> bool {
+        self.waits_since.replace(self.waits_since.unwrap_or(now)).is_none()
+    }
+
+    fn taken(&mut self, now: Instant, bytes: usize) {
+        if let Some(since) = self.waits_since.take() {
+            self.owed += now.saturating_duration_since(since);
+        }
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let worth = Duration::from_millis(bytes.saturating_mul(1000) / u64::from(ANSWER_RATE_MIN));
+        self.owed = self.owed.saturating_sub(worth);
     }
 }
 
@@ -107,7 +139,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.watch(context, result)
+        self.watch(context, result, |count| *count)
     }
 
     fn poll_write_vectored(
@@ -116,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
-        self.watch(context, result)
+        self.watch(context, result, |count| *count)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -125,17 +157,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.inner).poll_flush(context);
-        self.watch(context, result)
+        self.watch(context, result, |()| 0)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if matches!(self.closing, Closing::Open) {
             let result = Pin::new(&mut self.inner).poll_shutdown(context);
-            std::task::ready!(self.watch(context, result))?;
+            std::task::ready!(self.watch(context, result, |()| 0))?;
             let now = Instant::now();
             self.closing = Closing::Lingering { bytes_left: LINGER_BYTES_MAX, until: now + LINGER_TIME_MAX };
             self.timer.as_mut().reset(now + LINGER_IDLE_MAX);
         }
         self.poll_linger(context).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_takes_a_byte_now_and_then_runs_into_debt_and_a_slow_one_does_not() {
+        let (start, pause) = (Instant::now(), Duration::from_secs(5));
+        for (bytes, is_patient) in [(1, false), (5 * usize::try_from(ANSWER_RATE_MIN).unwrap(), true)] {
+            let mut debt = Debt::default();
+            for step in 0..100 {
+                let now = start + pause * step;
+                assert!(debt.waits(now) && !debt.waits(now + pause / 2));
+                debt.taken(now + pause, bytes);
+            }
+            assert_eq!(debt.owed < pause * 2, is_patient, "{bytes} bytes in {pause:?}: {:?}", debt.owed);
+        }
     }
 }

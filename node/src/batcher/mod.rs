@@ -14,6 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use self::packer::{Content, Packer};
+use crate::admission::Claims;
+use crate::budget::ByteShare;
 use crate::driver::{DriverHandle, DriverInput};
 use crate::ledger::LedgerError;
 use crate::metrics::Metrics;
@@ -26,8 +28,45 @@ pub struct Packet {
     pub transactions: Vec<SignedTransaction>,
     /// Sum of their canonical lengths.
     pub bytes: u32,
-    /// Told when all of them are durable.
-    pub stored: oneshot::Sender<Result<(), LedgerError>>,
+    /// For when all of them are durable.
+    pub ticket: Ticket,
+}
+
+/// What a packet leaves behind when its transactions are in a batch.
+#[derive(Debug)]
+pub struct Ticket {
+    stored: Stored,
+    claims: Claims,
+    /// Of the memory of the door, until they are durable.
+    _share: Arc<ByteShare>,
+}
+
+/// Told whether something is durable.
+type Stored = oneshot::Sender<Result<(), LedgerError>>;
+
+impl Ticket {
+    /// A ticket, and what resolves with its end.
+    #[must_use]
+    pub fn new(claims: Claims, share: Arc<ByteShare>) -> (Self, oneshot::Receiver<Result<(), LedgerError>>) {
+        let (stored, receiver) = oneshot::channel();
+        (Self { stored, claims, _share: share }, receiver)
+    }
+
+    /// Whether nobody waits for it any more: the client hung up. As long as its packet is in no batch, it is thrown away.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.stored.is_closed()
+    }
+
+    /// Tells whether all is durable; if not, the places in the tracker are given back.
+    pub fn end(self, result: Result<(), LedgerError>) {
+        match &result {
+            Ok(()) => self.claims.stored(),
+            Err(_) => drop(self.claims),
+        }
+        // The client may have gone.
+        let _ = self.stored.send(result);
+    }
 }
 
 /// Packets that may wait for the batcher.
@@ -102,6 +141,8 @@ pub async fn run(mut parts: BatcherParts, mut queue: mpsc::Receiver<Packet>) {
         };
         tokio::select! {
             packet = queue.recv(), if !is_full => match packet {
+                // Its client hung up before it was in a batch.
+                Some(packet) if packet.ticket.is_abandoned() => drop(packet),
                 Some(packet) => packer.add(packet, rules.bytes, Instant::now()),
                 None => break,
             },
@@ -127,8 +168,8 @@ fn seal(parts: &mut BatcherParts, content: Content, permit: OwnedSemaphorePermit
             if told { Ok(()) } else { Err(LedgerError::WriterPanicked) }
         });
         drop(permit);
-        for done in stored {
-            let _ = done.send(result.clone());
+        for waiting in stored {
+            waiting.end(&result);
         }
     });
 }

@@ -6,17 +6,35 @@ use quancheng_types::{SignedTransaction, limits};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Packet;
+use super::{Packet, Stored, Ticket};
 use crate::ledger::LedgerError;
 
-/// Told whether something is durable.
-pub(super) type Stored = oneshot::Sender<Result<(), LedgerError>>;
+/// Who waits for a batch to be durable.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    /// A whole packet.
+    Packet(Ticket),
+    /// A part of one.
+    Part(Stored),
+}
+
+impl Waiting {
+    pub(super) fn end(self, result: &Result<(), LedgerError>) {
+        match self {
+            Self::Packet(ticket) => ticket.end(result.clone()),
+            Self::Part(part) => {
+                // The task that puts the parts together ends only with the runtime.
+                let _ = part.send(result.clone());
+            }
+        }
+    }
+}
 
 /// The content of a batch, and who waits for it to be durable.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) transactions: Vec<SignedTransaction>,
-    pub(super) stored: Vec<Stored>,
+    pub(super) stored: Vec<Waiting>,
     bytes: u32,
 }
 
@@ -40,7 +58,7 @@ impl Packer {
         if self.fits(packet.transactions.len(), packet.bytes, bytes_max) {
             self.open.bytes = self.open.bytes.saturating_add(packet.bytes);
             self.open.transactions.extend(packet.transactions);
-            self.open.stored.push(packet.stored);
+            self.open.stored.push(Waiting::Packet(packet.ticket));
         } else {
             self.split(packet, bytes_max, now);
         }
@@ -64,14 +82,14 @@ impl Packer {
             for part in parts {
                 result = result.and(part.await.unwrap_or(Err(LedgerError::WriterPanicked)));
             }
-            let _ = packet.stored.send(result);
+            packet.ticket.end(result);
         });
     }
 
     /// Resolves when the batch that is open now is durable.
     fn part(&mut self) -> oneshot::Receiver<Result<(), LedgerError>> {
         let (stored, receiver) = oneshot::channel();
-        self.open.stored.push(stored);
+        self.open.stored.push(Waiting::Part(stored));
         receiver
     }
 

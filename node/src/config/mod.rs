@@ -3,17 +3,23 @@
 //! Unknown keys are refused, and so are values that could hurt the network or the machine. Every value can be shown with its
 //! origin (`quanchengd validate-config`).
 
+mod environment;
+
+use std::ffi::OsString;
 use std::fmt;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use quancheng_types::NodeId;
 use serde::{Deserialize, Serialize};
 
+pub use environment::{NearMiss, near_misses};
+
 /// Greatest size of a configuration file, bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// Prefix of environment variables that override the file: `QUANCHENG_API_PUBLIC` overrides `api.public`.
-const ENVIRONMENT_PREFIX: &str = "QUANCHENG_";
+/// What some editors write before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +106,10 @@ pub struct ApiSection {
     /// Open connections on the public door.
     #[serde(default = "default_connections_max")]
     pub connections_max: u32,
+    /// Open connections of one client address (of one /64 network in IPv6). Raise it to `connections_max` where a proxy stands before
+    /// the node.
+    #[serde(default = "default_connections_per_address_max")]
+    pub connections_per_address_max: u32,
     /// Transactions one key may have admitted and not yet executed.
     #[serde(default = "default_pending_per_account_max")]
     pub pending_per_account_max: u32,
@@ -109,7 +119,11 @@ pub struct ApiSection {
 }
 
 const fn default_connections_max() -> u32 {
-    1024
+    512
+}
+
+const fn default_connections_per_address_max() -> u32 {
+    256
 }
 
 const fn default_pending_per_account_max() -> u32 {
@@ -129,11 +143,14 @@ pub struct StoreSection {
     /// Heights whose state can be read as of; absent = all (archive).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_recent: Option<u64>,
+    /// Tables held open; not in the file: the start divides the descriptors.
+    #[serde(skip)]
+    pub open_files_max: Option<u16>,
 }
 
 impl Default for StoreSection {
     fn default() -> Self {
-        Self { memory_mib: 192, keep_recent: None }
+        Self { memory_mib: 128, keep_recent: None, open_files_max: None }
     }
 }
 
@@ -168,6 +185,18 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// Not a file, but a folder, a pipe or a device.
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Not text in UTF-8.
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The first line that is none, from 1.
+        line: usize,
+    },
     /// Not TOML, an unknown key, or a value of the wrong kind.
     Parse {
         /// The file.
@@ -184,10 +213,14 @@ pub enum ConfigError {
         /// Why it is refused and what to do.
         advice: &'static str,
     },
-    /// An environment variable names no key of the file.
-    UnknownVariable {
+    /// An environment variable with a value that cannot be meant.
+    Variable {
         /// Its name.
-        name: String,
+        name: &'static str,
+        /// The value, as far as it can be shown.
+        value: String,
+        /// What it must be.
+        expected: &'static str,
     },
 }
 
@@ -200,8 +233,14 @@ impl fmt::Display for ConfigError {
             Self::Harmful { key, value, advice } => {
                 write!(f, "{key} = {value} is refused: {advice}")
             }
-            Self::UnknownVariable { name } => {
-                write!(f, "environment variable {name} names no configuration key; remove it or correct its name")
+            Self::NotAFile { path } => write!(f, "{} is no file: a configuration is a file of TOML", path.display()),
+            Self::NotText { path, line } => write!(
+                f,
+                "{}, line {line}: not text in UTF-8; save the file as UTF-8 (it may have been saved as GBK or UTF-16)",
+                path.display()
+            ),
+            Self::Variable { name, value, expected } => {
+                write!(f, "environment variable {name} is {value:?} and must be {expected}; correct it or remove it")
             }
         }
     }
@@ -214,13 +253,14 @@ impl NodeConfig {
     ///
     /// # Errors
     /// [`ConfigError`].
-    pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let read = |error| ConfigError::Read { path: path.to_owned(), error };
-        if std::fs::metadata(path).map_err(read)?.len() > FILE_BYTES_MAX {
-            return Err(ConfigError::TooLarge { path: path.to_owned() });
-        }
-        let text = std::fs::read_to_string(path).map_err(read)?;
-        Self::parse(&text, path, environment)
+    pub fn load(path: &Path, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+        let bytes = read(path)?;
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            ConfigError::NotText { path: path.to_owned(), line: before.split(|byte| *byte == b'\n').count() }
+        })?;
+        Self::parse(text, path, environment)
     }
 
     /// The text of a file, with the environment applied, relative paths resolved and harmful values refused. `path` names the file in
@@ -231,15 +271,11 @@ impl NodeConfig {
     pub fn parse(
         text: &str,
         path: &Path,
-        environment: impl Iterator<Item = (String, String)>,
+        environment: impl Iterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
         let parse = |reason: String| ConfigError::Parse { path: path.to_owned(), reason };
         let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| parse(error.to_string()))?;
-        for (name, value) in environment {
-            if let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) {
-                override_key(&mut table, &name, key, &value)?;
-            }
-        }
+        environment::apply(&mut table, environment)?;
         // Parsing the text again where nothing was overridden keeps line and column in the message.
         let mut config: Self = if table == text.parse().unwrap_or_default() {
             toml::from_str(text).map_err(|error| parse(error.to_string()))?
@@ -299,6 +335,14 @@ impl NodeConfig {
         if self.api.pending_per_account_max == 0 {
             return harmful("api.pending_per_account_max", "0".into(), "no key could submit; choose at least 1");
         }
+        if !(1..=65_536).contains(&self.api.connections_per_address_max) {
+            let value = self.api.connections_per_address_max.to_string();
+            return harmful("api.connections_per_address_max", value, "choose 1 to 65536");
+        }
+        if !crate::log::is_filter(&self.log.level) {
+            let advice = "choose error, warn, info, debug, trace or off, or one of them for a part: \"info,quancheng_node::api=debug\"";
+            return harmful("log.level", format!("{:?}", self.log.level), advice);
+        }
         if self.node.quarantine_ms > 600_000 {
             return harmful(
                 "node.quarantine_ms",
@@ -313,32 +357,19 @@ impl NodeConfig {
     }
 }
 
-/// Variables of the project that are no configuration keys: those of the set-up, and those of the command line, which an operator
-/// may well have set in the same shell.
-const OTHER_VARIABLES: [&str; 8] = [
-    "QUANCHENG_API",
-    "QUANCHENG_CACHE",
-    "QUANCHENG_CHAIN_ID",
-    "QUANCHENG_CONFIG",
-    "QUANCHENG_OUTPUT",
-    "QUANCHENG_PASSWORD_FILE",
-    "QUANCHENG_PROFILE",
-    "QUANCHENG_TARGET_DIR",
-];
-
-fn override_key(table: &mut toml::Table, name: &str, key: &str, value: &str) -> Result<(), ConfigError> {
-    if OTHER_VARIABLES.contains(&name) {
-        return Ok(());
+/// The bytes of a file of bounded size.
+fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let fault = |error| ConfigError::Read { path: path.to_owned(), error };
+    // Opening a pipe would wait for a writer.
+    if !std::fs::metadata(path).map_err(fault)?.is_file() {
+        return Err(ConfigError::NotAFile { path: path.to_owned() });
     }
-    let unknown = || ConfigError::UnknownVariable { name: name.to_owned() };
-    let lower = key.to_ascii_lowercase();
-    let (section, field) = lower.split_once('_').ok_or_else(unknown)?;
-    let entry = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-    let section = entry.as_table_mut().ok_or_else(unknown)?;
-    // Numbers and booleans are written as in the file; everything else is text.
-    let parsed = format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
-    section.insert(field.to_owned(), parsed.unwrap_or_else(|| toml::Value::String(value.to_owned())));
-    Ok(())
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(fault)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(fault)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ fn load(text: &str, environment: &[(&str, &str)]) -> Result<NodeConfig, ConfigEr
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("node.toml");
     std::fs::write(&path, text).unwrap();
-    NodeConfig::load(&path, environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    NodeConfig::load(&path, environment.iter().map(|(k, v)| ((*k).into(), (*v).into())))
 }
 
 #[test]
@@ -35,15 +35,70 @@ fn a_file_loads_and_relative_paths_start_at_its_folder() {
 }
 
 #[test]
-fn the_environment_overrides_and_unknown_names_are_refused() {
+fn the_environment_overrides_by_listed_names_alone() {
     let config =
         load(GOOD, &[("QUANCHENG_API_PUBLIC", "127.0.0.1:9"), ("QUANCHENG_STORE_MEMORY_MIB", "64"), ("PATH", "x")]);
     let config = config.unwrap();
     assert_eq!((config.api.public.port(), config.store.memory_mib), (9, 64));
-    assert!(load(GOOD, &[("QUANCHENG_API_PUBLICK", "127.0.0.1:9")]).unwrap_err().to_string().contains("publick"));
-    let of_the_command_line = [("QUANCHENG_API", "http://127.0.0.1:1"), ("QUANCHENG_PASSWORD_FILE", "pw")];
-    assert!(load(GOOD, &of_the_command_line).is_ok());
-    assert!(matches!(load(GOOD, &[("QUANCHENG_NONSENSE", "1")]), Err(ConfigError::UnknownVariable { .. })));
+    let foreign = [
+        ("QUANCHENG_API", "http://127.0.0.1:1"),
+        ("QUANCHENG_PASSWORD_FILE", "pw"),
+        ("QUANCHENG_PORT", "tcp://10.0.0.1:8080"),
+        ("QUANCHENG_SERVICE_HOST", "10.0.0.1"),
+        ("QUANCHENG_API_PUBLICK", "127.0.0.1:9"),
+        ("QUANCHENG_NODE_PORT", "x"),
+    ];
+    assert_eq!(load(GOOD, &foreign).unwrap().api.public.port(), 8080);
+    for (name, value) in
+        [("QUANCHENG_STORE_MEMORY_MIB", "much"), ("QUANCHENG_LOG_JSON", "1"), ("QUANCHENG_NETWORK_LISTEN", "x")]
+    {
+        let error = load(GOOD, &[(name, value)]).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(value), "{error}");
+    }
+}
+
+#[test]
+fn variables_that_are_no_text_matter_only_where_they_are_read() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node.toml");
+    std::fs::write(&path, GOOD).unwrap();
+    let no_text = || OsString::from_vec(vec![0xff]);
+    let foreign = [("X".into(), no_text()), (no_text(), "x".into()), ("QUANCHENG_X".into(), no_text())];
+    assert!(NodeConfig::load(&path, foreign.into_iter()).is_ok());
+    let error = NodeConfig::load(&path, [("QUANCHENG_LOG_LEVEL".into(), no_text())].into_iter()).unwrap_err();
+    assert!(matches!(error, ConfigError::Variable { name: "QUANCHENG_LOG_LEVEL", .. }), "{error}");
+}
+
+#[test]
+fn a_file_as_editors_save_it_is_read_or_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node.toml");
+    let load = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        NodeConfig::load(&path, std::iter::empty())
+    };
+    assert!(load(&[BYTE_ORDER_MARK, GOOD.as_bytes()].concat()).is_ok());
+    assert!(load(GOOD.replace('\n', "\r\n").as_bytes()).is_ok());
+    let utf16: Vec<u8> = "\u{feff}".encode_utf16().chain(GOOD.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let gbk = [b"[node]\n# ".as_slice(), &[0xb2, 0xe2], GOOD.as_bytes()].concat();
+    for (bytes, line) in [(utf16, "line 1"), (gbk, "line 2")] {
+        let error = load(&bytes).unwrap_err().to_string();
+        assert!(error.contains(line) && error.contains("UTF-8") && error.contains("node.toml"), "{error}");
+    }
+    assert!(matches!(load(&vec![b' '; 2 << 20]), Err(ConfigError::TooLarge { .. })));
+    for device in [Path::new("/dev/zero"), dir.path()] {
+        assert!(matches!(NodeConfig::load(device, std::iter::empty()), Err(ConfigError::NotAFile { .. })));
+    }
+}
+
+#[test]
+fn a_misspelt_log_level_is_refused_with_those_that_there_are() {
+    for level in ["inf", "", "verbose", "info,quancheng_nod=debug", "quancheng_node"] {
+        let error = load(&format!("{GOOD}\n[log]\nlevel = \"{level}\"\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("log.level") && error.contains("error, warn, info, debug, trace or off"), "{error}");
+        assert!(load(GOOD, &[("QUANCHENG_LOG_LEVEL", level)]).is_err());
+    }
 }
 
 #[test]

@@ -7,9 +7,7 @@ use quancheng_state::{Durability, Record, StoreError};
 use quancheng_types::{BatchId, Block, SignedBatch};
 
 use super::{Ledger, LedgerError};
-
-/// Canonical bytes of batches kept decoded. Decoded they take about three times as much.
-const CACHE_BYTES_MAX: usize = 24 * 1024 * 1024;
+use crate::limits::BATCH_CACHE_BYTES_MAX;
 
 /// First in, first out: a batch is executed once, soon after it arrives.
 #[derive(Debug, Default)]
@@ -26,7 +24,7 @@ impl BatchCache {
             self.order.push_back(id);
             self.bytes += bytes;
         }
-        while self.bytes > CACHE_BYTES_MAX {
+        while self.bytes > BATCH_CACHE_BYTES_MAX {
             let Some(oldest) = self.order.pop_front() else {
                 break;
             };

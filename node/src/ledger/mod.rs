@@ -69,7 +69,8 @@ impl Ledger {
     pub fn open(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
         let memory_bytes = options.memory_mib as usize * 1024 * 1024;
         let page_cache_bytes = memory_bytes / PAGE_CACHE_SHARE;
-        let rocks = RocksOptions { memory_bytes: memory_bytes - page_cache_bytes, ..RocksOptions::default() };
+        let mut rocks = RocksOptions { memory_bytes: memory_bytes - page_cache_bytes, ..RocksOptions::default() };
+        rocks.open_files_max = options.open_files_max.unwrap_or(rocks.open_files_max);
         let backend = Rocks::open(&data_dir.join("store"), &rocks)?;
         let store = Store::open(Arc::new(backend), StoreOptions { page_cache_bytes })?;
         Self::over(store, genesis, options.keep_recent)

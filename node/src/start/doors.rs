@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api::{ApiLimits, Backend, serve_admin, serve_public};
 use crate::config::ApiSection;
+use crate::descriptors::Division;
 
 /// Why a door does not open.
 #[derive(Debug)]
@@ -44,23 +45,53 @@ pub(super) struct Doors {
     tasks: [JoinHandle<()>; 2],
 }
 
-async fn bind(key: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), DoorError> {
-    let listener = TcpListener::bind(address).await.map_err(|error| DoorError { key, address, error })?;
-    let bound = listener.local_addr().map_err(|error| DoorError { key, address, error })?;
+/// Bytes that the system keeps of answers that a client has not taken, for one connection: it would take megabytes.
+const SEND_BUFFER_BYTES: u32 = 256 * 1024;
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?;
+    let bound = listener.local_addr()?;
     Ok((listener, bound))
 }
 
+fn open_one(key: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), DoorError> {
+    listen(address).map_err(|error| DoorError { key, address, error })
+}
+
+fn places(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
 impl Doors {
-    pub(super) async fn open(backend: Arc<dyn Backend>, config: &ApiSection) -> Result<Self, DoorError> {
-        let (public_listener, public) = bind("api.public", config.public).await?;
-        let (admin_listener, admin) = bind("api.admin", config.admin).await?;
-        let connections_max = config.connections_max as usize;
-        let limits =
-            ApiLimits { connections_max, connections_per_address_max: connections_max, ..ApiLimits::default() };
+    pub(super) fn open(
+        backend: Arc<dyn Backend>,
+        config: &ApiSection,
+        descriptors: &Division,
+    ) -> Result<Self, DoorError> {
+        let (public_listener, public) = open_one("api.public", config.public)?;
+        let (admin_listener, admin) = open_one("api.admin", config.admin)?;
+        let limits = ApiLimits {
+            connections_max: places(descriptors.clients),
+            connections_per_address_max: config.connections_per_address_max as usize,
+            refusals_max: places(descriptors.refusals),
+            ..ApiLimits::default()
+        };
+        let for_admin = ApiLimits {
+            connections_max: places(descriptors.admin),
+            connections_per_address_max: places(descriptors.admin),
+            ..limits.clone()
+        };
         let (stop, stopped) = watch::channel(false);
         let tasks = [
-            tokio::spawn(serve_public(public_listener, Arc::clone(&backend), limits.clone(), stopped.clone())),
-            tokio::spawn(serve_admin(admin_listener, backend, limits, stopped)),
+            tokio::spawn(serve_public(public_listener, Arc::clone(&backend), limits, stopped.clone())),
+            tokio::spawn(serve_admin(admin_listener, backend, for_admin, stopped)),
         ];
         Ok(Self { public, admin, stop, tasks })
     }

@@ -22,6 +22,8 @@ pub enum StartError {
     },
     /// A key file.
     KeyFile(KeyFileError),
+    /// The process may open too few files.
+    Descriptors(crate::descriptors::TooFew),
     /// A file of the data folder.
     File(FileError),
     /// The store.
@@ -34,6 +36,8 @@ pub enum StartError {
     Recover(quancheng_consensus::RecoverError),
     /// The system gives no thread.
     Thread(std::io::Error),
+    /// The system does not let the process listen for signals.
+    Signals(std::io::Error),
     /// `init` on a folder that is not empty.
     AlreadyInitialized {
         /// The folder.
@@ -50,12 +54,14 @@ impl fmt::Display for StartError {
         match self {
             Self::Genesis { path, reason } => write!(f, "genesis {}: {reason}", path.display()),
             Self::KeyFile(error) => error.fmt(f),
+            Self::Descriptors(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),
             Self::Network(error) => error.fmt(f),
             Self::Door(error) => error.fmt(f),
             Self::Recover(error) => write!(f, "what is on disk does not fit together: {error}"),
             Self::Thread(error) => write!(f, "the system gives no thread: {error}; raise the limit of processes (ulimit -u)"),
+            Self::Signals(error) => write!(f, "the system does not let the process listen for signals: {error}"),
             Self::AlreadyInitialized { path } => write!(
                 f,
                 "{} already holds a node; `quanchengd start` continues it. A new sign record for a used key could sign twice",

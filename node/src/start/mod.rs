@@ -7,6 +7,7 @@ mod doors;
 mod error;
 mod genesis_file;
 mod init;
+mod lanes;
 mod recover;
 
 use std::net::SocketAddr;
@@ -23,7 +24,9 @@ use crate::admission::{Admission, Duty};
 use crate::api::backend::Identity;
 use crate::backend::NodeBackend;
 use crate::batcher::{self, BatcherParts, SealRules};
+use crate::budget::ByteBudget;
 use crate::config::NodeConfig;
+use crate::descriptors;
 use crate::driver::{
     self, Asked, Bars, ClockReport, Driver, DriverEnd, DriverHandle, DriverInput, DriverParts, PeerBook, Pump,
     ServeQueue,
@@ -31,8 +34,9 @@ use crate::driver::{
 use crate::executor;
 use crate::files::{DataLock, LogFile, SignRecordFile};
 use crate::ledger::Ledger;
+use crate::limits::{OWN_BATCH_BYTES_MAX, SUBMISSION_BYTES_MAX};
 use crate::metrics::Metrics;
-use crate::network::{self, LaneLimits, NetworkConfig, NetworkHandle, NetworkLimits, PeerIdentity};
+use crate::network::{self, NetworkHandle};
 use crate::tracker::{ClaimLimits, Tracker};
 use crate::verifier;
 
@@ -92,9 +96,13 @@ impl Node {
     ///
     /// # Errors
     /// [`StartError`], with what to do.
-    pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+    pub async fn start(mut config: NodeConfig) -> Result<Self, StartError> {
         let begun = Instant::now();
         let genesis = Arc::new(read_genesis(&config.node.genesis)?);
+        let known_peers = genesis.validators.validators().len().max(config.network.peers.len());
+        let descriptors = descriptors::claim(config.api.connections_max.into(), known_peers as u64)
+            .map_err(StartError::Descriptors)?;
+        config.store.open_files_max = Some(descriptors.tables());
         let keys = NodeKeys::open(&config)?;
         let lock = DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?;
         let metrics = Arc::new(Metrics::new());
@@ -105,7 +113,9 @@ impl Node {
         let tracker = Arc::new(Tracker::new(executed, certified, time_ms, Arc::clone(&metrics)));
         let peers = Arc::new(PeerBook::new(keys.node_id(), config.network.peers.clone()));
         let sets = ledger.active_sets().map_err(StartError::Ledger)?;
-        let (network, events) = network::start(network_config(&config, &genesis, &keys, peers.entries(&sets)?)).await?;
+        let (network, events) =
+            network::start(lanes::network_config(&config, &genesis, &keys, peers.entries(&sets)?, &descriptors))
+                .await?;
 
         let parts = Assembly { config: &config, genesis: &genesis, keys: &keys, ledger: &ledger, metrics: &metrics };
         let running = parts.wire(&tracker, &peers, &network)?;
@@ -131,7 +141,7 @@ impl Node {
             metrics,
             started: begun,
         });
-        let doors = match doors::Doors::open(backend, &config.api).await {
+        let doors = match doors::Doors::open(backend, &config.api, &descriptors) {
             Ok(doors) => doors,
             Err(error) => {
                 // The driver runs already; its queue, if full, belongs to a process that ends anyway.
@@ -278,6 +288,7 @@ impl Assembly<'_> {
                 total: self.config.api.pending_max as usize,
                 per_account: self.config.api.pending_per_account_max,
             },
+            memory: ByteBudget::new(SUBMISSION_BYTES_MAX),
             metrics: Arc::clone(metrics),
         };
         let parts = DriverParts {
@@ -357,40 +368,16 @@ impl Assembly<'_> {
 }
 
 /// Rules of the batcher under these parameters. Of one author the others hold a bounded number of bytes: were more in flight, each of
-/// them might hold others, and none would have a quorum.
+/// them might hold others, and none would have a quorum. And this node holds them in memory until they are ordered.
 #[must_use]
 pub fn seal_rules(parameters: &Parameters) -> SealRules {
-    let bytes_in_flight = usize::try_from(quancheng_consensus::limits::AUTHOR_BYTES_MAX / 2).unwrap_or(usize::MAX);
+    let of_author = usize::try_from(quancheng_consensus::limits::AUTHOR_BYTES_MAX / 2).unwrap_or(usize::MAX);
+    let bytes_in_flight = of_author.min(OWN_BATCH_BYTES_MAX);
     SealRules {
         bytes: parameters.batch_bytes_max,
         wait: Duration::from_millis(parameters.batch_wait_ms.into()),
         in_flight: (parameters.batches_in_flight_max as usize)
-            .min(bytes_in_flight / parameters.batch_bytes_max.max(1) as usize),
-    }
-}
-
-fn network_config(
-    config: &NodeConfig,
-    genesis: &Genesis,
-    keys: &NodeKeys,
-    peers: Vec<network::PeerEntry>,
-) -> NetworkConfig {
-    use quancheng_consensus::Lane;
-    let lane = |lane: Lane| {
-        let frame_bytes_max = u32::try_from(lane.bytes_max()).unwrap_or(network::FRAME_BYTES_CEILING);
-        let room = u64::from(frame_bytes_max) * 2;
-        LaneLimits {
-            frame_bytes_max,
-            send_frames_max: 4_096,
-            send_bytes_max: room.max(32 << 20),
-            receive_bytes_max: room,
-        }
-    };
-    NetworkConfig {
-        listen: config.network.listen.clone(),
-        identity: PeerIdentity::from_seed(*keys.peer.seed()),
-        chain_id: *genesis.chain_id().as_bytes(),
-        peers,
-        limits: NetworkLimits { lanes: Lane::ALL.map(lane), ..NetworkLimits::default() },
+            .min(bytes_in_flight / parameters.batch_bytes_max.max(1) as usize)
+            .max(1),
     }
 }

@@ -2,52 +2,30 @@
 //!
 //! Only transactions admitted here and not yet executed are remembered; everything older is answered from the store.
 
+mod recent;
 mod restore;
 #[cfg(test)]
 mod tests;
+mod waiters;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use quancheng_types::{AccountId, Block, Height, Receipt, TransactionId};
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 
 use crate::api::backend::CertifiedBlock;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use recent::Recent;
+pub use waiters::Waiter;
+use waiters::Waiters;
 
 /// Certified blocks a slow subscriber may lag behind before it misses some.
 const SUBSCRIBER_LAG_MAX: usize = 256;
 /// How long an expired transaction is still reported as expired, ms of block time.
 const EXPIRED_KEPT_MS: u64 = 10 * 60 * 1000;
-
-/// One waiting request: woken when all its transactions are executed.
-#[derive(Debug, Default)]
-pub struct Waiter {
-    remaining: AtomicUsize,
-    woken: Notify,
-}
-
-impl Waiter {
-    fn new(count: usize) -> Self {
-        Self { remaining: AtomicUsize::new(count), woken: Notify::new() }
-    }
-
-    fn finish_one(&self) {
-        if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.woken.notify_one();
-        }
-    }
-
-    /// Resolves when nothing remains.
-    pub async fn done(&self) {
-        if self.remaining.load(Ordering::Acquire) > 0 {
-            self.woken.notified().await;
-        }
-    }
-}
 
 #[derive(Debug)]
 struct Entry {
@@ -55,7 +33,7 @@ struct Entry {
     admitted_at: Instant,
     valid_until_ms: u64,
     ordered: Option<Height>,
-    waiters: Vec<(bool, Arc<Waiter>)>,
+    waiters: Waiters,
     /// Ends when it is known whether the transaction is taken; `None` once it is durable here.
     outcome: Option<Outcome>,
 }
@@ -92,6 +70,7 @@ struct Inner {
     per_account: HashMap<AccountId, u32>,
     expiry: BTreeMap<(u64, TransactionId), ()>,
     uncertified: BTreeMap<Height, Done>,
+    recent: Recent,
     block_time_ms: u64,
     certified: Height,
 }
@@ -99,7 +78,7 @@ struct Inner {
 #[derive(Debug)]
 struct Done {
     time_ms: u64,
-    receipts: Arc<Vec<Receipt>>,
+    receipts: Weak<Vec<Receipt>>,
     admitted_at: Vec<Instant>,
 }
 
@@ -169,7 +148,7 @@ impl Tracker {
             admitted_at: Instant::now(),
             valid_until_ms,
             ordered: None,
-            waiters: Vec::new(),
+            waiters: Waiters::default(),
             outcome: Some(outcome.clone()),
         };
         inner.entries.insert(id, entry);
@@ -192,9 +171,7 @@ impl Tracker {
     pub fn release(&self, id: &TransactionId) {
         let mut inner = self.lock();
         if let Some(entry) = inner.remove(id) {
-            for (_, waiter) in entry.waiters {
-                waiter.finish_one();
-            }
+            entry.waiters.finish();
         }
     }
 
@@ -214,12 +191,7 @@ impl Tracker {
                 if let Some(entry) = inner.entries.get_mut(&transaction.id()) {
                     entry.ordered = Some(height);
                     self.metrics.order_seconds.observe(entry.admitted_at.elapsed().as_secs_f64());
-                    entry.waiters.retain(|(until_ordered, waiter)| {
-                        if *until_ordered {
-                            waiter.finish_one();
-                        }
-                        !until_ordered
-                    });
+                    entry.waiters.ordered();
                 }
             }
         }
@@ -233,14 +205,14 @@ impl Tracker {
         for receipt in receipts.iter() {
             if let Some(entry) = inner.remove(&receipt.transaction_id) {
                 admitted_at.push(entry.admitted_at);
-                for (_, waiter) in entry.waiters {
-                    waiter.finish_one();
-                }
+                entry.waiters.finish();
             }
         }
         inner.expire();
         self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
-        inner.uncertified.insert(height, Done { time_ms, receipts, admitted_at });
+        let kept = Arc::downgrade(&receipts);
+        inner.recent.keep(receipts);
+        inner.uncertified.insert(height, Done { time_ms, receipts: kept, admitted_at });
         self.metrics.executed_height.set(height.0);
         let certified = inner.certified;
         self.publish(&mut inner, certified);
@@ -309,7 +281,7 @@ impl Tracker {
             if let Some(entry) = inner.entries.get_mut(id)
                 && waits(entry)
             {
-                entry.waiters.push((until_ordered, Arc::clone(&waiter)));
+                entry.waiters.push(until_ordered, &waiter);
             }
         }
         waiter
@@ -369,9 +341,7 @@ impl Inner {
                 break;
             }
             if let Some(entry) = self.remove(&id) {
-                for (_, waiter) in entry.waiters {
-                    waiter.finish_one();
-                }
+                entry.waiters.finish();
             }
         }
     }

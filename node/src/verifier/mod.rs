@@ -16,12 +16,13 @@ use quancheng_types::keys::{BatchItem, PreparedKey, find_invalid, verify_batch};
 use quancheng_types::{ChainId, SignedBatch, SignedTransaction, TransactionError, TransactionId};
 use tokio::sync::oneshot;
 
+use crate::budget::ByteShare;
 use crate::driver::{DriverHandle, DriverInput};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::thread_end::EndWithProcess;
 use keys::KeyCache;
-use queue::{Job, JobQueue};
+use queue::{Job, JobQueue, Request};
 pub use store_writer::StoreWriter;
 
 /// Signatures verified in one equation. Larger chunks gain little and delay the first answer.
@@ -39,13 +40,15 @@ impl VerifierHandle {
         self.queue.push_batch(batch);
     }
 
-    /// Checks form and signatures of transactions. One answer each, in order; `None` when the pool is full or stopped.
+    /// Checks form and signatures of transactions. One answer each, in order; `None` when the pool is full or stopped. Their share of
+    /// the door's memory is held as long as they wait here, and they are not looked at when the asker has gone.
     pub async fn check_transactions(
         &self,
         transactions: Arc<Vec<SignedTransaction>>,
+        share: Arc<ByteShare>,
     ) -> Option<Vec<Result<TransactionId, TransactionError>>> {
         let (answer, receiver) = oneshot::channel();
-        if !self.queue.push_transactions(transactions, answer) {
+        if !self.queue.push_transactions(Request { transactions, answer, _share: share }) {
             return None;
         }
         receiver.await.ok()
@@ -108,6 +111,8 @@ impl Worker {
                 let mut verdicts = self.check(&all).into_iter();
                 for request in requests {
                     let own = verdicts.by_ref().take(request.transactions.len()).collect();
+                    // First, so that the asker has the transactions for itself.
+                    drop(request.transactions);
                     // The asker may have gone away.
                     let _ = request.answer.send(own);
                 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use quancheng_types::{SignedBatch, SignedTransaction, TransactionError, TransactionId, ValidatorId};
 use tokio::sync::oneshot;
 
+use crate::budget::ByteShare;
 use crate::turns::Turns;
 
 /// Transactions that may wait for a check at the door. Past it the door answers "overloaded".
@@ -17,6 +18,7 @@ const TRANSACTIONS_PER_JOB: usize = 512;
 pub(super) struct Request {
     pub(super) transactions: Arc<Vec<SignedTransaction>>,
     pub(super) answer: oneshot::Sender<Vec<Result<TransactionId, TransactionError>>>,
+    pub(super) _share: Arc<ByteShare>,
 }
 
 pub(super) enum Job {
@@ -55,17 +57,13 @@ impl JobQueue {
     }
 
     /// `false` when too many wait or the pool has stopped.
-    pub(super) fn push_transactions(
-        &self,
-        transactions: Arc<Vec<SignedTransaction>>,
-        answer: oneshot::Sender<Vec<Result<TransactionId, TransactionError>>>,
-    ) -> bool {
+    pub(super) fn push_transactions(&self, request: Request) -> bool {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.stopped || inner.waiting + transactions.len() > TRANSACTIONS_WAITING_MAX {
+        if inner.stopped || inner.waiting + request.transactions.len() > TRANSACTIONS_WAITING_MAX {
             return false;
         }
-        inner.waiting += transactions.len();
-        inner.requests.push_back(Request { transactions, answer });
+        inner.waiting += request.transactions.len();
+        inner.requests.push_back(request);
         drop(inner);
         self.wake.notify_one();
         true
@@ -88,8 +86,9 @@ impl JobQueue {
             if takes_batch && let Some((_, batch)) = inner.batches.pop() {
                 return Some(Job::Batch(batch));
             }
-            if !inner.requests.is_empty() {
-                return Some(Job::Transactions(Self::take_requests(&mut inner)));
+            let requests = Self::take_requests(&mut inner);
+            if !requests.is_empty() {
+                return Some(Job::Transactions(requests));
             }
             if inner.batches.is_empty() {
                 inner = self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
@@ -101,13 +100,17 @@ impl JobQueue {
         let mut taken = Vec::new();
         let mut count = 0;
         while let Some(request) = inner.requests.pop_front() {
+            inner.waiting -= request.transactions.len();
+            if request.answer.is_closed() {
+                // The client hung up.
+                continue;
+            }
             count += request.transactions.len();
             taken.push(request);
             if count >= TRANSACTIONS_PER_JOB {
                 break;
             }
         }
-        inner.waiting -= count;
         taken
     }
 }

@@ -3,20 +3,21 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use quancheng_types::{BatchId, BlockId, CommitCertificate, Digest, Header, Height, Outcome, ValidatorId};
+use quancheng_types::{BatchId, BlockId, CommitCertificate, Digest, Header, Height, Outcome, Receipt, ValidatorId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::super::backend::{Backend, Stage, TransactionState};
-use super::super::limits::RECEIPTS_PER_PIECE;
+use super::super::limits::{PAGE_RECEIPT_BYTES_MAX, RECEIPTS_PER_READ};
 use super::super::lists::{self, ListAnswer, Page};
 use super::super::outcome::{Detail, TransactionStatus};
-use super::super::params::{ListParams, Params, Segment};
+use super::super::params::{ListParams, NoParams, Params, Segment};
 use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::respond;
 use super::super::state::Api;
 use super::super::time::rfc3339;
+use crate::limits::receipt_bytes;
 
 /// A batch of a block.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,7 +77,11 @@ pub(crate) struct BlockView {
     params(("height" = String, Path, description = "Height from 1, or `latest`")),
     responses((status = 200, body = BlockView), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn show(State(api): State<Api>, segment: Segment) -> ApiResult<Response> {
+pub(super) async fn show(
+    State(api): State<Api>,
+    segment: Segment,
+    Params(NoParams {}): Params<NoParams>,
+) -> ApiResult<Response> {
     let view = api.blocking(move |backend| block(backend, height(backend, &segment)?)).await?;
     Ok(respond::ok(&view))
 }
@@ -121,6 +126,9 @@ fn missing(backend: &dyn Backend, height: Height) -> ApiError {
     ApiError::not_found(format!("block {height}"))
 }
 
+/// Receipts read at a time to count them.
+const TALLY_READ: u32 = 64;
+
 /// How many transactions of a block were executed, and refused.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
@@ -133,10 +141,10 @@ fn tally(backend: &dyn Backend, height: Height) -> ApiResult<Tally> {
     let mut tally = Tally::default();
     loop {
         let from = u32::try_from(tally.transactions).unwrap_or(u32::MAX);
-        let piece = backend.receipts(height, from, RECEIPTS_PER_PIECE)?;
+        let piece = backend.receipts(height, from, TALLY_READ)?;
         tally.transactions += piece.len();
         tally.refused += piece.iter().filter(|receipt| receipt.outcome != Outcome::Ok).count();
-        if u32::try_from(piece.len()).is_ok_and(|count| count < RECEIPTS_PER_PIECE) {
+        if u32::try_from(piece.len()).is_ok_and(|count| count < TALLY_READ) {
             return Ok(tally);
         }
     }
@@ -179,7 +187,8 @@ fn page(backend: &dyn Backend, height: Height, from: u64, limit: u32) -> ApiResu
     };
     let is_certified = height <= backend.status().certified_height;
     let stage = if is_certified { Stage::Certified } else { Stage::Executed };
-    let receipts = backend.receipts(height, u32::try_from(from).unwrap_or(u32::MAX), limit)?;
+    let from = u32::try_from(from).unwrap_or(u32::MAX);
+    let (receipts, is_cut) = receipts(backend, height, from, limit)?;
     let items = receipts
         .into_iter()
         .filter_map(|receipt| {
@@ -194,5 +203,30 @@ fn page(backend: &dyn Backend, height: Height, from: u64, limit: u32) -> ApiResu
         })
         .map(|status| serde_json::to_value(status).unwrap_or(Value::Null))
         .collect();
-    Ok(Page { height, time_ms: leaf.time_ms, items, keys: Vec::new() })
+    Ok(Page { height, time_ms: leaf.time_ms, items, is_cut, keys: Vec::new() })
+}
+
+/// At most so many receipts, fewer when they are large: read a few at a time, and enough when they take [`PAGE_RECEIPT_BYTES_MAX`].
+/// Whether they were enough before they were all.
+fn receipts(backend: &dyn Backend, height: Height, from: u32, limit: u32) -> ApiResult<(Vec<Receipt>, bool)> {
+    let (mut receipts, mut bytes) = (Vec::new(), 0);
+    loop {
+        let read = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
+        let few = limit.saturating_sub(read).min(RECEIPTS_PER_READ);
+        if few == 0 {
+            return Ok((receipts, false));
+        }
+        let more = backend.receipts(height, from.saturating_add(read), few)?;
+        let is_end = u32::try_from(more.len()).is_ok_and(|count| count < few);
+        for receipt in more {
+            bytes += receipt_bytes(&receipt);
+            receipts.push(receipt);
+            if bytes >= PAGE_RECEIPT_BYTES_MAX {
+                return Ok((receipts, true));
+            }
+        }
+        if is_end {
+            return Ok((receipts, false));
+        }
+    }
 }

@@ -25,6 +25,10 @@ const ALLOWED: &str =
     "application/octet-stream (borsh of a list of byte strings, each the borsh of a signed transaction)";
 /// Items that are decoded in place; more go to another thread, so that one large body does not hold up other requests.
 const DECODE_INLINE_MAX: u32 = 64;
+/// What the result of one item takes in memory, about.
+const RESULT_BYTES: usize = 256;
+/// Suggested wait when too many results are in memory, ms.
+const RETRY_AFTER_MS: u64 = 500;
 /// Bytes of a length.
 const LENGTH_BYTES: usize = 4;
 
@@ -71,6 +75,10 @@ pub(super) async fn submit(
     let received = receive(&api, body, BULK_BYTES_MAX).await?;
     let decoded = decode(received.bytes.clone()).await?;
     drop(received);
+    // What is known of each item while the request waits, and its answer.
+    let results = api.bodies.try_take(decoded.len() * RESULT_BYTES);
+    let overloaded = || ApiError::Overloaded { what: "requests waiting", retry_after_ms: RETRY_AFTER_MS };
+    let _results = results.ok_or_else(overloaded)?;
 
     let (mut transactions, mut slots) = (Vec::with_capacity(decoded.len()), Vec::with_capacity(decoded.len()));
     for item in decoded {

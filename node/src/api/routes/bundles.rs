@@ -8,7 +8,7 @@ use quancheng_state::StateKey;
 use quancheng_types::Digest;
 use serde_json::json;
 
-use super::super::params::{Params, ReadParams, Segment};
+use super::super::params::{NoParams, Params, ReadParams, Segment};
 use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::proofs;
 use super::super::records::Question;
@@ -41,9 +41,14 @@ fn answer(headers: &HeaderMap, bundle: &Bundle, name: &str) -> Response {
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn transaction(State(api): State<Api>, segment: Segment, headers: HeaderMap) -> ApiResult<Response> {
+pub(super) async fn transaction(
+    State(api): State<Api>,
+    segment: Segment,
+    Params(NoParams {}): Params<NoParams>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
     let id = segment.transaction_id()?;
-    let bundle = api.blocking(move |backend| proofs::transaction(backend, &id)).await?;
+    let bundle = api.proving(move |backend| proofs::transaction(backend, &id)).await?;
     Ok(answer(&headers, &bundle, &id.to_string()))
 }
 
@@ -60,7 +65,7 @@ fn certified(params: &ReadParams) -> ApiResult<AsOf> {
 
 async fn question(api: &Api, question: Question, params: &ReadParams) -> ApiResult<Bundle> {
     let as_of = certified(params)?;
-    api.blocking(move |backend| {
+    api.proving(move |backend| {
         let snapshot = as_of.snapshot(backend)?;
         let keys = question.answer(&snapshot)?.keys;
         proofs::state(backend, &snapshot, &keys)
@@ -128,7 +133,7 @@ pub(super) async fn state(
     let key = StateKey::from_bytes(bytes).ok_or_else(|| wrong("a state key has 4 to 256 bytes"))?;
     let as_of = certified(&params)?;
     let bundle = api
-        .blocking(move |backend| {
+        .proving(move |backend| {
             let snapshot = as_of.snapshot(backend)?;
             proofs::state(backend, &snapshot, &[key])
         })

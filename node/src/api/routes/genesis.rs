@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use quancheng_proof::Checkpoint;
 
+use super::super::params::{NoParams, Params};
 use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::respond::{self, Form, JSON, OCTET_STREAM};
 use super::super::state::Api;
@@ -14,7 +15,11 @@ use super::super::state::Api;
     get, path = "/v1/genesis", tag = "chain",
     responses((status = 200, content((Object = "application/json"), ("application/octet-stream"))))
 )]
-pub(super) async fn genesis(State(api): State<Api>, headers: HeaderMap) -> Response {
+pub(super) async fn genesis(
+    State(api): State<Api>,
+    Params(NoParams {}): Params<NoParams>,
+    headers: HeaderMap,
+) -> Response {
     let genesis = &api.backend.identity().genesis;
     match respond::preferred(&headers, &[Form::Json, Form::Borsh]) {
         Form::Borsh => respond::bytes(StatusCode::OK, OCTET_STREAM, genesis.encode()),
@@ -27,7 +32,7 @@ pub(super) async fn genesis(State(api): State<Api>, headers: HeaderMap) -> Respo
     get, path = "/v1/checkpoint", tag = "chain",
     responses((status = 200, body = Object), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn checkpoint(State(api): State<Api>) -> ApiResult<Response> {
+pub(super) async fn checkpoint(State(api): State<Api>, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
     let genesis = (*api.backend.identity().genesis).clone();
     let checkpoint =
         Checkpoint::from_genesis(genesis).map_err(|error| ApiError::Internal { reason: error.to_string() })?;

@@ -14,15 +14,19 @@ mod validators;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{self, Shared};
 use super::language::localize;
 use super::openapi::{self, OPENAPI_PATH};
+use super::params::{NoParams, Params};
 use super::problem::ApiError;
 use super::respond::{self, JSON};
 use super::state::Api;
@@ -65,12 +69,16 @@ pub(super) fn described() -> OpenApiRouter<Api> {
 /// The public listener.
 pub(super) fn public(api: Api) -> Router {
     let (router, _document) = described().split_for_parts();
-    let document = openapi::json();
+    let document = Bytes::from(openapi::json());
     let router = router.route(
         OPENAPI_PATH,
-        get(move || {
+        get(move |Params(NoParams {}): Params<NoParams>| {
             let document = document.clone();
-            async move { respond::bytes(StatusCode::OK, JSON, document) }
+            async move {
+                let mut response = respond::bytes(StatusCode::OK, JSON, document);
+                response.extensions_mut().insert(Shared);
+                response
+            }
         }),
     );
     finish(router, api)
@@ -90,6 +98,7 @@ fn finish(router: Router<Api>, api: Api) -> Router {
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(api.clone(), bounded))
+        .layer(middleware::from_fn(one_host))
         .layer(middleware::from_fn(localize))
         .with_state(api)
 }
@@ -103,12 +112,33 @@ async fn wrong_method() -> ApiError {
     ApiError::MethodNotAllowed
 }
 
-/// Bounds the time to the head of an answer. What streams after it is bounded by the client's taking it.
+/// Refuses what is no request of HTTP/1.1: one must name its host, and only once (RFC 9112 §3.2). Whoever stands between this node and
+/// the client could otherwise read another host than this node.
+async fn one_host(request: Request, next: Next) -> Response {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    let is_host =
+        |value: &HeaderValue| value.to_str().is_ok_and(|text| text.parse::<Authority>().is_ok() && !text.contains('@'));
+    let fault = match (first, second) {
+        (None, _) if request.version() == Version::HTTP_11 => Some("is missing"),
+        (_, Some(_)) => Some("is given more than once"),
+        (Some(value), None) if !is_host(value) => Some("names no host"),
+        (None | Some(_), None) => None,
+    };
+    match fault {
+        Some(reason) => ApiError::parameter("Host", reason).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+/// Bounds the time to the head of an answer, and what answers that nobody takes hold in memory. The rest of the time is bounded by the
+/// client's taking it.
 async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let mut response = match tokio::time::timeout(api.limits.request_timeout, next.run(request)).await {
+    let response = match tokio::time::timeout(api.limits.request_timeout, next.run(request)).await {
         Ok(response) => response,
         Err(_elapsed) => ApiError::Timeout.into_response(),
     };
+    let mut response = answers::hold(&api, response);
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::super::body::{parse_json, receive, require_json};
 use super::super::limits::{QUERY_BODY_BYTES_MAX, VERIFY_BODY_BYTES_MAX};
-use super::super::params::{Params, ReadParams};
+use super::super::params::{NoParams, Params, ReadParams};
 use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::records::{self, Envelope, Question};
 use super::super::respond;
@@ -67,13 +67,17 @@ pub(crate) struct VerifyBody {
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn check(State(api): State<Api>, headers: HeaderMap, body: Body) -> ApiResult<Response> {
+pub(super) async fn check(
+    State(api): State<Api>,
+    Params(NoParams {}): Params<NoParams>,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult<Response> {
     require_json(&headers)?;
     let received = receive(&api, body, VERIFY_BODY_BYTES_MAX).await?;
     let report = api
-        .blocking(move |backend| {
+        .proving(move |backend| {
             let VerifyBody { bundle, checkpoint } = parse_json(&received.bytes)?;
-            drop(received);
             let bundle =
                 hex::decode(bundle).map_err(|error| ApiError::Malformed { reason: format!("bundle: {error}") })?;
             let checkpoint = match checkpoint {
@@ -81,7 +85,10 @@ pub(super) async fn check(State(api): State<Api>, headers: HeaderMap, body: Body
                 None => Checkpoint::from_genesis((*backend.identity().genesis).clone()),
             };
             let checkpoint = checkpoint.map_err(|error| ApiError::Malformed { reason: error.to_string() })?;
-            Ok(verify(&bundle, &checkpoint, &[]))
+            let report = verify(&bundle, &checkpoint, &[]);
+            // Until here its bytes count, so that few such requests are in memory at once.
+            drop(received);
+            Ok(report)
         })
         .await?;
     Ok(respond::ok(&report))

@@ -9,6 +9,7 @@ use quancheng_types::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::super::params::{NoParams, Params};
 use super::super::problem::ApiResult;
 use super::super::respond;
 use super::super::state::Api;
@@ -111,7 +112,7 @@ pub(crate) struct ScheduledVersionView {
 
 /// Where this node stands.
 #[utoipa::path(get, path = "/v1/status", tag = "node", responses((status = 200, body = StatusView)))]
-pub(super) async fn status(State(api): State<Api>) -> Response {
+pub(super) async fn status(State(api): State<Api>, Params(NoParams {}): Params<NoParams>) -> Response {
     let identity = api.backend.identity();
     let status = api.backend.status();
     respond::ok(&StatusView {
@@ -165,7 +166,7 @@ pub(crate) struct ParametersView {
 
 /// Consensus parameters in force.
 #[utoipa::path(get, path = "/v1/parameters", tag = "chain", responses((status = 200, body = ParametersView)))]
-pub(super) async fn parameters(State(api): State<Api>) -> ApiResult<Response> {
+pub(super) async fn parameters(State(api): State<Api>, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
     let view = api
         .blocking(|backend| {
             let parameters = backend.parameters();
@@ -202,7 +203,7 @@ pub(crate) struct ModuleView {
 
 /// The contract modules of this version.
 #[utoipa::path(get, path = "/v1/modules", tag = "chain", responses((status = 200, body = Vec<ModuleView>)))]
-pub(super) async fn modules() -> Response {
+pub(super) async fn modules(Params(NoParams {}): Params<NoParams>) -> Response {
     let modules: Vec<ModuleView> = MODULES
         .iter()
         .map(|module| ModuleView {

@@ -14,7 +14,7 @@ use super::super::backend::{Stage, Submitted, TransactionState};
 use super::super::body::{BodyKind, parse_json, receive};
 use super::super::limits::TRANSACTION_BODY_BYTES_MAX;
 use super::super::outcome::{Detail, EventView, OutcomeView, RefusalView, TransactionStatus};
-use super::super::params::{Params, Segment, WaitParams};
+use super::super::params::{NoParams, Params, Segment, WaitParams};
 use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::respond;
 use super::super::state::Api;
@@ -102,7 +102,12 @@ pub(crate) struct Simulation {
         (status = "default", description = "It would not be taken", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn simulate(State(api): State<Api>, headers: HeaderMap, body: Body) -> ApiResult<Response> {
+pub(super) async fn simulate(
+    State(api): State<Api>,
+    Params(NoParams {}): Params<NoParams>,
+    headers: HeaderMap,
+    body: Body,
+) -> ApiResult<Response> {
     let transaction = read(&api, &headers, body).await?;
     let height = api.backend.status().executed_height;
     let receipt = api.backend.simulate(transaction).await?;

@@ -78,6 +78,33 @@ fn all_bodies_together_are_bounded() {
     assert_eq!(served.post_borsh("/v1/transactions", b"short").problem(), (400, "MALFORMED".to_owned()));
 }
 
+/// A body that trickles has its time while there is memory enough, and has to hurry when others wait for it.
+#[test]
+fn bodies_that_trickle_give_way_when_memory_is_scarce() {
+    const TOTAL: usize = 64 * 1024;
+    let served = served_with(ApiLimits { body_bytes_total_max: TOTAL, ..limits() });
+    let head = "POST /v1/transactions HTTP/1.1\r\nhost: n\r\ncontent-type: application/octet-stream\r\n";
+    let mut slow: Vec<_> = (0..4).map(|_| connect(served.public)).collect();
+    for stream in &mut slow {
+        // Chunked, so that nothing is announced.
+        let size = TOTAL / 4;
+        let body =
+            [format!("{head}transfer-encoding: chunked\r\n\r\n{size:x}\r\n").into_bytes(), vec![0; size]].concat();
+        stream.write_all(&body).expect("sent");
+    }
+    let bytes = served.node.register(FOUNDERS).encode();
+    loop_until(|| (served.post_borsh("/v1/transactions", &bytes).status == 503).then_some(()));
+    // Long before the time for bodies is over, they are told to come again.
+    for stream in &mut slow {
+        let (status, code) = Reply::parse(&read_all(stream)).problem();
+        assert!(matches!((status, code.as_str()), (408, "BODY_TIMEOUT") | (503, "OVERLOADED")), "{status} {code}");
+        if served.post_borsh("/v1/transactions", &bytes).status != 503 {
+            break;
+        }
+    }
+    loop_until(|| matches!(served.post_borsh("/v1/transactions", &bytes).status, 200 | 202).then_some(()));
+}
+
 #[test]
 fn connections_are_counted_and_places_are_given_back() {
     let served = served_with(ApiLimits { connections_max: 2, ..limits() });
@@ -102,7 +129,7 @@ fn connections_of_one_address_are_counted() {
 }
 
 /// Accepting and closing happen in the node's own time.
-fn loop_until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+pub(super) fn loop_until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     for _ in 0..200 {
         if let Some(value) = attempt() {
             return value;

@@ -6,6 +6,8 @@ mod bounds;
 mod chain;
 #[cfg(test)]
 mod description;
+#[cfg(test)]
+mod doors;
 #[cfg(feature = "fuzzing")]
 pub mod fuzz;
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub(super) struct Served {
 /// Limits of tests: as in production, but short where a test waits for the end of a time.
 pub(super) fn limits() -> ApiLimits {
     ApiLimits {
+        // No connection of a test is closed because the machine is slow.
+        idle_min: Duration::from_secs(600),
         heartbeat: Duration::from_millis(50),
         shutdown_grace: Duration::from_millis(500),
         ..ApiLimits::default()

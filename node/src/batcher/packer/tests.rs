@@ -1,9 +1,15 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use quancheng_types::{
-    AccountId, Bytes, Call, ChainId, Digest, KeyId, List, ModuleId, Signer, SigningKey, Transaction,
+    AccountId, Bytes, Call, ChainId, Digest, Height, KeyId, List, ModuleId, Signer, SigningKey, Transaction,
 };
 
 use super::*;
+use crate::admission::Claims;
+use crate::budget::ByteBudget;
+use crate::metrics::Metrics;
+use crate::tracker::Tracker;
 
 /// A transaction of its own nonce with a payload of this many bytes.
 fn transaction(key: &SigningKey, nonce: u64, payload: usize) -> SignedTransaction {
@@ -27,9 +33,11 @@ fn length(transaction: &SignedTransaction) -> u32 {
 type Receiver = oneshot::Receiver<Result<(), LedgerError>>;
 
 fn packet(transactions: Vec<SignedTransaction>) -> (Packet, Receiver) {
-    let (stored, receiver) = oneshot::channel();
+    let tracker = Tracker::new(Height(0), Height(0), 0, Arc::new(Metrics::new()));
+    let share = ByteBudget::new(1).try_take(1).unwrap();
+    let (ticket, receiver) = Ticket::new(Claims::new(&Arc::new(tracker)), Arc::new(share));
     let bytes = transactions.iter().map(length).sum();
-    (Packet { transactions, bytes, stored }, receiver)
+    (Packet { transactions, bytes, ticket }, receiver)
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -109,7 +117,7 @@ proptest! {
                     durable += 1;
                 }
                 for stored in content.stored {
-                    stored.send(Ok(())).unwrap();
+                    stored.end(&Ok(()));
                 }
                 tokio::task::yield_now().await;
                 for (end, receiver) in &mut receivers {

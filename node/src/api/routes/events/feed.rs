@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use quancheng_types::{AccountId, Height, Receipt, TransactionId};
@@ -11,11 +11,12 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
 
 use super::super::super::backend::{Backend, CertifiedBlock};
-use super::super::super::limits::RECEIPTS_PER_PIECE;
+use super::super::super::limits::{PIECE_BYTES, RECEIPTS_PER_PIECE, RECEIPTS_PER_READ};
 use super::super::super::outcome::EventView;
 use super::super::super::problem::{ApiError, ApiResult};
 use super::super::super::state::Api;
 use super::{BLOCK, Position};
+use crate::budget::{ByteBudget, ByteShare, held};
 
 /// Which events a client wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,24 +58,26 @@ pub(super) struct Feed {
 struct Block {
     height: Height,
     time_ms: u64,
-    /// All receipts, of a block that was certified just now; those of an earlier one are read from the store, piece by piece.
-    receipts: Option<Arc<Vec<Receipt>>>,
+    /// All receipts of a block that was certified just now, as long as others keep them too; else they are read from the store, piece by
+    /// piece. A client that takes its time keeps nothing in memory.
+    receipts: Weak<Vec<Receipt>>,
     /// The transactions that the account of the filter signed; all are told when `None`.
-    signed: Option<Arc<BTreeSet<TransactionId>>>,
+    signed: Option<Arc<Signed>>,
 }
 
-impl Block {
-    fn piece(&self, backend: &dyn Backend, from: u32) -> ApiResult<Vec<Receipt>> {
-        let Some(receipts) = &self.receipts else {
-            return Ok(backend.receipts(self.height, from, RECEIPTS_PER_PIECE)?);
-        };
-        let skip = usize::try_from(from).unwrap_or(usize::MAX);
-        let take = usize::try_from(RECEIPTS_PER_PIECE).unwrap_or(usize::MAX);
-        Ok(receipts.iter().skip(skip).take(take).cloned().collect())
-    }
+/// Transactions of one signer, with their share of the memory for streams.
+struct Signed {
+    ids: BTreeSet<TransactionId>,
+    _share: ByteShare,
+}
 
+/// What the id of a transaction takes in a set.
+const ID_BYTES: usize = 48;
+
+impl Block {
     fn wants(&self, receipt: &Receipt) -> bool {
-        !receipt.events.is_empty() && self.signed.as_ref().is_none_or(|signed| signed.contains(&receipt.transaction_id))
+        let is_signed = self.signed.as_ref().is_none_or(|signed| signed.ids.contains(&receipt.transaction_id));
+        !receipt.events.is_empty() && is_signed
     }
 }
 
@@ -108,12 +111,18 @@ impl Feed {
         }
     }
 
-    async fn send(&self, piece: Bytes) -> Result<(), Ended> {
+    async fn send(&self, piece: impl Into<Bytes>) -> Result<(), Ended> {
+        let piece = piece.into();
         if piece.is_empty() {
             return Ok(());
         }
+        let sent = async {
+            let share = self.api.pieces.take(piece.len()).await;
+            self.sender.send(held(piece, share)).await.map_err(|_| Ended)
+        };
         tokio::select! {
-            sent = self.sender.send(piece) => sent.map_err(|_| Ended),
+            sent = sent => sent,
+            () = self.sender.closed() => Err(Ended),
             () = self.api.stopped() => Err(Ended),
         }
     }
@@ -126,7 +135,7 @@ impl Feed {
                 .api
                 .blocking(move |backend| {
                     let leaf = backend.history_leaf(height)?.ok_or(ApiError::NotReached { height })?;
-                    Ok(Block { height, time_ms: leaf.time_ms, receipts: None, signed: None })
+                    Ok(Block { height, time_ms: leaf.time_ms, receipts: Weak::new(), signed: None })
                 })
                 .await;
             match loaded {
@@ -150,30 +159,34 @@ impl Feed {
             }
         }
         if block.height == self.next {
-            let receipts = Some(Arc::clone(&block.receipts));
+            let receipts = block.receipts.clone();
             self.tell(Block { height: block.height, time_ms: block.time_ms, receipts, signed: None }).await?;
         }
         Ok(())
     }
 
     async fn tell(&mut self, mut block: Block) -> Result<(), Ended> {
-        let after = self.after.take();
-        let mut count = 0_u32;
+        let mut after = self.after.take();
+        let (mut count, mut few) = (0_u32, RECEIPTS_PER_READ);
         loop {
-            let (filter, from) = (self.filter.clone(), count);
-            let piece = self.api.blocking(move |backend| words(backend, block, from, &filter, after)).await;
+            let (filter, from, pieces) = (self.filter.clone(), count, self.api.pieces.clone());
+            let piece =
+                self.api.blocking(move |backend| words(backend, block, from, few, &filter, after, &pieces)).await;
             // The client comes back with the id of the last event it got.
-            let Ok(Piece { text, receipts, block: same }) = piece else { return Err(Ended) };
+            let Ok(Piece { text, receipts, last, end, block: same }) = piece else { return Err(Ended) };
             block = same;
-            self.send(Bytes::from(text)).await?;
+            after = last;
+            self.send(text).await?;
             count = count.saturating_add(receipts);
-            if receipts < RECEIPTS_PER_PIECE {
-                break;
+            match end {
+                PieceEnd::Block => break,
+                PieceEnd::Read => few = few.saturating_mul(2).min(RECEIPTS_PER_PIECE),
+                PieceEnd::Full => few = receipts.saturating_mul(2).clamp(1, RECEIPTS_PER_PIECE),
             }
         }
         let end = Position { height: block.height, position: count, index: 0 };
         if self.filter.wants_blocks() && after.is_none_or(|after| end > after) {
-            self.send(Bytes::from(self.block_end(&block, end))).await?;
+            self.send(self.block_end(&block, end)).await?;
         }
         self.next = block.height.next();
         Ok(())
@@ -195,9 +208,23 @@ impl Feed {
 /// Some receipts of a block in words.
 struct Piece {
     text: String,
-    /// How many receipts were looked at.
+    /// How many receipts are told whole.
     receipts: u32,
+    /// The last event that was told, now or before.
+    last: Option<Position>,
+    end: PieceEnd,
     block: Block,
+}
+
+/// Why a piece ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PieceEnd {
+    /// The block has no more receipts.
+    Block,
+    /// No more were read.
+    Read,
+    /// The text is long enough.
+    Full,
 }
 
 /// Events of some receipts of a block, after a position.
@@ -205,36 +232,69 @@ fn words(
     backend: &dyn Backend,
     mut block: Block,
     from: u32,
+    few: u32,
     filter: &Filter,
     after: Option<Position>,
+    pieces: &ByteBudget,
 ) -> ApiResult<Piece> {
-    let mut text = String::new();
-    let receipts = block.piece(backend, from)?;
+    let kept = block.receipts.upgrade();
+    let read = match &kept {
+        Some(_) => Vec::new(),
+        None => backend.receipts(block.height, from, few)?,
+    };
+    let receipts = kept.as_deref().map_or(&read[..], |all| slice(all, from, few));
     if let (Some(account), None, false) = (&filter.account, &block.signed, receipts.is_empty()) {
         // Once for the whole block: each of its batches is read a single time, whatever it holds.
-        block.signed = Some(Arc::new(backend.signed_by(block.height, account)?));
+        let ids = backend.signed_by(block.height, account)?;
+        let overloaded = ApiError::Overloaded { what: "event streams", retry_after_ms: super::RETRY_AFTER_MS };
+        let share = pieces.try_take(ids.len() * ID_BYTES).ok_or(overloaded)?;
+        block.signed = Some(Arc::new(Signed { ids, _share: share }));
     }
-    for receipt in receipts.iter().filter(|receipt| block.wants(receipt)) {
-        for (index, event) in (0_u32..).zip(&receipt.events) {
+    let (mut text, mut last, mut told) = (String::new(), after, 0);
+    for receipt in receipts {
+        if text.len() >= PIECE_BYTES {
+            break;
+        }
+        let events = if block.wants(receipt) { &receipt.events[..] } else { &[] };
+        for (index, event) in (0_u32..).zip(events) {
             let id = Position { height: block.height, position: receipt.position, index };
             if after.is_some_and(|after| id <= after) {
                 continue;
             }
-            let event = EventView::new(event);
-            if !filter.wants(&event) {
-                continue;
+            if text.len() >= PIECE_BYTES {
+                return Ok(Piece { text, receipts: told, last, end: PieceEnd::Full, block });
             }
-            let data = json!({
-                "height": block.height,
-                "position": receipt.position,
-                "transaction_id": receipt.transaction_id,
-                "module": event.module_name,
-                "name": event.name,
-                "data": event.data,
-            });
-            write!(text, "id: {id}\ndata: {data}\n\n").expect("writing to memory cannot fail");
+            let event = EventView::new(event);
+            if filter.wants(&event) {
+                write(&mut text, id, receipt, &event);
+                last = Some(id);
+            }
         }
+        told += 1;
     }
-    let receipts = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
-    Ok(Piece { text, receipts, block })
+    let count = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
+    let end = match told {
+        told if told < count => PieceEnd::Full,
+        _ if count < few => PieceEnd::Block,
+        _ => PieceEnd::Read,
+    };
+    Ok(Piece { text, receipts: told, last, end, block })
+}
+
+fn slice(receipts: &[Receipt], from: u32, few: u32) -> &[Receipt] {
+    let from = usize::try_from(from).unwrap_or(usize::MAX).min(receipts.len());
+    let few = usize::try_from(few).unwrap_or(usize::MAX).min(receipts.len() - from);
+    &receipts[from..from + few]
+}
+
+fn write(text: &mut String, id: Position, receipt: &Receipt, event: &EventView) {
+    let data = json!({
+        "height": id.height,
+        "position": receipt.position,
+        "transaction_id": receipt.transaction_id,
+        "module": event.module_name,
+        "name": event.name,
+        "data": event.data,
+    });
+    write!(text, "id: {id}\ndata: {data}\n\n").expect("writing to memory cannot fail");
 }

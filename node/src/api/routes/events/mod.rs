@@ -27,8 +27,8 @@ use super::super::state::Api;
 const EVENT_STREAM: &str = "text/event-stream";
 /// Type of the event that ends a block.
 const BLOCK: &str = "block";
-/// Pieces of a stream that wait for a client before the feed waits for it.
-const PIECES_WAITING_MAX: usize = 2;
+/// Pieces of a stream that wait for a client before the feed waits for it: beside the one being made and the one being sent.
+const PIECES_WAITING_MAX: usize = super::super::limits::STREAM_PIECES - 2;
 /// Suggested wait when there are too many streams, ms.
 const RETRY_AFTER_MS: u64 = 5_000;
 

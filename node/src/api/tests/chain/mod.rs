@@ -42,6 +42,7 @@ pub(in crate::api::tests) struct Fake {
     store: Store,
     inner: Mutex<Inner>,
     sender: broadcast::Sender<Arc<CertifiedBlock>>,
+    newest_receipts: Mutex<Arc<Vec<quancheng_types::Receipt>>>,
     /// What the next submission is answered with.
     pub(in crate::api::tests) refusal: Mutex<Option<AdmissionError>>,
     /// Whether nothing is ordered, however long one waits.
@@ -74,6 +75,7 @@ impl Fake {
             is_stuck: AtomicBool::new(false),
             is_signing: AtomicBool::new(true),
             receipts_error: Mutex::new(None),
+            newest_receipts: Mutex::default(),
         };
         fake.seal();
         fake
@@ -151,8 +153,10 @@ impl Fake {
                 height: before,
                 executed_height: height,
                 time_ms,
-                receipts,
+                receipts: Arc::downgrade(&receipts),
             }));
+            // As in a node, which keeps those of the newest blocks alone.
+            *self.newest_receipts.lock().expect("no panics inside") = receipts;
         }
         height
     }

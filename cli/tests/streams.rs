@@ -1,0 +1,77 @@
+//! The real program where its surroundings are not as they should be: no reader, a full disk, foreign variables.
+
+use std::fs::OpenOptions;
+use std::process::{Command, Stdio};
+
+fn quancheng(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quancheng"));
+    command.args(words).env("LC_ALL", "C").stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("QUANCHENG_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn full() -> Stdio {
+    OpenOptions::new().write(true).open("/dev/full").expect("every Linux has it").into()
+}
+
+const ANSWERS: [&[&str]; 5] = [
+    &["--help"],
+    &["--help", "--lang", "zh"],
+    &["--version"],
+    &["completions", "bash"],
+    &["completions", "bash", "--output", "json"],
+];
+
+#[test]
+fn a_full_disk_under_stdout_is_an_error_and_no_panic() {
+    for words in ANSWERS {
+        let output =
+            quancheng(words).stdout(full()).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {told}");
+        assert!(told.contains("stdout: ") && !told.contains("panicked"), "{words:?}: {told}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_ends_the_program_quietly() {
+    for words in ANSWERS {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output =
+            quancheng(words).stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]), "{words:?}");
+    }
+}
+
+#[test]
+fn the_exit_code_does_not_depend_on_who_reads_the_words() {
+    for words in [&["bundle", "show"][..], &["key", "show", "/nowhere"], &["nonsense"]] {
+        let heard = quancheng(words).output().unwrap().status.code();
+        assert!(heard.is_some_and(|code| code != 0), "{words:?}");
+        for stderr in [full(), std::io::pipe().unwrap().1.into()] {
+            assert_eq!(
+                quancheng(words).stdout(Stdio::null()).stderr(stderr).status().unwrap().code(),
+                heard,
+                "{words:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn variables_of_others_are_not_looked_at() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let no_text = std::ffi::OsString::from_vec(vec![0xff]);
+    let output = quancheng(&["completions", "bash"])
+        .env("X", &no_text)
+        .env(&no_text, "x")
+        .env("LANG", &no_text)
+        .env("QUANCHENG_PORT", "tcp://10.0.0.1:1")
+        .env("QUANCHENG_SERVICE_HOST", &no_text)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,211 @@
+//! The places of a door: how many connections there are, whose they are, and which of them may go when another one comes.
+//!
+//! A door that is full of connections that ask nothing would be closed to those who do. So when there is no room, one that has waited
+//! for a request for a while is closed: of the address that comes, if that address has too many, else of the one that has most.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// Who is counted together: an address, or a /64 network of IPv6, of which one client has all addresses.
+fn origin(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        address @ IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Seat {
+    origin: IpAddr,
+    /// Since when it waits for a request, or for more of one; `None` while one is answered.
+    idle_since: Option<Instant>,
+    /// Told to go.
+    leave: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    seats: BTreeMap<u64, Seat>,
+    per_origin: BTreeMap<IpAddr, usize>,
+    next: u64,
+}
+
+impl Taken {
+    fn remove(&mut self, number: u64) -> Option<Seat> {
+        let seat = self.seats.remove(&number)?;
+        if let Some(count) = self.per_origin.get_mut(&seat.origin) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_origin.remove(&seat.origin);
+            }
+        }
+        Some(seat)
+    }
+
+    fn count(&self, origin: IpAddr) -> usize {
+        self.per_origin.get(&origin).copied().unwrap_or_default()
+    }
+
+    /// The connection that has waited longest, if it has waited for so long: of one origin, or of the one that has most among those
+    /// that have waited.
+    fn idlest(&self, of: Option<IpAddr>, now: Instant, idle_min: Duration) -> Option<u64> {
+        let waiting = self.seats.iter().filter_map(|(number, seat)| {
+            let idle = now.saturating_duration_since(seat.idle_since?);
+            let is_candidate = idle >= idle_min && of.is_none_or(|origin| origin == seat.origin);
+            is_candidate.then(|| (self.count(seat.origin), idle, *number))
+        });
+        waiting.max().map(|(.., number)| number)
+    }
+}
+
+/// The places of one door.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    total_max: usize,
+    per_origin_max: usize,
+    idle_min: Duration,
+    taken: Arc<Mutex<Taken>>,
+}
+
+impl Places {
+    pub(super) fn new(total_max: usize, per_origin_max: usize, idle_min: Duration) -> Self {
+        Self { total_max, per_origin_max, idle_min, taken: Arc::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a connection, which may cost another one its own.
+    pub(super) fn take(&self, address: IpAddr, now: Instant) -> Option<Place> {
+        let origin = origin(address);
+        let mut taken = self.lock();
+        let of = if taken.count(origin) >= self.per_origin_max {
+            Some(Some(origin))
+        } else if taken.seats.len() >= self.total_max {
+            Some(None)
+        } else {
+            None
+        };
+        if let Some(of) = of {
+            let seat = taken.idlest(of, now, self.idle_min).and_then(|number| taken.remove(number))?;
+            seat.leave.notify_one();
+        }
+        let number = taken.next;
+        taken.next += 1;
+        let leave = Arc::new(Notify::new());
+        taken.seats.insert(number, Seat { origin, idle_since: Some(now), leave: Arc::clone(&leave) });
+        *taken.per_origin.entry(origin).or_default() += 1;
+        drop(taken);
+        Some(Place { number, leave, places: self.clone() })
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.lock().seats.len()
+    }
+}
+
+/// A place among the open connections, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    number: u64,
+    leave: Arc<Notify>,
+    places: Places,
+}
+
+impl Place {
+    /// Resolves when the connection is to go.
+    pub(super) async fn told_to_leave(&self) {
+        self.leave.notified().await;
+    }
+
+    /// A request has come.
+    pub(super) fn busy(&self) {
+        self.set(None);
+    }
+
+    /// It is answered, as far as the answer is made.
+    pub(super) fn idle(&self) {
+        self.set(Some(Instant::now()));
+    }
+
+    /// The body of the request does not come.
+    pub(super) fn stalls(&self) {
+        if let Some(seat) = self.places.lock().seats.get_mut(&self.number) {
+            seat.idle_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn set(&self, idle_since: Option<Instant>) {
+        if let Some(seat) = self.places.lock().seats.get_mut(&self.number) {
+            seat.idle_since = idle_since;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.lock().remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    const IDLE_MIN: Duration = Duration::from_secs(1);
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn who_asks_nothing_makes_room_and_who_asks_stays() {
+        let places = Places::new(3, 2, IDLE_MIN);
+        let start = Instant::now();
+        let (greedy, modest) = (address("10.0.0.1"), address("10.0.0.2"));
+        let first = places.take(greedy, start).unwrap();
+        let second = places.take(greedy, start + Duration::from_millis(1)).unwrap();
+        assert!(places.take(greedy, start + IDLE_MIN / 2).is_none(), "none has waited long");
+        let third = places.take(modest, start).unwrap();
+        assert!(places.take(modest, start + IDLE_MIN / 2).is_none(), "the door is full");
+
+        // Full: the one that has most gives, and of its connections the one that waited longest.
+        let fourth = places.take(modest, start + 2 * IDLE_MIN).unwrap();
+        let is_gone = |place: &Place| place.told_to_leave().now_or_never().is_some();
+        assert_eq!([&first, &second, &third, &fourth].map(is_gone), [true, false, false, false]);
+        drop(first);
+        assert_eq!(places.count(), 3, "its place was given away, and is not given back twice");
+
+        // An address that has all it may have gives one of its own; one with a request under way is none.
+        third.busy();
+        assert!(places.take(modest, start + IDLE_MIN * 2).is_none(), "the other came just now");
+        let fifth = places.take(modest, start + 4 * IDLE_MIN).unwrap();
+        assert_eq!([&second, &third, &fourth, &fifth].map(is_gone), [false, false, true, false]);
+        drop((second, third, fourth, fifth));
+        assert_eq!((places.count(), places.lock().per_origin.len()), (0, 0));
+    }
+
+    #[test]
+    fn addresses_of_one_client_count_as_one() {
+        let pairs = [
+            ("2001:db8::1", "2001:db8::ffff", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("::ffff:10.0.0.1", "10.0.0.1", true),
+            ("10.0.0.1", "10.0.0.2", false),
+        ];
+        for (one, other, is_same) in pairs {
+            assert_eq!(origin(address(one)) == origin(address(other)), is_same, "{one} {other}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a door bears: requests that are none, clients that take nothing, connections that ask nothing.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::support::{Reply, Served, connect, limits, send, served, served_with};
+use crate::api::{ApiLimits, openapi_json};
+use crate::limits::SMALL_ANSWER_BYTES;
+
+fn raw(served: &Served, request: &str) -> Reply {
+    let mut stream = connect(served.public);
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    Reply::parse(&bytes)
+}
+
+#[test]
+fn a_request_names_its_host_once() {
+    let served = served();
+    let refused = (400, "INVALID_PARAMETER".to_owned());
+    for head in
+        ["", "Host: a\r\nHost: a\r\n", "Host: a\r\nhost: b\r\n", "Host: a b\r\n", "Host: u@a\r\n", "Host: a/b\r\n"]
+    {
+        let reply = raw(&served, &format!("GET /v1/status HTTP/1.1\r\nConnection: close\r\n{head}\r\n"));
+        assert_eq!(reply.problem(), refused, "{head:?}");
+        assert!(reply.json()["detail"].as_str().is_some_and(|detail| detail.contains("Host")), "{head:?}");
+    }
+    for (version, head) in
+        [("1.1", "Host: node\r\n"), ("1.1", "Host: [::1]:8080\r\n"), ("1.0", ""), ("1.0", "Host: a\r\n")]
+    {
+        assert_eq!(
+            raw(&served, &format!("GET /v1/status HTTP/{version}\r\nConnection: close\r\n{head}\r\n")).status,
+            200,
+            "{version} {head:?}"
+        );
+    }
+    assert_eq!(raw(&served, "GET /v1/status HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n").problem(), refused);
+}
+
+#[test]
+fn no_route_takes_a_parameter_that_it_does_not_know() {
+    let served = served();
+    let document: serde_json::Value = serde_json::from_str(&openapi_json()).expect("JSON");
+    let mut routes = vec![("get".to_owned(), "/v1/openapi.json".to_owned())];
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            // The parts in braces are looked at only after the query, or are refused with another code; any text does.
+            routes.push((method.clone(), path.replace(['{', '}'], "")));
+        }
+    }
+    assert!(routes.len() > 25);
+    for (method, path) in routes {
+        let headers = [("content-type", "application/json"), ("accept-language", "en")];
+        let reply = send(served.public, &method.to_ascii_uppercase(), &format!("{path}?nonsense=1"), &headers, b"{}");
+        assert_eq!(reply.problem(), (400, "INVALID_PARAMETER".to_owned()), "{method} {path}");
+        assert!(reply.text().contains("nonsense"), "{method} {path}: {}", reply.text());
+    }
+}
+
+/// Asks for much and takes nothing: what lies between fills up, and one answer stays in the memory of the node.
+fn takes_nothing(served: &Served, path: &str) -> TcpStream {
+    let mut stream = connect(served.public);
+    stream.set_write_timeout(Some(Duration::from_millis(300))).expect("a timeout");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: n\r\n\r\n").repeat(2_000);
+    // Once the node reads no more requests, writing ends here.
+    let _ = stream.write_all(request.as_bytes());
+    stream
+}
+
+#[test]
+fn answers_that_nobody_takes_are_bounded_in_bytes_together() {
+    let path = "/v1/modules";
+    let size = served().get(path).body.len();
+    assert!(size > SMALL_ANSWER_BYTES, "{size} bytes are covered by the connection");
+    let served = served_with(ApiLimits { answer_bytes_total_max: 3 * size, ..limits() });
+    let mut greedy: Vec<TcpStream> = (0..3).map(|_| takes_nothing(&served, path)).collect();
+    let refused = super::bounds::loop_until(|| Some(served.get(path)).filter(|reply| reply.status != 200));
+    assert_eq!(refused.problem(), (503, "OVERLOADED".to_owned()));
+    assert!(refused.header("retry-after").is_some());
+    // Small answers, and the one that exists once, are there for everyone.
+    assert_eq!(served.get("/v1/status").status, 200);
+    assert_eq!(served.get("/v1/openapi.json").status, 200);
+    // Who goes away gives back what was kept for it.
+    greedy.pop();
+    super::bounds::loop_until(|| (served.get(path).status == 200).then_some(()));
+}
+
+#[test]
+fn connections_that_ask_nothing_make_room_for_one_that_asks() {
+    let served = served_with(ApiLimits { connections_max: 4, idle_min: Duration::ZERO, ..limits() });
+    let mut held: Vec<TcpStream> = Vec::new();
+    for n in 0..40 {
+        let mut stream = connect(served.public);
+        // Some say nothing, some begin a head or a body, some have had an answer and stay.
+        match n % 4 {
+            0 => {}
+            3 => stream.write_all(b"POST /v1/transactions HTTP/1.1\r\nhost: n\r\ncontent-type: application/octet-stream\r\ncontent-length: 99\r\n\r\nab").expect("sent"),
+            1 => stream.write_all(b"GET /v1/status HTTP/1.1\r\nhost: n").expect("sent"),
+            _ => {
+                stream.write_all(b"GET /v1/status HTTP/1.1\r\nhost: n\r\n\r\n").expect("sent");
+                let _ = stream.read(&mut [0; 64]);
+            }
+        }
+        held.push(stream);
+        if n > 8 {
+            assert_eq!(served.get("/v1/status").status, 200, "beside {n} connections");
+        }
+    }
+}
