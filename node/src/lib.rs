@@ -19,6 +19,7 @@ pub mod files;
 pub mod ledger;
 pub mod limits;
 pub mod log;
+pub mod marks;
 pub mod metrics;
 pub mod network;
 pub mod replay;
@@ -26,7 +27,7 @@ pub mod signals;
 pub mod start;
 #[cfg(test)]
 mod testing;
-mod thread_end;
+pub mod thread_end;
 pub mod tracker;
 mod turns;
 pub mod verifier;

@@ -11,7 +11,7 @@ use quancheng_node::driver::DriverEnd;
 use quancheng_node::log::Log;
 use quancheng_node::replay::{ReplayError, Replayed, replay};
 use quancheng_node::signals;
-use quancheng_node::start::{Node, Rejoin, StartError, init, read_genesis};
+use quancheng_node::start::{Node, Rejoin, Rejoined, StartError, Teardown, init, read_genesis};
 use quancheng_node::version::EXIT_UNKNOWN_VERSION;
 use quancheng_types::{Height, NEWEST_VERSION};
 use tracing::warn;
@@ -29,6 +29,9 @@ struct Arguments {
     command: Command,
 }
 
+/// Numbers of lost batches that are printed.
+const UNREADABLE_SHOWN: usize = 20;
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make the data folder of a node that has never run, or of a validator that lost its own (建立数据目录).
@@ -40,6 +43,10 @@ enum Command {
         /// (`quancheng chain status`). It signs nothing at heights at which it may have signed before (数据丢失的验证节点重新加入).
         #[arg(long, value_name = "HEIGHT")]
         rejoin_above: Option<u64>,
+        /// The old data folder of that validator, moved away: admitted transactions in it that were not ordered are taken over
+        /// (旧数据目录,从中取回已接收但尚未上链的交易).
+        #[arg(long, value_name = "FOLDER", requires = "rejoin_above")]
+        salvage: Option<PathBuf>,
     },
     /// Run the node in the foreground (启动节点).
     Start {
@@ -114,12 +121,16 @@ fn unread_variables() -> Vec<String> {
 
 fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
-        Command::Init { config, rejoin_above } => {
+        Command::Init { config, rejoin_above, salvage } => {
             let config = load(&config)?;
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
             let now_ms = u64::try_from(now.as_millis())?;
-            let rejoin = rejoin_above.map(|tip| Rejoin { tip: Height(tip), now_ms });
-            init(&config, rejoin)?;
+            let is_salvage = salvage.is_some();
+            let rejoin = rejoin_above.map(|tip| Rejoin { tip: Height(tip), now_ms, salvage });
+            let rejoined = init(&config, rejoin)?;
+            if is_salvage {
+                tell_salvage(&rejoined);
+            }
             answer(&format!("{}\n", config.node.data_dir.display()))
         }
         Command::ValidateConfig { config } => {
@@ -143,14 +154,16 @@ fn start(config: NodeConfig) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let log = Log::start(&config.log.level, config.log.json)?;
     unread_variables().iter().for_each(|words| warn!("{words}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let teardown = Teardown::default();
     let end = runtime.block_on(async {
         // Before the start, which may take a while: a request to stop that comes meanwhile is carried out when it is done.
         let signals = signals::listen().map_err(StartError::Signals)?;
-        let node = Node::start(config).await?;
+        let node = Node::start(config, &teardown).await?;
         Ok::<DriverEnd, StartError>(node.run(signals.stop()).await)
     });
     // Also after a start that failed halfway: dropping the runtime would wait for its threads for ever.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    teardown.finish();
     let code = match end {
         Ok(end) => exit_code(&log, &end),
         Err(error) => {
@@ -160,6 +173,24 @@ fn start(config: NodeConfig) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     log.finish();
     Ok(code)
+}
+
+/// What was taken over, and what was not, in both languages.
+fn tell_salvage(rejoined: &Rejoined) {
+    let Rejoined { batches, transactions, unreadable } = rejoined;
+    complain(&format!("taken over: {transactions} admitted transactions in {batches} batches"));
+    complain(&format!("已取回:{batches} 个批次中的 {transactions} 笔已接收交易"));
+    if !unreadable.is_empty() {
+        let shown: Vec<String> = unreadable.iter().take(UNREADABLE_SHOWN).map(u64::to_string).collect();
+        let (count, shown) = (unreadable.len(), shown.join(", "));
+        complain(&format!(
+            "not readable: {count} batches that were answered \"admitted\", numbers {shown}: unless the chain has ordered them, their \
+             transactions are lost; tell those who submitted to look and to submit again"
+        ));
+        complain(&format!(
+            "无法读取:{count} 个已答复“已接收”的批次,编号 {shown};除非已经上链,其中的交易已丢失,请通知提交人查询并重新提交"
+        ));
+    }
 }
 
 /// Heights between two lines about the progress of a replay.
@@ -205,7 +236,11 @@ fn exit_code(log: &Log, end: &DriverEnd) -> ExitCode {
             log.say(&format!("quanchengd: stopped: {unknown}"));
             ExitCode::from(EXIT_UNKNOWN_VERSION)
         }
-        DriverEnd::Halted(_) | DriverEnd::File(_) | DriverEnd::Ledger(_) | DriverEnd::Panicked => {
+        DriverEnd::Halted(_)
+        | DriverEnd::File(_)
+        | DriverEnd::Ledger(_)
+        | DriverEnd::KeyElsewhere(_)
+        | DriverEnd::Panicked => {
             log.say(&format!("quanchengd: stopped: {end}"));
             ExitCode::from(3)
         }

@@ -1,6 +1,13 @@
-//! What happens when a thread that the node cannot do without panics.
+//! The threads of the node: what happens when one panics, and that all of them have ended before the process does.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tracing::error;
+
+/// Pause between two looks at threads that still run.
+const POLL: Duration = Duration::from_millis(2);
 
 /// Ends the process when the thread that holds it unwinds: a node without its executor or its writer would go on answering and do nothing.
 /// Nothing is lost, since all that was acknowledged is durable, and who supervises the process starts it again.
@@ -16,6 +23,42 @@ impl Drop for EndWithProcess {
             );
             crate::log::finish();
             std::process::abort();
+        }
+    }
+}
+
+/// The threads that were started. A thread that still uses the store when `main` returns would use it after the storage engine has
+/// taken its globals down, which aborts the process: so all of them are waited for.
+#[derive(Clone, Debug, Default)]
+pub struct Threads(Arc<Mutex<Vec<JoinHandle<()>>>>);
+
+impl Threads {
+    /// Starts a thread.
+    ///
+    /// # Errors
+    /// When the system gives none.
+    pub fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(run)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// Waits until all have ended, at most so long. Returns the names of those that have not.
+    #[must_use]
+    pub fn join(&self, patience: Duration) -> Vec<String> {
+        let until = Instant::now() + patience;
+        let mut threads = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        loop {
+            let (ended, running): (Vec<_>, Vec<_>) = threads.into_iter().partition(JoinHandle::is_finished);
+            for thread in ended {
+                // A panic was told by the thread itself.
+                let _ = thread.join();
+            }
+            if running.is_empty() || Instant::now() >= until {
+                return running.iter().map(|thread| thread.thread().name().unwrap_or("?").to_owned()).collect();
+            }
+            threads = running;
+            std::thread::sleep(POLL);
         }
     }
 }

@@ -31,6 +31,7 @@ mod window;
 use quancheng_types::{BatchHeader, BatchId, BatchRef, ChainId, NodeId, ValidatorId, ValidatorSet};
 
 pub(crate) use offers::Checked;
+pub(crate) use own::NumberTaken;
 pub(crate) use pool::Pooled;
 pub(crate) use window::Windows;
 pub use window::{AuthorWindow, WINDOW_SEQUENCES};

@@ -21,6 +21,10 @@ struct Own {
     pause_ms: u64,
 }
 
+/// The number of an own batch was used by another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NumberTaken;
+
 /// Own batches that are not ordered yet, by sequence, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct OwnBatches {
@@ -45,15 +49,25 @@ impl OwnBatches {
 
     /// Takes in a sealed batch and offers it. However many there are, none is dropped: what it holds is admitted, and the batcher stops
     /// by [`Self::in_flight`]. Returns a certificate at once when this node alone is a quorum.
-    pub(crate) fn insert(&mut self, env: &mut Env<'_>, batch: Arc<SignedBatch>) -> Option<BatchRef> {
+    ///
+    /// # Errors
+    /// [`NumberTaken`]: it can never be ordered. A batch that is here already is none.
+    pub(crate) fn insert(
+        &mut self,
+        env: &mut Env<'_>,
+        batch: Arc<SignedBatch>,
+    ) -> Result<Option<BatchRef>, NumberTaken> {
         let header = batch.header;
         let id = header.id();
+        if self.by_id.contains_key(&id) {
+            return Ok(None);
+        }
         if header.author != env.me
             || header.sequence == u64::MAX
             || self.batches.contains_key(&header.sequence)
             || env.windows.is_ordered(&header)
         {
-            return None;
+            return Err(NumberTaken);
         }
         if let Some(author) = env.rules.validators.by_id(&env.me) {
             // Made by this node: it need not be checked in its own certificate.
@@ -70,7 +84,7 @@ impl OwnBatches {
         self.batches.insert(header.sequence, own);
         self.by_id.insert(id, header.sequence);
         env.out.broadcast(Message::BatchOffer(batch));
-        self.certify(env, header.sequence)
+        Ok(self.certify(env, header.sequence))
     }
 
     /// Takes in an acknowledgement. Returns the certificate when this one completes it.

@@ -14,6 +14,7 @@ use crate::message::{Message, ProposalMessage, SignedStatement};
 use crate::ordering::core::{CoreEvent, Host};
 use crate::ordering::{CoreContext, CoreError, convert};
 use crate::sign_record::NotSafe;
+use crate::signer::vote_slot;
 
 impl Engine {
     // ---- messages of the agreement ----
@@ -118,6 +119,8 @@ impl Engine {
             self.out.blame(from, Offence::BadSignature);
             return false;
         }
+        let (slot, value) = vote_slot(&signed.vote);
+        self.heed_own(&signed.validator, slot, value);
         self.note_statement(SignedStatement::Vote(*signed));
         self.feed(CoreInput::Vote(vote));
         self.leave_hopeless_round();
@@ -132,10 +135,25 @@ impl Engine {
                 return;
             }
         }
+        self.heed_own_in(message);
         if let Message::Polka(polka) = message {
             self.feed(CoreInput::PolkaCertificate(convert::core_polka(polka)));
         } else if let Message::RoundChange(certificate) = message {
             self.feed(CoreInput::RoundCertificate(convert::core_round_certificate(certificate)));
+        }
+    }
+
+    /// Looks for our own votes in a certificate whose signatures hold.
+    fn heed_own_in(&mut self, message: &Message) {
+        let me = self.signer.id();
+        if let Message::Polka(polka) = message {
+            if polka.signatures.iter().any(|entry| entry.validator == me) {
+                self.heed_own_vote(&me, (VoteType::Prevote, polka.height, polka.round), Some(polka.block_id));
+            }
+        } else if let Message::RoundChange(certificate) = message {
+            for vote in certificate.votes.iter().filter(|vote| vote.validator == me) {
+                self.heed_own_vote(&me, (vote.kind, certificate.height, certificate.round), vote.block_id);
+            }
         }
     }
 

@@ -211,6 +211,24 @@ pub enum Alarm {
         /// Its round.
         round: Round,
     },
+    /// Another process with our key lives, and was there before this one. This node must stop.
+    KeyAlive,
+    /// Another process starts with our key: it is told to stop.
+    KeyAsked {
+        /// Who asked, or passed the question on.
+        from: NodeId,
+    },
+    /// A decided block holds a batch of our key that this node did not make. This node must stop: it might give numbers again.
+    BatchElsewhere {
+        /// The number of the batch.
+        sequence: u64,
+    },
+    /// An own batch cannot be ordered, because its number counts as ordered or is that of another own batch. What it holds was
+    /// admitted: this node must stop before it admits more.
+    OwnBatchRefused {
+        /// Its number.
+        sequence: u64,
+    },
     /// The log holds less than had been synced when the record was written. This node signs nothing at that height.
     LogBehindRecord {
         /// The height.
@@ -261,6 +279,25 @@ impl fmt::Display for Alarm {
                 "a peer holds a signature of this validator's key at height {height} round {round} that this node did not make: \
                  check that the key runs on one machine only and that no backup of the data folder was restored; this node signs \
                  nothing up to that height"
+            ),
+            Self::KeyAlive => f.write_str(
+                "another process that was there before this one uses this validator's key: this one stops. Check that the key runs on one \
+                 machine only",
+            ),
+            Self::KeyAsked { from } => write!(
+                f,
+                "another process starts with this validator's key (heard from peer {from}); it is told to stop. Check that the key runs on \
+                 one machine only"
+            ),
+            Self::BatchElsewhere { sequence } => write!(
+                f,
+                "the chain ordered batch number {sequence} of this validator's key, which this node did not make: the key runs on another \
+                 machine, or the data folder is an older copy"
+            ),
+            Self::OwnBatchRefused { sequence } => write!(
+                f,
+                "own batch number {sequence} can never be ordered, because its number was used before; the transactions in it were admitted \
+                 and are still in the data folder. The key runs on another machine, or the data folder is an older copy"
             ),
             Self::LogBehindRecord { height, expected, found } => write!(
                 f,
@@ -361,6 +398,12 @@ pub struct EngineConfig {
     /// Least time between start and the first signature when our record is not fresh, ms. The node also waits until a
     /// quorum has told what it saw of us.
     pub quarantine_ms: u64,
+    /// The set and parameters at height 1.
+    pub genesis: SetChange,
+    /// Drawn at random by every process anew: tells two processes with one key apart.
+    pub instance: u64,
+    /// Those of earlier processes on this data folder: a peer may still repeat the question of one of them.
+    pub earlier_instances: Vec<u64>,
     /// A deliberate mistake.
     #[cfg(feature = "planted-bugs")]
     pub planted: Option<crate::planted::PlantedBug>,
@@ -406,6 +449,8 @@ pub struct RecoveredState {
     pub stored: Vec<BatchHeader>,
     /// Committed and not yet executed blocks in ascending order: their batches, and whether each is stored.
     pub undelivered: Vec<(Height, Vec<(BatchRef, bool)>)>,
+    /// One more than the greatest number that a batch of ours was given.
+    pub next_sequence: u64,
 }
 
 /// Where the engine stands, for metrics and the API.
@@ -427,4 +472,6 @@ pub struct EngineStatus {
     pub missing_batches: usize,
     /// Greatest height that peers claim.
     pub claimed: Height,
+    /// Another process asked with our key since the start.
+    pub key_asked: bool,
 }

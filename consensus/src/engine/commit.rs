@@ -30,6 +30,7 @@ impl Engine {
         for proof in &block.misbehavior {
             self.misbehavior.remove_ordered(proof);
         }
+        self.heed_own_batches(&block.batches);
         let windows = self.windows.insert(&block.batches);
         let decided = CommittedBlock { block: block.as_ref().clone(), certificate: certificate.clone() };
         self.out.commit(Arc::new(Commit { decided, windows }));

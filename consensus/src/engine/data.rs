@@ -7,7 +7,7 @@ use quancheng_types::{BatchId, BatchRef, Height, NodeId, Round, SignedBatch};
 
 use super::requests::RequestKind;
 use super::{Alarm, BatchVerdict, Engine, Executed, HaltReason, Offence, ServeRequest, TimerKey};
-use crate::availability::{Checked, Pooled};
+use crate::availability::{Checked, NumberTaken, Pooled};
 use crate::limits::{STATUS_INTERVAL_MS, STATUS_PAUSE_MS, SYNC_BLOCKS_MAX};
 use crate::message::{BatchAck, BlocksRequest, CommittedBlock, Message, Status};
 use crate::ordering::rules::{check_header, has_quorum, signatures_hold};
@@ -19,9 +19,15 @@ impl Engine {
     // ---- batches ----
 
     pub(super) fn on_local_batch(&mut self, batch: Arc<SignedBatch>) {
+        let sequence = batch.header.sequence;
+        self.twin.next_sequence = self.twin.next_sequence.max(sequence.saturating_add(1));
         let (availability, mut env) = self.availability_env();
-        if let Some(certified) = availability.own.insert(&mut env, batch) {
-            availability.pool.insert(&mut env, certified);
+        match availability.own.insert(&mut env, batch) {
+            Ok(Some(certified)) => {
+                availability.pool.insert(&mut env, certified);
+            }
+            Ok(None) => {}
+            Err(NumberTaken) => self.out.alarm(Alarm::OwnBatchRefused { sequence }),
         }
     }
 
@@ -170,6 +176,7 @@ impl Engine {
         {
             return Err(Offence::BadCertificate);
         }
+        self.heed_own_precommit(&certificate);
         match check_header(&self.expected(), &block) {
             Ok(()) => self.commit(&Arc::new(block), certificate),
             Err(reason) => self.out.halt(HaltReason::CertifiedBlockInvalid { height, reason }),

@@ -44,6 +44,7 @@ mod startup;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod twin;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -74,6 +75,9 @@ use presence::Attendees;
 use requests::Requests;
 use startup::StartUp;
 use timers::{TimerKey, Timers};
+use twin::TwinWatch;
+
+pub use twin::Alive;
 
 /// Heights that one step starts at most.
 const STEP_HEIGHTS_MAX: usize = 4;
@@ -105,6 +109,7 @@ pub struct Engine {
     attendees: Attendees,
     pace: Pace,
     startup: StartUp,
+    twin: TwinWatch,
     /// The latest statement of each validator that was verified: what a restarted validator asks for.
     statements: BTreeMap<ValidatorId, SignedStatement>,
     timers: Timers,
@@ -274,6 +279,7 @@ impl Engine {
             pool_batches: self.availability.pool.len(),
             missing_batches: self.availability.delivery.missing(),
             claimed: self.sync.claimed(),
+            key_asked: self.twin.is_key_asked,
         }
     }
 

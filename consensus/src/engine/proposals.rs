@@ -24,6 +24,7 @@ use crate::ordering::HeaderError;
 use crate::ordering::convert;
 use crate::ordering::results::Comparison;
 use crate::ordering::rules::{check_content, check_header};
+use crate::signer::proposal_slot;
 
 enum Judgement {
     Valid,
@@ -48,6 +49,8 @@ impl Engine {
             self.pace.late(late_ms);
         }
         self.height.offer(round, id);
+        let (slot, value) = proposal_slot(&signed.proposal);
+        self.heed_own(&signed.validator, slot, value);
         self.note_statement(SignedStatement::Proposal(signed));
         let keep = self.core.valid_value().map(|(_, id)| id);
         let keep = if has_polka { Some(id) } else { keep };

@@ -20,6 +20,7 @@ use super::presence::Attendees;
 use super::requests::Requests;
 use super::startup::StartUp;
 use super::timers::Timers;
+use super::twin::TwinWatch;
 use super::{Action, Alarm, Engine, EngineConfig, Now, Outbox, RecoveredState};
 use crate::availability::{Availability, Windows};
 use crate::checker::SignatureChecker;
@@ -32,6 +33,10 @@ use crate::planted::Planted;
 use crate::sign_record::SignRecord;
 use crate::signer::Signer;
 use crate::sync::Sync;
+
+/// Heights that the record may be ahead of the height in progress: a flush writes it beside the blocks that one step decided, and a
+/// crash may leave the one without the others.
+const RECORD_AHEAD_MAX: u64 = super::STEP_HEIGHTS_MAX as u64;
 
 /// Why what is on disk makes no engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +51,13 @@ pub enum RecoverError {
     NoSchedule {
         /// The next height.
         height: Height,
+    },
+    /// The chain on disk is behind what the record shows to be signed, by more than a crash can take back.
+    BehindRecord {
+        /// Height of the latest signature.
+        signed: Height,
+        /// Newest committed height.
+        committed: Height,
     },
     /// Results are not consecutive.
     ResultsGap {
@@ -83,6 +95,11 @@ impl fmt::Display for RecoverError {
             Self::OtherSignRecord => {
                 f.write_str("the sign record belongs to another chain or key: check the data directory and the key file")
             }
+            Self::BehindRecord { signed, committed } => write!(
+                f,
+                "this validator signed at height {signed}, and the store knows blocks up to {committed} only: the store lost data or is an \
+                 older copy. Move the data folder away and join again with `quanchengd init --rejoin-above HEIGHT --salvage OLD_FOLDER`"
+            ),
             Self::NoResults => f.write_str("the store holds no executed height, not even genesis: run `quanchengd init`"),
             Self::NoSchedule { height } => write!(
                 f,
@@ -137,6 +154,9 @@ impl Engine {
         let schedule = schedule.ok_or(RecoverError::NoSchedule { height })?;
         let attendees = Attendees::new(schedule.at(height).core.clone());
         let core = VotingCore::new(config.chain_id, signer.id(), signer.has_key(), &schedule.at(height).core);
+        let own_window = state.windows.iter().find(|(author, _)| *author == signer.id());
+        let ordered = own_window.map_or(0, |(_, window)| window.end());
+        let twin = TwinWatch::new(config.instance, config.earlier_instances, state.next_sequence.max(ordered));
         let windows = Windows::new(state.windows);
         let mut availability = Availability::default();
         let mut unorderable = Vec::new();
@@ -178,6 +198,7 @@ impl Engine {
             attendees,
             pace: Pace::default(),
             startup,
+            twin,
             statements: std::collections::BTreeMap::new(),
             timers: Timers::default(),
             status_sent_ms: None,
@@ -249,6 +270,12 @@ fn recover_signer(
     };
     if record.chain_id() != config.chain_id || record.public_key() != key.public_key() {
         return Err(RecoverError::OtherSignRecord);
+    }
+    if let Some(last) = record.last()
+        && last.slot.height.0 > height.0.saturating_add(RECORD_AHEAD_MAX)
+    {
+        let committed = height.previous().unwrap_or_default();
+        return Err(RecoverError::BehindRecord { signed: last.slot.height, committed });
     }
     let mut flushed = 0;
     if let Some(last) = record.last().copied()

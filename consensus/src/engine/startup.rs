@@ -83,7 +83,8 @@ impl Engine {
         }
         let fresh = self.tip.is_none() && self.signer.record().is_some_and(crate::sign_record::SignRecord::is_fresh);
         let not_before_ms = now_ms.saturating_add(self.quarantine_ms);
-        self.startup = StartUp::Asking { nonce: self.now.unix_ms, not_before_ms, fresh, answers: BTreeMap::new() };
+        self.startup =
+            StartUp::Asking { nonce: self.twin.instance, not_before_ms, fresh, answers: BTreeMap::new() };
         self.send_sign_query();
     }
 
@@ -100,23 +101,29 @@ impl Engine {
         if let StartUp::Asking { nonce, .. } = &self.startup {
             self.out.send(peer, Message::SignQuery { validator: self.signer.id(), nonce: *nonce });
         }
+        self.repeat_question(peer);
     }
 
     pub(super) fn on_sign_query(&mut self, from: NodeId, validator: ValidatorId, nonce: u64) {
-        let asks_for_itself = self.validators().by_id(&validator).is_some_and(|member| member.node_id == from);
-        if !asks_for_itself && !self.statements.contains_key(&validator) {
+        if validator == self.signer.id() {
+            self.on_other_instance(from, validator, nonce);
             return;
         }
-        if !self.admit_request(from, RequestKind::SignQuery, 1) {
-            return;
-        }
+        let member = self.validators().by_id(&validator).map(|member| member.node_id);
         let latest = self.statements.get(&validator).copied();
-        let answer = SignAnswer { validator, nonce, committed: self.committed(), latest };
-        self.out.send(from, Message::SignAnswer(answer));
+        if (member.is_none() && latest.is_none()) || !self.admit_request(from, RequestKind::SignQuery, 1) {
+            return;
+        }
+        if member == Some(from) || latest.is_some() {
+            let answer = SignAnswer { validator, nonce, committed: self.committed(), latest, alive: None };
+            self.out.send(from, Message::SignAnswer(answer));
+        }
+        self.on_other_instance(from, validator, nonce);
     }
 
     pub(super) fn on_sign_answer(&mut self, from: NodeId, answer: &SignAnswer) {
         self.sync.claim(from, answer.committed);
+        self.on_alive(answer);
         let me = self.signer.id();
         let Some(sender) = self.validators().by_node(&from).map(quancheng_types::Validator::id) else {
             return;
@@ -148,15 +155,8 @@ impl Engine {
             self.out.blame(from, Offence::BadSignature);
             return;
         }
-        let Some(record) = self.signer.record_mut() else {
-            return;
-        };
-        if record.covers(slot, value) || !record.raise_floor(slot.height.next()) {
-            return;
-        }
-        let record = record.clone();
-        self.out.record(record);
-        self.out.alarm(Alarm::SignedElsewhere { height: slot.height, round: slot.round });
+        let me = self.signer.id();
+        self.heed_own(&me, slot, value);
     }
 
     /// Ends the start when a quorum has answered and the quarantine is over.

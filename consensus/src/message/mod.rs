@@ -21,7 +21,7 @@ use quancheng_types::{
 };
 
 pub use parts::{
-    BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate, RoundCertificateKind,
+    Alive, BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate, RoundCertificateKind,
     RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
 };
 

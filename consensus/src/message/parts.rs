@@ -11,6 +11,8 @@ use quancheng_types::{
     ValidatorId, VoteType,
 };
 
+pub use crate::engine::Alive;
+
 /// Votes of one round: a prevote and a precommit of every validator.
 pub(super) const HELP_VOTES_MAX: u32 = 2 * VALIDATORS_MAX;
 /// Batches in one request.
@@ -141,6 +143,8 @@ pub struct SignAnswer {
     pub committed: Height,
     /// The latest statement of that validator that it holds.
     pub latest: Option<SignedStatement>,
+    /// From another process with the same key, which lives.
+    pub alive: Option<Alive>,
 }
 
 /// An acknowledgement of a batch.

@@ -199,6 +199,7 @@ impl Network {
     /// Starts a node from its disk.
     pub(crate) fn start(&mut self, node: usize) {
         let genesis = self.genesis.clone();
+        let instance = self.random(u64::MAX);
         let this = &mut self.nodes[node];
         let recovered = recovered_state(this, &genesis);
         let key = this.disk.record.is_some().then(|| key(this.index));
@@ -207,6 +208,9 @@ impl Network {
             node_id: node_id(this.index),
             key,
             quarantine_ms: 300,
+            genesis,
+            instance,
+            earlier_instances: Vec::new(),
             #[cfg(feature = "planted-bugs")]
             planted: self.planted,
         };
@@ -645,6 +649,7 @@ fn recovered_state(node: &mut Node, genesis: &ValidatorSet) -> RecoveredState {
     let executed = node.disk.executed.last().unwrap().height;
     let ordered = node.ordered_ids();
     RecoveredState {
+        next_sequence: node.sequence + 1,
         tip: node.disk.blocks.values().next_back().cloned().map(Tip::from),
         last_nonempty: node
             .disk

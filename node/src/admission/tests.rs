@@ -25,8 +25,12 @@ impl Door {
         let ledger = Arc::new(crate::testing::ledger(dir.path()));
         let metrics = Arc::new(Metrics::new());
         let (driver, inputs) = driver::queue();
+        let threads = crate::thread_end::Threads::default();
+        let (file, marks, marked) = ledger.take_marks().unwrap();
+        let marks = crate::marks::MarkKeeper::start(file, marks, marked, driver.clone(), &threads).unwrap();
+        let (id, shared) = (ledger.chain_id(), Arc::clone(&metrics));
         let (verifier, _writer) =
-            crate::verifier::start(1, ledger.chain_id(), Arc::clone(&ledger), driver, Arc::clone(&metrics)).unwrap();
+            crate::verifier::start(1, id, Arc::clone(&ledger), driver, shared, marks, &threads).unwrap();
         let (batcher, packets) = crate::batcher::queue();
         let (duty_sender, duty) =
             watch::channel(Duty { parameters: Parameters::default(), is_validator: true, is_ready: true });

@@ -83,6 +83,10 @@ pub struct NodeStatus {
     pub round: Option<Round>,
     /// Whether this node may sign now.
     pub is_signing: bool,
+    /// Whether another process asked with this validator's key since the start.
+    pub is_key_asked: bool,
+    /// Whether a file of the store was found damaged since the start.
+    pub is_store_damaged: bool,
     /// Whether it fetches blocks it missed.
     pub is_syncing: bool,
     /// How its clock compares with the validators'; `None` until that is known.

@@ -127,6 +127,8 @@ impl Backend for NodeBackend {
             state_root: tip.state_root,
             round: engine.round,
             is_signing: engine.signing,
+            is_key_asked: engine.key_asked,
+            is_store_damaged: self.ledger.is_damaged(),
             clock: *self.clock.borrow(),
             is_syncing: engine.claimed.0 > engine.committed.0.saturating_add(BEHIND_MAX),
             peers: connected.len(),

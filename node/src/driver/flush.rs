@@ -5,6 +5,7 @@ use std::sync::Arc;
 use quancheng_consensus::{Commit, SignRecord};
 
 use super::{Driver, DriverEnd};
+use crate::files::FileError;
 use crate::ledger::LedgerError;
 
 /// Effects that wait for the next flush.
@@ -34,7 +35,7 @@ impl Driver {
             record.as_ref().map_or(Ok(()), |record| sign_record.replace(record))
         };
         if commits.is_empty() {
-            files().map_err(DriverEnd::File)?;
+            files().map_err(file_end)?;
             return Ok(());
         }
         // Blocks go to another file than log and record: the two waits overlap.
@@ -43,7 +44,7 @@ impl Driver {
             let synced = files();
             (writer.join().unwrap_or(Err(LedgerError::WriterPanicked)), synced)
         });
-        synced.map_err(DriverEnd::File)?;
+        synced.map_err(file_end)?;
         stored.map_err(DriverEnd::Ledger)?;
         self.committed(&commits)?;
         Ok(())
@@ -58,6 +59,11 @@ impl Driver {
             self.parts.tracker.certified(header.height, header.executed_height, header.time_ms);
         }
         let newest = commits.last().map(|commit| commit.decided.block.header.height).unwrap_or_default();
-        self.parts.log.rotate(newest).map_err(DriverEnd::File)
+        self.parts.marks.block(newest, self.parts.sign_record.count());
+        self.parts.log.rotate(newest).map_err(file_end)
     }
+}
+
+fn file_end(error: FileError) -> DriverEnd {
+    DriverEnd::File(Arc::new(error))
 }

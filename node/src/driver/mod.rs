@@ -33,11 +33,13 @@ use tokio::sync::{oneshot, watch};
 use crate::admission::Duty;
 use crate::batcher::SealRules;
 use crate::executor::ExecutorHandle;
-use crate::files::{FileError, LogFile, SignRecordFile};
+use crate::files::{FileError, LogFile, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError};
+use crate::marks::MarkKeeper;
 use crate::metrics::Metrics;
 use crate::network::NetworkHandle;
 use crate::start::seal_rules;
+use crate::thread_end::Threads;
 use crate::tracker::Tracker;
 use crate::verifier::VerifierHandle;
 use crate::version::UnknownVersion;
@@ -86,6 +88,8 @@ pub enum DriverInput {
     Executed(Executed),
     /// The executor cannot go on.
     ExecutorFailed(LedgerError),
+    /// What is durable cannot be noted outside the store.
+    MarksFailed(Arc<FileError>),
     /// End the loop after the current step.
     Stop,
 }
@@ -123,9 +127,11 @@ pub enum DriverEnd {
     /// The next height follows rules that this build does not carry.
     UnknownVersion(UnknownVersion),
     /// A file could not be made durable.
-    File(FileError),
+    File(Arc<FileError>),
     /// The store failed.
     Ledger(LedgerError),
+    /// The key of this validator signed elsewhere: another process has it, or the data folder is an older copy.
+    KeyElsewhere(String),
     /// The driver itself failed: a bug.
     Panicked,
 }
@@ -138,6 +144,7 @@ impl std::fmt::Display for DriverEnd {
             Self::UnknownVersion(unknown) => unknown.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),
+            Self::KeyElsewhere(reason) => f.write_str(reason),
             Self::Panicked => f.write_str("the driver failed; this is a bug, the log above says where"),
         }
     }
@@ -151,6 +158,10 @@ pub struct DriverParts {
     pub log: LogFile,
     /// Where the sign record lies.
     pub sign_record: SignRecordFile,
+    /// Notes what is durable outside the store.
+    pub marks: MarkKeeper,
+    /// Where it is noted why this node may not go on.
+    pub stopped: StoppedFile,
     /// The store.
     pub ledger: Arc<Ledger>,
     /// The network.
@@ -236,9 +247,13 @@ impl Driver {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn spawn(self, own_batches: Vec<Arc<SignedBatch>>) -> std::io::Result<oneshot::Receiver<DriverEnd>> {
+    pub fn spawn(
+        self,
+        own_batches: Vec<Arc<SignedBatch>>,
+        threads: &Threads,
+    ) -> std::io::Result<oneshot::Receiver<DriverEnd>> {
         let (ended, end) = oneshot::channel();
-        std::thread::Builder::new().name("driver".into()).spawn(move || {
+        threads.spawn("driver", move || {
             // Nobody listens once the node has lost patience.
             let _ = ended.send(self.run(own_batches));
         })?;
@@ -290,6 +305,7 @@ impl Driver {
             DriverInput::BatchChecked { batch, verdict } => Input::BatchChecked { batch, verdict },
             DriverInput::Executed(executed) => Input::Executed(executed),
             DriverInput::ExecutorFailed(error) => return Err(DriverEnd::Ledger(error)),
+            DriverInput::MarksFailed(error) => return Err(DriverEnd::File(error)),
             DriverInput::Stop => return Err(DriverEnd::Stopped),
         };
         self.step(input)

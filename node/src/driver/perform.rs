@@ -1,5 +1,7 @@
 //! One action after the other.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use quancheng_consensus::{Action, Alarm, HaltReason, Message, Offence};
 use quancheng_types::NodeId;
@@ -31,7 +33,7 @@ impl Driver {
             Action::ForgetBatches(batches) => parts.ledger.forget_batches(&batches).map_err(DriverEnd::Ledger)?,
             Action::Serve { to, request } => parts.serve.offer(to, request),
             Action::Blame { peer, offence } => self.blame(peer, offence),
-            Action::Alarm(alarm) => self.alarm(&alarm),
+            Action::Alarm(alarm) => return self.alarm(&alarm),
             Action::Halt(HaltReason::UnknownVersion { height, plan }) => {
                 let unknown = UnknownVersion { height, plan };
                 error!(%height, version = unknown.plan.version, "this node stops: {unknown}");
@@ -72,9 +74,21 @@ impl Driver {
         }
     }
 
-    fn alarm(&mut self, alarm: &Alarm) {
+    fn alarm(&mut self, alarm: &Alarm) -> Result<(), DriverEnd> {
         self.parts.metrics.alarms.inc();
         match alarm {
+            // What this node was made sure of is durable; going on would make the harm greater, whoever else has the key.
+            Alarm::SignedElsewhere { .. } | Alarm::BatchElsewhere { .. } | Alarm::OwnBatchRefused { .. } => {
+                error!(alarm = alarm_name(alarm), "{alarm}; this node stops");
+                let reason = alarm.to_string();
+                self.parts.stopped.write(&reason).map_err(|error| DriverEnd::File(Arc::new(error)))?;
+                return Err(DriverEnd::KeyElsewhere(reason));
+            }
+            Alarm::KeyAlive => {
+                error!(alarm = "KeyAlive", "{alarm}");
+                return Err(DriverEnd::KeyElsewhere(alarm.to_string()));
+            }
+            Alarm::KeyAsked { .. } => error!(alarm = "KeyAsked", "{alarm}"),
             Alarm::Behind { own, claimed } => {
                 info!(%own, %claimed, "peers are ahead; fetching what was missed")
             }
@@ -85,10 +99,21 @@ impl Driver {
                 }
             }
             Alarm::NotSafe(_) => warn!(alarm = "NotSafe", "{alarm}"),
-            Alarm::SignedElsewhere { .. } => warn!(alarm = "SignedElsewhere", "{alarm}"),
             Alarm::LogBehindRecord { .. } => warn!(alarm = "LogBehindRecord", "{alarm}"),
             Alarm::Misbehavior { .. } => warn!(alarm = "Misbehavior", "{alarm}"),
             Alarm::ProposalRefused { .. } => warn!(alarm = "ProposalRefused", "{alarm}"),
         }
+        Ok(())
+    }
+}
+
+/// The name of an alarm that ends the node.
+fn alarm_name(alarm: &Alarm) -> &'static str {
+    if matches!(alarm, Alarm::SignedElsewhere { .. }) {
+        "SignedElsewhere"
+    } else if matches!(alarm, Alarm::BatchElsewhere { .. }) {
+        "BatchElsewhere"
+    } else {
+        "OwnBatchRefused"
     }
 }

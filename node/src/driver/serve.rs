@@ -16,7 +16,7 @@ use super::peers::PeerBook;
 use crate::ledger::{Ledger, LedgerError};
 use crate::metrics::Metrics;
 use crate::network::{Lane, NetworkHandle};
-use crate::thread_end::EndWithProcess;
+use crate::thread_end::{EndWithProcess, Threads};
 use crate::turns::Turns;
 
 /// Answers that may wait, per peer: twice what an honest one has under way. Past it requests are dropped; the asker asks again or
@@ -83,11 +83,12 @@ impl ServeQueue {
         network: NetworkHandle,
         peers: Arc<PeerBook>,
         metrics: Arc<Metrics>,
+        threads: &Threads,
     ) -> std::io::Result<Self> {
         let (wake, woken) = sync_channel::<()>(1);
         let waiting = Arc::new(Waiting::default());
         let work = Arc::clone(&waiting);
-        std::thread::Builder::new().name("serve".into()).spawn(move || {
+        threads.spawn("serve", move || {
             let _guard = EndWithProcess("serve");
             for () in woken {
                 while let Some((to, answer)) = work.pop() {

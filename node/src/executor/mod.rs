@@ -14,7 +14,7 @@ use tracing::{debug, error, info, warn};
 use crate::driver::{DriverHandle, DriverInput};
 use crate::ledger::{Ledger, LedgerError, execute_stored};
 use crate::metrics::Metrics;
-use crate::thread_end::EndWithProcess;
+use crate::thread_end::{EndWithProcess, Threads};
 use crate::tracker::Tracker;
 use crate::version::UnknownVersion;
 
@@ -40,6 +40,7 @@ struct Executor {
     tracker: Arc<Tracker>,
     metrics: Arc<Metrics>,
     on_set_change: Box<dyn Fn() + Send>,
+    threads: &Threads,
 }
 
 /// Starts the thread. `on_set_change` is told when a validator set was decided.
@@ -52,10 +53,11 @@ pub fn start(
     tracker: Arc<Tracker>,
     metrics: Arc<Metrics>,
     on_set_change: Box<dyn Fn() + Send>,
+    threads: &Threads,
 ) -> std::io::Result<ExecutorHandle> {
     let (queue, heights) = channel();
     let executor = Executor { ledger, driver, tracker, metrics, on_set_change };
-    std::thread::Builder::new().name("executor".into()).spawn(move || {
+    threads.spawn("executor", move || {
         let _guard = EndWithProcess("executor");
         for height in heights {
             if let Err(error) = executor.execute(height) {

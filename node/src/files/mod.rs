@@ -3,14 +3,19 @@
 //! ```text
 //! data/
 //!   lock              held for as long as the process lives
+//!   marks             what is known to be durable in the store, and which batch numbers are used; two slots, in place
 //!   sign-record       what this validator signed last; two slots written in turn, in place
+//!   stopped           why this node may not go on by itself; only after its key signed elsewhere
 //!   log/<n>           what the voting core took in at the height in progress; appended, synced at each flush
 //!   store/            RocksDB: blocks, batches, state, receipts
 //! ```
 
 mod lock;
 mod log_file;
+mod marks_file;
 mod sign_record_file;
+mod slots;
+mod stopped_file;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +24,9 @@ use std::path::{Path, PathBuf};
 
 pub use lock::DataLock;
 pub use log_file::LogFile;
+pub use marks_file::{INSTANCES, Marks, MarksFile};
 pub use sign_record_file::SignRecordFile;
+pub use stopped_file::StoppedFile;
 
 /// Why a file cannot be used. The process stops: going on could forget a signature.
 #[derive(Debug)]
@@ -55,6 +62,41 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// The sign record is an older copy: later ones were written.
+    SignRecordOlder {
+        /// The file.
+        path: PathBuf,
+        /// Records written before the copy was made.
+        found: u64,
+        /// Records known to have been written.
+        written: u64,
+    },
+    /// The marks are missing although this node has run before.
+    MarksMissing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file does not hold what was written.
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A file of another chain.
+    OtherChain {
+        /// The file.
+        path: PathBuf,
+        /// The chain of the genesis file.
+        expected: quancheng_types::ChainId,
+    },
+    /// This node was stopped for good by what its key did elsewhere.
+    Stopped {
+        /// The file that says so.
+        path: PathBuf,
+        /// What it says.
+        reason: String,
+    },
     /// The log does not hold.
     Log {
         /// The file.
@@ -80,14 +122,39 @@ impl fmt::Display for FileError {
             Self::SignRecord { path, error } => write!(f, "{}: {error}", path.display()),
             Self::SignRecordDamaged { path } => write!(
                 f,
-                "{} is damaged; without it the node could sign twice, so it does not start. Replace the disk, or wipe the data \
-                 folder and rejoin with `quanchengd init --rejoin-above HEIGHT`",
+                "{} is damaged; without it the node could sign twice, so it does not start. Check the disk; {REJOIN}",
                 path.display()
             ),
             Self::SignRecordMissing { path } => write!(
                 f,
                 "{} is missing although this node has run before; without it the node could sign twice. Restore it from this \
-                 machine, or move the data folder away and join again by sync with `quanchengd init --rejoin-above HEIGHT`",
+                 machine; {REJOIN}",
+                path.display()
+            ),
+            Self::SignRecordOlder { path, found, written } => write!(
+                f,
+                "{} is an older copy: it is record number {found}, and number {written} had been written; with it the node could sign \
+                 twice, so it does not start. {REJOIN}",
+                path.display()
+            ),
+            Self::MarksMissing { path } => write!(
+                f,
+                "{} is missing although this node has run before; without it nobody can tell whether the store lost data or which batch \
+                 numbers were used. Restore it from this machine; {REJOIN}",
+                path.display()
+            ),
+            Self::Damaged { path, what } => {
+                write!(f, "{} is damaged; it is {what}. Check the disk; {REJOIN}", path.display())
+            }
+            Self::OtherChain { path, expected } => write!(
+                f,
+                "{} belongs to another chain than the genesis file ({expected}); use the genesis it was made with, or another data folder",
+                path.display()
+            ),
+            Self::Stopped { path, reason } => write!(
+                f,
+                "this node stopped and does not start again by itself: {reason} (noted in {}). Make sure that this key runs on one machine \
+                 only; {REJOIN}",
                 path.display()
             ),
             Self::Log { path, error } => write!(f, "{}: {error}", path.display()),
@@ -96,6 +163,12 @@ impl fmt::Display for FileError {
 }
 
 impl std::error::Error for FileError {}
+
+/// The way back of a node whose data folder cannot be used.
+pub const REJOIN: &str = "restore nothing older, but move the data folder away and join again with `quanchengd init --rejoin-above HEIGHT \
+                          --salvage OLD_FOLDER`, where HEIGHT is the greatest that any other node reports; blocks come from the \
+                          peers, and admitted transactions that nobody ordered yet are taken out of the old folder (a follower uses \
+                          plain `quanchengd init`)";
 
 fn advice(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;

@@ -68,14 +68,14 @@ fn a_sign_record_is_replaced_whole_and_every_damage_refuses() {
     let dir = tempfile::tempdir().unwrap();
     let key = SigningKey::from_seed([1; 32]).public_key();
     let mut file = SignRecordFile::at(dir.path());
-    assert!(matches!(file.read(&chain(), &key), Err(FileError::SignRecordMissing { .. })));
+    assert!(matches!(file.read(&chain(), &key, 0), Err(FileError::SignRecordMissing { .. })));
     let mut record = SignRecord::fresh(chain(), key);
     file.create(&record).unwrap();
     for floor in 5..9 {
         record.raise_floor(Height(floor));
         file.replace(&record).unwrap();
         let mut again = SignRecordFile::at(dir.path());
-        assert_eq!(again.read(&chain(), &key).unwrap(), record);
+        assert_eq!(again.read(&chain(), &key, 0).unwrap(), record);
         file = again;
     }
     assert!(SignRecordFile::at(dir.path()).create(&record).is_err(), "a record is never made anew");
@@ -85,7 +85,7 @@ fn a_sign_record_is_replaced_whole_and_every_damage_refuses() {
         let mut bad = good.clone();
         bad[at] ^= 0x10;
         std::fs::write(&path, bad).unwrap();
-        let refused = SignRecordFile::at(dir.path()).read(&chain(), &key);
+        let refused = SignRecordFile::at(dir.path()).read(&chain(), &key, 0);
         assert!(
             matches!(refused, Err(FileError::SignRecord { .. } | FileError::SignRecordDamaged { .. })),
             "byte {at}: {refused:?}"

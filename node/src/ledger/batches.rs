@@ -1,9 +1,11 @@
 //! Batches: durable, and the newest ones decoded in memory.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use quancheng_state::{Durability, Record, StoreError};
+use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_state::{ChainStore, Durability, Record, StoreError};
 use quancheng_types::{BatchId, Block, SignedBatch};
 
 use super::{Ledger, LedgerError};
@@ -39,8 +41,32 @@ impl BatchCache {
     }
 }
 
+/// Name of the record of the groups.
+const GROUPS_NAME: &str = "batch-groups";
 /// Name of the record of [`Ledger::batch_floor`].
 const FLOOR_NAME: &str = "batch-floor";
+
+/// Written with every group of batches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct GroupsRow {
+    /// Number of the group, from 1.
+    pub(super) written: u64,
+    /// Groups whose mark outside the store was durable by then: a file of marks that knows fewer is an older copy.
+    pub(super) marked: u64,
+}
+
+impl GroupsRow {
+    pub(super) fn read(chain: &ChainStore) -> Result<Self, StoreError> {
+        let Some(bytes) = chain.meta(GROUPS_NAME)? else {
+            return Ok(Self::default());
+        };
+        quancheng_types::codec::decode(&bytes, 16).map_err(|error| StoreError::Undecodable {
+            record: Record::Column("meta"),
+            key: GROUPS_NAME.as_bytes().to_vec(),
+            error,
+        })
+    }
+}
 
 impl Ledger {
     /// Least number for an own batch, whatever the windows say: a validator that lost its data folder does not know which numbers it
@@ -72,12 +98,19 @@ impl Ledger {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stores batches durably, with one sync.
+    /// Stores a group of batches durably, with one sync. Returns the number of the group, which is to be marked outside the store
+    /// before anything is said of it.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
-    pub fn put_batches(&self, batches: &[Arc<SignedBatch>]) -> Result<(), LedgerError> {
-        self.write_batches(batches, Durability::Synced)
+    pub fn put_batches(&self, batches: &[Arc<SignedBatch>]) -> Result<u64, LedgerError> {
+        // Held over the write: groups are numbered in the order in which they are written.
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = GroupsRow { written: groups.saturating_add(1), marked: self.marked.load(Ordering::Acquire) };
+        let meta = Some((GROUPS_NAME, quancheng_types::codec::encode(&row)));
+        self.write_batches(batches, meta, Durability::Synced)?;
+        *groups = row.written;
+        Ok(row.written)
     }
 
     /// Stores a batch that a quorum vouched for. Not synced: it can be fetched again.
@@ -85,14 +118,19 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`].
     pub fn put_certified_batch(&self, batch: Arc<SignedBatch>) -> Result<(), LedgerError> {
-        self.write_batches(&[batch], Durability::Buffered)
+        self.write_batches(&[batch], None, Durability::Buffered)
     }
 
-    fn write_batches(&self, batches: &[Arc<SignedBatch>], durability: Durability) -> Result<(), LedgerError> {
+    fn write_batches(
+        &self,
+        batches: &[Arc<SignedBatch>],
+        meta: Option<(&str, Vec<u8>)>,
+        durability: Durability,
+    ) -> Result<(), LedgerError> {
         let encoded: Vec<Vec<u8>> = batches.iter().map(|batch| batch.encode()).collect();
         let rows: Vec<_> =
             batches.iter().zip(&encoded).map(|(batch, bytes)| (batch.header, bytes.as_slice())).collect();
-        self.chain.put_batches(&rows, durability)?;
+        self.chain.put_batches_with(&rows, meta, durability)?;
         let mut cache = self.batch_cache();
         for batch in batches {
             cache.insert(batch.header.id(), Arc::clone(batch));

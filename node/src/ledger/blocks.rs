@@ -29,6 +29,11 @@ impl ChainTip {
         self.height
     }
 
+    /// Which batches of an author were ordered.
+    pub(super) fn window(&self, author: &ValidatorId) -> Option<AuthorWindow> {
+        self.windows.get(author).copied()
+    }
+
     pub(super) fn read(chain: &ChainStore) -> Result<Self, LedgerError> {
         let mut tip = match chain.meta(META_NAME)? {
             Some(bytes) => decode::<Self>(&bytes, META_BYTES_MAX).map_err(|error| StoreError::Undecodable {

@@ -1,12 +1,15 @@
 //! Why the store of this node cannot go on.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use quancheng_contracts::GenesisStateError;
-use quancheng_state::StoreError;
+use quancheng_state::{IoCause, StoreError};
 use quancheng_types::{BatchId, ChainId, Height};
 
 use crate::admission::AdmissionError;
+use crate::files::{FileError, REJOIN};
 
 /// Why the store of this node cannot go on.
 #[derive(Clone, Debug)]
@@ -30,6 +33,31 @@ pub enum LedgerError {
         /// Which.
         batch: BatchId,
     },
+    /// The store is gone although it was there.
+    StoreMissing {
+        /// What was looked for.
+        path: PathBuf,
+    },
+    /// The store holds less than was durable in it.
+    RolledBack {
+        /// The store.
+        path: PathBuf,
+        /// Of what.
+        what: &'static str,
+        /// How many it holds.
+        found: u64,
+        /// How many it held.
+        marked: u64,
+    },
+    /// The marks know less than the store: they are an older copy.
+    MarksOlder {
+        /// Groups that they know.
+        found: u64,
+        /// Groups that they knew.
+        marked: u64,
+    },
+    /// A file beside the store.
+    File(Arc<FileError>),
     /// The store holds no state at all.
     Empty,
     /// The thread that writes batches is gone.
@@ -39,6 +67,7 @@ pub enum LedgerError {
 impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Store(error) if self.is_damage() => write!(f, "{error}; {REJOIN}"),
             Self::Store(error) => error.fmt(f),
             Self::Genesis(error) => error.fmt(f),
             Self::OtherChain { expected } => write!(
@@ -55,6 +84,25 @@ impl fmt::Display for LedgerError {
                     "batch {batch} of a block to execute is missing from the store; wipe the data folder and sync again"
                 )
             }
+            Self::StoreMissing { path } => write!(
+                f,
+                "{} is missing although this node has run before: the store is gone or damaged; nothing was changed. Check the disk; \
+                 {REJOIN}",
+                path.display()
+            ),
+            Self::RolledBack { path, what, found, marked } => write!(
+                f,
+                "the store at {} lost data: it holds {found} {what}, and {marked} were durable in it. A file of it was damaged, cut or \
+                 replaced by an older copy, and what it lost may hold transactions that were answered \"admitted\". The node does not \
+                 start. Check the disk; {REJOIN}",
+                path.display()
+            ),
+            Self::MarksOlder { found, marked } => write!(
+                f,
+                "the file `marks` of the data folder is an older copy: it knows {found} groups of batches, and {marked} had been marked; \
+                 with it batch numbers could repeat, so the node does not start. {REJOIN}"
+            ),
+            Self::File(error) => error.fmt(f),
             Self::Empty => f.write_str("the store holds no state; wipe the data folder and start again"),
             Self::WriterPanicked => {
                 f.write_str("the thread that writes batches is gone; this is a bug, restart the node")
@@ -64,6 +112,37 @@ impl fmt::Display for LedgerError {
 }
 
 impl std::error::Error for LedgerError {}
+
+impl LedgerError {
+    /// Whether what is on disk is not what was written.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Store(StoreError::Io { cause, .. }) => matches!(cause, IoCause::Damaged | IoCause::NotFound),
+            Self::Store(
+                StoreError::Undecodable { .. } | StoreError::Missing { .. } | StoreError::Inconsistent { .. },
+            )
+            | Self::BlockMissing { .. }
+            | Self::BatchMissing { .. }
+            | Self::StoreMissing { .. }
+            | Self::RolledBack { .. }
+            | Self::MarksOlder { .. } => true,
+            Self::Store(
+                StoreError::Format { .. }
+                | StoreError::Pruned { .. }
+                | StoreError::NotExecuted { .. }
+                | StoreError::OutOfOrder { .. }
+                | StoreError::GenesisExists
+                | StoreError::TooLarge { .. },
+            )
+            | Self::Genesis(_)
+            | Self::OtherChain { .. }
+            | Self::File(_)
+            | Self::Empty
+            | Self::WriterPanicked => false,
+        }
+    }
+}
 
 impl From<StoreError> for LedgerError {
     fn from(error: StoreError) -> Self {
@@ -79,6 +158,10 @@ impl From<LedgerError> for AdmissionError {
             | LedgerError::OtherChain { .. }
             | LedgerError::BlockMissing { .. }
             | LedgerError::BatchMissing { .. }
+            | LedgerError::StoreMissing { .. }
+            | LedgerError::RolledBack { .. }
+            | LedgerError::MarksOlder { .. }
+            | LedgerError::File(_)
             | LedgerError::Empty
             | LedgerError::WriterPanicked => Self::Stopping,
         }

@@ -11,12 +11,15 @@ mod batches;
 mod blocks;
 mod error;
 mod execute;
+mod open;
+mod salvage;
+mod watched;
 
-use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use quancheng_contracts::{genesis_patch, governance};
-use quancheng_state::{ChainStore, Snapshot, Store, StoreError, StoreOptions};
+use quancheng_state::{ChainStore, Snapshot, Store, StoreError, StoreOptions, Backend};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::merkle::Path as MerklePath;
 use quancheng_types::{
@@ -25,15 +28,15 @@ use quancheng_types::{
 };
 
 use crate::api::backend::ExecutedTransaction;
-use crate::config::StoreSection;
+use crate::files::{Marks, MarksFile};
 use batches::BatchCache;
 use blocks::ChainTip;
 
 pub use error::LedgerError;
 pub use execute::{Results, execute_stored};
-
-/// Share of the configured memory for the upper state tree; the rest is for RocksDB.
-const PAGE_CACHE_SHARE: usize = 4;
+pub use open::{StoreHandle, StoreKeeper, has_run};
+pub use salvage::{Salvaged, salvage};
+pub use watched::DamageSeen;
 
 /// Where execution stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,43 +62,28 @@ pub struct Ledger {
     cache: Mutex<BatchCache>,
     tip: RwLock<ChainTip>,
     keep_recent: Option<u64>,
+    /// Groups of batches written.
+    groups: Mutex<u64>,
+    /// Groups whose mark is durable.
+    marked: Arc<AtomicU64>,
+    /// The marks as found, until the thread that keeps them takes them.
+    marks: Mutex<Option<(MarksFile, Marks)>>,
+    backend: Arc<dyn Backend>,
+    damage: DamageSeen,
 }
 
 impl Ledger {
-    /// Opens the store; an empty one takes the genesis state.
-    ///
-    /// # Errors
-    /// [`LedgerError`]: the disk's, a genesis whose content a module refuses, or a store of another chain.
-    pub fn open(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
-        let memory_bytes = options.memory_mib as usize * 1024 * 1024;
-        let page_cache_bytes = memory_bytes / PAGE_CACHE_SHARE;
-        let mut rocks = RocksOptions { memory_bytes: memory_bytes - page_cache_bytes, ..RocksOptions::default() };
-        rocks.open_files_max = options.open_files_max.unwrap_or(rocks.open_files_max);
-        let backend = Rocks::open(&data_dir.join("store"), &rocks)?;
-        let store = Store::open(Arc::new(backend), StoreOptions { page_cache_bytes })?;
-        Self::over(store, genesis, options.keep_recent)
-    }
-
-    /// Opens the store of a stopped node to read it; nothing is written into its folder.
-    ///
-    /// # Errors
-    /// As [`Self::open`]; [`LedgerError::Empty`] where nothing was ever executed.
-    pub fn open_read_only(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
-        let memory_bytes = options.memory_mib as usize * 1024 * 1024;
-        let rocks = RocksOptions { memory_bytes, ..RocksOptions::default() };
-        let backend = Rocks::open_read_only(&data_dir.join("store"), &rocks)?;
-        let store = Store::open(Arc::new(backend), StoreOptions { page_cache_bytes: 0 })?;
-        if store.tip().is_none() {
-            return Err(LedgerError::Empty);
-        }
-        Self::over(store, genesis, None)
-    }
-
-    /// Over an open store.
+    /// Over an open backend. An empty one takes the genesis state.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn over(store: Store, genesis: &Genesis, keep_recent: Option<u64>) -> Result<Self, LedgerError> {
+    pub fn over(
+        backend: Arc<dyn Backend>,
+        page_cache_bytes: usize,
+        genesis: &Genesis,
+        keep_recent: Option<u64>,
+    ) -> Result<Self, LedgerError> {
+        let store = Store::open(Arc::clone(&backend), StoreOptions { page_cache_bytes })?;
         let chain_id = genesis.chain_id();
         let chain = store.chain();
         if store.tip().is_none() {
@@ -109,7 +97,26 @@ impl Ledger {
             return Err(LedgerError::OtherChain { expected: chain_id });
         }
         let tip = ChainTip::read(&chain)?;
-        Ok(Self { chain_id, store, chain, cache: Mutex::default(), tip: RwLock::new(tip), keep_recent })
+        let groups = batches::GroupsRow::read(&chain)?;
+        Ok(Self {
+            chain_id,
+            store,
+            chain,
+            cache: Mutex::default(),
+            tip: RwLock::new(tip),
+            keep_recent,
+            groups: Mutex::new(groups.written),
+            marked: Arc::new(AtomicU64::new(groups.marked)),
+            marks: Mutex::default(),
+            backend,
+            damage: DamageSeen::default(),
+        })
+    }
+
+    /// Whether a file of the store was found damaged since the start.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.damage.is_set()
     }
 
     /// The chain.

@@ -43,6 +43,11 @@ pub enum StartError {
         /// The folder.
         path: PathBuf,
     },
+    /// `start` of a validator on a folder that `init` has not made.
+    NotInitialized {
+        /// The folder.
+        path: PathBuf,
+    },
     /// `init --rejoin-above` on a follower.
     RejoinWithoutKey,
     /// The next height follows rules that this build does not carry.
@@ -68,6 +73,12 @@ impl fmt::Display for StartError {
                 path.display()
             ),
             Self::UnknownVersion(unknown) => unknown.fmt(f),
+            Self::NotInitialized { path } => write!(
+                f,
+                "{} holds no data of this validator. If its key has never signed on this chain, make the data folder with `quanchengd init`; \
+                 if it has, somewhere, use `quanchengd init --rejoin-above HEIGHT`, where HEIGHT is the greatest that any other node reports",
+                path.display()
+            ),
             Self::RejoinWithoutKey => f.write_str(
                 "--rejoin-above is for validators: this configuration names no node.validator_key; use `quanchengd init` without it",
             ),

@@ -7,10 +7,15 @@ mod doors;
 mod error;
 mod genesis_file;
 mod init;
+mod keys;
 mod lanes;
 mod recover;
+mod teardown;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -32,9 +37,10 @@ use crate::driver::{
     ServeQueue,
 };
 use crate::executor;
-use crate::files::{DataLock, LogFile, SignRecordFile};
-use crate::ledger::Ledger;
+use crate::files::{DataLock, LogFile, SignRecordFile, Marks, MarksFile, StoppedFile};
+use crate::ledger::{Ledger, LedgerError, has_run};
 use crate::limits::{OWN_BATCH_BYTES_MAX, SUBMISSION_BYTES_MAX};
+use crate::marks::MarkKeeper;
 use crate::metrics::Metrics;
 use crate::network::{self, NetworkHandle};
 use crate::tracker::{ClaimLimits, Tracker};
@@ -43,7 +49,9 @@ use crate::verifier;
 pub use doors::DoorError;
 pub use error::StartError;
 pub use genesis_file::read_genesis;
-pub use init::{Rejoin, init};
+pub use init::{Rejoin, Rejoined, init};
+pub use keys::NodeKeys;
+pub use teardown::Teardown;
 
 /// How long a stop waits for the driver and the doors.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -58,45 +66,14 @@ pub struct Node {
     doors: doors::Doors,
     public: SocketAddr,
     admin: SocketAddr,
-    _lock: DataLock,
-}
-
-/// Keys of a node, opened.
-#[derive(Debug)]
-pub struct NodeKeys {
-    peer: SigningKey,
-    validator: Option<SigningKey>,
-}
-
-impl NodeKeys {
-    /// Opens the key files that the configuration names.
-    ///
-    /// # Errors
-    /// [`StartError::KeyFile`].
-    pub fn open(config: &NodeConfig) -> Result<Self, StartError> {
-        let password = quancheng_keystore::read_password(&config.node.password_file).map_err(StartError::KeyFile)?;
-        let open = |path: &std::path::Path| quancheng_keystore::open(path, &password).map_err(StartError::KeyFile);
-        let validator = config.node.validator_key.as_deref().map(open).transpose()?;
-        Ok(Self { peer: open(&config.node.peer_key)?, validator })
-    }
-
-    fn node_id(&self) -> NodeId {
-        let key = self.peer.public_key();
-        let bytes: [u8; 32] = key.as_bytes().try_into().expect("a peer key is Ed25519: key files hold no other suite");
-        NodeId(quancheng_types::Digest(bytes))
-    }
-
-    fn validator_id(&self) -> Option<ValidatorId> {
-        self.validator.as_ref().map(|key| ValidatorId::of(&key.public_key()))
-    }
 }
 
 impl Node {
-    /// Starts a node; returns when its doors are open.
+    /// Starts a node; returns when its doors are open. `teardown` is to be finished when the node has ended, or has not started.
     ///
     /// # Errors
     /// [`StartError`], with what to do.
-    pub async fn start(mut config: NodeConfig) -> Result<Self, StartError> {
+    pub async fn start(mut config: NodeConfig, teardown: &Teardown) -> Result<Self, StartError> {
         let begun = Instant::now();
         let genesis = Arc::new(read_genesis(&config.node.genesis)?);
         let known_peers = genesis.validators.validators().len().max(config.network.peers.len());
@@ -104,11 +81,13 @@ impl Node {
             .map_err(StartError::Descriptors)?;
         config.store.open_files_max = Some(descriptors.tables());
         let keys = NodeKeys::open(&config)?;
-        let lock = DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?;
+        teardown.hold(DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?);
+        check_folder(&config.node.data_dir, &genesis, &keys)?;
         let metrics = Arc::new(Metrics::new());
         let ledger =
             Arc::new(Ledger::open(&config.node.data_dir, &genesis, &config.store).map_err(StartError::Ledger)?);
         recover::check_version(&ledger)?;
+        teardown.store().keep(&ledger);
         let (executed, certified, time_ms) = ledger.progress().map_err(StartError::Ledger)?;
         let tracker = Arc::new(Tracker::new(executed, certified, time_ms, Arc::clone(&metrics)));
         let peers = Arc::new(PeerBook::new(keys.node_id(), config.network.peers.clone()));
@@ -117,7 +96,14 @@ impl Node {
             network::start(lanes::network_config(&config, &genesis, &keys, peers.entries(&sets)?, &descriptors))
                 .await?;
 
-        let parts = Assembly { config: &config, genesis: &genesis, keys: &keys, ledger: &ledger, metrics: &metrics };
+        let parts = Assembly {
+            config: &config,
+            genesis: &genesis,
+            keys: &keys,
+            ledger: &ledger,
+            metrics: &metrics,
+            teardown,
+        };
         let running = parts.wire(&tracker, &peers, &network)?;
         let (bars, asked) = (running.bars, running.asked);
         let pump = Pump::new(running.driver.clone(), Arc::clone(&peers), bars, asked, Arc::clone(&metrics));
@@ -159,7 +145,6 @@ impl Node {
             doors,
             public,
             admin,
-            _lock: lock,
         })
     }
 
@@ -216,6 +201,7 @@ struct Assembly<'a> {
     keys: &'a NodeKeys,
     ledger: &'a Arc<Ledger>,
     metrics: &'a Arc<Metrics>,
+    teardown: &'a Teardown,
 }
 
 struct RecoveredEngine {
@@ -248,20 +234,24 @@ impl Assembly<'_> {
         let chain_id = self.genesis.chain_id();
         let (ledger, metrics) = (self.ledger, self.metrics);
         let (driver, inputs) = driver::queue();
+        let (marks, found) = self.start_marks(&driver)?;
+        let running = self.teardown.threads();
         let (bars, asked) = (Arc::new(Bars::default()), Arc::new(Asked::default()));
         let threads = match self.config.node.verifier_threads {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
         };
         let (verifier, writer) =
-            verifier::start(threads, chain_id, Arc::clone(ledger), driver.clone(), Arc::clone(metrics))
+            verifier::start(threads, chain_id, Arc::clone(ledger), driver.clone(), Arc::clone(metrics), marks.clone(), running)
                 .map_err(StartError::Thread)?;
+        self.teardown.stops(verifier.clone());
         let executor = self.start_executor(&driver, tracker, peers, network)?;
-        let serve = ServeQueue::start(Arc::clone(ledger), network.clone(), Arc::clone(peers), Arc::clone(metrics))
-            .map_err(StartError::Thread)?;
+        let serve =
+            ServeQueue::start(Arc::clone(ledger), network.clone(), Arc::clone(peers), Arc::clone(metrics), running)
+                .map_err(StartError::Thread)?;
 
         let RecoveredEngine { engine, log, sign_record, own_batches, own_ordered, next_sequence } =
-            self.recover_engine()?;
+            self.recover_engine(&found)?;
         let is_validator = self.duty(engine.parameters(), &engine).is_validator;
         recover::inform(ledger, tracker, if is_validator { &own_batches } else { &[] }, &own_ordered);
         let (status, status_receiver) = watch::channel(engine.status());
@@ -295,6 +285,8 @@ impl Assembly<'_> {
             engine,
             log,
             sign_record,
+            marks,
+            stopped: StoppedFile::at(&self.config.node.data_dir),
             ledger: Arc::clone(ledger),
             network: network.clone(),
             peers: Arc::clone(peers),
@@ -312,8 +304,8 @@ impl Assembly<'_> {
             clock,
             own: self.keys.validator_id(),
         };
-        let running = Driver::new(parts, inputs, Arc::new(AtomicBool::new(false)));
-        let driver_end = running.spawn(own_batches).map_err(StartError::Thread)?;
+        let built = Driver::new(parts, inputs, Arc::new(AtomicBool::new(false)));
+        let driver_end = built.spawn(own_batches, running).map_err(StartError::Thread)?;
         let (status, clock) = (status_receiver, clock_receiver);
         Ok(Running { driver, driver_end, bars, asked, verifier, admission, status, clock })
     }
@@ -334,7 +326,18 @@ impl Assembly<'_> {
             }
         });
         let (ledger, tracker, metrics) = (Arc::clone(self.ledger), Arc::clone(tracker), Arc::clone(self.metrics));
-        executor::start(ledger, driver.clone(), tracker, metrics, on_set_change).map_err(StartError::Thread)
+        let threads = self.teardown.threads();
+        executor::start(ledger, driver.clone(), tracker, metrics, on_set_change, threads).map_err(StartError::Thread)
+    }
+
+    /// The thread that keeps the marks, and the marks as they were found, with the number of this process.
+    fn start_marks(&self, driver: &DriverHandle) -> Result<(MarkKeeper, Marks), StartError> {
+        let (mut file, mut marks, marked) = self.ledger.take_marks().ok_or(StartError::Ledger(LedgerError::Empty))?;
+        marks.instances.rotate_right(1);
+        marks.instances[0] = instance();
+        file.replace(&marks).map_err(StartError::File)?;
+        let keeper = MarkKeeper::start(file, marks, marked, driver.clone(), self.teardown.threads());
+        Ok((keeper.map_err(StartError::Thread)?, marks))
     }
 
     fn duty(&self, parameters: &Parameters, engine: &Engine) -> Duty {
@@ -343,21 +346,24 @@ impl Assembly<'_> {
         Duty { parameters: *parameters, is_validator, is_ready: false }
     }
 
-    fn recover_engine(&self) -> Result<RecoveredEngine, StartError> {
+    fn recover_engine(&self, marks: &Marks) -> Result<RecoveredEngine, StartError> {
         let chain_id = self.genesis.chain_id();
         let data_dir = &self.config.node.data_dir;
         let (log, entries) = LogFile::open(data_dir, chain_id).map_err(StartError::File)?;
         let mut sign_record = SignRecordFile::at(data_dir);
         let key = self.keys.validator.as_ref();
-        let record =
-            key.map(|key| sign_record.read(&chain_id, &key.public_key())).transpose().map_err(StartError::File)?;
+        let record = key.map(|key| sign_record.read(&chain_id, &key.public_key(), marks.sign_records)).transpose();
+        let record = record.map_err(StartError::File)?;
         let own = self.keys.validator_id();
-        let recovered = recover::state(self.ledger, record, entries, own)?;
+        let recovered = recover::state(self.ledger, record, entries, own, marks)?;
         let config = EngineConfig {
             chain_id,
             node_id: self.keys.node_id(),
             key: self.keys.validator.clone(),
             quarantine_ms: self.config.node.quarantine_ms,
+            genesis: SetChange { validators: self.genesis.validators.clone(), parameters: self.genesis.parameters },
+            instance: marks.instances[0],
+            earlier_instances: marks.instances[1..].iter().copied().filter(|instance| *instance != 0).collect(),
         };
         let next_sequence = recovered.next_sequence;
         let engine =
@@ -365,6 +371,22 @@ impl Assembly<'_> {
         let (own_batches, own_ordered) = (recovered.own_batches, recovered.own_ordered);
         Ok(RecoveredEngine { engine, log, sign_record, own_batches, own_ordered, next_sequence })
     }
+}
+
+/// Whether a node may run here at all.
+fn check_folder(data_dir: &Path, genesis: &Genesis, keys: &NodeKeys) -> Result<(), StartError> {
+    StoppedFile::at(data_dir).check().map_err(StartError::File)?;
+    let is_new = !has_run(data_dir) && !MarksFile::at(data_dir, genesis.chain_id()).exists();
+    if is_new && keys.validator.is_some() {
+        return Err(StartError::NotInitialized { path: data_dir.to_owned() });
+    }
+    Ok(())
+}
+
+/// A number that no other process has, by the randomness with which the standard library seeds its maps.
+fn instance() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id())
 }
 
 /// Rules of the batcher under these parameters. Of one author the others hold a bounded number of bytes: were more in flight, each of

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use quancheng_consensus::{Executed, LogEntry, RecoveredState, SignRecord, Tip};
+use quancheng_consensus::{Executed, LogEntry, RecoveredState, SignRecord, Tip, AuthorWindow, WINDOW_SEQUENCES};
 use quancheng_types::{Decisions, Height, SignedBatch, ValidatorId};
 use tracing::warn;
 
+use tracing::error;
+
 use super::StartError;
+use crate::files::Marks;
 use crate::ledger::{Ledger, LedgerError};
 use crate::version::UnknownVersion;
 use crate::tracker::Tracker;
@@ -37,6 +40,7 @@ pub(super) fn state(
     sign_record: Option<SignRecord>,
     log: Vec<LogEntry>,
     own: Option<ValidatorId>,
+    marks: &Marks,
 ) -> Result<Recovered, StartError> {
     let failed = |error| StartError::Ledger(LedgerError::Store(error));
     let tip = ledger.tip().map_err(failed)?;
@@ -52,7 +56,7 @@ pub(super) fn state(
     let mut own_batches = Vec::new();
     let own_window = own.and_then(|own| windows.iter().find(|(author, _)| *author == own)).map(|(_, window)| *window);
     let floor = ledger.batch_floor().map_err(StartError::Ledger)?;
-    let mut next_sequence = own_window.map_or(0, |window| window.end()).max(floor);
+    let mut next_sequence = own_window.map_or(0, |window| window.end()).max(floor).max(marks.next_sequence);
     for batch in ledger.pending_batches().map_err(failed)? {
         let is_own = own == Some(batch.header.author);
         if is_own {
@@ -68,6 +72,7 @@ pub(super) fn state(
         }
     }
     own_batches.sort_by_key(|batch| batch.header.sequence);
+    report_lost(&own_batches, &own_window.unwrap_or_default(), floor, marks);
 
     let state = RecoveredState {
         executed: executed(ledger, tip.as_ref()).map_err(failed)?,
@@ -79,6 +84,7 @@ pub(super) fn state(
         windows,
         stored,
         undelivered,
+        next_sequence,
     };
     Ok(Recovered { state, own_batches, own_ordered, next_sequence })
 }
@@ -112,6 +118,22 @@ fn own_ordered(
         }
     }
     Ok(found)
+}
+
+/// Says which own batches were durable, and hence answered "admitted", and are neither ordered nor here any more. A store that holds all
+/// that its marks name has lost none; this is for damage that no mark can show.
+fn report_lost(own_batches: &[Arc<SignedBatch>], window: &AuthorWindow, floor: u64, marks: &Marks) {
+    let first = marks.next_sequence.saturating_sub(WINDOW_SEQUENCES).max(floor);
+    for sequence in first..marks.next_sequence {
+        let is_here = own_batches.binary_search_by_key(&sequence, |batch| batch.header.sequence).is_ok();
+        if !is_here && !window.is_ordered(sequence) {
+            error!(
+                sequence,
+                "an own batch that was answered \"admitted\" is neither ordered nor in the store: unless another validator has it, its \
+                 transactions are lost; check the disk, and tell those who submitted to submit again"
+            );
+        }
+    }
 }
 
 /// Results from the height that the tip certifies (or the newest, if older) up to the newest.

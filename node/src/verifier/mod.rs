@@ -20,7 +20,8 @@ use crate::budget::ByteShare;
 use crate::driver::{DriverHandle, DriverInput};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::thread_end::EndWithProcess;
+use crate::marks::MarkKeeper;
+use crate::thread_end::{EndWithProcess, Threads};
 use keys::KeyCache;
 use queue::{Job, JobQueue, Request};
 pub use store_writer::StoreWriter;
@@ -70,10 +71,12 @@ pub fn start(
     ledger: Arc<Ledger>,
     driver: DriverHandle,
     metrics: Arc<Metrics>,
+    marks: MarkKeeper,
+    running: &Threads,
 ) -> std::io::Result<(VerifierHandle, StoreWriter)> {
     let queue = Arc::new(JobQueue::default());
     let keys = Arc::new(KeyCache::default());
-    let writer = StoreWriter::start(ledger, driver.clone())?;
+    let writer = StoreWriter::start(ledger, driver.clone(), marks, running)?;
     for number in 0..threads.max(1) {
         let worker = Worker {
             chain_id,
@@ -83,7 +86,7 @@ pub fn start(
             metrics: Arc::clone(&metrics),
         };
         let queue = Arc::clone(&queue);
-        std::thread::Builder::new().name(format!("verifier-{number}")).spawn(move || {
+        running.spawn(&format!("verifier-{number}"), move || {
             let _guard = EndWithProcess("verifier");
             while let Some(job) = queue.pop() {
                 worker.run(job);

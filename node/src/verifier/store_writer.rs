@@ -1,4 +1,5 @@
-//! Makes batches durable: all that wait are written with one sync, so the cost of a sync is shared under load.
+//! Makes batches durable: all that wait are written with one sync, so the cost of a sync is shared under load. They are reported when
+//! the mark of their group is durable too (`marks`), while the next group is being written.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -9,8 +10,10 @@ use tokio::sync::oneshot;
 use tracing::error;
 
 use crate::driver::{DriverHandle, DriverInput};
+use crate::files::FileError;
 use crate::ledger::{Ledger, LedgerError};
-use crate::thread_end::EndWithProcess;
+use crate::marks::MarkKeeper;
+use crate::thread_end::{EndWithProcess, Threads};
 
 /// Batches written with one sync at most: bounds the memory of one write to 32 batches of at most 2 MiB.
 const GROUP_MAX: usize = 32;
@@ -27,9 +30,14 @@ pub struct StoreWriter {
 }
 
 impl StoreWriter {
-    pub(super) fn start(ledger: Arc<Ledger>, driver: DriverHandle) -> std::io::Result<Self> {
+    pub(super) fn start(
+        ledger: Arc<Ledger>,
+        driver: DriverHandle,
+        marks: MarkKeeper,
+        threads: &Threads,
+    ) -> std::io::Result<Self> {
         let (queue, receiver) = channel::<Write>();
-        std::thread::Builder::new().name("batch-writer".into()).spawn(move || {
+        threads.spawn("batch-writer", move || {
             let _guard = EndWithProcess("batch-writer");
             while let Ok(first) = receiver.recv() {
                 let mut group = vec![first];
@@ -37,7 +45,7 @@ impl StoreWriter {
                     let Ok(next) = receiver.try_recv() else { break };
                     group.push(next);
                 }
-                write_group(&ledger, &driver, group);
+                write_group(&ledger, &driver, &marks, group);
             }
         })?;
         Ok(Self { queue })
@@ -62,21 +70,38 @@ impl StoreWriter {
     }
 }
 
-fn write_group(ledger: &Ledger, driver: &DriverHandle, group: Vec<Write>) {
+fn write_group(ledger: &Ledger, driver: &DriverHandle, marks: &MarkKeeper, group: Vec<Write>) {
     let batches: Vec<Arc<SignedBatch>> = group
         .iter()
         .map(|write| match write {
             Write::Foreign(batch) | Write::Own(batch, _) => Arc::clone(batch),
         })
         .collect();
-    let result = ledger.put_batches(&batches);
-    if let Err(error) = &result {
-        error!(%error, "batches could not be stored");
+    let own = group.iter().filter_map(|write| match write {
+        Write::Own(batch, _) => Some(batch.header.sequence.saturating_add(1)),
+        Write::Foreign(_) => None,
+    });
+    let next_sequence = own.max().unwrap_or(0);
+    match ledger.put_batches(&batches) {
+        Ok(number) => {
+            let driver = driver.clone();
+            let done = move |marked: Result<(), Arc<FileError>>| {
+                report(&driver, group, &marked.map_err(LedgerError::File));
+            };
+            marks.group(number, next_sequence, Box::new(done));
+        }
+        Err(error) => {
+            error!(%error, "batches could not be stored");
+            report(driver, group, &Err(error));
+        }
     }
+}
+
+fn report(driver: &DriverHandle, group: Vec<Write>, result: &Result<(), LedgerError>) {
     for write in group {
         match write {
             Write::Foreign(batch) => {
-                let verdict = match &result {
+                let verdict = match result {
                     Ok(()) => BatchVerdict::Valid,
                     Err(_) => BatchVerdict::NotStored,
                 };

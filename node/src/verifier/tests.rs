@@ -3,6 +3,10 @@ use quancheng_types::{
 };
 
 use super::*;
+use crate::driver::DriverHandle;
+use crate::ledger::Ledger;
+use crate::marks::MarkKeeper;
+use crate::thread_end::Threads;
 
 fn chain() -> ChainId {
     ChainId(Digest([7; 32]))
@@ -22,6 +26,13 @@ fn transaction(key: &SigningKey, nonce: u64) -> SignedTransaction {
     body.sign(&[key]).unwrap()
 }
 
+fn writer(ledger: Arc<Ledger>, driver: DriverHandle) -> StoreWriter {
+    let threads = Threads::default();
+    let (file, marks, marked) = ledger.take_marks().unwrap();
+    let marks = MarkKeeper::start(file, marks, marked, driver.clone(), &threads).unwrap();
+    StoreWriter::start(ledger, driver, marks, &threads).unwrap()
+}
+
 #[test]
 fn verdicts_equal_those_of_single_checks_wherever_the_bad_ones_are() {
     let (driver, _inputs) = crate::driver::queue();
@@ -30,7 +41,7 @@ fn verdicts_equal_those_of_single_checks_wherever_the_bad_ones_are() {
     let worker = Worker {
         chain_id: chain(),
         keys: Arc::default(),
-        writer: StoreWriter::start(ledger, driver.clone()).unwrap(),
+        writer: writer(ledger, driver.clone()),
         driver,
         metrics: Arc::new(Metrics::new()),
     };

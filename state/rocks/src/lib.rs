@@ -17,7 +17,7 @@ use rocksdb::{ColumnFamily, DB, DBRawIterator, ErrorKind, WriteBatch, WriteOptio
 
 mod options;
 
-pub use options::RocksOptions;
+pub use options::{LogRecovery, RocksOptions};
 
 /// What the engine adds to a change in a batch, at most: kind, column and two lengths.
 const OPERATION_BYTES: usize = 16;
@@ -49,6 +49,7 @@ impl Rocks {
     /// As [`Self::open`]; also where there is no store.
     pub fn open_read_only(path: &Path, options: &RocksOptions) -> Result<Self, StoreError> {
         let name = path.display().to_string();
+        let options = RocksOptions { is_created: false, ..options.clone() };
         let db = DB::open_cf_descriptors_read_only(&options.database(), path, options.columns(), false)
             .map_err(|error| io_error(&name, "open", &error))?;
         Ok(Self { db, path: name })

@@ -18,6 +18,18 @@ const BUFFER_BYTES_MIN: usize = 64 * 1024;
 /// Least memory with which the engine works.
 const MEMORY_BYTES_MIN: usize = 16 * 1024 * 1024;
 
+/// What is done with a write-ahead log that does not hold from its beginning to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogRecovery {
+    /// A record that ends in the middle, as the last one of the log, is dropped; anything else refuses the store, which stays as it is.
+    WholeLog,
+    /// What follows the first record that does not hold is dropped *without a word*, whether it was synced or not. Only for one who knows
+    /// from elsewhere what had been synced.
+    ToFirstGap,
+    /// Records that do not hold are left out: to save what can be read, never to go on from.
+    SkipDamage,
+}
+
 /// What one operator may choose.
 #[derive(Clone, Debug)]
 pub struct RocksOptions {
@@ -27,20 +39,30 @@ pub struct RocksOptions {
     pub open_files_max: u16,
     /// Threads that write out and compact.
     pub background_threads: u8,
+    /// Whether a store is made where there is none.
+    pub is_created: bool,
+    /// What a damaged log means.
+    pub recovery: LogRecovery,
 }
 
 impl Default for RocksOptions {
-    /// 256 MiB, 512 files, 2 threads.
+    /// 256 MiB, 512 files, 2 threads; made where there is none; a log is read to its first gap.
     fn default() -> Self {
-        Self { memory_bytes: 256 * 1024 * 1024, open_files_max: 512, background_threads: 2 }
+        Self {
+            memory_bytes: 256 * 1024 * 1024,
+            open_files_max: 512,
+            background_threads: 2,
+            is_created: true,
+            recovery: LogRecovery::ToFirstGap,
+        }
     }
 }
 
 impl RocksOptions {
     pub(super) fn database(&self) -> Options {
         let mut options = Options::default();
-        options.create_if_missing(true);
-        options.create_missing_column_families(true);
+        options.create_if_missing(self.is_created);
+        options.create_missing_column_families(self.is_created);
         options.set_max_open_files(self.open_files_max.into());
         options.set_max_background_jobs(self.background_threads.max(1).into());
         // Not met in common use: at this bound the engine writes out the column that waits longest, however little it holds.
@@ -49,8 +71,11 @@ impl RocksOptions {
         options.set_bytes_per_sync(1 << 20);
         options.set_wal_bytes_per_sync(1 << 20);
         options.set_keep_log_file_num(4);
-        // After a crash the log is read to its first gap: what lies behind was never reported durable.
-        options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+        options.set_wal_recovery_mode(match self.recovery {
+            LogRecovery::WholeLog => DBRecoveryMode::TolerateCorruptedTailRecords,
+            LogRecovery::ToFirstGap => DBRecoveryMode::PointInTime,
+            LogRecovery::SkipDamage => DBRecoveryMode::SkipAnyCorruptedRecord,
+        });
         options
     }
 

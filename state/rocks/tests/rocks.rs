@@ -8,7 +8,7 @@ use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
 use quancheng_state::backend::{Backend, Column, Durability, Writes};
 use quancheng_state::{IoCause, Store, StoreError, StoreOptions};
-use quancheng_state_rocks::{Rocks, RocksOptions};
+use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
 use tempfile::TempDir;
 
 #[path = "../../tests/suite/mod.rs"]
@@ -16,7 +16,13 @@ mod suite;
 
 use suite::{Disk, InMemory, blocks};
 
-const OPTIONS: RocksOptions = RocksOptions { memory_bytes: 32 << 20, open_files_max: 64, background_threads: 1 };
+const OPTIONS: RocksOptions = RocksOptions {
+    memory_bytes: 32 << 20,
+    open_files_max: 64,
+    background_threads: 1,
+    is_created: true,
+    recovery: LogRecovery::ToFirstGap,
+};
 
 struct OnDisk(TempDir);
 

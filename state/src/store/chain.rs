@@ -101,7 +101,23 @@ impl ChainStore {
     /// # Errors
     /// [`StoreError`] of the backend.
     pub fn put_batches(&self, batches: &[(BatchHeader, &[u8])], durability: Durability) -> Result<(), StoreError> {
+        self.put_batches_with(batches, None, durability)
+    }
+
+    /// As [`Self::put_batches`], with a small named record in the same write.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the backend.
+    pub fn put_batches_with(
+        &self,
+        batches: &[(BatchHeader, &[u8])],
+        meta: Option<(&str, Vec<u8>)>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
         let mut writes = Writes::new();
+        if let Some((name, value)) = meta {
+            writes.put(Column::Meta, user_key(name), value);
+        }
         for (header, bytes) in batches {
             let id = header.id();
             if !self.has_batch(&id)? {

@@ -4,6 +4,7 @@ mod hostile;
 mod intact;
 mod recovery;
 mod requests;
+mod twins;
 
 use quancheng_types::hash::sha256;
 use quancheng_types::{
@@ -72,6 +73,9 @@ fn engine_with(members: u8, state: RecoveredState, checker: Box<dyn SignatureChe
         node_id: node_id(0),
         key: Some(key(0)),
         quarantine_ms: 0,
+        genesis: set(members),
+        instance: EPOCH_MS,
+        earlier_instances: Vec::new(),
         #[cfg(feature = "planted-bugs")]
         planted: None,
     };

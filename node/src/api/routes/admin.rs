@@ -64,7 +64,8 @@ fn is_in_force(backend: &dyn Backend, status: &NodeStatus, id: &ValidatorId) -> 
 }
 
 /// A clock that is off makes the node slow and its proposals useless, but what it says is as true as ever. A node that does not carry a
-/// scheduled version of the rules works until the height of it, and stops there.
+/// scheduled version of the rules works until the height of it, and stops there. Another process with the key of this one is told to
+/// stop; that somebody has the key is for people to look into.
 pub(super) fn warnings(status: &NodeStatus) -> Vec<&'static str> {
     let mut warnings = Vec::new();
     if status.clock.is_some_and(|report| report.is_off) {
@@ -72,6 +73,9 @@ pub(super) fn warnings(status: &NodeStatus) -> Vec<&'static str> {
     }
     if status.versions.unknown().is_some() {
         warnings.push("version_unknown");
+    }
+    if status.is_key_asked {
+        warnings.push("key_used_elsewhere");
     }
     warnings
 }
@@ -83,6 +87,9 @@ fn is_quorum(power: u64, total_power: u64) -> bool {
 
 pub(super) fn missing(status: &NodeStatus, is_validator: bool) -> Vec<&'static str> {
     let mut missing = Vec::new();
+    if status.is_store_damaged {
+        missing.push("store_intact");
+    }
     if status.is_syncing {
         missing.push("caught_up");
     }

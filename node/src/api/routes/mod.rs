@@ -163,6 +163,8 @@ mod tests {
             state_root: Digest::ZERO,
             round: None,
             is_signing,
+            is_key_asked: false,
+            is_store_damaged: false,
             is_syncing,
             clock: None,
             peers: connected,

@@ -9,6 +9,7 @@ mod bad_input;
 mod catch_up;
 mod clock;
 mod crash;
+mod damage;
 mod doors;
 mod follower;
 mod lifecycle;

@@ -39,6 +39,7 @@ impl Disk {
             windows: self.tip.windows.iter().map(|(author, window)| (*author, *window)).collect(),
             stored,
             undelivered,
+            next_sequence: key.map_or(Ok(0), |key| self.next_sequence(ValidatorId::of(&key))).map_err(text)?,
         };
         Ok((state, own))
     }

@@ -25,6 +25,8 @@ pub(super) struct Machine {
     pub(super) disk: Disk,
     /// Counts starts: what was planned for an earlier one is forgotten.
     pub(super) epoch: u32,
+    /// Numbers of the processes that ran here.
+    instances: Vec<u64>,
     pub(super) boot_us: u64,
     /// How far its wall clock is ahead of true time, ms.
     pub(super) skew_ms: i64,
@@ -58,6 +60,7 @@ impl Machine {
             engine: None,
             disk,
             epoch: 0,
+            instances: Vec::new(),
             boot_us: 0,
             skew_ms: 0,
             home_skew_ms: 0,
@@ -125,16 +128,21 @@ impl Machine {
     ) -> Result<Vec<Arc<SignedBatch>>, String> {
         let (state, own) = self.disk.recover(Some(self.member.key.public_key()))?;
         self.next_sequence = self.disk.next_sequence(self.validator_id()).map_err(crate::disk::text)?;
+        let instance = time_us.rotate_left(20) ^ u64::from(self.epoch) ^ u64::from(self.node_id().0.0[0]).rotate_left(50);
         let config = EngineConfig {
             chain_id: genesis.chain_id(),
             node_id: self.node_id(),
             key: Some(self.member.key.clone()),
             quarantine_ms: QUARANTINE_MS,
+            genesis: SetChange { validators: genesis.validators.clone(), parameters: genesis.parameters },
+            instance,
+            earlier_instances: self.instances.clone(),
             #[cfg(feature = "planted-bugs")]
             planted: self.planted,
         };
         let engine = Engine::recover(config, state, Box::new(checker.clone())).map_err(crate::disk::text)?;
         self.engine = Some(engine);
+        self.instances.push(instance);
         self.epoch += 1;
         self.boot_us = time_us;
         let mut batches = Vec::new();

@@ -158,6 +158,12 @@ impl World {
             Alarm::SignedElsewhere { .. } => {
                 Err(breach("no_double_sign", format!("machine {machine} found its key used elsewhere: {alarm:?}")))
             }
+            Alarm::KeyAlive | Alarm::KeyAsked { .. } => {
+                Err(breach("no_double_sign", format!("machine {machine} met a twin: {alarm:?}")))
+            }
+            Alarm::BatchElsewhere { .. } | Alarm::OwnBatchRefused { .. } => {
+                Err(breach("admitted_is_ordered", format!("machine {machine}: {alarm:?}")))
+            }
             Alarm::LogBehindRecord { .. } => {
                 Err(breach("durable_before_visible", format!("machine {machine}: {alarm:?}")))
             }

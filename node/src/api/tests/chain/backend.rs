@@ -39,6 +39,8 @@ impl Backend for Fake {
             state_root: tip.leaf.state_root,
             round: None,
             is_signing: self.is_signing.load(Ordering::SeqCst),
+            is_key_asked: false,
+            is_store_damaged: false,
             is_syncing: false,
             clock: None,
             peers: 0,

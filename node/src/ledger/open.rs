@@ -1,0 +1,185 @@
+//! Opening the store of a data folder, and seeing that it holds everything that was ever durable in it.
+//!
+//! A crash may take back the end of the log that was not synced, and the engine cuts it off. A log that is damaged in its middle, cut,
+//! or an older copy looks the same to the engine: everything behind would be gone without a word. So what was synced is counted
+//! outside the store ([`Marks`]), and a store that holds less is refused. A log with damage is first read without changing
+//! anything, so that what stands behind it can still be saved ([`super::salvage`]).
+
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use quancheng_state::{Backend, ChainStore, IoCause, Store, StoreError, StoreOptions};
+use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
+use quancheng_types::Genesis;
+use tracing::warn;
+
+use super::batches::GroupsRow;
+use super::blocks::ChainTip;
+use super::watched::{DamageSeen, Watched};
+use super::{Ledger, LedgerError};
+use crate::config::StoreSection;
+use crate::files::{FileError, Marks, MarksFile, SignRecordFile};
+
+/// Share of the configured memory for the upper state tree; the rest is for RocksDB.
+const PAGE_CACHE_SHARE: usize = 4;
+/// Folder of the store in the data folder.
+pub(super) const STORE_FOLDER: &str = "store";
+/// Names the newest manifest of a store; without it the engine takes the folder for an empty one, and clears it.
+const CURRENT: &str = "CURRENT";
+/// Pause between two looks at a store that is still in use.
+const POLL: Duration = Duration::from_millis(2);
+
+impl Ledger {
+    /// Opens the store of a data folder; an empty one takes the genesis state.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: the disk's, a genesis whose content a module refuses, a store of another chain, or one that lost what was durable.
+    pub fn open(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
+        let path = data_dir.join(STORE_FOLDER);
+        let mut file = MarksFile::at(data_dir, genesis.chain_id());
+        let mut marks = file.open(has_run(data_dir))?;
+        if marks.has_store && !path.join(CURRENT).exists() {
+            return Err(LedgerError::StoreMissing { path: path.join(CURRENT) });
+        }
+        let memory_bytes = options.memory_mib as usize * 1024 * 1024;
+        let page_cache_bytes = memory_bytes / PAGE_CACHE_SHARE;
+        let rocks = RocksOptions {
+            memory_bytes: memory_bytes - page_cache_bytes,
+            is_created: !marks.has_store,
+            recovery: LogRecovery::WholeLog,
+            ..RocksOptions::default()
+        };
+        let open_files_max = options.open_files_max.unwrap_or(rocks.open_files_max);
+        let rocks = RocksOptions { open_files_max, ..rocks };
+        let damage = DamageSeen::default();
+        let rocks = Watched::new(open_marked(&path, &rocks, &marks)?, damage.clone());
+        let backend: Arc<dyn Backend> = Arc::new(rocks);
+        let mut ledger = Self::over(backend, page_cache_bytes, genesis, options.keep_recent)?;
+        ledger.damage = damage;
+        check_marks(&path, &ledger.chain, &marks)?;
+        if !marks.has_store {
+            marks.has_store = true;
+            file.replace(&marks)?;
+        }
+        *ledger.marks.lock().unwrap_or_else(PoisonError::into_inner) = Some((file, marks));
+        Ok(ledger)
+    }
+
+    /// Opens the store of a stopped node to read it; nothing is written into its folder.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`LedgerError::Empty`] where nothing was ever executed.
+    pub fn open_read_only(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
+        let memory_bytes = options.memory_mib as usize * 1024 * 1024;
+        let rocks = RocksOptions { memory_bytes, ..RocksOptions::default() };
+        let backend: Arc<dyn Backend> = Arc::new(Rocks::open_read_only(&data_dir.join(STORE_FOLDER), &rocks)?);
+        let store = Store::open(Arc::clone(&backend), StoreOptions { page_cache_bytes: 0 })?;
+        if store.tip().is_none() {
+            return Err(LedgerError::Empty);
+        }
+        Self::over(backend, 0, genesis, None)
+    }
+
+    /// The marks as they were found; all zero over a backend without them, and after [`Self::take_marks`].
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.as_ref().map(|(_, marks)| *marks).unwrap_or_default()
+    }
+
+    /// Hands the marks to the thread that keeps them, with the counter of groups that it tells the store of. Once.
+    #[must_use]
+    pub fn take_marks(&self) -> Option<(MarksFile, Marks, Arc<AtomicU64>)> {
+        let (file, marks) = self.marks.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some((file, marks, Arc::clone(&self.marked)))
+    }
+}
+
+/// Opens the store when its log is whole, or when what the log lost was never durable.
+fn open_marked(path: &Path, options: &RocksOptions, marks: &Marks) -> Result<Rocks, LedgerError> {
+    let error = match Rocks::open(path, options) {
+        Ok(rocks) => return Ok(rocks),
+        Err(error) => error,
+    };
+    let StoreError::Io { cause: IoCause::Damaged, .. } = &error else {
+        return Err(error.into());
+    };
+    // A loss of power tears the end of a log in more ways than the engine takes for one. The marks tell.
+    let to_gap = RocksOptions { recovery: LogRecovery::ToFirstGap, ..options.clone() };
+    let look = Rocks::open_read_only(path, &to_gap).map_err(|_| LedgerError::Store(error.clone()))?;
+    let chain = Store::open(Arc::new(look), StoreOptions::default()).map_err(|_| LedgerError::Store(error))?.chain();
+    check_marks(path, &chain, marks)?;
+    warn!(store = %path.display(), "the end of the store's log was torn by a crash; nothing of it had been reported durable");
+    drop(chain);
+    Ok(Rocks::open(path, &to_gap)?)
+}
+
+/// Whether a store holds all that was durable in it.
+fn check_marks(path: &Path, chain: &ChainStore, marks: &Marks) -> Result<(), LedgerError> {
+    let tip = ChainTip::read(chain)?;
+    let groups = GroupsRow::read(chain)?;
+    let pairs = [("blocks", tip.height().0, marks.height), ("groups of batches", groups.written, marks.groups)];
+    for (what, found, marked) in pairs {
+        if found < marked {
+            return Err(LedgerError::RolledBack { path: path.to_owned(), what, found, marked });
+        }
+    }
+    if groups.marked > marks.groups {
+        return Err(LedgerError::MarksOlder { found: marks.groups, marked: groups.marked });
+    }
+    Ok(())
+}
+
+/// Whether a folder holds anything of a node beside the marks.
+#[must_use]
+pub fn has_run(data_dir: &Path) -> bool {
+    has_entries(&data_dir.join(STORE_FOLDER))
+        || has_entries(&data_dir.join("log"))
+        || SignRecordFile::at(data_dir).exists()
+}
+
+fn has_entries(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Keeps the store of a node open for longer than anything that uses it, so that it is closed at a known moment.
+#[derive(Clone, Debug, Default)]
+pub struct StoreKeeper(Arc<Mutex<Option<StoreHandle>>>);
+
+/// A share of an open store.
+#[derive(Debug)]
+pub struct StoreHandle(Arc<dyn Backend>);
+
+impl StoreKeeper {
+    /// Keeps the store of this ledger.
+    pub fn keep(&self, ledger: &Ledger) {
+        let handle = StoreHandle(Arc::clone(&ledger.backend));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+    }
+
+    /// Waits until nobody else uses the store, at most so long, and closes it here. Whether it is closed (or was never open).
+    #[must_use]
+    pub fn close(&self, patience: Duration) -> bool {
+        let Some(StoreHandle(backend)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return true;
+        };
+        let until = Instant::now() + patience;
+        // Nobody else makes a share of it any more once this one is the last.
+        while Arc::strong_count(&backend) > 1 {
+            if Instant::now() >= until {
+                return false;
+            }
+            std::thread::sleep(POLL);
+        }
+        drop(backend);
+        true
+    }
+}
+
+impl From<FileError> for LedgerError {
+    fn from(error: FileError) -> Self {
+        Self::File(Arc::new(error))
+    }
+}

@@ -1,0 +1,85 @@
+//! What can be saved from a data folder that cannot be used any more: own batches that were admitted and never ordered.
+//!
+//! Nothing in the folder is changed. A batch names its content by hash and carries its author's signature, so what is read is what was
+//! written, whatever else is damaged around it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use quancheng_consensus::{AuthorWindow, WINDOW_SEQUENCES};
+use quancheng_state::backend::Column;
+use quancheng_state::{Backend as _, Store, StoreOptions};
+use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
+use quancheng_types::{BatchId, ChainId, Digest, PublicKey, SignedBatch, ValidatorId};
+
+use super::LedgerError;
+use super::blocks::ChainTip;
+use super::open::STORE_FOLDER;
+use crate::files::MarksFile;
+
+/// What an old data folder gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Salvaged {
+    /// Own batches that no block named, in order of their numbers. Some may have been ordered since: that does no harm.
+    pub batches: Vec<SignedBatch>,
+    /// Batch numbers that were used, as far as the folder knows: every one below.
+    pub next_sequence: u64,
+    /// Numbers of batches that were durable, and that can neither be read nor are known to be ordered.
+    pub unreadable: Vec<u64>,
+}
+
+/// Reads own batches that were not ordered out of an old data folder.
+///
+/// # Errors
+/// [`LedgerError`] when not even the names of the records can be read.
+pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Salvaged, LedgerError> {
+    let own = ValidatorId::of(key);
+    let options = RocksOptions { recovery: LogRecovery::SkipDamage, ..RocksOptions::default() };
+    let rocks = Arc::new(Rocks::open_read_only(&data_dir.join(STORE_FOLDER), &options)?);
+    let mut batches = Vec::new();
+    for id in pending(&rocks)? {
+        // One that cannot be read is missed below.
+        let bytes = rocks.get(Column::Batches, id.as_bytes()).ok().flatten();
+        let Some(batch) = bytes.and_then(|bytes| SignedBatch::decode(&bytes).ok()) else {
+            continue;
+        };
+        let header = &batch.header;
+        let is_own = header.author == own && header.chain_id == chain_id && header.id() == id;
+        if is_own && batch.is_consistent() && key.verify(header.ack_message().as_bytes(), &batch.signature).is_ok() {
+            batches.push(batch);
+        }
+    }
+    batches.sort_by_key(|batch| batch.header.sequence);
+    let window = window(&rocks, &own);
+    // An unreadable file of marks only leaves the numbers unsure, and the caller numbers on from far beyond.
+    let marks = MarksFile::at(data_dir, chain_id).open(true).unwrap_or_default();
+    let newest = batches.last().map_or(0, |batch| batch.header.sequence.saturating_add(1));
+    let next_sequence = marks.next_sequence.max(newest).max(window.end());
+    let first = next_sequence.saturating_sub(WINDOW_SEQUENCES);
+    let is_here = |sequence: &u64| batches.binary_search_by_key(sequence, |batch| batch.header.sequence).is_ok();
+    let unreadable = (first..next_sequence).filter(|sequence| !is_here(sequence) && !window.is_ordered(*sequence));
+    Ok(Salvaged { unreadable: unreadable.collect(), batches, next_sequence })
+}
+
+/// Names of the batches that no block named. What cannot be read ends the list.
+fn pending(rocks: &Rocks) -> Result<Vec<BatchId>, LedgerError> {
+    let mut ids = Vec::new();
+    let mut cursor = rocks.cursor(Column::BatchesPending)?;
+    cursor.seek(&[])?;
+    while let Some((key, _)) = cursor.entry() {
+        if let Ok(id) = <[u8; 32]>::try_from(key) {
+            ids.push(BatchId(Digest(id)));
+        }
+        if cursor.step().is_err() {
+            break;
+        }
+    }
+    Ok(ids)
+}
+
+/// Which own batches the folder knows to be ordered; none when that cannot be read.
+fn window(rocks: &Arc<Rocks>, own: &ValidatorId) -> AuthorWindow {
+    let store = Store::open(Arc::clone(rocks) as Arc<dyn quancheng_state::Backend>, StoreOptions::default());
+    let tip = store.ok().and_then(|store| ChainTip::read(&store.chain()).ok());
+    tip.and_then(|tip| tip.window(own)).unwrap_or_default()
+}

@@ -1,0 +1,64 @@
+//! What must have ended before the process does.
+//!
+//! The storage engine keeps globals that are taken down when `main` returns. A thread or a request that uses the store after that
+//! aborts the process. So the order is: stop the node, end the runtime with its requests, join the threads, close the store, release
+//! the lock on the folder, return.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::files::DataLock;
+use crate::ledger::StoreKeeper;
+use crate::thread_end::Threads;
+use crate::verifier::VerifierHandle;
+
+/// How long a stop waits for threads that finish what they have begun, and for the store.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Everything of a node that outlives its runtime.
+#[derive(Debug, Default)]
+pub struct Teardown {
+    threads: Threads,
+    store: StoreKeeper,
+    verifier: Mutex<Option<VerifierHandle>>,
+    lock: Mutex<Option<DataLock>>,
+}
+
+impl Teardown {
+    /// Threads are started here.
+    pub(super) fn threads(&self) -> &Threads {
+        &self.threads
+    }
+
+    pub(super) fn store(&self) -> &StoreKeeper {
+        &self.store
+    }
+
+    /// Holds the lock on the folder to the end.
+    pub(super) fn hold(&self, lock: DataLock) {
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+    }
+
+    /// Threads that end only when they are told.
+    pub(super) fn stops(&self, verifier: VerifierHandle) {
+        *self.verifier.lock().unwrap_or_else(PoisonError::into_inner) = Some(verifier);
+    }
+
+    /// Ends everything, in order. To be called when the runtime is shut down. Whether nothing is left.
+    pub fn finish(self) -> bool {
+        if let Some(verifier) = self.verifier.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            verifier.stop();
+        }
+        let left = self.threads.join(PATIENCE);
+        if !left.is_empty() {
+            warn!(?left, "threads did not end in time; what they were doing is cut off, and done again at the next start");
+        }
+        let is_closed = self.store.close(PATIENCE);
+        if !is_closed {
+            warn!("the store is still in use and could not be closed; nothing that was acknowledged is lost");
+        }
+        left.is_empty() && is_closed
+    }
+}

@@ -1,0 +1,359 @@
+//! Damage at rest: whatever happens to a file of the data folder, the node refuses it, or has lost nothing that was durable.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use quancheng_consensus::log::TimeoutStep;
+use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
+use quancheng_consensus::{Commit, CommittedBlock, LogEntry, SignRecord};
+use quancheng_types::{
+    AccountId, Batch, Block, BlockId, Bytes, Call, CommitCertificate, Digest, Header, Height, KeyId, List, ModuleId,
+    PROTOCOL_VERSION, Round, SignedBatch, Signer, SigningKey, Transaction, ValidatorId,
+};
+
+use crate::files::{DataLock, FileError, LogFile, SignRecordFile, StoppedFile};
+use crate::ledger::{Ledger, LedgerError, salvage};
+use crate::marks::MarkKeeper;
+use crate::testing;
+use crate::thread_end::Threads;
+
+/// Groups, blocks and signatures that one life of the node makes.
+const PER_LIFE: u64 = 4;
+/// Tables and large values of the store that are tried; there is one for each column and life.
+const TABLES: usize = 5;
+
+fn key() -> SigningKey {
+    SigningKey::from_seed([1; 32])
+}
+
+/// Own batch of this number; large ones lie in files of their own.
+fn batch(number: u64) -> Arc<SignedBatch> {
+    let payload = vec![u8::try_from(number).unwrap(); if number % 2 == 0 { 9_000 } else { 300 }];
+    let key = key();
+    let body = Transaction {
+        chain_id: testing::genesis().chain_id(),
+        signers: List::new(vec![Signer { account: AccountId(Digest([2; 32])), key_id: KeyId::of(&key.public_key()) }])
+            .unwrap(),
+        nonce: number,
+        valid_until_ms: u64::MAX,
+        calls: List::new(vec![Call { module: ModuleId(10), payload: Bytes::new(payload).unwrap() }]).unwrap(),
+    };
+    let transactions = List::new(vec![body.sign(&[&key]).unwrap()]).unwrap();
+    Arc::new(Batch { transactions }.sign(testing::genesis().chain_id(), number, &key))
+}
+
+fn commit(height: u64) -> Arc<Commit> {
+    let zero = Digest([0; 32]);
+    let header = Header {
+        version: PROTOCOL_VERSION,
+        chain_id: testing::genesis().chain_id(),
+        height: Height(height),
+        time_ms: height,
+        parent: BlockId(zero),
+        proposer: ValidatorId(zero),
+        batches_root: zero,
+        validators_hash: zero,
+        next_validators_hash: zero,
+        params_hash: zero,
+        executed_height: Height(0),
+        history_size: 1,
+        history_root: zero,
+        misbehavior_root: zero,
+    };
+    let block = Block { header, batches: List::empty(), misbehavior: List::empty() };
+    let certificate = CommitCertificate {
+        height: Height(height),
+        round: Round(0),
+        block_id: block.id(),
+        signatures: List::empty(),
+    };
+    Arc::new(Commit { decided: CommittedBlock { block, certificate }, windows: Vec::new() })
+}
+
+fn entry(height: u64) -> LogEntry {
+    LogEntry::Timeout { height: Height(height), round: Round(0), step: TimeoutStep::Propose }
+}
+
+/// What a start makes of a folder.
+#[derive(Debug)]
+enum Refused {
+    File(FileError),
+    Ledger(LedgerError),
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(error) => error.fmt(f),
+            Self::Ledger(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<FileError> for Refused {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<LedgerError> for Refused {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+struct Opened {
+    ledger: Arc<Ledger>,
+    record: SignRecord,
+    file: SignRecordFile,
+    log: LogFile,
+    entries: Vec<LogEntry>,
+    _lock: DataLock,
+}
+
+fn open(dir: &Path) -> Result<Opened, Refused> {
+    let lock = DataLock::acquire(dir)?;
+    StoppedFile::at(dir).check()?;
+    let options = crate::config::StoreSection { memory_mib: 32, keep_recent: None };
+    let ledger = Arc::new(Ledger::open(dir, &testing::genesis(), &options)?);
+    let chain_id = ledger.chain_id();
+    let mut file = SignRecordFile::at(dir);
+    let record = file.read(&chain_id, &key().public_key(), ledger.marks().sign_records)?;
+    let (log, entries) = LogFile::open(dir, chain_id)?;
+    Ok(Opened { ledger, record, file, log, entries, _lock: lock })
+}
+
+/// One life of the node: so many groups, blocks, log entries and signatures, all durable at its end.
+fn live(dir: &Path, life: u64) {
+    let Opened { ledger, mut record, mut file, mut log, _lock, .. } = open(dir).unwrap();
+    let threads = Threads::default();
+    let (driver, _inputs) = crate::driver::queue();
+    let (marks_file, marks, marked) = ledger.take_marks().unwrap();
+    let keeper = MarkKeeper::start(marks_file, marks, marked, driver, &threads).unwrap();
+    for number in life * PER_LIFE..(life + 1) * PER_LIFE {
+        let group = ledger.put_batches(&[batch(number)]).unwrap();
+        let (done, result) = channel();
+        keeper.group(group, number + 1, Box::new(move |marked| done.send(marked).unwrap()));
+        result.recv().unwrap().unwrap();
+        let height = number + 1;
+        log.append(&entry(height));
+        log.sync().unwrap();
+        let slot = Slot { height: Height(height), round: Round(0), step: Step::Prevote };
+        record.admit(slot, SlotValue { block_id: None, pol_round: None }, 1).unwrap();
+        file.replace(&record).unwrap();
+        ledger.put_commits(&[commit(height)]).unwrap();
+        keeper.block(Height(height), file.count());
+    }
+    drop(keeper);
+    drop(ledger);
+    assert!(threads.join(std::time::Duration::from_secs(60)).is_empty());
+}
+
+/// A folder after some lives.
+fn folder(dir: &Path, lives: u64) {
+    drop(DataLock::acquire(dir).unwrap());
+    drop(testing::ledger(dir));
+    let record = SignRecord::fresh(testing::genesis().chain_id(), key().public_key());
+    SignRecordFile::at(dir).create(&record).unwrap();
+    for life in 0..lives {
+        live(dir, life);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for item in std::fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        let target = to.join(item.file_name());
+        if item.file_type().unwrap().is_dir() {
+            copy(&item.path(), &target);
+        } else {
+            std::fs::copy(item.path(), target).unwrap();
+        }
+    }
+}
+
+fn files(dir: &Path, below: &Path, found: &mut Vec<PathBuf>) {
+    for item in std::fs::read_dir(dir.join(below)).unwrap() {
+        let item = item.unwrap();
+        let path = below.join(item.file_name());
+        if item.file_type().unwrap().is_dir() {
+            files(dir, &path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// Whether everything that `lives` made durable is there, or an error where it is read: never something else, never nothing.
+fn check(dir: &Path, lives: u64) -> Result<(), Refused> {
+    let opened = open(dir)?;
+    let made = lives * PER_LIFE;
+    for number in 0..made {
+        let found = opened.ledger.batch(&batch(number).header.id()).map_err(LedgerError::from)?;
+        assert_eq!(found, Some(batch(number)), "batch {number} is gone without a word");
+        let block = opened.ledger.block(Height(number + 1)).map_err(LedgerError::from)?;
+        assert_eq!(block, Some(commit(number + 1).decided.clone()), "block {number} is gone without a word");
+    }
+    let pending = opened.ledger.pending_batches().map_err(LedgerError::from)?;
+    assert_eq!(pending.len(), usize::try_from(made).unwrap());
+    assert!(opened.ledger.marks().next_sequence >= made, "a number could be given again");
+    let last = opened.record.last().expect("it has signed");
+    assert_eq!(last.slot.height, Height(made), "a signature is forgotten");
+    // The engine compares these: a log with fewer has lost a lock.
+    let here = opened.entries.iter().filter(|entry| entry.height() == last.slot.height).count();
+    if u64::try_from(here).unwrap() < last.log_entries {
+        return Err(FileError::Damaged { path: dir.join("log"), what: "seen by the engine, REJOIN" }.into());
+    }
+    Ok(())
+}
+
+type Damage = (&'static str, fn(&Path, &Path));
+
+fn flip(path: &Path, share: f64) {
+    let mut bytes = std::fs::read(path).unwrap();
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small file")]
+    let at = ((bytes.len() as f64) * share) as usize;
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= 0x40;
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn cut(path: &Path, keep: impl Fn(usize) -> usize) {
+    let bytes = std::fs::read(path).unwrap();
+    std::fs::write(path, &bytes[..keep(bytes.len())]).unwrap();
+}
+
+const DAMAGES: [Damage; 8] = [
+    ("flip the first byte", |path, _| flip(path, 0.0)),
+    ("flip a byte in the first third", |path, _| flip(path, 0.3)),
+    ("flip a byte in the last third", |path, _| flip(path, 0.7)),
+    ("flip a byte near the end", |path, _| flip(path, 0.98)),
+    ("cut to half", |path, _| cut(path, |length| length / 2)),
+    ("empty", |path, _| cut(path, |_| 0)),
+    ("delete", |path, _| std::fs::remove_file(path).unwrap()),
+    ("swap with an older copy", |path, older| {
+        if older.exists() {
+            std::fs::copy(older, path).unwrap();
+        }
+    }),
+];
+
+/// Files of the engine that carry nothing of ours: its diary and its options.
+fn is_idle(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    ["LOG", "OPTIONS", "IDENTITY", "LOCK", "lock"].iter().any(|idle| name.starts_with(idle))
+}
+
+#[test]
+fn whatever_happens_to_a_file_nothing_durable_is_lost_without_a_word() {
+    let (older, good, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    folder(older.path(), 1);
+    copy(older.path(), good.path());
+    live(good.path(), 1);
+    check(good.path(), 2).unwrap();
+    // The check itself has written out the log: one more life fills it again.
+    live(good.path(), 2);
+    let mut all = Vec::new();
+    files(good.path(), Path::new(""), &mut all);
+    all.sort();
+    let mut tables = 0;
+    let mut told = BTreeSet::new();
+    for path in all {
+        let name = path.to_string_lossy().into_owned();
+        if name.ends_with(".sst") || name.ends_with(".blob") {
+            tables += 1;
+            if tables > TABLES {
+                continue;
+            }
+        }
+        for (what, damage) in DAMAGES {
+            let dir = scratch.path().join("data");
+            copy(good.path(), &dir);
+            damage(&dir.join(&path), &older.path().join(&path));
+            let result = check(&dir, 3);
+            if let Err(refused) = &result {
+                let words = refused.to_string();
+                assert!(words.contains("--rejoin-above") || words.contains("REJOIN"), "{name}, {what}: {words}");
+                told.insert(name.clone());
+            }
+            std::fs::remove_dir_all(&dir).unwrap();
+        }
+        assert!(is_idle(&path) || told.contains(&name) || name.ends_with(".sst"), "{name}: no damage of it was noticed");
+    }
+    for name in ["marks", "sign-record", "log/1", "store/CURRENT"] {
+        assert!(told.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn the_log_of_the_store_is_refused_when_a_byte_of_it_flips_and_what_stands_behind_can_be_saved() {
+    let (good, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    folder(good.path(), 1);
+    let mut all = Vec::new();
+    files(good.path(), Path::new(""), &mut all);
+    let is_log = |path: &&PathBuf| path.extension().is_some_and(|end| end == "log");
+    let log = all.iter().filter(is_log).max_by_key(|path| std::fs::metadata(good.path().join(path)).unwrap().len());
+    let log = log.expect("the store has a log");
+    for share in [0.1, 0.35, 0.6, 0.9] {
+        let dir = scratch.path().join("data");
+        copy(good.path(), &dir);
+        flip(&dir.join(log), share);
+        let words = check(&dir, 1).unwrap_err().to_string();
+        assert!(words.contains("store") && words.contains("--salvage"), "{share}: {words}");
+        // Refused again: the first refusal changed nothing.
+        check(&dir, 1).unwrap_err();
+        let saved = salvage(&dir, testing::genesis().chain_id(), &key().public_key()).unwrap();
+        let numbers: Vec<u64> = saved.batches.iter().map(|batch| batch.header.sequence).collect();
+        assert_eq!(saved.next_sequence, PER_LIFE);
+        // Every number is accounted for: saved, or told as lost.
+        let mut accounted = [numbers.clone(), saved.unreadable.clone()].concat();
+        accounted.sort_unstable();
+        assert_eq!(accounted, (0..PER_LIFE).collect::<Vec<_>>(), "{share}");
+        assert!(numbers.len() + 1 >= usize::try_from(PER_LIFE).unwrap(), "one byte costs one batch at most: {numbers:?}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}
+
+/// A crash tears the end that was not synced: that is no damage, and the node starts.
+#[test]
+fn a_torn_end_that_was_never_durable_is_no_damage() {
+    let good = tempfile::tempdir().unwrap();
+    folder(good.path(), 1);
+    let opened = open(good.path()).unwrap();
+    // Not synced, hence not marked.
+    opened.ledger.put_certified_batch(batch(100)).unwrap();
+    let crashed = tempfile::tempdir().unwrap();
+    copy(good.path(), crashed.path());
+    drop(opened);
+    let mut all = Vec::new();
+    files(crashed.path(), Path::new(""), &mut all);
+    let logs = all.iter().filter(|path| path.extension().is_some_and(|end| end == "log"));
+    let log = crashed.path().join(logs.max().expect("the store has a log"));
+    flip(&log, 0.98);
+    check(crashed.path(), 1).unwrap();
+}
+
+#[test]
+fn an_older_copy_of_a_file_is_refused() {
+    let (older, newer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    folder(older.path(), 1);
+    copy(older.path(), newer.path());
+    live(newer.path(), 1);
+    for name in ["store", "sign-record", "marks"] {
+        let scratch = tempfile::tempdir().unwrap();
+        copy(newer.path(), scratch.path());
+        let (from, to) = (older.path().join(name), scratch.path().join(name));
+        if to.is_dir() {
+            std::fs::remove_dir_all(&to).unwrap();
+            copy(&from, &to);
+        } else {
+            std::fs::copy(from, to).unwrap();
+        }
+        let words = check(scratch.path(), 2).unwrap_err().to_string();
+        assert!(words.contains("older copy") && words.contains("--rejoin-above"), "{name}: {words}");
+    }
+}
