@@ -38,7 +38,7 @@ pub(crate) struct Fault {
     /// What went wrong.
     pub(crate) message: Text,
     /// Why, outermost first.
-    pub(crate) causes: Vec<String>,
+    pub(crate) causes: Vec<Text>,
     /// What to do.
     pub(crate) hint: Option<Text>,
     /// What is known nevertheless, such as the id of a transaction.
@@ -66,8 +66,19 @@ impl Fault {
 
     /// Adds a cause.
     pub(crate) fn cause(mut self, cause: impl ToString) -> Self {
-        self.causes.push(cause.to_string());
+        self.causes.push(Text::same(cause.to_string()));
         self
+    }
+
+    /// Adds a cause in both languages.
+    pub(crate) fn cause_in(mut self, cause: Text) -> Self {
+        self.causes.push(cause);
+        self
+    }
+
+    /// The causes in a language.
+    pub(crate) fn causes_in(&self, lang: Lang) -> Vec<&str> {
+        self.causes.iter().map(|cause| cause.words(lang)).collect()
     }
 
     /// Adds what to do.
@@ -87,7 +98,7 @@ impl Fault {
         json!({
             "code": self.code,
             "message": self.message.words(lang),
-            "causes": self.causes,
+            "causes": self.causes_in(lang),
             "hint": self.hint.as_ref().map(|hint| hint.words(lang)),
         })
     }

@@ -51,6 +51,7 @@ pub(crate) fn password(session: &Session, flags: &Password, what: &Path, is_new:
         None => session.profile()?.password_file,
     };
     if let Some(file) = file {
+        warn_if_open(session, &file);
         return keystore::read_password(&file).map_err(|error| fault(&error));
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
@@ -67,6 +68,17 @@ pub(crate) fn password(session: &Session, flags: &Password, what: &Path, is_new:
         return Err(Fault::usage("PASSWORDS_DIFFER", say!("两次输入不一致。", "The two passwords differ.")));
     }
     Ok(first)
+}
+
+/// Tells people that others can read a secret of theirs.
+fn warn_if_open(session: &Session, path: &Path) {
+    if keystore::is_open_to_others(path) {
+        let shown = path.display();
+        session.note(&say!(
+            "警告：他人可读取 {shown}；请执行 chmod 600 {shown}。",
+            "Warning: others can read {shown}; run chmod 600 {shown}."
+        ));
+    }
 }
 
 /// One line from the terminal, which does not show it.
@@ -105,6 +117,7 @@ pub(crate) fn choose(session: &Session, flag: Option<&PathBuf>) -> Outcome<PathB
 pub(crate) fn open(session: &Session, path: &Path, flags: &Password) -> Outcome<SigningKey> {
     // A wrong path is told before the password is asked for.
     keystore::public_key(path).map_err(|error| fault(&error))?;
+    warn_if_open(session, path);
     let password = password(session, flags, path, false)?;
     keystore::open(path, &password).map_err(|error| fault(&error))
 }

@@ -42,7 +42,7 @@ use crate::args::Cli;
 use crate::fault::Fault;
 use crate::output::{Format, Printer};
 use crate::session::Session;
-use crate::text::{Lang, say};
+use crate::text::{Lang, Text, say};
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
@@ -121,7 +121,7 @@ fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
     let (line, causes) = messages::usage(error, lang);
     let mut fault = Fault::usage("USAGE", say!("命令有误：{line}", "The command is wrong: {line}"))
         .hint(say!("用 --help 查看用法。", "See --help."));
-    fault.causes = causes;
+    fault.causes = causes.into_iter().map(Text::same).collect();
     let format = if is_json { Format::Json } else { Format::Table };
     Printer { format, lang, is_quiet: true }.finish(Err(fault))
 }

@@ -147,7 +147,7 @@ impl Printer {
             Lang::En => ("error", "cause", "hint"),
         };
         writeln!(out, "{error} [{}]: {}", fault.code, fault.message.words(self.lang))?;
-        for text in &fault.causes {
+        for text in fault.causes_in(self.lang) {
             writeln!(out, "  {cause}: {}", printable(text, true))?;
         }
         if let Some(text) = &fault.hint {

@@ -34,7 +34,6 @@ impl Bar {
     }
 
     /// One that nobody sees.
-    #[cfg(test)]
     pub(crate) fn hidden() -> Self {
         Self(ProgressBar::hidden())
     }

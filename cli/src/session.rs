@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::args::Global;
 use crate::args::common::Api;
-use crate::client::Client;
+use crate::client::{Client, Patience};
 use crate::fault::{Fault, Outcome};
 use crate::output::Printer;
 use crate::profile::{self, Profile, Profiles};
@@ -65,11 +65,11 @@ impl Session {
                 "Add --api URL, or use `quancheng config set NAME --api URL` and `quancheng config use NAME`."
             )));
         }
-        Client::new(&urls, self.lang(), self.timeout(api))
+        Client::new(&urls, self.lang(), patience(api))
     }
+}
 
-    /// How long to try.
-    pub(crate) fn timeout(&self, api: &Api) -> Duration {
-        api.timeout.unwrap_or(TIMEOUT_DEFAULT)
-    }
+/// How long to try: as long as the flag says, whatever fails; otherwise only as long as somebody answers.
+fn patience(api: &Api) -> Patience {
+    Patience { timeout: api.timeout.unwrap_or(TIMEOUT_DEFAULT), is_asked_for: api.timeout.is_some() }
 }

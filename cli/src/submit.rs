@@ -1,18 +1,25 @@
 //! Submitting a transaction and waiting for it, stage by stage.
 
+mod lifetime;
+mod refusals;
+
 use std::time::{Duration, Instant};
 
+use quancheng_proof::report::shanghai_time;
 use quancheng_types::{Call, ChainId, SignedTransaction, TransactionId};
 use serde_json::{Value, json};
 
 use crate::args::common::{Stage, Write};
-use crate::client::{Client, JSON, OCTETS, Problem, Request};
+use crate::client::{Client, JSON, OCTETS, Problem, Request, is_over, moment_after};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::output::Reply;
 use crate::session::Session;
 use crate::text::{Text, say};
 use crate::time::duration_ms;
 use crate::transaction::{self, Draft, Signers};
+
+use refusals::refusal;
+pub(crate) use refusals::refusal_hint;
 
 /// Longest single wait at a node; the API allows 60 s.
 const POLL: Duration = Duration::from_secs(10);
@@ -36,6 +43,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn open(session: &'a Session, write: &'a Write) -> Outcome<Self> {
         let is_offline = write.sign_only && write.api.api.is_empty() && session.profile()?.api.is_empty();
         let client = if is_offline { None } else { Some(session.client(&write.api)?) };
+        lifetime::check(write, client.as_ref())?;
         let signers = Signers::open(session, write, client.as_ref())?;
         let chain_id = transaction::chain_id(session, write, client.as_ref())?;
         Ok(Self { session, write, client, signers, chain_id })
@@ -72,8 +80,11 @@ impl<'a> Writer<'a> {
             draft.write(path)?;
             let mut data = draft.describe();
             insert(&mut data, "file", json!(path));
-            let shown = path.display();
-            let headline = say!("交易已写入 {shown}，未提交。", "Written to {shown}; nothing was submitted.");
+            let (shown, until) = (path.display(), shanghai_time(draft.body.valid_until_ms));
+            let headline = say!(
+                "交易已写入 {shown}，未提交。其余签署与提交须在 {until}（北京时间）前完成，逾期须重新签署。",
+                "Written to {shown}; nothing was submitted. All signatures and the submission have to be done before {until} (Beijing time); later it has to be signed anew."
+            );
             return Ok(Reply::record(data).headline(headline));
         }
         let signed = draft.complete()?;
@@ -115,7 +126,7 @@ pub(crate) fn simulate(client: &Client, signed: &SignedTransaction) -> Outcome<R
 /// Submits a transaction and waits until it has reached a stage. The answer is the last status.
 pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransaction, until: Stage) -> Outcome<Value> {
     let id = signed.id();
-    let deadline = Instant::now() + client.timeout();
+    let deadline = moment_after(client.timeout());
     let mut progress = Progress { session, id, shown: None };
     let mut status = admit(client, signed, deadline)?;
     loop {
@@ -158,14 +169,14 @@ fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outc
     };
     let mut is_nowhere = true;
     loop {
-        let answer = client.send(request).map_err(|fault| fault.data(json!({ "id": id })))?;
+        let answer = client.send_until(request, deadline).map_err(|fault| fault.data(json!({ "id": id })))?;
         is_nowhere &= answer.is_only;
         if (200..300).contains(&answer.status) {
-            return answer.json();
+            return answer.transaction_status().map_err(|fault| fault.data(json!({ "id": id })));
         }
         let problem = answer.problem();
         let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
-        if !problem.is_retryable || Instant::now() + pause >= deadline {
+        if !problem.is_retryable || is_over(deadline, pause) {
             let fault = problem.into_fault(&answer.url, Exit::Refused);
             let is_final = is_nowhere && fault.exit == Exit::Refused;
             let data = if is_final { json!({ "id": id, "admitted": false }) } else { json!({ "id": id }) };
@@ -191,7 +202,7 @@ fn poll(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> 
     let request = Request { path: &path, body: None, accept: JSON, timeout: left + ANSWER_TIME };
     let answer = client.send(request).map_err(|_| Trouble::Passing)?;
     match answer.status {
-        200..=299 => answer.json().map_err(Trouble::Fault),
+        200..=299 => answer.transaction_status().map_err(Trouble::Fault),
         404 => Err(Trouble::Unknown),
         429 | 500..=599 => Err(Trouble::Passing),
         _ => Err(Trouble::Fault(answer.problem().into_fault(&answer.url, Exit::Network))),
@@ -202,18 +213,18 @@ fn poll(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> 
 /// how far it has come.
 pub(crate) fn look_up(client: &Client, id: TransactionId, wait: Option<Stage>) -> Outcome<Value> {
     let Some(stage) = wait else {
-        return client.get(&format!("/v1/transactions/{id}"));
+        return client.fetch(&format!("/v1/transactions/{id}"), JSON)?.transaction_status();
     };
-    let deadline = Instant::now() + client.timeout();
+    let deadline = moment_after(client.timeout());
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).min(POLL);
         let path = format!("/v1/transactions/{id}?wait={}&timeout_ms={}", stage.name(), duration_ms(left).max(1));
         let request = Request { path: &path, body: None, accept: JSON, timeout: left + ANSWER_TIME };
-        let answer = client.send(request)?;
+        let answer = client.send_until(request, deadline)?;
         if answer.status != 200 {
             return Err(answer.problem().into_fault(&answer.url, Exit::Network));
         }
-        let status = answer.json()?;
+        let status = answer.transaction_status()?;
         let reached = status.get("stage").and_then(Value::as_str).and_then(Stage::of_name);
         let is_expired = stage_name(&status) == Some("expired");
         if is_expired || reached.is_some_and(|reached| reached >= stage) || Instant::now() >= deadline {
@@ -271,69 +282,6 @@ fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
         return Some(Fault::new(Exit::Refused, "EXPIRED", message).hint(hint));
     }
     refusal(status)
-}
-
-/// The refusal in a status or simulation, if there is one.
-fn refusal(status: &Value) -> Option<Fault> {
-    let outcome = status.get("outcome")?;
-    let kind = outcome.get("kind").and_then(Value::as_str).or_else(|| outcome.as_str());
-    if kind != Some("refused") {
-        return None;
-    }
-    let details = status.get("refusal").filter(|value| value.is_object()).unwrap_or(outcome);
-    let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
-    let number = |name: &str| details.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let code = text("name").unwrap_or_else(|| format!("{}/{}", number("module"), number("code")));
-    let (zh, en) = (text("text_zh"), text("text_en"));
-    let message = Text::new(zh.unwrap_or_else(|| code.clone()), en.unwrap_or_else(|| code.clone()));
-    let call = number("call");
-    let module = number("module");
-    let named = quancheng_contracts::MODULES.iter().find(|known| u64::from(known.id().0) == module);
-    let module = named.map_or_else(|| module.to_string(), |known| known.name().to_owned());
-    let fault = Fault::new(Exit::Refused, code.clone(), message)
-        .cause(format!("module {module}, code {}, call {call}", number("code")));
-    Some(match refusal_hint(&code) {
-        Some(hint) => fault.hint(hint),
-        None => fault,
-    })
-}
-
-/// What to do about a refusal, where a flag or a command of this program mends it.
-pub(crate) fn refusal_hint(code: &str) -> Option<Text> {
-    Some(match code {
-        "DOCUMENT_REQUIRED" => say!(
-            "请加 --document 文件（仅记录其摘要），或 --document-digest。",
-            "Add --document FILE (only its digest is recorded), or --document-digest."
-        ),
-        "WRONG_PHASE" => say!(
-            "用 `quancheng registration show 编号` 查看当前阶段，用 `quancheng registration log 编号` 查看经过。",
-            "`quancheng registration show NO` tells the phase, `quancheng registration log NO` how it came to it."
-        ),
-        "WRONG_STATUS" => {
-            say!("用 `quancheng org show 编号` 查看当前状态。", "`quancheng org show ORG` tells its status.")
-        }
-        "NOT_ALLOWED" | "NOT_REGISTRAR" | "NOT_APPLICANT" | "NOT_A_VOTER" | "NO_ROLE" => say!(
-            "用 `quancheng account show --key 密钥` 查看该密钥代表哪个组织。",
-            "`quancheng account show --key FILE` tells for which organization the key acts."
-        ),
-        "ACCOUNT_BOUND" => say!(
-            "用 `quancheng key new --out 文件` 另建密钥。",
-            "Make another key with `quancheng key new --out FILE`."
-        ),
-        "HOLDERS_MUST_SIGN" | "RECEIVER_MUST_SIGN" => say!(
-            "请用 --cosign 加入对方的密钥文件；在他处签署时用 --signer 与 --sign-only。",
-            "Add the key files of the others with --cosign; for those who sign elsewhere use --signer and --sign-only."
-        ),
-        "PRIOR_EVIDENCE_REQUIRED" | "EVIDENCE_UNKNOWN" => say!(
-            "先用 `quancheng evidence notarize` 存证，再以 --prior-evidence 指明其根值。",
-            "Notarize first with `quancheng evidence notarize`, then name the root with --prior-evidence."
-        ),
-        "NOTICE_OPEN" => say!(
-            "公示截止日见 `quancheng registration show 编号`。",
-            "`quancheng registration show NO` tells the last day of the notice."
-        ),
-        _ => return None,
-    })
 }
 
 fn timed_out(session: &Session, status: Value, id: TransactionId, until: Stage) -> Fault {

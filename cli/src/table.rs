@@ -1,28 +1,69 @@
 //! JSON as tables for people: labels in their language, times in Beijing time.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use quancheng_proof::report::shanghai_time;
 use serde_json::Value;
 
 use crate::messages::label;
 use crate::text::{Lang, printable};
 
-/// Width when stdout is no terminal, in columns.
+/// Width of a terminal that does not say it, in columns.
 const WIDTH_DEFAULT: u16 = 120;
+/// What a column takes beside its content: a line and a space on each side.
+const FRAME: u16 = 3;
 /// Ms since 1970 above which a number under a name ending in `_ms` is a point in time, not a length of time (2001-09-09).
 const TIME_MS_MIN: u64 = 1_000_000_000_000;
 
-fn table() -> Table {
+/// The width of the terminal on stdout; nothing when it is none: a program reads lines, and wraps none.
+fn width() -> Option<u16> {
+    let is_terminal = std::io::stdout().is_terminal();
+    let size = is_terminal.then(|| rustix::termios::tcgetwinsize(std::io::stdout()))?;
+    Some(size.map_or(WIDTH_DEFAULT, |size| if size.ws_col == 0 { WIDTH_DEFAULT } else { size.ws_col }))
+}
+
+/// Rows as a table of at most this width; without one, nothing is wrapped.
+///
+/// A column is never narrower than its longest word: a digest, an address or a path that is broken over lines cannot be copied, and
+/// reads as another. A table that needs more room than there is gets it.
+fn drawn(header: Option<Vec<String>>, rows: Vec<Vec<String>>, width: Option<u16>) -> String {
     let mut table = Table::new();
-    let width = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(WIDTH_DEFAULT, |size| size.ws_col);
-    table
-        .load_style(UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(if width == 0 { WIDTH_DEFAULT } else { width });
-    table
+    table.load_style(UTF8_FULL_CONDENSED);
+    let longest: Vec<u16> = longest_words(header.iter().chain(&rows));
+    if let Some(header) = header {
+        table.set_header(header);
+    }
+    table.add_rows(rows);
+    match width {
+        None => {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
+        Some(width) => {
+            let least = longest.iter().fold(1_u16, |sum, words| sum.saturating_add(*words).saturating_add(FRAME));
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(least));
+            let bounds =
+                longest.iter().map(|words| ColumnConstraint::LowerBoundary(Width::Fixed(words.saturating_add(2))));
+            table.set_constraints(bounds);
+        }
+    }
+    table.to_string()
+}
+
+/// The longest word of each column, in columns of the terminal. Chinese may be broken anywhere; what is ASCII and has no space may not.
+fn longest_words<'a>(rows: impl Iterator<Item = &'a Vec<String>>) -> Vec<u16> {
+    let mut longest: Vec<u16> = Vec::new();
+    for row in rows {
+        longest.resize(longest.len().max(row.len()), 1);
+        for (cell, most) in row.iter().zip(&mut longest) {
+            let words =
+                cell.split(|c: char| !c.is_ascii_graphic()).map(|word| u16::try_from(word.len()).unwrap_or(u16::MAX));
+            *most = words.max().unwrap_or(0).max(*most);
+        }
+    }
+    longest
 }
 
 /// A record: one line for each field; fields of nested records under `outer.inner`.
@@ -32,11 +73,7 @@ pub(crate) fn record(data: &Value, lang: Lang) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let mut table = table();
-    for (name, value) in lines {
-        table.add_row(vec![printable(&name, false), value]);
-    }
-    table.to_string()
+    drawn(None, lines.into_iter().map(|(name, value)| vec![printable(&name, false), value]).collect(), width())
 }
 
 fn flatten(prefix: &str, value: &Value, lang: Lang, lines: &mut Vec<(String, String)>) {
@@ -66,12 +103,12 @@ fn flatten(prefix: &str, value: &Value, lang: Lang, lines: &mut Vec<(String, Str
 
 /// A list: one line for each element, with these fields.
 pub(crate) fn rows(data: &Value, columns: &[&str], lang: Lang) -> String {
-    let mut table = table();
-    table.set_header(columns.iter().map(|name| label(name, lang)));
-    for item in data.as_array().map(Vec::as_slice).unwrap_or_default() {
-        table.add_row(columns.iter().map(|name| item.get(name).map(|value| cell(name, value)).unwrap_or_default()));
-    }
-    table.to_string()
+    let header = columns.iter().map(|name| label(name, lang).to_owned()).collect();
+    let items = data.as_array().map(Vec::as_slice).unwrap_or_default();
+    let row = |item: &Value| -> Vec<String> {
+        columns.iter().map(|name| item.get(name).map(|value| cell(name, value)).unwrap_or_default()).collect()
+    };
+    drawn(Some(header), items.iter().map(row).collect(), width())
 }
 
 fn cell(name: &str, value: &Value) -> String {
@@ -114,6 +151,28 @@ mod tests {
         let text = record(&json!({ "a": { "b": [1, 2] }, "c": [{ "d": "x" }], "none": null }), Lang::En);
         assert!(text.contains("a.b") && text.contains("1, 2") && text.contains("c[0].d"), "{text}");
         assert!(!text.contains("none"), "{text}");
+    }
+
+    /// What people copy stays in one piece, at every width; nothing at all is wrapped for programs.
+    #[test]
+    fn words_are_never_broken_over_lines() {
+        let address = "http://[fd00:1234:5678:9abc:def0:1234:5678:9abc]:18080";
+        let digest = "ab".repeat(32);
+        let rows = || {
+            let text = "核验所需的检查点请经另一途径核对指纹后再采信 and some more words to wrap here";
+            vec![vec!["1".to_owned(), address.to_owned(), digest.clone(), text.to_owned()]]
+        };
+        let header = || Some(["#", "api", "digest", "text"].map(str::to_owned).to_vec());
+        for width in [1, 20, 80, 120, 200, 400] {
+            let text = drawn(header(), rows(), Some(width));
+            for word in [address, digest.as_str(), "18080", "words"] {
+                assert!(text.contains(word), "{word} at {width}:\n{text}");
+            }
+        }
+        let wide = drawn(header(), rows(), Some(190));
+        assert!(wide.lines().count() > 5, "there is something to wrap:\n{wide}");
+        let piped = drawn(header(), rows(), None);
+        assert_eq!(piped.lines().count(), 5, "{piped}");
     }
 
     #[test]

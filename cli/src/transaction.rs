@@ -68,7 +68,7 @@ impl Draft {
         let missing: Vec<String> = self.missing().iter().map(ToString::to_string).collect();
         let incomplete = |causes: Vec<String>| {
             let mut fault = Fault::usage("NOT_SIGNED", say!("交易尚缺签名。", "Signatures are missing."));
-            fault.causes = causes;
+            fault.causes = causes.into_iter().map(Text::same).collect();
             fault.hint(say!(
                 "请用 `quancheng tx sign 文件 --key 密钥` 补签。",
                 "Add them with `quancheng tx sign FILE --key KEY`."
@@ -94,10 +94,11 @@ impl Draft {
             Fault::usage("TX_FILE", say!("{shown} 不是交易文件。", "{shown} is not a transaction file."))
                 .cause(cause.to_string())
         };
+        let bytes = files::without_mark(&bytes);
         if bytes.first() != Some(&b'{') {
-            return SignedTransaction::decode(&bytes).map(Self::from).map_err(|error| damaged(&error));
+            return SignedTransaction::decode(bytes).map(Self::from).map_err(|error| damaged(&error));
         }
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| damaged(&error))?;
+        let value: Value = files::parse(bytes).map_err(|error| damaged(&error))?;
         if value.get("format").is_none() {
             let signed: SignedTransaction = serde_json::from_value(value).map_err(|error| damaged(&error))?;
             return Ok(signed.into());
@@ -286,7 +287,7 @@ pub(crate) fn chain_id(session: &Session, write: &Write, client: Option<&Client>
     let text = match (named, client) {
         (Some(id), _) => id,
         (None, Some(client)) => {
-            let status = client.get("/v1/status")?;
+            let status = client.node_status()?;
             status.get("chain_id").and_then(Value::as_str).unwrap_or_default().to_owned()
         }
         (None, None) => {

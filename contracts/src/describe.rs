@@ -85,3 +85,6 @@ pub fn describe_entry(key: &StateKey, value: Option<&[u8]>) -> Result<Entry, Cod
     let (key, value) = table.row(module.name(), row, value)?;
     Ok(Entry { module: module.name(), table: table.name(), key, value })
 }
+
+#[cfg(test)]
+mod tests;

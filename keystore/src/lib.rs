@@ -141,9 +141,17 @@ pub fn generate() -> Result<SigningKey, KeyFileError> {
 pub fn read_password(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let text = fs::read_to_string(path).map_err(|error| io(path, "read the password file", error))?;
     let text = Zeroizing::new(text);
-    let line = text.lines().next().unwrap_or_default();
+    // Editors on some systems begin a file with a byte-order mark, which nobody types.
+    let line = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().next().unwrap_or_default();
     check_password(line)?;
     Ok(Zeroizing::new(line.to_owned()))
+}
+
+/// Whether others than its owner may read a file. A file that cannot be looked at is told when it is read.
+#[must_use]
+pub fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o077 != 0)
 }
 
 /// Seals a key into a new file, readable by its owner only.

@@ -40,3 +40,29 @@ fn the_file_is_private() {
     write(&path, &SigningKey::from_seed([1; 32]), "p").unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+/// What editors leave behind is no part of a password.
+#[test]
+fn a_byte_order_mark_and_line_ends_are_no_part_of_a_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("password");
+    for text in ["泉城 2026", "泉城 2026\n", "\u{feff}泉城 2026\r\nmore\n"] {
+        fs::write(&path, text).unwrap();
+        assert_eq!(read_password(&path).unwrap().as_str(), "泉城 2026", "{text:?}");
+    }
+    fs::write(&path, "\u{feff}\n").unwrap();
+    assert!(matches!(read_password(&path), Err(KeyFileError::UnusablePassword { bytes: 0 })));
+}
+
+#[cfg(unix)]
+#[test]
+fn files_that_others_may_read_are_known() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("password");
+    fs::write(&path, "p").unwrap();
+    for (mode, is_open) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o620, true)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(is_open_to_others(&path), is_open, "{mode:o}");
+    }
+}

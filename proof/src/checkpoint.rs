@@ -6,8 +6,14 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::{ChainId, Digest, Domain, Genesis, GenesisError, Header, Height, ValidatorSet};
 use serde::{Deserialize, Serialize};
 
+use crate::spelling;
+
 /// Bytes of a checkpoint file. A genesis in JSON is at most about three times its canonical bytes.
 pub const CHECKPOINT_JSON_BYTES_MAX: u32 = 32 * 1024 * 1024;
+
+/// Values that a checkpoint file may separate (commas and opening brackets): bounds the memory of a hostile text. A genesis with
+/// as many validators and modules as there may be needs fewer.
+pub const CHECKPOINT_JSON_SEPARATORS_MAX: u32 = 64 * 1024;
 
 /// Name of the format inside the file.
 pub const CHECKPOINT_FORMAT: &str = "quancheng-checkpoint";
@@ -40,6 +46,13 @@ pub enum Anchor {
     },
 }
 
+/// What is read first, so that a newer version is named as such and not as damage.
+#[derive(Deserialize)]
+struct Frame {
+    format: String,
+    version: u64,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -70,7 +83,7 @@ impl Checkpoint {
         Ok(Self { chain_id: header.chain_id, anchor: Anchor::Pinned { header: Box::new(header), validators } })
     }
 
-    /// Reads a checkpoint file.
+    /// Reads a checkpoint file. White space, the order of members and escapes in texts are free; everything else has one spelling.
     ///
     /// # Errors
     /// [`CheckpointError`]; the anchor must belong to the chain id that the file names.
@@ -78,13 +91,20 @@ impl Checkpoint {
         if u32::try_from(text.len()).map_or(true, |n| n > CHECKPOINT_JSON_BYTES_MAX) {
             return Err(CheckpointError::TooLarge { bytes: text.len() });
         }
-        let file: File = serde_json::from_slice(text)
-            .map_err(|error| CheckpointError::Json { line: error.line(), reason: error.to_string() })?;
-        if file.format != CHECKPOINT_FORMAT {
-            return Err(CheckpointError::Format { found: file.format });
+        if spelling::separators(text) > CHECKPOINT_JSON_SEPARATORS_MAX {
+            return Err(CheckpointError::TooManyValues);
         }
-        if file.version != CHECKPOINT_VERSION {
-            return Err(CheckpointError::Version { found: file.version });
+        let fault = |error: serde_json::Error| CheckpointError::Json { line: error.line(), reason: error.to_string() };
+        let frame: Frame = serde_json::from_slice(text).map_err(fault)?;
+        if frame.format != CHECKPOINT_FORMAT {
+            return Err(CheckpointError::Format { found: frame.format });
+        }
+        if frame.version != u64::from(CHECKPOINT_VERSION) {
+            return Err(CheckpointError::Version { found: frame.version });
+        }
+        let file: File = serde_json::from_slice(text).map_err(fault)?;
+        if !spelling::is_of(text, &file).map_err(fault)? {
+            return Err(CheckpointError::NotCanonical);
         }
         let checkpoint = match file.anchor {
             Anchor::Genesis { genesis } => Self::from_genesis(*genesis)?,
@@ -170,8 +190,12 @@ pub enum CheckpointError {
     /// A version that this build does not know.
     Version {
         /// Which.
-        found: u16,
+        found: u64,
     },
+    /// More than [`CHECKPOINT_JSON_SEPARATORS_MAX`] values.
+    TooManyValues,
+    /// Unknown members, a list in another order, or another spelling of a value.
+    NotCanonical,
     /// The genesis is not valid.
     Genesis(GenesisError),
     /// The pinned header names other validators.
@@ -195,6 +219,10 @@ impl fmt::Display for CheckpointError {
             Self::Version { found } => {
                 write!(f, "version {found} is unknown, this build reads {CHECKPOINT_VERSION}; install a newer verifier")
             }
+            Self::TooManyValues => write!(f, "it holds more than {CHECKPOINT_JSON_SEPARATORS_MAX} values"),
+            Self::NotCanonical => f.write_str(
+                "the file holds members that a checkpoint does not have, a list in another order, or another spelling of a value",
+            ),
             Self::Genesis(error) => write!(f, "{error}"),
             Self::Validators => {
                 f.write_str("the pinned header names other validators than the file lists; obtain the file again")

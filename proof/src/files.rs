@@ -9,7 +9,8 @@ use sm3::Sm3;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileDigests {
-    /// What the report calls it: the name under which the caller was given it.
+    /// What the report calls it: the name under which the caller was given it, with `/` between folders. It is compared with the paths
+    /// of the bundle, so folders that the bundle names should be in it.
     pub name: String,
     /// Length in bytes.
     pub size: u64,
@@ -17,6 +18,10 @@ pub struct FileDigests {
     pub sha256: Digest,
     /// SM3 (GB/T 32905).
     pub sm3: Digest,
+    /// Place of an earlier file of the list that is the very same file (by another spelling, or a link): both are judged, but they
+    /// count as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<u32>,
 }
 
 /// Computes both digests of a file piece by piece, so that a file of any length takes constant memory.
@@ -50,6 +55,7 @@ impl FileHasher {
             size: self.size,
             sha256: Digest(self.sha256.finalize().into()),
             sm3: Digest(self.sm3.finalize().into()),
+            same_as: None,
         }
     }
 }

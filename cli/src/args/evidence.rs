@@ -39,6 +39,9 @@ pub(crate) struct Notarize {
     /// Declare that the batch is a whole manifest: nothing is missing
     #[arg(long)]
     pub(crate) complete: bool,
+    /// Write names that a manifest cannot hold (GBK, line breaks, backslashes) down escaped, as %BA%CF
+    #[arg(long)]
+    pub(crate) escape_names: bool,
     /// Further fields of the call as a JSON object, such as '{"relates_to":[…]}'
     #[arg(long, value_name = "JSON")]
     pub(crate) attributes: Option<String>,

@@ -8,13 +8,15 @@ mod problem;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use quancheng_types::ChainId;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::Body;
 use ureq::http::Response as HttpResponse;
 
+use crate::args::common::Stage;
 use crate::fault::{Exit, Fault, Outcome};
-use crate::text::{Lang, say};
+use crate::text::{Lang, Text, say};
 
 pub(crate) use problem::Problem;
 
@@ -22,6 +24,13 @@ pub(crate) use problem::Problem;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Greatest answer, bytes: a bundle of 8 MiB as JSON.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Longest pause that a node may ask for; nobody waits longer.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Code of the fault when no endpoint can be reached.
+const UNREACHABLE: &str = "UNREACHABLE";
+/// Stage of a transaction whose time has passed.
+const EXPIRED: &str = "expired";
 
 /// A question.
 #[derive(Clone, Copy, Debug)]
@@ -67,10 +76,49 @@ impl Answer {
         })
     }
 
+    /// The status of a node. Anything answers with some JSON; a node names its chain and its height.
+    pub(crate) fn node_status(&self) -> Outcome<Value> {
+        let status = self.json()?;
+        let chain_id = status.get("chain_id").and_then(Value::as_str).and_then(|text| text.parse::<ChainId>().ok());
+        if chain_id.is_some() && status.get("height").is_some_and(Value::is_u64) {
+            return Ok(status);
+        }
+        Err(self.foreign())
+    }
+
+    /// The status of a transaction: it names a stage.
+    pub(crate) fn transaction_status(&self) -> Outcome<Value> {
+        let status = self.json()?;
+        let stage = status.get("stage").and_then(Value::as_str);
+        if stage.is_some_and(|stage| stage == EXPIRED || Stage::of_name(stage).is_some()) {
+            return Ok(status);
+        }
+        Err(self.foreign())
+    }
+
+    /// The fault of an answer that no node of a chain gives.
+    fn foreign(&self) -> Fault {
+        let url = &self.url;
+        let message = say!("{url} 的答复不是本链节点的答复。", "What {url} answers is no answer of a node.");
+        Fault::new(Exit::Network, "BAD_ANSWER", message).hint(say!(
+            "请核对 --api：应为节点的公共接口，而非其他程序。",
+            "Check --api: it must be the public address of a node, not another program."
+        ))
+    }
+
     /// The problem that a failed request was answered with.
     pub(crate) fn problem(&self) -> Problem {
         Problem::of(self.status, &self.body)
     }
+}
+
+/// How long to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// How long for one answer, and for all tries together.
+    pub(crate) timeout: Duration,
+    /// Whether a closed port is tried again until then: the caller has said for how long. Otherwise it is told at once.
+    pub(crate) is_asked_for: bool,
 }
 
 /// Endpoints and how to talk to them.
@@ -80,12 +128,12 @@ pub(crate) struct Client {
     first: Cell<usize>,
     agent: Agent,
     lang: Lang,
-    timeout: Duration,
+    patience: Patience,
 }
 
 impl Client {
     /// For these endpoints.
-    pub(crate) fn new(urls: &[String], lang: Lang, timeout: Duration) -> Outcome<Self> {
+    pub(crate) fn new(urls: &[String], lang: Lang, patience: Patience) -> Outcome<Self> {
         let urls = urls.iter().map(|url| check_url(url)).collect::<Outcome<Vec<_>>>()?;
         let agent = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
@@ -96,7 +144,7 @@ impl Client {
             .user_agent(concat!("quancheng/", env!("CARGO_PKG_VERSION")))
             .build()
             .into();
-        Ok(Self { urls, first: Cell::new(0), agent, lang, timeout })
+        Ok(Self { urls, first: Cell::new(0), agent, lang, patience })
     }
 
     /// The endpoints in order.
@@ -106,7 +154,23 @@ impl Client {
 
     /// How long the caller wants to try.
     pub(crate) const fn timeout(&self) -> Duration {
-        self.timeout
+        self.patience.timeout
+    }
+
+    /// As [`send`](Self::send), again and again until a moment while nobody can be reached, when the caller has asked for that.
+    pub(crate) fn send_until(&self, request: Request<'_>, deadline: Instant) -> Outcome<Answer> {
+        loop {
+            match self.send(request) {
+                Err(fault)
+                    if fault.code == UNREACHABLE
+                        && self.patience.is_asked_for
+                        && !is_over(deadline, Problem::PAUSE) =>
+                {
+                    std::thread::sleep(Problem::PAUSE);
+                }
+                result => return result,
+            }
+        }
     }
 
     /// The answer of the first endpoint that gives one. An endpoint that cannot serve now (429, 503) is passed over as long as
@@ -133,9 +197,9 @@ impl Client {
         }
         let count = self.urls.len();
         let message = say!("{count} 个接口均无法连接。", "None of {count} endpoints can be reached.");
-        let mut fault = Fault::new(Exit::Network, "UNREACHABLE", message)
+        let mut fault = Fault::new(Exit::Network, UNREACHABLE, message)
             .hint(say!("请核对 --api 地址及节点是否运行。", "Check the --api address and whether the node runs."));
-        fault.causes = causes;
+        fault.causes = causes.into_iter().map(Text::same).collect();
         Err(fault)
     }
 
@@ -166,9 +230,14 @@ impl Client {
         };
         let status = response.status().as_u16();
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let retry_after = header.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let retry_after = header.and_then(retry_after);
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
         Ok(Answer { status, body, retry_after, url: url.to_owned(), is_only: true })
+    }
+
+    /// The status of the first node that answers.
+    pub(crate) fn node_status(&self) -> Outcome<Value> {
+        self.fetch("/v1/status", JSON)?.node_status()
     }
 
     /// The JSON under a path; anything but success is a fault.
@@ -178,31 +247,52 @@ impl Client {
 
     /// What lies under a path; anything but success is a fault.
     pub(crate) fn fetch(&self, path: &str, accept: &'static str) -> Outcome<Answer> {
-        self.successful(Request { path, body: None, accept, timeout: self.timeout })
+        self.successful(Request { path, body: None, accept, timeout: self.timeout() })
     }
 
     /// The JSON answer to JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Outcome<Value> {
         let bytes = body.to_string().into_bytes();
-        self.successful(Request { path, body: Some((&bytes, JSON)), accept: JSON, timeout: self.timeout })?.json()
+        self.successful(Request { path, body: Some((&bytes, JSON)), accept: JSON, timeout: self.timeout() })?.json()
     }
 
     /// Repeats a question while nodes ask for patience (busy, or not certified yet), until the timeout.
     fn successful(&self, request: Request<'_>) -> Outcome<Answer> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = moment_after(self.timeout());
         loop {
-            let answer = self.send(request)?;
+            let answer = self.send_until(request, deadline)?;
             if (200..300).contains(&answer.status) {
                 return Ok(answer);
             }
             let problem = answer.problem();
             let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
-            if !problem.is_retryable || Instant::now() + pause >= deadline {
+            if !problem.is_retryable || is_over(deadline, pause) {
                 return Err(problem.into_fault(&answer.url, Exit::Network));
             }
             std::thread::sleep(pause);
         }
     }
+}
+
+/// The moment so long from now; a length beyond what the clock can hold counts as a century.
+pub(crate) fn moment_after(length: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+    Instant::now() + length.min(CENTURY)
+}
+
+/// Whether a moment comes before so long a pause has passed.
+pub(crate) fn is_over(deadline: Instant, pause: Duration) -> bool {
+    pause >= deadline.saturating_duration_since(Instant::now())
+}
+
+/// The pause that a node asks for (RFC 9110, §10.2.3), of a day at most; the form with a date is passed over.
+fn retry_after(header: &str) -> Option<Duration> {
+    let digits = header.trim();
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    // More digits than the type holds are more than a day.
+    Some(digits.parse().map_or(RETRY_AFTER_MAX, Duration::from_secs).min(RETRY_AFTER_MAX))
 }
 
 /// An endpoint in its plain form, without a slash at the end.

@@ -62,7 +62,7 @@ impl Problem {
             Fault::new(exit, self.code, Text::same(self.detail.clone())).cause(format!("{url}: HTTP {}", self.status));
         // Nodes repeat in the causes what the detail says already.
         let detail = self.detail;
-        fault.causes.extend(self.causes.into_iter().filter(|cause| !detail.contains(cause.as_str())));
+        fault.causes.extend(self.causes.into_iter().filter(|cause| !detail.contains(cause.as_str())).map(Text::same));
         fault.hint = hint;
         fault
     }

@@ -1,3 +1,6 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use super::*;
 
 #[test]
@@ -31,18 +34,93 @@ fn problems_become_faults_with_the_documented_exit_codes() {
         let body = serde_json::json!({ "code": code, "detail": "d", "causes": ["c"], "retryable": false }).to_string();
         let fault = Problem::of(status, body.as_bytes()).into_fault("http://a", Exit::Refused);
         assert_eq!((fault.exit, fault.code.as_str()), (exit, code));
-        assert!(fault.causes.iter().any(|cause| cause == "c"));
+        assert!(fault.causes_in(Lang::En).contains(&"c"));
     }
     let bare = Problem::of(500, b"oops");
     assert_eq!((bare.code.as_str(), bare.is_retryable), ("NODE_FAILED", false));
+}
+
+fn patience(is_asked_for: bool) -> Patience {
+    Patience { timeout: Duration::from_secs(1), is_asked_for }
+}
+
+/// A pause that no clock holds is no reason to panic, nor to wait for it.
+#[test]
+fn pauses_are_bounded() {
+    let day = Some(Duration::from_secs(86_400));
+    for (header, pause) in [
+        ("0", Some(Duration::ZERO)),
+        (" 3 ", Some(Duration::from_secs(3))),
+        ("18446744073709551615", day),
+        ("99999999999999999999999999", day),
+        ("-1", None),
+        ("1.5", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("", None),
+    ] {
+        assert_eq!(retry_after(header), pause, "{header}");
+    }
+    assert!(!is_over(moment_after(Duration::MAX), Duration::from_secs(1)));
+    assert!(is_over(moment_after(Duration::from_secs(5)), Duration::MAX));
+}
+
+/// What answers with some JSON is no node yet.
+#[test]
+fn a_foreign_answer_is_no_status() {
+    let answer = |body: &str| Answer {
+        status: 200,
+        body: body.as_bytes().to_vec(),
+        retry_after: None,
+        url: "http://a".to_owned(),
+        is_only: true,
+    };
+    let chain = "1".repeat(64);
+    let node = format!("{{\"chain_id\":\"{chain}\",\"height\":0}}");
+    assert!(answer(&node).node_status().is_ok());
+    for body in ["{}", "[]", "null", "{\"chain_id\":\"x\",\"height\":0}", &node.replace("height", "weight")] {
+        assert_eq!(answer(body).node_status().unwrap_err().code, "BAD_ANSWER", "{body}");
+        assert_eq!(answer(body).transaction_status().unwrap_err().code, "BAD_ANSWER", "{body}");
+    }
+    for stage in ["admitted", "ordered", "executed", "certified", "expired"] {
+        assert!(answer(&format!("{{\"stage\":\"{stage}\"}}")).transaction_status().is_ok(), "{stage}");
+    }
+    assert!(answer("{\"stage\":\"done\"}").transaction_status().is_err());
+}
+
+/// An endpoint that hangs up on so many callers before it answers one.
+fn late(hang_ups: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for _ in 0..hang_ups {
+            drop(listener.accept());
+        }
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
+        }
+    });
+    url
+}
+
+/// An endpoint that cannot be reached is tried again by those who have said for how long, and told at once to others.
+#[test]
+fn an_endpoint_that_is_away_is_tried_until_the_time_is_over() {
+    let timeout = Duration::from_secs(600);
+    for (is_asked_for, outcome) in [(false, Err("UNREACHABLE".to_owned())), (true, Ok(()))] {
+        let client = Client::new(&[late(3)], Lang::En, Patience { timeout, is_asked_for }).unwrap();
+        assert_eq!(client.get("/v1/x").map(|_| ()).map_err(|fault| fault.code), outcome);
+    }
+    let client = Client::new(&["http://127.0.0.1:1".to_owned()], Lang::En, patience(true)).unwrap();
+    assert_eq!(client.get("/v1/status").unwrap_err().code, "UNREACHABLE");
 }
 
 #[test]
 fn unreachable_endpoints_are_named_one_by_one() {
     // Port 1 of the loopback address is closed everywhere these tests run.
     let urls = ["http://127.0.0.1:1".to_owned(), "http://127.0.0.1:1/x".to_owned()];
-    let client = Client::new(&urls, Lang::En, Duration::from_secs(2)).unwrap();
+    let client = Client::new(&urls, Lang::En, patience(false)).unwrap();
     let fault = client.get("/v1/status").unwrap_err();
     assert_eq!((fault.exit, fault.causes.len()), (Exit::Network, 2));
-    assert!(fault.causes[1].starts_with("http://127.0.0.1:1/x: "), "{:?}", fault.causes);
+    assert!(fault.causes_in(Lang::En)[1].starts_with("http://127.0.0.1:1/x: "), "{:?}", fault.causes);
 }

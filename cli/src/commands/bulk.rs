@@ -4,8 +4,8 @@
 //! when the program ended is submitted again with the same bytes, which is safe; nothing is applied for twice.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use quancheng_types::{SignedTransaction, TransactionId};
@@ -79,16 +79,49 @@ struct Log {
 }
 
 impl Log {
+    /// Opens the file for this run alone: two runs over the same lines would apply for each of them twice.
     fn open(path: PathBuf) -> Outcome<Self> {
-        let file =
-            OpenOptions::new().create(true).append(true).open(&path).map_err(|error| Fault::file(&path, &error))?;
-        Ok(Self { path, file })
+        let file = OpenOptions::new().create(true).read(true).append(true).open(&path);
+        let file = file.map_err(|error| Fault::file(&path, &error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(&path)),
+            Err(TryLockError::Error(error)) => return Err(Fault::file(&path, &error)),
+        }
+        let mut log = Self { path, file };
+        log.end_line().map_err(|error| Fault::file(&log.path, &error))?;
+        Ok(log)
     }
 
+    /// A line that a crash cut off must not swallow the next one.
+    fn end_line(&mut self) -> std::io::Result<()> {
+        if self.file.metadata()?.len() == 0 {
+            return Ok(());
+        }
+        let mut last = [0];
+        self.file.seek(SeekFrom::End(-1))?;
+        self.file.read_exact(&mut last)?;
+        if last == *b"\n" { Ok(()) } else { self.file.write_all(b"\n") }
+    }
+
+    /// Appends a line; it is on disk when this returns.
     fn line(&mut self, value: &Value) -> Outcome<()> {
         let text = format!("{value}\n");
-        self.file.write_all(text.as_bytes()).map_err(|error| Fault::file(&self.path, &error))
+        let result = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
+        result.map_err(|error| Fault::file(&self.path, &error))
     }
+}
+
+fn in_use(path: &Path) -> Fault {
+    let shown = path.display();
+    let message = say!(
+        "另一次运行正在使用 {shown}；本次未提交任何内容。",
+        "Another run is using {shown}; this one has submitted nothing."
+    );
+    Fault::usage("IN_USE", message).hint(say!(
+        "请等待另一次运行结束；再次运行同一命令即可继续。",
+        "Wait until the other run has ended; the same command goes on where it stopped."
+    ))
 }
 
 /// How the lines ended.
@@ -111,7 +144,7 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
         )));
     }
     let bytes = files::read(from, LINES_BYTES_MAX)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(files::without_mark(&bytes).to_vec()).map_err(|error| {
         let message = say!("文件不是 UTF-8。", "The file is not UTF-8.");
         Fault::usage("BAD_JSON", message).cause(error)
     })?;
@@ -128,8 +161,8 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
         );
         return Err(Fault::usage("NOT_WITH_FROM", message));
     }
-    let results = Results::load(&path)?;
     let log = Log::open(path.clone())?;
+    let results = Results::load(&path)?;
     let Tally { submitted, skipped, refused } = rows(session, command, &writer, &text, results, log)?;
     let mut reply =
         Reply::record(json!({ "results": path, "submitted": submitted, "skipped": skipped, "refused": refused }));
@@ -198,7 +231,7 @@ fn remember(references: &mut References, line: &str, result: &Value) {
 
 fn failure(session: &Session, line: u64, fault: &Fault) -> Value {
     let id = fault.data.as_ref().and_then(|data| data.get("id")).cloned();
-    json!({ "line": line, "ok": false, "id": id, "code": fault.code, "message": fault.message.words(session.lang()), "causes": fault.causes })
+    json!({ "line": line, "ok": false, "id": id, "code": fault.code, "message": fault.message.words(session.lang()), "causes": fault.causes_in(session.lang()) })
 }
 
 /// One line, with the bytes that an earlier run submitted for it.
@@ -222,8 +255,8 @@ impl Row<'_> {
         let signed = match earlier {
             Some(signed) if is_alive(writer, &signed)? => signed,
             Some(_) | None => {
-                let record = serde_json::from_str(self.line).map_err(|error| {
-                    let message = say!("第 {number} 行不是 JSON。", "Line {number} is not JSON.");
+                let record = files::parse(self.line.as_bytes()).map_err(|error| {
+                    let message = say!("第 {number} 行的 JSON 无效。", "Line {number} is not the JSON it should be.");
                     Fault::usage("BAD_JSON", message).cause(error)
                 })?;
                 let (calls, left_out) = application(command, record, references)?;
@@ -255,6 +288,19 @@ fn is_alive(writer: &Writer<'_>, signed: &SignedTransaction) -> Outcome<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_run_uses_a_result_file_and_a_cut_line_swallows_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r.jsonl");
+        std::fs::write(&path, "{\"line\":4,\"id\":\"d\",\"trans").unwrap();
+        let mut log = Log::open(path.clone()).unwrap();
+        assert_eq!(Log::open(path.clone()).err().map(|fault| fault.code), Some("IN_USE".to_owned()));
+        log.line(&json!({ "line": 5, "ok": true })).unwrap();
+        drop(log);
+        assert!(Results::load(&path).unwrap().done.contains_key(&5));
+        drop(Log::open(path).unwrap());
+    }
 
     #[test]
     fn an_interrupted_run_goes_on_where_it_stopped() {

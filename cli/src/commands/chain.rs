@@ -16,7 +16,7 @@ use crate::text::say;
 
 pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
     match command {
-        Chain::Status(status) => get(session, &status.api, "/v1/status"),
+        Chain::Status(status) => Ok(Reply::record(session.client(&status.api)?.node_status()?)),
         Chain::Parameters(status) => get(session, &status.api, "/v1/parameters"),
         Chain::Modules(status) => {
             let data = session.client(&status.api)?.get("/v1/modules")?;
@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
         Chain::Genesis(file) => document(session, file, "/v1/genesis"),
         Chain::Checkpoint(file) => checkpoint(session, file),
         Chain::Query(query) => {
-            let question = serde_json::from_str(&query.query).map_err(|error| {
+            let question = files::parse(query.query.as_bytes()).map_err(|error| {
                 Fault::usage("BAD_JSON", say!("查询不是 JSON。", "The question is not JSON.")).cause(error)
             })?;
             read::query(session, &query.read, &query.module, question)
@@ -123,12 +123,14 @@ pub(super) fn node(session: &Session, command: &Node) -> Outcome<Reply> {
 fn one_node(client: &Client, url: &str) -> Value {
     let request = Request { path: "/v1/status", body: None, accept: JSON, timeout: client.timeout() };
     match client.send_to(url, request) {
-        Ok(answer) if answer.status == 200 => {
-            let mut status = answer.json().unwrap_or_else(|_| json!({}));
-            insert(&mut status, "api", json!(url));
-            insert(&mut status, "reachable", json!(true));
-            status
-        }
+        Ok(answer) if answer.status == 200 => match answer.node_status() {
+            Ok(mut status) => {
+                insert(&mut status, "api", json!(url));
+                insert(&mut status, "reachable", json!(true));
+                status
+            }
+            Err(fault) => json!({ "api": url, "reachable": false, "error": fault.code }),
+        },
         Ok(answer) => json!({ "api": url, "reachable": true, "error": answer.problem().code }),
         Err(error) => json!({ "api": url, "reachable": false, "error": error.to_string() }),
     }

@@ -8,7 +8,7 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::keys;
 use crate::output::{Reply, View};
 use crate::session::Session;
-use crate::text::say;
+use crate::text::{Lang, say};
 use crate::time::now_ms;
 
 /// Greatest distance between this machine's clock and a node's, ms, that leaves transactions valid for long enough.
@@ -41,7 +41,7 @@ pub(super) fn run(session: &Session, command: &Doctor) -> Outcome<Reply> {
 }
 
 fn failed(name: &'static str, fault: &Fault) -> Check {
-    let causes = fault.causes.join("; ");
+    let causes = fault.causes_in(Lang::En).join("; ");
     Check { name, ok: false, detail: format!("{}: {causes}", fault.code) }
 }
 
@@ -75,7 +75,7 @@ fn endpoints(client: &Client) -> Vec<Check> {
     let mut clock_off_ms = None;
     for url in client.urls() {
         let request = Request { path: "/v1/status", body: None, accept: JSON, timeout: client.timeout() };
-        match client.send_to(url, request).map(|answer| (answer.status, answer.json())) {
+        match client.send_to(url, request).map(|answer| (answer.status, answer.node_status())) {
             Ok((200, Ok(status))) => {
                 let text = |name: &str| {
                     status.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
@@ -90,6 +90,9 @@ fn endpoints(client: &Client) -> Vec<Check> {
                 // An idle chain's newest block is old; only a clock that lags behind the chain shows for certain.
                 clock_off_ms = clock_off_ms.max(Some(block_ms.saturating_sub(now_ms())));
                 checks.push(Check { name: "endpoint", ok: true, detail: format!("{url}: {line}") });
+            }
+            Ok((200, Err(fault))) => {
+                checks.push(Check { name: "endpoint", ok: false, detail: format!("{url}: {}", fault.code) });
             }
             Ok((status, _)) => {
                 checks.push(Check { name: "endpoint", ok: false, detail: format!("{url}: HTTP {status}") })

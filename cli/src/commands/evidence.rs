@@ -16,8 +16,8 @@ use crate::session::Session;
 use crate::text::say;
 use crate::transaction::describe_call;
 
-/// Greatest bundle file, bytes: the JSON form.
-pub(super) const BUNDLE_FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Greatest bundle file, bytes: the larger of its forms.
+pub(super) const BUNDLE_FILE_BYTES_MAX: u64 = quancheng_proof::bundle::BUNDLE_JSON_BYTES_MAX as u64;
 
 pub(super) fn run(session: &Session, command: &Evidence) -> Outcome<Reply> {
     match command {
@@ -42,7 +42,7 @@ pub(super) fn bundle(session: &Session, command: &Bundle) -> Outcome<Reply> {
     match command {
         Bundle::Fetch(fetch) => fetch_bundle(session, fetch),
         Bundle::Show(show) => {
-            let bytes = files::read(&show.file, BUNDLE_FILE_BYTES_MAX)?;
+            let bytes = files::read_plain(&show.file, BUNDLE_FILE_BYTES_MAX)?;
             Ok(Reply::record(describe(&decode(&bytes)?)))
         }
     }
@@ -126,7 +126,7 @@ fn places(id: &str) -> Outcome<Vec<String>> {
 }
 
 fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
-    keeps_salts(&fetch.out)?;
+    may_go(&fetch.out)?;
     let client = session.client(&fetch.api)?;
     let parameters: Vec<(&str, String)> = fetch.as_of.iter().map(|as_of| as_of.query()).collect();
     let mut last = None;
@@ -139,6 +139,12 @@ fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
                     return Ok(reply);
                 }
                 let (id, height) = (&fetch.id, bundle.header.executed_height);
+                if !bundle.claims.iter().any(can_exist) {
+                    return Ok(reply.headline(say!(
+                        "{id} 不是账本任何表的键，其不存在不说明任何事项。",
+                        "{id} is no key of any table of the ledger; that it is absent says nothing."
+                    )));
+                }
                 return Ok(reply.headline(say!(
                     "{id} 不存在：该证据包证明截至高度 {height} 没有此记录。",
                     "There is no {id}: the bundle proves that as of height {height} there was no such record."
@@ -155,17 +161,34 @@ fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
     }))
 }
 
-/// A bundle that opens files holds their salts, which no node has: it is never written over.
-fn keeps_salts(out: &std::path::Path) -> Outcome<()> {
-    let Ok(bytes) = files::read(out, BUNDLE_FILE_BYTES_MAX) else { return Ok(()) };
-    if !ProofBundle::decode(&bytes).is_ok_and(|bundle| !bundle.openings.is_empty()) {
+/// Whether some table can hold the key of a claim.
+fn can_exist(claim: &Claim) -> bool {
+    match claim {
+        Claim::Transaction { .. } => true,
+        Claim::State { key, .. } => quancheng_proof::tables::row(key).is_ok(),
+    }
+}
+
+/// Only a bundle that a node can give again is written over: one that opens files holds their salts, which no node has, and anything
+/// else is somebody's file.
+fn may_go(out: &std::path::Path) -> Outcome<()> {
+    let is_plain = out.symlink_metadata().is_ok_and(|meta| meta.is_file());
+    if !is_plain {
+        // What is no plain file is refused when it is written to.
         return Ok(());
     }
+    let bytes = files::read_plain(out, BUNDLE_FILE_BYTES_MAX).unwrap_or_default();
     let shown = out.display();
-    let message = say!(
-        "{shown} 是含有盐值的证据包，不会被覆盖。",
-        "{shown} is a bundle that holds salts and is never written over."
-    );
+    let message = match ProofBundle::decode(&bytes) {
+        Ok(bundle) if bundle.openings.is_empty() => return Ok(()),
+        Ok(_) => say!(
+            "{shown} 是含有盐值的证据包，不会被覆盖。",
+            "{shown} is a bundle that holds salts and is never written over."
+        ),
+        Err(_) => {
+            say!("{shown} 已存在且不是证据包，不会被覆盖。", "{shown} exists, is no bundle, and is not written over.")
+        }
+    };
     Err(Fault::usage("BUNDLE_EXISTS", message).hint(say!("请另取 --out 名称。", "Give another name to --out.")))
 }
 
@@ -174,9 +197,14 @@ pub(super) fn get(client: &Client, path: &str) -> Outcome<ProofBundle> {
     decode(&client.fetch(path, OCTETS)?.body)
 }
 
+/// A bundle as a file holds it.
+pub(super) fn form(bundle: &ProofBundle, is_json: bool) -> Vec<u8> {
+    if is_json { bundle.to_json().into_bytes() } else { bundle.encode() }
+}
+
 /// Writes a bundle; the reply says what it holds.
-pub(super) fn save(bundle: &ProofBundle, out: &std::path::Path, is_json: bool) -> Outcome<Reply> {
-    let bytes = if is_json { bundle.to_json().into_bytes() } else { bundle.encode() };
+fn save(bundle: &ProofBundle, out: &std::path::Path, is_json: bool) -> Outcome<Reply> {
+    let bytes = form(bundle, is_json);
     files::write(out, &bytes)?;
     let mut data = describe(bundle);
     crate::submit::insert(&mut data, "file", json!(out));

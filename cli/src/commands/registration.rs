@@ -347,7 +347,7 @@ mod tests {
             assert_ne!(decide(reason).err().map(|fault| fault.code), Some("BAD_CALL".to_owned()), "{reason}");
         }
         let unknown = decide("NONE").unwrap_err();
-        let listed = unknown.causes.join(" ");
+        let listed = unknown.causes_in(crate::text::Lang::En).join(" ");
         assert!(REASONS.iter().all(|reason| listed.contains(&format!("`{reason}`"))), "{listed}");
         // As many as it lists, beside the unknown one.
         assert_eq!(listed.matches('`').count(), 2 * (REASONS.len() + 1), "{listed}");

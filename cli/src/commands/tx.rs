@@ -8,7 +8,7 @@ use crate::fault::{Fault, Outcome};
 use crate::output::Reply;
 use crate::session::Session;
 use crate::submit::{self, insert};
-use crate::text::say;
+use crate::text::{Text, say};
 use crate::transaction::{Draft, call};
 use crate::{files, keys};
 
@@ -51,7 +51,7 @@ fn add_signature(session: &Session, sign: &TxSign) -> Outcome<Reply> {
         let message = say!("该密钥不是此交易的签署人。", "This key belongs to no signer of the transaction.");
         let signers = draft.body.signers.iter().map(|signer| format!("signer key {}", signer.key_id));
         let mut fault = Fault::usage("NOT_A_SIGNER", message);
-        fault.causes = signers.collect();
+        fault.causes = signers.map(Text::same).collect();
         return Err(fault);
     }
     let out = sign.out.as_ref().unwrap_or(&sign.file);
@@ -64,7 +64,7 @@ fn add_signature(session: &Session, sign: &TxSign) -> Outcome<Reply> {
 fn any_call(session: &Session, any: &TxCall) -> Outcome<Reply> {
     let json: Value = match any.call.strip_prefix('@') {
         Some(path) => files::read_json(path.as_ref())?,
-        None => serde_json::from_str(&any.call)
+        None => files::parse(any.call.as_bytes())
             .map_err(|error| Fault::usage("BAD_JSON", say!("调用不是 JSON。", "The call is not JSON.")).cause(error))?,
     };
     let list = match json {

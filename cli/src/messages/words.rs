@@ -86,6 +86,13 @@ pub(crate) fn local(error: &LocalError) -> Text {
         LocalError::NoNetwork { dir } => {
             format!("{} 中没有网络；用 `quancheng testnet start --dir {0}` 新建", dir.display())
         }
+        LocalError::Unfinished { dir } => {
+            format!("{} 中的网络未建成；用 `quancheng testnet start --dir {0}` 清除并重建，或删除该目录", dir.display())
+        }
+        LocalError::BeingMade { dir } => format!("另一进程正在 {} 中建立网络；请等待其结束", dir.display()),
+        LocalError::PortTaken { index, address } => format!(
+            "节点 {index} 的接口 {address} 被其他进程占用，未启动任何节点；如本目录复制自正在运行的网络，请先停止该网络"
+        ),
         LocalError::Record { path, .. } => format!("{} 已损坏", path.display()),
         LocalError::Io { path, .. } => format!("无法读写 {}；请核对路径与权限", path.display()),
         LocalError::Key(error) => return key_file(error),
@@ -142,6 +149,9 @@ pub(crate) fn cause(error: &LocalError) -> Option<String> {
         LocalError::Setting { .. }
         | LocalError::Exists { .. }
         | LocalError::NoNetwork { .. }
+        | LocalError::Unfinished { .. }
+        | LocalError::BeingMade { .. }
+        | LocalError::PortTaken { .. }
         | LocalError::NoRandomness
         | LocalError::NoPorts { .. }
         | LocalError::NoProgram { .. }

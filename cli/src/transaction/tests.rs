@@ -63,7 +63,7 @@ fn a_forged_signature_does_not_pass() {
 fn calls_are_checked_before_anything_is_signed() {
     assert_eq!(call("nothing", json!({})).unwrap_err().code, "BAD_CALL");
     let fault = call("registry", json!({ "withdraw": { "registration": 7, "extra": 1 } })).unwrap_err();
-    assert!(fault.causes.iter().any(|cause| cause.contains("extra")), "{:?}", fault.causes);
+    assert!(fault.causes_in(crate::text::Lang::En).iter().any(|cause| cause.contains("extra")), "{:?}", fault.causes);
     // A rejection without a document is refused by its own rule.
     let decision = json!({ "reject": { "registration": 7, "decision": { "reason": "TITLE_DISPUTE" } } });
     let fault = call("registry", decision).unwrap_err();

@@ -6,8 +6,8 @@ use quancheng_types::{
 };
 
 use super::{
-    BUNDLE_BYTES_MAX, Bundle, BundleError, CLAIMS_MAX, Claim, ItemsOpening, KEY_BYTES_MAX, LeafProof, OPENINGS_MAX,
-    ReceiptPath, SetChange, TRUST_STEPS_MAX, VALUE_BYTES_MAX,
+    Bundle, BundleError, CLAIMS_MAX, Claim, ItemsOpening, KEY_BYTES_MAX, LeafProof, OPENINGS_MAX, ReceiptPath,
+    SetChange, TRUST_STEPS_MAX, VALUE_BYTES_MAX,
 };
 use crate::state_proof::StateProof;
 
@@ -132,14 +132,5 @@ impl Bundle {
         let bundle = Self { openings, ..self };
         bundle.check_size()?;
         Ok(bundle)
-    }
-
-    fn check_size(&self) -> Result<(), BundleError> {
-        self.check_shape()?;
-        let bytes = self.encode().len();
-        if u32::try_from(bytes).map_or(true, |n| n > BUNDLE_BYTES_MAX) {
-            return Err(BundleError::TooLarge { bytes, max: BUNDLE_BYTES_MAX });
-        }
-        Ok(())
     }
 }

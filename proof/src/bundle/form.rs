@@ -31,6 +31,9 @@ impl Bundle {
         if version != BUNDLE_VERSION {
             return Err(BundleError::Version { found: version.into() });
         }
+        if u32::try_from(bytes.len()).map_or(true, |n| n > BUNDLE_BYTES_MAX) {
+            return Err(BundleError::TooLarge { bytes: bytes.len(), max: BUNDLE_BYTES_MAX });
+        }
         let bundle: Self = decode(content, BUNDLE_BYTES_MAX).map_err(|error| BundleError::Decode(shift(error)))?;
         bundle.check_shape()?;
         Ok(bundle)
@@ -43,6 +46,19 @@ impl Bundle {
         bytes.extend_from_slice(&BUNDLE_VERSION.to_le_bytes());
         bytes.append(&mut encode(self));
         bytes
+    }
+
+    /// The rules of shape, and the size of the compact form.
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub(super) fn check_size(&self) -> Result<(), BundleError> {
+        self.check_shape()?;
+        let bytes = self.encode().len();
+        if u32::try_from(bytes).map_or(true, |n| n > BUNDLE_BYTES_MAX) {
+            return Err(BundleError::TooLarge { bytes, max: BUNDLE_BYTES_MAX });
+        }
+        Ok(())
     }
 
     /// The rules of shape that types alone do not express.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BUNDLE_FORMAT, BUNDLE_JSON_BYTES_MAX, BUNDLE_JSON_SEPARATORS_MAX, BUNDLE_VERSION, Bundle, BundleError};
+use crate::spelling;
 use quancheng_types::DecodeError;
 
 /// What is read first, so that a newer version is named as such and not as damage.
@@ -38,7 +39,8 @@ impl Bundle {
         text
     }
 
-    /// Decodes the readable form. White space and the order of fields are free; everything else has one spelling.
+    /// Decodes the readable form. White space, the order of fields and escapes in texts are free; everything else has one spelling.
+    /// What the compact form would refuse for its size is refused here too.
     ///
     /// # Errors
     /// [`BundleError`].
@@ -46,7 +48,7 @@ impl Bundle {
         if u32::try_from(text.len()).map_or(true, |n| n > BUNDLE_JSON_BYTES_MAX) {
             return Err(BundleError::Decode(DecodeError::TooLarge { bytes: text.len(), max: BUNDLE_JSON_BYTES_MAX }));
         }
-        if separators(text) > BUNDLE_JSON_SEPARATORS_MAX {
+        if spelling::separators(text) > BUNDLE_JSON_SEPARATORS_MAX {
             return Err(BundleError::TooMany { part: "values in the JSON form", max: BUNDLE_JSON_SEPARATORS_MAX });
         }
         let frame: Frame = serde_json::from_slice(text).map_err(|error| fault(&error))?;
@@ -58,41 +60,17 @@ impl Bundle {
         }
         let file: FileIn = serde_json::from_slice(text).map_err(|error| fault(&error))?;
         let bundle = file.bundle;
-        bundle.check_shape()?;
-        bundle.check_spelling(text)?;
-        Ok(bundle)
+        bundle.check_size()?;
+        if spelling::is_of(text, &bundle.file()).map_err(|error| fault(&error))? {
+            Ok(bundle)
+        } else {
+            Err(BundleError::JsonNotCanonical)
+        }
     }
 
     const fn file(&self) -> FileOut<'_> {
         FileOut { format: BUNDLE_FORMAT, version: BUNDLE_VERSION, bundle: self }
     }
-
-    /// Nested types skip fields they do not know and sort what must be sorted; a text that needed either is not the
-    /// spelling of this bundle. The separators are counted first, so that the comparison takes no more memory than the
-    /// bundle itself does.
-    fn check_spelling(&self, text: &[u8]) -> Result<(), BundleError> {
-        let canonical = serde_json::to_vec(&self.file()).expect("every field has a JSON form");
-        if separators(text) != separators(&canonical) {
-            return Err(BundleError::JsonNotCanonical);
-        }
-        let value = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| fault(&error));
-        if value(text)? == value(&canonical)? { Ok(()) } else { Err(BundleError::JsonNotCanonical) }
-    }
-}
-
-/// Commas and opening brackets outside of texts: how many values a JSON text holds.
-fn separators(text: &[u8]) -> u32 {
-    let (mut inside, mut escaped, mut count) = (false, false, 0_u32);
-    for byte in text {
-        match (inside, escaped, byte) {
-            (true, true, _) => escaped = false,
-            (true, false, b'\\') => escaped = true,
-            (_, false, b'"') => inside = !inside,
-            (false, _, b',' | b'[' | b'{') => count = count.saturating_add(1),
-            _ => {}
-        }
-    }
-    count
 }
 
 fn fault(error: &serde_json::Error) -> BundleError {

@@ -29,10 +29,12 @@ use crate::state_proof::StateProof;
 
 /// Bytes of the compact form (8 MiB): a manifest of 4096 files with a thousand changes of validators fits.
 pub const BUNDLE_BYTES_MAX: u32 = 8 * 1024 * 1024;
-/// Bytes of the JSON form (32 MiB): hex and names take at most about three times the compact form.
-pub const BUNDLE_JSON_BYTES_MAX: u32 = 32 * 1024 * 1024;
-/// Values that a text in the JSON form may separate (commas and opening brackets): bounds the memory of a hostile text.
-pub const BUNDLE_JSON_SEPARATORS_MAX: u32 = 1024 * 1024;
+/// Bytes of the JSON form (64 MiB): what [`Bundle::to_json`] writes of the largest compact form stays below, whatever it is made
+/// of (short entries of manifests take most, about five times their compact bytes).
+pub const BUNDLE_JSON_BYTES_MAX: u32 = 64 * 1024 * 1024;
+/// Values that a text in the JSON form may separate (commas and opening brackets): bounds the memory of a hostile text. The largest
+/// compact form needs fewer.
+pub const BUNDLE_JSON_SEPARATORS_MAX: u32 = 2 * 1024 * 1024;
 /// First bytes of the compact form.
 pub const BUNDLE_MAGIC: [u8; 8] = *b"QCBUNDLE";
 /// Version that follows the magic, `u16` little-endian.

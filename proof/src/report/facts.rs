@@ -1,11 +1,10 @@
 //! What a bundle says, for showing it beside the findings.
 
-use quancheng_types::{
-    AccountId, BlockId, ChainId, Digest, Height, KeyId, ModuleId, Outcome, Round, TransactionId, ValidatorId,
-};
+use quancheng_types::{BlockId, ChainId, Digest, Height, KeyId, ModuleId, Outcome, Round, TransactionId, ValidatorId};
 use serde::Serialize;
 
-use crate::commitment::BatchCommitment;
+use crate::commitment::{BatchCommitment, ManifestEntry};
+use crate::identity::OrganizationRow;
 
 /// The content of a bundle in brief.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +30,42 @@ pub struct Facts {
     pub trust_steps: u32,
     /// One for each claim, in order.
     pub claims: Vec<ClaimFact>,
+    /// One for each batch that is opened, in order: what was notarized.
+    pub manifests: Vec<ManifestFact>,
+}
+
+/// Who signed a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TransactionSignerFact {
+    /// The account in its checked text form.
+    pub account: String,
+    /// The key.
+    pub key: KeyId,
+    /// The organization that the bundle's rows name for the account at that height, if they do.
+    pub organization: Option<OrganizationRow>,
+}
+
+/// Files that the bundle lists under a commitment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ManifestFact {
+    /// The claim that carries the commitment.
+    pub claim: u16,
+    /// The call that carries it; 0 for a state entry.
+    pub call: u8,
+    /// Those that are opened, in order of their places.
+    pub entries: Vec<EntryFact>,
+}
+
+/// A file that was notarized, as the bundle lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EntryFact {
+    /// Place in the batch.
+    pub index: u64,
+    /// The file.
+    #[serde(flatten)]
+    pub entry: ManifestEntry,
+    /// Whether the salt is withheld, so that the entry cannot be checked.
+    pub is_sealed: bool,
 }
 
 /// The header on which everything rests.
@@ -68,8 +103,10 @@ pub struct ClaimFact {
     pub height: Height,
     /// Block of that height.
     pub block_id: BlockId,
-    /// Its time, ms since 1970 UTC: not later than this the record was on the chain.
+    /// Time of its proposal, ms since 1970 UTC.
     pub time_ms: u64,
+    /// Not later than this, ms since 1970 UTC, the record was on the chain: the time of the header that certifies it.
+    pub not_after_ms: u64,
     /// The record.
     pub record: RecordFact,
 }
@@ -84,10 +121,8 @@ pub enum RecordFact {
         transaction_id: TransactionId,
         /// Its place in the block.
         position: u32,
-        /// Accounts that act, the sender first.
-        accounts: Vec<AccountId>,
-        /// Keys that signed, in the same order.
-        keys: Vec<KeyId>,
+        /// Who signed, the sender first.
+        signers: Vec<TransactionSignerFact>,
         /// Modules called, in order.
         modules: Vec<ModuleId>,
         /// Whether the act took effect or was refused.
@@ -99,6 +134,10 @@ pub enum RecordFact {
     State {
         /// The full key, hex.
         key: String,
+        /// Table and key in Chinese, when a table of this version can hold the key.
+        row_zh: Option<String>,
+        /// The same in English.
+        row_en: Option<String>,
         /// The value, hex; `None` when there is no entry.
         value: Option<String>,
         /// The batch recorded, if it is a record of evidence.

@@ -1,14 +1,16 @@
 //! What a verifier may say (domain rules §3.3): one finding per step, in words that claim no more than was checked.
 
+mod detail;
 mod facts;
 mod time;
 mod verdict;
 
 use serde::{Deserialize, Serialize};
 
-pub use facts::{ClaimFact, Facts, HeaderFact, RecordFact, SignerFact};
+pub use detail::Detail;
+pub use facts::{ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact, TransactionSignerFact};
 pub use time::shanghai_time;
-pub use verdict::Verdict;
+pub use verdict::{Doubt, RegisteredSigner, SignerVerdict, Verdict};
 
 /// Exit code when every finding asked for is MATCH.
 pub const EXIT_MATCH: u8 = 0;
@@ -93,6 +95,9 @@ pub enum Scope {
     Bundle,
     /// A file that was given.
     File {
+        /// Its place among the files given, from 0: names may repeat, or look alike. Files that could not be read follow those that
+        /// could.
+        file: u32,
         /// As the caller named it.
         name: String,
     },
@@ -100,6 +105,13 @@ pub enum Scope {
     Claim {
         /// Its place.
         claim: u16,
+    },
+    /// One signer of a transaction.
+    Signer {
+        /// The claim that carries the transaction.
+        claim: u16,
+        /// Place among its signers.
+        signer: u8,
     },
     /// The files of one batch.
     Batch {
@@ -149,6 +161,8 @@ pub struct Finding {
     pub statement_zh: String,
     /// The same in English.
     pub statement_en: String,
+    /// What was met, in Chinese; empty when the statement says it all, or only an engineer needs more.
+    pub detail_zh: String,
     /// What was met, for an engineer; empty when the statement says it all.
     pub detail: String,
     /// The case with its values.
@@ -159,7 +173,8 @@ pub struct Finding {
 impl Finding {
     /// Puts a verdict into words.
     #[must_use]
-    pub fn new(scope: Scope, verdict: Verdict, detail: impl Into<String>) -> Self {
+    pub fn new(scope: Scope, verdict: Verdict, detail: impl Into<Detail>) -> Self {
+        let Detail { zh, en } = detail.into();
         Self {
             step: verdict.step(),
             scope,
@@ -167,7 +182,8 @@ impl Finding {
             code: verdict.code(),
             statement_zh: verdict.statement_zh(),
             statement_en: verdict.statement_en(),
-            detail: detail.into(),
+            detail_zh: zh,
+            detail: en,
             verdict,
         }
     }
@@ -186,7 +202,7 @@ pub struct Report {
 impl Report {
     /// A report without facts.
     #[must_use]
-    pub fn of_form(verdict: Verdict, detail: impl Into<String>) -> Self {
+    pub fn of_form(verdict: Verdict, detail: impl Into<Detail>) -> Self {
         Self { findings: vec![Finding::new(Scope::Bundle, verdict, detail)], facts: None }
     }
 
@@ -234,7 +250,7 @@ impl Report {
     /// does not know. Without a confirmed inclusion of that claim it becomes CANNOT_CHECK.
     ///
     /// The status must be the one at [`block_time_of`](Self::block_time_of) the claim: that is the moment the words name.
-    pub fn add_status(&mut self, claim: u16, standing: Standing, detail: impl Into<String>) {
+    pub fn add_status(&mut self, claim: u16, standing: Standing, detail: impl Into<Detail>) {
         let verdict = match self.height_of(claim).zip(self.block_time_of(claim)) {
             Some((height, time_ms)) if self.is_included(claim) => Verdict::Status { height, time_ms, standing },
             Some(_) | None => Verdict::StatusUncertain,
@@ -243,19 +259,20 @@ impl Report {
     }
 
     /// Says that a state claim holds a registration whose status the caller cannot read (V10, CANNOT_CHECK).
-    pub fn add_unreadable_status(&mut self, claim: u16, reason: impl Into<String>) {
+    pub fn add_unreadable_status(&mut self, claim: u16, reason: impl Into<Detail>) {
         self.replace(Step::Status, Finding::new(Scope::Claim { claim }, Verdict::StatusUncertain, reason));
     }
 
-    /// Says that a file was given whose content the caller cannot read (V1, CANNOT_CHECK).
-    pub fn add_unreadable_file(&mut self, name: impl Into<String>, reason: impl Into<String>) {
-        let finding = Finding::new(Scope::File { name: name.into() }, Verdict::FileUnreadable, reason);
+    /// Says that a file was given whose content the caller cannot read (V1, CANNOT_CHECK). `file` is its place: unreadable files follow
+    /// those that were read.
+    pub fn add_unreadable_file(&mut self, file: u32, name: impl Into<String>, reason: impl Into<Detail>) {
+        let finding = Finding::new(Scope::File { file, name: name.into() }, Verdict::FileUnreadable, reason);
         let at = self.findings.partition_point(|other| other.step <= Step::FileDigest);
         self.findings.insert(at, finding);
     }
 
     /// Adds the scope of an authorization (V12), as [`add_status`](Self::add_status).
-    pub fn add_grant(&mut self, claim: u16, detail: impl Into<String>) {
+    pub fn add_grant(&mut self, claim: u16, detail: impl Into<Detail>) {
         let height = self.height_of(claim);
         let verdict = match height {
             Some(height) if self.is_included(claim) => Verdict::Grant { height },

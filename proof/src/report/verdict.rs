@@ -6,8 +6,12 @@
 use quancheng_types::{Height, KeyId, ModuleId};
 
 use super::{Assessment, Standing, Step};
+use crate::tables::Row;
 
+mod signers;
 mod words;
+
+pub use signers::{Doubt, RegisteredSigner, SignerVerdict};
 
 /// A case with its values. Step, result, code and words follow from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +20,13 @@ pub enum Verdict {
     BundleUnreadable,
     /// A version that this build does not know.
     BundleVersion,
-    /// Both digests and the length equal those of an entry.
+    /// Both digests and the length equal those of an entry, whose name is that of the file.
     FileMatch,
+    /// Both digests and the length equal those of an entry of another name.
+    FileOtherName {
+        /// Under which names the bundle lists the content.
+        listed: String,
+    },
     /// No entry of the bundle has these digests (wording of V15).
     FileMismatch,
     /// A file was given, but the bundle lists none.
@@ -36,6 +45,13 @@ pub enum Verdict {
     },
     /// The entries do not add up to what the record states.
     ManifestMismatch,
+    /// A file was given under the name of one entry and with the content of another.
+    ManifestNamesMismatch,
+    /// Every content of the manifest was given, but not every file under its name.
+    ManifestOtherNames {
+        /// How many.
+        count: u64,
+    },
     /// Not every entry was opened, or not every file given.
     ManifestPartial,
     /// The submitter did not declare the batch complete.
@@ -68,6 +84,8 @@ pub enum Verdict {
     InState {
         /// The height.
         height: Height,
+        /// Table and key in words, when the table is known.
+        row: Option<Row>,
     },
     /// A path does not lead from the record to the header.
     InclusionMismatch {
@@ -97,16 +115,32 @@ pub enum Verdict {
     RulesUnknown,
     /// Each set was named by the set before.
     TrustPathMatch,
-    /// The path breaks, or belongs to another chain.
+    /// The path breaks.
     TrustPathMismatch,
+    /// Checkpoint and bundle are of two chains: the reader took the wrong checkpoint, or was given the wrong bundle.
+    TrustPathOtherChain,
     /// The pinned header is above the bundle's header.
     TrustPathTooEarly,
-    /// The record was on the chain at block time.
+    /// When the block was proposed, and by when its results were certified. A header's time is its proposer's: who votes for
+    /// the certifying header holds the record's block to be final already, and that header's time to be close to its own clock.
     BlockTime {
         /// The height.
         height: Height,
-        /// Block time, ms since 1970 UTC.
+        /// Time of its proposal, ms since 1970 UTC.
         time_ms: u64,
+        /// Height of the header that certifies its results.
+        certified_height: Height,
+        /// Time of that header, ms since 1970 UTC.
+        certified_ms: u64,
+    },
+    /// The same of the genesis state: nobody voted on its time.
+    GenesisTime {
+        /// Time that the genesis states, ms since 1970 UTC.
+        time_ms: u64,
+        /// Height of the header that certifies its state.
+        certified_height: Height,
+        /// Time of that header, ms since 1970 UTC.
+        certified_ms: u64,
     },
     /// The leaf does not lead to the header.
     BlockTimeMismatch,
@@ -123,11 +157,17 @@ pub enum Verdict {
     SignatureMismatch,
     /// A signature is of an algorithm that this build does not verify.
     SignatureUnsupported,
+    /// Who a signer is.
+    Signer(SignerVerdict),
     /// The state after this height held nothing under the key.
     Absent {
         /// The height.
         height: Height,
+        /// Table and key in words.
+        row: Row,
     },
+    /// No table that this version knows can hold the key, so that its absence says nothing.
+    AbsenceVacuous,
     /// The proof does not show absence.
     AbsenceMismatch {
         /// The height.
@@ -177,13 +217,17 @@ impl Verdict {
         match self {
             Self::BundleUnreadable | Self::BundleVersion => Step::Form,
             Self::FileMatch
+            | Self::FileOtherName { .. }
             | Self::FileMismatch
             | Self::FileNothingToCompare
             | Self::FileUnreadable
             | Self::FilesNotGiven { .. } => Step::FileDigest,
-            Self::ManifestMatch { .. } | Self::ManifestMismatch | Self::ManifestPartial | Self::ManifestNotDeclared => {
-                Step::Manifest
-            }
+            Self::ManifestMatch { .. }
+            | Self::ManifestMismatch
+            | Self::ManifestNamesMismatch
+            | Self::ManifestOtherNames { .. }
+            | Self::ManifestPartial
+            | Self::ManifestNotDeclared => Step::Manifest,
             Self::CommitmentMatch
             | Self::CommitmentMismatch
             | Self::CommitmentSealed
@@ -195,12 +239,21 @@ impl Verdict {
             | Self::InclusionMismatch { .. }
             | Self::InclusionUncertain { .. } => Step::Inclusion,
             Self::Quorum { .. } | Self::QuorumUnconfirmed | Self::QuorumMismatch | Self::RulesUnknown => Step::Finality,
-            Self::TrustPathMatch | Self::TrustPathMismatch | Self::TrustPathTooEarly | Self::TrustPathRulesUnknown => {
-                Step::TrustPath
+            Self::TrustPathMatch
+            | Self::TrustPathMismatch
+            | Self::TrustPathOtherChain
+            | Self::TrustPathTooEarly
+            | Self::TrustPathRulesUnknown => Step::TrustPath,
+            Self::BlockTime { .. } | Self::GenesisTime { .. } | Self::BlockTimeMismatch | Self::BlockTimeUncertain => {
+                Step::BlockTime
             }
-            Self::BlockTime { .. } | Self::BlockTimeMismatch | Self::BlockTimeUncertain => Step::BlockTime,
-            Self::SignedBy { .. } | Self::SignatureMismatch | Self::SignatureUnsupported => Step::Signature,
-            Self::Absent { .. } | Self::AbsenceMismatch { .. } | Self::AbsenceUncertain { .. } => Step::Absence,
+            Self::SignedBy { .. } | Self::SignatureMismatch | Self::SignatureUnsupported | Self::Signer(_) => {
+                Step::Signature
+            }
+            Self::Absent { .. }
+            | Self::AbsenceVacuous
+            | Self::AbsenceMismatch { .. }
+            | Self::AbsenceUncertain { .. } => Step::Absence,
             Self::Status { .. } | Self::StatusUncertain | Self::NoStatus => Step::Status,
             Self::Grant { .. } | Self::GrantUncertain | Self::NoGrant => Step::Grant,
             Self::NoTimestamp => Step::Timestamp,
@@ -214,9 +267,11 @@ impl Verdict {
     #[must_use]
     pub const fn result(&self) -> Assessment {
         match self {
+            Self::Signer(signer) => signer.result(),
             Self::BundleUnreadable
             | Self::FileMismatch
             | Self::ManifestMismatch
+            | Self::ManifestNamesMismatch
             | Self::CommitmentMismatch
             | Self::CommitmentAbsent
             | Self::InclusionMismatch { .. }
@@ -233,14 +288,17 @@ impl Verdict {
             | Self::InclusionUncertain { .. }
             | Self::QuorumUnconfirmed
             | Self::RulesUnknown
+            | Self::TrustPathOtherChain
             | Self::TrustPathTooEarly
             | Self::TrustPathRulesUnknown
             | Self::SignatureUnsupported
             | Self::BlockTimeUncertain
+            | Self::AbsenceVacuous
             | Self::AbsenceUncertain { .. }
             | Self::StatusUncertain
             | Self::GrantUncertain => Assessment::CannotCheck,
             Self::FileMatch
+            | Self::FileOtherName { .. }
             | Self::ManifestMatch { .. }
             | Self::CommitmentMatch
             | Self::InBlock { .. }
@@ -249,11 +307,13 @@ impl Verdict {
             | Self::Quorum { .. }
             | Self::TrustPathMatch
             | Self::BlockTime { .. }
+            | Self::GenesisTime { .. }
             | Self::SignedBy { .. }
             | Self::Absent { .. }
             | Self::Status { .. }
             | Self::Grant { .. } => Assessment::Match,
             Self::FilesNotGiven { .. }
+            | Self::ManifestOtherNames { .. }
             | Self::ManifestPartial
             | Self::ManifestNotDeclared
             | Self::NoTimestamp

@@ -9,7 +9,7 @@ use quancheng_types::{
 
 use crate::bundle::{Bundle, SetChange};
 use crate::checkpoint::{Anchor, Checkpoint};
-use crate::report::{Finding, Scope, Verdict};
+use crate::report::{Detail, Finding, Scope, Verdict};
 
 /// Whether the validators that the bundle lists signed its header with a quorum. Whether they are the lawful ones is for
 /// [`trust_path`].
@@ -45,18 +45,36 @@ fn quorum(bundle: &Bundle) -> Verdict {
 /// must stand in order.
 pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
     let (verdict, detail) = match follow(bundle, checkpoint) {
-        Ok(used) => (Verdict::TrustPathMatch, format!("{used} changes of validators checked")),
+        Ok(used) => (
+            Verdict::TrustPathMatch,
+            Detail::new(format!("核验了 {used} 次验证者更替"), format!("{used} changes of validators checked")),
+        ),
+        Err(TrustFault::OtherChain { expected, found }) => (
+            Verdict::TrustPathOtherChain,
+            Detail::new(
+                format!("检查点属于链 {expected}，证据包属于链 {found}；请取得该链的检查点，或核对证据包"),
+                format!(
+                    "the checkpoint is of chain {expected}, the bundle of chain {found}; obtain the checkpoint of that chain, \
+                     or see whether it is the right bundle"
+                ),
+            ),
+        ),
         Err(TrustFault::CheckpointIsLater { checkpoint, header }) => (
             Verdict::TrustPathTooEarly,
-            format!(
-                "the checkpoint pins height {checkpoint}, the bundle's header is of height {header}; fetch the bundle again \
-                 from a node, or use an earlier checkpoint"
+            Detail::new(
+                format!(
+                    "检查点钉定于高度 {checkpoint}，证据包的区块头为高度 {header}；请向节点重新取证明（盐值不变），或改用较早的检查点"
+                ),
+                format!(
+                    "the checkpoint pins height {checkpoint}, the bundle's header is of height {header}; renew the bundle \
+                     from a node (`bundle refresh` keeps its salts), or use an earlier checkpoint"
+                ),
             ),
         ),
         Err(fault @ TrustFault::Version { .. }) => {
-            (Verdict::TrustPathRulesUnknown, format!("{fault}; install a newer verifier"))
+            (Verdict::TrustPathRulesUnknown, format!("{fault}; install a newer verifier").into())
         }
-        Err(fault) => (Verdict::TrustPathMismatch, fault.to_string()),
+        Err(fault) => (Verdict::TrustPathMismatch, fault.to_string().into()),
     };
     Finding::new(Scope::Bundle, verdict, detail)
 }

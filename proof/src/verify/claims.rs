@@ -5,11 +5,12 @@
 use core::fmt;
 
 use quancheng_types::keys::SignatureError;
-use quancheng_types::{Header, HistoryLeaf, Outcome, Receipt, SignedTransaction, TransactionError};
+use quancheng_types::{Header, Height, HistoryLeaf, Outcome, Receipt, SignedTransaction, TransactionError};
 
 use crate::bundle::{Bundle, Claim, LeafProof, ReceiptPath};
 use crate::report::{Finding, Scope, Verdict, shanghai_time};
 use crate::state_proof::StateProof;
+use crate::tables;
 
 /// Findings of all claims, claim by claim. Without a `trusted` header nothing here becomes a match.
 pub(super) fn findings(bundle: &Bundle, trusted: bool) -> Vec<Finding> {
@@ -82,21 +83,28 @@ impl Judge<'_> {
             };
             checked.err().map(|error| ClaimFault::State(error.to_string()))
         });
+        let row = tables::row(key);
         let verdict = match (value.is_some(), &fault, self.trusted) {
             (true, Some(_), _) => Verdict::InclusionMismatch { height },
             (true, None, false) => Verdict::InclusionUncertain { height },
-            (true, None, true) => Verdict::InState { height },
+            (true, None, true) => Verdict::InState { height, row: row.clone().ok() },
             (false, Some(_), _) => Verdict::AbsenceMismatch { height },
             (false, None, false) => Verdict::AbsenceUncertain { height },
-            (false, None, true) => Verdict::Absent { height },
+            (false, None, true) => match row.clone() {
+                Ok(row) => Verdict::Absent { height, row },
+                Err(_) => Verdict::AbsenceVacuous,
+            },
         };
         if value.is_some() {
             out.push(self.finding(verdict, detail(fault)));
             out.push(self.block_time());
         } else {
             // "On the chain not later than T" would say nothing about something that is not there.
-            let told =
-                fault.map_or_else(|| format!("block time {}", shanghai_time(time_ms)), |fault| fault.to_string());
+            let told = match (fault, &verdict, row) {
+                (Some(fault), ..) => fault.to_string(),
+                (None, Verdict::AbsenceVacuous, Err(fault)) => fault.to_string(),
+                (None, ..) => format!("block time (of the proposal) {}", shanghai_time(time_ms)),
+            };
             out.push(self.finding(verdict, told));
         }
     }
@@ -107,9 +115,18 @@ impl Judge<'_> {
         let verdict = match (&fault, self.trusted) {
             (Some(_), _) => Verdict::BlockTimeMismatch,
             (None, false) => Verdict::BlockTimeUncertain,
-            (None, true) => Verdict::BlockTime { height, time_ms },
+            (None, true) => self.times(height, time_ms),
         };
         self.finding(verdict, detail(fault))
+    }
+
+    fn times(&self, height: Height, time_ms: u64) -> Verdict {
+        let Header { height: certified_height, time_ms: certified_ms, .. } = self.bundle.header;
+        if height == Height::GENESIS {
+            Verdict::GenesisTime { time_ms, certified_height, certified_ms }
+        } else {
+            Verdict::BlockTime { height, time_ms, certified_height, certified_ms }
+        }
     }
 
     fn leaf_fault(&self) -> Option<ClaimFault> {

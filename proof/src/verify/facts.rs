@@ -1,11 +1,15 @@
 //! The content of a bundle in brief.
 
-use quancheng_types::{HistoryLeaf, SignedTransaction};
+use quancheng_types::{AccountId, HistoryLeaf, SignedTransaction, Signer};
 
-use crate::bundle::{Bundle, Claim};
+use crate::bundle::{Bundle, Claim, ItemsOpening};
 use crate::checkpoint::{Anchor, Checkpoint};
-use crate::commitment::{BatchCommitment, notarized, recorded};
-use crate::report::{ClaimFact, Facts, HeaderFact, RecordFact, SignerFact};
+use crate::commitment::{BatchCommitment, ItemOpening, notarized, recorded};
+use crate::identity::{self, OrganizationRow};
+use crate::report::{
+    ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact, TransactionSignerFact,
+};
+use crate::tables;
 
 pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
     let header = &bundle.header;
@@ -40,7 +44,17 @@ pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
         clock_drift_max_ms: clock_drift_max_ms(bundle, checkpoint),
         trust_steps: u32::try_from(bundle.trust_path.len()).unwrap_or(u32::MAX),
         claims: bundle.claims.iter().filter_map(|claim| claim_fact(bundle, claim)).collect(),
+        manifests: bundle.openings.iter().map(manifest).collect(),
     }
+}
+
+fn manifest(opening: &ItemsOpening) -> ManifestFact {
+    let entry = |item: &ItemOpening| EntryFact {
+        index: item.path.index,
+        entry: item.entry.clone(),
+        is_sealed: item.salt.is_none(),
+    };
+    ManifestFact { claim: opening.claim, call: opening.call, entries: opening.items.iter().map(entry).collect() }
 }
 
 fn clock_drift_max_ms(bundle: &Bundle, checkpoint: &Checkpoint) -> Option<u64> {
@@ -58,19 +72,40 @@ fn claim_fact(bundle: &Bundle, claim: &Claim) -> Option<ClaimFact> {
         Claim::Transaction { transaction, receipt, .. } => RecordFact::Transaction {
             transaction_id: transaction.id(),
             position: receipt.position,
-            accounts: transaction.body.signers.iter().map(|signer| signer.account).collect(),
-            keys: transaction.body.signers.iter().map(|signer| signer.key_id).collect(),
+            signers: signers(bundle, claim.leaf(), transaction),
             modules: transaction.body.calls.iter().map(|call| call.module).collect(),
             outcome: receipt.outcome,
             batches: batches(transaction),
         },
         Claim::State { key, value, .. } => RecordFact::State {
             key: hex::encode(&**key),
+            row_zh: tables::row(key).ok().map(|row| row.zh),
+            row_en: tables::row(key).ok().map(|row| row.en),
             value: value.as_ref().map(|value| hex::encode(&**value)),
             batch: value.as_ref().and_then(|value| recorded(key, value)),
         },
     };
-    Some(ClaimFact { height, block_id, time_ms, record })
+    Some(ClaimFact { height, block_id, time_ms, not_after_ms: bundle.header.time_ms, record })
+}
+
+fn signers(bundle: &Bundle, leaf: u16, transaction: &SignedTransaction) -> Vec<TransactionSignerFact> {
+    let fact = |signer: &Signer| TransactionSignerFact {
+        account: signer.account.to_text(),
+        key: signer.key_id,
+        organization: organization(bundle, leaf, &signer.account),
+    };
+    transaction.body.signers.iter().map(fact).collect()
+}
+
+fn organization(bundle: &Bundle, leaf: u16, account: &AccountId) -> Option<OrganizationRow> {
+    let row = |wanted: &[u8]| {
+        bundle.claims.iter().find_map(|claim| match claim {
+            Claim::State { leaf: at, key, value: Some(value), .. } if *at == leaf && **key == *wanted => Some(value),
+            Claim::State { .. } | Claim::Transaction { .. } => None,
+        })
+    };
+    let account = identity::account(row(&identity::account_key(account))?)?;
+    identity::organization(row(&identity::organization_key(&account.org_id))?)
 }
 
 fn batches(transaction: &SignedTransaction) -> Vec<(u8, BatchCommitment)> {

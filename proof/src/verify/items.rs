@@ -7,36 +7,54 @@ use quancheng_types::{Digest, Outcome};
 use crate::bundle::{Bundle, Claim, ItemsOpening};
 use crate::commitment::{BatchCommitment, ItemOpening, ManifestEntry, notarized, recorded};
 use crate::files::FileDigests;
-use crate::report::{Finding, Scope, Verdict};
-
-/// Paths that a detail lists before it stops.
-const PATHS_SHOWN: usize = 3;
+use crate::report::{Detail, Finding, Scope, Verdict};
+use crate::verify::names::{self, Listing, Named};
 
 /// What makes two files equal.
-type Fingerprint = (Digest, Digest, u64);
+pub(super) type Fingerprint = (Digest, Digest, u64);
 
-const fn of_entry(entry: &ManifestEntry) -> Fingerprint {
+pub(super) const fn of_entry(entry: &ManifestEntry) -> Fingerprint {
     (entry.sha256, entry.sm3, entry.size)
 }
 
-const fn of_file(file: &FileDigests) -> Fingerprint {
+pub(super) const fn of_file(file: &FileDigests) -> Fingerprint {
     (file.sha256, file.sm3, file.size)
 }
 
 pub(super) fn findings(bundle: &Bundle, files: &[FileDigests]) -> Vec<Finding> {
-    let mut findings = given_files(bundle, files);
-    let given = copies(files);
+    let listing = Listing::of(bundle);
+    let judged: Vec<Named> = files.iter().map(|file| listing.judge(file)).collect();
+    let mut findings: Vec<Finding> =
+        (0_u32..).zip(files.iter().zip(&judged)).map(|(place, (file, named))| given_file(place, file, named)).collect();
+    let distinct = distinct(files);
+    let given = Given {
+        copies: count(distinct.iter().map(|place| of_file(&files[*place]))),
+        misnamed: judged.iter().any(|named| matches!(named, Named::Elsewhere { is_taken: true, .. })),
+        files: distinct.iter().map(|place| (&files[*place], &judged[*place])).collect(),
+    };
     for opening in &bundle.openings {
         batch(bundle, opening, &given, &mut findings);
     }
     findings
 }
 
-/// How many files were given of each content. A file given twice under one name is one file.
-fn copies(files: &[FileDigests]) -> BTreeMap<Fingerprint, usize> {
-    let distinct: BTreeSet<(&str, Fingerprint)> =
-        files.iter().map(|file| (file.name.as_str(), of_file(file))).collect();
-    count(distinct.into_iter().map(|(_, fingerprint)| fingerprint))
+/// The files as far as batches need to know.
+struct Given<'a> {
+    /// How many of each content.
+    copies: BTreeMap<Fingerprint, usize>,
+    /// Whether one has the name of one entry and the content of another.
+    misnamed: bool,
+    /// Each with what its name says, without repetitions.
+    files: Vec<(&'a FileDigests, &'a Named)>,
+}
+
+/// Places of the files that count: a file given twice, under whatever spelling or link, is one file.
+fn distinct(files: &[FileDigests]) -> Vec<usize> {
+    let mut seen = BTreeSet::new();
+    let counts =
+        |file: &FileDigests| file.same_as.is_none() && seen.insert((names::parts(&file.name).join("/"), of_file(file)));
+    let counts: Vec<bool> = files.iter().map(counts).collect();
+    (0..).zip(counts).filter_map(|(place, counts): (usize, bool)| counts.then_some(place)).collect()
 }
 
 fn count(fingerprints: impl Iterator<Item = Fingerprint>) -> BTreeMap<Fingerprint, usize> {
@@ -47,36 +65,48 @@ fn count(fingerprints: impl Iterator<Item = Fingerprint>) -> BTreeMap<Fingerprin
     counts
 }
 
-/// V1 for every file that was given.
-fn given_files(bundle: &Bundle, files: &[FileDigests]) -> Vec<Finding> {
-    let mut entries: BTreeMap<Fingerprint, Vec<&str>> = BTreeMap::new();
-    let mut paths: BTreeSet<&str> = BTreeSet::new();
-    for item in bundle.openings.iter().flat_map(|opening| opening.items.iter()) {
-        entries.entry(of_entry(&item.entry)).or_default().push(item.entry.path.as_str());
-        paths.insert(item.entry.path.as_str());
-    }
-    files
-        .iter()
-        .map(|file| {
-            let (verdict, detail) = match entries.get(&of_file(file)) {
-                Some(paths) => (Verdict::FileMatch, listed_as(paths)),
-                None if entries.is_empty() => (Verdict::FileNothingToCompare, String::new()),
-                None if paths.contains(file.name.as_str()) => {
-                    (Verdict::FileMismatch, "the bundle lists this path with other digests or another size".to_owned())
-                }
-                None => (Verdict::FileMismatch, "no entry of the bundle has these digests and this size".to_owned()),
+/// V1 for a file that was given.
+fn given_file(place: u32, file: &FileDigests, named: &Named) -> Finding {
+    let scope = Scope::File { file: place, name: file.name.clone() };
+    let (verdict, mut detail) = match named {
+        Named::NothingListed => (Verdict::FileNothingToCompare, Detail::default()),
+        Named::Unlisted { is_taken: true } => (
+            Verdict::FileMismatch,
+            Detail::new(
+                "清单列有此名称，但摘要或字节数不同",
+                "the bundle lists this path with other digests or another size",
+            ),
+        ),
+        Named::Unlisted { is_taken: false } => (
+            Verdict::FileMismatch,
+            Detail::new("清单中没有摘要与字节数相同的文件", "no entry of the bundle has these digests and this size"),
+        ),
+        Named::Listed { path } => {
+            (Verdict::FileMatch, Detail::new(format!("清单所列名称：{path}"), format!("listed as {path}")))
+        }
+        Named::Elsewhere { listed, is_taken } => {
+            let verdict = Verdict::FileOtherName { listed: listed.clone() };
+            let detail = if *is_taken {
+                Detail::new(
+                    "清单以所提交的名称列有另一份内容",
+                    "the bundle lists another content under the name that was given",
+                )
+            } else {
+                Detail::default()
             };
-            Finding::new(Scope::File { name: file.name.clone() }, verdict, detail)
-        })
-        .collect()
+            (verdict, detail)
+        }
+    };
+    if let Some(first) = file.same_as {
+        let zh = format!("与第 {} 份所提交文件是同一文件，只计一份", first.saturating_add(1));
+        let en = format!("the same file as number {} of those given; counted once", first.saturating_add(1));
+        detail = Detail::new(join(&detail.zh, &zh, "；"), join(&detail.en, &en, "; "));
+    }
+    Finding::new(scope, verdict, detail)
 }
 
-fn listed_as(paths: &[&str]) -> String {
-    let shown = paths.iter().take(PATHS_SHOWN).copied().collect::<Vec<_>>().join(", ");
-    match paths.len().checked_sub(PATHS_SHOWN) {
-        Some(more) if more > 0 => format!("listed as {shown} and {more} more"),
-        Some(_) | None => format!("listed as {shown}"),
-    }
+fn join(first: &str, second: &str, separator: &str) -> String {
+    if first.is_empty() { second.to_owned() } else { format!("{first}{separator}{second}") }
 }
 
 /// What a claim commits to, where an opening points.
@@ -104,10 +134,10 @@ fn commitment(bundle: &Bundle, opening: &ItemsOpening) -> Commitment {
 /// V1 for files that were not given, V2, V3.
 ///
 /// Two entries of equal content need two files: "all n files are present" is said of n files.
-fn batch(bundle: &Bundle, opening: &ItemsOpening, given: &BTreeMap<Fingerprint, usize>, out: &mut Vec<Finding>) {
+fn batch(bundle: &Bundle, opening: &ItemsOpening, given: &Given<'_>, out: &mut Vec<Finding>) {
     let scope = Scope::Batch { claim: opening.claim, call: opening.call };
     let listed = count(opening.items.iter().map(|item| of_entry(&item.entry)));
-    let short = |(of, many): (&Fingerprint, &usize)| many.saturating_sub(given.get(of).copied().unwrap_or(0));
+    let short = |(of, many): (&Fingerprint, &usize)| many.saturating_sub(given.copies.get(of).copied().unwrap_or(0));
     let missing: usize = listed.iter().map(short).sum();
     if missing > 0 {
         let count = u64::try_from(missing).unwrap_or(u64::MAX);
@@ -118,7 +148,14 @@ fn batch(bundle: &Bundle, opening: &ItemsOpening, given: &BTreeMap<Fingerprint, 
         Commitment::Refused => out.push(Finding::new(scope, Verdict::CommitmentNotInEffect, "")),
         Commitment::InEffect(commitment) => {
             let sound = items(opening, &commitment, &scope, out);
-            let (verdict, detail) = manifest(opening, &commitment, missing == 0, sound);
+            let names = if given.misnamed {
+                Names::Mixed
+            } else if missing == 0 && names::all_named(opening, &given.files) {
+                Names::Fit
+            } else {
+                Names::Differ
+            };
+            let (verdict, detail) = manifest(opening, &commitment, missing == 0 && sound, names);
             out.push(Finding::new(scope, verdict, detail));
         }
     }
@@ -141,7 +178,11 @@ fn items(opening: &ItemsOpening, commitment: &BatchCommitment, scope: &Scope, ou
         out.push(Finding::new(scope, verdict, ""));
     }
     if fitting > 0 {
-        let detail = format!("{fitting} of {} files; the batch holds {}", opening.items.len(), commitment.count);
+        let (opened, count) = (opening.items.len(), commitment.count);
+        let detail = Detail::new(
+            format!("{opened} 份中的 {fitting} 份；该批共 {count} 份"),
+            format!("{fitting} of {opened} files; the batch holds {count}"),
+        );
         out.push(Finding::new(scope.clone(), Verdict::CommitmentMatch, detail));
     }
     fitting == opening.items.len()
@@ -155,8 +196,19 @@ fn item_fault(item: &ItemOpening, commitment: &BatchCommitment) -> Option<Verdic
     (!fits).then_some(Verdict::CommitmentMismatch)
 }
 
-/// V2. Only a batch that was declared a whole manifest, opened in full, with every file given, can be found complete.
-fn manifest(opening: &ItemsOpening, commitment: &BatchCommitment, all_given: bool, sound: bool) -> (Verdict, String) {
+/// How the names of the files given stand to those of a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// Each entry has a file of its name and content.
+    Fit,
+    /// Not each.
+    Differ,
+    /// A file has the name of one entry and the content of another.
+    Mixed,
+}
+
+/// V2. Only a batch that was declared a whole manifest, opened in full, with every file given under its name, can be found complete.
+fn manifest(opening: &ItemsOpening, commitment: &BatchCommitment, all_sound: bool, names: Names) -> (Verdict, Detail) {
     let count = u64::from(commitment.count);
     let opened = u64::try_from(opening.items.len()).unwrap_or(u64::MAX);
     let all_opened = opened == count;
@@ -165,19 +217,33 @@ fn manifest(opening: &ItemsOpening, commitment: &BatchCommitment, all_given: boo
         let unique = opening.items.iter().all(|item| paths.insert(item.entry.path.as_str()));
         let bytes = opening.items.iter().try_fold(0_u64, |sum, item| sum.checked_add(item.entry.size));
         if bytes != Some(commitment.bytes) {
-            let detail =
-                format!("the sizes of the entries do not add up to the {} bytes of the record", commitment.bytes);
+            let stated = commitment.bytes;
+            let detail = Detail::new(
+                format!("各文件字节数之和不等于记录所载的 {stated} 字节"),
+                format!("the sizes of the entries do not add up to the {stated} bytes of the record"),
+            );
             return (Verdict::ManifestMismatch, detail);
         }
         if commitment.complete && !unique {
-            return (Verdict::ManifestMismatch, "a path is listed twice".to_owned());
+            return (Verdict::ManifestMismatch, Detail::new("清单重复列有同一名称", "a path is listed twice"));
         }
     }
+    if names == Names::Mixed {
+        return (Verdict::ManifestNamesMismatch, Detail::default());
+    }
     if !commitment.complete {
-        return (Verdict::ManifestNotDeclared, String::new());
+        return (Verdict::ManifestNotDeclared, Detail::default());
     }
-    if all_opened && all_given && sound {
-        return (Verdict::ManifestMatch { count }, String::new());
+    if all_opened && all_sound {
+        let verdict = match names {
+            Names::Fit => Verdict::ManifestMatch { count },
+            Names::Differ | Names::Mixed => Verdict::ManifestOtherNames { count },
+        };
+        return (verdict, Detail::default());
     }
-    (Verdict::ManifestPartial, format!("{opened} of {count} entries are in the bundle"))
+    let detail = Detail::new(
+        format!("证据包载有 {count} 份中的 {opened} 份"),
+        format!("{opened} of {count} entries are in the bundle"),
+    );
+    (Verdict::ManifestPartial, detail)
 }

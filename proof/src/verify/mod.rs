@@ -4,6 +4,8 @@ mod chain;
 mod claims;
 mod facts;
 mod items;
+mod names;
+mod signers;
 
 use crate::bundle::{Bundle, BundleError};
 use crate::checkpoint::Checkpoint;
@@ -42,6 +44,8 @@ pub fn verify_bundle(bundle: &Bundle, checkpoint: &Checkpoint, files: &[FileDige
 
     let mut findings = vec![finality, trust];
     findings.append(&mut claims::findings(bundle, trusted));
+    let mut signers = signers::findings(bundle, &findings);
+    findings.append(&mut signers);
     findings.append(&mut items::findings(bundle, files));
     findings.extend(NOT_JUDGED.map(|verdict| Finding::new(Scope::Bundle, verdict, "")));
     findings.sort_by_key(|finding| finding.step);

@@ -1,11 +1,17 @@
 //! Both forms of a bundle, and the checkpoint file.
 
+use quancheng_proof::bundle::{
+    BUNDLE_BYTES_MAX, BUNDLE_JSON_BYTES_MAX, BUNDLE_JSON_SEPARATORS_MAX, CLAIMS_MAX, OPENINGS_MAX,
+};
 use quancheng_proof::checkpoint::CHECKPOINT_JSON_BYTES_MAX;
+use quancheng_proof::commitment::{ITEMS_MAX, RelativePath};
 use quancheng_proof::{Bundle, BundleError, Checkpoint, CheckpointError};
-use quancheng_types::DecodeError;
+use quancheng_proof::{ItemOpening, ItemsOpening, ManifestEntry};
+use quancheng_types::merkle::Path;
+use quancheng_types::{DecodeError, Digest, List, codec};
 
 use crate::fixtures::cases::groups;
-use crate::fixtures::{LAST, NOTARIZED, PLACE, World, registration_key};
+use crate::fixtures::{LAST, NOTARIZED, PLACE, World, list, registration_key};
 
 #[test]
 fn every_valid_bundle_survives_both_forms_unchanged() {
@@ -53,7 +59,7 @@ fn errors_name_the_place() {
 /// A text of many small values is refused before any of them takes memory.
 #[test]
 fn a_json_bomb_is_refused_by_count() {
-    let bomb = format!("{{\"format\":\"quancheng-bundle\",\"version\":1,\"x\":[{}0]}}", "0,".repeat(1024 * 1024));
+    let bomb = format!("{{\"format\":\"quancheng-bundle\",\"version\":1,\"x\":[{}0]}}", "0,".repeat(2 * 1024 * 1024));
     let refused = Bundle::decode(bomb.as_bytes()).unwrap_err();
     assert!(matches!(refused, BundleError::TooMany { part: "values in the JSON form", .. }), "{refused}");
     let deep = format!("{{\"format\":{}", "[".repeat(100_000));
@@ -121,4 +127,94 @@ fn a_checkpoint_that_contradicts_itself_is_refused() {
     assert!(matches!(Checkpoint::from_genesis(unusable), Err(CheckpointError::Genesis(_))));
     let size = usize::try_from(CHECKPOINT_JSON_BYTES_MAX).unwrap() + 1;
     assert_eq!(Checkpoint::from_json(&vec![b' '; size]), Err(CheckpointError::TooLarge { bytes: size }));
+}
+
+fn item(path: &str, index: u64) -> ItemOpening {
+    let path = RelativePath::new(path).expect("relative");
+    let entry = ManifestEntry { path, size: 0, sha256: Digest::ZERO, sm3: Digest::ZERO, mime: None };
+    ItemOpening { entry, salt: None, path: Path { index, size: u64::from(ITEMS_MAX), siblings: List::empty() } }
+}
+
+/// What the compact form refuses for its size is no bundle in the other form either.
+#[test]
+fn the_size_of_the_compact_form_counts_in_both() {
+    let world = World::new("泉城链", None);
+    let mut bundle = world.claim_state(world.builder(LAST), LAST, NOTARIZED, &registration_key(1)).build().unwrap();
+    let claims = vec![bundle.claims[0].clone(); usize::try_from(CLAIMS_MAX).unwrap()];
+    bundle.claims = list(claims);
+    let items: Vec<ItemOpening> = (0..u64::from(ITEMS_MAX)).map(|at| item(&"a".repeat(420), at)).collect();
+    bundle.openings = list((0..5).map(|claim| ItemsOpening { claim, call: 0, items: list(items.clone()) }).collect());
+    let (compact, readable) = (bundle.encode(), bundle.to_json());
+    assert!(compact.len() > usize::try_from(BUNDLE_BYTES_MAX).unwrap());
+    assert!(readable.len() < usize::try_from(BUNDLE_JSON_BYTES_MAX).unwrap());
+    let too_large = Err(BundleError::TooLarge { bytes: compact.len(), max: BUNDLE_BYTES_MAX });
+    assert_eq!(Bundle::decode(&compact), too_large);
+    assert_eq!(Bundle::decode(readable.as_bytes()), too_large);
+    bundle.openings = list((0..3).map(|claim| ItemsOpening { claim, call: 0, items: list(items.clone()) }).collect());
+    assert_eq!(Bundle::decode(&bundle.encode()).as_ref(), Ok(&bundle));
+    assert_eq!(Bundle::decode(bundle.to_json().as_bytes()), Ok(bundle));
+}
+
+/// The limits of the readable form hold every bundle of the compact form: the entries of a manifest, of all parts that may repeat
+/// without a small bound, take most text and most separators for their compact bytes.
+#[test]
+fn the_limits_of_the_readable_form_are_no_stricter() {
+    let world = World::new("泉城链", None);
+    let mut bundle = world.claim_state(world.builder(LAST), LAST, NOTARIZED, &registration_key(1)).build().unwrap();
+    let sized = |bundle: &Bundle| {
+        let text = bundle.to_json();
+        let separators = text.bytes().filter(|b| matches!(b, b',' | b'[' | b'{')).count();
+        (bundle.encode().len(), text.len(), separators)
+    };
+    let (bytes, text, separators) = sized(&bundle);
+    bundle.openings = list(vec![ItemsOpening {
+        claim: 0,
+        call: 0,
+        items: list((0..u64::from(ITEMS_MAX)).map(|at| item("a", at)).collect()),
+    }]);
+    let (more_bytes, more_text, more_separators) = sized(&bundle);
+    let per_byte = |grown: usize| grown.div_ceil((more_bytes - bytes) / 1024);
+    // Growth for each KiB of compact bytes, times the KiB there may be, with a margin of a tenth.
+    let kib = usize::try_from(BUNDLE_BYTES_MAX).unwrap() / 1024 * 11 / 10;
+    assert!(per_byte(more_text - text) * kib < usize::try_from(BUNDLE_JSON_BYTES_MAX).unwrap());
+    assert!(per_byte(more_separators - separators) * kib < usize::try_from(BUNDLE_JSON_SEPARATORS_MAX).unwrap());
+    assert!(usize::try_from(OPENINGS_MAX * ITEMS_MAX).unwrap() * codec::encode(&item("a", 0)).len() > 8 * 1024 * 1024);
+}
+
+/// A checkpoint file has one spelling too.
+#[test]
+fn a_checkpoint_file_holds_nothing_else() {
+    let world = World::new("泉城链", None);
+    for checkpoint in [world.checkpoint(), world.pinned(7)] {
+        let text = checkpoint.to_json();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(Checkpoint::from_json(value.to_string().as_bytes()).as_ref(), Ok(&checkpoint));
+        let hex = checkpoint.chain_id().to_string();
+        let edited = |edit: &dyn Fn(&mut serde_json::Value)| {
+            let mut value = value.clone();
+            edit(&mut value);
+            value.to_string()
+        };
+        let inner = if text.contains("\"genesis\": {") { "genesis" } else { "header" };
+        let validators = if inner == "genesis" { "/anchor/genesis/validators" } else { "/anchor/validators" };
+        for (what, text) in [
+            ("unknown", edited(&|v| v["note"] = 1.into())),
+            ("unknown inside", edited(&|v| v["anchor"][inner]["note"] = 1.into())),
+            ("unknown in a validator", edited(&|v| v.pointer_mut(validators).unwrap()[0]["note"] = 1.into())),
+            ("order", edited(&|v| v.pointer_mut(validators).unwrap().as_array_mut().unwrap().swap(0, 1))),
+            ("case", text.replace(&hex, &hex.to_uppercase())),
+            ("fraction", text.replacen("\"version\": 1", "\"version\": 1.0", 1)),
+            ("repeated", text.replacen("\"version\": 1", "\"version\": 1, \"version\": 1", 1)),
+            ("repeated inside", text.replacen("\"time_ms\":", "\"time_ms\": 1, \"time_ms\":", 1)),
+            ("minus zero", text.replacen("\"version\": 1", "\"version\": -0", 1)),
+            ("two texts", text.repeat(2)),
+            ("mark", format!("\u{FEFF}{text}")),
+        ] {
+            assert!(Checkpoint::from_json(text.as_bytes()).is_err(), "{inner}: {what}");
+        }
+    }
+    let newer = r#"{"format": "quancheng-checkpoint", "version": 2, "root": []}"#;
+    assert_eq!(Checkpoint::from_json(newer.as_bytes()), Err(CheckpointError::Version { found: 2 }));
+    let many = format!(r#"{{"format": "quancheng-checkpoint", "x": [{}0]}}"#, "0,".repeat(70_000));
+    assert_eq!(Checkpoint::from_json(many.as_bytes()), Err(CheckpointError::TooManyValues));
 }

@@ -8,4 +8,5 @@ mod forms;
 mod mutation;
 mod report;
 mod size;
+mod tables;
 mod vectors;

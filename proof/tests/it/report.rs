@@ -3,8 +3,8 @@
 use quancheng_proof::commitment::RelativePath;
 use quancheng_proof::report::{EXIT_CANNOT_CHECK, EXIT_MATCH, EXIT_MISMATCH, RecordFact};
 use quancheng_proof::{
-    Assessment, BatchTree, Bundle, Claim, ManifestEntry, Report, Salt, SaltedEntry, Scope, Standing, Step, Verdict,
-    verify_bundle,
+    Assessment, BatchTree, Bundle, Claim, FileDigests, ManifestEntry, Report, Salt, SaltedEntry, Scope, Standing, Step,
+    Verdict, verify_bundle,
 };
 use quancheng_types::{Bytes, Digest, Outcome, codec};
 
@@ -85,7 +85,7 @@ fn equal_files_and_other_names_match_by_content() {
     renamed.iter_mut().for_each(|file| file.name.insert_str(0, "evidence/"));
     let report = verify_bundle(&world.notarization(), &world.checkpoint(), &renamed);
     assert_eq!(report.exit_code(), EXIT_MATCH);
-    assert_eq!(codes(&report, Step::FileDigest), ["file_match"; 4]);
+    assert_eq!(codes(&report, Step::FileDigest), ["file_match", "file_match", "file_match", "file_other_name"]);
     assert_eq!(codes(&report, Step::Manifest), ["manifest_match"]);
 }
 
@@ -137,25 +137,29 @@ fn what_the_caller_cannot_read_cannot_be_checked() {
     report.add_unreadable_status(0, "a later version");
     assert_eq!((codes(&report, Step::Status), report.exit_code()), (vec!["status_uncertain"], EXIT_CANNOT_CHECK));
     let mut report = verify_bundle(&world.notarization(), &world.checkpoint(), &files());
-    report.add_unreadable_file("d", "is a folder");
+    report.add_unreadable_file(3, "d", "is a folder");
     assert_eq!(codes(&report, Step::FileDigest), ["file_match", "file_match", "file_match", "file_unreadable"]);
     assert_eq!(report.exit_code(), EXIT_CANNOT_CHECK);
     assert!(report.findings.is_sorted_by_key(|finding| finding.step));
-    report.add_unreadable_file("e", "is a folder");
-    assert_eq!(report.findings[4].scope, Scope::File { name: "e".to_owned() }, "in the order given");
+    report.add_unreadable_file(4, "e", "is a folder");
+    assert_eq!(report.findings[4].scope, Scope::File { file: 4, name: "e".to_owned() }, "in the order given");
 }
 
 const TWIN: &[u8] = b"one content under two names";
 
-/// A notarization of two files of equal content. It is not in the chain, but the files are judged all the same.
+/// A notarization of two files of equal content.
 fn twins(world: &World) -> Bundle {
-    let item = |salt: u8, name: &str| {
-        let file = digests(name, TWIN);
-        let path = RelativePath::new(name).expect("relative");
+    manifest_of(world, &[digests("a.txt", TWIN), digests("b.txt", TWIN)])
+}
+
+/// A notarization of these files as a whole manifest. It is not in the chain, but the files are judged all the same.
+fn manifest_of(world: &World, files: &[FileDigests]) -> Bundle {
+    let item = |(salt, file): (u8, &FileDigests)| {
+        let path = RelativePath::new(file.name.as_str()).expect("relative");
         let entry = ManifestEntry { path, size: file.size, sha256: file.sha256, sm3: file.sm3, mime: None };
         SaltedEntry { salt: Salt(Digest([salt; 32])), entry }
     };
-    let tree = BatchTree::new(vec![item(1, "a.txt"), item(2, "b.txt")], true).expect("two files");
+    let tree = BatchTree::new((1..).zip(files).map(item).collect(), true).expect("a few files");
     let mut bundle = world.notarization();
     let mut claims = bundle.claims.to_vec();
     let Claim::Transaction { transaction, .. } = &mut claims[0] else { panic!("a transaction") };
@@ -167,6 +171,87 @@ fn twins(world: &World) -> Bundle {
     openings[0].items = list(tree.openings());
     bundle.openings = list(openings);
     bundle
+}
+
+/// The manifest says which content has which name; contents alone are not the manifest.
+#[test]
+fn a_content_under_another_name_is_told_and_makes_no_complete_manifest() {
+    let world = world();
+    let judge = |files: &[FileDigests]| {
+        let report = verify_bundle(&world.notarization(), &world.checkpoint(), files);
+        (codes(&report, Step::FileDigest), codes(&report, Step::Manifest), report.exit_code())
+    };
+    let mut swapped = files();
+    (swapped[0].name, swapped[2].name) = (swapped[2].name.clone(), swapped[0].name.clone());
+    let other = "file_other_name";
+    assert_eq!(judge(&swapped), (vec![other, "file_match", other], vec!["manifest_names_mismatch"], EXIT_MISMATCH));
+    let report = verify_bundle(&world.notarization(), &world.checkpoint(), &swapped);
+    assert_eq!(report.findings[0].statement_zh, "与清单所列 规则.txt 一致，名称不同");
+    assert_eq!(report.findings[0].statement_en, "equals 规则.txt of the manifest; the name differs");
+    // One of the two is enough to mislead.
+    let (v1, v2, exit) = judge(&swapped[..1]);
+    assert_eq!((v1, v2, exit), (vec![other, "files_not_given"], vec!["manifest_names_mismatch"], EXIT_MISMATCH));
+    // A name that the manifest does not know says nothing against it, and nothing for it.
+    let mut renamed = files();
+    renamed[2].name = "copy.json".to_owned();
+    let expected = (vec!["file_match", "file_match", other], vec!["manifest_other_names"], EXIT_MATCH);
+    assert_eq!(judge(&renamed), expected);
+}
+
+/// A name is compared from its end, and one that would do for two contents names neither.
+#[test]
+fn names_are_compared_from_their_end() {
+    let world = world();
+    let file = |name: &str, content: &str| digests(name, content.as_bytes());
+    let bundle = manifest_of(&world, &[file("a.txt", "1"), file("x/a.txt", "2"), file("y/a.txt", "3")]);
+    for (name, content, code) in [
+        ("a.txt", "1", "file_match"),
+        ("case/a.txt", "1", "file_match"),
+        ("./case/../x//a.txt", "2", "file_match"),
+        ("/home/x/a.txt", "2", "file_match"),
+        ("a.txt", "2", "file_other_name"),
+        ("x/a.txt", "1", "file_other_name"),
+        ("x/a.txt", "3", "file_other_name"),
+        ("xx/a.txt", "3", "file_other_name"),
+        ("A.txt", "1", "file_other_name"),
+        ("a.txt", "4", "file_mismatch"),
+    ] {
+        let report = verify_bundle(&bundle, &world.checkpoint(), &[file(name, content)]);
+        assert_eq!(report.findings.iter().find(|f| f.step == Step::FileDigest).unwrap().code, code, "{name} {content}");
+    }
+    let all = [file("q/a.txt", "1"), file("q/x/a.txt", "2"), file("q/y/a.txt", "3")];
+    let report = verify_bundle(&bundle, &world.checkpoint(), &all);
+    assert_eq!(codes(&report, Step::Manifest), ["manifest_match"]);
+}
+
+/// The caller knows which of the files are one file; the spelling of a name shows it too.
+#[test]
+fn a_file_given_twice_is_one_file() {
+    let world = world();
+    let twins = twins(&world);
+    let linked = FileDigests { same_as: Some(0), ..digests("b.txt", TWIN) };
+    for files in [
+        vec![digests("a.txt", TWIN), linked],
+        vec![digests("f/a.txt", TWIN), digests("./f//a.txt", TWIN)],
+        vec![digests("f/a.txt", TWIN), digests("g/../f/a.txt", TWIN)],
+    ] {
+        let report = verify_bundle(&twins, &world.checkpoint(), &files);
+        assert_eq!(codes(&report, Step::FileDigest), ["file_match", "file_match", "files_not_given"]);
+        assert_eq!(codes(&report, Step::Manifest), ["manifest_partial"]);
+    }
+}
+
+/// A checkpoint of another chain is the reader's slip, not broken evidence.
+#[test]
+fn a_checkpoint_of_another_chain_cannot_check() {
+    let (world, other) = (world(), World::new("另一条链", None));
+    for checkpoint in [other.checkpoint(), other.pinned(LAST)] {
+        let report = verify_bundle(&world.notarization(), &checkpoint, &files());
+        assert_eq!(codes(&report, Step::TrustPath), ["trust_path_other_chain"]);
+        assert_eq!(report.exit_code(), EXIT_CANNOT_CHECK);
+        let told = report.findings.iter().find(|finding| finding.step == Step::TrustPath).unwrap();
+        assert!(told.detail_zh.contains(&other.genesis.chain_id().to_string()), "{}", told.detail_zh);
+    }
 }
 
 /// Entries of equal content need as many files. One file named twice is one file.
@@ -246,4 +331,55 @@ fn nothing_rests_on_an_untrusted_header() {
             }
         }
     }
+}
+
+/// A header's time is its proposer's: what a record is bounded by is the time of the header that certifies it.
+#[test]
+fn a_record_is_bounded_by_the_header_that_certifies_it() {
+    let world = world();
+    let times = |bundle: &Bundle| {
+        let report = verify_bundle(bundle, &world.checkpoint(), &[]);
+        let found = report.findings.iter().find(|finding| finding.step == Step::BlockTime).expect("one").clone();
+        (found.code, found.statement_zh, found.statement_en)
+    };
+    for (header, second) in [(NOTARIZED + 1, 4), (LAST, 12)] {
+        let bundle = world.claim(world.builder(header), header, NOTARIZED, 0).build().unwrap();
+        let (code, zh, en) = times(&bundle);
+        assert_eq!(code, "block_time");
+        assert!(zh.starts_with("区块时间（提案）为 2026-01-20T08:00:03.000+08:00"), "{zh}");
+        assert!(zh.contains(&format!("不晚于 2026-01-20T08:00:{second:02}.000+08:00 已上链")), "{zh}");
+        assert!(en.contains(&format!("not later than 2026-01-20T08:00:{second:02}.000+08:00")), "{en}");
+    }
+    // Nobody voted on the time of the genesis.
+    let key = quancheng_proof::identity::organization_key("ORG-M1");
+    let genesis = world.claim_state(world.builder(LAST), LAST, 0, &key).build().unwrap();
+    let (code, zh, _) = times(&genesis);
+    assert_eq!(code, "genesis_time");
+    assert!(zh.contains("未经验证者表决") && !zh.contains("提案"), "{zh}");
+}
+
+/// What was notarized is listed without any file at hand.
+#[test]
+fn facts_list_what_was_notarized() {
+    let facts = verify_bundle(&world().notarization(), &world().checkpoint(), &[]).facts.unwrap();
+    let [manifest] = facts.manifests.as_slice() else { panic!("one manifest") };
+    assert_eq!((manifest.claim, manifest.call, manifest.entries.len()), (0, 0, 3));
+    let first = serde_json::to_value(&manifest.entries[0]).unwrap();
+    assert_eq!(first["path"], "规则.txt");
+    assert_eq!((first["index"].as_u64(), first["mime"].as_str()), (Some(0), Some("text/plain")));
+    assert_eq!(first["sha256"], files()[0].sha256.to_string());
+    assert_eq!(first["is_sealed"], false);
+}
+
+/// A legal name out of a bundle stays a name: it neither turns the text nor closes the quotes around it.
+#[test]
+fn a_legal_name_cannot_speak_for_the_report() {
+    let world = world();
+    let accounts = [crate::fixtures::people::account_of(&crate::fixtures::people::doubtful())];
+    let bundle = world.identified(crate::fixtures::DOUBTFUL, &accounts, &["ORG-M2"]).build().unwrap();
+    let report = verify_bundle(&bundle, &world.checkpoint(), &[]);
+    let found = report.findings.iter().find(|finding| finding.code == "signer_key_doubtful").expect("one");
+    assert!(found.statement_zh.contains("样例\\u{201c}数据\\u{201d}服务\\u{202e}公司"), "{}", found.statement_zh);
+    assert!(found.statement_zh.contains("机构状态：暂停"), "{}", found.statement_zh);
+    assert!(found.statement_zh.contains(&accounts[0].to_text()), "the account in its checked form");
 }

@@ -1,10 +1,11 @@
 //! A bundle of one receipt for four validators stays below 8 KiB, however long the chain (protocol §7).
 
-use quancheng_proof::BundleBuilder;
+use quancheng_proof::{BundleBuilder, StateProof, identity};
 use quancheng_types::merkle::Path;
 use quancheng_types::{Bytes, Digest, Text, Validator, ValidatorSet};
 
-use crate::fixtures::{LAST, NOTARIZED, PLACE, World, certify, list, office, set};
+use crate::fixtures::parts::client;
+use crate::fixtures::{LAST, NOTARIZED, PLACE, World, certify, list, office, set, state_proof};
 
 const RECEIPT_BUNDLE_BYTES_MAX: usize = 8 * 1024;
 
@@ -32,10 +33,18 @@ fn one_receipt_of_a_long_chain_is_small() {
     receipt.position = 65_533;
     let builder = BundleBuilder::new(header, certify(&header, office(LAST)), validators);
     let (leaf, _) = world.leaf(NOTARIZED, LAST);
-    let built = builder
-        .transaction(leaf, path(12_345_678_901, 31_556_952_000), transaction, receipt, &path(65_533, 65_536))
-        .and_then(BundleBuilder::build);
-    let bytes = built.unwrap().encode().len();
+    let leaf_path = path(12_345_678_901, 31_556_952_000);
+    let mut builder =
+        builder.transaction(leaf, leaf_path.clone(), transaction, receipt, &path(65_533, 65_536)).unwrap();
+    // Who signed, out of a state of 2^30 entries.
+    let account = crate::fixtures::people::account_of(&client());
+    for key in [identity::account_key(&account), identity::organization_key("ORG-M1")] {
+        let value = world.states[&NOTARIZED].get(&key).cloned();
+        let proof =
+            StateProof { siblings: list(vec![Digest([9; 32]); 30]), ..state_proof(&world.states[&NOTARIZED], &key) };
+        builder = builder.state(leaf, leaf_path.clone(), key, value, proof).unwrap();
+    }
+    let bytes = builder.build().unwrap().encode().len();
     assert!(bytes < RECEIPT_BUNDLE_BYTES_MAX, "{bytes} bytes");
 }
 

@@ -39,3 +39,14 @@ fn the_stored_vectors_are_current() {
         );
     }
 }
+
+#[test]
+fn every_checkpoint_file_is_answered_as_expected() {
+    let world = crate::fixtures::World::new("泉城链", None);
+    let stored: Value = serde_json::from_str(include_str!("../../vectors/checkpoints.json")).unwrap();
+    let current: Value = serde_json::from_str(&crate::fixtures::cases::checkpoints::file(&world)).unwrap();
+    assert!(
+        current == stored,
+        "vectors/checkpoints.json differs; if that is meant: cargo run -p quancheng-proof --example vectors"
+    );
+}

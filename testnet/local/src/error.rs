@@ -28,6 +28,23 @@ pub enum LocalError {
         /// The folder.
         dir: PathBuf,
     },
+    /// The making of the network did not come to its end.
+    Unfinished {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// Another process is making a network in the folder.
+    BeingMade {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// A door of a node is held by somebody else.
+    PortTaken {
+        /// The node.
+        index: u32,
+        /// The door.
+        address: std::net::SocketAddr,
+    },
     /// The folder holds no network.
     NoNetwork {
         /// The folder.
@@ -154,6 +171,17 @@ impl fmt::Display for LocalError {
             Self::Exists { dir } => {
                 write!(f, "{} holds a network already; choose another folder, or stop it and remove the folder", dir.display())
             }
+            Self::Unfinished { dir } => write!(
+                f,
+                "the network in {} was never finished; `quancheng testnet start --dir {0}` clears it away and makes it anew, or remove the folder",
+                dir.display()
+            ),
+            Self::BeingMade { dir } => write!(f, "another process is making a network in {}; wait until it has ended", dir.display()),
+            Self::PortTaken { index, address } => write!(
+                f,
+                "{address}, a door of node {index}, is held by another process; nothing was started. If this folder is a copy of a network \
+                 that runs, stop that one first"
+            ),
             Self::NoNetwork { dir } => {
                 write!(f, "{} holds no network; make one with `quancheng testnet start --dir {0}`", dir.display())
             }

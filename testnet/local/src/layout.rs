@@ -120,6 +120,11 @@ impl Layout {
         self.dir.join("network.json")
     }
 
+    /// Stands there while the network is being made.
+    pub(crate) fn mark(&self) -> PathBuf {
+        self.dir.join("network.unfinished")
+    }
+
     pub(crate) fn genesis(&self) -> PathBuf {
         self.dir.join("genesis.json")
     }

@@ -21,7 +21,9 @@ mod node_file;
 mod ports;
 mod process;
 mod settings;
+mod sockets;
 mod start;
+mod unfinished;
 
 pub use error::LocalError;
 pub use founding::{CANDIDATE_ORGANIZATION, DEMO_RULE_SET, SAMPLES, demo_rule_set};

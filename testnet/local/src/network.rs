@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::error::LocalError;
 use crate::layout::{Layout, NodeEntry, NodeRole, Record};
 use crate::settings::Settings;
-use crate::{http, process, start};
+use crate::{http, process, sockets, start, unfinished};
 
 /// Time for a clean shutdown.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -99,9 +99,10 @@ impl Network {
     /// # Errors
     /// [`LocalError`].
     pub fn start(settings: &Settings) -> Result<Self, LocalError> {
-        let (layout, record) = start::make(settings)?;
+        let (layout, record, founding) = start::make(settings)?;
         let indices: Vec<u32> = record.nodes.iter().chain(&record.reserve).map(|node| node.index).collect();
         process::init(&record.quanchengd, &layout, &indices, None)?;
+        founding.end()?;
         let network = Self { layout, record };
         network.bring_up(&network.record.nodes, settings.ready_timeout_ms)?;
         Ok(network)
@@ -123,6 +124,7 @@ impl Network {
     }
 
     fn bring_up(&self, nodes: &[NodeEntry], timeout_ms: u64) -> Result<(), LocalError> {
+        nodes.iter().try_for_each(doors_are_free)?;
         let started: Vec<(NodeEntry, Child)> = nodes
             .iter()
             .map(|node| Ok((node.clone(), process::start(&self.record.quanchengd, &self.layout, node.index, &[])?)))
@@ -137,6 +139,7 @@ impl Network {
     pub fn open(dir: &Path) -> Result<Self, LocalError> {
         let found = std::fs::canonicalize(dir).map_err(|_| LocalError::NoNetwork { dir: dir.to_owned() })?;
         let layout = Layout::new(found);
+        unfinished::is_whole(&layout)?;
         let record = layout.read()?;
         Ok(Self { layout, record })
     }
@@ -191,7 +194,9 @@ impl Network {
             Some(pid) if process::is_paused(pid) => NodeState::Paused,
             Some(_) => NodeState::Running,
         };
-        let answer = if state == NodeState::Running { http::ask(node.api, "/v1/status").ok() } else { None };
+        // What answers at the door may be another network's node.
+        let is_own = pid.is_some_and(|pid| state == NodeState::Running && sockets::listens(pid, node.api));
+        let answer = if is_own { http::ask(node.api, "/v1/status").ok() } else { None };
         NodeStatus {
             index: node.index,
             role: node.role,
@@ -292,6 +297,7 @@ impl Network {
         if let Some(pid) = process::running(&self.layout, index) {
             return Err(LocalError::Running { index, pid });
         }
+        doors_are_free(entry)?;
         let child = process::start(&self.record.quanchengd, &self.layout, index, variables)?;
         let pid = child.id();
         start::await_ready(&self.layout, vec![(entry.clone(), child)], timeout_ms)?;
@@ -351,4 +357,10 @@ impl Network {
             dir: self.layout.node(entry.index),
         })
     }
+}
+
+/// Refuses to start a node whose doors somebody else holds: the answers there would not be its own.
+fn doors_are_free(node: &NodeEntry) -> Result<(), LocalError> {
+    let taken = [node.peer, node.api, node.admin].into_iter().find(|address| !sockets::is_free(*address));
+    taken.map_or(Ok(()), |address| Err(LocalError::PortTaken { index: node.index, address }))
 }

@@ -14,7 +14,8 @@ use crate::founding::{self, CANDIDATE_ORGANIZATION, FoundingOrganization};
 use crate::keys::{self, KeyJob};
 use crate::layout::{Layout, NodeEntry, NodeRole, Record};
 use crate::settings::Settings;
-use crate::{http, node_file, ports, process};
+use crate::unfinished::Founding;
+use crate::{http, node_file, ports, process, sockets};
 
 /// Pause between two questions to a node that is not ready.
 const POLL: Duration = Duration::from_millis(50);
@@ -28,14 +29,12 @@ struct Draft {
 }
 
 /// Makes folder, keys, genesis and files of a new network. Nothing runs yet.
-pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record), LocalError> {
+pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record, Founding), LocalError> {
     settings.validate()?;
     fs::create_dir_all(&settings.dir).map_err(LocalError::io("create", &settings.dir))?;
     let dir = fs::canonicalize(&settings.dir).map_err(LocalError::io("find", &settings.dir))?;
     let layout = Layout::new(dir);
-    if layout.record().exists() || layout.genesis().exists() {
-        return Err(LocalError::Exists { dir: layout.dir().to_owned() });
-    }
+    let founding = Founding::begin(&layout)?;
     fs::create_dir_all(layout.keys()).map_err(LocalError::io("create", layout.keys()))?;
     let password = keys::make_password(&layout.password())?;
 
@@ -69,7 +68,7 @@ pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record), LocalError> 
         fs::write(&path, text).map_err(LocalError::io("write", path))?;
     }
     layout.write(&record)?;
-    Ok((layout, record))
+    Ok((layout, record, founding))
 }
 
 fn draft_nodes(settings: &Settings, layout: &Layout) -> Result<Vec<Draft>, LocalError> {
@@ -165,8 +164,13 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What was asked of a node last and what came back, for the message when time runs out.
-fn readiness(entry: &NodeEntry) -> Result<(), String> {
+/// What was asked of a node last and what came back, for the message when time runs out. Only its own process answers for it.
+fn readiness(entry: &NodeEntry, pid: u32) -> Result<(), String> {
+    for address in [entry.admin, entry.api] {
+        if !sockets::listens(pid, address) {
+            return Err(format!("process {pid} does not listen at {address} yet"));
+        }
+    }
     match http::ask(entry.admin, "/readyz") {
         Ok((200, _)) => {}
         Ok((status, _)) => return Err(format!("{}/readyz answers {status}", entry.admin_url())),
@@ -200,7 +204,7 @@ pub(crate) fn await_ready(
                 let tail = process::tail(&log);
                 return Err(LocalError::NodeEnded { index: entry.index, status: status.to_string(), log, tail });
             }
-            if let Err(reason) = readiness(&entry) {
+            if let Err(reason) = readiness(&entry, child.id()) {
                 last = reason;
                 still.push((entry, child));
             }

@@ -9,7 +9,7 @@ use quancheng_types::limits::CALLS_MAX;
 use quancheng_types::{Digest, codec};
 
 use crate::fault::{Fault, Outcome};
-use crate::files::{self, Named};
+use crate::files::{self, Named, Seen};
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::text::{printable, say};
@@ -35,15 +35,22 @@ pub(super) fn tell_skipped(session: &Session, skipped: &[PathBuf]) {
     ));
 }
 
-/// Digests of a file, and a new salt.
-pub(super) fn entry(file: &Named, bar: &Bar) -> Outcome<SaltedEntry> {
+/// Tells people which names stand in the manifest escaped.
+pub(super) fn tell_escaped(session: &Session, escaped: &[(PathBuf, String)]) {
+    for (_, name) in escaped {
+        session.note(&say!("以转义形式写入清单：{name}", "written down escaped: {name}"));
+    }
+}
+
+/// Digests of a file with a new salt, and what the file was when it was read.
+pub(super) fn entry(file: &Named, bar: &Bar) -> Outcome<(SaltedEntry, Seen)> {
     let shown = printable(&file.path.display().to_string(), false);
     let path = RelativePath::new(file.name.clone()).map_err(|error| {
         Fault::usage("BAD_PATH", say!("{shown} 的路径不能写入清单。", "The path of {shown} cannot be in a manifest."))
             .cause(error)
             .hint(say!("请先为该文件改名。", "Give the file another name first."))
     })?;
-    let digests = files::hash(&file.path, &file.name, &mut |bytes| bar.step(bytes))?;
+    let (digests, seen) = files::hash(&file.path, &file.name, &mut |bytes| bar.step(bytes))?;
     let mut salt = [0_u8; 32];
     getrandom::fill(&mut salt).map_err(|error| {
         Fault::usage("NO_RANDOMNESS", say!("系统无法提供随机数。", "The system gives no random bytes.")).cause(error)
@@ -55,7 +62,7 @@ pub(super) fn entry(file: &Named, bar: &Bar) -> Outcome<SaltedEntry> {
         sm3: digests.sm3,
         mime: media_type(&file.path),
     };
-    Ok(SaltedEntry { salt: Salt(Digest(salt)), entry })
+    Ok((SaltedEntry { salt: Salt(Digest(salt)), entry }, seen))
 }
 
 /// By the name's ending, where it is beyond doubt.

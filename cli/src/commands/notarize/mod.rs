@@ -1,30 +1,34 @@
 //! `evidence notarize`: digests, salts, one commitment per batch on chain, one bundle for all files on this machine.
 //!
 //! ```text
-//! items     files → salted entries → batches as large as the chain takes
-//! outputs   where bundles go: never over something that is there
-//! salts     what must not be lost between the submission and the bundle
+//! items        files → salted entries → batches as large as the chain takes
+//! outputs      where bundles go: never over something that is there
+//! reservation  one run for one bundle name
+//! salts        what must not be lost between the submission and the bundle
 //! ```
 //!
 //! Salts are random and secret; without them nobody, the submitter included, can show what was notarized. They are therefore on disk
-//! before anything is submitted, in `OUT.salts.json`, and move into the bundle at the end.
+//! before anything is submitted, in `OUT.salts.json`, and move into the bundle at the end. That file is taken, empty, before anything
+//! is read: it keeps two runs from writing one bundle.
 
 mod items;
 mod outputs;
+mod reservation;
 mod salts;
 
 use std::path::Path;
 
-use quancheng_proof::{BatchTree, ItemsOpening, SaltedEntry};
+use quancheng_proof::{BatchTree, ItemsOpening};
 use quancheng_types::{List, Parameters, TransactionId};
 use serde_json::{Map, Value, json};
 
+use self::reservation::Reservation;
 use self::salts::SaltsFile;
 use crate::args::evidence::{Finish, Notarize};
 use crate::client::Client;
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
-use crate::files;
+use crate::files::{self, Named, Seen};
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
@@ -36,24 +40,26 @@ use crate::transaction::call;
 const MODULE: &str = "evidence";
 
 pub(super) fn run(session: &Session, command: &Notarize) -> Outcome<Reply> {
-    let found = files::collect(&command.files, &command.recursive)?;
+    let found = files::collect(&command.files, &command.recursive, command.escape_names)?;
     items::tell_skipped(session, &found.skipped);
+    items::tell_escaped(session, &found.escaped);
     if found.files.is_empty() {
         return Err(Fault::usage("NO_FILE", say!("没有要存证的文件。", "There is no file to notarize.")));
     }
-    if let (false, false, Some(out)) = (command.split, command.write.dry_run, &command.bundle) {
-        outputs::fresh(out)?;
+    if command.split {
+        return split(session, command, found.files);
     }
+    let out = command.bundle.as_deref().filter(|_| !command.write.dry_run);
+    let reserved = out.map(Reservation::take).transpose()?;
     let total = found.files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
     let bar = Bar::bytes(session, total);
-    let items = found.files.iter().map(|file| items::entry(file, &bar)).collect::<Outcome<Vec<_>>>()?;
+    let (items, seen): (Vec<_>, Vec<_>) =
+        found.files.iter().map(|file| items::entry(file, &bar)).collect::<Outcome<Vec<_>>>()?.into_iter().unzip();
     drop(bar);
-    if command.split {
-        return split(session, command, items);
-    }
     let writer = Writer::open(session, &command.write)?;
     let trees = items::trees(items, items_max(&writer)?, command.complete)?;
-    set(session, command, &writer, &trees, command.bundle.as_deref())
+    seen.iter().try_for_each(Seen::check)?;
+    set(session, command, &writer, &trees, reserved)
 }
 
 /// Files that one batch may hold: what the chain says, else what chains begin with.
@@ -69,29 +75,25 @@ fn items_max(writer: &Writer<'_>) -> Outcome<u32> {
 }
 
 /// One transaction and one bundle for each file. What an earlier run of the same command has finished is passed over.
-fn split(session: &Session, command: &Notarize, items: Vec<SaltedEntry>) -> Outcome<Reply> {
+fn split(session: &Session, command: &Notarize, files: Vec<Named>) -> Outcome<Reply> {
     if command.write.sign_only {
         let message = say!("--split 不能与 --sign-only 同用。", "--split does not go with --sign-only.");
         return Err(Fault::usage("NOT_WITH_SPLIT", message));
     }
     let dir = command.bundle.as_deref().filter(|_| !command.write.dry_run);
+    let placed = outputs::of_each(dir, files)?;
     if let Some(dir) = dir {
         std::fs::create_dir_all(dir).map_err(|error| Fault::file(dir, &error))?;
     }
-    let (todo, done) = outputs::of_each(dir, items)?;
     let writer = Writer::open(session, &command.write)?;
-    let bar = Bar::items(session, u64::try_from(todo.len()).unwrap_or(u64::MAX));
-    let mut rows: Vec<Value> =
-        done.iter().map(|(path, out)| json!({ "path": path, "bundle": out, "skipped": true })).collect();
-    let skipped = rows.len();
-    for (item, out) in todo {
-        let path = item.entry.path.as_str().to_owned();
-        let trees = items::trees(vec![item], 1, command.complete)?;
-        let mut data = set(session, command, &writer, &trees, out.as_deref())
-            .map_err(|fault| fault.data(json!({ "bundles": rows.clone(), "failed": path.clone() })))?
-            .data;
-        insert(&mut data, "path", json!(path));
-        rows.push(data);
+    let bar = Bar::items(session, u64::try_from(placed.len()).unwrap_or(u64::MAX));
+    let (mut rows, mut skipped) = (Vec::new(), 0_usize);
+    for (file, out) in placed {
+        let one = single(session, command, &writer, &file, out.as_deref());
+        let (row, is_skipped) =
+            one.map_err(|fault| fault.data(json!({ "bundles": rows.clone(), "failed": file.name.clone() })))?;
+        rows.push(row);
+        skipped += usize::from(is_skipped);
         bar.step(1);
     }
     drop(bar);
@@ -109,9 +111,36 @@ fn split(session: &Session, command: &Notarize, items: Vec<SaltedEntry>) -> Outc
     )))
 }
 
+/// One file of `--split`: its row, and whether an earlier run had made its bundle.
+fn single(
+    session: &Session,
+    command: &Notarize,
+    writer: &Writer<'_>,
+    file: &Named,
+    out: Option<&Path>,
+) -> Outcome<(Value, bool)> {
+    // A finished bundle is looked at before its name is taken.
+    let reserved = match out.filter(|out| out.symlink_metadata().is_err()) {
+        Some(out) => Some(Reservation::take(out)?),
+        None => None,
+    };
+    let (item, seen) = items::entry(file, &Bar::hidden())?;
+    if let (Some(out), None) = (out, &reserved) {
+        if outputs::holds(out, &item.entry) {
+            return Ok((json!({ "path": file.name, "bundle": out, "skipped": true }), true));
+        }
+        outputs::absent(out)?;
+    }
+    let trees = items::trees(vec![item], 1, command.complete)?;
+    seen.check()?;
+    let mut data = set(session, command, writer, &trees, reserved)?.data;
+    insert(&mut data, "path", json!(file.name));
+    Ok((data, false))
+}
+
 /// The argument of the call `notarize`.
 fn arguments(tree: &BatchTree, attributes: Option<&String>) -> Outcome<Value> {
-    let mut fields = match attributes.map(|text| serde_json::from_str::<Map<String, Value>>(text)) {
+    let mut fields = match attributes.map(|text| files::parse::<Map<String, Value>>(text.as_bytes())) {
         None => Map::new(),
         Some(Ok(fields)) => fields,
         Some(Err(error)) => {
@@ -129,7 +158,7 @@ fn set(
     command: &Notarize,
     writer: &Writer<'_>,
     trees: &[BatchTree],
-    out: Option<&Path>,
+    reserved: Option<Reservation>,
 ) -> Outcome<Reply> {
     let calls = trees
         .iter()
@@ -137,35 +166,39 @@ fn set(
         .collect::<Outcome<Vec<_>>>()?;
     let draft = writer.compose(calls)?;
     let id = draft.body.id();
-    let salts = out.map(salts::path_of);
-    if let (false, Some(path)) = (command.write.dry_run, &salts) {
-        SaltsFile::new(id, command.complete, trees).write(path)?;
-    }
-    let kept = |fault: Fault| match &salts {
-        Some(path) => salts::kept(fault, path, out.unwrap_or(path)),
-        None => fault,
+    let Some(mut reserved) = reserved else {
+        let mut reply = writer.deliver(draft)?;
+        describe(&mut reply.data, trees);
+        return Ok(reply);
     };
-    let mut reply = writer.deliver(draft).map_err(&kept)?;
+    SaltsFile::new(id, command.complete, trees).write(&mut reserved)?;
+    let mut reply = match writer.deliver(draft) {
+        Ok(reply) => reply,
+        Err(fault) => return Err(salts::kept(fault, reserved)),
+    };
     describe(&mut reply.data, trees);
-    if let (true, Some(out), Some(salts)) = (command.write.sign_only, out, &salts) {
-        insert(&mut reply.data, "salts", json!(salts));
-        let (shown, out) = (salts.display(), out.display());
+    if command.write.sign_only {
+        insert(&mut reply.data, "salts", json!(reserved.path()));
+        let (shown, out) = (reserved.path().display(), reserved.out().display());
         session.note(&say!(
             "盐值保存在 {shown}；交易提交后用 `quancheng evidence finish {shown} --bundle {out}` 生成证据包。",
             "The salts are in {shown}; once the transaction is submitted, `quancheng evidence finish {shown} --bundle {out}` makes the bundle."
         ));
+        return Ok(reply);
     }
-    if let (true, Some(out), Some(salts)) = (writer.is_submitting(), out, salts.as_deref()) {
-        let bytes = complete(writer.client()?, id, trees, out, command.bundle_json).map_err(&kept)?;
-        let _ = std::fs::remove_file(salts);
-        insert(&mut reply.data, "bundle", json!(out));
-        insert(&mut reply.data, "bundle_bytes", json!(bytes));
-        let shown = out.display();
-        session.note(&say!(
-            "证据包 {shown} 含有盐值：请妥善保存，遗失后无法证明文件内容。",
-            "The bundle {shown} holds the secret salts: keep it; without it nothing can be shown about the files."
-        ));
-    }
+    let bytes =
+        match writer.client().and_then(|client| complete(client, id, trees, reserved.out(), command.bundle_json)) {
+            Ok(bytes) => bytes,
+            Err(fault) => return Err(salts::kept(fault, reserved)),
+        };
+    insert(&mut reply.data, "bundle", json!(reserved.out()));
+    insert(&mut reply.data, "bundle_bytes", json!(bytes));
+    let shown = reserved.out().display();
+    session.note(&say!(
+        "证据包 {shown} 含有盐值：请妥善保存，遗失后无法证明文件内容。",
+        "The bundle {shown} holds the secret salts: keep it; without it nothing can be shown about the files."
+    ));
+    reserved.discard();
     Ok(reply)
 }
 
@@ -190,19 +223,18 @@ fn complete(client: &Client, id: TransactionId, trees: &[BatchTree], out: &Path,
                 .cause(error)
         })?;
     }
-    let reply = evidence::save(&bundle, out, is_json)?;
-    let bytes = reply.data.get("bytes").and_then(Value::as_u64);
-    Ok(bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default())
+    let bytes = evidence::form(&bundle, is_json);
+    files::write_new_private(out, &bytes)?;
+    Ok(bytes.len())
 }
 
 pub(super) fn finish(session: &Session, command: &Finish) -> Outcome<Reply> {
-    let file = SaltsFile::read(&command.salts)?;
-    outputs::absent(&command.bundle)?;
-    let (id, trees) = file.trees()?;
+    let reserved = Reservation::resume(&command.salts, &command.bundle)?;
+    let (id, trees) = SaltsFile::read(&reserved)?.trees()?;
     let client = session.client(&command.api)?;
     let size = complete(&client, id, &trees, &command.bundle, command.bundle_json)?;
     // The bundle holds them now.
-    let _ = std::fs::remove_file(&command.salts);
+    reserved.discard();
     let mut data = json!({ "id": id, "bundle": command.bundle, "bundle_bytes": size });
     describe(&mut data, &trees);
     Ok(Reply::record(data))

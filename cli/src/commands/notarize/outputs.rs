@@ -3,30 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use quancheng_proof::{Bundle, ManifestEntry, SaltedEntry};
+use quancheng_proof::{Bundle, FileHasher, ManifestEntry};
 
 use super::salts;
 use crate::commands::evidence::BUNDLE_FILE_BYTES_MAX;
 use crate::fault::{Fault, Outcome};
-use crate::files;
+use crate::files::{self, Named};
 use crate::text::say;
-
-/// Nothing is there yet, and no interrupted run left its salts for this name.
-pub(super) fn fresh(out: &Path) -> Outcome<()> {
-    let salts = salts::path_of(out);
-    if salts.symlink_metadata().is_ok() {
-        let (shown, out) = (salts.display(), out.display());
-        let message = say!(
-            "{shown} 是此前被中断的存证留下的盐值，不会被覆盖。",
-            "{shown} holds the salts of an interrupted notarization and is never written over."
-        );
-        return Err(Fault::usage("UNFINISHED", message).hint(say!(
-            "先用 `quancheng evidence finish {shown} --bundle {out}` 完成，或另取 --bundle 名称；若该交易从未生效，可删除 {shown}。",
-            "Finish it with `quancheng evidence finish {shown} --bundle {out}`, or give another name to --bundle; if its transaction never took effect, delete {shown}."
-        )));
-    }
-    absent(out)
-}
 
 /// Nothing is there yet, and something can be.
 pub(super) fn absent(out: &Path) -> Outcome<()> {
@@ -49,43 +32,65 @@ pub(super) fn absent(out: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// An item with the file of its bundle; no file without a folder.
-type Todo = Vec<(SaltedEntry, Option<PathBuf>)>;
-/// Path of an item and the file that holds its bundle already.
-type Done = Vec<(String, PathBuf)>;
+/// Longest name of a file, bytes: that of the file systems in use.
+const NAME_BYTES_MAX: usize = 255;
+/// Bytes that are kept of a name too long for a bundle and its salts.
+const NAME_BYTES_KEPT: usize = 180;
 
-/// The bundle of each item in a folder: those to make, and those that an earlier run made for the very same content.
-pub(super) fn of_each(dir: Option<&Path>, items: Vec<SaltedEntry>) -> Outcome<(Todo, Done)> {
+/// A file with the place of its bundle; none without a folder.
+pub(super) type Placed = (Named, Option<PathBuf>);
+
+/// The place of the bundle of each file in a folder. Two files whose bundles would have one name are told, before anything is read.
+pub(super) fn of_each(dir: Option<&Path>, files: Vec<Named>) -> Outcome<Vec<Placed>> {
     let Some(dir) = dir else {
-        return Ok((items.into_iter().map(|item| (item, None)).collect(), Vec::new()));
+        return Ok(files.into_iter().map(|file| (file, None)).collect());
     };
-    let (mut todo, mut done) = (Vec::new(), Vec::new());
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
-    for item in items {
-        let path = item.entry.path.as_str().to_owned();
-        let name = format!("{}.bundle", path.replace('/', "_"));
-        if let Some(other) = names.insert(name.clone(), path.clone()) {
-            let message = say!(
-                "{other} 与 {path} 的证据包同名：{name}。",
-                "The bundles of {other} and {path} have the same name: {name}."
-            );
-            return Err(Fault::usage("SAME_NAME", message)
-                .hint(say!("请分两次存证到不同的文件夹。", "Notarize them in two runs into different folders.")));
+    let mut names: BTreeMap<String, &str> = BTreeMap::new();
+    let mut fault: Option<Fault> = None;
+    for file in &files {
+        let (path, name) = (file.name.as_str(), bundle_name(&file.name));
+        if let Some(other) = names.insert(name.clone(), path) {
+            let first = || {
+                let message = say!(
+                    "有文件的证据包会同名，尚未读取任何文件。",
+                    "Bundles of several files would have one name; nothing was read yet."
+                );
+                Fault::usage("SAME_NAME", message)
+                    .hint(say!("请分两次存证到不同的文件夹。", "Notarize them in two runs into different folders."))
+            };
+            fault = Some(fault.unwrap_or_else(first).cause(format!("{other}, {path} -> {name}")));
         }
-        let out = dir.join(name);
-        if holds(&out, &item.entry) {
-            done.push((path, out));
-            continue;
-        }
-        fresh(&out)?;
-        todo.push((item, Some(out)));
     }
-    Ok((todo, done))
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    Ok(files
+        .into_iter()
+        .map(|file| {
+            let out = dir.join(bundle_name(&file.name));
+            (file, Some(out))
+        })
+        .collect())
+}
+
+/// The name of the bundle of a file: its path with `_` between names. One that would be too long for a file system is cut, and told
+/// apart by a digest of the whole.
+fn bundle_name(path: &str) -> String {
+    let plain = path.replace('/', "_");
+    if salts::path_of(Path::new(&format!("{plain}.bundle"))).as_os_str().len() <= NAME_BYTES_MAX {
+        return format!("{plain}.bundle");
+    }
+    let mut hasher = FileHasher::new();
+    hasher.update(path.as_bytes());
+    let digest = hasher.finish("").sha256.to_string();
+    let cut = (0..=NAME_BYTES_KEPT).rev().find(|at| plain.is_char_boundary(*at)).unwrap_or_default();
+    let (kept, digest) = (plain.get(..cut).unwrap_or_default(), digest.get(..16).unwrap_or_default());
+    format!("{kept}~{digest}.bundle")
 }
 
 /// Whether a file is a bundle that opens this content under this path.
-fn holds(out: &Path, entry: &ManifestEntry) -> bool {
-    let Ok(bytes) = files::read(out, BUNDLE_FILE_BYTES_MAX) else { return false };
+pub(super) fn holds(out: &Path, entry: &ManifestEntry) -> bool {
+    let Ok(bytes) = files::read_plain(out, BUNDLE_FILE_BYTES_MAX) else { return false };
     let Ok(bundle) = Bundle::decode(&bytes) else { return false };
     let is_same = |other: &ManifestEntry| {
         (&other.path, other.size, other.sha256, other.sm3) == (&entry.path, entry.size, entry.sha256, entry.sm3)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::items;
+use super::reservation::Reservation;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::text::{Lang, say};
@@ -43,17 +44,18 @@ impl SaltsFile {
     }
 
     /// Writes it for nobody else to read.
-    pub(super) fn write(&self, path: &Path) -> Outcome<()> {
+    pub(super) fn write(&self, to: &mut Reservation) -> Outcome<()> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| Fault::usage("FILE", say!("无法写出盐值。", "Cannot write the salts.")).cause(error))?;
-        files::write_private(path, text.as_bytes())
+        to.fill(text.as_bytes())
     }
 
     /// Reads it.
-    pub(super) fn read(path: &Path) -> Outcome<Self> {
-        let bytes = files::read(path, SALTS_BYTES_MAX)?;
+    pub(super) fn read(from: &Reservation) -> Outcome<Self> {
+        let path = from.path();
+        let bytes = files::bounded(path, from.file(), SALTS_BYTES_MAX)?;
         let shown = path.display();
-        let file: Self = serde_json::from_slice(&bytes).map_err(|error| {
+        let file: Self = files::parse(&bytes).map_err(|error| {
             Fault::usage("SALTS_FILE", say!("{shown} 不是盐值文件。", "{shown} is not a file of salts.")).cause(error)
         })?;
         if file.format != FORMAT || file.version != VERSION {
@@ -80,17 +82,17 @@ pub(super) fn path_of(out: &Path) -> PathBuf {
 
 /// A fault of the submission, and what becomes of the salts: they are thrown away when it is certain that nothing was recorded, else
 /// the fault says where they are.
-pub(super) fn kept(mut fault: Fault, salts: &Path, out: &Path) -> Fault {
+pub(super) fn kept(mut fault: Fault, reserved: Reservation) -> Fault {
     let is_void = fault.exit == Exit::Refused
         && fault.data.as_ref().is_some_and(|data| {
             // A receipt that refuses, or a node that did not take it while no other can have it.
             data.get("outcome").is_some() || data.get("admitted") == Some(&Value::Bool(false))
         });
     if is_void {
-        let _ = std::fs::remove_file(salts);
+        reserved.discard();
         return fault;
     }
-    let (shown, out) = (salts.display(), out.display());
+    let (shown, out) = (reserved.path().display(), reserved.out().display());
     let (zh, en) = match &fault.hint {
         Some(hint) => (hint.words(Lang::Zh).to_owned(), format!("{} ", hint.words(Lang::En))),
         None => (String::new(), String::new()),

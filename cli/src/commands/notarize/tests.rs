@@ -1,3 +1,4 @@
+use quancheng_proof::SaltedEntry;
 use quancheng_proof::commitment::MediaType;
 
 use super::*;
@@ -7,8 +8,11 @@ fn entries(dir: &Path, files: &[(&str, &str)]) -> Vec<SaltedEntry> {
     for (name, text) in files {
         std::fs::write(dir.join(name), text).unwrap();
     }
-    let found = files::collect(&[], &[dir.to_owned()]).unwrap();
-    found.files.iter().map(|file| items::entry(file, &Bar::hidden()).unwrap()).collect()
+    found(dir).iter().map(|file| items::entry(file, &Bar::hidden()).unwrap().0).collect()
+}
+
+fn found(dir: &Path) -> Vec<Named> {
+    files::collect(&[], &[dir.to_owned()], false).unwrap().files
 }
 
 fn many(count: u32) -> Vec<SaltedEntry> {
@@ -55,9 +59,13 @@ fn more_files_than_a_batch_holds_make_several_batches() {
 fn a_file_of_salts_keeps_everything_that_opens_its_batches() {
     let dir = tempfile::tempdir().unwrap();
     let before = items::trees(many(7), 3, false).unwrap();
-    let path = salts::path_of(&dir.path().join("x.bundle"));
-    SaltsFile::new(TransactionId::default(), false, &before).write(&path).unwrap();
-    let (id, after) = SaltsFile::read(&path).unwrap().trees().unwrap();
+    let out = dir.path().join("x.bundle");
+    let path = salts::path_of(&out);
+    let mut reserved = Reservation::take(&out).unwrap();
+    SaltsFile::new(TransactionId::default(), false, &before).write(&mut reserved).unwrap();
+    drop(reserved);
+    let reserved = Reservation::resume(&path, &out).unwrap();
+    let (id, after) = SaltsFile::read(&reserved).unwrap().trees().unwrap();
     assert_eq!(id, TransactionId::default());
     let commitments = |trees: &[BatchTree]| trees.iter().map(BatchTree::commitment).collect::<Vec<_>>();
     assert_eq!(commitments(&after), commitments(&before));
@@ -72,30 +80,49 @@ fn a_file_of_salts_keeps_everything_that_opens_its_batches() {
 fn bundles_and_salts_are_never_written_over() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("x.bundle");
-    outputs::fresh(&out).unwrap();
-    std::fs::write(&out, "a bundle").unwrap();
-    assert_eq!(outputs::fresh(&out).unwrap_err().code, "BUNDLE_EXISTS");
+    let code = |out: &Path| Reservation::take(out).unwrap_err().code;
     std::fs::write(salts::path_of(&out), "{}").unwrap();
-    assert_eq!(outputs::fresh(&out).unwrap_err().code, "UNFINISHED");
-    assert_eq!(outputs::fresh(&dir.path().join("none/x.bundle")).unwrap_err().code, "NO_FOLDER");
+    assert_eq!(code(&out), "UNFINISHED");
+    std::fs::write(&out, "a bundle").unwrap();
+    assert_eq!(code(&out), "BUNDLE_EXISTS");
+    assert_eq!(code(&dir.path().join("none/x.bundle")), "NO_FOLDER");
 }
 
 #[test]
 fn bundles_of_single_files_do_not_share_a_name() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("a")).unwrap();
-    let items = entries(dir.path(), &[("a/b", "1"), ("a_b", "2")]);
-    assert_eq!(outputs::of_each(Some(dir.path()), items).unwrap_err().code, "SAME_NAME");
-    let items = entries(dir.path(), &[("c", "3")]);
-    let (todo, done) = outputs::of_each(None, items).unwrap();
-    assert_eq!((todo.len(), done.len()), (3, 0));
-    assert!(todo.iter().all(|(_, out)| out.is_none()));
+    for name in ["a/b", "a_b", "a/c", "a_c", "d"] {
+        std::fs::write(dir.path().join(name), name).unwrap();
+    }
+    let fault = outputs::of_each(Some(dir.path()), found(dir.path())).unwrap_err();
+    assert_eq!((fault.code.as_str(), fault.causes.len()), ("SAME_NAME", 2), "all are told at once");
+    let placed = outputs::of_each(None, found(dir.path())).unwrap();
+    assert!(placed.len() == 5 && placed.iter().all(|(_, out)| out.is_none()));
+}
+
+/// Eighty Chinese characters are a name of 240 bytes: its bundle and its salts need names of their own that fit.
+#[test]
+fn bundles_of_long_names_have_names_that_fit() {
+    let dir = tempfile::tempdir().unwrap();
+    for last in ["甲", "乙"] {
+        std::fs::write(dir.path().join("济".repeat(80) + last), last).unwrap();
+    }
+    let placed = outputs::of_each(Some(dir.path()), found(dir.path())).unwrap();
+    let names: std::collections::BTreeSet<_> = placed.iter().map(|(_, out)| out.clone().unwrap()).collect();
+    assert_eq!(names.len(), 2);
+    for out in names {
+        let mut reserved = Reservation::take(&out).unwrap();
+        reserved.fill(b"{}").unwrap();
+        files::write_new_private(&out, b"bundle").unwrap();
+    }
 }
 
 #[test]
 fn salts_go_only_when_nothing_can_have_been_recorded() {
     let dir = tempfile::tempdir().unwrap();
-    let (path, out) = (dir.path().join("x.bundle.salts.json"), dir.path().join("x.bundle"));
+    let out = dir.path().join("x.bundle");
+    let path = salts::path_of(&out);
     let clock = say!("核对时钟。", "Check the clock.");
     let cases = [
         (Exit::Refused, json!({ "id": "a", "admitted": false }), false),
@@ -105,8 +132,10 @@ fn salts_go_only_when_nothing_can_have_been_recorded() {
         (Exit::Timeout, json!({ "id": "a", "stage": "admitted" }), true),
     ];
     for (exit, data, are_kept) in cases {
-        std::fs::write(&path, "{}").unwrap();
-        let fault = salts::kept(Fault::new(exit, "X", clock.clone()).hint(clock.clone()).data(data), &path, &out);
+        let _ = std::fs::remove_file(&path);
+        let mut reserved = Reservation::take(&out).unwrap();
+        reserved.fill(b"{}").unwrap();
+        let fault = salts::kept(Fault::new(exit, "X", clock.clone()).hint(clock.clone()).data(data), reserved);
         assert_eq!(path.exists(), are_kept);
         for (lang, words) in [(Lang::Zh, "核对时钟。"), (Lang::En, "Check the clock.")] {
             let hint = fault.hint.as_ref().unwrap().words(lang).to_owned();

@@ -23,12 +23,12 @@ pub(super) fn limits(report: &Report) -> Vec<Text> {
     ));
     limits.push(match report.facts.as_ref().and_then(|facts| facts.clock_drift_max_ms) {
         Some(drift_ms) => say!(
-            "区块时间由当值验证者给出，其余验证者按各自时钟认可（相差不超过 {drift_ms} 毫秒），非时间戳机构所签发；“不晚于”以此为准。",
-            "Block times are set by a validator and accepted by the others by their own clocks (within {drift_ms} ms), not issued by a time stamping authority; \"not later than\" rests on that."
+            "区块时间由当值验证者给出，其余验证者按各自时钟认可（相差不超过 {drift_ms} 毫秒），非时间戳机构所签发；“不晚于”所称为认证该结果的区块之时间，以此为准。",
+            "Block times are set by a validator and accepted by the others by their own clocks (within {drift_ms} ms), not issued by a time stamping authority; \"not later than\" names the time of the block that certifies the result, and rests on that."
         ),
         None => say!(
-            "区块时间由当值验证者给出，其余验证者按各自时钟认可，非时间戳机构所签发；“不晚于”以此为准。",
-            "Block times are set by a validator and accepted by the others by their own clocks, not issued by a time stamping authority; \"not later than\" rests on that."
+            "区块时间由当值验证者给出，其余验证者按各自时钟认可，非时间戳机构所签发；“不晚于”所称为认证该结果的区块之时间，以此为准。",
+            "Block times are set by a validator and accepted by the others by their own clocks, not issued by a time stamping authority; \"not later than\" names the time of the block that certifies the result, and rests on that."
         ),
     });
     limits.push(say!(

@@ -3,14 +3,19 @@
 //! What the library finds is completed by what it cannot know: files that cannot be read (V1), and the registry's entries in
 //! words with their status (V10).
 
+mod findings;
 mod limits;
 mod registry;
+mod tool;
 mod view;
 
 pub(super) use registry::{Entry, entries};
+use tool::Tool;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use quancheng_proof::report::Detail;
 use quancheng_proof::{
     Assessment, Bundle, Checkpoint, FileDigests, FileHasher, Report, Verdict, verify, verify_bundle,
 };
@@ -19,7 +24,7 @@ use serde_json::{Value, json};
 use crate::args::evidence::Verify;
 use crate::commands::evidence::BUNDLE_FILE_BYTES_MAX;
 use crate::fault::{Exit, Fault, Outcome};
-use crate::files;
+use crate::files::{self, spelt};
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::text::{Lang, say};
@@ -31,8 +36,10 @@ const TOO_LARGE: &str = "FILE_TOO_LARGE";
 
 /// A file that was given, or why it cannot be read.
 struct Given {
+    /// As it was given, printable whatever its bytes.
     name: String,
-    read: Result<FileDigests, String>,
+    /// Its content, with its place among the files that could be read.
+    read: Result<(u32, FileDigests), Fault>,
 }
 
 /// Everything a report is made of.
@@ -44,13 +51,15 @@ struct Check {
     /// State entries of the bundle, in words.
     entries: Vec<Entry>,
     report: Report,
+    tool: Tool,
 }
 
 pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
     let checkpoint = checkpoint(&command.checkpoint)?;
-    let files: Vec<Given> = command.file.iter().map(|path| given(path)).collect();
-    let digests: Vec<FileDigests> = files.iter().filter_map(|file| file.read.clone().ok()).collect();
-    let (bundle, decoded, mut report) = match files::read(&command.bundle, BUNDLE_FILE_BYTES_MAX) {
+    let files = given(&command.file);
+    let digests: Vec<FileDigests> =
+        files.iter().filter_map(|file| file.read.as_ref().ok()).map(|(_, digests)| digests.clone()).collect();
+    let (bundle, decoded, mut report) = match files::read_plain(&command.bundle, BUNDLE_FILE_BYTES_MAX) {
         Ok(bytes) => {
             let of_file = digests_of(&command.bundle, &bytes);
             match Bundle::decode(&bytes) {
@@ -63,29 +72,33 @@ pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
         }
         // No bundle is as large as this.
         Err(fault) if fault.code == TOO_LARGE => {
-            let of_file = files::hash(&command.bundle, &name_of(&command.bundle), &mut |_| {}).map_err(unable)?;
-            (of_file, None, Report::of_form(Verdict::BundleUnreadable, fault.message.words(Lang::En)))
+            let (of_file, _) = files::hash(&command.bundle, &spelt(&command.bundle), &mut |_| {}).map_err(unable)?;
+            let detail = Detail::new(fault.message.words(Lang::Zh), fault.message.words(Lang::En));
+            (of_file, None, Report::of_form(Verdict::BundleUnreadable, detail))
         }
         Err(fault) => return Err(unable(fault)),
     };
-    for Given { name, read } in &files {
-        if let Err(reason) = read {
-            report.add_unreadable_file(name.as_str(), reason.as_str());
+    let unread =
+        (u32::try_from(digests.len()).unwrap_or(u32::MAX)..).zip(files.iter().filter(|file| file.read.is_err()));
+    for (place, Given { name, read }) in unread {
+        if let Err(fault) = read {
+            report.add_unreadable_file(
+                place,
+                name.as_str(),
+                Detail::new(reason(fault, Lang::Zh), reason(fault, Lang::En)),
+            );
         }
     }
     let entries = decoded.as_ref().map(registry::entries).unwrap_or_default();
     registry::add_statuses(&entries, &mut report);
-    reply(session.lang(), &Check { bundle, checkpoint, files, entries, report })
-}
-
-fn name_of(path: &Path) -> String {
-    path.display().to_string()
+    let tool = Tool::of_this_run();
+    reply(session.lang(), &Check { bundle, checkpoint, files, entries, report, tool })
 }
 
 fn digests_of(path: &Path, bytes: &[u8]) -> FileDigests {
     let mut hasher = FileHasher::new();
     hasher.update(bytes);
-    hasher.finish(name_of(path))
+    hasher.finish(spelt(path))
 }
 
 /// Without bundle or checkpoint nothing can be verified, whatever the reason.
@@ -94,7 +107,7 @@ fn unable(fault: Fault) -> Fault {
 }
 
 fn checkpoint(path: &Path) -> Outcome<Checkpoint> {
-    let bytes = files::read(path, CHECKPOINT_FILE_BYTES_MAX).map_err(unable)?;
+    let bytes = files::read_plain(path, CHECKPOINT_FILE_BYTES_MAX).map_err(unable)?;
     Checkpoint::from_json(&bytes).map_err(|error| {
         Fault::new(
             Exit::CannotCheck,
@@ -106,21 +119,35 @@ fn checkpoint(path: &Path) -> Outcome<Checkpoint> {
     })
 }
 
-fn given(path: &Path) -> Given {
-    let name = name_of(path);
-    let read = files::hash(path, &name, &mut |_| {}).map_err(|fault| {
-        let mut reason = fault.message.words(Lang::En).to_owned();
-        for cause in &fault.causes {
-            reason.push(' ');
-            reason.push_str(cause);
-        }
-        reason
-    });
-    Given { name, read }
+/// Digests of the files, in the order given. A file that is given again, by another spelling or a link, is known by what it is.
+fn given(paths: &[PathBuf]) -> Vec<Given> {
+    let mut first: BTreeMap<(u64, u64), u32> = BTreeMap::new();
+    let mut place = 0;
+    let given = |path: &PathBuf| {
+        let name = spelt(path);
+        let read = files::hash(path, &name, &mut |_| {}).map(|(digests, seen)| {
+            let same_as = first.get(&seen.stamp().identity()).copied();
+            first.entry(seen.stamp().identity()).or_insert(place);
+            place += 1;
+            (place - 1, FileDigests { same_as, ..digests })
+        });
+        Given { name, read }
+    };
+    paths.iter().map(given).collect()
+}
+
+/// Why a file cannot be read.
+fn reason(fault: &Fault, lang: Lang) -> String {
+    let mut reason = fault.message.words(lang).to_owned();
+    if lang == Lang::En {
+        // What the system says, it says in English.
+        fault.causes_in(lang).iter().for_each(|cause| reason.push_str(&format!(" {cause}")));
+    }
+    reason
 }
 
 fn reply(lang: Lang, check: &Check) -> Outcome<Reply> {
-    let Check { bundle, checkpoint, files, entries, report } = check;
+    let Check { bundle, checkpoint, files, entries, report, tool } = check;
     let mut data = serde_json::to_value(report).map_err(|error| {
         Fault::new(Exit::CannotCheck, "REPORT", say!("无法写出报告。", "Cannot write the report.")).cause(error)
     })?;
@@ -146,7 +173,8 @@ fn reply(lang: Lang, check: &Check) -> Outcome<Reply> {
                     .collect::<Vec<_>>()
             ),
         ),
-        ("verifier", json!({ "name": "quancheng", "version": env!("CARGO_PKG_VERSION") })),
+        ("verifier", tool.to_json()),
+        ("checked_at", tool.time_json()),
     ] {
         crate::submit::insert(&mut data, name, value);
     }
@@ -158,8 +186,8 @@ fn reply(lang: Lang, check: &Check) -> Outcome<Reply> {
 
 fn file_json(file: &Given) -> Value {
     match &file.read {
-        Ok(digests) => json!(digests),
-        Err(reason) => json!({ "name": file.name, "error": reason }),
+        Ok((_, digests)) => json!(digests),
+        Err(fault) => json!({ "name": file.name, "error": reason(fault, Lang::En) }),
     }
 }
 

@@ -6,6 +6,7 @@
 use quancheng_contracts::registry::{Registration, Registry, Status};
 use quancheng_contracts::{Contract as _, StateKey, describe_entry};
 use quancheng_proof::bundle::VALUE_BYTES_MAX;
+use quancheng_proof::report::Detail;
 use quancheng_proof::{Bundle, Claim, Report, Standing};
 use quancheng_types::codec;
 use serde_json::{Value, json};
@@ -101,18 +102,25 @@ pub(super) fn subject(registration: &Registration) -> Text {
 }
 
 /// Who and until when, for the detail of the finding.
-fn detail(registration: &Registration) -> String {
-    let mut parts = vec![format!("serial {}", registration.id), format!("holders {}", holders(registration))];
+fn detail(registration: &Registration) -> Detail {
+    let (id, holders) = (registration.id, holders(registration));
+    let mut parts = vec![say!("流水号 {id}", "serial {id}"), say!("持有人 {holders}", "holders {holders}")];
     if let (Some(from), Some(to)) = (registration.valid_from, registration.valid_to) {
-        parts.push(format!("valid from {from} to {to}, both days included, Beijing time"));
+        parts.push(say!(
+            "有效期 {from} 至 {to}（含首尾两日，北京时间）",
+            "valid from {from} to {to}, both days included, Beijing time"
+        ));
     }
     if !registration.holds.is_empty() {
-        parts.push(format!("holds {}", registration.holds.len()));
+        let count = registration.holds.len();
+        parts.push(say!("中止 {count} 项", "holds {count}"));
     }
     if registration.objections_open > 0 {
-        parts.push(format!("open objections {}", registration.objections_open));
+        let count = registration.objections_open;
+        parts.push(say!("未决异议 {count} 项", "open objections {count}"));
     }
-    parts.join("; ")
+    let joined = |lang, separator| parts.iter().map(|part| part.words(lang)).collect::<Vec<_>>().join(separator);
+    Detail::new(joined(Lang::Zh, "；"), joined(Lang::En, "; "))
 }
 
 /// The organizations that hold it, by their numbers.

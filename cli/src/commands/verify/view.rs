@@ -2,14 +2,18 @@
 //!
 //! Whatever comes from the bundle or from the name of a file is foreign: it is shown with [`printable`].
 
+mod notarized;
+
+use notarized::{commitment, place};
 use quancheng_contracts::{modules, refusal_text};
 use quancheng_proof::report::{ClaimFact, RecordFact, shanghai_time};
-use quancheng_proof::{Assessment, BatchCommitment, Facts, FileDigests, Finding, Report, Scope};
+use quancheng_proof::{BatchCommitment, Facts, FileDigests, Report, Scope};
 use quancheng_types::{ModuleId, Outcome};
-use serde_json::{Value, json};
 
+use super::findings::{findings, statement, tally, word};
 use super::limits::limits;
 use super::registry::{self, Entry};
+use super::tool::Tool;
 use super::{Check, Given};
 use crate::text::{Lang, Text, printable, say};
 
@@ -50,6 +54,7 @@ pub(super) fn text(lang: Lang, check: &Check) -> String {
     if let Some(facts) = &check.report.facts {
         anchor(&mut page, facts);
         records(&mut page, check, facts);
+        notarized::manifests(&mut page, facts);
     }
     given_files(&mut page, check);
     page.title(&say!("各项结论", "Findings"));
@@ -72,11 +77,20 @@ fn digests(page: &mut Page, digests: &FileDigests) {
 }
 
 fn head(page: &mut Page, check: &Check) {
-    let version = env!("CARGO_PKG_VERSION");
-    page.title(&say!(
-        "离线核验报告（quancheng {version}，未连接网络）",
-        "Report of an offline check (quancheng {version}, no network used)"
-    ));
+    page.title(&say!("离线核验报告（未连接网络）", "Report of an offline check (no network used)"));
+    let (name, version, time) = (Tool::NAME, Tool::VERSION, check.tool.time());
+    page.line(
+        &say!("核验时间", "checked at"),
+        page.pick(&say!("{time}（北京时间，依本机时钟）", "{time} (Beijing time, by this machine's clock)")),
+    );
+    page.line(&say!("核验工具", "tool"), format!("{name} {version}"));
+    match check.tool.sha256 {
+        Some(digest) => page.deeper(&say!("SHA-256  ", "SHA-256"), digest),
+        None => page.deeper(
+            &say!("SHA-256  ", "SHA-256"),
+            page.pick(&say!("无法读取程序自身", "cannot read the program itself")),
+        ),
+    }
     page.line(&say!("证据包", "bundle"), &check.bundle.name);
     digests(page, &check.bundle);
     let height = check.checkpoint.height();
@@ -110,7 +124,7 @@ fn anchor(page: &mut Page, facts: &Facts) {
 fn records(page: &mut Page, check: &Check, facts: &Facts) {
     for (number, claim) in (0_u16..).zip(&facts.claims) {
         match &claim.record {
-            RecordFact::Transaction { .. } => transaction(page, number, claim),
+            RecordFact::Transaction { .. } => transaction(page, number, claim, &check.report),
             RecordFact::State { batch, .. } => {
                 if let Some(entry) = check.entries.iter().find(|entry| entry.claim == number) {
                     state(page, entry, claim, batch.as_ref(), &check.report);
@@ -120,30 +134,26 @@ fn records(page: &mut Page, check: &Check, facts: &Facts) {
     }
 }
 
-fn place(page: &mut Page, claim: &ClaimFact) {
-    let (height, time) = (claim.height, shanghai_time(claim.time_ms));
-    page.deeper(
-        &say!("区块    ", "block   "),
-        page.pick(&say!("高度 {height}，{time}（北京时间）", "height {height}, {time} (Beijing time)")),
-    );
-    page.deeper(&say!("区块编号", "block id"), claim.block_id);
-}
-
-fn transaction(page: &mut Page, number: u16, claim: &ClaimFact) {
-    let RecordFact::Transaction { transaction_id, position, accounts, keys, modules, outcome, batches } = &claim.record
-    else {
+fn transaction(page: &mut Page, number: u16, claim: &ClaimFact, report: &Report) {
+    let RecordFact::Transaction { transaction_id, position, signers, modules, outcome, batches } = &claim.record else {
         return;
     };
     page.line(&say!("记录 #{number} 交易", "record #{number} transaction"), transaction_id);
     place(page, claim);
     page.deeper(&say!("块内位置", "position"), position);
-    for (account, key) in accounts.iter().zip(keys) {
+    for (place, signer) in (0_u8..).zip(signers) {
+        let (account, key) = (&signer.account, signer.key);
         page.deeper(
             &say!("签署    ", "signed  "),
             page.pick(&say!("以账户 {account} 的名义，密钥 {key}", "as account {account}, key {key}")),
         );
+        let scope = Scope::Signer { claim: number, signer: place };
+        if let Some(finding) = report.findings.iter().find(|finding| finding.scope == scope) {
+            let said = format!("{}: {}", word(page.lang, finding.result), statement(page.lang, finding));
+            page.deeper(&say!("签署人  ", "signer  "), said);
+        }
     }
-    let names: Vec<String> = modules.iter().map(|id| module_name(*id)).collect();
+    let names: Vec<String> = modules.iter().map(|id| page.pick(&module_name(*id))).collect();
     page.deeper(&say!("合约模块", "modules "), names.join(", "));
     page.deeper(&say!("执行结果", "outcome "), page.pick(&outcome_words(outcome)));
     for (call, batch) in batches {
@@ -151,8 +161,16 @@ fn transaction(page: &mut Page, number: u16, claim: &ClaimFact) {
     }
 }
 
-fn module_name(id: ModuleId) -> String {
-    modules::by_id(id).map_or_else(|| id.to_string(), |module| module.name().to_owned())
+fn module_name(id: ModuleId) -> Text {
+    let name = modules::by_id(id).map_or_else(|| id.to_string(), |module| module.name().to_owned());
+    let zh = match name.as_str() {
+        "identity" => "身份",
+        "governance" => "治理",
+        "registry" => "登记",
+        "evidence" => "存证",
+        _ => return Text::same(id.to_string()),
+    };
+    Text::new(zh.to_owned(), name)
 }
 
 fn outcome_words(outcome: &Outcome) -> Text {
@@ -167,20 +185,6 @@ fn outcome_words(outcome: &Outcome) -> Text {
             Text::new(format!("{}：{zh}", place.words(Lang::Zh)), format!("{}: {en}", place.words(Lang::En)))
         }
     }
-}
-
-fn commitment(page: &mut Page, claim: u16, call: u8, batch: &BatchCommitment) {
-    let BatchCommitment { root, count, bytes, complete } = batch;
-    page.deeper(&say!("存证批 #{claim}/{call} 根", "batch #{claim}/{call} root"), root);
-    let declared = if *complete { say!("是", "yes") } else { say!("否", "no") };
-    let (zh, en) = (declared.words(Lang::Zh), declared.words(Lang::En));
-    page.deeper(
-        &say!("文件数与字节数", "files and bytes"),
-        page.pick(&say!(
-            "{count} 份，共 {bytes} 字节；声明为完整清单：{zh}",
-            "{count} files, {bytes} bytes; declared a whole manifest: {en}"
-        )),
-    );
 }
 
 fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&BatchCommitment>, report: &Report) {
@@ -201,13 +205,14 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
         );
     } else if let Some(Ok(registration)) = &entry.registration {
         certificate(page, registration, report.block_time_of(number).unwrap_or_default());
-    } else if let Some(title) = title(entry) {
+    } else if let Some(title) = title(entry, page.lang) {
         page.deeper(&say!("标题    ", "title   "), title);
     } else if let Ok(Some(value)) = entry.words.as_ref().map(|words| words.value.as_ref()) {
         page.deeper(&say!("内容    ", "value   "), value);
     }
     if let Err(reason) = &entry.words {
-        page.deeper(&say!("未能解读", "unknown "), reason);
+        let told = Text::new("本版本不识别该条目".to_owned(), reason.clone());
+        page.deeper(&say!("未能解读", "unknown "), page.pick(&told));
     }
     if let Some(batch) = batch {
         commitment(page, number, 0, batch);
@@ -226,10 +231,13 @@ fn row(entry: &Entry) -> String {
 }
 
 /// Titles of a statement of an application; the rest of it is for programs.
-fn title(entry: &Entry) -> Option<String> {
+fn title(entry: &Entry, lang: Lang) -> Option<String> {
     let value = entry.words.as_ref().ok()?.value.as_ref()?;
     let (zh, en) = (value.get("title_zh")?.as_str()?, value.get("title_en")?.as_str()?);
-    Some(format!("{zh} / {en}"))
+    Some(match lang {
+        Lang::Zh => zh.to_owned(),
+        Lang::En => format!("{en} / {zh}"),
+    })
 }
 
 fn certificate(page: &mut Page, registration: &quancheng_contracts::registry::Registration, time_ms: u64) {
@@ -270,75 +278,17 @@ fn given_files(page: &mut Page, check: &Check) {
     for Given { name, read } in &check.files {
         page.line(&say!("文件", "file"), name);
         match read {
-            Ok(found) => digests(page, found),
-            Err(reason) => page.deeper(&say!("无法读取", "cannot be read"), reason),
+            Ok((_, found)) => digests(page, found),
+            Err(fault) => page.deeper(&say!("无法读取", "cannot be read"), super::reason(fault, page.lang)),
         }
-        let scope = Scope::File { name: name.clone() };
-        if let Some(finding) = check.report.findings.iter().find(|finding| finding.scope == scope) {
+        // By its place: names may be equal, or look so.
+        let Ok((place, _)) = read else { continue };
+        let is_of = |scope: &Scope| matches!(scope, Scope::File { file, .. } if file == place);
+        if let Some(finding) = check.report.findings.iter().find(|finding| is_of(&finding.scope)) {
             let said = format!("{}: {}", word(page.lang, finding.result), statement(page.lang, finding));
             page.deeper(&say!("结论     ", "result "), said);
         }
     }
-}
-
-fn statement(lang: Lang, finding: &Finding) -> &str {
-    match lang {
-        Lang::Zh => &finding.statement_zh,
-        Lang::En => &finding.statement_en,
-    }
-}
-
-/// One line for each finding, in the permitted words, with what was met below them.
-fn findings(lang: Lang, report: &Report) -> String {
-    let rows: Vec<Value> = report
-        .findings
-        .iter()
-        .map(|finding| {
-            let mut words = printable(statement(lang, finding), false);
-            if !finding.detail.is_empty() {
-                words.push_str("\n  ");
-                words.push_str(&printable(&finding.detail, false));
-            }
-            json!({ "step": finding.step, "result": word(lang, finding.result), "about": about(&finding.scope), "statement": words })
-        })
-        .collect();
-    crate::table::rows(&Value::Array(rows), &["step", "result", "about", "statement"], lang)
-}
-
-const fn word(lang: Lang, result: Assessment) -> &'static str {
-    match (lang, result) {
-        (Lang::Zh, Assessment::Match) => "一致 MATCH",
-        (Lang::Zh, Assessment::Mismatch) => "不一致 MISMATCH",
-        (Lang::Zh, Assessment::CannotCheck) => "无法核验 CANNOT_CHECK",
-        (Lang::Zh, Assessment::NotAssessed) => "未评估 NOT_ASSESSED",
-        (Lang::En, Assessment::Match) => "MATCH",
-        (Lang::En, Assessment::Mismatch) => "MISMATCH",
-        (Lang::En, Assessment::CannotCheck) => "CANNOT_CHECK",
-        (Lang::En, Assessment::NotAssessed) => "NOT_ASSESSED",
-    }
-}
-
-fn about(scope: &Scope) -> String {
-    match scope {
-        Scope::Bundle => String::new(),
-        Scope::File { name } => printable(name, false),
-        Scope::Claim { claim } => format!("#{claim}"),
-        Scope::Batch { claim, call } => format!("#{claim}/{call}"),
-        Scope::Item { path, .. } => printable(path, false),
-    }
-}
-
-/// How many findings of each result; never one word for all.
-fn tally(lang: Lang, report: &Report) -> String {
-    let count = |result| report.findings.iter().filter(|finding| finding.result == result).count();
-    let (fits, differs) = (count(Assessment::Match), count(Assessment::Mismatch));
-    let (unable, left) = (count(Assessment::CannotCheck), count(Assessment::NotAssessed));
-    say!(
-        "一致 {fits} 项，不一致 {differs} 项，无法核验 {unable} 项，未评估 {left} 项",
-        "{fits} MATCH, {differs} MISMATCH, {unable} CANNOT_CHECK, {left} NOT_ASSESSED"
-    )
-    .words(lang)
-    .to_owned()
 }
 
 fn signers(page: &mut Page, facts: &Facts) {
@@ -358,10 +308,11 @@ fn signers(page: &mut Page, facts: &Facts) {
 
 #[cfg(test)]
 mod tests {
-    use quancheng_proof::{Step, Verdict};
+    use quancheng_proof::{Finding, Step, Verdict};
     use quancheng_types::Digest;
 
     use super::*;
+    use crate::commands::verify::findings::about;
 
     #[test]
     fn refusals_are_told_in_words() {
@@ -372,7 +323,9 @@ mod tests {
             unknown.words(Lang::En).contains("call 2 was refused")
                 && unknown.words(Lang::En).contains("module 999 code 1")
         );
-        assert_eq!(module_name(ModuleId(999)), "999");
+        assert_eq!(module_name(ModuleId(999)).words(Lang::Zh), "999");
+        let named = quancheng_contracts::MODULES.iter().map(|module| module_name(module.id()));
+        assert!(named.into_iter().all(|name| !name.words(Lang::Zh).is_ascii()), "every module has a Chinese name");
     }
 
     #[test]
@@ -380,7 +333,7 @@ mod tests {
         let mut page = Page { lang: Lang::En, lines: Vec::new() };
         page.line(&say!("甲", "a"), "x\n  V6 MATCH\u{1b}[2J");
         assert_eq!(page.lines, ["  a  x\\u{a}  V6 MATCH\\u{1b}[2J"]);
-        let hidden = Scope::File { name: "a\u{202e}b".to_owned() };
+        let hidden = Scope::File { file: 0, name: "a\u{202e}b".to_owned() };
         assert_eq!(about(&hidden), "a\\u{202e}b");
         let finding = Finding::new(hidden, Verdict::FileMatch, "listed as\nx");
         let report = Report { findings: vec![finding], facts: None };
@@ -392,7 +345,8 @@ mod tests {
     #[test]
     fn digests_are_never_broken_over_lines() {
         let mut page = Page { lang: Lang::Zh, lines: Vec::new() };
-        let file = FileDigests { name: String::new(), size: 0, sha256: Digest([0xAB; 32]), sm3: Digest([1; 32]) };
+        let mut file = quancheng_proof::FileHasher::new().finish("");
+        file.sha256 = Digest([0xAB; 32]);
         digests(&mut page, &file);
         assert!(page.lines[1].ends_with(&"ab".repeat(32)), "{:?}", page.lines);
     }

@@ -77,6 +77,7 @@ pub(super) const COMMON: &[(&str, &str)] = &[
     ("chain_name", "链名"),
     ("checkpoint", "信任起点：另行取得的检查点文件"),
     ("complete", "声明本批为完整清单，无遗漏"),
+    ("escape_names", "清单不能容纳的名称（GBK、换行、反斜线）以转义形式写入，如 %BA%CF"),
     ("compromised_since", "自何时起可能失密（日期或时间）"),
     ("contract", "合同文件；仅记录摘要"),
     ("cosign", "其他签署人的密钥文件（可重复）"),

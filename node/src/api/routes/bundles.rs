@@ -3,10 +3,11 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use quancheng_contracts::identity::organization_key;
 use quancheng_proof::Bundle;
 use quancheng_state::StateKey;
-use quancheng_types::Digest;
-use serde_json::json;
+use quancheng_types::{Digest, TransactionId};
+use serde_json::{Value, json};
 
 use super::super::params::{NoParams, Params, ReadParams, Segment};
 use super::super::problem::{ApiError, ApiResult, Problem};
@@ -31,7 +32,7 @@ fn answer(headers: &HeaderMap, bundle: &Bundle, name: &str) -> Response {
     }
 }
 
-/// Proves a transaction and its receipt.
+/// Proves a transaction and its receipt, and who its signers are as of its height.
 #[utoipa::path(
     get, path = "/v1/bundles/transactions/{id}", tag = "evidence",
     params(("id" = String, Path, description = "Transaction id, 64 hex digits")),
@@ -63,17 +64,15 @@ fn certified(params: &ReadParams) -> ApiResult<AsOf> {
     })
 }
 
-async fn question(api: &Api, question: Question, params: &ReadParams) -> ApiResult<Bundle> {
-    let as_of = certified(params)?;
-    api.proving(move |backend| {
-        let snapshot = as_of.snapshot(backend)?;
-        let keys = question.answer(&snapshot)?.keys;
-        proofs::state(backend, &snapshot, &keys)
-    })
-    .await
+/// Organizations that a record names, so that a reader learns who they are.
+fn named_organizations(record: &Value) -> Vec<StateKey> {
+    const PARTIES: [&str; 4] = ["applicant", "agent", "holders", "registrar"];
+    let parties = PARTIES.iter().filter_map(|party| record.get(party));
+    let ids = parties.flat_map(|party| party.as_array().map_or_else(|| vec![party], |list| list.iter().collect()));
+    ids.filter_map(|id| Some(organization_key(&id.as_str()?.parse().ok()?))).collect()
 }
 
-/// Proves an evidence record, or that the root was never notarized.
+/// Proves an evidence record with the transaction that made it and its signers, or that the root was never notarized.
 #[utoipa::path(
     get, path = "/v1/bundles/evidence/{root}", tag = "evidence",
     params(("root" = String, Path, description = "Commitment root, 64 hex digits"), ReadParams),
@@ -90,11 +89,19 @@ pub(super) async fn evidence(
 ) -> ApiResult<Response> {
     let root = segment.parse::<Digest>("root")?;
     let record = Question::new("evidence", json!({ "record": { "root": root } }), format!("evidence {root}"));
-    let bundle = question(&api, record, &params).await?;
+    let as_of = certified(&params)?;
+    let bundle = api
+        .proving(move |backend| {
+            let snapshot = as_of.snapshot(backend)?;
+            let answer = record.answer(&snapshot)?;
+            let made_by = answer.value.get("transaction").and_then(|id| id.as_str()?.parse::<TransactionId>().ok());
+            proofs::evidence(backend, &snapshot, &answer.keys, made_by.as_ref())
+        })
+        .await?;
     Ok(answer(&headers, &bundle, &root.to_string()))
 }
 
-/// Proves a registration, or that its number was never issued.
+/// Proves a registration with the organizations it names, or that its number was never issued.
 #[utoipa::path(
     get, path = "/v1/bundles/registrations/{registration}", tag = "evidence",
     params(("registration" = String, Path, description = "Ledger number or serial number"), ReadParams),
@@ -109,7 +116,15 @@ pub(super) async fn registration(
     Params(params): Params<ReadParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let bundle = question(&api, registration_question(&segment.0)?, &params).await?;
+    let (question, as_of) = (registration_question(&segment.0)?, certified(&params)?);
+    let bundle = api
+        .proving(move |backend| {
+            let snapshot = as_of.snapshot(backend)?;
+            let answer = question.answer(&snapshot)?;
+            let keys = [answer.keys, named_organizations(&answer.value)].concat();
+            proofs::state(backend, &snapshot, &keys)
+        })
+        .await?;
     Ok(answer(&headers, &bundle, "registration"))
 }
 

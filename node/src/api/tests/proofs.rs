@@ -49,6 +49,35 @@ fn a_transaction_is_proven_in_both_forms() {
     }
 }
 
+fn findings(served: &Served, bundle: &[u8]) -> Vec<(Step, &'static str, String)> {
+    let checkpoint = Checkpoint::from_json(&served.get("/v1/checkpoint").body).expect("a checkpoint");
+    let report = verify(bundle, &checkpoint, &[]);
+    report.findings.into_iter().map(|finding| (finding.step, finding.code, finding.statement_zh)).collect()
+}
+
+/// An account means nothing to a court: the bundle says whose it is.
+#[test]
+fn a_transaction_is_proven_with_the_organization_that_signed_it() {
+    let (served, id) = grown();
+    let bundle = served.get(&format!("/v1/bundles/transactions/{id}")).body;
+    let signer = findings(&served, &bundle).into_iter().find(|(_, code, _)| *code == "signer_registered");
+    let (step, _, statement) = signer.expect("a signer");
+    assert_eq!(step, Step::Signature);
+    assert!(statement.contains("账户 qc1") && statement.contains("统一社会信用代码"), "{statement}");
+}
+
+/// The absence of a key that no table can hold proves nothing.
+#[test]
+fn what_cannot_exist_is_not_shown_to_be_absent() {
+    let (served, _) = grown();
+    let present = served.get("/v1/organizations/ORG-GOV-DATA?proof=true").json();
+    let key = present["key"].as_str().expect("a key");
+    for key in [format!("{key}00"), "00ff0001".to_owned(), "0003006300".to_owned()] {
+        let bundle = served.get(&format!("/v1/bundles/state/{key}")).body;
+        assert!(findings(&served, &bundle).iter().any(|(_, code, _)| *code == "absence_vacuous"), "{key}");
+    }
+}
+
 #[test]
 fn a_record_is_proven_and_so_is_its_absence() {
     let (served, _) = grown();

@@ -4,6 +4,11 @@ use quancheng_types::{Height, KeyId};
 
 use super::Verdict;
 use crate::report::{Standing, shanghai_time};
+use crate::tables::Row;
+
+const NAMES_MISMATCH_ZH: &str = "所提交文件的名称与清单不符：有文件的内容属于清单所列的另一名称";
+const QUORUM_UNCONFIRMED_ZH: &str = "证据包所列验证者的签名达到阈值，但未能由检查点确认其为该高度的验证者";
+const OTHER_CHAIN_ZH: &str = "检查点与证据包不属于同一条链，未能核验；请核对所用检查点";
 
 impl Verdict {
     /// Stable name of the case, equal in all languages and versions.
@@ -13,12 +18,15 @@ impl Verdict {
             Self::BundleUnreadable => "bundle_unreadable",
             Self::BundleVersion => "bundle_version",
             Self::FileMatch => "file_match",
+            Self::FileOtherName { .. } => "file_other_name",
             Self::FileMismatch => "file_mismatch",
             Self::FileNothingToCompare => "file_nothing_to_compare",
             Self::FileUnreadable => "file_unreadable",
             Self::FilesNotGiven { .. } => "files_not_given",
             Self::ManifestMatch { .. } => "manifest_match",
             Self::ManifestMismatch => "manifest_mismatch",
+            Self::ManifestNamesMismatch => "manifest_names_mismatch",
+            Self::ManifestOtherNames { .. } => "manifest_other_names",
             Self::ManifestPartial => "manifest_partial",
             Self::ManifestNotDeclared => "manifest_not_declared",
             Self::CommitmentMatch => "commitment_match",
@@ -37,15 +45,19 @@ impl Verdict {
             Self::RulesUnknown => "rules_unknown",
             Self::TrustPathMatch => "trust_path_match",
             Self::TrustPathMismatch => "trust_path_mismatch",
+            Self::TrustPathOtherChain => "trust_path_other_chain",
             Self::TrustPathTooEarly => "trust_path_too_early",
             Self::TrustPathRulesUnknown => "trust_path_rules_unknown",
             Self::BlockTime { .. } => "block_time",
+            Self::GenesisTime { .. } => "genesis_time",
             Self::BlockTimeMismatch => "block_time_mismatch",
             Self::BlockTimeUncertain => "block_time_uncertain",
             Self::SignedBy { .. } => "signed_by",
             Self::SignatureMismatch => "signature_mismatch",
             Self::SignatureUnsupported => "signature_unsupported",
+            Self::Signer(signer) => signer.code(),
             Self::Absent { .. } => "absent",
+            Self::AbsenceVacuous => "absence_vacuous",
             Self::AbsenceMismatch { .. } => "absence_mismatch",
             Self::AbsenceUncertain { .. } => "absence_uncertain",
             Self::Status { .. } => "status",
@@ -66,14 +78,17 @@ impl Verdict {
     pub fn statement_zh(&self) -> String {
         match self {
             Self::BundleUnreadable => "证据包损坏或形式不符，不能据以作出任何判断".to_owned(),
-            Self::BundleVersion => "证据包版本高于本工具，未能核验".to_owned(),
+            Self::BundleVersion => "证据包版本非本工具所知，未能核验".to_owned(),
             Self::FileMatch => "所提交文件与存证摘要一致".to_owned(),
+            Self::FileOtherName { listed } => format!("与清单所列 {listed} 一致，名称不同"),
             Self::FileMismatch => "摘要不一致；不说明何者为原件".to_owned(),
             Self::FileNothingToCompare => "证据包未附文件摘要，未能比对".to_owned(),
             Self::FileUnreadable => "所提交文件无法读取，未能比对".to_owned(),
             Self::FilesNotGiven { count } => format!("清单中 {count} 份文件未提交，未作比对"),
             Self::ManifestMatch { count } => format!("清单所列 {count} 份文件齐全且一致"),
             Self::ManifestMismatch => "清单与存证记录不符".to_owned(),
+            Self::ManifestNamesMismatch => NAMES_MISMATCH_ZH.to_owned(),
+            Self::ManifestOtherNames { count } => other_names_zh(*count),
             Self::ManifestPartial => "未提交清单全部文件，未评价清单是否齐全".to_owned(),
             Self::ManifestNotDeclared => "存证时未声明为完整清单，不评价是否齐全".to_owned(),
             Self::CommitmentMatch => "摘要与加盐承诺相符".to_owned(),
@@ -85,39 +100,37 @@ impl Verdict {
             Self::InBlockRefused { height, module, reason } => {
                 format!("该记录包含于高度 {height} 的区块；该请求被拒绝（模块 {module}，代码 {reason}），未生效")
             }
-            Self::InState { height } => format!("该记录包含于高度 {height} 的状态"),
+            Self::InState { height, row } => in_state_zh(*height, row.as_ref()),
             Self::InclusionMismatch { height } => {
                 format!("所附证明不能说明该记录包含于高度 {height} 的区块或状态")
             }
             Self::InclusionUncertain { height } => {
                 format!("区块头未获确认，不能判断该记录是否包含于高度 {height}")
             }
-            Self::Quorum { signed, total, names } => {
-                let names = names.join("、");
-                format!("区块头经该高度法定阈值验证者签名（{signed}/{total}：{names}）")
-            }
-            Self::QuorumUnconfirmed => {
-                "证据包所列验证者的签名达到阈值，但未能由检查点确认其为该高度的验证者".to_owned()
-            }
+            Self::Quorum { signed, total, names } => quorum_zh(*signed, *total, names),
+            Self::QuorumUnconfirmed => QUORUM_UNCONFIRMED_ZH.to_owned(),
             Self::QuorumMismatch => "区块头的验证者签名未达到该高度法定阈值，或签名不符".to_owned(),
-            Self::RulesUnknown => "区块头的规则版本高于本工具，未能核验".to_owned(),
+            Self::RulesUnknown => "区块头的规则版本非本工具所知，未能核验".to_owned(),
             Self::TrustPathMatch => "自检查点至该区块的验证者更替连续".to_owned(),
             Self::TrustPathMismatch => "自检查点至该区块的验证者更替不连续或不符".to_owned(),
+            Self::TrustPathOtherChain => OTHER_CHAIN_ZH.to_owned(),
             Self::TrustPathTooEarly => "检查点晚于证据包的区块头，未能核验".to_owned(),
-            Self::TrustPathRulesUnknown => "验证者更替所依规则版本高于本工具，未能核验".to_owned(),
-            Self::BlockTime { height, time_ms } => {
-                let time = shanghai_time(*time_ms);
-                format!("不晚于 {time} 已上链（高度 {height}）")
+            Self::TrustPathRulesUnknown => "验证者更替所依规则版本非本工具所知，未能核验".to_owned(),
+            Self::BlockTime { height, time_ms, certified_height, certified_ms } => {
+                time_zh(*height, *time_ms, *certified_height, *certified_ms)
+            }
+            Self::GenesisTime { time_ms, certified_height, certified_ms } => {
+                time_zh(Height::GENESIS, *time_ms, *certified_height, *certified_ms)
             }
             Self::BlockTimeMismatch => "所附证明不能说明上链时间".to_owned(),
             Self::BlockTimeUncertain => "区块头未获确认，不能判断上链时间".to_owned(),
             Self::SignedBy { keys } => format!("由密钥 {} 签署；未附数字证书，不评价证书有效性", list(keys, "、")),
             Self::SignatureMismatch => "交易签名与所列密钥不符".to_owned(),
             Self::SignatureUnsupported => "签名算法本工具尚不支持，未能核验".to_owned(),
-            Self::Absent { height } => format!("截至高度 {height} 账本无该键记录"),
-            Self::AbsenceMismatch { height } => {
-                format!("所附证明不能说明截至高度 {height} 账本无该键记录")
-            }
+            Self::Signer(signer) => signer.statement_zh(),
+            Self::Absent { height, row } => format!("截至高度 {height} 账本无该键记录（{}）", row.zh),
+            Self::AbsenceVacuous => "所称的键不是本工具所知任何账本表的键；其不存在不能说明任何事项".to_owned(),
+            Self::AbsenceMismatch { height } => absence_mismatch_zh(*height),
             Self::AbsenceUncertain { height } => {
                 format!("区块头未获确认，不能判断截至高度 {height} 账本有无该键记录")
             }
@@ -130,7 +143,7 @@ impl Verdict {
             Self::NoGrant => "未核验授权情况，不评价".to_owned(),
             Self::PreChain => "未附采集材料；本工具不评价上链前情况".to_owned(),
             Self::Platform => "未附平台声明，不评价".to_owned(),
-            Self::NoDoubtWindow => "未附签名密钥的失密声明资料，不评价".to_owned(),
+            Self::NoDoubtWindow => "未附该高度之后签名密钥的失密声明资料，不评价".to_owned(),
         }
     }
 
@@ -141,6 +154,7 @@ impl Verdict {
             Self::BundleUnreadable => "the bundle is damaged or not in its form; nothing can be concluded from it".to_owned(),
             Self::BundleVersion => "the bundle is of a version that this tool does not know; not checked".to_owned(),
             Self::FileMatch => "the file presented equals the notarized digests".to_owned(),
+            Self::FileOtherName { listed } => format!("equals {listed} of the manifest; the name differs"),
             Self::FileMismatch => "the digests differ; this does not say which is the original".to_owned(),
             Self::FileNothingToCompare => "the bundle holds no file digests; not compared".to_owned(),
             Self::FileUnreadable => "the file given cannot be read; not compared".to_owned(),
@@ -148,6 +162,8 @@ impl Verdict {
             Self::FilesNotGiven { count } => format!("{count} files listed in the bundle were not presented and not compared"),
             Self::ManifestMatch { count } => format!("all {count} files of the manifest are present and equal"),
             Self::ManifestMismatch => "the manifest does not fit the notarized record".to_owned(),
+            Self::ManifestNamesMismatch => "the names of the files presented do not fit the manifest: a file has the content that the manifest lists under another name".to_owned(),
+            Self::ManifestOtherNames { count } => format!("the contents of all {count} files of the manifest were presented, but not all under their names; completeness is not assessed"),
             Self::ManifestPartial => "not all files of the manifest were presented; completeness is not assessed".to_owned(),
             Self::ManifestNotDeclared => "the batch was not declared a whole manifest; completeness is not assessed".to_owned(),
             Self::CommitmentMatch => "the digests fit the salted commitment".to_owned(),
@@ -157,7 +173,8 @@ impl Verdict {
             Self::CommitmentAbsent => "the record holds no such commitment".to_owned(),
             Self::InBlock { height } => format!("the record is contained in the block of height {height}"),
             Self::InBlockRefused { height, module, reason } => format!("the record is contained in the block of height {height}; the request was refused (module {module}, code {reason}) and has no effect"),
-            Self::InState { height } => format!("the record is contained in the state of height {height}"),
+            Self::InState { height, row: None } => format!("the record is contained in the state of height {height}"),
+            Self::InState { height, row: Some(row) } => format!("the record is contained in the state of height {height} ({})", row.en),
             Self::InclusionMismatch { height } => format!("the proof given does not show the record in the block or state of height {height}"),
             Self::InclusionUncertain { height } => format!("the header is not confirmed; whether the record is contained in height {height} cannot be said"),
             Self::Quorum { signed, total, names } => {
@@ -169,12 +186,11 @@ impl Verdict {
             Self::RulesUnknown => "the header follows rules of a version that this tool does not know; not checked".to_owned(),
             Self::TrustPathMatch => "the changes of validators from the checkpoint to this block are continuous".to_owned(),
             Self::TrustPathMismatch => "the changes of validators from the checkpoint to this block are broken or do not fit".to_owned(),
+            Self::TrustPathOtherChain => "the checkpoint and the bundle are of two different chains; not checked; compare which checkpoint was used".to_owned(),
             Self::TrustPathTooEarly => "the checkpoint is later than the header of the bundle; not checked".to_owned(),
             Self::TrustPathRulesUnknown => "a change of validators follows rules that this tool does not know; not checked".to_owned(),
-            Self::BlockTime { height, time_ms } => {
-                let time = shanghai_time(*time_ms);
-                format!("on the chain not later than {time} (height {height})")
-            }
+            Self::BlockTime { height, time_ms, certified_height, certified_ms } => time_en(*height, *time_ms, *certified_height, *certified_ms),
+            Self::GenesisTime { time_ms, certified_height, certified_ms } => time_en(Height::GENESIS, *time_ms, *certified_height, *certified_ms),
             Self::BlockTimeMismatch => "the proof given does not show the time of the block".to_owned(),
             Self::BlockTimeUncertain => "the header is not confirmed; the time of the block cannot be said".to_owned(),
             Self::SignedBy { keys } => {
@@ -183,7 +199,9 @@ impl Verdict {
             }
             Self::SignatureMismatch => "a signature of the transaction does not fit the key named".to_owned(),
             Self::SignatureUnsupported => "the signature is of an algorithm that this tool does not support yet; not checked".to_owned(),
-            Self::Absent { height } => format!("as of height {height} the ledger holds no record under this key"),
+            Self::Signer(signer) => signer.statement_en(),
+            Self::Absent { height, row } => format!("as of height {height} the ledger holds no record under this key ({})", row.en),
+            Self::AbsenceVacuous => "the key named is no key of any table of the ledger that this tool knows; that it is absent says nothing".to_owned(),
             Self::AbsenceMismatch { height } => format!("the proof given does not show that the ledger held no record under this key as of height {height}"),
             Self::AbsenceUncertain { height } => format!("the header is not confirmed; whether the ledger held a record under this key as of height {height} cannot be said"),
             Self::Status { height, time_ms, standing } => status_en(*height, *time_ms, standing),
@@ -195,9 +213,48 @@ impl Verdict {
             Self::NoGrant => "authorizations were not examined; not assessed".to_owned(),
             Self::PreChain => "no collection materials are attached; this tool does not judge what happened before the record reached the chain".to_owned(),
             Self::Platform => "no platform dossier is attached; not assessed".to_owned(),
-            Self::NoDoubtWindow => "no material on declared compromise of signing keys is attached; not assessed".to_owned(),
+            Self::NoDoubtWindow => "no material on compromise of signing keys declared after the height is attached; not assessed".to_owned(),
         }
     }
+}
+
+fn in_state_zh(height: Height, row: Option<&Row>) -> String {
+    let row = row.map(|row| format!("（{}）", row.zh)).unwrap_or_default();
+    format!("该记录包含于高度 {height} 的状态{row}")
+}
+
+fn quorum_zh(signed: u32, total: u32, names: &[String]) -> String {
+    format!("区块头经该高度法定阈值验证者签名（{signed}/{total}：{}）", names.join("、"))
+}
+
+fn time_zh(height: Height, time_ms: u64, certified_height: Height, certified_ms: u64) -> String {
+    let (time, certified) = (shanghai_time(time_ms), shanghai_time(certified_ms));
+    let by = format!("不晚于 {certified} 已上链（认证该结果的区块时间，高度 {certified_height}）");
+    if height == Height::GENESIS {
+        format!("高度 0 为创世状态，创世文件载明的时间为 {time}，未经验证者表决；{by}")
+    } else {
+        format!("区块时间（提案）为 {time}（高度 {height}）；{by}")
+    }
+}
+
+fn time_en(height: Height, time_ms: u64, certified_height: Height, certified_ms: u64) -> String {
+    let (time, certified) = (shanghai_time(time_ms), shanghai_time(certified_ms));
+    let by = format!(
+        "on the chain not later than {certified} (time of the block that certifies the result, height {certified_height})"
+    );
+    if height == Height::GENESIS {
+        format!("height 0 is the genesis state; the genesis states the time {time}, on which nobody voted; {by}")
+    } else {
+        format!("block time (of the proposal) is {time} (height {height}); {by}")
+    }
+}
+
+fn absence_mismatch_zh(height: Height) -> String {
+    format!("所附证明不能说明截至高度 {height} 账本无该键记录")
+}
+
+fn other_names_zh(count: u64) -> String {
+    format!("清单所列 {count} 份文件的内容均已提交，但有文件的名称与清单不同，未评价清单是否齐全")
 }
 
 fn status_zh(height: Height, time_ms: u64, standing: &Standing) -> String {

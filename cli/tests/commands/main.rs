@@ -1,5 +1,7 @@
 //! Every command of the real program: its help in both languages, its JSON envelope, its exit codes.
 
+mod people;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -289,8 +291,11 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)]) {
     }
 }
 
-const CHAIN: (&str, u16, &str) =
-    ("/v1/status", 200, r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111"}"#);
+const CHAIN: (&str, u16, &str) = (
+    "/v1/status",
+    200,
+    r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111","height":9}"#,
+);
 
 fn withdraw(home: &Path, url: &str) -> (i32, Value) {
     let words = [
@@ -371,29 +376,4 @@ fn busy_closed_and_failing_endpoints_are_told_apart() {
     let closed = fake_node(&[CHAIN, ("/v1/transactions?", 403, r#"{"code":"KEY_NOT_AUTHORIZED","retryable":false}"#)]);
     let (code, value) = withdraw(home, &closed);
     assert_eq!((code, &value["error"]["code"]), (1, &json!("KEY_NOT_AUTHORIZED")));
-}
-
-#[test]
-fn salts_of_a_transaction_that_no_node_took_do_not_stay_behind() {
-    let home = tempfile::tempdir().unwrap();
-    let home = home.path();
-    assert_eq!(new_key(home, "a.key").0, 0);
-    std::fs::write(home.join("report.pdf"), "report").unwrap();
-    let late = fake_node(&[
-        CHAIN,
-        ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#),
-        ("/v1/transactions?", 422, r#"{"code":"EXPIRED","retryable":false}"#),
-    ]);
-    let notarize = |api: &str| {
-        let words = ["evidence", "notarize", "report.pdf", "--bundle", "a.bundle", "--key", "a.key"];
-        let more = ["--password-file", "password", "--timeout", "1s", "--api", api];
-        envelope(home, &[&words[..], &more].concat())
-    };
-    let salts = home.join("a.bundle.salts.json");
-    for _ in 0..2 {
-        let (code, value) = notarize(&late);
-        assert_eq!((code, &value["error"]["code"], &value["data"]["admitted"]), (1, &json!("EXPIRED"), &json!(false)));
-        assert!(value["error"]["hint"].as_str().is_some_and(|hint| hint.contains("clock")), "{value}");
-        assert!(!salts.exists());
-    }
 }

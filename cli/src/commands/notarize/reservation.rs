@@ -1,0 +1,205 @@
+//! One run for one bundle name.
+//!
+//! The file of salts is taken before anything is read or submitted, with a lock that ends with the process: a second run with the same
+//! bundle name is refused before it has submitted anything, and what a run left behind is known by having a content and no lock.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::{outputs, salts};
+use crate::fault::{Fault, Outcome};
+use crate::text::say;
+
+/// The right to write a bundle under a name, as long as it lives.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    out: PathBuf,
+    path: PathBuf,
+    file: File,
+    /// Whether the file holds salts; one that holds none is taken away at the end.
+    is_filled: bool,
+}
+
+impl Reservation {
+    /// Takes a bundle name for this run.
+    pub(super) fn take(out: &Path) -> Outcome<Self> {
+        outputs::absent(out)?;
+        let path = salts::path_of(out);
+        let file = match create(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => existing(&path, out)?,
+            Err(error) => return Err(Fault::file(&path, &error)),
+        };
+        lock(&path, &file)?;
+        if length(&path, &file)? > 0 {
+            return Err(unfinished(&path, out));
+        }
+        // A run that ended between the first look and the lock has left its bundle.
+        let taken = Self { out: out.to_owned(), path, file, is_filled: false };
+        outputs::absent(out)?;
+        Ok(taken)
+    }
+
+    /// The salts that an earlier run left behind, for this run alone. Their bundle may be anywhere.
+    pub(super) fn resume(path: &Path, out: &Path) -> Outcome<Self> {
+        outputs::absent(out)?;
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.map_err(|error| crate::files::not_readable(path, &error))?;
+        lock(path, &file)?;
+        Ok(Self { out: out.to_owned(), path: path.to_owned(), file, is_filled: true })
+    }
+
+    /// Where the bundle will be.
+    pub(super) fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// The file of salts.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file of salts.
+    pub(super) const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Writes the salts; they are on disk when this returns.
+    pub(super) fn fill(&mut self, content: &[u8]) -> Outcome<()> {
+        let mut file = &self.file;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let result =
+            file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| File::open(folder)?.sync_all());
+        match result {
+            Ok(()) => {
+                self.is_filled = true;
+                Ok(())
+            }
+            Err(error) => Err(Fault::file(&self.path, &error)),
+        }
+    }
+
+    /// The salts are in a bundle, or of no use: they go.
+    pub(super) fn discard(mut self) {
+        self.is_filled = false;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if !self.is_filled && is_same(&self.path, &self.file) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// An older file of salts, if it is a plain file.
+fn existing(path: &Path, out: &Path) -> Outcome<File> {
+    let is_plain = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
+    if !is_plain {
+        return Err(unfinished(path, out));
+    }
+    OpenOptions::new().read(true).write(true).open(path).map_err(|error| Fault::file(path, &error))
+}
+
+/// Whether a path still leads to an open file.
+fn is_same(path: &Path, file: &File) -> bool {
+    let (Ok(named), Ok(open)) = (fs::symlink_metadata(path), file.metadata()) else { return false };
+    (named.dev(), named.ino()) == (open.dev(), open.ino())
+}
+
+fn lock(path: &Path, file: &File) -> Outcome<()> {
+    match file.try_lock() {
+        Ok(()) if is_same(path, file) => Ok(()),
+        Ok(()) | Err(TryLockError::WouldBlock) => Err(in_use(path)),
+        Err(TryLockError::Error(error)) => Err(Fault::file(path, &error)),
+    }
+}
+
+fn length(path: &Path, file: &File) -> Outcome<u64> {
+    file.metadata().map(|meta| meta.len()).map_err(|error| Fault::file(path, &error))
+}
+
+fn in_use(path: &Path) -> Fault {
+    let shown = path.display();
+    let message = say!(
+        "另一次运行正在使用 {shown}；本次未提交任何内容。",
+        "Another run is using {shown}; this one has submitted nothing."
+    );
+    Fault::usage("IN_USE", message).hint(say!(
+        "请另取 --bundle 名称，或等待另一次运行结束。",
+        "Give another name to --bundle, or wait until the other run has ended."
+    ))
+}
+
+fn unfinished(salts: &Path, out: &Path) -> Fault {
+    let (shown, out) = (salts.display(), out.display());
+    let message = say!(
+        "{shown} 是此前被中断的存证留下的盐值，不会被覆盖。",
+        "{shown} holds the salts of an interrupted notarization and is never written over."
+    );
+    Fault::usage("UNFINISHED", message).hint(say!(
+        "先用 `quancheng evidence finish {shown} --bundle {out}` 完成，或另取 --bundle 名称；若该交易从未生效，可删除 {shown}。",
+        "Finish it with `quancheng evidence finish {shown} --bundle {out}`, or give another name to --bundle; if its transaction never took effect, delete {shown}."
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(result: Outcome<Reservation>) -> String {
+        result.unwrap_err().code
+    }
+
+    #[test]
+    fn one_run_takes_a_name_and_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("a.bundle");
+        let first = Reservation::take(&out).unwrap();
+        assert_eq!(code(Reservation::take(&out)), "IN_USE");
+        drop(first);
+        assert!(fs::read_dir(dir.path()).unwrap().next().is_none());
+        // What a run left that ended before it had salts is in nobody's way.
+        fs::write(salts::path_of(&out), "").unwrap();
+        drop(Reservation::take(&out).unwrap());
+        assert!(!salts::path_of(&out).exists());
+    }
+
+    #[test]
+    fn salts_stay_until_they_are_discarded() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("a.bundle");
+        let salts = salts::path_of(&out);
+        let mut first = Reservation::take(&out).unwrap();
+        first.fill(b"{}").unwrap();
+        assert_eq!(code(Reservation::take(&out)), "IN_USE");
+        assert_eq!(code(Reservation::resume(&salts, &out)), "IN_USE");
+        drop(first);
+        assert_eq!(fs::read(&salts).unwrap(), b"{}");
+        assert_eq!(code(Reservation::take(&out)), "UNFINISHED");
+        let again = Reservation::resume(&salts, &out).unwrap();
+        fs::write(&out, "a bundle").unwrap();
+        assert_eq!(code(Reservation::resume(&salts, &out)), "BUNDLE_EXISTS");
+        again.discard();
+        assert!(!salts.exists());
+        assert_eq!(code(Reservation::take(&out)), "BUNDLE_EXISTS");
+        assert!(!salts.exists());
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_salts_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, mine) = (dir.path().join("a.bundle"), dir.path().join("mine"));
+        fs::write(&mine, "").unwrap();
+        std::os::unix::fs::symlink(&mine, salts::path_of(&out)).unwrap();
+        assert_eq!(code(Reservation::take(&out)), "UNFINISHED");
+        assert!(mine.exists());
+    }
+}

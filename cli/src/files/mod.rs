@@ -1,0 +1,138 @@
+//! Files of this machine: bounded reads, whole writes, streaming digests, folders.
+//!
+//! ```text
+//! collect   what is to be notarized, with every bad name told at once
+//! names     names as people have them ↔ as a manifest holds them
+//! stable    reading a file that stays what it is
+//! json      JSON as people write it
+//! write     whole files or none, never in the place of a device or link
+//! ```
+
+mod collect;
+mod json;
+mod names;
+mod stable;
+mod write;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use quancheng_types::Digest;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::args::common::Document;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::text::say;
+
+pub(crate) use collect::{Named, collect};
+pub(crate) use json::{parse, without_mark};
+pub(crate) use names::spelt;
+pub(crate) use stable::{Seen, hash};
+pub(crate) use write::{write, write_new_private};
+
+/// Greatest JSON file of a record, bytes.
+const RECORD_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// A whole file of at most so many bytes.
+pub(crate) fn read(path: &Path, bytes_max: u64) -> Outcome<Vec<u8>> {
+    let file = File::open(path).map_err(|error| not_readable(path, &error))?;
+    bounded(path, &file, bytes_max)
+}
+
+/// As [`read()`], of a plain file: nothing that has no end or waits for a writer.
+pub(crate) fn read_plain(path: &Path, bytes_max: u64) -> Outcome<Vec<u8>> {
+    let (file, _) = stable::open(path)?;
+    bounded(path, &file, bytes_max)
+}
+
+/// What is left of an open file, of at most so many bytes.
+pub(crate) fn bounded(path: &Path, file: &File, bytes_max: u64) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| not_readable(path, &error))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
+        let shown = path.display();
+        let message = say!("{shown} 超过 {bytes_max} 字节。", "{shown} is larger than {bytes_max} bytes.");
+        return Err(Fault::usage("FILE_TOO_LARGE", message));
+    }
+    Ok(bytes)
+}
+
+/// The fault of a file that cannot be opened or read.
+pub(crate) fn not_readable(path: &Path, error: &std::io::Error) -> Fault {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        let shown = path.display();
+        return Fault::new(Exit::NotFound, "NO_FILE", say!("没有文件 {shown}。", "There is no file {shown}."));
+    }
+    Fault::file(path, error)
+}
+
+/// Reads a file of JSON.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
+    let bytes = read(path, RECORD_BYTES_MAX)?;
+    parse(&bytes).map_err(|error| {
+        let shown = path.display();
+        Fault::usage("BAD_JSON", say!("{shown} 的 JSON 无效。", "{shown} is not the JSON it should be.")).cause(error)
+    })
+}
+
+/// Commitment to a document that stays here, as JSON; nothing when none is named.
+pub(crate) fn commitment(document: &Document) -> Outcome<Option<Value>> {
+    match (&document.document, &document.document_digest) {
+        (Some(path), _) => commitment_of(path).map(Some),
+        (None, Some(text)) => parse_commitment(text).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Commitment to a file.
+pub(crate) fn commitment_of(path: &Path) -> Outcome<Value> {
+    let (digests, _) = hash(path, "", &mut |_| {})?;
+    Ok(json!({ "algorithm": "SHA256", "digest": digests.sha256 }))
+}
+
+/// `sha256:HEX` or `sm3:HEX`.
+pub(crate) fn parse_commitment(text: &str) -> Outcome<Value> {
+    let bad = || {
+        let message = say!("摘要 {text} 无效。", "{text} is not a digest.");
+        Fault::usage("BAD_DIGEST", message).hint(say!(
+            "形如 sha256: 或 sm3: 加 64 位小写十六进制。",
+            "It looks like sha256: or sm3: and 64 lower-case hexadecimal digits."
+        ))
+    };
+    let (algorithm, digest) = text.split_once(':').ok_or_else(bad)?;
+    let algorithm = match algorithm.to_ascii_lowercase().as_str() {
+        "sha256" => "SHA256",
+        "sm3" => "SM3",
+        _ => return Err(bad()),
+    };
+    let digest: Digest = digest.parse().map_err(|_| bad())?;
+    Ok(json!({ "algorithm": algorithm, "digest": digest }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_is_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("abc");
+        std::fs::write(&file, "abc").unwrap();
+        assert_eq!(read(&file, 3).unwrap(), b"abc");
+        assert_eq!(read(&file, 2).unwrap_err().code, "FILE_TOO_LARGE");
+        assert_eq!(read(Path::new("/dev/zero"), 9).unwrap_err().code, "FILE_TOO_LARGE");
+        assert_eq!(read_plain(Path::new("/dev/zero"), 9).unwrap_err().code, "NOT_A_FILE");
+    }
+
+    #[test]
+    fn digests_are_written_with_their_algorithm() {
+        let hex = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let value = parse_commitment(&format!("sm3:{hex}")).unwrap();
+        assert_eq!(value, json!({ "algorithm": "SM3", "digest": hex }));
+        for text in ["", hex, "md5:00", "sha256:00", &format!("sha256:{}", hex.to_uppercase())] {
+            assert_eq!(parse_commitment(text).unwrap_err().code, "BAD_DIGEST", "{text}");
+        }
+    }
+}

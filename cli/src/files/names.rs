@@ -1,0 +1,143 @@
+//! Names of files as people have them, and as a manifest can hold them.
+//!
+//! A path of a manifest is UTF-8 without backslash, control characters or marks of text direction. Archives from other systems, and
+//! people, make other names. Such a name can be written down *escaped*: each byte that cannot stand is `%` and two digits, and so is
+//! `%` itself in a name that has such a byte. The escaped form is what the manifest holds and what `verify` compares with.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path};
+
+use quancheng_proof::commitment::{PathError, RelativePath};
+
+/// Whether a character can stand in a name of a manifest.
+fn is_sound(c: char) -> bool {
+    c == '.' || RelativePath::new(c).is_ok()
+}
+
+/// A name as a manifest can hold it: itself, or escaped.
+fn escaped(name: &OsStr) -> String {
+    if let Some(text) = name.to_str().filter(|text| text.chars().all(is_sound)) {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let escape = |bytes: &[u8], out: &mut String| bytes.iter().for_each(|byte| out.push_str(&format!("%{byte:02X}")));
+    for chunk in name.as_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if is_sound(c) && c != '%' {
+                out.push(c);
+            } else {
+                escape(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut out);
+            }
+        }
+        escape(chunk.invalid(), &mut out);
+    }
+    out
+}
+
+/// A path with every name as a manifest can hold it; otherwise as it is spelt.
+pub(crate) fn spelt(path: &Path) -> String {
+    let names = path.as_os_str().as_bytes().split(|byte| *byte == b'/');
+    names.map(|name| escaped(OsStr::from_bytes(name))).collect::<Vec<_>>().join("/")
+}
+
+/// Why a name cannot stand in a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadName {
+    /// Its bytes are no UTF-8, as in archives of older systems.
+    NotUtf8,
+    /// The reason of the manifest.
+    Path(PathError),
+}
+
+impl BadName {
+    /// Whether it can stand there escaped.
+    pub(crate) const fn can_be_escaped(self) -> bool {
+        match self {
+            Self::NotUtf8 | Self::Path(PathError::Character | PathError::Absolute) => true,
+            Self::Path(PathError::TooLong | PathError::Name) => false,
+        }
+    }
+
+    /// In words.
+    pub(crate) const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotUtf8 => ("名称不是 UTF-8（如 GBK）", "the name is not UTF-8 (GBK, say)"),
+            Self::Path(PathError::TooLong) => ("路径超过 512 字节", "the path is longer than 512 bytes"),
+            Self::Path(PathError::Absolute) => ("名称形似盘符", "the name begins like a drive letter"),
+            Self::Path(PathError::Name) => ("名称为空、. 或 ..", "a name is empty, `.` or `..`"),
+            Self::Path(PathError::Character) => (
+                "名称含反斜线、换行等控制字符或方向标记",
+                "the name holds a backslash, a line break or other control character, or a mark of text direction",
+            ),
+        }
+    }
+}
+
+/// The path of a manifest for a relative path: its names with `/` between them.
+pub(crate) fn of_manifest(path: &Path, is_escaping: bool) -> Result<String, BadName> {
+    let names = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+    });
+    let name = if is_escaping {
+        let name = names.map(escaped).collect::<Vec<_>>().join("/");
+        // What looks like a drive letter is sound character by character.
+        match RelativePath::new(name.as_str()) {
+            Err(PathError::Absolute) => name.replacen(':', "%3A", 1),
+            Ok(_) | Err(PathError::TooLong | PathError::Name | PathError::Character) => name,
+        }
+    } else {
+        let names: Option<Vec<&str>> = names.map(OsStr::to_str).collect();
+        names.ok_or(BadName::NotUtf8)?.join("/")
+    };
+    RelativePath::new(name.as_str()).map(|_| name).map_err(BadName::Path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_cannot_stand_are_escaped_and_others_left_alone() {
+        let table: [(&[u8], &str, bool); 8] = [
+            ("合同 100%.pdf".as_bytes(), "合同 100%.pdf", true),
+            (b"a/b.txt", "a/b.txt", true),
+            (b"\xba\xcf\xcd\xac.txt", "%BA%CF%CD%AC.txt", false),
+            (b"a\nb.txt", "a%0Ab.txt", false),
+            (b"c\\d%.txt", "c%5Cd%25.txt", false),
+            ("a\u{202e}b".as_bytes(), "a%E2%80%AEb", false),
+            (b"C:x", "C%3Ax", false),
+            ("济\u{0}".as_bytes(), "济%00", false),
+        ];
+        for (name, expected, is_sound) in table {
+            let path = Path::new(OsStr::from_bytes(name));
+            assert_eq!(of_manifest(path, true).as_deref(), Ok(expected));
+            assert_eq!(of_manifest(path, false).is_ok(), is_sound, "{expected}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_name_is_that_of_one_name_alone() {
+        let names: [&[u8]; 5] = [b"\xff", b"%FF\n", b"\xff\n", b"\\", b"%5C\\"];
+        let all: std::collections::BTreeSet<String> =
+            names.iter().map(|name| escaped(OsStr::from_bytes(name))).collect();
+        assert_eq!(all.len(), names.len());
+    }
+
+    #[test]
+    fn what_is_given_keeps_its_spelling() {
+        for (path, expected) in [("./a//b", "./a//b"), ("/x/../y", "/x/../y"), ("a", "a")] {
+            assert_eq!(spelt(Path::new(path)), expected);
+        }
+        assert_eq!(spelt(Path::new(OsStr::from_bytes(b"./\xff/b"))), "./%FF/b");
+        assert_ne!(spelt(Path::new(OsStr::from_bytes(b"\xff"))), spelt(Path::new(OsStr::from_bytes(b"\xfe"))));
+    }
+
+    #[test]
+    fn long_paths_cannot_be_escaped_away() {
+        let long = "x/".repeat(300) + "y";
+        let bad = of_manifest(Path::new(&long), true).unwrap_err();
+        assert_eq!((bad, bad.can_be_escaped()), (BadName::Path(PathError::TooLong), false));
+    }
+}

@@ -1,0 +1,209 @@
+//! Files that are written whole or not at all.
+//!
+//! A file is written beside its place under a name of our own that was free, and takes its place when it is on disk. What is no
+//! plain file - a device, a link, a pipe - keeps its place: replacing it is never what somebody meant.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::fault::{Fault, Outcome};
+use crate::text::say;
+
+/// Who may read a new file, before the umask.
+const MODE: u32 = 0o666;
+/// The same where a file holds a secret.
+const MODE_PRIVATE: u32 = 0o600;
+/// Names that are tried for a temporary file.
+const TRIES: u32 = 16;
+
+/// Writes a file in the place of an older one, if there is one; the older one's permissions are kept.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Outcome<()> {
+    let mode = plain(path)?;
+    put(path, content, mode.unwrap_or(MODE), mode.is_some()).map_err(|error| Fault::file(path, &error))
+}
+
+/// Writes a file where nothing is yet, for nobody but the owner to read.
+pub(crate) fn write_new_private(path: &Path, content: &[u8]) -> Outcome<()> {
+    put_new(path, content).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists { exists(path) } else { Fault::file(path, &error) }
+    })
+}
+
+/// The fault of a place that is taken.
+fn exists(path: &Path) -> Fault {
+    let shown = path.display();
+    Fault::usage("EXISTS", say!("{shown} 已存在，不会被覆盖。", "{shown} exists and is not written over."))
+        .hint(say!("请另取名称，或将其移走。", "Choose another name, or move it away."))
+}
+
+/// The permissions of the plain file in a place; nothing when nothing is there.
+fn plain(path: &Path) -> Outcome<Option<u32>> {
+    let meta = match fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Fault::file(path, &error)),
+    };
+    if meta.is_file() {
+        return Ok(Some(meta.permissions().mode() & 0o777));
+    }
+    let shown = path.display();
+    let fault = if meta.is_dir() {
+        Fault::usage("IS_A_FOLDER", say!("{shown} 是文件夹。", "{shown} is a folder."))
+    } else if meta.is_symlink() {
+        let message = say!("{shown} 是链接，不会被替换。", "{shown} is a link and is not replaced.");
+        match fs::canonicalize(path) {
+            Ok(real) => Fault::usage("NOT_A_FILE", message).cause(format!("-> {}", real.display())),
+            Err(_) => Fault::usage("NOT_A_FILE", message),
+        }
+    } else {
+        let message = say!(
+            "{shown} 不是普通文件（设备或管道），不会被替换。",
+            "{shown} is a device or pipe and is not replaced."
+        );
+        Fault::usage("NOT_A_FILE", message)
+    };
+    Err(fault.hint(say!("请给出普通文件的名称。", "Name a plain file.")))
+}
+
+fn put(path: &Path, content: &[u8], mode: u32, is_exact: bool) -> io::Result<()> {
+    let (part, mut file) = temporary(path, mode)?;
+    let mut run = || {
+        if is_exact {
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    };
+    finish(run(), &part, path)
+}
+
+fn put_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let (part, mut file) = temporary(path, MODE_PRIVATE)?;
+    let mut run = || {
+        file.write_all(content)?;
+        file.sync_all()?;
+        place(&part, path)
+    };
+    finish(run(), &part, path)
+}
+
+/// Gives a file its name unless the name is taken, in one step.
+fn place(part: &Path, path: &Path) -> io::Result<()> {
+    match renameat_with(CWD, part, CWD, path, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(error) if error == rustix::io::Errno::INVAL || error == rustix::io::Errno::NOSYS => {
+            // Some file systems do not know how; a second name does not replace anything either.
+            fs::hard_link(part, path)?;
+            fs::remove_file(part)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn finish(result: io::Result<()>, part: &Path, path: &Path) -> io::Result<()> {
+    match result {
+        Ok(()) => File::open(folder(path))?.sync_all(),
+        Err(error) => {
+            // Half a file helps nobody.
+            let _ = fs::remove_file(part);
+            Err(error)
+        }
+    }
+}
+
+/// The folder of a file.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A new file beside a place. Its name was free, and is short whatever the other's length.
+fn temporary(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
+    let mut tries = 0;
+    loop {
+        let mut random = [0_u8; 8];
+        getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+        let part = folder(path).join(format!(".quancheng-{}", hex::encode(random)));
+        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&part) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => tries += 1,
+            result => return result.map(|file| (part, file)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn nothing_of_the_user_is_touched_beside_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("a.json");
+        fs::write(dir.path().join("a.json.part"), "mine").unwrap();
+        write(&out, b"1").unwrap();
+        write(&out, b"2").unwrap();
+        assert_eq!(fs::read(&out).unwrap(), b"2");
+        assert_eq!(fs::read(dir.path().join("a.json.part")).unwrap(), b"mine");
+        assert_eq!(names(dir.path()), ["a.json", "a.json.part"]);
+    }
+
+    #[test]
+    fn what_is_no_plain_file_keeps_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, real) = (dir.path().join("link"), dir.path().join("real"));
+        fs::write(&real, "mine").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let dangling = dir.path().join("dangling");
+        std::os::unix::fs::symlink("nowhere", &dangling).unwrap();
+        let socket = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for (path, code) in [
+            (link.as_path(), "NOT_A_FILE"),
+            (&dangling, "NOT_A_FILE"),
+            (&socket, "NOT_A_FILE"),
+            (Path::new("/dev/null"), "NOT_A_FILE"),
+            (Path::new("/dev/stdout"), "NOT_A_FILE"),
+            (dir.path(), "IS_A_FOLDER"),
+        ] {
+            assert_eq!(write(path, b"x").unwrap_err().code, code, "{}", path.display());
+            let fault = write_new_private(path, b"x").unwrap_err();
+            assert!(["EXISTS", "FILE"].contains(&fault.code.as_str()), "{} {}", path.display(), fault.code);
+        }
+        assert_eq!(fs::read(&real).unwrap(), b"mine");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_secret_is_new_and_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("a.bundle");
+        write_new_private(&out, b"salts").unwrap();
+        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(write_new_private(&out, b"others").unwrap_err().code, "EXISTS");
+        assert_eq!(fs::read(&out).unwrap(), b"salts");
+        // Written over by a plain write, it stays closed.
+        write(&out, b"more").unwrap();
+        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(names(dir.path()), ["a.bundle"]);
+    }
+
+    #[test]
+    fn long_names_have_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("x".repeat(255));
+        write(&out, b"1").unwrap();
+        write_new_private(&dir.path().join("y".repeat(255)), b"1").unwrap();
+        assert_eq!(names(dir.path()).len(), 2);
+    }
+}

@@ -1,0 +1,80 @@
+//! How long a transaction may wait for its block: the chain bounds it, and says so only when it is too late for those who sign by turns.
+
+use quancheng_types::Parameters;
+use serde_json::Value;
+
+use crate::args::common::Write;
+use crate::client::Client;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::text::say;
+use crate::transaction::valid_for_ms;
+
+/// Refuses a `--valid-for` beyond what the chain takes, before anything is signed. Without an endpoint the limit is the one that
+/// chains begin with.
+pub(super) fn check(write: &Write, client: Option<&Client>) -> Outcome<()> {
+    let default_ms = Parameters::default().transaction_lifetime_max_ms;
+    let wanted_ms = valid_for_ms(write);
+    if wanted_ms <= default_ms && !write.sign_only {
+        // A chain with a shorter limit refuses at once, in the same run.
+        return Ok(());
+    }
+    let max_ms = match client {
+        Some(client) => asked(client)?.unwrap_or(default_ms),
+        None => default_ms,
+    };
+    if wanted_ms <= max_ms { Ok(()) } else { Err(too_long(wanted_ms, max_ms, client.is_some())) }
+}
+
+fn asked(client: &Client) -> Outcome<Option<u64>> {
+    let answer = match client.get("/v1/parameters") {
+        Ok(answer) => answer,
+        Err(fault) if fault.exit == Exit::NotFound => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    Ok(answer.pointer("/parameters/transaction_lifetime_max_ms").and_then(Value::as_u64))
+}
+
+fn too_long(wanted_ms: u64, max_ms: u64, is_asked: bool) -> Fault {
+    let (wanted, max) = (length(wanted_ms), length(max_ms));
+    let message = say!(
+        "--valid-for {wanted} 超过本链允许的最长有效期 {max}；未签名。",
+        "--valid-for {wanted} is longer than the {max} that the chain allows; nothing was signed."
+    );
+    let fault = Fault::usage("LIFETIME_TOO_LONG", message);
+    let fault = if is_asked {
+        fault.cause_in(say!(
+            "链上参数 transaction_lifetime_max_ms = {max_ms}",
+            "parameter transaction_lifetime_max_ms = {max_ms}"
+        ))
+    } else {
+        fault.cause_in(say!(
+            "未连接节点，按创世默认值 transaction_lifetime_max_ms = {max_ms}；如本链另有规定，请加 --api 查询",
+            "no endpoint was asked; the default of a genesis is transaction_lifetime_max_ms = {max_ms}; name an endpoint with --api if this chain has another"
+        ))
+    };
+    fault.hint(say!(
+        "请用 --valid-for {max} 或更短：各方须在此时间内签署并提交（依次 `tx sign`，最后 `tx submit`）。需要更久者，由治理调整该参数。",
+        "Use --valid-for {max} or less: all have to sign and submit within that time (`tx sign` by turns, then `tx submit`). For more, governance has to change the parameter."
+    ))
+}
+
+/// A length of time as the flag takes it.
+fn length(ms: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let unit = UNITS.iter().find(|(unit_ms, _)| ms > 0 && ms.is_multiple_of(*unit_ms));
+    unit.map_or_else(|| format!("{ms}ms"), |(unit_ms, name)| format!("{}{name}", ms / unit_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{duration_ms, parse_duration};
+
+    #[test]
+    fn a_length_is_told_as_it_can_be_given() {
+        for ms in [1, 999, 1_000, 90_000, 600_000, 5_400_000, 86_400_000] {
+            assert_eq!(parse_duration(&length(ms)).map(duration_ms), Ok(ms), "{}", length(ms));
+        }
+        assert_eq!(length(600_000), "10m");
+    }
+}

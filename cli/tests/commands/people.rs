@@ -1,0 +1,187 @@
+//! What people do: files in the way, records from other editors, signatures by turns.
+
+use super::*;
+
+fn fault_of(home: &Path, words: &[&str]) -> (i32, String, String) {
+    let (code, value) = envelope(home, words);
+    let error = &value["error"];
+    let causes =
+        error["causes"].as_array().map(|causes| causes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "));
+    (code, error["code"].as_str().unwrap_or_default().to_owned(), causes.unwrap_or_default())
+}
+
+#[test]
+fn records_from_other_editors_are_read_and_repeated_keys_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let record = |name: &str| {
+        format!(
+            "{{\"org_id\":\"ORG-X1\",{name}\"name_en\":\"A\",\"uscc\":\"91370199MA0EXM0421\",\"org_type\":\"ENTERPRISE_PRIVATE\",\
+             \"roles\":[\"DATA_MERCHANT\"],\"region\":\"370100\",\"merchant_class\":\"技术型\"}}"
+        )
+    };
+    let register = |text: String| {
+        std::fs::write(home.join("org.json"), text).unwrap();
+        let words = ["org", "register", "--file", "org.json", "--key", "a.key", "--password-file", "password"];
+        let chain = "11".repeat(32);
+        let more = ["--chain-id", chain.as_str(), "--sign-only", "-o", "tx.json"];
+        fault_of(home, &[&words[..], &more].concat())
+    };
+    let (code, _, causes) = register("\u{feff}".to_owned() + &record("\"name_zh\":\"甲\","));
+    assert_eq!(code, 0, "{causes}");
+    let (code, name, causes) = register(record("\"name_zh\":\"甲公司\",\n\"name_zh\":\"乙公司\","));
+    assert_eq!((code, name.as_str()), (2, "BAD_JSON"));
+    assert!(causes.contains("name_zh") && causes.contains("line 2 column"), "{causes}");
+}
+
+#[test]
+fn a_lifetime_beyond_the_chains_is_refused_before_signing() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let chain = "11".repeat(32);
+    let node = |parameters: &'static str| fake_node(Box::leak(Box::new([CHAIN, ("/v1/parameters", 200, parameters)])));
+    let short = node(r#"{"parameters":{"transaction_lifetime_max_ms":60000}}"#);
+    let long = node(r#"{"parameters":{"transaction_lifetime_max_ms":86400000}}"#);
+    for (valid_for, api, expected) in [
+        ("1d", None, "LIFETIME_TOO_LONG"),
+        ("10m", None, ""),
+        ("5m", Some(&short), "LIFETIME_TOO_LONG"),
+        ("1m", Some(&short), ""),
+        ("1d", Some(&long), ""),
+    ] {
+        let words = [
+            "registration",
+            "withdraw",
+            "7",
+            "--key",
+            "a.key",
+            "--password-file",
+            "password",
+            "--sign-only",
+            "-o",
+            "tx.json",
+        ];
+        let more = ["--valid-for", valid_for, "--chain-id", chain.as_str()];
+        let api: Vec<&str> = api.map(|url| vec!["--api", url.as_str()]).unwrap_or_default();
+        let _ = std::fs::remove_file(home.join("tx.json"));
+        let (code, name, causes) = fault_of(home, &[&words[..], &more, &api].concat());
+        assert_eq!((code == 0, name.as_str()), (expected.is_empty(), expected), "{valid_for} {causes}");
+        assert_eq!(home.join("tx.json").exists(), expected.is_empty());
+    }
+}
+
+#[test]
+fn outputs_do_not_take_the_place_of_devices_and_links() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let node = fake_node(&[CHAIN, ("/v1/genesis", 200, "{}")]);
+    std::fs::write(home.join("mine"), "mine").unwrap();
+    std::fs::write(home.join("out.json.part"), "mine").unwrap();
+    std::os::unix::fs::symlink("mine", home.join("link")).unwrap();
+    for (out, expected) in [("/dev/null", "NOT_A_FILE"), ("link", "NOT_A_FILE"), (".", "IS_A_FOLDER"), ("out.json", "")]
+    {
+        let (code, name, _) = fault_of(home, &["chain", "genesis", "--out", out, "--api", &node]);
+        assert_eq!((code == 0, name.as_str()), (expected.is_empty(), expected), "{out}");
+    }
+    for file in ["mine", "out.json.part"] {
+        assert_eq!(std::fs::read_to_string(home.join(file)).unwrap(), "mine");
+    }
+    assert!(std::fs::symlink_metadata(home.join("link")).unwrap().is_symlink());
+    assert!(std::os::unix::fs::FileTypeExt::is_char_device(&std::fs::metadata("/dev/null").unwrap().file_type()));
+}
+
+/// A second run with a bundle name in use ends before it has submitted anything; nothing of the first is lost.
+#[test]
+fn of_two_runs_with_one_bundle_name_one_is_refused_in_time() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    for name in ["a.txt", "b.txt"] {
+        std::fs::write(home.join(name), name).unwrap();
+    }
+    // It takes transactions and never says what became of them: both runs are under way at once, and have no bundle to write.
+    let node = fake_node(&[
+        CHAIN,
+        ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#),
+        ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
+        ("/v1/transactions/", 200, r#"{"stage":"admitted"}"#),
+    ]);
+    let notarize = |file: &str| {
+        let words =
+            ["evidence", "notarize", file, "--bundle", "x.bundle", "--key", "a.key", "--password-file", "password"];
+        envelope(home, &[&words[..], &["--timeout", "2s", "--api", &node]].concat())
+    };
+    let both = thread::scope(|scope| {
+        let other = scope.spawn(|| notarize("b.txt"));
+        let one = notarize("a.txt");
+        [one, other.join().unwrap()]
+    });
+    let codes: Vec<&str> = both.iter().map(|(_, value)| value["error"]["code"].as_str().unwrap()).collect();
+    let is_refused = |code: &&&str| ["IN_USE", "UNFINISHED"].contains(*code);
+    assert_eq!((codes.iter().filter(is_refused).count(), codes.contains(&"TIMEOUT")), (1, true), "{both:?}");
+    let salts = std::fs::read_to_string(home.join("x.bundle.salts.json")).unwrap();
+    let (_, winner) = both.iter().find(|(code, _)| *code == 7).unwrap();
+    assert!(salts.contains(winner["data"]["id"].as_str().unwrap()), "the salts are those of what was submitted");
+    assert_eq!(notarize("a.txt").1["error"]["code"], "UNFINISHED");
+}
+
+/// What no clock can hold is no reason to panic.
+#[test]
+fn an_absurd_pause_is_an_error_like_any_other() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let body = r#"{"code":"OVERLOADED","retryable":true}"#;
+            let _ = write!(
+                stream,
+                "HTTP/1.1 503 X\r\nretry-after: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                u64::MAX,
+                body.len()
+            );
+        }
+    });
+    let (code, name, _) = fault_of(home, &["chain", "status", "--timeout", "1s", "--api", &url]);
+    assert_eq!((code, name.as_str()), (4, "OVERLOADED"));
+}
+
+#[test]
+fn a_foreign_server_is_no_node() {
+    let home = tempfile::tempdir().unwrap();
+    let node = fake_node(&[("/", 200, "{}")]);
+    for words in [&["chain", "status"][..], &["node", "status"], &["doctor"], &["tx", "show", &"ab".repeat(32)]] {
+        let (code, value) = envelope(home.path(), &[words, &["--api", &node]].concat());
+        assert_ne!(code, 0, "{words:?}: {value}");
+    }
+}
+
+#[test]
+fn salts_of_a_transaction_that_no_node_took_do_not_stay_behind() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    std::fs::write(home.join("report.pdf"), "report").unwrap();
+    let late = fake_node(&[
+        CHAIN,
+        ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#),
+        ("/v1/transactions?", 422, r#"{"code":"EXPIRED","retryable":false}"#),
+    ]);
+    let notarize = |api: &str| {
+        let words = ["evidence", "notarize", "report.pdf", "--bundle", "a.bundle", "--key", "a.key"];
+        let more = ["--password-file", "password", "--timeout", "1s", "--api", api];
+        envelope(home, &[&words[..], &more].concat())
+    };
+    let salts = home.join("a.bundle.salts.json");
+    for _ in 0..2 {
+        let (code, value) = notarize(&late);
+        assert_eq!((code, &value["error"]["code"], &value["data"]["admitted"]), (1, &json!("EXPIRED"), &json!(false)));
+        assert!(value["error"]["hint"].as_str().is_some_and(|hint| hint.contains("clock")), "{value}");
+        assert!(!salts.exists());
+    }
+}

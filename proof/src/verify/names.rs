@@ -1,0 +1,156 @@
+//! What a file is called, beside what it holds: a content under the name of another is not what the manifest says.
+//!
+//! A name fits a path of the manifest when the shorter of the two ends the longer, name by name: `case 7/a/b.txt` and `b.txt` fit
+//! `a/b.txt`. Where several paths fit, the one that shares most names counts; a name that fits other paths of other contents equally
+//! well names none of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::items::{Fingerprint, of_entry, of_file};
+use crate::bundle::{Bundle, ItemsOpening};
+use crate::files::FileDigests;
+
+/// Paths that a statement lists before it stops.
+const PATHS_SHOWN: usize = 3;
+
+/// Name by name, without what only spells it: `./a//b/../c` is `a`, `c`.
+pub(super) fn parts(name: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            _ => parts.push(part),
+        }
+    }
+    parts
+}
+
+/// How well a name fits a path: names shared, then whether it names the whole path.
+type Fit = (usize, bool);
+
+fn fit(given: &[&str], listed: &[&str]) -> Option<Fit> {
+    let shared = given.len().min(listed.len());
+    let is_tail = shared > 0 && given.iter().rev().zip(listed.iter().rev()).all(|(one, other)| one == other);
+    is_tail.then_some((shared, given.len() >= listed.len()))
+}
+
+/// An entry of the bundle.
+struct Entry<'a> {
+    path: &'a str,
+    parts: Vec<&'a str>,
+    content: Fingerprint,
+}
+
+/// What name and content of a file say together.
+pub(super) enum Named {
+    /// The bundle lists no file.
+    NothingListed,
+    /// No entry has the content.
+    Unlisted {
+        /// Whether an entry of another content has the name.
+        is_taken: bool,
+    },
+    /// An entry has name and content.
+    Listed {
+        /// Its path.
+        path: String,
+    },
+    /// Entries have the content under other names.
+    Elsewhere {
+        /// Under which.
+        listed: String,
+        /// Whether an entry of another content has the name.
+        is_taken: bool,
+    },
+}
+
+/// All entries of a bundle, by content and by last name.
+pub(super) struct Listing<'a> {
+    entries: Vec<Entry<'a>>,
+    by_content: BTreeMap<Fingerprint, Vec<usize>>,
+    by_name: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Listing<'a> {
+    pub(super) fn of(bundle: &'a Bundle) -> Self {
+        let items = bundle.openings.iter().flat_map(|opening| opening.items.iter());
+        let entries: Vec<Entry<'_>> = items
+            .map(|item| {
+                let path = item.entry.path.as_str();
+                Entry { path, parts: path.split('/').collect(), content: of_entry(&item.entry) }
+            })
+            .collect();
+        let mut listing = Self { entries: Vec::new(), by_content: BTreeMap::new(), by_name: BTreeMap::new() };
+        for (place, entry) in entries.iter().enumerate() {
+            listing.by_content.entry(entry.content).or_default().push(place);
+            if let Some(last) = entry.parts.last() {
+                listing.by_name.entry(last).or_default().push(place);
+            }
+        }
+        listing.entries = entries;
+        listing
+    }
+
+    /// What a file is by name and content.
+    pub(super) fn judge(&self, file: &FileDigests) -> Named {
+        if self.entries.is_empty() {
+            return Named::NothingListed;
+        }
+        let (given, content) = (parts(&file.name), of_file(file));
+        let alike = given.last().and_then(|last| self.by_name.get(last)).map(Vec::as_slice).unwrap_or_default();
+        let fitting = || {
+            let entries = alike.iter().filter_map(|place| self.entries.get(*place));
+            entries.filter_map(|entry| Some((fit(&given, &entry.parts)?, entry)))
+        };
+        let own = || fitting().filter(|(_, entry)| entry.content == content);
+        let rivals = || fitting().filter(|(_, entry)| entry.content != content);
+        let best = own().max_by_key(|(fit, _)| *fit);
+        let is_named = best.as_ref().is_some_and(|(best, _)| {
+            let paths: BTreeSet<&str> = own().filter(|(fit, _)| fit == best).map(|(_, entry)| entry.path).collect();
+            // Two contents under one path: either may be meant.
+            rivals().all(|(fit, entry)| fit < *best || (fit == *best && paths.contains(entry.path)))
+        });
+        let is_taken = rivals().next().is_some();
+        match (best.filter(|_| is_named), self.by_content.get(&content)) {
+            (Some((_, entry)), _) => Named::Listed { path: entry.path.to_owned() },
+            (None, Some(places)) => Named::Elsewhere { listed: self.shown(places), is_taken },
+            (None, None) => Named::Unlisted { is_taken },
+        }
+    }
+
+    fn shown(&self, places: &[usize]) -> String {
+        let paths = places.iter().filter_map(|place| self.entries.get(*place)).map(|entry| entry.path);
+        let shown = paths.take(PATHS_SHOWN).collect::<Vec<_>>().join(", ");
+        match places.len().checked_sub(PATHS_SHOWN) {
+            Some(more) if more > 0 => format!("{shown} (+{more})"),
+            Some(_) | None => shown,
+        }
+    }
+}
+
+/// Whether each entry of a batch has a file of its name and content, and no file stands for two entries.
+///
+/// Files choose in turn, those that name a whole path first; that this may miss a rare way to share them out errs on the safe side.
+pub(super) fn all_named(opening: &ItemsOpening, files: &[(&FileDigests, &Named)]) -> bool {
+    let mut open: BTreeMap<(Fingerprint, &str), Vec<Vec<&str>>> = BTreeMap::new();
+    for item in &opening.items {
+        let parts: Vec<&str> = item.entry.path.as_str().split('/').collect();
+        if let Some(last) = parts.last() {
+            open.entry((of_entry(&item.entry), last)).or_default().push(parts);
+        }
+    }
+    let mut left = opening.items.len();
+    let named = files.iter().filter(|(_, named)| matches!(named, Named::Listed { .. }));
+    let mut named: Vec<(Vec<&str>, Fingerprint)> = named.map(|(file, _)| (parts(&file.name), of_file(file))).collect();
+    named.sort_by_key(|(parts, _)| std::cmp::Reverse(parts.len()));
+    for (given, content) in named {
+        let Some(entries) = given.last().and_then(|last| open.get_mut(&(content, *last))) else { continue };
+        let fits = entries.iter().enumerate().filter_map(|(at, entry)| Some((fit(&given, entry)?, at)));
+        if let Some((_, at)) = fits.max() {
+            entries.remove(at);
+            left -= 1;
+        }
+    }
+    left == 0
+}
