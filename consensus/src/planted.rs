@@ -2,49 +2,6 @@
 //! harness that misses one is not believed. Compiled only with the feature `planted-bugs`; without it every question is
 //! answered with a constant `false`.
 
-/// A deliberate mistake.
-#[cfg(feature = "planted-bugs")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PlantedBug {
-    /// The sign record and the log are ignored at a restart: votes are forgotten.
-    ForgottenVote,
-    /// A batch certificate needs one validator less than a quorum.
-    BatchQuorum,
-    /// A commit certificate that comes by sync needs one validator less than a quorum.
-    CommitQuorum,
-    /// Messages leave before the flush.
-    EarlySend,
-    /// A proposal with another parent is voted for.
-    WrongParent,
-    /// The history root of a proposal and of a decided block is not compared with the own one.
-    RootNotCompared,
-    /// A batch is acknowledged before it was checked and stored.
-    EarlyAck,
-    /// A batch is ordered again.
-    RepeatedBatch,
-    /// A proposal of a validator whose turn it is not is voted for.
-    WrongProposer,
-    /// A set comes into force one height early.
-    EarlySet,
-}
-
-#[cfg(feature = "planted-bugs")]
-impl PlantedBug {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::ForgottenVote,
-        Self::BatchQuorum,
-        Self::CommitQuorum,
-        Self::EarlySend,
-        Self::WrongParent,
-        Self::RootNotCompared,
-        Self::EarlyAck,
-        Self::RepeatedBatch,
-        Self::WrongProposer,
-        Self::EarlySet,
-    ];
-}
-
 /// Which mistakes this engine makes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Planted {
@@ -52,20 +9,129 @@ pub(crate) struct Planted {
     bug: Option<PlantedBug>,
 }
 
-macro_rules! question {
-    ($(#[$doc:meta])* $name:ident, $bug:ident) => {
-        $(#[$doc])*
+/// `meaning, name of the mistake, question`: the list, and one question for each.
+macro_rules! planted {
+    ($($(#[doc = $doc:literal])+ $bug:ident = $question:ident;)+) => {
+        /// A deliberate mistake.
         #[cfg(feature = "planted-bugs")]
-        pub(crate) fn $name(self) -> bool {
-            self.bug == Some(PlantedBug::$bug)
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum PlantedBug {
+            $($(#[doc = $doc])+ $bug,)+
         }
 
-        $(#[$doc])*
+        #[cfg(feature = "planted-bugs")]
+        impl PlantedBug {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$bug),+];
+        }
+
+        #[cfg(feature = "planted-bugs")]
+        impl Planted {
+            $($(#[doc = $doc])+ pub(crate) fn $question(self) -> bool {
+                self.bug == Some(PlantedBug::$bug)
+            })+
+        }
+
         #[cfg(not(feature = "planted-bugs"))]
-        pub(crate) const fn $name(self) -> bool {
-            false
+        impl Planted {
+            $($(#[doc = $doc])+ pub(crate) const fn $question(self) -> bool {
+                false
+            })+
         }
     };
+}
+
+planted! {
+    // Durability and signing.
+    /// The sign record and the log are ignored at a restart: votes are forgotten.
+    ForgottenVote = forgotten_vote;
+    /// The log is not replayed into the voting core at a restart: locks are forgotten.
+    ForgottenLock = forgotten_lock;
+    /// Messages leave before the flush.
+    EarlySend = early_send;
+    /// The own height is announced before the block of that height is flushed.
+    EarlyStatus = early_status;
+    // Quorums and signatures.
+    /// A batch certificate needs one validator less than a quorum.
+    BatchQuorum = batch_quorum;
+    /// A commit certificate that comes by sync needs one validator less than a quorum.
+    CommitQuorum = commit_quorum;
+    /// A polka certificate needs one validator less than a quorum.
+    PolkaQuorum = polka_quorum;
+    /// One vote of a later round, whoever cast it, is reason enough to enter that round.
+    RoundQuorum = round_quorum;
+    /// One half of the power counts as a quorum of votes.
+    VoteQuorum = vote_quorum;
+    /// Signatures of votes are not verified.
+    VoteUnchecked = vote_unchecked;
+    /// Signatures in certificates of batches are not verified.
+    BatchSignatureUnchecked = batch_signature_unchecked;
+    /// A signature of somebody outside of the set does not spoil a certificate.
+    StrangerSignature = stranger_signature;
+    /// A block that comes by sync is committed without a look at its certificate.
+    SyncUnchecked = sync_unchecked;
+    /// A block that comes by sync may come with the certificate of another one.
+    SyncOtherBlock = sync_other_block;
+    // Rules of blocks.
+    /// A proposal with another parent is voted for.
+    WrongParent = wrong_parent;
+    /// The history root of a proposal and of a decided block is not compared with the own one.
+    RootNotCompared = root_not_compared;
+    /// Results are certified under the root of the height before.
+    WrongHeightRoot = wrong_height_root;
+    /// A proposal of a validator whose turn it is not is voted for.
+    WrongProposer = wrong_proposer;
+    /// Any version of the protocol is voted for.
+    VersionIgnored = version_ignored;
+    /// The time of a proposal is not compared with the own clock.
+    ClockIgnored = clock_ignored;
+    /// The time of a block may be before its parent's.
+    TimeBackward = time_backward;
+    /// The next set that a header names is not looked at.
+    NextSetIgnored = next_set_ignored;
+    /// The executed height that a header names is not looked at.
+    LagIgnored = lag_ignored;
+    /// The content of a block is not compared with the roots in its header.
+    BodyUnchecked = body_unchecked;
+    /// A block may hold more batches than the parameter allows.
+    ManyBatches = many_batches;
+    /// A set comes into force one height early.
+    EarlySet = early_set;
+    /// A set comes into force one height late.
+    LateSet = late_set;
+    // Batches.
+    /// A batch is acknowledged before it was checked and stored.
+    EarlyAck = early_ack;
+    /// A batch that could not be stored is acknowledged.
+    AckUnstored = ack_unstored;
+    /// A batch with an invalid transaction is acknowledged.
+    AckInvalid = ack_invalid;
+    /// A batch is ordered again.
+    RepeatedBatch = repeated_batch;
+    /// A batch may stand twice in one block.
+    RepeatInBlock = repeat_in_block;
+    /// Only the latest numbers of an author count as ordered.
+    ShortWindow = short_window;
+    /// Own batches that come right after a restart are dropped.
+    OwnBatchesLost = own_batches_lost;
+    /// Acknowledged batches are dropped at the next block, ordered or not.
+    AcknowledgedDropped = acknowledged_dropped;
+    /// A fetched batch is not compared with the header that was ordered.
+    FetchUnchecked = fetch_unchecked;
+    /// As many batches of another author are held as it likes.
+    AuthorUnbounded = author_unbounded;
+    // Peers.
+    /// The greatest height that anybody claims is believed.
+    ClaimsBelieved = claims_believed;
+    /// Nobody is asked for decided blocks.
+    NoSync = no_sync;
+    /// A certificate of another set is held against the peer that sends it.
+    OtherSetBlamed = other_set_blamed;
+    // Punishment.
+    /// Proofs against validators are never put into a block.
+    Unpunished = unpunished;
+    /// Proofs against validators are not verified.
+    HonestPunished = honest_punished;
 }
 
 impl Planted {
@@ -74,45 +140,4 @@ impl Planted {
     pub(crate) const fn new(bug: Option<PlantedBug>) -> Self {
         Self { bug }
     }
-
-    question!(
-        /// See the variant of the same name.
-        forgotten_vote, ForgottenVote
-    );
-    question!(
-        /// See the variant of the same name.
-        batch_quorum, BatchQuorum
-    );
-    question!(
-        /// See the variant of the same name.
-        commit_quorum, CommitQuorum
-    );
-    question!(
-        /// See the variant of the same name.
-        early_send, EarlySend
-    );
-    question!(
-        /// See the variant of the same name.
-        wrong_parent, WrongParent
-    );
-    question!(
-        /// See the variant of the same name.
-        root_not_compared, RootNotCompared
-    );
-    question!(
-        /// See the variant of the same name.
-        early_ack, EarlyAck
-    );
-    question!(
-        /// See the variant of the same name.
-        repeated_batch, RepeatedBatch
-    );
-    question!(
-        /// See the variant of the same name.
-        wrong_proposer, WrongProposer
-    );
-    question!(
-        /// See the variant of the same name.
-        early_set, EarlySet
-    );
 }

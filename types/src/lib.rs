@@ -19,6 +19,7 @@ pub mod keys;
 pub mod limits;
 pub mod merkle;
 pub mod misbehavior;
+pub mod planted;
 pub mod receipt;
 pub mod schedule;
 pub mod transaction;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::hash::{Digest, Domain};
 use crate::ids::{BlockId, ChainId, Height, Round, ValidatorId};
 use crate::keys::Signature;
+use crate::planted;
 
 /// Which of the two votes of a round.
 #[derive(
@@ -41,7 +42,7 @@ impl Vote {
     /// What is signed.
     #[must_use]
     pub fn sign_message(&self) -> Digest {
-        Domain::Vote.hash_of(self)
+        Domain::Vote.hash_of(&planted::signed_part(*self))
     }
 }
 

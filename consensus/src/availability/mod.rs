@@ -84,7 +84,7 @@ impl Availability {
             self.offers.remove_ordered(&batch.header, &id);
         }
         self.pool.remove_ordered(env.windows);
-        let forgotten = self.offers.forget_unorderable(env.windows);
+        let forgotten = self.offers.forget_unorderable(env.windows, env.planted);
         if !forgotten.is_empty() {
             env.out.other(crate::engine::Action::ForgetBatches(forgotten));
         }

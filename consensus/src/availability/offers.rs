@@ -11,6 +11,7 @@ use crate::engine::{Action, BatchVerdict, Offence};
 use crate::limits::{AUTHOR_BATCHES_MAX, AUTHOR_BYTES_MAX, AUTHOR_CHECKS_MAX};
 use crate::message::{BatchAck, Message};
 use crate::misbehavior::invalid_batch;
+use crate::planted::Planted;
 
 #[derive(Debug)]
 enum State {
@@ -86,7 +87,7 @@ impl Offers {
             acknowledge(env, key, &header, from);
             return;
         }
-        if !self.has_room(&header, &id) {
+        if !self.has_room(&header, &id, env.planted) {
             return;
         }
         if !env.checker.check(&validator.public_key, &header.ack_message(), &batch.signature) {
@@ -107,11 +108,11 @@ impl Offers {
     }
 
     /// Whether the bounds of its author admit another batch, and this number is not taken.
-    fn has_room(&self, header: &BatchHeader, id: &BatchId) -> bool {
+    fn has_room(&self, header: &BatchHeader, id: &BatchId, planted: Planted) -> bool {
         let Some(author) = self.authors.get(&header.author) else {
             return true;
         };
-        author.batches.len() < AUTHOR_BATCHES_MAX
+        (author.batches.len() < AUTHOR_BATCHES_MAX || planted.author_unbounded())
             && author.bytes + u64::from(header.bytes) <= AUTHOR_BYTES_MAX
             && author.checking < AUTHOR_CHECKS_MAX
             && !author.batches.contains_key(id)
@@ -139,6 +140,13 @@ impl Offers {
             author.checking = author.checking.saturating_sub(1);
         }
         match verdict {
+            BatchVerdict::InvalidTransaction { .. } if env.planted.ack_invalid() => {
+                self.set_stored(&batch.header, id);
+                if let (Some(node), Some(key)) = (node, key) {
+                    acknowledge(env, key, &batch.header, node);
+                }
+                Checked::Dropped
+            }
             BatchVerdict::Valid => {
                 self.set_stored(&batch.header, id);
                 if let (Some(node), Some(key)) = (node, key)
@@ -167,6 +175,9 @@ impl Offers {
                 Checked::Dropped
             }
             BatchVerdict::NotStored => {
+                if let (Some(node), Some(key), true) = (node, key, env.planted.ack_unstored()) {
+                    acknowledge(env, key, &batch.header, node);
+                }
                 self.remove(&batch.header, id);
                 Checked::Dropped
             }
@@ -200,12 +211,13 @@ impl Offers {
 
     /// Forgets batches that can never be ordered: the windows of their authors have passed them, or another batch of the same
     /// number was ordered.
-    pub(crate) fn forget_unorderable(&mut self, windows: &Windows) -> Vec<BatchId> {
+    pub(crate) fn forget_unorderable(&mut self, windows: &Windows, planted: Planted) -> Vec<BatchId> {
         let unorderable: Vec<(BatchId, BatchHeader)> = self
             .authors
             .values()
             .flat_map(|author| author.batches.iter())
-            .filter(|(_, held)| matches!(held.state, State::Stored) && windows.is_ordered(&held.header))
+            .filter(|(_, held)| matches!(held.state, State::Stored))
+            .filter(|(_, held)| windows.is_ordered(&held.header) || planted.acknowledged_dropped())
             .map(|(id, held)| (*id, held.header))
             .collect();
         for (id, header) in &unorderable {

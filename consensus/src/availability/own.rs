@@ -66,6 +66,7 @@ impl OwnBatches {
             || header.sequence == u64::MAX
             || self.batches.contains_key(&header.sequence)
             || env.windows.is_ordered(&header)
+            || (env.planted.own_batches_lost() && env.now.elapsed_ms == 0)
         {
             return Err(NumberTaken);
         }

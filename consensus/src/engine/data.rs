@@ -10,7 +10,8 @@ use super::{Alarm, BatchVerdict, Engine, Executed, HaltReason, Offence, ServeReq
 use crate::availability::{Checked, NumberTaken, Pooled};
 use crate::limits::{STATUS_INTERVAL_MS, STATUS_PAUSE_MS, SYNC_BLOCKS_MAX};
 use crate::message::{BatchAck, BlocksRequest, CommittedBlock, Message, Status};
-use crate::ordering::rules::{check_header, has_quorum, signatures_hold};
+use crate::ordering::rules::{check_header, has_quorum, signatures_hold, counted};
+use crate::ordering::HeaderError;
 
 /// Blocks behind peers from which an operator hears of it.
 const BEHIND_ALARM_BLOCKS: u64 = 100;
@@ -62,7 +63,8 @@ impl Engine {
     pub(super) fn on_batch_certified(&mut self, from: NodeId, batch: BatchRef) {
         let (availability, mut env) = self.availability_env();
         // A certificate of another set is no offence: the sender may be a height ahead or behind.
-        if availability.pool.insert(&mut env, batch) == Pooled::Forged {
+        let pooled = availability.pool.insert(&mut env, batch);
+        if pooled == Pooled::Forged || (pooled == Pooled::NoQuorum && env.planted.other_set_blamed()) {
             env.out.blame(from, Offence::BadCertificate);
         }
     }
@@ -100,6 +102,8 @@ impl Engine {
             self.out.halt(HaltReason::DecidedTooSoon { height });
             return;
         }
+        let before = height.previous().filter(|_| self.planted.wrong_height_root());
+        let history_root = before.and_then(|before| self.results.at(before)).map_or(history_root, |(_, root)| root);
         if let Err(mismatch) = self.results.executed(height, (history_size, history_root))
             && !self.planted.root_not_compared()
         {
@@ -132,7 +136,7 @@ impl Engine {
     }
 
     pub(super) fn request_blocks(&mut self) {
-        if self.out.is_halted() {
+        if self.out.is_halted() || self.planted.no_sync() {
             return;
         }
         let committed = self.committed();
@@ -171,9 +175,10 @@ impl Engine {
         let CommittedBlock { block, certificate } = decided;
         let validators = &self.schedule.at(height).validators;
         let message = certificate.sign_message(self.chain_id);
-        if !has_quorum(&certificate.signatures, validators, self.planted.commit_quorum())
-            || !signatures_hold(&certificate.signatures, &message, validators, self.checker.as_mut())
-        {
+        let signatures = counted(&certificate.signatures, validators, self.planted);
+        let is_proven = has_quorum(&signatures, validators, self.planted.commit_quorum())
+            && signatures_hold(&signatures, &message, validators, self.checker.as_mut());
+        if !is_proven && !self.planted.sync_unchecked() {
             return Err(Offence::BadCertificate);
         }
         self.heed_own_precommit(&certificate);
@@ -199,7 +204,12 @@ impl Engine {
 
     pub(super) fn send_status(&mut self) {
         self.status_sent_ms = Some(self.now.elapsed_ms);
-        self.out.broadcast(Message::Status(Status { committed: self.committed() }));
+        let status = Message::Status(Status { committed: self.committed() });
+        if self.planted.early_status() {
+            self.out.broadcast_early(status);
+        } else {
+            self.out.broadcast(status);
+        }
         self.timers.set(TimerKey::Status, self.now.elapsed_ms.saturating_add(STATUS_INTERVAL_MS), Round(0));
     }
 }

@@ -52,6 +52,11 @@ impl Outbox {
         self.after.push(Action::Broadcast(message));
     }
 
+    /// The mistake of [`crate::planted`] that lets a message leave before the flush.
+    pub(crate) fn broadcast_early(&mut self, message: Message) {
+        self.durable.insert(0, Action::Broadcast(message));
+    }
+
     pub(crate) fn broadcast(&mut self, message: Message) {
         self.after.push(Action::Broadcast(message));
     }

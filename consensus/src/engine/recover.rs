@@ -150,14 +150,14 @@ impl Engine {
         }
         let mut log = logged_ahead.remove(&height).unwrap_or_default();
         let (signer, startup) = recover_signer(&config, record, height, &mut log)?;
-        let schedule = Schedule::new(state.schedules, results.newest(), height, planted.early_set());
+        let schedule = Schedule::new(state.schedules, results.newest(), height, planted);
         let schedule = schedule.ok_or(RecoverError::NoSchedule { height })?;
         let attendees = Attendees::new(schedule.at(height).core.clone());
-        let core = VotingCore::new(config.chain_id, signer.id(), signer.has_key(), &schedule.at(height).core);
+        let core = VotingCore::new(config.chain_id, signer.id(), signer.has_key(), &schedule.at(height).core, planted);
         let own_window = state.windows.iter().find(|(author, _)| *author == signer.id());
         let ordered = own_window.map_or(0, |(_, window)| window.end());
         let twin = TwinWatch::new(config.instance, config.earlier_instances, state.next_sequence.max(ordered));
-        let windows = Windows::new(state.windows);
+        let windows = Windows::new(state.windows, planted);
         let mut availability = Availability::default();
         let mut unorderable = Vec::new();
         for header in state.stored {
@@ -193,7 +193,7 @@ impl Engine {
             windows,
             availability,
             misbehavior: MisbehaviorPool::default(),
-            sync: Sync::default(),
+            sync: Sync::new(planted),
             requests: Requests::default(),
             attendees,
             pace: Pace::default(),

@@ -37,10 +37,13 @@ impl Engine {
         }
         self.height.started = true;
         self.heartbeat_due = false;
-        let replay = std::mem::take(&mut self.height.replay);
+        let mut replay = std::mem::take(&mut self.height.replay);
+        if self.planted.forgotten_lock() {
+            replay.clear();
+        }
         self.restore_candidates(&replay);
         let set = self.attendees.turns().clone();
-        let mut host = Host { signer: &mut self.signer, checker: self.checker.as_mut() };
+        let mut host = Host { signer: &mut self.signer, checker: self.checker.as_mut(), planted: self.planted };
         let (events, result) = self.core.start(&mut host, height, &set, &replay);
         self.carry_out(events, result);
         for (from, message) in self.early.take(height) {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use arc_malachitebft_core_consensus as core_consensus;
 use arc_malachitebft_core_types as core_types;
 use core_consensus::{Input, Params, State, process};
-use core_types::{ThresholdParams, ValuePayload, VoteExtensionPolicy};
+use core_types::{ValuePayload, VoteExtensionPolicy};
 use quancheng_types::{
     BlockId, ChainId, CommitCertificate, Height, MisbehaviorProof, Round, Signature, SignedProposal, SignedVote,
     ValidatorId,
@@ -20,9 +20,11 @@ use quancheng_types::{
 use super::answers::{Answers, digest, proposal_proof, vote_proof};
 use super::context::{Address, CoreContext, CoreHeight, CoreValidatorSet};
 use super::convert;
+use super::tally::thresholds;
 use crate::checker::SignatureChecker;
 use crate::log::{LogEntry, TimeoutStep};
 use crate::message::{PolkaCertificate, RoundCertificate};
+use crate::planted::Planted;
 use crate::sign_record::{NotSafe, SignRecord};
 use crate::signer::Signer;
 
@@ -110,6 +112,7 @@ impl From<core_consensus::Error<CoreContext>> for CoreError {
 pub(crate) struct Host<'a> {
     pub(crate) signer: &'a mut Signer,
     pub(crate) checker: &'a mut dyn SignatureChecker,
+    pub(crate) planted: Planted,
 }
 
 /// The voting core at one height.
@@ -131,10 +134,16 @@ impl core::fmt::Debug for VotingCore {
 
 impl VotingCore {
     /// A core that waits for its first height. `address` is this validator, or any id outside the sets for a follower.
-    pub(crate) fn new(chain_id: ChainId, address: ValidatorId, votes: bool, set: &CoreValidatorSet) -> Self {
+    pub(crate) fn new(
+        chain_id: ChainId,
+        address: ValidatorId,
+        votes: bool,
+        set: &CoreValidatorSet,
+        planted: Planted,
+    ) -> Self {
         let params = Params {
             address: Address(address),
-            threshold_params: ThresholdParams::default(),
+            threshold_params: thresholds(planted),
             value_payload: ValuePayload::ProposalAndParts,
             enabled: votes,
         };

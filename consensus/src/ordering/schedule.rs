@@ -7,6 +7,7 @@ use quancheng_types::schedule::{ScheduleFull, effective_height};
 use quancheng_types::{Decisions, Digest, Height, Parameters, Schedules, ValidatorSet, VersionPlan};
 
 use super::context::CoreValidatorSet;
+use crate::planted::Planted;
 
 /// What is in force at a height, with what is computed from it once.
 #[derive(Clone, Debug)]
@@ -48,19 +49,19 @@ pub(crate) struct Schedule {
     lag_max: u64,
     /// Newest executed height: how far the schedule is known.
     executed: Height,
-    early: bool,
+    planted: Planted,
 }
 
 impl Schedule {
     /// From what was in force and in flight after the newest executed height, for heights from `first` on. `None` when it says nothing
     /// of `first`.
-    pub(crate) fn new(mut schedules: Schedules, executed: Height, first: Height, early: bool) -> Option<Self> {
-        if early {
-            schedules.validators = earlier(&schedules.validators);
+    pub(crate) fn new(mut schedules: Schedules, executed: Height, first: Height, planted: Planted) -> Option<Self> {
+        if planted.early_set() || planted.late_set() {
+            schedules.validators = shifted(&schedules.validators, planted);
         }
         let rules = Rules::at(&schedules, first)?;
         let lag_max = rules.parameters.execution_lag_max;
-        let mut schedule = Self { schedules, entries: vec![(first, rules)], lag_max, executed, early };
+        let mut schedule = Self { schedules, entries: vec![(first, rules)], lag_max, executed, planted };
         schedule.build();
         Some(schedule)
     }
@@ -120,10 +121,8 @@ impl Schedule {
         if decisions.is_empty() {
             return Ok(());
         }
-        if self.early
-            && let Some(set) = &mut decisions.validators
-        {
-            set.effective = one_before(set.effective);
+        if let Some(set) = &mut decisions.validators {
+            set.effective = shift(set.effective, self.planted);
         }
         self.schedules.enter(decisions)?;
         self.build();
@@ -138,12 +137,12 @@ impl Schedule {
     }
 }
 
-/// The planted mistake: sets one height too early.
-fn earlier(sets: &quancheng_types::Schedule<ValidatorSet>) -> quancheng_types::Schedule<ValidatorSet> {
+/// The planted mistakes: sets one height too early or too late.
+fn shifted(sets: &quancheng_types::Schedule<ValidatorSet>, planted: Planted) -> quancheng_types::Schedule<ValidatorSet> {
     let mut all = quancheng_types::Schedule::default();
     for entry in sets.entries() {
         let mut entry = entry.clone();
-        entry.effective = one_before(entry.effective);
+        entry.effective = shift(entry.effective, planted);
         if all.enter(entry).is_err() {
             return sets.clone();
         }
@@ -151,6 +150,12 @@ fn earlier(sets: &quancheng_types::Schedule<ValidatorSet>) -> quancheng_types::S
     all
 }
 
-fn one_before(height: Height) -> Height {
-    height.previous().unwrap_or_default()
+fn shift(height: Height, planted: Planted) -> Height {
+    if planted.early_set() {
+        height.previous().unwrap_or_default()
+    } else if planted.late_set() && height > Height::GENESIS {
+        height.next()
+    } else {
+        height
+    }
 }

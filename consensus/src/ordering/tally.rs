@@ -10,6 +10,7 @@ use quancheng_types::{PublicKey, Signature};
 use super::answers::Answers;
 use super::context::{Address, CoreContext, CoreValidatorSet, CoreVote};
 use super::convert;
+use crate::planted::Planted;
 
 impl Answers<'_, '_> {
     fn verify_vote(&mut self, key: &PublicKey, vote: CoreVote, signature: &Signature) -> bool {
@@ -22,7 +23,7 @@ impl Answers<'_, '_> {
         certificate: &core_types::CommitCertificate<CoreContext>,
         set: &CoreValidatorSet,
     ) -> Result<(), CertificateError<CoreContext>> {
-        let mut tally = Tally::new(set);
+        let mut tally = Tally::new(set, self.host.planted);
         for entry in &certificate.commit_signatures {
             let key = tally.add(entry.address)?;
             let vote = CoreVote {
@@ -36,7 +37,7 @@ impl Answers<'_, '_> {
                 return Err(CertificateError::InvalidCommitSignature(entry.clone()));
             }
         }
-        tally.quorum()
+        tally.quorum(false)
     }
 
     pub(super) fn verify_polka(
@@ -44,7 +45,7 @@ impl Answers<'_, '_> {
         certificate: &core_types::PolkaCertificate<CoreContext>,
         set: &CoreValidatorSet,
     ) -> Result<(), CertificateError<CoreContext>> {
-        let mut tally = Tally::new(set);
+        let mut tally = Tally::new(set, self.host.planted);
         for entry in &certificate.polka_signatures {
             let key = tally.add(entry.address)?;
             let vote = CoreVote {
@@ -58,7 +59,8 @@ impl Answers<'_, '_> {
                 return Err(CertificateError::InvalidPolkaSignature(entry.clone()));
             }
         }
-        tally.quorum()
+        let one_less = self.host.planted.polka_quorum();
+        tally.quorum(one_less)
     }
 
     pub(super) fn verify_round(
@@ -67,7 +69,7 @@ impl Answers<'_, '_> {
         set: &CoreValidatorSet,
     ) -> Result<(), CertificateError<CoreContext>> {
         let precommits_only = certificate.cert_type == core_types::RoundCertificateType::Precommit;
-        let mut tally = Tally::new(set);
+        let mut tally = Tally::new(set, self.host.planted);
         for entry in &certificate.round_signatures {
             if precommits_only && entry.vote_type != CoreVoteType::Precommit {
                 return Err(CertificateError::InvalidVoteType(entry.address));
@@ -84,20 +86,33 @@ impl Answers<'_, '_> {
                 return Err(CertificateError::InvalidRoundSignature(entry.clone()));
             }
         }
-        if precommits_only { tally.quorum() } else { tally.one_honest() }
+        if precommits_only { tally.quorum(false) } else { tally.one_honest() }
     }
 }
 
 /// Sums the power of distinct members.
+/// What counts as a quorum, and what as one honest validator at least.
+pub(super) fn thresholds(planted: Planted) -> ThresholdParams {
+    let right = ThresholdParams::default();
+    if planted.vote_quorum() {
+        return ThresholdParams { quorum: right.honest, ..right };
+    }
+    if planted.round_quorum() {
+        return ThresholdParams { honest: core_types::ThresholdParam::new(1, 5), ..right };
+    }
+    right
+}
+
 struct Tally<'a> {
     set: &'a CoreValidatorSet,
     seen: BTreeSet<Address>,
     power: u64,
+    planted: Planted,
 }
 
 impl<'a> Tally<'a> {
-    fn new(set: &'a CoreValidatorSet) -> Self {
-        Self { set, seen: BTreeSet::new(), power: 0 }
+    fn new(set: &'a CoreValidatorSet, planted: Planted) -> Self {
+        Self { set, seen: BTreeSet::new(), power: 0, planted }
     }
 
     fn add(&mut self, address: Address) -> Result<PublicKey, CertificateError<CoreContext>> {
@@ -113,18 +128,18 @@ impl<'a> Tally<'a> {
         Ok(*validator.public_key())
     }
 
-    fn quorum(&self) -> Result<(), CertificateError<CoreContext>> {
-        self.met(ThresholdParams::default().quorum)
+    fn quorum(&self, one_less: bool) -> Result<(), CertificateError<CoreContext>> {
+        self.met(thresholds(self.planted).quorum, one_less)
     }
 
     fn one_honest(&self) -> Result<(), CertificateError<CoreContext>> {
-        self.met(ThresholdParams::default().honest)
+        self.met(thresholds(self.planted).honest, false)
     }
 
-    fn met(&self, threshold: core_types::ThresholdParam) -> Result<(), CertificateError<CoreContext>> {
+    fn met(&self, threshold: core_types::ThresholdParam, one_less: bool) -> Result<(), CertificateError<CoreContext>> {
         use core_types::ValidatorSet as _;
         let total = self.set.total_voting_power();
-        if threshold.is_met(self.power, total) {
+        if threshold.is_met(self.power + u64::from(one_less), total) {
             Ok(())
         } else {
             Err(CertificateError::NotEnoughVotingPower {

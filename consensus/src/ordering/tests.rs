@@ -135,7 +135,7 @@ fn decided<T>(decided: u64, effective: u64, value: T) -> Option<Entry<T>> {
 fn what_was_decided_is_in_force_from_the_height_that_was_carried() {
     let lag = Parameters::default().execution_lag_max;
     let start = Schedules::starting(set(&[1; 4]), Parameters::default());
-    let mut schedule = Schedule::new(start.clone(), Height(0), Height(1), false).unwrap();
+    let mut schedule = Schedule::new(start.clone(), Height(0), Height(1), Planted::default()).unwrap();
     let (old, new) = (set(&[1; 4]).hash(), set(&[1; 7]).hash());
     assert!(schedule.is_known(Height(lag + 2)));
     assert!(!schedule.is_known(Height(lag + 3)));
@@ -372,7 +372,7 @@ fn a_batch_is_ordered_once() {
     let chain = Chain::new();
     let mut window = AuthorWindow::default();
     window.insert(5);
-    let windows = Windows::new([(ValidatorId::of(&key(0).public_key()), window)]);
+    let windows = Windows::new([(ValidatorId::of(&key(0).public_key()), window)], Planted::default());
     assert_eq!(chain.content(vec![chain.batch(0, 4, 3)], &windows), Ok(()), "a gap may be filled later");
     assert_eq!(chain.content(vec![chain.batch(0, 5, 3)], &windows), Err(HeaderError::RepeatedBatch { index: 0 }));
     let twice = vec![chain.batch(1, 5, 3), chain.batch(1, 5, 3)];

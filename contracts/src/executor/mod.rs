@@ -154,6 +154,7 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
         executed.push(index);
     }
 
+    planted.number(&mut receipts);
     let misbehavior_recorded = governance::punish(&mut overlay, input)?;
     let decisions = governance::decided_at(&overlay, input.height)?;
     Ok(BlockOutput { patch: overlay.into_patch(), receipts, executed, decisions, misbehavior_recorded, internal_count })
@@ -167,7 +168,7 @@ fn order(input: &BlockInput<'_>, planted: Planted) -> Vec<u32> {
     if is_known_version(TEST_VERSION) && input.version >= TEST_VERSION {
         indexes.reverse();
     }
-    planted.order(&mut indexes);
+    planted.order(&mut indexes, input.transactions);
     indexes
 }
 

@@ -1,6 +1,8 @@
 //! Deliberate faults, one at a time, that the simulator must notice (feature `planted-bugs`). Without the feature every question
 //! below is answered "no" at compile time.
 
+use quancheng_types::{Receipt, SignedTransaction};
+
 /// One deliberate fault.
 #[cfg(feature = "planted-bugs")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,12 @@ pub enum PlantedBug {
         /// How far this node's clock is ahead of the block's time, ms.
         ahead_ms: u64,
     },
+    /// Expiry is not judged at all.
+    ExpiryUnchecked,
+    /// Transactions run in order of their ids instead of the order of the block.
+    OrderedById,
+    /// Receipts are numbered from the last transaction.
+    ReceiptsReversed,
 }
 
 /// The fault that this run has, if any.
@@ -44,15 +52,33 @@ impl Planted {
             Some(
                 PlantedBug::UnorderedIteration { .. }
                 | PlantedBug::RefusalLeavesWrites
-                | PlantedBug::DuplicateExecutedTwice,
+                | PlantedBug::DuplicateExecutedTwice
+                | PlantedBug::ExpiryUnchecked
+                | PlantedBug::OrderedById
+                | PlantedBug::ReceiptsReversed,
             )
             | None => time_ms,
         }
     }
 
-    pub(super) fn order(self, indexes: &mut [u32]) {
+    pub(super) fn forgets_expiry(self) -> bool {
+        self.bug == Some(PlantedBug::ExpiryUnchecked)
+    }
+
+    pub(super) fn order(self, indexes: &mut [u32], transactions: &[&SignedTransaction]) {
+        if self.bug == Some(PlantedBug::OrderedById) {
+            indexes.sort_by_key(|index| transactions.get(*index as usize).map(|transaction| transaction.id()));
+        }
         if let Some(PlantedBug::UnorderedIteration { node_seed }) = self.bug {
             indexes.sort_by_key(|index| (u64::from(*index) ^ node_seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        }
+    }
+
+    pub(super) fn number(self, receipts: &mut [Receipt]) {
+        if self.bug == Some(PlantedBug::ReceiptsReversed) {
+            for (receipt, position) in receipts.iter_mut().rev().zip(0..) {
+                receipt.position = position;
+            }
         }
     }
 }
@@ -71,5 +97,11 @@ impl Planted {
         time_ms
     }
 
-    pub(super) const fn order(self, _indexes: &mut [u32]) {}
+    pub(super) const fn forgets_expiry(self) -> bool {
+        false
+    }
+
+    pub(super) const fn order(self, _indexes: &mut [u32], _transactions: &[&SignedTransaction]) {}
+
+    pub(super) const fn number(self, _receipts: &mut [Receipt]) {}
 }

@@ -368,6 +368,7 @@ mod planted_bugs {
         assert!((0..8).any(|node_seed| differs(PlantedBug::UnorderedIteration { node_seed })));
         assert!(differs(PlantedBug::DuplicateExecutedTwice));
         assert!(differs(PlantedBug::LocalClock { ahead_ms: 120_000 }));
+        assert!(differs(PlantedBug::ReceiptsReversed));
         // Two calls, the second refused: the first one's writes stay behind. It must come first to write at all.
         let refs = [&transactions[2]];
         let input = input_of(&chain, &refs, &never);

@@ -113,10 +113,10 @@ fn check_terms(scope: &BlockScope<'_>, signed: &SignedTransaction) -> Result<(),
         return Err(CoreRefusal::TooLarge);
     }
     let time_ms = scope.planted.clock_ms(scope.input.time_ms);
-    if time_ms > signed.body.valid_until_ms {
+    if time_ms > signed.body.valid_until_ms && !scope.planted.forgets_expiry() {
         return Err(CoreRefusal::Expired);
     }
-    if signed.body.valid_until_ms - time_ms > scope.parameters.transaction_lifetime_max_ms {
+    if signed.body.valid_until_ms.saturating_sub(time_ms) > scope.parameters.transaction_lifetime_max_ms {
         return Err(CoreRefusal::LifetimeTooLong);
     }
     Ok(())

@@ -70,11 +70,27 @@ impl Chain {
             suite: Suite::Sha256Ed25519,
             chain_name: Text::new("泉城链模拟").expect("a short name"),
             time_ms: GENESIS_TIME_MS,
-            parameters: Parameters { heartbeat_ms: 3_000, ..Parameters::default() },
+            parameters: parameters(config),
             validators: ValidatorSet::new(validators).expect("different keys of power 1"),
             modules: List::new(vec![identity]).expect("one module"),
         };
         Self { members, merchants, genesis }
+    }
+}
+
+/// The parameters of a run; tight ones bring every batch, block and author to a limit.
+fn parameters(config: &SimConfig) -> Parameters {
+    let usual = Parameters { heartbeat_ms: 3_000, ..Parameters::default() };
+    if !config.is_tight {
+        return usual;
+    }
+    Parameters {
+        transaction_bytes_max: 1_536,
+        batch_bytes_max: 1_536,
+        batches_in_flight_max: 3,
+        block_batches_max: 2,
+        execution_lag_max: 2,
+        ..usual
     }
 }
 

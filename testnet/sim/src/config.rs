@@ -16,7 +16,8 @@ pub struct SimConfig {
     pub validators: usize,
     /// Nodes without a vote at genesis. With [`Self::set_change`] the first becomes a validator.
     pub followers: usize,
-    /// What one of the validators does wrong on purpose; never more than one, so at most f of 3f+1.
+    /// What one of the validators (or, a stranger, the last of the followers) does wrong on purpose; never more than one, so at most
+    /// f of 3f+1.
     pub byzantine: Option<Byzantine>,
     /// What the environment does.
     pub faults: Faults,
@@ -24,9 +25,11 @@ pub struct SimConfig {
     pub load: Load,
     /// Whether the organizations vote validators in and out while the chain runs.
     pub set_change: bool,
+    /// Whether batches and blocks are small, so that every limit is met all the time.
+    pub is_tight: bool,
     /// A deliberate mistake in the crates under test.
     #[cfg(feature = "planted-bugs")]
-    pub planted: Option<Planted>,
+    pub planted: Option<crate::planted::Planted>,
 }
 
 /// A validator that does not follow the protocol.
@@ -42,6 +45,23 @@ pub enum Byzantine {
     Proposer,
     /// It packs transactions with invalid signatures into its batches, and offers two batches under one number.
     Batcher,
+    /// It changes any field of any message that it sends or passes on, repeats, keeps back, reorders, says different things to
+    /// different peers, and speaks before the honest copy.
+    Forger,
+    /// As before, by a node that has no vote.
+    Stranger,
+}
+
+impl Byzantine {
+    /// All kinds.
+    pub const ALL: [Self; 7] =
+        [Self::Twin, Self::Silent, Self::Liar, Self::Proposer, Self::Batcher, Self::Forger, Self::Stranger];
+
+    /// Whether it changes any field of anything.
+    #[must_use]
+    pub const fn is_structured(self) -> bool {
+        matches!(self, Self::Forger | Self::Stranger)
+    }
 }
 
 /// What the environment does to the nodes. Shares are in thousandths, intervals are means in simulated time.
@@ -78,43 +98,6 @@ pub struct Load {
     pub expiring_permille: u64,
 }
 
-/// A deliberate mistake, in all honest nodes alike.
-#[cfg(feature = "planted-bugs")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Planted {
-    /// In the consensus crate.
-    Consensus(quancheng_consensus::PlantedBug),
-    /// In the executor: its node-dependent figures are filled in by the simulator.
-    Executor(quancheng_contracts::executor::PlantedBug),
-}
-
-#[cfg(feature = "planted-bugs")]
-impl Planted {
-    /// All of them.
-    #[must_use]
-    pub fn all() -> Vec<Self> {
-        use quancheng_contracts::executor::PlantedBug;
-        let executor = [
-            PlantedBug::UnorderedIteration { node_seed: 0 },
-            PlantedBug::RefusalLeavesWrites,
-            PlantedBug::DuplicateExecutedTwice,
-            PlantedBug::LocalClock { ahead_ms: 0 },
-        ];
-        let consensus = quancheng_consensus::PlantedBug::ALL.into_iter().map(Self::Consensus);
-        consensus.chain(executor.into_iter().map(Self::Executor)).collect()
-    }
-
-    /// Name of the mistake.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let name = match self {
-            Self::Consensus(bug) => format!("{bug:?}"),
-            Self::Executor(bug) => format!("{bug:?}"),
-        };
-        name.split(' ').next().unwrap_or_default().to_owned()
-    }
-}
-
 impl Faults {
     /// A calm network: delays only.
     #[must_use]
@@ -147,24 +130,28 @@ impl Faults {
 }
 
 impl SimConfig {
-    /// The run of this seed: faults on, one validator at fault in about half of the seeds, a change of the set in a third.
+    /// The run of this seed: faults on, one node at fault in four of five seeds, a structured liar in half of these, a change of the set in a third.
     #[must_use]
     pub fn of_seed(seed: u64, blocks: u64) -> Self {
         let mut random = Random::new(seed ^ 0x7163_7369_6d00_0001);
-        let byzantine = match random.below(10) {
+        let byzantine = match random.below(16) {
             0 | 1 => Some(Byzantine::Twin),
             2 => Some(Byzantine::Silent),
             3 => Some(Byzantine::Liar),
             4 => Some(Byzantine::Proposer),
             5 => Some(Byzantine::Batcher),
+            6..=10 => Some(Byzantine::Forger),
+            11 | 12 => Some(Byzantine::Stranger),
             _ => None,
         };
         let set_change = random.permille(330);
+        let is_stranger = byzantine == Some(Byzantine::Stranger);
         Self {
             seed,
             blocks,
             validators: VALIDATORS_DEFAULT,
-            followers: usize::from(set_change || random.permille(150)),
+            // The first follower may be voted in, so a stranger is the last.
+            followers: usize::from(set_change || random.permille(150)) + usize::from(is_stranger),
             byzantine,
             faults: Faults::of(&mut random),
             load: Load {
@@ -174,6 +161,7 @@ impl SimConfig {
                 expiring_permille: 50,
             },
             set_change,
+            is_tight: random.permille(300),
             #[cfg(feature = "planted-bugs")]
             planted: None,
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use quancheng_consensus::message::CommittedBlock;
 use quancheng_types::{
-    BatchId, ChainId, Digest, Genesis, Height, Outcome, Parameters, Receipt, SignedBatch, TransactionId, ValidatorId,
-    ValidatorSet,
+    BatchId, ChainId, Digest, Genesis, Height, Outcome, Parameters, PublicKey, Receipt, SignedBatch, TransactionId,
+    ValidatorId, ValidatorSet,
 };
 
 use crate::checker::SharedChecker;
@@ -30,10 +30,16 @@ pub(crate) struct Known {
     /// The consensus key of each machine, and whether the machine is honest.
     machines: Vec<(Option<ValidatorId>, bool)>,
     faulty: BTreeSet<ValidatorId>,
+    /// True time, ms, and how far clocks of honest machines may be from it; `None` once too many clocks were wrong at the same time.
+    pub(crate) time: Option<(u64, u64)>,
+    keys: BTreeMap<ValidatorId, PublicKey>,
 }
 
 impl Known {
-    pub(crate) fn new(genesis: Genesis, checker: SharedChecker, machines: Vec<(Option<ValidatorId>, bool)>) -> Self {
+    pub(crate) fn new(genesis: Genesis, checker: SharedChecker, keys: &[(PublicKey, bool)]) -> Self {
+        let machines: Vec<(Option<ValidatorId>, bool)> =
+            keys.iter().map(|(key, is_honest)| (Some(ValidatorId::of(key)), *is_honest)).collect();
+        let keys = keys.iter().map(|(key, _)| (ValidatorId::of(key), *key)).collect();
         let faulty = machines.iter().filter(|(_, is_honest)| !is_honest).filter_map(|(id, _)| *id).collect();
         Self {
             chain_id: genesis.chain_id(),
@@ -47,6 +53,8 @@ impl Known {
             executed: BTreeMap::new(),
             machines,
             faulty,
+            time: None,
+            keys,
         }
     }
 
@@ -80,6 +88,16 @@ impl Known {
 
     pub(crate) fn batch(&self, id: &BatchId) -> Option<&Arc<SignedBatch>> {
         self.batches.get(id)
+    }
+
+    /// The first block committed at a height.
+    pub(crate) fn block(&self, height: Height) -> Option<&Arc<CommittedBlock>> {
+        self.blocks.get(&height)
+    }
+
+    /// The key of a validator, whether it is in office or not.
+    pub(crate) fn key_of(&self, validator: &ValidatorId) -> Option<PublicKey> {
+        self.keys.get(validator).copied()
     }
 
     pub(crate) fn blocks(&self) -> impl DoubleEndedIterator<Item = &Arc<CommittedBlock>> {

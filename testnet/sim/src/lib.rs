@@ -26,6 +26,8 @@ mod executor;
 mod known;
 mod network;
 mod outcome;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 mod properties;
 mod queue;
 pub mod random;
@@ -38,4 +40,4 @@ pub use trace::TraceHash;
 pub use world::run;
 
 #[cfg(feature = "planted-bugs")]
-pub use config::Planted;
+pub use planted::{Caught, Planted};

@@ -27,10 +27,14 @@ pub(crate) struct Network {
     burst_until_us: u64,
     /// No message is lost or doubled.
     is_calm: bool,
+    /// A machine whose messages, both ways, are faster than all others and never lost.
+    fast: Option<usize>,
 }
 
 /// What a slow machine adds to every delay, µs.
 const SLOW_US: u64 = 120_000;
+/// Greatest delay of the fastest lines, µs: two of them in a row are faster than any other one.
+const FAST_US: u64 = 40;
 /// Loss during a burst.
 const BURST_LOSS_PERMILLE: u64 = 300;
 /// One message in this many is held up for long, as by a retransmission.
@@ -43,12 +47,26 @@ impl Network {
         let links = (0..machines * machines)
             .map(|_| Link { delay_us: random.between(faults.delay_us, faults.delay_us * 4), ..Link::default() })
             .collect();
-        Self { random, faults, machines, links, slow_until_us: vec![0; machines], burst_until_us: 0, is_calm: false }
+        Self {
+            random,
+            faults,
+            machines,
+            links,
+            slow_until_us: vec![0; machines],
+            burst_until_us: 0,
+            is_calm: false,
+            fast: None,
+        }
     }
 
     fn link(&mut self, from: usize, to: usize) -> &mut Link {
         let place = from * self.machines + to;
         &mut self.links[place]
+    }
+
+    /// Gives a machine the fastest lines, or no machine.
+    pub(crate) fn hasten(&mut self, machine: usize, is_fast: bool) {
+        self.fast = is_fast.then_some(machine);
     }
 
     /// Takes a link out for good.
@@ -95,6 +113,9 @@ impl Network {
     pub(crate) fn arrivals(&mut self, now_us: u64, from: usize, to: usize) -> [Option<u64>; 2] {
         if !self.is_open(now_us, from, to) {
             return [None, None];
+        }
+        if self.fast.is_some_and(|fast| fast == from || fast == to) {
+            return [Some(now_us + self.random.between(1, FAST_US)), None];
         }
         if self.is_calm {
             return [Some(self.arrival(now_us, from, to)), None];

@@ -1,6 +1,7 @@
 //! How a run ends.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use quancheng_types::Height;
 
@@ -17,6 +18,8 @@ pub struct Outcome {
     pub height: Height,
     /// What was counted.
     pub stats: Stats,
+    /// How often a structured liar changed each field, by the names that lead to it.
+    pub mutations: BTreeMap<String, u64>,
 }
 
 /// Counts of one run.
@@ -64,7 +67,7 @@ impl fmt::Display for Outcome {
         write!(
             f,
             "seed {} trace {} height {} steps {} simulated {} ms, {} crashes ({} torn), {} cuts, {} troubles, {} executed \
-             ({} refused), {} late rounds, {} set changes, {} misbehavior, {} bundles",
+             ({} refused), {} late rounds, {} set changes, {} misbehavior, {} bundles, {} mutations",
             self.seed,
             self.trace_hash,
             self.height,
@@ -80,6 +83,7 @@ impl fmt::Display for Outcome {
             stats.set_changes,
             stats.misbehavior,
             stats.bundles,
+            self.mutations.values().sum::<u64>(),
         )
     }
 }

@@ -30,10 +30,12 @@ fn a_calm_network_decides_every_height_in_its_first_round() {
 #[test]
 fn the_share_of_seeds_with_each_fault_is_as_documented() {
     let configs: Vec<SimConfig> = (0..1_000).map(|seed| SimConfig::of_seed(seed, 1)).collect();
-    for kind in [Byzantine::Twin, Byzantine::Silent, Byzantine::Liar, Byzantine::Proposer, Byzantine::Batcher] {
+    for kind in Byzantine::ALL {
         let count = configs.iter().filter(|config| config.byzantine == Some(kind)).count();
-        assert!((60..300).contains(&count), "{kind:?}: {count}");
+        assert!((40..400).contains(&count), "{kind:?}: {count}");
     }
+    let structured = configs.iter().filter(|config| config.byzantine.is_some_and(Byzantine::is_structured)).count();
+    assert!((380..500).contains(&structured), "{structured}");
     let changing = configs.iter().filter(|config| config.set_change).count();
     assert!((250..420).contains(&changing), "{changing}");
     assert!(configs.iter().all(|config| !config.set_change || config.followers > 0));

@@ -176,6 +176,19 @@ impl Disk {
         Ok(Some(CommittedBlock { block, certificate }))
     }
 
+    /// How many batches of one other author are held at most that may still be ordered.
+    pub(crate) fn greatest_author(&self, own: ValidatorId) -> Result<usize, StoreError> {
+        let mut counts: BTreeMap<ValidatorId, usize> = BTreeMap::new();
+        for header in self.chain.pending_batches()? {
+            let is_ordered =
+                self.tip.windows.get(&header.author).is_some_and(|window| window.is_ordered(header.sequence));
+            if header.author != own && !is_ordered {
+                *counts.entry(header.author).or_default() += 1;
+            }
+        }
+        Ok(counts.into_values().max().unwrap_or_default())
+    }
+
     /// The number that this validator's next batch takes.
     pub(crate) fn next_sequence(&self, own: ValidatorId) -> Result<u64, StoreError> {
         let ordered = self.tip.windows.get(&own).map_or(0, AuthorWindow::end);

@@ -29,6 +29,28 @@ impl Property for OneBlockPerHeight {
     }
 }
 
+/// Equal height, equal bytes: nothing that travels with a block differs between honest machines, certificates of batches included.
+pub(super) struct IdenticalBodies;
+
+impl Property for IdenticalBodies {
+    fn name(&self) -> &'static str {
+        "identical_bodies"
+    }
+
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
+        let Observation::Committed(decided) = observation else {
+            return Ok(());
+        };
+        let height = decided.block.header.height;
+        match known.block(height) {
+            Some(first) if first.block != decided.block => {
+                Err(format!("height {height} has the same header and another body than at another machine"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 /// Committed histories of honest machines are prefixes of each other: heights without gaps, each block naming the one before.
 #[derive(Default)]
 pub(super) struct PrefixAgreement {
@@ -100,7 +122,8 @@ impl Property for CertificateHolds {
     }
 }
 
-/// An honest machine neither stops for good nor accuses another honest one: with at most f faulty validators nothing justifies it.
+/// An honest machine neither stops for good nor accuses another honest one, and no block punishes an honest validator: with at most f
+/// faulty validators nothing justifies it.
 pub(super) struct HonestTrust;
 
 impl Property for HonestTrust {
@@ -108,13 +131,24 @@ impl Property for HonestTrust {
         "honest_trust"
     }
 
-    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
         match observation {
+            Observation::Committed(decided) => {
+                let punished = decided.block.misbehavior.iter().map(quancheng_types::MisbehaviorProof::validator);
+                match punished.into_iter().find(|validator| known.is_honest_validator(validator)) {
+                    Some(honest) => Err(format!("height {} punishes {honest}", decided.block.header.height)),
+                    None => Ok(()),
+                }
+            }
+            Observation::Alarmed { convicted } if known.is_honest_validator(convicted) => {
+                Err(format!("holds {convicted} for faulty"))
+            }
             Observation::Halted { why } => Err(format!("stopped: {why}")),
             Observation::Blamed { is_peer_honest: true, what } => Err(format!("accused an honest peer: {what}")),
             Observation::Blamed { .. }
             | Observation::Sent { .. }
-            | Observation::Committed(_)
+            | Observation::Alarmed { .. }
+            | Observation::Crashed
             | Observation::Reported { .. }
             | Observation::Executed(_)
             | Observation::Stands { .. } => Ok(()),

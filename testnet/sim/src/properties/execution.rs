@@ -1,6 +1,6 @@
 //! What blocks do to the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quancheng_consensus::limits;
 use quancheng_types::{Digest, Height, HistoryLeaf};
@@ -78,6 +78,64 @@ impl Property for NoInternal {
     }
 }
 
+/// Transactions run in the order of the block: batches as proposed, transactions as packed; receipts are numbered in that order.
+pub(super) struct OrderIsKept;
+
+impl Property for OrderIsKept {
+    fn name(&self) -> &'static str {
+        "order_is_kept"
+    }
+
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
+        let Observation::Executed(done) = observation else {
+            return Ok(());
+        };
+        let height = done.leaf.height;
+        let mut ids = done.ids.iter();
+        for (receipt, place) in done.receipts.iter().zip(0..) {
+            let id = receipt.transaction_id;
+            if receipt.position != place {
+                return Err(format!("height {height}: receipt {place} of {id} says it is number {}", receipt.position));
+            }
+            if !ids.any(|next| *next == id) {
+                return Err(format!("height {height}: {id} was executed before what stands before it in the block"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What takes effect was still valid at the time of its block.
+pub(super) struct NothingExpired;
+
+impl Property for NothingExpired {
+    fn name(&self) -> &'static str {
+        "nothing_expired"
+    }
+
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
+        let Observation::Executed(done) = observation else {
+            return Ok(());
+        };
+        let (height, time_ms) = (done.leaf.height, done.leaf.time_ms);
+        let ended: BTreeSet<_> = done
+            .ids
+            .iter()
+            .zip(&done.valid_until_ms)
+            .filter(|(_, until)| **until < time_ms)
+            .map(|(id, _)| *id)
+            .collect();
+        let late = done
+            .receipts
+            .iter()
+            .find(|receipt| receipt.outcome == quancheng_types::Outcome::Ok && ended.contains(&receipt.transaction_id));
+        match late {
+            Some(receipt) => Err(format!("height {height}: {} took effect after its end", receipt.transaction_id)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Queues stay within their stated bounds.
 pub(super) struct Bounded;
 
@@ -90,7 +148,7 @@ impl Property for Bounded {
     }
 
     fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
-        let Observation::Stands { status, own_batches, pending_events } = observation else {
+        let Observation::Stands { status, own_batches, author_batches, pending_events } = observation else {
             return Ok(());
         };
         let pool_max = limits::AUTHOR_CERTIFIED_MAX * known.validators_ever();
@@ -99,6 +157,12 @@ impl Property for Bounded {
         }
         if *own_batches > limits::OWN_BATCHES_MAX {
             return Err(format!("{own_batches} own batches are in flight, at most {} may be", limits::OWN_BATCHES_MAX));
+        }
+        if *author_batches > limits::AUTHOR_BATCHES_MAX {
+            return Err(format!(
+                "{author_batches} batches of another author are held, at most {} may be",
+                limits::AUTHOR_BATCHES_MAX
+            ));
         }
         if *pending_events > EVENTS_MAX {
             return Err(format!("{pending_events} events are pending: something repeats without end"));

@@ -7,6 +7,9 @@ mod agreement;
 mod attendance;
 mod execution;
 mod headers;
+mod justified;
+mod limits;
+mod punishment;
 mod signing;
 mod transactions;
 
@@ -32,6 +35,8 @@ pub(crate) trait Durable {
 pub(crate) struct ExecutedBlock {
     /// All transactions of the block in order, those skipped as duplicates included.
     pub(crate) ids: Vec<TransactionId>,
+    /// Until when each of them is valid, ms.
+    pub(crate) valid_until_ms: Vec<u64>,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) leaf: HistoryLeaf,
     pub(crate) history_size: u64,
@@ -54,10 +59,14 @@ pub(crate) enum Observation<'a> {
     Executed(&'a ExecutedBlock),
     /// It accused a peer.
     Blamed { is_peer_honest: bool, what: String },
+    /// It lost power, and forgot what was not on disk.
+    Crashed,
     /// It stopped for good.
     Halted { why: String },
+    /// It found out that a validator broke the protocol.
+    Alarmed { convicted: quancheng_types::ValidatorId },
     /// Its engine as it stands.
-    Stands { status: &'a EngineStatus, own_batches: usize, pending_events: usize },
+    Stands { status: &'a EngineStatus, own_batches: usize, author_batches: usize, pending_events: usize },
 }
 
 /// A statement that did not hold.
@@ -81,6 +90,7 @@ pub(crate) trait Property {
 /// All invariants that are judged step by step. Those that need a whole run are in [`crate::audit`].
 pub(crate) struct Properties {
     all: Vec<Box<dyn Property>>,
+    justified: justified::VotesAreJustified,
 }
 
 impl Properties {
@@ -88,20 +98,27 @@ impl Properties {
         Self {
             all: vec![
                 Box::new(agreement::OneBlockPerHeight::default()),
+                Box::new(agreement::IdenticalBodies),
                 Box::new(agreement::PrefixAgreement::default()),
                 Box::new(agreement::CertificateHolds::default()),
                 Box::new(headers::HeadersHold::default()),
+                Box::new(limits::WithinLimits),
+                Box::new(limits::TimeIsNear::default()),
                 Box::new(execution::RootAgreement::default()),
                 Box::new(signing::NoDoubleSign::default()),
                 Box::new(signing::DurableBeforeVisible),
                 Box::new(transactions::FinalIsForever::default()),
                 Box::new(transactions::AtMostOnce::default()),
                 Box::new(transactions::CertifiedIsValid::default()),
+                Box::new(execution::OrderIsKept),
+                Box::new(execution::NothingExpired),
                 Box::new(execution::RefusalChangesNothing),
                 Box::new(execution::NoInternal),
+                Box::new(punishment::MisbehaviorIsPunished::default()),
                 Box::new(agreement::HonestTrust),
                 Box::new(execution::Bounded),
             ],
+            justified: justified::VotesAreJustified::default(),
         }
     }
 
@@ -111,12 +128,19 @@ impl Properties {
         observation: &Observation<'_>,
         known: &Known,
     ) -> Result<(), Breach> {
-        for property in &mut self.all {
+        let justified: &mut dyn Property = &mut self.justified;
+        let all = self.all.iter_mut().map(|property| property.as_mut() as &mut dyn Property);
+        for property in all.chain([justified]) {
             property.observe(machine, observation, known).map_err(|details| Breach {
                 property: property.name(),
                 details: format!("machine {machine}: {details}"),
             })?;
         }
         Ok(())
+    }
+
+    /// Takes note of what a faulty machine lets go: others may act on it.
+    pub(crate) fn overhear(&mut self, message: &Message, known: &Known) {
+        self.justified.overhear(message, known);
     }
 }

@@ -26,7 +26,7 @@ fn of_proposal(signed: &SignedProposal) -> (Slot, SlotValue) {
 }
 
 /// Calls back for every vote and proposal in a message.
-fn for_statements(
+pub(super) fn for_statements(
     message: &Message,
     mut each: impl FnMut(ValidatorId, Slot, SlotValue) -> Result<(), String>,
 ) -> Result<(), String> {

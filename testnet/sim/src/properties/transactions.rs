@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quancheng_consensus::SignatureChecker as _;
-use quancheng_types::{BatchId, BatchRef, Height, SignedBatch, TransactionId, certificate};
+use quancheng_consensus::message::Message;
+use quancheng_types::{BatchId, BatchRef, Height, SignedBatch, TransactionId, ValidatorId, certificate};
 
 use super::{Observation, Property};
 use crate::known::Known;
@@ -39,6 +40,8 @@ impl Property for FinalIsForever {
             | Observation::Committed(_)
             | Observation::Blamed { .. }
             | Observation::Halted { .. }
+            | Observation::Alarmed { .. }
+            | Observation::Crashed
             | Observation::Stands { .. } => Ok(()),
         }
     }
@@ -85,10 +88,12 @@ impl Property for AtMostOnce {
     }
 }
 
-/// Every batch in a block carries 2f+1 true acknowledgements, and every transaction in it is well formed and correctly signed.
+/// Every batch in a block carries 2f+1 true acknowledgements, those of honest validators were given for it, and every transaction in it is well formed and correctly signed.
 #[derive(Default)]
 pub(super) struct CertifiedIsValid {
     judged: BTreeSet<BatchId>,
+    /// Who acknowledged what.
+    acknowledged: BTreeSet<(BatchId, ValidatorId)>,
 }
 
 impl Property for CertifiedIsValid {
@@ -96,7 +101,12 @@ impl Property for CertifiedIsValid {
         "certified_is_valid"
     }
 
-    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
+    fn observe(&mut self, machine: usize, observation: &Observation<'_>, known: &Known) -> Result<(), String> {
+        if let Observation::Sent { message: Message::BatchAck(ack), .. } = observation
+            && known.validator_of(machine) == Some(ack.validator)
+        {
+            self.acknowledged.insert((ack.batch, ack.validator));
+        }
         let Observation::Committed(decided) = observation else {
             return Ok(());
         };
@@ -104,10 +114,26 @@ impl Property for CertifiedIsValid {
         for batch in &decided.block.batches {
             if self.judged.insert(batch.header.id()) {
                 judge_certificate(batch, height, known)?;
+                self.is_genuine(batch, known)?;
                 let Some(content) = known.batch(&batch.header.id()) else {
                     return Err(format!("batch {} at height {height} was never offered by anyone", batch.header.id()));
                 };
                 judge_content(content, known)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CertifiedIsValid {
+    /// The author's signature is its acknowledgement; every other honest one was sent by its machine.
+    fn is_genuine(&self, batch: &BatchRef, known: &Known) -> Result<(), String> {
+        let id = batch.header.id();
+        for entry in &batch.certificate.signatures {
+            let voter = entry.validator;
+            let is_given = voter == batch.header.author || self.acknowledged.contains(&(id, voter));
+            if known.is_honest_validator(&voter) && !is_given {
+                return Err(format!("certificate of batch {id}: {voter} never acknowledged it"));
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use quancheng_consensus::Input;
 use super::{Event, World, breach, store_failed};
 use crate::config::Byzantine;
 use crate::disk::CrashMoment;
-use crate::properties::Breach;
+use crate::properties::{Breach, Observation};
 
 /// Actions after which an armed crash happens, at most.
 const CRASH_ACTIONS_MAX: u64 = 40;
@@ -49,6 +49,7 @@ impl World {
     pub(super) fn crash(&mut self, machine: usize, moment: CrashMoment) -> Result<(), Breach> {
         self.stats.crashes += 1;
         self.stats.torn_flushes += u64::from(moment == CrashMoment::InFlush);
+        self.observe(machine, &Observation::Crashed)?;
         let node = &mut self.machines[machine];
         node.power_off();
         node.disk.crash(moment, &mut self.random).map_err(store_failed)?;
@@ -127,6 +128,11 @@ impl World {
                 let days_ms = 2 * 24 * 3_600_000;
                 self.machines[machine].skew_ms = if self.random.permille(500) { days_ms } else { -days_ms };
                 self.queue.push(until_us, Event::Clock { machine });
+                let wrong = self.machines.iter().filter(|machine| machine.skew_ms != machine.home_skew_ms).count();
+                if wrong > 1 {
+                    // With the faulty one that is a quorum for a false time, or almost.
+                    self.known.time = None;
+                }
             }
             2 => self.network.burst(until_us),
             _ => self.split_twins(),

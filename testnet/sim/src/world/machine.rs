@@ -83,17 +83,22 @@ impl Machine {
     pub(super) fn plant(&mut self, config: &SimConfig, place: u64) {
         use quancheng_contracts::executor::PlantedBug;
 
-        use crate::config::Planted;
+        use crate::planted::Planted;
         match config.planted {
             Some(Planted::Consensus(bug)) => self.planted = Some(bug),
             Some(Planted::Executor(bug)) => {
                 self.mode.bug = Some(match bug {
                     PlantedBug::UnorderedIteration { .. } => PlantedBug::UnorderedIteration { node_seed: place },
                     PlantedBug::LocalClock { .. } => PlantedBug::LocalClock { ahead_ms: place * 40 },
-                    PlantedBug::RefusalLeavesWrites | PlantedBug::DuplicateExecutedTwice => bug,
+                    PlantedBug::RefusalLeavesWrites
+                    | PlantedBug::DuplicateExecutedTwice
+                    | PlantedBug::ExpiryUnchecked
+                    | PlantedBug::OrderedById
+                    | PlantedBug::ReceiptsReversed => bug,
                 });
             }
-            None => {}
+            // Planted for the whole run, in `world::run`.
+            Some(Planted::Types(_)) | None => {}
         }
     }
 

@@ -48,6 +48,7 @@ const FORGET_EVERY: u64 = 200_000;
 /// The first [`Violation`]. A panic in the crates under test is one as well, named `no_panic`.
 pub fn run(config: SimConfig) -> Result<Outcome, Violation> {
     let seed = config.seed;
+    plant(&config);
     let mut world =
         World::new(config).map_err(|details| Violation { property: "start", seed, step: 0, time_us: 0, details })?;
     let result = catch_unwind(AssertUnwindSafe(|| world.run()));
@@ -89,7 +90,7 @@ impl World {
         let mut random = Random::new(config.seed);
         let chain = Chain::new(&config, &mut random.fork(1));
         let genesis = Arc::new(chain.genesis.clone());
-        let faulty = config.byzantine.map(|kind| (kind, random.fork(2).index(config.validators)));
+        let faulty = config.byzantine.map(|kind| (kind, faulty_place(kind, &config, &mut random)));
         let mut machines = Vec::new();
         for (place, member) in chain.members.iter().enumerate() {
             let is_honest = faulty.is_none_or(|(_, faulty)| faulty != place);
@@ -97,7 +98,8 @@ impl World {
         }
         if let Some((kind, place)) = faulty {
             let member = chain.members[place].clone();
-            machines[place].liar = Some(Liar::new(kind, member.key.clone(), random.fork(3)));
+            machines[place].liar =
+                Some(Liar::new(kind, place, &chain.members, chain.genesis.chain_id(), random.fork(3)));
             if kind == Byzantine::Twin {
                 machines.push(Machine::new(member, &genesis, false)?);
             }
@@ -108,11 +110,12 @@ impl World {
             }
         }
         let checker = SharedChecker::default();
-        let keys = machines.iter().map(|machine| (Some(machine.validator_id()), machine.is_honest)).collect();
+        let keys: Vec<_> =
+            machines.iter().map(|machine| (machine.member.key.public_key(), machine.is_honest)).collect();
         let mut world = Self {
             network: Network::new(machines.len(), config.faults, random.fork(4)),
             clients: Clients::new(&chain, config.load, config.set_change, random.fork(5)),
-            known: Known::new(chain.genesis, checker, keys),
+            known: Known::new(chain.genesis, checker, &keys),
             properties: Properties::new(),
             queue: Queue::new(),
             stats: Stats::default(),
@@ -125,6 +128,10 @@ impl World {
             random,
             config,
         };
+        if let Some((kind, place)) = faulty.filter(|(kind, _)| kind.is_structured()) {
+            // The lines of a structured liar are the best in the city, so that it speaks first; not always.
+            world.network.hasten(place, world.random.permille(if kind == Byzantine::Forger { 750 } else { 950 }));
+        }
         world.split_twins();
         Ok(world)
     }
@@ -134,12 +141,14 @@ impl World {
         if let Some(results) = genesis_tip {
             self.known.learn_results(Height::GENESIS, results, &[], None);
         }
+        self.known.time = Some((self.unix_ms(), self.config.faults.skew_ms_max));
         self.begin()?;
         while !self.is_healed()? {
             let Some((time_us, sequence, event)) = self.queue.pop() else {
                 return Err(breach("heals", "nothing is left to happen"));
             };
             self.now_us = time_us;
+            self.known.time = self.known.time.map(|(_, skew_ms)| (self.unix_ms(), skew_ms));
             self.stats.steps += 1;
             let (kind, machine) = event.trace();
             for word in [time_us, sequence, kind] {
@@ -246,7 +255,11 @@ impl World {
             return Ok(());
         };
         let (status, own_batches) = (engine.status(), engine.local_batches_in_flight());
-        self.observe(machine, &Observation::Stands { status: &status, own_batches, pending_events: self.queue.len() })
+        let own = self.machines[machine].validator_id();
+        let author_batches = self.machines[machine].disk.greatest_author(own).map_err(store_failed)?;
+        let pending_events = self.queue.len();
+        let stands = Observation::Stands { status: &status, own_batches, author_batches, pending_events };
+        self.observe(machine, &stands)
     }
 
     fn outcome(self) -> Outcome {
@@ -258,9 +271,43 @@ impl World {
         let proofs: usize = self.known.blocks().map(|decided| decided.block.misbehavior.len()).sum();
         stats.misbehavior = u64::try_from(proofs).unwrap_or(u64::MAX);
         let height = self.newest.0;
+        let mut mutations = std::collections::BTreeMap::new();
+        for liar in self.machines.iter().filter_map(|machine| machine.liar.as_ref()) {
+            for (path, count) in liar.changes() {
+                *mutations.entry(path).or_default() += count;
+            }
+        }
         let changes = self.known.set_changes().iter().filter(|(from, _)| *from <= height).count();
         stats.set_changes = u64::try_from(changes).unwrap_or(u64::MAX);
-        Outcome { seed: self.config.seed, trace_hash: self.trace, height, stats }
+        Outcome { seed: self.config.seed, trace_hash: self.trace, height, stats, mutations }
+    }
+}
+
+/// Plants a mistake in the meaning of bytes, for this run.
+#[cfg(feature = "planted-bugs")]
+fn plant(config: &SimConfig) {
+    use crate::planted::Planted;
+    quancheng_types::planted::plant(match config.planted {
+        Some(Planted::Types(bug)) => Some(bug),
+        Some(Planted::Consensus(_) | Planted::Executor(_)) | None => None,
+    });
+}
+
+/// Without the feature there is nothing to plant.
+#[cfg(not(feature = "planted-bugs"))]
+fn plant(_config: &SimConfig) {}
+
+/// Where the faulty node is: among the validators, or the last follower.
+fn faulty_place(kind: Byzantine, config: &SimConfig, random: &mut Random) -> usize {
+    let place = random.fork(2).index(config.validators);
+    match kind {
+        Byzantine::Stranger => config.validators + config.followers - 1,
+        Byzantine::Twin
+        | Byzantine::Silent
+        | Byzantine::Liar
+        | Byzantine::Proposer
+        | Byzantine::Batcher
+        | Byzantine::Forger => place,
     }
 }
 

@@ -8,6 +8,7 @@ use quancheng_state::Durability;
 use quancheng_types::{NodeId, TransactionId};
 
 use super::{Event, World, breach, store_failed};
+use crate::byzantine::Spoken;
 use crate::disk::CrashMoment;
 use crate::properties::{Breach, Observation};
 
@@ -167,11 +168,13 @@ impl World {
             Alarm::LogBehindRecord { .. } => {
                 Err(breach("durable_before_visible", format!("machine {machine}: {alarm:?}")))
             }
-            Alarm::NotSafe(_)
-            | Alarm::Misbehavior { .. }
-            | Alarm::ProposalRefused { .. }
-            | Alarm::ClockDrift { .. }
-            | Alarm::Behind { .. } => Ok(()),
+            Alarm::Misbehavior { validator } => {
+                let convicted = *validator;
+                self.observe(machine, &Observation::Alarmed { convicted })
+            }
+            Alarm::NotSafe(_) | Alarm::ProposalRefused { .. } | Alarm::ClockDrift { .. } | Alarm::Behind { .. } => {
+                Ok(())
+            }
         }
     }
 
@@ -184,18 +187,47 @@ impl World {
         if let Message::BatchOffer(batch) = &message {
             self.known.learn_batch(batch);
         }
-        let messages = match &mut self.machines[machine].liar {
-            Some(liar) => liar.speak(message, &self.known),
-            None => vec![message],
-        };
-        for message in messages {
-            self.transmit(machine, to, message)?;
+        match &mut self.machines[machine].liar {
+            Some(liar) => {
+                let spoken = liar.speak(to, message, &self.known);
+                self.utter(machine, spoken)
+            }
+            None => {
+                let message = self.through_bytes(message)?;
+                if !self.machines[machine].is_honest {
+                    // The second of two twins.
+                    self.properties.overhear(&message, &self.known);
+                }
+                self.transmit(machine, to, message, 0);
+                Ok(())
+            }
+        }
+    }
+
+    /// What a faulty machine says leaves it. What does not even decode is turned away at the door of the peer.
+    fn utter(&mut self, machine: usize, spoken: Vec<Spoken>) -> Result<(), Breach> {
+        for Spoken { to, message, after_us, is_forged } in spoken {
+            let message = if is_forged {
+                match Message::decode(message.lane(), &message.encode()) {
+                    Ok(message) => message,
+                    Err(_) => continue,
+                }
+            } else {
+                self.through_bytes(message)?
+            };
+            if let Message::BatchOffer(batch) = &message
+                && batch.is_consistent()
+            {
+                self.known.learn_batch(batch);
+            }
+            self.properties.overhear(&message, &self.known);
+            self.transmit(machine, to, message, after_us);
         }
         Ok(())
     }
 
-    fn transmit(&mut self, machine: usize, to: Option<NodeId>, message: Message) -> Result<(), Breach> {
-        let message = Arc::new(self.through_bytes(message)?);
+    fn transmit(&mut self, machine: usize, to: Option<NodeId>, message: Message, after_us: u64) {
+        let message = Arc::new(message);
         let own = self.machines[machine].node_id();
         for receiver in 0..self.machines.len() {
             let node_id = self.machines[receiver].node_id();
@@ -203,12 +235,11 @@ impl World {
                 continue;
             }
             self.stats.messages_sent += 1;
-            for arrival_us in self.network.arrivals(self.now_us, machine, receiver).into_iter().flatten() {
+            for arrival_us in self.network.arrivals(self.now_us + after_us, machine, receiver).into_iter().flatten() {
                 let event = Event::Deliver { to: receiver, from: machine, message: Arc::clone(&message) };
                 self.queue.push(arrival_us, event);
             }
         }
-        Ok(())
     }
 
     /// Some messages are encoded and decoded again, and must be the same: the wire form is part of what is simulated.
@@ -230,10 +261,11 @@ impl World {
         }
         self.stats.messages_delivered += 1;
         self.trace.text(message.name());
-        if let Some(liar) = &mut self.machines[to].liar {
-            liar.hear(&message);
-        }
         let from = self.machines[from].node_id();
+        if let Some(liar) = &mut self.machines[to].liar {
+            let spoken = liar.hear(from, &message);
+            self.utter(to, spoken)?;
+        }
         let message = Arc::unwrap_or_clone(message);
         self.step(to, Input::Peer { from, message, verified: false })
     }

@@ -20,8 +20,21 @@ const BATCH_TRANSACTIONS_MAX: usize = 16;
 /// Transactions that may wait for a batch on one machine; more are turned away, as a node does.
 const POOL_MAX: usize = 64;
 
+/// How many of the waiting transactions the next batch takes: as many as its bytes and count admit, and at least one.
+fn packed(pool: &[SignedTransaction], bytes_max: u32) -> usize {
+    let mut left = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+    let fits = |transaction: &&SignedTransaction| {
+        let bytes = transaction.encode().len();
+        let is_in = bytes <= left;
+        left = left.saturating_sub(bytes);
+        is_in
+    };
+    pool.iter().take(BATCH_TRANSACTIONS_MAX).take_while(fits).count().max(1)
+}
+
 impl World {
-    fn unix_ms(&self) -> u64 {
+    /// True time, ms since 1970 UTC.
+    pub(super) fn unix_ms(&self) -> u64 {
         GENESIS_TIME_MS + 1 + self.now_us / 1000
     }
 
@@ -97,7 +110,7 @@ impl World {
         let in_flight_max = usize::try_from(engine.parameters().batches_in_flight_max).unwrap_or(usize::MAX);
         let is_free = engine.local_batches_in_flight() < in_flight_max;
         if is_free && !node.pool.is_empty() {
-            let count = node.pool.len().min(BATCH_TRANSACTIONS_MAX);
+            let count = packed(&node.pool, engine.parameters().batch_bytes_max);
             let transactions: Vec<SignedTransaction> = node.pool.drain(..count).collect();
             self.write_batch(machine, transactions)?;
         }
@@ -225,13 +238,11 @@ impl World {
         let mut batches = Vec::new();
         for batch in &block.batches {
             let id = batch.header.id();
-            if !chain.has_batch(&id).map_err(store_failed)? {
+            let Some(bytes) = chain.batch(&id).map_err(store_failed)? else {
                 let details = format!("machine {machine}: batch {id} of height {height} is not stored");
                 return Err(breach("store_holds", details));
-            }
-            let content = self.known.batch(&id);
-            let content = content.ok_or_else(|| breach("certified_is_valid", format!("batch {id} is from nowhere")))?;
-            batches.push(Arc::clone(content));
+            };
+            batches.push(Arc::new(SignedBatch::decode(&bytes).map_err(store_failed)?));
         }
         Ok((Arc::new(block), batches))
     }
@@ -259,7 +270,9 @@ impl World {
             ServeRequest::Blocks(request) => {
                 let count = request.count.min(limits::SYNC_BLOCKS_MAX);
                 let (mut blocks, mut bytes) = (Vec::new(), 0);
-                for height in (request.from.0..).take(usize::try_from(count).unwrap_or(0)) {
+                // A peer may ask for heights at the end of the numbers.
+                let last = request.from.0.saturating_add(u64::from(count));
+                for height in request.from.0..last {
                     let Some(block) = self.machines[machine].disk.block(Height(height)).map_err(store_failed)? else {
                         break;
                     };

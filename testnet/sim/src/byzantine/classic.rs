@@ -1,11 +1,11 @@
-//! What a faulty validator sends instead of what its engine says. It holds its own key and nobody else's.
+//! Faulty validators of five narrow kinds.
 
 use std::sync::Arc;
 
 use quancheng_consensus::message::{CommittedBlock, Message, ProposalMessage, Status};
 use quancheng_types::{
-    Block, BlockId, CommitCertificate, Digest, Height, List, Proposal, SignedProposal, SigningKey, ValidatorId,
-    VoteType,
+    BatchRef, Block, BlockId, CommitCertificate, Digest, Height, List, Proposal, SignedProposal, SigningKey,
+    ValidatorId, VoteType,
 };
 
 use crate::config::Byzantine;
@@ -15,22 +15,33 @@ use crate::random::Random;
 /// One message in this many is changed, so that the faulty validator keeps up and has something to lie about.
 const LIE_ONE_IN: u64 = 3;
 
-/// The mind of a faulty validator.
-pub(crate) struct Liar {
+/// Certified batches that it remembers.
+const CERTIFIED_KEPT: usize = 24;
+
+/// The mind of a faulty validator of a narrow kind.
+pub(crate) struct Classic {
     kind: Byzantine,
     key: SigningKey,
     random: Random,
     /// The newest honest proposal it saw: what it copies when it proposes out of turn.
     seen: Option<ProposalMessage>,
+    /// Certified batches that it heard of, the newest last.
+    certified: Vec<BatchRef>,
 }
 
-impl Liar {
+impl Classic {
     pub(crate) fn new(kind: Byzantine, key: SigningKey, random: Random) -> Self {
-        Self { kind, key, random, seen: None }
+        Self { kind, key, random, seen: None, certified: Vec::new() }
     }
 
     /// Looks at what arrives.
     pub(crate) fn hear(&mut self, message: &Message) {
+        if let Message::BatchCertified(batch) = message {
+            if self.certified.len() >= CERTIFIED_KEPT {
+                self.certified.remove(0);
+            }
+            self.certified.push(batch.as_ref().clone());
+        }
         if self.kind == Byzantine::Proposer
             && let Message::Proposal(proposal) = message
         {
@@ -42,7 +53,7 @@ impl Liar {
     pub(crate) fn speak(&mut self, message: Message, known: &Known) -> Vec<Message> {
         match self.kind {
             Byzantine::Silent => Vec::new(),
-            Byzantine::Twin | Byzantine::Batcher => vec![message],
+            Byzantine::Twin | Byzantine::Batcher | Byzantine::Forger | Byzantine::Stranger => vec![message],
             Byzantine::Liar => vec![self.lie(message, known)],
             Byzantine::Proposer => self.propose(message, known),
         }
@@ -135,7 +146,20 @@ impl Liar {
     /// Breaks one rule of headers and leaves the others whole.
     fn spoil(&mut self, block: &mut Block, known: &Known) {
         let header = &mut block.header;
-        match self.random.below(9) {
+        match self.random.below(14) {
+            11 => self.twice(block),
+            12 => self.crowd(block, known),
+            8 => header.version = header.version.wrapping_add(1),
+            9 => {
+                // As late as the parent, to the millisecond.
+                let parent = header.height.previous().and_then(|before| known.block(before));
+                header.time_ms = parent.map_or(0, |parent| parent.block.header.time_ms);
+            }
+            10 => {
+                // True results of long ago.
+                header.executed_height = Height::GENESIS;
+                (header.history_size, header.history_root) = known.history(Height::GENESIS).unwrap_or_default();
+            }
             0 => header.parent = BlockId(Digest([7; 32])),
             1 => header.history_root = Digest([7; 32]),
             2 => header.time_ms += 3_600_000,
@@ -155,12 +179,33 @@ impl Liar {
         }
     }
 
+    /// The same batch two times.
+    fn twice(&mut self, block: &mut Block) {
+        let batches: Vec<_> = block.batches.iter().chain(block.batches.first()).cloned().collect();
+        hold(block, batches);
+    }
+
+    /// Every batch that may be ordered, more than a block may hold.
+    fn crowd(&mut self, block: &mut Block, known: &Known) {
+        let mut ordered: Vec<_> = block.batches.iter().map(|batch| batch.header.id()).collect();
+        for decided in known.blocks().rev().take(20) {
+            ordered.extend(decided.block.batches.iter().map(|batch| batch.header.id()));
+        }
+        let more = self.certified.iter().filter(|batch| !ordered.contains(&batch.header.id()));
+        let batches: Vec<_> = block.batches.iter().chain(more).cloned().collect();
+        hold(block, batches);
+    }
+
     fn repeat_batch(&mut self, block: &mut Block, known: &Known) {
         let Some(old) = known.blocks().rev().take(20).find_map(|decided| decided.block.batches.first()) else {
             return;
         };
         let batches: Vec<_> = block.batches.iter().cloned().chain([old.clone()]).collect();
-        block.header.batches_root = Block::batches_root(&batches);
-        block.batches = List::new(batches).unwrap_or_default();
+        hold(block, batches);
     }
+}
+
+fn hold(block: &mut Block, batches: Vec<BatchRef>) {
+    block.header.batches_root = Block::batches_root(&batches);
+    block.batches = List::new(batches).unwrap_or_default();
 }

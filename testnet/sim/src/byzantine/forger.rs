@@ -1,0 +1,386 @@
+//! The structured liar: it may change any field of anything that it sends or passes on, repeat what is old, keep back, reorder, say
+//! different things to different peers, and it chooses the moment.
+//!
+//! What it does is a mood for every height, so that a height that does not end keeps the mood that keeps it from ending.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use quancheng_consensus::message::{
+    Message, PolkaCertificate, RoundCertificate, RoundCertificateKind, RoundStatus, RoundVote,
+};
+use quancheng_types::certificate::CertificateSignature;
+use quancheng_types::{Height, List, NodeId, Round, SignedProposal, SignedVote, Vote, VoteType};
+
+use super::Spoken;
+use super::mend::{Care, Pen};
+use super::past::Past;
+use super::stock::Stock;
+use super::surgeon::operate;
+use crate::random::Random;
+
+/// Messages kept back at most before they are let go.
+const HELD_MAX: usize = 12;
+/// Batches in one burst of a flood.
+const FLOOD_BATCHES: u64 = 32;
+/// Pause between two of them, µs: as long as a check takes.
+const FLOOD_PAUSE_US: u64 = 400;
+/// Longest time for which a message is kept back, µs.
+const HELD_US: u64 = 300_000;
+
+/// What it does at one height.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    /// As its engine says.
+    Plain,
+    /// Changes what it says itself.
+    Change,
+    /// Passes on changed copies of what others say, ahead of the true ones.
+    Race,
+    /// As before, prevotes, and falls silent.
+    RaceAndLock,
+    /// Prevotes and falls silent.
+    Lock,
+    /// Says different things to different peers, and nothing to some.
+    Split,
+    /// Repeats old messages.
+    Repeat,
+    /// Keeps messages back and lets them go in another order.
+    Hold,
+    /// Answers those who ask for help with changed messages.
+    Mislead,
+    /// Offers more batches than anybody wants.
+    Flood,
+}
+
+impl Mood {
+    fn of(salt: u64, height: Height) -> Self {
+        match Random::new(salt ^ height.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)).below(20) {
+            0..=3 => Self::Plain,
+            4..=6 => Self::Change,
+            7 | 8 => Self::Race,
+            9..=11 => Self::RaceAndLock,
+            12 => Self::Lock,
+            13 | 14 => Self::Split,
+            15 => Self::Repeat,
+            16 => Self::Hold,
+            17 | 18 => Self::Mislead,
+            _ => Self::Flood,
+        }
+    }
+}
+
+/// A structured liar.
+pub(crate) struct Forger {
+    pen: Pen,
+    random: Random,
+    stock: Stock,
+    peers: Vec<NodeId>,
+    salt: u64,
+    /// What a careful one has said in its own name: it never says two things that convict it. The others do.
+    past: Option<Past>,
+    height: Height,
+    held: Vec<Spoken>,
+    changes: BTreeMap<String, u64>,
+}
+
+impl Forger {
+    pub(super) fn new(pen: Pen, stock: Stock, peers: Vec<NodeId>, mut random: Random) -> Self {
+        let salt = random.draw();
+        let past = random.permille(600).then(Past::default);
+        Self { pen, random, stock, peers, salt, past, height: Height(1), held: Vec::new(), changes: BTreeMap::new() }
+    }
+
+    /// How often each field was changed.
+    pub(super) fn changes(&self) -> &BTreeMap<String, u64> {
+        &self.changes
+    }
+
+    fn mood(&self) -> Mood {
+        Mood::of(self.salt, self.height)
+    }
+
+    /// Looks at what arrives, and passes it on as it likes, before anybody else can.
+    pub(super) fn hear(&mut self, from: NodeId, message: &Arc<Message>) -> Vec<Spoken> {
+        self.stock.hear(message, &mut self.random);
+        if let Some(height) = height_of(message) {
+            self.height = self.height.max(height);
+        }
+        let mood = self.mood();
+        let mut spoken = Vec::new();
+        if let Message::RoundStatus(status) = message.as_ref()
+            && matches!(mood, Mood::Mislead | Mood::RaceAndLock)
+        {
+            spoken.extend(self.mislead(from, status));
+        }
+        if let Message::Vote(vote) = message.as_ref()
+            && !matches!(mood, Mood::Plain | Mood::Lock)
+            && self.random.permille(300)
+        {
+            let lie = self.ventriloquize(vote);
+            let peer = self.any_peer();
+            spoken.extend(lie.map(|lie| Spoken::forged(peer, lie)));
+        }
+        let is_raced = match mood {
+            Mood::Race | Mood::RaceAndLock => {
+                let share = if matches!(message.as_ref(), Message::Proposal(_)) { 950 } else { 250 };
+                self.random.permille(share)
+            }
+            Mood::Plain | Mood::Lock => false,
+            Mood::Change | Mood::Split | Mood::Repeat | Mood::Hold | Mood::Mislead | Mood::Flood => {
+                self.random.permille(40)
+            }
+        };
+        if is_raced {
+            let copy = self.change(message.as_ref().clone());
+            for peer in self.peers.clone() {
+                if peer != from && self.random.permille(600) {
+                    spoken.extend(copy.clone().map(|message| Spoken::forged(Some(peer), message)));
+                }
+            }
+        }
+        spoken
+    }
+
+    /// What it says instead of what its engine says.
+    pub(super) fn speak(&mut self, to: Option<NodeId>, message: Message) -> Vec<Spoken> {
+        let said = Arc::new(message.clone());
+        self.stock.hear(&said, &mut self.random);
+        if let Some(height) = height_of(&message) {
+            self.height = self.height.max(height);
+        }
+        let mood = self.mood();
+        let is_own_turn = matches!(&message, Message::Proposal(proposal) if proposal.signed.validator == self.pen.me);
+        if is_own_turn && !matches!(mood, Mood::Plain | Mood::Lock | Mood::RaceAndLock) && self.random.permille(600) {
+            let changed = self.change(message);
+            return changed.map(|message| Spoken::forged(to, message)).into_iter().collect();
+        }
+        match mood {
+            Mood::Plain | Mood::Race | Mood::Mislead => self.as_it_is(to, message),
+            Mood::RaceAndLock | Mood::Lock if is_after_lock(&message) => Vec::new(),
+            Mood::RaceAndLock | Mood::Lock => self.as_it_is(to, message),
+            Mood::Change => {
+                if self.random.permille(500) {
+                    return self.as_it_is(to, message);
+                }
+                let changed = self.change(message);
+                changed.map(|message| Spoken::forged(to, message)).into_iter().collect()
+            }
+            Mood::Split => self.split(to, &message),
+            Mood::Repeat => {
+                let mut spoken = self.as_it_is(to, message);
+                for _ in 0..self.random.below(3) {
+                    let old = self.stock.message(&mut self.random).filter(|old| self.allows(old));
+                    spoken.extend(old.map(|old| Spoken::forged(self.any_peer(), old)));
+                }
+                let vote = self.stock.signed_vote(&mut self.random).map(Message::Vote);
+                let vote = vote.filter(|vote| self.allows(vote));
+                spoken.extend(vote.map(|vote| Spoken::forged(None, vote)));
+                spoken
+            }
+            Mood::Hold => self.hold(to, message),
+            Mood::Flood => self.flood(to, message),
+        }
+    }
+
+    fn any_peer(&mut self) -> Option<NodeId> {
+        self.peers.get(self.random.index(self.peers.len())).copied()
+    }
+
+    fn allows(&mut self, message: &Message) -> bool {
+        let me = self.pen.me;
+        self.past.as_mut().is_none_or(|past| past.allows(message, me))
+    }
+
+    fn as_it_is(&mut self, to: Option<NodeId>, message: Message) -> Vec<Spoken> {
+        if self.allows(&message) { vec![Spoken::own(to, message)] } else { Vec::new() }
+    }
+
+    /// One field changed, the rest made to fit or not; `None` when a careful liar would convict itself.
+    fn change(&mut self, mut message: Message) -> Option<Message> {
+        let path = operate(&mut message, &mut self.random, &self.stock);
+        let mut care = Care::any(&mut self.random);
+        let is_batch = matches!(message, Message::BatchOffer(_) | Message::BatchResponse(_));
+        if self.past.is_some() && is_batch {
+            care = Care::AsCarried;
+        }
+        self.pen.mend(&mut message, care);
+        let name = path.iter().filter(|part| !matches!(**part, "each" | "some")).copied().collect::<Vec<_>>().join(".");
+        *self.changes.entry(name).or_default() += 1;
+        self.allows(&message).then_some(message)
+    }
+
+    /// To each peer the truth, nothing, or something else.
+    fn split(&mut self, to: Option<NodeId>, message: &Message) -> Vec<Spoken> {
+        let peers = to.map_or_else(|| self.peers.clone(), |to| vec![to]);
+        let mut spoken = Vec::new();
+        for peer in peers {
+            match self.random.below(3) {
+                0 => spoken.extend(self.as_it_is(Some(peer), message.clone())),
+                1 => {
+                    let changed = self.change(message.clone());
+                    spoken.extend(changed.map(|message| Spoken::forged(Some(peer), message)));
+                }
+                _ => {}
+            }
+        }
+        spoken
+    }
+
+    fn hold(&mut self, to: Option<NodeId>, message: Message) -> Vec<Spoken> {
+        let own = self.as_it_is(to, message);
+        if self.held.len() < HELD_MAX && self.random.permille(700) {
+            self.held.extend(own);
+            return Vec::new();
+        }
+        let mut spoken = own;
+        let mut held = core::mem::take(&mut self.held);
+        while !held.is_empty() {
+            let mut next = held.swap_remove(self.random.index(held.len()));
+            next.after_us = self.random.below(HELD_US);
+            spoken.push(next);
+        }
+        spoken
+    }
+
+    /// Its own batches, numbered far ahead.
+    fn flood(&mut self, to: Option<NodeId>, message: Message) -> Vec<Spoken> {
+        let mut spoken = self.as_it_is(to, message);
+        if let Some(batch) = self.stock.batch_of(&self.pen.me).cloned()
+            && self.random.permille(300)
+        {
+            let first = batch.header.sequence.saturating_add(self.random.below(2_000));
+            for place in 0..FLOOD_BATCHES {
+                let mut other = batch.as_ref().clone();
+                other.header.sequence = first.saturating_add(place);
+                let mut other = Message::BatchOffer(Arc::new(other));
+                self.pen.mend(&mut other, Care::Whole);
+                spoken.push(Spoken { after_us: place * FLOOD_PAUSE_US, ..Spoken::forged(None, other) });
+            }
+        }
+        spoken
+    }
+
+    /// Speaks for others: votes that they never cast, or certificates with fewer votes than it takes, upon the vote of one of them.
+    fn ventriloquize(&mut self, heard: &SignedVote) -> Option<Message> {
+        let me = self.pen.me;
+        let vote = heard.vote;
+        let own = |vote: Vote| {
+            let mut signed = SignedVote { vote, validator: me, signature: heard.signature };
+            self.pen.sign_vote(&mut signed);
+            signed
+        };
+        let lie = match self.random.below(5) {
+            0 => {
+                // A polka of one honest vote and its own.
+                let mine = own(vote);
+                let mut pair = [(heard.validator, heard.signature), (me, mine.signature)];
+                pair.sort_by_key(|(validator, _)| *validator);
+                let signatures =
+                    pair.map(|(validator, signature)| CertificateSignature { validator, signature }).to_vec();
+                let signatures = List::new(signatures).ok()?;
+                let Vote { height, round, block_id, .. } = vote;
+                Message::Polka(PolkaCertificate { height, round, block_id: block_id?, signatures })
+            }
+            1 => {
+                // A later round, in which it is alone.
+                let later = Vote { round: Round(vote.round.0.saturating_add(1)), ..vote };
+                let votes = vec![round_vote(&own(later))];
+                let (height, round, kind) = (later.height, later.round, RoundCertificateKind::Skip);
+                Message::RoundChange(RoundCertificate { height, round, kind, votes: List::new(votes).ok()? })
+            }
+            2 => {
+                // The end of this round, by one honest vote and its own.
+                let votes = vec![round_vote(heard), round_vote(&own(vote))];
+                let (height, round, kind) = (vote.height, vote.round, RoundCertificateKind::Precommit);
+                Message::RoundChange(RoundCertificate { height, round, kind, votes: List::new(votes).ok()? })
+            }
+            3 => {
+                // What others said, of the other kind.
+                let kind = match vote.kind {
+                    VoteType::Prevote => VoteType::Precommit,
+                    VoteType::Precommit => VoteType::Prevote,
+                };
+                let mut votes = self.stock.votes_for(vote.kind, vote.height, vote.round);
+                votes.iter_mut().for_each(|signed| signed.vote.kind = kind);
+                Message::Votes(List::new(votes).ok()?)
+            }
+            _ => Message::Votes(List::new(self.stock.dubbed(heard, &mut self.random)).ok()?),
+        };
+        self.allows(&lie).then_some(lie)
+    }
+
+    /// Help that is none: the proposal of the height with one field changed, a polka that never was, changed votes.
+    fn mislead(&mut self, to: NodeId, status: &RoundStatus) -> Vec<Spoken> {
+        let mut lies = Vec::new();
+        if let Some(proposal) = self.stock.proposal_of(status.height).cloned() {
+            let votes = self.stock.votes_for(VoteType::Prevote, status.height, status.round);
+            let signatures: Vec<CertificateSignature> = votes
+                .iter()
+                .map(|SignedVote { validator, signature, .. }| CertificateSignature {
+                    validator: *validator,
+                    signature: *signature,
+                })
+                .collect();
+            let SignedProposal { proposal: about, .. } = proposal.signed;
+            lies.push(Message::Polka(PolkaCertificate {
+                height: status.height,
+                round: status.round,
+                block_id: about.block_id,
+                signatures: List::new(signatures).unwrap_or_default(),
+            }));
+            lies.push(Message::Votes(List::new(votes).unwrap_or_default()));
+            lies.push(Message::Proposal(Box::new(proposal)));
+        }
+        lies.into_iter().filter_map(|lie| self.change(lie)).map(|lie| Spoken::forged(Some(to), lie)).collect()
+    }
+}
+
+fn round_vote(signed: &SignedVote) -> RoundVote {
+    let SignedVote { vote, validator, signature } = *signed;
+    RoundVote { kind: vote.kind, block_id: vote.block_id, validator, signature }
+}
+
+/// What a validator that falls silent after its prevote no longer says.
+fn is_after_lock(message: &Message) -> bool {
+    match message {
+        Message::Vote(vote) => vote.vote.kind == VoteType::Precommit || vote.vote.round.0 > 0,
+        Message::Proposal(proposal) => proposal.signed.proposal.round.0 > 0,
+        Message::Votes(_)
+        | Message::Polka(_)
+        | Message::RoundChange(_)
+        | Message::RoundStatus(_)
+        | Message::BlocksResponse(_)
+        | Message::BatchResponse(_) => true,
+        Message::SignQuery { .. }
+        | Message::SignAnswer(_)
+        | Message::BatchOffer(_)
+        | Message::BatchAck(_)
+        | Message::BatchCertified(_)
+        | Message::BatchRequest(_)
+        | Message::Status(_)
+        | Message::BlocksRequest(_) => false,
+    }
+}
+
+/// The height whose agreement a message is about.
+fn height_of(message: &Message) -> Option<Height> {
+    match message {
+        Message::Proposal(proposal) => Some(proposal.signed.proposal.height),
+        Message::Vote(vote) => Some(vote.vote.height),
+        Message::RoundStatus(status) => Some(status.height),
+        Message::Votes(_)
+        | Message::Polka(_)
+        | Message::RoundChange(_)
+        | Message::SignQuery { .. }
+        | Message::SignAnswer(_)
+        | Message::BatchOffer(_)
+        | Message::BatchAck(_)
+        | Message::BatchCertified(_)
+        | Message::BatchRequest(_)
+        | Message::BatchResponse(_)
+        | Message::Status(_)
+        | Message::BlocksRequest(_)
+        | Message::BlocksResponse(_) => None,
+    }
+}

@@ -1,0 +1,181 @@
+//! Makes a changed message fit together again, as far as a liar cares and its one key allows.
+
+use quancheng_consensus::message::{CommittedBlock, Message, SignedStatement};
+use quancheng_types::{
+    Block, ChainId, Proposal, SignedBatch, SignedProposal, SignedVote, SigningKey, ValidatorId, Vote, VoteType,
+};
+
+use crate::random::Random;
+
+/// How much of the rest is made to fit the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Care {
+    /// Nothing: signatures and hashes stay as they were carried.
+    AsCarried,
+    /// What it says in its own name is signed again.
+    Signed,
+    /// Roots and ids follow the content; what is its own is signed again.
+    Whole,
+    /// As before, and it says in its own name what another said.
+    Claimed,
+}
+
+impl Care {
+    pub(super) fn any(random: &mut Random) -> Self {
+        match random.below(8) {
+            0..=2 => Self::AsCarried,
+            3 | 4 => Self::Signed,
+            5 | 6 => Self::Whole,
+            _ => Self::Claimed,
+        }
+    }
+}
+
+/// The one key of a liar.
+pub(super) struct Pen {
+    key: SigningKey,
+    pub(super) me: ValidatorId,
+    chain_id: ChainId,
+}
+
+impl Pen {
+    pub(super) fn new(key: SigningKey, chain_id: ChainId) -> Self {
+        Self { me: ValidatorId::of(&key.public_key()), key, chain_id }
+    }
+
+    pub(super) fn sign_vote(&self, signed: &mut SignedVote) {
+        if signed.validator == self.me {
+            signed.signature = self.key.sign(signed.vote.sign_message().as_bytes());
+        }
+    }
+
+    pub(super) fn sign_proposal(&self, signed: &mut SignedProposal) {
+        if signed.validator == self.me {
+            signed.signature = self.key.sign(signed.proposal.sign_message().as_bytes());
+        }
+    }
+
+    /// Makes a changed message fit.
+    pub(super) fn mend(&self, message: &mut Message, care: Care) {
+        if care == Care::AsCarried {
+            return;
+        }
+        let (is_whole, is_claimed) = (care != Care::Signed, care == Care::Claimed);
+        match message {
+            Message::Proposal(proposal) => {
+                if is_claimed {
+                    proposal.signed.validator = self.me;
+                    proposal.block.header.proposer = self.me;
+                }
+                if is_whole {
+                    fit(&mut proposal.block);
+                    proposal.signed.proposal = Proposal { block_id: proposal.block.id(), ..proposal.signed.proposal };
+                }
+                self.sign_proposal(&mut proposal.signed);
+            }
+            Message::Vote(vote) => {
+                if is_claimed {
+                    vote.validator = self.me;
+                }
+                self.sign_vote(vote);
+            }
+            Message::Votes(votes) => {
+                let mut all = core::mem::take(votes).into_vec();
+                all.iter_mut().for_each(|vote| self.sign_vote(vote));
+                *votes = quancheng_types::List::new(all).unwrap_or_default();
+            }
+            Message::BatchOffer(batch) | Message::BatchResponse(batch) => {
+                self.mend_batch(std::sync::Arc::make_mut(batch), is_whole, is_claimed);
+            }
+            Message::BlocksResponse(blocks) => {
+                let mut all = core::mem::take(blocks).into_vec();
+                all.iter_mut().for_each(|block| self.mend_decided(block, is_whole));
+                *blocks = quancheng_types::List::new(all).unwrap_or_default();
+            }
+            Message::SignAnswer(answer) => match &mut answer.latest {
+                Some(SignedStatement::Vote(vote)) => self.sign_vote(vote),
+                Some(SignedStatement::Proposal(proposal)) => self.sign_proposal(proposal),
+                None => {}
+            },
+            Message::Polka(_) | Message::RoundChange(_) | Message::BatchCertified(_) | Message::BatchAck(_) => {
+                self.mend_certificate(message, is_claimed);
+            }
+            Message::RoundStatus(_)
+            | Message::SignQuery { .. }
+            | Message::BatchRequest(_)
+            | Message::Status(_)
+            | Message::BlocksRequest(_) => {}
+        }
+    }
+
+    /// Its own share of a certificate, signed for what the certificate now says.
+    fn mend_certificate(&self, message: &mut Message, is_claimed: bool) {
+        let vote = |kind, height, round, block_id| Vote { kind, chain_id: self.chain_id, height, round, block_id };
+        let sign = |vote: Vote| self.key.sign(vote.sign_message().as_bytes());
+        match message {
+            Message::Polka(polka) => {
+                let own = sign(vote(VoteType::Prevote, polka.height, polka.round, Some(polka.block_id)));
+                let mut all = core::mem::take(&mut polka.signatures).into_vec();
+                all.iter_mut().filter(|entry| entry.validator == self.me).for_each(|entry| entry.signature = own);
+                polka.signatures = quancheng_types::List::new(all).unwrap_or_default();
+            }
+            Message::RoundChange(certificate) => {
+                let (height, round) = (certificate.height, certificate.round);
+                let mut all = core::mem::take(&mut certificate.votes).into_vec();
+                for entry in all.iter_mut().filter(|entry| entry.validator == self.me) {
+                    entry.signature = sign(vote(entry.kind, height, round, entry.block_id));
+                }
+                certificate.votes = quancheng_types::List::new(all).unwrap_or_default();
+            }
+            Message::BatchCertified(batch) => {
+                let own = self.key.sign(batch.header.ack_message().as_bytes());
+                let mut all = core::mem::take(&mut batch.certificate.signatures).into_vec();
+                all.iter_mut().filter(|entry| entry.validator == self.me).for_each(|entry| entry.signature = own);
+                batch.certificate.signatures = quancheng_types::List::new(all).unwrap_or_default();
+            }
+            Message::BatchAck(ack) if is_claimed => ack.validator = self.me,
+            Message::BatchAck(_)
+            | Message::Proposal(_)
+            | Message::Vote(_)
+            | Message::Votes(_)
+            | Message::RoundStatus(_)
+            | Message::SignQuery { .. }
+            | Message::SignAnswer(_)
+            | Message::BatchOffer(_)
+            | Message::BatchRequest(_)
+            | Message::BatchResponse(_)
+            | Message::Status(_)
+            | Message::BlocksRequest(_)
+            | Message::BlocksResponse(_) => {}
+        }
+    }
+
+    fn mend_batch(&self, batch: &mut SignedBatch, is_whole: bool, is_claimed: bool) {
+        if is_claimed {
+            batch.header.author = self.me;
+        }
+        if is_whole {
+            batch.header = batch.batch.header(batch.header.chain_id, batch.header.author, batch.header.sequence);
+        }
+        if batch.header.author == self.me {
+            batch.signature = self.key.sign(batch.header.ack_message().as_bytes());
+        }
+    }
+
+    fn mend_decided(&self, decided: &mut CommittedBlock, is_whole: bool) {
+        if is_whole {
+            fit(&mut decided.block);
+            decided.certificate.block_id = decided.block.id();
+        }
+        let own = self.key.sign(decided.certificate.sign_message(self.chain_id).as_bytes());
+        let mut all = core::mem::take(&mut decided.certificate.signatures).into_vec();
+        all.iter_mut().filter(|entry| entry.validator == self.me).for_each(|entry| entry.signature = own);
+        decided.certificate.signatures = quancheng_types::List::new(all).unwrap_or_default();
+    }
+}
+
+/// The header names the content again.
+fn fit(block: &mut Block) {
+    block.header.batches_root = Block::batches_root(&block.batches);
+    block.header.misbehavior_root = Block::misbehavior_root(&block.misbehavior);
+}

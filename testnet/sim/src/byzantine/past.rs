@@ -1,0 +1,66 @@
+//! What a careful liar has signed, so that it never signs two things that convict it together: such a liar stays a validator and
+//! lies on.
+
+use std::collections::BTreeMap;
+
+use quancheng_consensus::message::Message;
+use quancheng_types::{BlockId, Height, Round, SignedProposal, SignedVote, ValidatorId, VoteType};
+
+/// Slots that are remembered.
+const SLOTS_MAX: usize = 64;
+
+/// A place for one signature: height, round, and step (0 for proposals).
+type Slot = (Height, Round, u8);
+
+/// What was signed in each slot of late.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    signed: BTreeMap<Slot, (Option<BlockId>, Option<Round>)>,
+}
+
+impl Past {
+    /// Whether a message agrees with everything said before; then it counts as said.
+    pub(super) fn allows(&mut self, message: &Message, me: ValidatorId) -> bool {
+        match message {
+            Message::Vote(vote) => self.admits_vote(vote, me),
+            Message::Votes(votes) => votes.iter().all(|vote| self.admits_vote(vote, me)),
+            Message::Proposal(proposal) => self.admits_proposal(&proposal.signed, me),
+            Message::Polka(_)
+            | Message::RoundChange(_)
+            | Message::RoundStatus(_)
+            | Message::SignQuery { .. }
+            | Message::SignAnswer(_)
+            | Message::BatchOffer(_)
+            | Message::BatchAck(_)
+            | Message::BatchCertified(_)
+            | Message::BatchRequest(_)
+            | Message::BatchResponse(_)
+            | Message::Status(_)
+            | Message::BlocksRequest(_)
+            | Message::BlocksResponse(_) => true,
+        }
+    }
+
+    fn admits_vote(&mut self, signed: &SignedVote, me: ValidatorId) -> bool {
+        let step = match signed.vote.kind {
+            VoteType::Prevote => 1,
+            VoteType::Precommit => 2,
+        };
+        let slot = (signed.vote.height, signed.vote.round, step);
+        signed.validator != me || self.admits(slot, (signed.vote.block_id, None))
+    }
+
+    fn admits_proposal(&mut self, signed: &SignedProposal, me: ValidatorId) -> bool {
+        let proposal = &signed.proposal;
+        let slot = (proposal.height, proposal.round, 0);
+        signed.validator != me || self.admits(slot, (Some(proposal.block_id), proposal.pol_round))
+    }
+
+    fn admits(&mut self, slot: Slot, value: (Option<BlockId>, Option<Round>)) -> bool {
+        let first = *self.signed.entry(slot).or_insert(value);
+        while self.signed.len() > SLOTS_MAX {
+            self.signed.pop_first();
+        }
+        first == value
+    }
+}
