@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use quancheng_types::limits::VALIDATORS_MAX;
 use quancheng_types::{
-    Absence, BatchHeader, BatchId, BatchRef, ChainId, CommitCertificate, Decisions, Digest, Header, Height, List, NodeId, Parameters, PublicKey, Round, Schedules, Signature, SignedBatch, SigningKey, ValidatorId, ValidatorSet, VersionPlan,
+    Absence, BatchHeader, BatchId, BatchRef, ChainId, CommitCertificate, Decisions, Digest, Header, Height, List,
+    NodeId, PublicKey, Round, Schedules, Signature, SignedBatch, SigningKey, ValidatorId, VersionPlan,
 };
 
 use crate::availability::AuthorWindow;
@@ -398,8 +399,6 @@ pub struct EngineConfig {
     /// Least time between start and the first signature when our record is not fresh, ms. The node also waits until a
     /// quorum has told what it saw of us.
     pub quarantine_ms: u64,
-    /// The set and parameters at height 1.
-    pub genesis: SetChange,
     /// Drawn at random by every process anew: tells two processes with one key apart.
     pub instance: u64,
     /// Those of earlier processes on this data folder: a peer may still repeat the question of one of them.

@@ -10,8 +10,7 @@ use super::{Alarm, BatchVerdict, Engine, Executed, HaltReason, Offence, ServeReq
 use crate::availability::{Checked, NumberTaken, Pooled};
 use crate::limits::{STATUS_INTERVAL_MS, STATUS_PAUSE_MS, SYNC_BLOCKS_MAX};
 use crate::message::{BatchAck, BlocksRequest, CommittedBlock, Message, Status};
-use crate::ordering::rules::{check_header, has_quorum, signatures_hold, counted};
-use crate::ordering::HeaderError;
+use crate::ordering::rules::{check_header, counted, has_quorum, signatures_hold};
 
 /// Blocks behind peers from which an operator hears of it.
 const BEHIND_ALARM_BLOCKS: u64 = 100;

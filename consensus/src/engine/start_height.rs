@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quancheng_types::{Round, is_known_version, Height, SignedProposal};
+use quancheng_types::{Height, Round, SignedProposal, is_known_version};
 
 use super::{Engine, HaltReason};
 use crate::log::LogEntry;

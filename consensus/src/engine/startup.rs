@@ -83,8 +83,7 @@ impl Engine {
         }
         let fresh = self.tip.is_none() && self.signer.record().is_some_and(crate::sign_record::SignRecord::is_fresh);
         let not_before_ms = now_ms.saturating_add(self.quarantine_ms);
-        self.startup =
-            StartUp::Asking { nonce: self.twin.instance, not_before_ms, fresh, answers: BTreeMap::new() };
+        self.startup = StartUp::Asking { nonce: self.twin.instance, not_before_ms, fresh, answers: BTreeMap::new() };
         self.send_sign_query();
     }
 

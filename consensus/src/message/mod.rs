@@ -21,8 +21,8 @@ use quancheng_types::{
 };
 
 pub use parts::{
-    Alive, BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate, RoundCertificateKind,
-    RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
+    Alive, BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate,
+    RoundCertificateKind, RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
 };
 
 use crate::limits;

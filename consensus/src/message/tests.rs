@@ -37,7 +37,13 @@ fn signed_samples() -> Vec<Message> {
         validator,
         signature: key.sign(&[2]),
     };
-    let answer = SignAnswer { validator, nonce: 5, committed: Height(6), latest: Some(SignedStatement::Vote(vote)), alive: Some(Alive { instance: 4, signature: key.sign(&[3]) }) };
+    let answer = SignAnswer {
+        validator,
+        nonce: 5,
+        committed: Height(6),
+        latest: Some(SignedStatement::Vote(vote)),
+        alive: Some(Alive { instance: 4, signature: key.sign(&[3]) }),
+    };
     vec![
         Message::Vote(vote),
         Message::Votes(List::new(vec![vote, vote]).unwrap()),

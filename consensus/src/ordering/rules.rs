@@ -10,7 +10,9 @@
 use std::borrow::Cow;
 
 use quancheng_types::certificate::{CertificateSignature, check_quorum};
-use quancheng_types::{BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, ValidatorSet, Absence, PROTOCOL_VERSION, Presence};
+use quancheng_types::{
+    Absence, BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, Presence, ValidatorSet,
+};
 
 use super::attendance::{Shown, follow, is_return};
 use super::context::CoreValidatorSet;

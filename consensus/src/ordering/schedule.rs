@@ -138,7 +138,10 @@ impl Schedule {
 }
 
 /// The planted mistakes: sets one height too early or too late.
-fn shifted(sets: &quancheng_types::Schedule<ValidatorSet>, planted: Planted) -> quancheng_types::Schedule<ValidatorSet> {
+fn shifted(
+    sets: &quancheng_types::Schedule<ValidatorSet>,
+    planted: Planted,
+) -> quancheng_types::Schedule<ValidatorSet> {
     let mut all = quancheng_types::Schedule::default();
     for entry in sets.entries() {
         let mut entry = entry.clone();

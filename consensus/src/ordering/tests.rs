@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::schedule::Entry;
 use quancheng_types::{
-    Absence, Attendance, BatchCertificate, BatchHeader, BatchRef, Block, BlockId, ChainId, Digest, Header, Height,
-    List, MisbehaviorProof, NodeId, PROTOCOL_VERSION, Parameters, Round, SignedVote, SigningKey, Text, Validator,
-    ValidatorId, ValidatorSet, Vote, VoteType,
+    Absence, Attendance, BatchCertificate, BatchHeader, BatchRef, Block, BlockId, ChainId, Decisions, Digest, Header,
+    Height, List, MisbehaviorProof, NodeId, PROTOCOL_VERSION, Parameters, Round, Schedules, SignedVote, SigningKey,
+    Text, Validator, ValidatorId, ValidatorSet, VersionPlan, Vote, VoteType,
 };
 
 use super::header_error::HeaderError;
@@ -154,7 +154,7 @@ fn what_was_decided_is_in_force_from_the_height_that_was_carried() {
         schedule.executed(Height(height), decisions.clone()).unwrap();
         schedules.enter(decisions).unwrap();
     }
-    let recovered = Schedule::new(schedules, Height(7), Height(12), false).unwrap();
+    let recovered = Schedule::new(schedules, Height(7), Height(12), Planted::default()).unwrap();
     for schedule in [schedule, recovered] {
         let at = |height: u64| {
             let rules = schedule.at(Height(height));
@@ -171,7 +171,7 @@ fn what_was_decided_is_in_force_from_the_height_that_was_carried() {
 #[test]
 fn rules_are_forgotten_when_they_have_ended() {
     let start = Schedules::starting(set(&[1; 4]), Parameters::default());
-    let mut schedule = Schedule::new(start, Height(0), Height(1), false).unwrap();
+    let mut schedule = Schedule::new(start, Height(0), Height(1), Planted::default()).unwrap();
     let decisions = Decisions { validators: decided(5, 15, set(&[1; 7])), ..Decisions::default() };
     schedule.executed(Height(5), decisions).unwrap();
     let (old, new) = (set(&[1; 4]).hash(), set(&[1; 7]).hash());

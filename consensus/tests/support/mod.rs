@@ -208,7 +208,6 @@ impl Network {
             node_id: node_id(this.index),
             key,
             quarantine_ms: 300,
-            genesis,
             instance,
             earlier_instances: Vec::new(),
             #[cfg(feature = "planted-bugs")]

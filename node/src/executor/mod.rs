@@ -40,7 +40,6 @@ struct Executor {
     tracker: Arc<Tracker>,
     metrics: Arc<Metrics>,
     on_set_change: Box<dyn Fn() + Send>,
-    threads: &Threads,
 }
 
 /// Starts the thread. `on_set_change` is told when a validator set was decided.

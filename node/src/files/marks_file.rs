@@ -7,8 +7,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::ChainId;
 use quancheng_types::codec::{decode, encode};
 
-use super::slots::{CONTENT_BYTES_MAX, Slots, SlotsError};
 use super::FileError;
+use super::slots::{CONTENT_BYTES_MAX, Slots, SlotsError};
 
 /// Begins every slot and names the version of the layout.
 const MAGIC: [u8; 8] = *b"QCMARK1\0";

@@ -63,7 +63,8 @@ impl SignRecordFile {
             Err(SlotsError::File(error)) => return Err(error),
         };
         let decode = |bytes: &[u8]| {
-            SignRecord::decode(bytes, chain_id, key).map_err(|error| FileError::SignRecord { path: path.clone(), error })
+            SignRecord::decode(bytes, chain_id, key)
+                .map_err(|error| FileError::SignRecord { path: path.clone(), error })
         };
         // Both must hold, whichever is newer, and they are written in turn.
         let (_, record) = (decode(&older.bytes)?, decode(&newer.bytes)?);

@@ -174,12 +174,10 @@ impl Slots {
         let rest = slot.strip_prefix(&self.magic)?;
         let (count, rest) = rest.split_first_chunk::<8>()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
-        let length =
-            usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= CONTENT_BYTES_MAX)?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= CONTENT_BYTES_MAX)?;
         let (content, rest) = rest.split_at_checked(length)?;
         let (sum, padding) = rest.split_at_checked(SUM_BYTES)?;
-        let holds =
-            sha256(&[&slot[..HEAD_BYTES + length]]).as_bytes() == sum && padding.iter().all(|byte| *byte == 0);
+        let holds = sha256(&[&slot[..HEAD_BYTES + length]]).as_bytes() == sum && padding.iter().all(|byte| *byte == 0);
         holds.then(|| SlotContent { count: u64::from_le_bytes(*count), bytes: content.to_vec() })
     }
 }

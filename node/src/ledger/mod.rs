@@ -19,8 +19,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use quancheng_contracts::{genesis_patch, governance};
-use quancheng_state::{ChainStore, Snapshot, Store, StoreError, StoreOptions, Backend};
-use quancheng_state_rocks::{Rocks, RocksOptions};
+use quancheng_state::{Backend, ChainStore, Snapshot, Store, StoreError, StoreOptions};
 use quancheng_types::merkle::Path as MerklePath;
 use quancheng_types::{
     ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, Schedule, Schedules, SignedTransaction, TransactionId,

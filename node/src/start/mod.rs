@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use quancheng_consensus::{CachedChecker, Engine, EngineConfig, EngineStatus, SetChange};
-use quancheng_types::{Genesis, NodeId, Parameters, SigningKey, ValidatorId, Height, SignedBatch};
+use quancheng_consensus::{CachedChecker, Engine, EngineConfig, EngineStatus};
+use quancheng_types::{Genesis, Height, Parameters, SignedBatch};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
@@ -37,7 +37,7 @@ use crate::driver::{
     ServeQueue,
 };
 use crate::executor;
-use crate::files::{DataLock, LogFile, SignRecordFile, Marks, MarksFile, StoppedFile};
+use crate::files::{DataLock, LogFile, Marks, MarksFile, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError, has_run};
 use crate::limits::{OWN_BATCH_BYTES_MAX, SUBMISSION_BYTES_MAX};
 use crate::marks::MarkKeeper;
@@ -96,14 +96,8 @@ impl Node {
             network::start(lanes::network_config(&config, &genesis, &keys, peers.entries(&sets)?, &descriptors))
                 .await?;
 
-        let parts = Assembly {
-            config: &config,
-            genesis: &genesis,
-            keys: &keys,
-            ledger: &ledger,
-            metrics: &metrics,
-            teardown,
-        };
+        let parts =
+            Assembly { config: &config, genesis: &genesis, keys: &keys, ledger: &ledger, metrics: &metrics, teardown };
         let running = parts.wire(&tracker, &peers, &network)?;
         let (bars, asked) = (running.bars, running.asked);
         let pump = Pump::new(running.driver.clone(), Arc::clone(&peers), bars, asked, Arc::clone(&metrics));
@@ -241,9 +235,16 @@ impl Assembly<'_> {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
         };
-        let (verifier, writer) =
-            verifier::start(threads, chain_id, Arc::clone(ledger), driver.clone(), Arc::clone(metrics), marks.clone(), running)
-                .map_err(StartError::Thread)?;
+        let (verifier, writer) = verifier::start(
+            threads,
+            chain_id,
+            Arc::clone(ledger),
+            driver.clone(),
+            Arc::clone(metrics),
+            marks.clone(),
+            running,
+        )
+        .map_err(StartError::Thread)?;
         self.teardown.stops(verifier.clone());
         let executor = self.start_executor(&driver, tracker, peers, network)?;
         let serve =
@@ -361,7 +362,6 @@ impl Assembly<'_> {
             node_id: self.keys.node_id(),
             key: self.keys.validator.clone(),
             quarantine_ms: self.config.node.quarantine_ms,
-            genesis: SetChange { validators: self.genesis.validators.clone(), parameters: self.genesis.parameters },
             instance: marks.instances[0],
             earlier_instances: marks.instances[1..].iter().copied().filter(|instance| *instance != 0).collect(),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quancheng_consensus::{Executed, LogEntry, RecoveredState, SignRecord, Tip, AuthorWindow, WINDOW_SEQUENCES};
+use quancheng_consensus::{AuthorWindow, Executed, LogEntry, RecoveredState, SignRecord, Tip, WINDOW_SEQUENCES};
 use quancheng_types::{Decisions, Height, SignedBatch, ValidatorId};
 use tracing::warn;
 
@@ -11,8 +11,8 @@ use tracing::error;
 use super::StartError;
 use crate::files::Marks;
 use crate::ledger::{Ledger, LedgerError};
-use crate::version::UnknownVersion;
 use crate::tracker::Tracker;
+use crate::version::UnknownVersion;
 
 /// Batches to offer again, and the engine's state.
 pub(super) struct Recovered {

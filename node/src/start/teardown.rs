@@ -53,7 +53,10 @@ impl Teardown {
         }
         let left = self.threads.join(PATIENCE);
         if !left.is_empty() {
-            warn!(?left, "threads did not end in time; what they were doing is cut off, and done again at the next start");
+            warn!(
+                ?left,
+                "threads did not end in time; what they were doing is cut off, and done again at the next start"
+            );
         }
         let is_closed = self.store.close(PATIENCE);
         if !is_closed {

@@ -9,8 +9,8 @@ use quancheng_consensus::log::TimeoutStep;
 use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
 use quancheng_consensus::{Commit, CommittedBlock, LogEntry, SignRecord};
 use quancheng_types::{
-    AccountId, Batch, Block, BlockId, Bytes, Call, CommitCertificate, Digest, Header, Height, KeyId, List, ModuleId,
-    PROTOCOL_VERSION, Round, SignedBatch, Signer, SigningKey, Transaction, ValidatorId,
+    AccountId, Attendance, Batch, Block, BlockId, Bytes, Call, CommitCertificate, Digest, Header, Height, KeyId, List,
+    ModuleId, PROTOCOL_VERSION, Round, SignedBatch, Signer, SigningKey, Transaction, ValidatorId,
 };
 
 use crate::files::{DataLock, FileError, LogFile, SignRecordFile, StoppedFile};
@@ -53,6 +53,7 @@ fn commit(height: u64) -> Arc<Commit> {
         time_ms: height,
         parent: BlockId(zero),
         proposer: ValidatorId(zero),
+        round: Round(0),
         batches_root: zero,
         validators_hash: zero,
         next_validators_hash: zero,
@@ -61,14 +62,11 @@ fn commit(height: u64) -> Arc<Commit> {
         history_size: 1,
         history_root: zero,
         misbehavior_root: zero,
+        attendance_hash: zero,
     };
-    let block = Block { header, batches: List::empty(), misbehavior: List::empty() };
-    let certificate = CommitCertificate {
-        height: Height(height),
-        round: Round(0),
-        block_id: block.id(),
-        signatures: List::empty(),
-    };
+    let block = Block { header, batches: List::empty(), misbehavior: List::empty(), attendance: Attendance::default() };
+    let certificate =
+        CommitCertificate { height: Height(height), round: Round(0), block_id: block.id(), signatures: List::empty() };
     Arc::new(Commit { decided: CommittedBlock { block, certificate }, windows: Vec::new() })
 }
 
@@ -116,7 +114,7 @@ struct Opened {
 fn open(dir: &Path) -> Result<Opened, Refused> {
     let lock = DataLock::acquire(dir)?;
     StoppedFile::at(dir).check()?;
-    let options = crate::config::StoreSection { memory_mib: 32, keep_recent: None };
+    let options = crate::config::StoreSection { memory_mib: 32, keep_recent: None, open_files_max: None };
     let ledger = Arc::new(Ledger::open(dir, &testing::genesis(), &options)?);
     let chain_id = ledger.chain_id();
     let mut file = SignRecordFile::at(dir);
@@ -214,7 +212,12 @@ type Damage = (&'static str, fn(&Path, &Path));
 
 fn flip(path: &Path, share: f64) {
     let mut bytes = std::fs::read(path).unwrap();
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small file")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small file"
+    )]
     let at = ((bytes.len() as f64) * share) as usize;
     if let Some(byte) = bytes.get_mut(at) {
         *byte ^= 0x40;
@@ -250,7 +253,8 @@ fn is_idle(path: &Path) -> bool {
 
 #[test]
 fn whatever_happens_to_a_file_nothing_durable_is_lost_without_a_word() {
-    let (older, good, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (older, good, scratch) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     folder(older.path(), 1);
     copy(older.path(), good.path());
     live(good.path(), 1);
@@ -282,7 +286,10 @@ fn whatever_happens_to_a_file_nothing_durable_is_lost_without_a_word() {
             }
             std::fs::remove_dir_all(&dir).unwrap();
         }
-        assert!(is_idle(&path) || told.contains(&name) || name.ends_with(".sst"), "{name}: no damage of it was noticed");
+        assert!(
+            is_idle(&path) || told.contains(&name) || name.ends_with(".sst"),
+            "{name}: no damage of it was noticed"
+        );
     }
     for name in ["marks", "sign-record", "log/1", "store/CURRENT"] {
         assert!(told.contains(name), "{name}");
@@ -313,7 +320,10 @@ fn the_log_of_the_store_is_refused_when_a_byte_of_it_flips_and_what_stands_behin
         let mut accounted = [numbers.clone(), saved.unreadable.clone()].concat();
         accounted.sort_unstable();
         assert_eq!(accounted, (0..PER_LIFE).collect::<Vec<_>>(), "{share}");
-        assert!(numbers.len() + 1 >= usize::try_from(PER_LIFE).unwrap(), "one byte costs one batch at most: {numbers:?}");
+        assert!(
+            numbers.len() + 1 >= usize::try_from(PER_LIFE).unwrap(),
+            "one byte costs one batch at most: {numbers:?}"
+        );
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use quancheng_types::{Height, SignedBatch, TransactionId};
 
+use super::waiters::Waiters;
 use super::{Entry, Tracker};
 
 impl Tracker {
@@ -21,7 +22,8 @@ impl Tracker {
             }
             let valid_until_ms = transaction.body.valid_until_ms;
             let admitted_at = Instant::now();
-            let entry = Entry { account, admitted_at, valid_until_ms, ordered, waiters: Vec::new(), outcome: None };
+            let entry =
+                Entry { account, admitted_at, valid_until_ms, ordered, waiters: Waiters::default(), outcome: None };
             *inner.per_account.entry(account).or_default() += 1;
             inner.entries.insert(id, entry);
             inner.expiry.insert((valid_until_ms, id), ());
@@ -41,9 +43,7 @@ impl Tracker {
             .collect();
         for id in &lost {
             if let Some(entry) = inner.remove(id) {
-                for (_, waiter) in entry.waiters {
-                    waiter.finish_one();
-                }
+                entry.waiters.finish();
             }
         }
         self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));

@@ -27,7 +27,8 @@ fn running_with(state: RecoveredState, checker: Box<dyn SignatureChecker>) -> En
     let mut engine = engine_with(4, state, checker);
     engine.step(now(0), Input::Start);
     for peer in 1..4 {
-        let answer = SignAnswer { validator: id_of(0), nonce: EPOCH_MS, committed: Height(0), latest: None, alive: None };
+        let answer =
+            SignAnswer { validator: id_of(0), nonce: EPOCH_MS, committed: Height(0), latest: None, alive: None };
         hear(&mut engine, peer, Message::SignAnswer(answer));
     }
     assert!(engine.startup.is_done());

@@ -221,6 +221,8 @@ fn a_follower_says_nothing_about_the_agreement() {
         node_id: node_id(50),
         key: None,
         quarantine_ms: 0,
+        instance: EPOCH_MS,
+        earlier_instances: Vec::new(),
         #[cfg(feature = "planted-bugs")]
         planted: None,
     };

@@ -73,7 +73,6 @@ fn engine_with(members: u8, state: RecoveredState, checker: Box<dyn SignatureChe
         node_id: node_id(0),
         key: Some(key(0)),
         quarantine_ms: 0,
-        genesis: set(members),
         instance: EPOCH_MS,
         earlier_instances: Vec::new(),
         #[cfg(feature = "planted-bugs")]

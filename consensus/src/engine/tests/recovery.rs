@@ -119,8 +119,13 @@ impl Shell {
     }
 
     fn answer_with(&mut self, from: u8, committed: Height) {
-        let answer =
-            SignAnswer { validator: ValidatorId::of(&key(0).public_key()), nonce: EPOCH_MS, committed, latest: None, alive: None };
+        let answer = SignAnswer {
+            validator: ValidatorId::of(&key(0).public_key()),
+            nonce: EPOCH_MS,
+            committed,
+            latest: None,
+            alive: None,
+        };
         self.step(Input::Peer { from: node_id(from), message: Message::SignAnswer(answer), verified: false });
     }
 

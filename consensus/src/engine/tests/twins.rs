@@ -19,16 +19,21 @@ fn started(instance: u64, answered: bool) -> Engine {
         node_id: node_id(0),
         key: Some(key(0)),
         quarantine_ms: 0,
-        genesis: set(4),
         instance,
         earlier_instances: vec![EARLIER],
         #[cfg(feature = "planted-bugs")]
         planted: None,
     };
-    let mut engine = Engine::recover(config, fresh_state(), Box::new(CachedChecker::new())).unwrap();
+    let mut engine = Engine::recover(
+        config,
+        RecoveredState { schedules: rules(4), ..fresh_state() },
+        Box::new(CachedChecker::new()),
+    )
+    .unwrap();
     engine.step(now(0), Input::Start);
     for peer in 1..if answered { 4 } else { 1 } {
-        let answer = SignAnswer { validator: id_of(0), nonce: instance, committed: Height(0), latest: None, alive: None };
+        let answer =
+            SignAnswer { validator: id_of(0), nonce: instance, committed: Height(0), latest: None, alive: None };
         hear(&mut engine, peer, Message::SignAnswer(answer));
     }
     assert_eq!(engine.startup.is_done(), answered);
@@ -244,13 +249,12 @@ fn a_store_far_behind_the_sign_record_makes_no_engine() {
             node_id: node_id(0),
             key: Some(key(0)),
             quarantine_ms: 0,
-            genesis: set(4),
             instance: 1,
             earlier_instances: Vec::new(),
             #[cfg(feature = "planted-bugs")]
             planted: None,
         };
-        let state = RecoveredState { sign_record: Some(record), ..fresh_state() };
+        let state = RecoveredState { sign_record: Some(record), schedules: rules(4), ..fresh_state() };
         Engine::recover(config, state, Box::new(CachedChecker::new())).map(|_| ())
     };
     // A crash in the flush of one step leaves the record a few heights ahead.

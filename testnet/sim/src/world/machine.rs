@@ -133,13 +133,13 @@ impl Machine {
     ) -> Result<Vec<Arc<SignedBatch>>, String> {
         let (state, own) = self.disk.recover(Some(self.member.key.public_key()))?;
         self.next_sequence = self.disk.next_sequence(self.validator_id()).map_err(crate::disk::text)?;
-        let instance = time_us.rotate_left(20) ^ u64::from(self.epoch) ^ u64::from(self.node_id().0.0[0]).rotate_left(50);
+        let instance =
+            time_us.rotate_left(20) ^ u64::from(self.epoch) ^ u64::from(self.node_id().0.0[0]).rotate_left(50);
         let config = EngineConfig {
             chain_id: genesis.chain_id(),
             node_id: self.node_id(),
             key: Some(self.member.key.clone()),
             quarantine_ms: QUARANTINE_MS,
-            genesis: SetChange { validators: genesis.validators.clone(), parameters: genesis.parameters },
             instance,
             earlier_instances: self.instances.clone(),
             #[cfg(feature = "planted-bugs")]
