@@ -99,6 +99,10 @@ planted! {
     EarlySet = early_set;
     /// A set comes into force one height late.
     LateSet = late_set;
+    /// Parameters come into force one height early.
+    EarlyParameters = early_parameters;
+    /// A version comes into force one height early.
+    EarlyVersion = early_version;
     // Batches.
     /// A batch is acknowledged before it was checked and stored.
     EarlyAck = early_ack;

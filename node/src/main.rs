@@ -81,13 +81,33 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    match run(arguments.command) {
         Ok(code) => code,
         Err(error) => {
             complain(&format!("quanchengd: {error}"));
             ExitCode::from(1)
         }
     }
+}
+
+/// Help, version, or what is wrong with the command.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.print().and_then(|()| std::io::stdout().flush()) {
+        Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(&format!("quanchengd: cannot write to standard output: {fault}"));
+            ExitCode::from(1)
+        }
+        Ok(()) | Err(_) => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+    }
+}
+
+/// Exit code of a node that did not start.
+fn start_code(error: &StartError) -> u8 {
+    if matches!(error, StartError::UnknownVersion(_)) { EXIT_UNKNOWN_VERSION } else { 1 }
 }
 
 /// To standard error, of which nobody knows whether it can be written.
@@ -168,7 +188,7 @@ fn start(config: NodeConfig) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Ok(end) => exit_code(&log, &end),
         Err(error) => {
             log.say(&format!("quanchengd: {error}"));
-            ExitCode::from(if matches!(error, StartError::UnknownVersion(_)) { EXIT_UNKNOWN_VERSION } else { 1 })
+            ExitCode::from(start_code(&error))
         }
     };
     log.finish();

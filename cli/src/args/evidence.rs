@@ -85,6 +85,90 @@ pub(crate) enum Bundle {
     Fetch(BundleFetch),
     /// Show what a bundle says, without checking it
     Show(BundleShow),
+    /// Prove an older bundle anew by a newer header; its salts stay
+    Refresh(BundleRefresh),
+    /// A bundle with fewer files, or without some salts, to hand on
+    Cut(BundleCut),
+    /// Look for a contradiction between two bundles, and name who signed both
+    Compare(BundleCompare),
+}
+
+/// A bundle to prove anew.
+#[derive(Debug, Args)]
+pub(crate) struct BundleRefresh {
+    /// Bundle, compact or JSON; it stays as it is
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) file: PathBuf,
+    /// New file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Write JSON instead of compact bytes
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where to ask.
+    #[command(flatten)]
+    pub(crate) api: Api,
+}
+
+/// A bundle to cut.
+#[derive(Debug, Args)]
+pub(crate) struct BundleCut {
+    /// Bundle, compact or JSON; it stays as it is
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) file: PathBuf,
+    /// Path in the manifest of a file that stays (repeatable); all others go
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["seal", "no_files"])]
+    pub(crate) keep: Vec<String>,
+    /// Path in the manifest of a file whose salt is withheld: it is listed, but cannot be checked (repeatable)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) seal: Vec<String>,
+    /// No file stays, only the record
+    #[arg(long, conflicts_with_all = ["keep", "seal"])]
+    pub(crate) no_files: bool,
+    /// New file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Write JSON instead of compact bytes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Two bundles to compare.
+#[derive(Debug, Args)]
+pub(crate) struct BundleCompare {
+    /// One bundle
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) first: PathBuf,
+    /// The other
+    #[arg(value_name = "OTHER")]
+    pub(crate) second: PathBuf,
+    /// What to trust: the checkpoint file, obtained by another way than the bundles
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: PathBuf,
+}
+
+/// Checkpoints.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Checkpoint {
+    /// Pin a recent header that follows from an earlier checkpoint
+    Pin(CheckpointPin),
+}
+
+/// A header to pin.
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointPin {
+    /// Bundle whose header is pinned; without one, the newest header of the endpoint
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// The checkpoint that is trusted already
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: PathBuf,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Where to ask.
+    #[command(flatten)]
+    pub(crate) api: Api,
 }
 
 /// A bundle to fetch.

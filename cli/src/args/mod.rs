@@ -68,6 +68,9 @@ pub(crate) enum Noun {
     /// Evidence bundles
     #[command(subcommand)]
     Bundle(evidence::Bundle),
+    /// Checkpoints: what a verifier trusts
+    #[command(subcommand)]
+    Checkpoint(evidence::Checkpoint),
     /// Check a bundle offline: no network, no trust in any node
     Verify(evidence::Verify),
     /// Validators, parameters, rule sets and calendar: changed by vote

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::args::evidence::{Bundle, BundleFetch, Evidence};
 use crate::client::{Client, OCTETS, with_query};
 use crate::commands::verify::{Entry, entries};
-use crate::commands::{notarize, read};
+use crate::commands::{bundles, notarize, read};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::output::Reply;
@@ -45,10 +45,14 @@ pub(super) fn bundle(session: &Session, command: &Bundle) -> Outcome<Reply> {
             let bytes = files::read_plain(&show.file, BUNDLE_FILE_BYTES_MAX)?;
             Ok(Reply::record(describe(&decode(&bytes)?)))
         }
+        Bundle::Refresh(refresh) => bundles::refresh(session, refresh),
+        Bundle::Cut(cut) => bundles::cut(cut),
+        Bundle::Compare(compare) => bundles::compare(compare),
     }
 }
 
-fn decode(bytes: &[u8]) -> Outcome<ProofBundle> {
+/// A bundle in either form.
+pub(super) fn decode(bytes: &[u8]) -> Outcome<ProofBundle> {
     ProofBundle::decode(bytes).map_err(|error| {
         Fault::new(
             Exit::Mismatch,
@@ -60,7 +64,7 @@ fn decode(bytes: &[u8]) -> Outcome<ProofBundle> {
 }
 
 /// Content of a bundle; nothing here is checked.
-fn describe(bundle: &ProofBundle) -> Value {
+pub(super) fn describe(bundle: &ProofBundle) -> Value {
     let claims: Vec<Value> = bundle
         .claims
         .iter()
@@ -171,7 +175,7 @@ fn can_exist(claim: &Claim) -> bool {
 
 /// Only a bundle that a node can give again is written over: one that opens files holds their salts, which no node has, and anything
 /// else is somebody's file.
-fn may_go(out: &std::path::Path) -> Outcome<()> {
+pub(super) fn may_go(out: &std::path::Path) -> Outcome<()> {
     let is_plain = out.symlink_metadata().is_ok_and(|meta| meta.is_file());
     if !is_plain {
         // What is no plain file is refused when it is written to.
@@ -189,7 +193,8 @@ fn may_go(out: &std::path::Path) -> Outcome<()> {
             say!("{shown} 已存在且不是证据包，不会被覆盖。", "{shown} exists, is no bundle, and is not written over.")
         }
     };
-    Err(Fault::usage("BUNDLE_EXISTS", message).hint(say!("请另取 --out 名称。", "Give another name to --out.")))
+    Err(Fault::usage("BUNDLE_EXISTS", message)
+        .hint(say!("请另取名称，或将其移走。", "Choose another name, or move it away.")))
 }
 
 /// A bundle from a node, checked for its form.
@@ -205,7 +210,7 @@ pub(super) fn form(bundle: &ProofBundle, is_json: bool) -> Vec<u8> {
 /// Writes a bundle; the reply says what it holds.
 fn save(bundle: &ProofBundle, out: &std::path::Path, is_json: bool) -> Outcome<Reply> {
     let bytes = form(bundle, is_json);
-    files::write(out, &bytes)?;
+    files::replace(out, &bytes)?;
     let mut data = describe(bundle);
     crate::submit::insert(&mut data, "file", json!(out));
     crate::submit::insert(&mut data, "bytes", json!(bytes.len()));

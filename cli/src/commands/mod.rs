@@ -1,6 +1,7 @@
 //! One file for each noun.
 
 mod bulk;
+mod bundles;
 mod chain;
 mod completions;
 mod config;
@@ -17,6 +18,7 @@ mod tx;
 mod verify;
 
 use crate::args::Noun;
+use crate::args::evidence::Checkpoint;
 use crate::fault::Outcome;
 use crate::output::Reply;
 use crate::session::Session;
@@ -30,6 +32,7 @@ pub(crate) fn run(session: &Session, noun: Noun) -> Outcome<Reply> {
         Noun::Registration(command) => registration::run(session, *command),
         Noun::Evidence(command) => evidence::run(session, &command),
         Noun::Bundle(command) => evidence::bundle(session, &command),
+        Noun::Checkpoint(Checkpoint::Pin(command)) => bundles::pin(session, &command),
         Noun::Verify(command) => verify::run(session, &command),
         Noun::Governance(command) => governance::run(session, *command),
         Noun::Chain(command) => chain::run(session, &command),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::args::common::{List, Read};
 use crate::client::{Client, with_query};
+use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::output::{Reply, View};
@@ -70,7 +71,8 @@ fn finish(read: &Read, mut answer: Value) -> Outcome<Reply> {
             Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
                 .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
         })?;
-        files::write(path, &bytes)?;
+        evidence::may_go(path)?;
+        files::replace(path, &bytes)?;
         if let Some(object) = answer.as_object_mut() {
             object.remove("proof");
         }

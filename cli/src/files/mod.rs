@@ -30,8 +30,10 @@ pub(crate) use collect::{Named, collect};
 pub(crate) use json::{parse, without_mark};
 pub(crate) use names::spelt;
 pub(crate) use stable::{Seen, hash};
-pub(crate) use write::{write, write_new_private};
+pub(crate) use write::{replace, write, write_new_private};
 
+/// Name of the format of a file of salts.
+pub(crate) const SALTS_FORMAT: &str = "quancheng-salts";
 /// Greatest JSON file of a record, bytes.
 const RECORD_BYTES_MAX: u64 = 4 * 1024 * 1024;
 

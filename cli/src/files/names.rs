@@ -2,7 +2,7 @@
 //!
 //! A path of a manifest is UTF-8 without backslash, control characters or marks of text direction. Archives from other systems, and
 //! people, make other names. Such a name can be written down *escaped*: each byte that cannot stand is `%` and two digits, and so is
-//! `%` itself in a name that has such a byte. The escaped form is what the manifest holds and what `verify` compares with.
+//! `%` itself in such a name, and all but ASCII in one that is not UTF-8. The escaped form is what the manifest holds and what `verify` compares with.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,22 +15,21 @@ fn is_sound(c: char) -> bool {
     c == '.' || RelativePath::new(c).is_ok()
 }
 
-/// A name as a manifest can hold it: itself, or escaped.
+/// A name as a manifest can hold it: itself, or escaped. Of a name in some other encoding all but ASCII is escaped: a pair of its bytes
+/// may look like a character of UTF-8.
 fn escaped(name: &OsStr) -> String {
-    if let Some(text) = name.to_str().filter(|text| text.chars().all(is_sound)) {
+    let text = name.to_str();
+    if let Some(text) = text.filter(|text| text.chars().all(is_sound)) {
         return text.to_owned();
     }
     let mut out = String::new();
-    let escape = |bytes: &[u8], out: &mut String| bytes.iter().for_each(|byte| out.push_str(&format!("%{byte:02X}")));
-    for chunk in name.as_bytes().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if is_sound(c) && c != '%' {
-                out.push(c);
-            } else {
-                escape(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut out);
-            }
-        }
-        escape(chunk.invalid(), &mut out);
+    let mut push = |c: Option<char>, bytes: &[u8]| match c.filter(|c| is_sound(*c) && *c != '%') {
+        Some(c) => out.push(c),
+        None => bytes.iter().for_each(|byte| out.push_str(&format!("%{byte:02X}"))),
+    };
+    match text {
+        Some(text) => text.chars().for_each(|c| push(Some(c), c.encode_utf8(&mut [0; 4]).as_bytes())),
+        None => name.as_bytes().iter().for_each(|byte| push(byte.is_ascii().then_some(char::from(*byte)), &[*byte])),
     }
     out
 }

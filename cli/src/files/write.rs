@@ -4,12 +4,14 @@
 //! plain file - a device, a link, a pipe - keeps its place: replacing it is never what somebody meant.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use quancheng_proof::bundle::{BUNDLE_FORMAT, BUNDLE_MAGIC};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use super::SALTS_FORMAT;
 use crate::fault::{Fault, Outcome};
 use crate::text::say;
 
@@ -19,9 +21,35 @@ const MODE: u32 = 0o666;
 const MODE_PRIVATE: u32 = 0o600;
 /// Names that are tried for a temporary file.
 const TRIES: u32 = 16;
+/// Bytes at the beginning of a file that tell what it is.
+const BEGIN_BYTES: u64 = 4096;
 
-/// Writes a file in the place of an older one, if there is one; the older one's permissions are kept.
+/// Writes a file in the place of an older one, if there is one; the older one's permissions are kept. What exists nowhere else - salts,
+/// bundles that may hold them, keys - is never written over.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Outcome<()> {
+    if is_irreplaceable(path) {
+        return Err(exists(path));
+    }
+    replace(path, content)
+}
+
+/// Whether a file is a bundle, a file of salts, or a key.
+fn is_irreplaceable(path: &Path) -> bool {
+    let is_plain = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
+    let mut begin = Vec::new();
+    let read = is_plain && File::open(path).is_ok_and(|file| file.take(BEGIN_BYTES).read_to_end(&mut begin).is_ok());
+    if !read {
+        return false;
+    }
+    let names = |format: &str| begin.windows(format.len()).any(|part| part == format.as_bytes());
+    begin.starts_with(&BUNDLE_MAGIC)
+        || names(BUNDLE_FORMAT)
+        || names(SALTS_FORMAT)
+        || quancheng_keystore::public_key(path).is_ok()
+}
+
+/// As [`write()`], by a caller that has seen what it replaces.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Outcome<()> {
     let mode = plain(path)?;
     put(path, content, mode.unwrap_or(MODE), mode.is_some()).map_err(|error| Fault::file(path, &error))
 }
@@ -196,6 +224,25 @@ mod tests {
         write(&out, b"more").unwrap();
         assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(names(dir.path()), ["a.bundle"]);
+    }
+
+    /// Whatever an output is called, it does not take the place of what cannot be made again.
+    #[test]
+    fn salts_bundles_and_keys_are_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("a.key");
+        quancheng_keystore::write(&key, &quancheng_types::SigningKey::from_seed([1; 32]), "p").unwrap();
+        let bundle = dir.path().join("a.bundle");
+        fs::write(&bundle, [&BUNDLE_MAGIC[..], &[1, 0, 0]].concat()).unwrap();
+        let salts = dir.path().join("a.salts.json");
+        fs::write(&salts, format!("{{\n  \"format\": \"{SALTS_FORMAT}\"")).unwrap();
+        for path in [&key, &bundle, &salts] {
+            let before = fs::read(path).unwrap();
+            assert_eq!(write(path, b"x").unwrap_err().code, "EXISTS");
+            assert_eq!(fs::read(path).unwrap(), before);
+        }
+        replace(&bundle, b"x").unwrap();
+        assert_eq!(fs::read(&bundle).unwrap(), b"x");
     }
 
     #[test]

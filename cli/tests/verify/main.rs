@@ -60,6 +60,12 @@ fn finding<'a>(value: &'a Value, step: &str) -> &'a Value {
     value["data"]["findings"].as_array().expect("findings").iter().find(|f| f["step"] == step).expect("the step")
 }
 
+/// A time of the JSON as the report shows it.
+fn beijing(time_ms: &Value) -> String {
+    let time_ms = time_ms.as_u64().expect("ms since 1970");
+    quancheng_proof::report::shanghai_time(time_ms)
+}
+
 #[test]
 fn a_file_is_compared_and_its_digests_are_told() {
     let (exit, value) = verify(&at("notarized.bundle"), &["--file", "contract.txt"]);
@@ -69,10 +75,11 @@ fn a_file_is_compared_and_its_digests_are_told() {
     assert_eq!(data["files"][0]["name"], "contract.txt");
     assert_eq!(data["files"][0]["size"], 13);
     assert_eq!(data["files"][0]["sha256"].as_str().map(str::len), Some(64));
-    assert_eq!(data["bundle"]["size"], 2262);
+    assert_eq!(data["bundle"]["size"].as_u64(), Some(fs::metadata(at("notarized.bundle")).unwrap().len()));
     assert_eq!(data["checkpoint"]["chain_id"], data["facts"]["chain_id"]);
     assert!(data["limits"].as_array().is_some_and(|limits| limits.len() >= 5));
     let text = report(&at("notarized.bundle"), &["--file", "contract.txt", "--lang", "zh"]);
+    let time = beijing(&data["facts"]["claims"][0]["time_ms"]);
     for part in [
         data["files"][0]["sha256"].as_str().unwrap(),
         data["files"][0]["sm3"].as_str().unwrap(),
@@ -80,7 +87,7 @@ fn a_file_is_compared_and_its_digests_are_told() {
         data["checkpoint"]["fingerprint"].as_str().unwrap(),
         data["facts"]["chain_id"].as_str().unwrap(),
         data["facts"]["claims"][0]["record"]["transaction_id"].as_str().unwrap(),
-        "2026-11-23T08:32:53.108+08:00",
+        time.as_str(),
         "ORG-GOV-FIN",
         "人民法院",
         "不说明文件内容属实",
@@ -125,43 +132,34 @@ fn exit_codes_are_those_of_the_issue() {
 
 #[test]
 fn the_status_of_a_registration_is_told_as_of_its_block() {
-    for (name, zh, en, status) in [
-        (
-            "certificate.bundle",
-            "截至高度 198（2026-11-23T08:38:19.177+08:00）登记凭证 QC-370100-DR-2026-00000001-I 的状态为有效；不说明此后的状态",
-            "as of height 198 (2026-11-23T08:38:19.177+08:00) the status of certificate QC-370100-DR-2026-00000001-I is active; this says nothing about later times",
-            "ACTIVE",
-        ),
-        (
-            "held.bundle",
-            "截至高度 581（2026-11-23T08:51:11.663+08:00）登记凭证 QC-370100-DR-2026-00000001-I 的状态为中止；不说明此后的状态",
-            "as of height 581 (2026-11-23T08:51:11.663+08:00) the status of certificate QC-370100-DR-2026-00000001-I is suspended; this says nothing about later times",
-            "SUSPENDED",
-        ),
-        (
-            "application.bundle",
-            "截至高度 198（2026-11-23T08:38:19.177+08:00）登记申请（流水号 2）的状态为已受理；不说明此后的状态",
-            "as of height 198 (2026-11-23T08:38:19.177+08:00) the status of application 2 is accepted; this says nothing about later times",
-            "ACCEPTED",
-        ),
+    let certificate = "QC-370100-DR-2026-00000001-I";
+    for (name, subject_zh, subject_en, status_zh, status_en, status) in [
+        ("certificate.bundle", "登记凭证 {} ", "certificate {}", "有效", "active", "ACTIVE"),
+        ("held.bundle", "登记凭证 {} ", "certificate {}", "中止", "suspended", "SUSPENDED"),
+        ("application.bundle", "登记申请（流水号 2）", "application 2", "已受理", "accepted", "ACCEPTED"),
     ] {
         let (exit, value) = verify(&at(name), &[]);
         let finding = finding(&value, "V10");
         assert_eq!(exit, 0, "{name}");
+        let shown = &value["data"]["registrations"][0];
+        let (height, time) = (&shown["as_of"]["height"], shown["as_of"]["time"].as_str().unwrap());
+        let (subject_zh, subject_en) = (subject_zh.replace("{}", certificate), subject_en.replace("{}", certificate));
+        let zh = format!("截至高度 {height}（{time}）{subject_zh}的状态为{status_zh}；不说明此后的状态");
+        let en = format!(
+            "as of height {height} ({time}) the status of {subject_en} is {status_en}; this says nothing about later times"
+        );
         assert_eq!((&finding["statement_zh"], &finding["statement_en"]), (&json!(zh), &json!(en)), "{name}");
         assert_eq!(results(&value, "V10"), ["MATCH"]);
-        let shown = &value["data"]["registrations"][0];
         assert_eq!((&shown["status"], &shown["confirmed"]), (&json!(status), &json!(true)), "{name}");
         assert!(shown["as_of"]["height"].is_u64() && shown["holders"][0].is_string());
     }
     let text = report(&at("held.bundle"), &["--lang", "zh"]);
-    for part in [
-        "中止（截至 ",
-        "ORG-CRT，案号 （2026）样0101执保1号",
-        "ORG-M2",
-        "2026-11-23 至 2027-11-22",
-        "泉群地下水位监测数据",
-    ] {
+    let (_, value) = verify(&at("held.bundle"), &[]);
+    let day = |name: &str| value["data"]["registrations"][0][name].as_str().unwrap().to_owned();
+    let validity = format!("{} 至 {}", day("valid_from"), day("valid_to"));
+    for part in
+        ["中止（截至 ", "ORG-CRT，案号 （2026）样0101执保1号", "ORG-M2", validity.as_str(), "泉群地下水位监测数据"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     // A transaction says nothing about a status.
@@ -201,8 +199,14 @@ fn an_absence_names_what_is_absent() {
     assert_eq!((&entry["table"], &entry["present"]), (&json!("registry.by_number"), &json!(false)));
     assert_eq!(entry["row"], "QC-370100-DR-2026-00000001-I");
     let text = report(&at("absent.bundle"), &["--lang", "zh"]);
-    assert!(text.contains("不存在的条目  registry.by_number QC-370100-DR-2026-00000001-I"), "{text}");
-    assert!(text.contains("高度 5"), "{text}");
+    let line = text.lines().find(|line| line.contains("不存在的条目")).unwrap();
+    assert!(line.contains("QC-370100-DR-2026-00000001-I") && !line.contains("registry"), "{text}");
+    let text = report(&at("absent.bundle"), &["--lang", "en"]);
+    assert!(text.contains("absent entry  registry.by_number QC-370100-DR-2026-00000001-I"), "{text}");
+    let text = report(&at("absent.bundle"), &["--lang", "zh"]);
+    let (_, value) = verify(&at("absent.bundle"), &[]);
+    let height = &value["data"]["facts"]["claims"][0]["height"];
+    assert!(text.contains(&format!("高度 {height}")), "{text}");
 }
 
 #[test]

@@ -84,8 +84,9 @@ fn is_word(run: &str) -> bool {
     let is_coded = run.bytes().any(|b| b.is_ascii_digit()) || run.starts_with("ORG-");
     let is_code = run.contains('_') && run.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
     let is_file = [".bundle", ".txt", "absent"].iter().any(|ending| run.ends_with(ending));
+    let is_media_type = ["text/", "application/", "image/", "video/"].iter().any(|main| run.starts_with(main));
     let is_wordlike = run.bytes().filter(u8::is_ascii_alphabetic).count() > 1;
-    is_wordlike && !(is_hex || is_coded || is_code || is_file || KNOWN.contains(&run))
+    is_wordlike && !(is_hex || is_coded || is_code || is_file || is_media_type || KNOWN.contains(&run))
 }
 
 /// A report says what made it, and when.
@@ -114,4 +115,86 @@ fn pipes_and_devices_are_no_files() {
         assert_eq!(code(&run(path, &at("checkpoint.json"), &[])), 6);
         assert_eq!(code(&run(&at("notarized.bundle"), path, &[])), 6);
     }
+}
+
+/// Runs a command that is not `verify`: exit code and envelope.
+fn other(dir: &Path, words: &[&str]) -> (i32, Value) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quancheng"));
+    command.args(words).args(["--output", "json"]).current_dir(dir).env("XDG_CONFIG_HOME", "/nonexistent");
+    let output = command.env_remove("QUANCHENG_API").output().expect("the program runs");
+    (code(&output), serde_json::from_slice(&output.stdout).expect("one envelope on stdout"))
+}
+
+/// A node that answers every question with these bytes.
+fn node_with(bytes: Vec<u8>) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
+    let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection comes in");
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", bytes.len());
+            let _ = stream.write_all(&bytes);
+        }
+    });
+    url
+}
+
+/// What its holder hands on says no more than it must; what was withheld cannot be checked, and nothing is broken by it.
+#[test]
+fn a_bundle_is_cut_sealed_and_proven_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, dir) = (at("notarized.bundle"), dir.path());
+    let whole_text = whole.to_str().unwrap();
+    let (_, value) = verify(&whole, &[]);
+    let path = value["data"]["facts"]["manifests"][0]["entries"][0]["path"].as_str().unwrap();
+    let (exit, value) = other(dir, &["bundle", "cut", whole_text, "--keep", "none.txt", "--out", "x"]);
+    assert_eq!((exit, &value["error"]["code"]), (3, &json!("NOT_LISTED")));
+    assert_eq!(other(dir, &["bundle", "cut", whole_text, "--keep", path, "--out", "kept"]).0, 0);
+    assert_eq!(other(dir, &["bundle", "cut", whole_text, "--seal", path, "--out", "sealed"]).0, 0);
+    assert_eq!(other(dir, &["bundle", "cut", whole_text, "--no-files", "--out", "bare"]).0, 0);
+    assert_eq!(other(dir, &["bundle", "cut", whole_text, "--no-files", "--out", "bare"]).1["error"]["code"], "EXISTS");
+    for (name, exit, v3) in [("kept", 0, vec!["MATCH"]), ("sealed", 6, vec!["CANNOT_CHECK"]), ("bare", 6, vec![])] {
+        let (found, value) = verify(&dir.join(name), &["--file", "contract.txt"]);
+        assert_eq!((found, results(&value, "V3")), (exit, v3), "{name}");
+    }
+    assert_eq!(verify(&dir.join("bare"), &[]).0, 0);
+    // A node knows the record, not the salts.
+    let node = node_with(fs::read(dir.join("bare")).unwrap());
+    let (exit, value) = other(dir, &["bundle", "refresh", whole_text, "--out", "fresh", "--api", &node]);
+    assert_eq!(exit, 0, "{value}");
+    assert_eq!(fs::read(dir.join("fresh")).unwrap(), fs::read(&whole).unwrap());
+    // Another record is no proof of this one.
+    let node = node_with(fs::read(at("certificate.bundle")).unwrap());
+    let (exit, value) = other(dir, &["bundle", "refresh", whole_text, "--out", "other", "--api", &node]);
+    assert_eq!((exit, &value["error"]["code"]), (3, &json!("CLAIMS_DIFFER")));
+}
+
+#[test]
+fn a_header_is_pinned_when_it_follows_from_a_checkpoint_and_bundles_are_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (genesis, early, late) = (at("checkpoint.json"), at("notarized.bundle"), at("certificate.bundle"));
+    let [genesis, early, late] = [&genesis, &early, &late].map(|path| path.to_str().unwrap());
+    let pin = |bundle: &str, checkpoint: &str, out: &str| {
+        other(dir, &["checkpoint", "pin", bundle, "--checkpoint", checkpoint, "--out", out])
+    };
+    let (exit, value) = pin(early, genesis, "early.json");
+    assert_eq!(exit, 0, "{value}");
+    assert_eq!(code(&run(Path::new(late), &dir.join("early.json"), &[])), 0);
+    assert_eq!(pin(late, "early.json", "late.json").0, 0, "a pin is a checkpoint like any other");
+    // Older than the pin: it has to be proven anew, and the report says how.
+    let output = run(Path::new(early), &dir.join("late.json"), &["--lang", "zh"]);
+    assert_eq!(code(&output), 6);
+    assert!(String::from_utf8(output.stdout).unwrap().contains("重新取证明"));
+    let vectors: Value = serde_json::from_slice(&fs::read(VECTORS).unwrap()).unwrap();
+    fs::write(dir.join("other.json"), vectors["checkpoints"][0].to_string()).unwrap();
+    assert_eq!(pin(early, "other.json", "no.json").0, 6);
+    assert!(!dir.join("no.json").exists());
+
+    let compare = |one: &str, two: &str, checkpoint: &str| {
+        other(dir, &["bundle", "compare", one, two, "--checkpoint", checkpoint]).0
+    };
+    assert_eq!((compare(early, late, genesis), compare(early, late, "other.json")), (0, 6));
 }

@@ -57,7 +57,13 @@ impl Schedule {
     /// of `first`.
     pub(crate) fn new(mut schedules: Schedules, executed: Height, first: Height, planted: Planted) -> Option<Self> {
         if planted.early_set() || planted.late_set() {
-            schedules.validators = shifted(&schedules.validators, planted);
+            schedules.validators = shifted(&schedules.validators, planted.late_set());
+        }
+        if planted.early_parameters() {
+            schedules.parameters = shifted(&schedules.parameters, false);
+        }
+        if planted.early_version() {
+            schedules.versions = shifted(&schedules.versions, false);
         }
         let rules = Rules::at(&schedules, first)?;
         let lag_max = rules.parameters.execution_lag_max;
@@ -121,12 +127,24 @@ impl Schedule {
         if decisions.is_empty() {
             return Ok(());
         }
-        if let Some(set) = &mut decisions.validators {
-            set.effective = shift(set.effective, self.planted);
-        }
+        self.mistake(&mut decisions);
         self.schedules.enter(decisions)?;
         self.build();
         Ok(())
+    }
+
+    /// Plants what is to be planted in decisions.
+    fn mistake(&self, decisions: &mut Decisions) {
+        let planted = self.planted;
+        if planted.early_set() || planted.late_set() {
+            decisions.validators.iter_mut().for_each(|set| set.effective = beside(set.effective, planted.late_set()));
+        }
+        if planted.early_parameters() {
+            decisions.parameters.iter_mut().for_each(|entry| entry.effective = beside(entry.effective, false));
+        }
+        if planted.early_version() {
+            decisions.version.iter_mut().for_each(|entry| entry.effective = beside(entry.effective, false));
+        }
     }
 
     /// Forgets rules that ended before this height.
@@ -137,28 +155,20 @@ impl Schedule {
     }
 }
 
-/// The planted mistakes: sets one height too early or too late.
-fn shifted(
-    sets: &quancheng_types::Schedule<ValidatorSet>,
-    planted: Planted,
-) -> quancheng_types::Schedule<ValidatorSet> {
+/// The planted mistake: everything one height too early, or too late.
+fn shifted<T: Clone>(right: &quancheng_types::Schedule<T>, is_late: bool) -> quancheng_types::Schedule<T> {
     let mut all = quancheng_types::Schedule::default();
-    for entry in sets.entries() {
+    for entry in right.entries() {
         let mut entry = entry.clone();
-        entry.effective = shift(entry.effective, planted);
+        entry.effective = beside(entry.effective, is_late);
         if all.enter(entry).is_err() {
-            return sets.clone();
+            return right.clone();
         }
     }
     all
 }
 
-fn shift(height: Height, planted: Planted) -> Height {
-    if planted.early_set() {
-        height.previous().unwrap_or_default()
-    } else if planted.late_set() && height > Height::GENESIS {
-        height.next()
-    } else {
-        height
-    }
+/// The height before, or after; genesis stays.
+fn beside(height: Height, is_late: bool) -> Height {
+    if is_late && height > Height::GENESIS { height.next() } else { height.previous().unwrap_or_default() }
 }

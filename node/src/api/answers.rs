@@ -35,7 +35,9 @@ pub(super) fn hold(api: &Api, response: Response) -> Response {
 }
 
 /// A piece of a stream with its share, after waiting for it.
-pub(super) async fn piece(api: &Api, text: String) -> Bytes {
+pub(super) async fn piece(api: &Api, mut text: String) -> Bytes {
+    // What is counted is its length.
+    text.shrink_to_fit();
     let share = api.answers.take(text.len()).await;
     crate::budget::held(Bytes::from(text), share)
 }

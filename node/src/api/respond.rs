@@ -88,7 +88,9 @@ pub(crate) fn bytes(status: StatusCode, media_type: &'static str, body: impl Int
 /// An answer in JSON.
 #[must_use]
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
-    let body = serde_json::to_vec(value).expect("our answers have text keys and no foreign serializers");
+    let mut body = serde_json::to_vec(value).expect("our answers have text keys and no foreign serializers");
+    // It may wait for its client for a while, and what is counted is its length.
+    body.shrink_to_fit();
     bytes(status, JSON, body)
 }
 

@@ -1,9 +1,12 @@
-//! The bounds of the network, from those of the protocol and of this process.
+//! The bounds of the network and of own batches, from those of the protocol, the chain and this process.
+
+use std::time::Duration;
 
 use quancheng_consensus::Lane;
-use quancheng_types::Genesis;
+use quancheng_types::{Genesis, Parameters};
 
 use super::NodeKeys;
+use crate::batcher::SealRules;
 use crate::config::NodeConfig;
 use crate::descriptors::Division;
 use crate::limits::OWN_BATCH_BYTES_MAX;
@@ -38,5 +41,20 @@ pub(super) fn network_config(
             pending_incoming_max: descriptors.strangers(),
             ..NetworkLimits::default()
         },
+    }
+}
+
+/// Rules of the batcher under these parameters. Of one author the others hold a bounded number of bytes: were more in flight, each of
+/// them might hold others, and none would have a quorum. And this node holds them in memory until they are ordered.
+#[must_use]
+pub fn seal_rules(parameters: &Parameters) -> SealRules {
+    let of_author = usize::try_from(quancheng_consensus::limits::AUTHOR_BYTES_MAX / 2).unwrap_or(usize::MAX);
+    let bytes_in_flight = of_author.min(OWN_BATCH_BYTES_MAX);
+    SealRules {
+        bytes: parameters.batch_bytes_max,
+        wait: Duration::from_millis(parameters.batch_wait_ms.into()),
+        in_flight: (parameters.batches_in_flight_max as usize)
+            .min(bytes_in_flight / parameters.batch_bytes_max.max(1) as usize)
+            .max(1),
     }
 }

@@ -28,7 +28,7 @@ use tracing::{error, info, warn};
 use crate::admission::{Admission, Duty};
 use crate::api::backend::Identity;
 use crate::backend::NodeBackend;
-use crate::batcher::{self, BatcherParts, SealRules};
+use crate::batcher::{self, BatcherParts};
 use crate::budget::ByteBudget;
 use crate::config::NodeConfig;
 use crate::descriptors;
@@ -39,7 +39,7 @@ use crate::driver::{
 use crate::executor;
 use crate::files::{DataLock, LogFile, Marks, MarksFile, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError, has_run};
-use crate::limits::{OWN_BATCH_BYTES_MAX, SUBMISSION_BYTES_MAX};
+use crate::limits::SUBMISSION_BYTES_MAX;
 use crate::marks::MarkKeeper;
 use crate::metrics::Metrics;
 use crate::network::{self, NetworkHandle};
@@ -51,6 +51,7 @@ pub use error::StartError;
 pub use genesis_file::read_genesis;
 pub use init::{Rejoin, Rejoined, init};
 pub use keys::NodeKeys;
+pub use lanes::seal_rules;
 pub use teardown::Teardown;
 
 /// How long a stop waits for the driver and the doors.
@@ -231,20 +232,7 @@ impl Assembly<'_> {
         let (marks, found) = self.start_marks(&driver)?;
         let running = self.teardown.threads();
         let (bars, asked) = (Arc::new(Bars::default()), Arc::new(Asked::default()));
-        let threads = match self.config.node.verifier_threads {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            threads => threads,
-        };
-        let (verifier, writer) = verifier::start(
-            threads,
-            chain_id,
-            Arc::clone(ledger),
-            driver.clone(),
-            Arc::clone(metrics),
-            marks.clone(),
-            running,
-        )
-        .map_err(StartError::Thread)?;
+        let (verifier, writer) = self.start_verifier(&driver, &marks)?;
         self.teardown.stops(verifier.clone());
         let executor = self.start_executor(&driver, tracker, peers, network)?;
         let serve =
@@ -309,6 +297,21 @@ impl Assembly<'_> {
         let driver_end = built.spawn(own_batches, running).map_err(StartError::Thread)?;
         let (status, clock) = (status_receiver, clock_receiver);
         Ok(Running { driver, driver_end, bars, asked, verifier, admission, status, clock })
+    }
+
+    fn start_verifier(
+        &self,
+        driver: &DriverHandle,
+        marks: &MarkKeeper,
+    ) -> Result<(verifier::VerifierHandle, verifier::StoreWriter), StartError> {
+        let threads = match self.config.node.verifier_threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        };
+        let (ledger, metrics) = (Arc::clone(self.ledger), Arc::clone(self.metrics));
+        let (chain_id, running) = (self.genesis.chain_id(), self.teardown.threads());
+        verifier::start(threads, chain_id, ledger, driver.clone(), metrics, marks.clone(), running)
+            .map_err(StartError::Thread)
     }
 
     fn start_executor(
@@ -387,19 +390,4 @@ fn check_folder(data_dir: &Path, genesis: &Genesis, keys: &NodeKeys) -> Result<(
 fn instance() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(std::process::id())
-}
-
-/// Rules of the batcher under these parameters. Of one author the others hold a bounded number of bytes: were more in flight, each of
-/// them might hold others, and none would have a quorum. And this node holds them in memory until they are ordered.
-#[must_use]
-pub fn seal_rules(parameters: &Parameters) -> SealRules {
-    let of_author = usize::try_from(quancheng_consensus::limits::AUTHOR_BYTES_MAX / 2).unwrap_or(usize::MAX);
-    let bytes_in_flight = of_author.min(OWN_BATCH_BYTES_MAX);
-    SealRules {
-        bytes: parameters.batch_bytes_max,
-        wait: Duration::from_millis(parameters.batch_wait_ms.into()),
-        in_flight: (parameters.batches_in_flight_max as usize)
-            .min(bytes_in_flight / parameters.batch_bytes_max.max(1) as usize)
-            .max(1),
-    }
 }

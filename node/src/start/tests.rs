@@ -30,7 +30,7 @@ fn key() -> SigningKey {
 
 /// Own batch of this number; large ones lie in files of their own.
 fn batch(number: u64) -> Arc<SignedBatch> {
-    let payload = vec![u8::try_from(number).unwrap(); if number % 2 == 0 { 9_000 } else { 300 }];
+    let payload = vec![u8::try_from(number).unwrap(); if number.is_multiple_of(2) { 9_000 } else { 300 }];
     let key = key();
     let body = Transaction {
         chain_id: testing::genesis().chain_id(),

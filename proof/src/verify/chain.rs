@@ -16,15 +16,21 @@ use crate::report::{Detail, Finding, Scope, Verdict};
 pub(crate) fn finality(bundle: &Bundle) -> Finding {
     let header = &bundle.header;
     let (verdict, detail) = match certified(header, &bundle.certificate, &bundle.validators, header.chain_id) {
-        Err(fault) => (Verdict::QuorumMismatch, fault.to_string()),
+        Err(fault) => (Verdict::QuorumMismatch, Detail::new(fault.zh(), fault.to_string())),
         Ok(()) if !is_known_version(header.version) => (
             Verdict::RulesUnknown,
-            format!(
-                "header version {}, this build knows {PROTOCOL_VERSION} to {NEWEST_VERSION}; install a newer verifier",
-                header.version
+            Detail::new(
+                format!(
+                    "区块头规则版本 {}，本工具识别版本 {PROTOCOL_VERSION} 至 {NEWEST_VERSION}；请改用较新的核验工具",
+                    header.version
+                ),
+                format!(
+                    "header version {}, this build knows {PROTOCOL_VERSION} to {NEWEST_VERSION}; install a newer verifier",
+                    header.version
+                ),
             ),
         ),
-        Ok(()) => (quorum(bundle), String::new()),
+        Ok(()) => (quorum(bundle), Detail::default()),
     };
     Finding::new(Scope::Bundle, verdict, detail)
 }
@@ -72,9 +78,10 @@ pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
             ),
         ),
         Err(fault @ TrustFault::Version { .. }) => {
-            (Verdict::TrustPathRulesUnknown, format!("{fault}; install a newer verifier").into())
+            let zh = format!("{}；请改用较新的核验工具", fault.zh());
+            (Verdict::TrustPathRulesUnknown, Detail::new(zh, format!("{fault}; install a newer verifier")))
         }
-        Err(fault) => (Verdict::TrustPathMismatch, fault.to_string().into()),
+        Err(fault) => (Verdict::TrustPathMismatch, Detail::new(fault.zh(), fault.to_string())),
     };
     Finding::new(Scope::Bundle, verdict, detail)
 }
@@ -183,6 +190,18 @@ enum HeaderFault {
     Certificate(CertificateError),
 }
 
+impl HeaderFault {
+    const fn zh(&self) -> &'static str {
+        match self {
+            Self::OtherChain => "区块头属于另一条链",
+            Self::Form => "区块头的高度、执行高度与历史长度相互矛盾",
+            Self::OtherValidators => "区块头所载验证者不同",
+            Self::OtherBlock => "签名证书属于另一区块",
+            Self::Certificate(_) => "签名证书不成立：签名无效、签署人不符或未达法定阈值",
+        }
+    }
+}
+
 impl fmt::Display for HeaderFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -207,6 +226,28 @@ enum TrustFault {
     OtherSuccessor { height: Height },
     NoChange { height: Height },
     OtherValidators { height: Height },
+}
+
+impl TrustFault {
+    fn zh(&self) -> String {
+        match self {
+            Self::OtherChain { expected, found } => format!("检查点属于链 {expected}，证据包属于链 {found}"),
+            Self::CheckpointIsLater { checkpoint, header } => {
+                format!("检查点钉定于高度 {checkpoint}，区块头为高度 {header}")
+            }
+            Self::NotThePinnedBlock { height } => {
+                format!("检查点在高度 {height} 钉定另一区块：如两者均经签署，则超过三分之一的验证者违反了协议")
+            }
+            Self::Order { height } => format!("高度 {height} 的更替未按升序列于区块头之下"),
+            Self::Step { height, fault } => format!("高度 {height} 的验证者更替：{}", fault.zh()),
+            Self::Version { height, version } => {
+                format!("高度 {height} 的验证者更替：本工具不识别规则版本 {version}")
+            }
+            Self::OtherSuccessor { height } => format!("高度 {height} 的区块头所载继任者与证据包所列不同"),
+            Self::NoChange { height } => format!("高度 {height} 的区块头未更替验证者"),
+            Self::OtherValidators { height } => format!("高度 {height} 的验证者不是更替所至者，缺少某次更替"),
+        }
+    }
 }
 
 impl fmt::Display for TrustFault {

@@ -8,7 +8,7 @@ use quancheng_types::keys::SignatureError;
 use quancheng_types::{Header, Height, HistoryLeaf, Outcome, Receipt, SignedTransaction, TransactionError};
 
 use crate::bundle::{Bundle, Claim, LeafProof, ReceiptPath};
-use crate::report::{Finding, Scope, Verdict, shanghai_time};
+use crate::report::{Detail, Finding, Scope, Verdict, shanghai_time};
 use crate::state_proof::StateProof;
 use crate::tables;
 
@@ -101,9 +101,12 @@ impl Judge<'_> {
         } else {
             // "On the chain not later than T" would say nothing about something that is not there.
             let told = match (fault, &verdict, row) {
-                (Some(fault), ..) => fault.to_string(),
-                (None, Verdict::AbsenceVacuous, Err(fault)) => fault.to_string(),
-                (None, ..) => format!("block time (of the proposal) {}", shanghai_time(time_ms)),
+                (Some(fault), ..) => detail(Some(fault)),
+                (None, Verdict::AbsenceVacuous, Err(fault)) => Detail::new("任何表都不可能有此键", fault.to_string()),
+                (None, ..) => {
+                    let time = shanghai_time(time_ms);
+                    Detail::new(format!("区块时间（提案）{time}"), format!("block time (of the proposal) {time}"))
+                }
             };
             out.push(self.finding(verdict, told));
         }
@@ -133,13 +136,13 @@ impl Judge<'_> {
         leaf_fault(self.leaf, &self.bundle.header).map(ClaimFault::Leaf)
     }
 
-    fn finding(&self, verdict: Verdict, detail: String) -> Finding {
+    fn finding(&self, verdict: Verdict, detail: impl Into<Detail>) -> Finding {
         Finding::new(self.scope.clone(), verdict, detail)
     }
 }
 
-fn detail(fault: Option<ClaimFault>) -> String {
-    fault.map(|fault| fault.to_string()).unwrap_or_default()
+fn detail(fault: Option<ClaimFault>) -> Detail {
+    fault.map(|fault| Detail::new(fault.zh(), fault.to_string())).unwrap_or_default()
 }
 
 fn receipt_fault(
@@ -188,6 +191,18 @@ pub(crate) enum LeafFault {
     Parent,
 }
 
+impl LeafFault {
+    const fn zh(self) -> &'static str {
+        match self {
+            Self::NotExecuted => "区块头尚未认证该高度的结果",
+            Self::OtherPlace => "叶的路径属于另一高度或另一历史长度",
+            Self::Path => "叶不能推出区块头的历史根",
+            Self::Time => "叶的时间不早于区块头",
+            Self::Parent => "叶所载区块不是区块头的父区块",
+        }
+    }
+}
+
 impl fmt::Display for LeafFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -207,6 +222,17 @@ enum ClaimFault {
     OtherTransaction,
     ReceiptPath,
     State(String),
+}
+
+impl ClaimFault {
+    const fn zh(&self) -> &'static str {
+        match self {
+            Self::Leaf(fault) => fault.zh(),
+            Self::OtherTransaction => "回执属于另一交易",
+            Self::ReceiptPath => "回执不能推出该高度的回执根",
+            Self::State(_) => "状态证明不能推出该高度的状态根",
+        }
+    }
 }
 
 impl fmt::Display for ClaimFault {

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use quancheng_proof::report::EXIT_MATCH;
 use quancheng_proof::{Bundle, Checkpoint, FileDigests, verify};
 
-use crate::fixtures::{LAST, NOTARIZED, PLACE, World, files, registration_key};
+use crate::fixtures::parts::client;
+use crate::fixtures::people::{account_of, stranger};
+use crate::fixtures::{LAST, NOTARIZED, PLACE, TWO, World, files, registration_key};
 
 static WORLD: LazyLock<World> = LazyLock::new(|| World::new("泉城链", None));
 
@@ -62,6 +64,15 @@ fn every_byte_of_an_absence_counts() {
 #[test]
 fn every_byte_of_a_notarization_counts() {
     each_byte(&world().notarization().encode(), &files(), |at| [at]);
+}
+
+/// A receipt with the rows that say who signed.
+#[test]
+fn every_byte_of_a_signers_rows_counts() {
+    let world = world();
+    let accounts = [account_of(&client()), account_of(&stranger())];
+    let bundle = world.identified(TWO, &accounts, &["ORG-M1"]).build().expect("a well-formed bundle");
+    each_byte(&bundle.encode(), &[], |at| [at]);
 }
 
 #[test]

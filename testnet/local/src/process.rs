@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::error::LocalError;
 use crate::layout::Layout;
 
-/// Prefix of variables that a node would take for overrides of its file.
+/// Prefix of variables among which a node finds overrides of its file.
 const VARIABLE_PREFIX: &str = "QUANCHENG_";
 /// Pause between two looks at a process.
 const POLL: Duration = Duration::from_millis(20);
@@ -50,7 +50,7 @@ pub fn find_quanchengd(named: Option<&Path>) -> Result<PathBuf, LocalError> {
 fn command(program: &Path, verb: &str, config: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg(verb).arg("--config").arg(config).stdin(Stdio::null());
-    // The caller's variables are meant for the command line; a node would refuse those it does not know.
+    // The caller's variables are meant for the command line; a node would take its own among them for its configuration.
     for (name, _) in std::env::vars_os() {
         if name.as_bytes().starts_with(VARIABLE_PREFIX.as_bytes()) {
             command.env_remove(name);

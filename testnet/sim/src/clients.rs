@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use quancheng_types::{AccountId, KeyId};
+use quancheng_types::{AccountId, KeyId, NEWEST_VERSION, Parameters};
 use quancheng_types::{Bytes, Call, ChainId, List, SignedTransaction, Signer, SigningKey, Transaction, TransactionId};
 use serde_json::json;
 
 use crate::chain::{Chain, Member};
-use crate::config::Load;
+use crate::config::{Load, SimConfig};
 use crate::known::Known;
 use crate::random::Random;
 
@@ -43,7 +43,10 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    pub(crate) fn new(chain: &Chain, load: Load, is_set_changing: bool, random: Random) -> Self {
+    pub(crate) fn new(chain: &Chain, config: &SimConfig, mut random: Random) -> Self {
+        let load = config.load;
+        let is_governing = config.set_change || config.parameter_change || config.version_change;
+        let governor = is_governing.then(|| Governor::new(chain, config, random.fork(6)));
         let commitment = json!({ "root": "00".repeat(32), "count": 1, "bytes": 1, "complete": false });
         let notarize =
             quancheng_contracts::encode_call("evidence", json!({ "notarize": { "commitment": commitment } }))
@@ -62,7 +65,7 @@ impl Clients {
             refused,
             waiting: BTreeMap::new(),
             offered: BTreeMap::new(),
-            governor: is_set_changing.then(|| Governor::new(chain)),
+            governor,
         }
     }
 
@@ -134,13 +137,24 @@ impl Clients {
     }
 }
 
-/// Votes a follower in, then it or a founding validator out and in again, round and round. Nobody is voted out unless all are in,
+/// What the organizations decide about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Set,
+    Parameters,
+    Version,
+}
+
+/// Changes parameters, schedules the next version, and votes a follower in, then it or a founding validator out and in again, round and round. Nobody is voted out unless all are in,
 /// so there are never fewer validators than at genesis but for those suspended by rule, and at most f of 3f+1 are faulty.
 struct Governor {
     /// Keys of the organizations, by machine.
     keys: Vec<SigningKey>,
-    guest: Member,
+    guest: Option<Member>,
     leaver: Member,
+    random: Random,
+    /// What is decided in turn.
+    subjects: Vec<Subject>,
     /// Acts on the present proposal: 0 when the next one is to be opened.
     acts: usize,
     voters: usize,
@@ -150,11 +164,18 @@ struct Governor {
 }
 
 impl Governor {
-    fn new(chain: &Chain) -> Self {
+    fn new(chain: &Chain, config: &SimConfig, random: Random) -> Self {
+        let subjects = [
+            (Subject::Set, config.set_change),
+            (Subject::Parameters, config.parameter_change),
+            (Subject::Version, config.version_change),
+        ];
         let voters = chain.genesis.validators.validators().len();
         Self {
             keys: chain.members.iter().map(|member| member.organization_key.clone()).collect(),
-            guest: chain.members[voters].clone(),
+            guest: chain.members.get(voters).filter(|_| config.set_change).cloned(),
+            random,
+            subjects: subjects.into_iter().filter(|(_, is_on)| *is_on).map(|(subject, _)| subject).collect(),
             leaver: chain.members[0].clone(),
             acts: 0,
             voters,
@@ -172,7 +193,7 @@ impl Governor {
         // The first organization may be out of the set, so the second proposes.
         let voter = (self.acts + 1) % self.voters;
         let json = if self.acts == 0 {
-            json!({ "propose": { "action": self.action(known), "title": "验证节点变更" } })
+            json!({ "propose": { "action": self.action(known), "title": "链规则变更" } })
         } else {
             json!({ "vote": { "proposal": self.proposals, "is_approved": true } })
         };
@@ -183,14 +204,42 @@ impl Governor {
     }
 
     fn action(&mut self, known: &Known) -> serde_json::Value {
+        let place = self.random.index(self.subjects.len());
+        match self.subjects.get(place) {
+            Some(Subject::Version) if known.newest_version() < NEWEST_VERSION => {
+                let newest = known.blocks().next_back().map_or(0, |decided| decided.block.header.height.0);
+                let effective = newest + self.random.between(40, 80);
+                json!({ "schedule_version": { "version": NEWEST_VERSION, "effective": effective, "notice": "测试版本" } })
+            }
+            Some(Subject::Set) if self.guest.is_some() => self.set_action(known),
+            Some(Subject::Set | Subject::Parameters | Subject::Version) | None => {
+                json!({ "change_parameters": self.other_parameters(known) })
+            }
+        }
+    }
+
+    /// Other limits and timeouts; the lag is fixed for ever.
+    fn other_parameters(&mut self, known: &Known) -> Parameters {
+        let small = |random: &mut Random, most: u64| u32::try_from(random.between(1, most)).unwrap_or(1);
+        Parameters {
+            batches_in_flight_max: small(&mut self.random, 16),
+            block_batches_max: small(&mut self.random, 8),
+            clock_drift_max_ms: self.random.between(500, 900),
+            timeout_propose_ms: 400 + small(&mut self.random, 300),
+            timeout_delta_ms: 200 + small(&mut self.random, 100),
+            ..*known.newest_parameters()
+        }
+    }
+
+    fn set_action(&mut self, known: &Known) -> serde_json::Value {
         let set = known.newest_set();
-        let absent =
-            [&self.guest, &self.leaver].into_iter().find(|member| set.by_id(&member.validator().id()).is_none());
+        let guest = self.guest.as_ref().unwrap_or(&self.leaver);
+        let absent = [guest, &self.leaver].into_iter().find(|member| set.by_id(&member.validator().id()).is_none());
         if let Some(member) = absent {
             return json!({ "add_validator": member.validator() });
         }
         self.is_guest_next = !self.is_guest_next;
-        let member = if self.is_guest_next { &self.leaver } else { &self.guest };
+        let member = if self.is_guest_next { &self.leaver } else { guest };
         json!({ "remove_validator": { "validator": member.validator().id() } })
     }
 }

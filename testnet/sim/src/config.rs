@@ -1,5 +1,7 @@
 //! What a run is made of: everything follows from the seed, and every part can be set by hand.
 
+use quancheng_types::{NEWEST_VERSION, PROTOCOL_VERSION};
+
 use crate::random::Random;
 
 /// Validators of a network unless a test says otherwise: the least number that bears one fault.
@@ -25,6 +27,10 @@ pub struct SimConfig {
     pub load: Load,
     /// Whether the organizations vote validators in and out while the chain runs.
     pub set_change: bool,
+    /// Whether they change parameters.
+    pub parameter_change: bool,
+    /// Whether they move the chain to the next version of the rules: only where this build knows one.
+    pub version_change: bool,
     /// Whether batches and blocks are small, so that every limit is met all the time.
     pub is_tight: bool,
     /// A deliberate mistake in the crates under test.
@@ -162,6 +168,8 @@ impl SimConfig {
             },
             set_change,
             is_tight: random.permille(300),
+            parameter_change: random.permille(300),
+            version_change: random.permille(300) && NEWEST_VERSION > PROTOCOL_VERSION,
             #[cfg(feature = "planted-bugs")]
             planted: None,
         }

@@ -70,6 +70,7 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
     })?;
     let done = ExecutedBlock {
         ids: transactions.iter().map(|transaction| transaction.id()).collect(),
+        version: header.version,
         valid_until_ms: transactions.iter().map(|transaction| transaction.body.valid_until_ms).collect(),
         receipts: output.receipts,
         leaf: tip.leaf,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use quancheng_consensus::message::CommittedBlock;
 use quancheng_types::{
-    BatchId, ChainId, Digest, Genesis, Height, Outcome, Parameters, PublicKey, Receipt, SignedBatch, TransactionId,
-    ValidatorId, ValidatorSet,
+    BatchId, ChainId, Decisions, Digest, Genesis, Height, Outcome, PROTOCOL_VERSION, Parameters, PublicKey, Receipt,
+    SignedBatch, TransactionId, ValidatorId, ValidatorSet,
 };
 
 use crate::checker::SharedChecker;
@@ -19,6 +19,10 @@ pub(crate) struct Known {
     pub(crate) checker: SharedChecker,
     /// Validator sets by first height, ascending.
     sets: Vec<(Height, ValidatorSet)>,
+    /// Parameters by first height, ascending.
+    rules: Vec<(Height, Parameters)>,
+    /// Versions of the rules by first height, ascending.
+    versions: Vec<(Height, u16)>,
     /// History size and root after each executed height.
     history: BTreeMap<Height, (u64, Digest)>,
     /// Every batch that any machine offered.
@@ -45,6 +49,8 @@ impl Known {
             chain_id: genesis.chain_id(),
             parameters: genesis.parameters,
             sets: vec![(Height::GENESIS, genesis.validators.clone())],
+            rules: vec![(Height::GENESIS, genesis.parameters)],
+            versions: vec![(Height::GENESIS, PROTOCOL_VERSION)],
             genesis,
             checker,
             history: BTreeMap::new(),
@@ -62,6 +68,34 @@ impl Known {
     pub(crate) fn validators(&self, height: Height) -> &ValidatorSet {
         let found = self.sets.iter().rev().find(|(from, _)| *from <= height);
         &found.expect("the genesis set covers every height").1
+    }
+
+    /// The parameters of a height, as far as executed blocks have decided.
+    pub(crate) fn parameters_at(&self, height: Height) -> &Parameters {
+        let found = self.rules.iter().rev().find(|(from, _)| *from <= height);
+        &found.expect("the genesis parameters cover every height").1
+    }
+
+    /// The parameters that were decided last, in force or not.
+    pub(crate) fn newest_parameters(&self) -> &Parameters {
+        &self.rules.last().expect("the genesis parameters").1
+    }
+
+    /// The version of the rules at a height.
+    pub(crate) fn version_at(&self, height: Height) -> u16 {
+        self.versions.iter().rev().find(|(from, _)| *from <= height).map_or(PROTOCOL_VERSION, |(_, version)| *version)
+    }
+
+    /// The version that was decided last, in force or not.
+    pub(crate) fn newest_version(&self) -> u16 {
+        self.versions.last().map_or(PROTOCOL_VERSION, |(_, version)| *version)
+    }
+
+    /// Changes of parameters and of versions that are in force at a height.
+    pub(crate) fn rule_changes(&self, height: Height) -> (usize, usize) {
+        let rules = self.rules.iter().filter(|(from, _)| *from <= height).count();
+        let versions = self.versions.iter().filter(|(from, _)| *from <= height).count();
+        (rules - 1, versions - 1)
     }
 
     /// Changes of the set after genesis: first height and members.
@@ -129,7 +163,7 @@ impl Known {
         height: Height,
         results: (u64, Digest),
         receipts: &[Receipt],
-        set: Option<ValidatorSet>,
+        decisions: &Decisions,
     ) -> bool {
         if self.history.contains_key(&height) {
             return false;
@@ -138,8 +172,16 @@ impl Known {
         for receipt in receipts {
             self.executed.entry(receipt.transaction_id).or_insert(receipt.outcome == Outcome::Ok);
         }
-        if let Some(set) = set {
-            self.sets.push((height.plus(self.parameters.execution_lag_max + 2), set));
+        let from = height.plus(self.parameters.execution_lag_max + 2);
+        if let Some(set) = &decisions.validators {
+            self.sets.push((from, set.value.clone()));
+        }
+        if let Some(parameters) = &decisions.parameters {
+            self.rules.push((from, parameters.value));
+        }
+        if let Some(plan) = &decisions.version {
+            // The organizations choose the height.
+            self.versions.push((plan.effective, plan.value.version));
         }
         true
     }

@@ -51,6 +51,10 @@ pub struct Stats {
     pub late_rounds: u64,
     /// Changes of the validator set that came into force.
     pub set_changes: u64,
+    /// Changes of parameters that came into force.
+    pub parameter_changes: u64,
+    /// Changes of the version that came into force.
+    pub version_changes: u64,
     /// Misbehavior proofs in blocks.
     pub misbehavior: u64,
     /// Signatures verified by computation (the others were answered from the shared memory).
@@ -67,7 +71,7 @@ impl fmt::Display for Outcome {
         write!(
             f,
             "seed {} trace {} height {} steps {} simulated {} ms, {} crashes ({} torn), {} cuts, {} troubles, {} executed \
-             ({} refused), {} late rounds, {} set changes, {} misbehavior, {} bundles, {} mutations",
+             ({} refused), {} late rounds, {} set changes, {} parameter changes, {} version changes, {} misbehavior, {} bundles, {} mutations",
             self.seed,
             self.trace_hash,
             self.height,
@@ -81,6 +85,8 @@ impl fmt::Display for Outcome {
             stats.refused,
             stats.late_rounds,
             stats.set_changes,
+            stats.parameter_changes,
+            stats.version_changes,
             stats.misbehavior,
             stats.bundles,
             self.mutations.values().sum::<u64>(),

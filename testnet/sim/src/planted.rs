@@ -33,6 +33,10 @@ enum Circumstance {
     With(Byzantine),
     /// A set that changes.
     ChangingSet,
+    /// Parameters that change.
+    ChangingParameters,
+    /// A version that changes.
+    ChangingVersion,
     /// A set that changes, and a structured liar.
     ChangingSetWithForger,
     /// A validator that proposes false blocks, and every limit is near.
@@ -98,6 +102,8 @@ impl Planted {
             Circumstance::AsDrawn => {}
             Circumstance::With(kind) => config.byzantine = Some(kind),
             Circumstance::ChangingSet | Circumstance::ChangingSetWithForger => config.set_change = true,
+            Circumstance::ChangingParameters => config.parameter_change = true,
+            Circumstance::ChangingVersion => config.version_change = true,
             Circumstance::Crashing | Circumstance::CrashingWithForger => config.faults.crash_interval_ms = 300,
             Circumstance::TightWithProposer => {
                 config.byzantine = Some(Byzantine::Proposer);
@@ -152,6 +158,8 @@ fn of_consensus(bug: ConsensusBug) -> Circumstance {
         ConsensusBug::Unpunished => Circumstance::With(Byzantine::Twin),
         ConsensusBug::EarlySet | ConsensusBug::LateSet => Circumstance::ChangingSet,
         ConsensusBug::ManyBatches => Circumstance::TightWithProposer,
+        ConsensusBug::EarlyParameters => Circumstance::ChangingParameters,
+        ConsensusBug::EarlyVersion => Circumstance::ChangingVersion,
         ConsensusBug::OtherSetBlamed => Circumstance::ChangingSetWithForger,
         ConsensusBug::PolkaQuorum
         | ConsensusBug::RoundQuorum

@@ -44,7 +44,7 @@ caught! {
     an_unchecked_acknowledgement_is_caught: "BatchSignatureUnchecked" by ["certified_is_valid"];
     a_strangers_signature_is_caught: "StrangerSignature" by ["evidence_verifies", "certified_is_valid"];
     an_unchecked_decision_is_caught: "SyncUnchecked" by ["evidence_verifies", "prefix_agreement", "headers_hold", "honest_trust"];
-    a_decision_for_another_block_is_caught: "SyncOtherBlock" by ["evidence_verifies", "honest_trust"];
+    a_decision_for_another_block_is_caught: "SyncOtherBlock" by ["evidence_verifies", "honest_trust", "store_holds"];
     a_wrong_parent_is_caught: "WrongParent" by ["prefix_agreement", "headers_hold"];
     an_uncompared_root_is_caught: "RootNotCompared" by ["headers_hold", "honest_trust"];
     a_root_of_another_height_is_caught: "WrongHeightRoot" by ["headers_hold"];
@@ -58,6 +58,8 @@ caught! {
     too_many_batches_are_caught: "ManyBatches" by ["within_limits"];
     an_early_set_is_caught: "EarlySet" by ["headers_hold", "evidence_verifies", "certified_is_valid"];
     a_late_set_is_caught: "LateSet" by ["headers_hold", "evidence_verifies", "certified_is_valid"];
+    early_parameters_are_caught: "EarlyParameters" by ["headers_hold", "honest_trust"];
+    an_early_version_is_caught: "EarlyVersion" by ["headers_hold", "honest_trust"];
     an_early_acknowledgement_is_caught: "EarlyAck" by ["durable_before_visible"];
     an_acknowledgement_without_store_is_caught: "AckUnstored" by ["durable_before_visible"];
     an_acknowledged_invalid_batch_is_caught: "AckInvalid" by ["certified_is_valid", "durable_before_visible"];
@@ -65,7 +67,7 @@ caught! {
     a_batch_twice_in_a_block_is_caught: "RepeatInBlock" by ["headers_hold"];
     a_short_window_is_caught: "ShortWindow" by ["headers_hold"];
     lost_own_batches_are_caught: "OwnBatchesLost" by ["heals"];
-    dropped_acknowledged_batches_are_caught: "AcknowledgedDropped" by ["heals", "store_holds", "durable_before_visible"];
+    dropped_acknowledged_batches_are_caught: "AcknowledgedDropped" by ["acknowledged_is_kept", "heals", "store_holds"];
     an_unchecked_fetch_is_caught: "FetchUnchecked" by ["root_agreement", "store_holds", "final_is_forever", "order_is_kept"];
     an_unbounded_author_is_caught: "AuthorUnbounded" by ["bounded"];
     believed_claims_are_caught: "ClaimsBelieved" by ["heals"];
@@ -80,9 +82,9 @@ caught! {
     an_unchecked_expiry_is_caught: "ExpiryUnchecked" by ["nothing_expired"];
     another_order_is_caught: "OrderedById" by ["order_is_kept"];
     reversed_receipts_are_caught: "ReceiptsReversed" by ["order_is_kept", "no_panic"];
-    a_root_over_ids_only_is_caught: "IdsOnlyRoot" by ["identical_bodies", "heals"];
+    a_root_over_ids_only_is_caught: "IdsOnlyRoot" by ["identical_bodies", "heals", "honest_trust"];
     an_unsigned_kind_of_vote_is_caught: "VoteKindUnsigned" by ["votes_are_justified", "honest_trust"];
-    an_unsigned_round_is_caught: "VoteRoundUnsigned" by ["votes_are_justified", "honest_trust"];
-    an_unsigned_height_is_caught: "VoteHeightUnsigned" by ["votes_are_justified", "honest_trust"];
-    an_unsigned_chain_is_caught: "VoteChainUnsigned" by ["votes_are_justified"];
+    an_unsigned_round_is_caught: "VoteRoundUnsigned" by ["votes_are_justified", "honest_trust", "no_panic"];
+    an_unsigned_height_is_caught: "VoteHeightUnsigned" by ["votes_are_justified", "honest_trust", "no_double_sign", "durable_before_visible"];
+    an_unsigned_chain_is_caught: "VoteChainUnsigned" by ["votes_are_justified", "honest_trust", "no_double_sign", "durable_before_visible"];
 }

@@ -13,8 +13,6 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::text::{Lang, say};
 
-/// Name of the format of a file of salts.
-const FORMAT: &str = "quancheng-salts";
 /// Version of the format.
 const VERSION: u16 = 1;
 /// Greatest file of salts, bytes.
@@ -40,7 +38,14 @@ impl SaltsFile {
     pub(super) fn new(transaction_id: TransactionId, complete: bool, trees: &[BatchTree]) -> Self {
         let mut batches = trees.iter().map(|tree| tree.items().to_vec());
         let items = batches.next().unwrap_or_default();
-        Self { format: FORMAT.to_owned(), version: VERSION, transaction_id, complete, items, more: batches.collect() }
+        Self {
+            format: files::SALTS_FORMAT.to_owned(),
+            version: VERSION,
+            transaction_id,
+            complete,
+            items,
+            more: batches.collect(),
+        }
     }
 
     /// Writes it for nobody else to read.
@@ -58,7 +63,7 @@ impl SaltsFile {
         let file: Self = files::parse(&bytes).map_err(|error| {
             Fault::usage("SALTS_FILE", say!("{shown} 不是盐值文件。", "{shown} is not a file of salts.")).cause(error)
         })?;
-        if file.format != FORMAT || file.version != VERSION {
+        if file.format != files::SALTS_FORMAT || file.version != VERSION {
             let message = say!("{shown} 由其他版本生成。", "{shown} was made by another version of this program.");
             return Err(Fault::usage("SALTS_FILE", message));
         }

@@ -106,7 +106,8 @@ fn unable(fault: Fault) -> Fault {
     Fault { exit: Exit::CannotCheck, ..fault }
 }
 
-fn checkpoint(path: &Path) -> Outcome<Checkpoint> {
+/// A checkpoint file, as a verifier reads it.
+pub(super) fn checkpoint(path: &Path) -> Outcome<Checkpoint> {
     let bytes = files::read_plain(path, CHECKPOINT_FILE_BYTES_MAX).map_err(unable)?;
     Checkpoint::from_json(&bytes).map_err(|error| {
         Fault::new(

@@ -7,7 +7,7 @@ mod notarized;
 use notarized::{commitment, place};
 use quancheng_contracts::{modules, refusal_text};
 use quancheng_proof::report::{ClaimFact, RecordFact, shanghai_time};
-use quancheng_proof::{BatchCommitment, Facts, FileDigests, Report, Scope};
+use quancheng_proof::{BatchCommitment, Facts, FileDigests, Report, Scope, tables};
 use quancheng_types::{ModuleId, Outcome};
 
 use super::findings::{findings, statement, tally, word};
@@ -194,7 +194,7 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
     } else {
         say!("记录 #{number} 不存在的条目", "record #{number} absent entry")
     };
-    page.line(&label, row(entry));
+    page.line(&label, row(entry, page.lang));
     page.deeper(&say!("状态键  ", "key     "), &entry.key);
     place(page, claim);
     if entry.is_present && !report.is_included(number) {
@@ -208,7 +208,9 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
     } else if let Some(title) = title(entry, page.lang) {
         page.deeper(&say!("标题    ", "title   "), title);
     } else if let Ok(Some(value)) = entry.words.as_ref().map(|words| words.value.as_ref()) {
-        page.deeper(&say!("内容    ", "value   "), value);
+        // The names of its fields are those of the module, in English.
+        let told = Text::new("各字段见本报告的机器可读形式".to_owned(), value.to_string());
+        page.deeper(&say!("内容    ", "value   "), page.pick(&told));
     }
     if let Err(reason) = &entry.words {
         let told = Text::new("本版本不识别该条目".to_owned(), reason.clone());
@@ -220,7 +222,10 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
 }
 
 /// Table and row of an entry.
-fn row(entry: &Entry) -> String {
+fn row(entry: &Entry, lang: Lang) -> String {
+    if let (Lang::Zh, Some(row)) = (lang, hex::decode(&entry.key).ok().and_then(|key| tables::row(&key).ok())) {
+        return row.zh;
+    }
     match &entry.words {
         Ok(words) => {
             let key = words.key.as_str().map_or_else(|| words.key.to_string(), str::to_owned);

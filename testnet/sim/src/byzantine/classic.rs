@@ -146,9 +146,9 @@ impl Classic {
     /// Breaks one rule of headers and leaves the others whole.
     fn spoil(&mut self, block: &mut Block, known: &Known) {
         let header = &mut block.header;
-        match self.random.below(14) {
-            11 => self.twice(block),
-            12 => self.crowd(block, known),
+        match self.random.below(17) {
+            11 | 15 => self.twice(block),
+            12 | 14 => self.crowd(block, known),
             8 => header.version = header.version.wrapping_add(1),
             9 => {
                 // As late as the parent, to the millisecond.

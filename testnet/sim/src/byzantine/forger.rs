@@ -6,11 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quancheng_consensus::message::{
-    Message, PolkaCertificate, RoundCertificate, RoundCertificateKind, RoundStatus, RoundVote,
-};
-use quancheng_types::certificate::CertificateSignature;
-use quancheng_types::{Height, List, NodeId, Round, SignedProposal, SignedVote, Vote, VoteType};
+use quancheng_consensus::message::Message;
+use quancheng_types::{Height, NodeId, VoteType};
 
 use super::Spoken;
 use super::mend::{Care, Pen};
@@ -72,9 +69,9 @@ impl Mood {
 
 /// A structured liar.
 pub(crate) struct Forger {
-    pen: Pen,
-    random: Random,
-    stock: Stock,
+    pub(super) pen: Pen,
+    pub(super) random: Random,
+    pub(super) stock: Stock,
     peers: Vec<NodeId>,
     salt: u64,
     /// What a careful one has said in its own name: it never says two things that convict it. The others do.
@@ -155,6 +152,11 @@ impl Forger {
             let changed = self.change(message);
             return changed.map(|message| Spoken::forged(to, message)).into_iter().collect();
         }
+        if let Message::BatchCertified(batch) = &message
+            && self.random.permille(150)
+        {
+            return vec![Spoken::forged(to, self.befriend(batch))];
+        }
         match mood {
             Mood::Plain | Mood::Race | Mood::Mislead => self.as_it_is(to, message),
             Mood::RaceAndLock | Mood::Lock if is_after_lock(&message) => Vec::new(),
@@ -187,7 +189,7 @@ impl Forger {
         self.peers.get(self.random.index(self.peers.len())).copied()
     }
 
-    fn allows(&mut self, message: &Message) -> bool {
+    pub(super) fn allows(&mut self, message: &Message) -> bool {
         let me = self.pen.me;
         self.past.as_mut().is_none_or(|past| past.allows(message, me))
     }
@@ -197,7 +199,7 @@ impl Forger {
     }
 
     /// One field changed, the rest made to fit or not; `None` when a careful liar would convict itself.
-    fn change(&mut self, mut message: Message) -> Option<Message> {
+    pub(super) fn change(&mut self, mut message: Message) -> Option<Message> {
         let path = operate(&mut message, &mut self.random, &self.stock);
         let mut care = Care::any(&mut self.random);
         let is_batch = matches!(message, Message::BatchOffer(_) | Message::BatchResponse(_));
@@ -260,85 +262,6 @@ impl Forger {
         }
         spoken
     }
-
-    /// Speaks for others: votes that they never cast, or certificates with fewer votes than it takes, upon the vote of one of them.
-    fn ventriloquize(&mut self, heard: &SignedVote) -> Option<Message> {
-        let me = self.pen.me;
-        let vote = heard.vote;
-        let own = |vote: Vote| {
-            let mut signed = SignedVote { vote, validator: me, signature: heard.signature };
-            self.pen.sign_vote(&mut signed);
-            signed
-        };
-        let lie = match self.random.below(5) {
-            0 => {
-                // A polka of one honest vote and its own.
-                let mine = own(vote);
-                let mut pair = [(heard.validator, heard.signature), (me, mine.signature)];
-                pair.sort_by_key(|(validator, _)| *validator);
-                let signatures =
-                    pair.map(|(validator, signature)| CertificateSignature { validator, signature }).to_vec();
-                let signatures = List::new(signatures).ok()?;
-                let Vote { height, round, block_id, .. } = vote;
-                Message::Polka(PolkaCertificate { height, round, block_id: block_id?, signatures })
-            }
-            1 => {
-                // A later round, in which it is alone.
-                let later = Vote { round: Round(vote.round.0.saturating_add(1)), ..vote };
-                let votes = vec![round_vote(&own(later))];
-                let (height, round, kind) = (later.height, later.round, RoundCertificateKind::Skip);
-                Message::RoundChange(RoundCertificate { height, round, kind, votes: List::new(votes).ok()? })
-            }
-            2 => {
-                // The end of this round, by one honest vote and its own.
-                let votes = vec![round_vote(heard), round_vote(&own(vote))];
-                let (height, round, kind) = (vote.height, vote.round, RoundCertificateKind::Precommit);
-                Message::RoundChange(RoundCertificate { height, round, kind, votes: List::new(votes).ok()? })
-            }
-            3 => {
-                // What others said, of the other kind.
-                let kind = match vote.kind {
-                    VoteType::Prevote => VoteType::Precommit,
-                    VoteType::Precommit => VoteType::Prevote,
-                };
-                let mut votes = self.stock.votes_for(vote.kind, vote.height, vote.round);
-                votes.iter_mut().for_each(|signed| signed.vote.kind = kind);
-                Message::Votes(List::new(votes).ok()?)
-            }
-            _ => Message::Votes(List::new(self.stock.dubbed(heard, &mut self.random)).ok()?),
-        };
-        self.allows(&lie).then_some(lie)
-    }
-
-    /// Help that is none: the proposal of the height with one field changed, a polka that never was, changed votes.
-    fn mislead(&mut self, to: NodeId, status: &RoundStatus) -> Vec<Spoken> {
-        let mut lies = Vec::new();
-        if let Some(proposal) = self.stock.proposal_of(status.height).cloned() {
-            let votes = self.stock.votes_for(VoteType::Prevote, status.height, status.round);
-            let signatures: Vec<CertificateSignature> = votes
-                .iter()
-                .map(|SignedVote { validator, signature, .. }| CertificateSignature {
-                    validator: *validator,
-                    signature: *signature,
-                })
-                .collect();
-            let SignedProposal { proposal: about, .. } = proposal.signed;
-            lies.push(Message::Polka(PolkaCertificate {
-                height: status.height,
-                round: status.round,
-                block_id: about.block_id,
-                signatures: List::new(signatures).unwrap_or_default(),
-            }));
-            lies.push(Message::Votes(List::new(votes).unwrap_or_default()));
-            lies.push(Message::Proposal(Box::new(proposal)));
-        }
-        lies.into_iter().filter_map(|lie| self.change(lie)).map(|lie| Spoken::forged(Some(to), lie)).collect()
-    }
-}
-
-fn round_vote(signed: &SignedVote) -> RoundVote {
-    let SignedVote { vote, validator, signature } = *signed;
-    RoundVote { kind: vote.kind, block_id: vote.block_id, validator, signature }
 }
 
 /// What a validator that falls silent after its prevote no longer says.
@@ -350,6 +273,7 @@ fn is_after_lock(message: &Message) -> bool {
         | Message::Polka(_)
         | Message::RoundChange(_)
         | Message::RoundStatus(_)
+        | Message::Presence(_)
         | Message::BlocksResponse(_)
         | Message::BatchResponse(_) => true,
         Message::SignQuery { .. }
@@ -372,6 +296,7 @@ fn height_of(message: &Message) -> Option<Height> {
         Message::Votes(_)
         | Message::Polka(_)
         | Message::RoundChange(_)
+        | Message::Presence(_)
         | Message::SignQuery { .. }
         | Message::SignAnswer(_)
         | Message::BatchOffer(_)

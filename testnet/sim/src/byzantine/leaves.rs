@@ -42,7 +42,7 @@ macro_rules! numbers {
     };
 }
 
-numbers!(u16, u32, u64);
+numbers!(u8, u16, u32, u64);
 
 impl Parts for Height {
     fn visit(&mut self, surgeon: &mut Surgeon<'_>) {

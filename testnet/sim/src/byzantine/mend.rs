@@ -2,7 +2,8 @@
 
 use quancheng_consensus::message::{CommittedBlock, Message, SignedStatement};
 use quancheng_types::{
-    Block, ChainId, Proposal, SignedBatch, SignedProposal, SignedVote, SigningKey, ValidatorId, Vote, VoteType,
+    Block, ChainId, Presence, Proposal, SignedBatch, SignedProposal, SignedVote, SigningKey, ValidatorId, Vote,
+    VoteType,
 };
 
 use crate::random::Random;
@@ -73,6 +74,15 @@ impl Pen {
                 }
                 self.sign_proposal(&mut proposal.signed);
             }
+            Message::Presence(presence) => {
+                if is_claimed {
+                    presence.validator = self.me;
+                }
+                if presence.validator == self.me {
+                    let message = Presence::sign_message(self.chain_id, self.me, presence.since_ms);
+                    presence.signature = self.key.sign(message.as_bytes());
+                }
+            }
             Message::Vote(vote) => {
                 if is_claimed {
                     vote.validator = self.me;
@@ -139,6 +149,7 @@ impl Pen {
             | Message::Vote(_)
             | Message::Votes(_)
             | Message::RoundStatus(_)
+            | Message::Presence(_)
             | Message::SignQuery { .. }
             | Message::SignAnswer(_)
             | Message::BatchOffer(_)
@@ -178,4 +189,5 @@ impl Pen {
 fn fit(block: &mut Block) {
     block.header.batches_root = Block::batches_root(&block.batches);
     block.header.misbehavior_root = Block::misbehavior_root(&block.misbehavior);
+    block.header.attendance_hash = block.attendance.hash();
 }

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `classic` | five narrow kinds: silent, false sync, false headers, false batches, twins |
 //! | `forger` | the structured liar: what it does when, and to whom |
+//! | `fabricate` | messages that nobody said |
 //! | `surgeon`, `parts`, `leaves` | changes one field of any message, every field of every wire type |
 //! | `mend` | makes the rest fit, as far as one key allows |
 //! | `past` | keeps a careful liar from convicting itself |
 //! | `stock` | what it has heard |
 
 mod classic;
+mod fabricate;
 mod forger;
 mod leaves;
 mod mend;

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use quancheng_consensus::message::{
-    BatchAck, BlocksRequest, CommittedBlock, Message, PolkaCertificate, ProposalMessage, RoundCertificate, RoundStatus,
-    RoundVote, SignAnswer, SignedStatement, Status,
+    Alive, BatchAck, BlocksRequest, CommittedBlock, Message, PolkaCertificate, ProposalMessage, RoundCertificate,
+    RoundStatus, RoundVote, SignAnswer, SignedStatement, Status,
 };
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::merkle::Path;
 use quancheng_types::transaction::TransactionSignature;
 use quancheng_types::{
-    Batch, BatchCertificate, BatchHeader, BatchRef, Block, Call, CommitCertificate, Header, MisbehaviorProof, Proposal,
-    SignedBatch, SignedProposal, SignedTransaction, SignedVote, Signer, Transaction, Vote,
+    Absence, Attendance, Batch, BatchCertificate, BatchHeader, BatchRef, Block, Call, CommitCertificate, Header,
+    MisbehaviorProof, Presence, Proposal, SignedBatch, SignedProposal, SignedTransaction, SignedVote, Signer,
+    Transaction, Vote,
 };
 
 use super::stock::Stock;
@@ -71,16 +72,20 @@ parts! {
     RoundVote { kind, block_id, validator, signature } = round_vote;
     RoundCertificate { height, round, kind, votes };
     RoundStatus { height, round, has_proposal, prevotes, precommits, valid_round };
-    SignAnswer { validator, nonce, committed, latest };
+    SignAnswer { validator, nonce, committed, latest, alive };
+    Alive { instance, signature };
     BatchAck { batch, validator, signature };
     Status { committed };
     BlocksRequest { from, count };
     CommittedBlock { block, certificate } = committed_block;
     Header {
-        version, chain_id, height, time_ms, parent, proposer, batches_root, validators_hash, next_validators_hash, params_hash,
-        executed_height, history_size, history_root, misbehavior_root,
+        version, chain_id, height, time_ms, parent, proposer, round, batches_root, validators_hash, next_validators_hash, params_hash,
+        executed_height, history_size, history_root, misbehavior_root, attendance_hash,
     };
-    Block { header, batches, misbehavior };
+    Block { header, batches, misbehavior, attendance };
+    Absence { validator, misses, away, since_ms } = absence;
+    Presence { validator, since_ms, signature } = presence;
+    Attendance { absences, presences };
     BatchHeader { chain_id, author, sequence, transactions_root, count, bytes };
     BatchCertificate { signatures };
     BatchRef { header, certificate } = batch_ref;
@@ -163,6 +168,7 @@ impl Parts for Message {
             Self::Status(inner) => inner.visit(surgeon),
             Self::BlocksRequest(inner) => inner.visit(surgeon),
             Self::BlocksResponse(inner) => inner.visit(surgeon),
+            Self::Presence(inner) => inner.visit(surgeon),
         });
     }
 }

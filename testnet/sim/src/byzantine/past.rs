@@ -28,6 +28,7 @@ impl Past {
             Message::Polka(_)
             | Message::RoundChange(_)
             | Message::RoundStatus(_)
+            | Message::Presence(_)
             | Message::SignQuery { .. }
             | Message::SignAnswer(_)
             | Message::BatchOffer(_)

@@ -9,8 +9,9 @@ use quancheng_types::codec::encode;
 use quancheng_types::merkle::{Path, leaf_hash};
 use quancheng_types::transaction::TransactionSignature;
 use quancheng_types::{
-    AccountId, BatchId, BatchRef, BlockId, Call, ChainId, Digest, Height, KeyId, MisbehaviorProof, Round, Signature,
-    SignedBatch, SignedProposal, SignedTransaction, SignedVote, Signer, SigningKey, ValidatorId, Vote, VoteType,
+    Absence, AccountId, BatchId, BatchRef, BlockId, Call, ChainId, Digest, Height, KeyId, MisbehaviorProof, Presence,
+    Round, Signature, SignedBatch, SignedProposal, SignedTransaction, SignedVote, Signer, SigningKey, ValidatorId,
+    Vote, VoteType,
 };
 
 use crate::random::Random;
@@ -64,6 +65,7 @@ pub(super) struct Stock {
     refs: VecDeque<BatchRef>,
     batches: VecDeque<Arc<SignedBatch>>,
     blocks: VecDeque<CommittedBlock>,
+    presences: VecDeque<Presence>,
 }
 
 fn keep<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
@@ -89,6 +91,7 @@ impl Stock {
             refs: VecDeque::new(),
             batches: VecDeque::new(),
             blocks: VecDeque::new(),
+            presences: VecDeque::new(),
         }
     }
 
@@ -105,6 +108,7 @@ impl Stock {
             Message::BatchOffer(batch) | Message::BatchResponse(batch) => {
                 keep(&mut self.batches, Arc::clone(batch), 16);
             }
+            Message::Presence(presence) => keep(&mut self.presences, *presence, KEPT),
             Message::BatchCertified(batch) => keep(&mut self.refs, batch.as_ref().clone(), KEPT),
             Message::BlocksResponse(blocks) => {
                 if let Some(last) = blocks.last() {
@@ -174,6 +178,17 @@ impl Stock {
         any(&self.blocks, random).cloned()
     }
 
+    pub(super) fn presence(&self, random: &mut Random) -> Option<Presence> {
+        any(&self.presences, random).copied()
+    }
+
+    /// Somebody is to have missed turns.
+    pub(super) fn absence(&self, random: &mut Random) -> Option<Absence> {
+        let validator = self.validator(random)?;
+        let since_ms = any(&self.proposals, random)?.block.header.time_ms;
+        Some(Absence { validator, misses: 1, away: random.permille(500), since_ms })
+    }
+
     pub(super) fn transaction(&self, random: &mut Random) -> Option<SignedTransaction> {
         let batch = any(&self.batches, random)?;
         batch.batch.transactions.get(random.index(batch.batch.transactions.len())).cloned()
@@ -240,6 +255,7 @@ impl Stock {
             header.params_hash,
             header.history_root,
             header.misbehavior_root,
+            header.attendance_hash,
         ];
         Some(roots[random.index(roots.len())])
     }

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use quancheng_consensus::message::{
-    BatchAck, BlocksRequest, CommittedBlock, Message, PolkaCertificate, ProposalMessage, RoundCertificate,
+    Alive, BatchAck, BlocksRequest, CommittedBlock, Message, PolkaCertificate, ProposalMessage, RoundCertificate,
     RoundCertificateKind, RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
 };
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::merkle::Path;
 use quancheng_types::{
-    AccountId, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, Bytes, Call, ChainId, CommitCertificate,
-    Digest, Header, Height, KeyId, List, MisbehaviorProof, ModuleId, Proposal, Round, SignedBatch, SignedProposal,
-    SignedVote, Signer, SigningKey, Transaction, ValidatorId, Vote, VoteType,
+    Absence, AccountId, Attendance, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, Bytes, Call, ChainId,
+    CommitCertificate, Digest, Header, Height, KeyId, List, MisbehaviorProof, ModuleId, Presence, Proposal, Round,
+    SignedBatch, SignedProposal, SignedVote, Signer, SigningKey, Transaction, ValidatorId, Vote, VoteType,
 };
 
 use super::mend::{Care, Pen};
@@ -58,6 +58,12 @@ fn signed_batch() -> SignedBatch {
     Batch { transactions: list(vec![transaction]) }.sign(CHAIN, 7, &key())
 }
 
+fn presence() -> Presence {
+    let validator = ValidatorId::of(&key().public_key());
+    let message = Presence::sign_message(CHAIN, validator, 4);
+    Presence { validator, since_ms: 4, signature: key().sign(message.as_bytes()) }
+}
+
 fn certificate_signature() -> CertificateSignature {
     CertificateSignature { validator: ValidatorId::of(&key().public_key()), signature: vote().signature }
 }
@@ -84,6 +90,11 @@ fn proposal() -> ProposalMessage {
             path: Path { index: 0, size: 2, siblings: list(vec![Digest([7; 32])]) },
         },
     ];
+    let validator = ValidatorId::of(&key().public_key());
+    let attendance = Attendance {
+        absences: list(vec![Absence { validator, misses: 1, away: true, since_ms: 4 }]),
+        presences: list(vec![presence()]),
+    };
     let header = Header {
         version: 1,
         chain_id: CHAIN,
@@ -91,6 +102,7 @@ fn proposal() -> ProposalMessage {
         time_ms: 9,
         parent: BlockId(Digest([8; 32])),
         proposer: ValidatorId::of(&key().public_key()),
+        round: Round(1),
         batches_root: Block::batches_root(&batches),
         validators_hash: Digest([9; 32]),
         next_validators_hash: Digest([10; 32]),
@@ -99,8 +111,9 @@ fn proposal() -> ProposalMessage {
         history_size: 3,
         history_root: Digest([12; 32]),
         misbehavior_root: Block::misbehavior_root(&misbehavior),
+        attendance_hash: attendance.hash(),
     };
-    let block = Block { header, batches: list(batches), misbehavior: list(misbehavior) };
+    let block = Block { header, batches: list(batches), misbehavior: list(misbehavior), attendance };
     ProposalMessage { signed: signed_proposal(block.id(), Round(1)), block }
 }
 
@@ -113,7 +126,9 @@ fn messages() -> Vec<Message> {
     let signatures = || list(vec![certificate_signature()]);
     let certificate = CommitCertificate { height, round, block_id, signatures: signatures() };
     let batch = Arc::new(signed_batch());
-    let answer = |latest| SignAnswer { validator, nonce: 1, committed: height, latest: Some(latest) };
+    let alive = Alive { instance: 4, signature: vote().signature };
+    let answer =
+        |latest| SignAnswer { validator, nonce: 1, committed: height, latest: Some(latest), alive: Some(alive) };
     vec![
         Message::Vote(vote()),
         Message::Votes(list(vec![vote()])),
@@ -141,6 +156,7 @@ fn messages() -> Vec<Message> {
         Message::BatchRequest(list(vec![BatchId(Digest([1; 32]))])),
         Message::BatchResponse(batch),
         Message::Status(Status { committed: height }),
+        Message::Presence(presence()),
         Message::BlocksRequest(BlocksRequest { from: height, count: 2 }),
         Message::BlocksResponse(list(vec![CommittedBlock { block: block.clone(), certificate }])),
         Message::Proposal(Box::new(ProposalMessage { signed, block })),
@@ -159,7 +175,7 @@ fn stock(random: &mut Random) -> Stock {
 #[test]
 fn every_kind_of_message_is_here() {
     let names: BTreeSet<&str> = messages().iter().map(Message::name).collect();
-    assert_eq!(names.len(), 16);
+    assert_eq!(names.len(), 17);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quancheng_consensus::limits;
-use quancheng_types::{Digest, Height, HistoryLeaf};
+use quancheng_types::{Digest, Height, HistoryLeaf, PROTOCOL_VERSION};
 
 use super::{Observation, Property};
 use crate::known::Known;
@@ -91,7 +91,12 @@ impl Property for OrderIsKept {
             return Ok(());
         };
         let height = done.leaf.height;
-        let mut ids = done.ids.iter();
+        // The one rule of the version that only test builds know: the last packed runs first.
+        let in_order: Vec<_> = match done.version {
+            PROTOCOL_VERSION => done.ids.iter().collect(),
+            _ => done.ids.iter().rev().collect(),
+        };
+        let mut ids = in_order.into_iter();
         for (receipt, place) in done.receipts.iter().zip(0..) {
             let id = receipt.transaction_id;
             if receipt.position != place {

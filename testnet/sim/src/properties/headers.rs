@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use quancheng_types::{BatchId, Block, Header, Height, PROTOCOL_VERSION, ValidatorId, ValidatorSet, is_known_version};
+use quancheng_types::{BatchId, Block, Header, Height};
 
 use super::attendance::Attendees;
 use super::{Observation, Property};
@@ -53,8 +53,7 @@ impl HeadersHold {
             None => (Height::GENESIS, quancheng_types::BlockId::default(), 0),
             Some(parent) => (parent.height, parent.id(), parent.time_ms),
         };
-        let version = self.parent.as_ref().map_or(PROTOCOL_VERSION, |parent| parent.version);
-        if header.version < version || !is_known_version(header.version) || header.chain_id != known.chain_id {
+        if header.version != known.version_at(header.height) || header.chain_id != known.chain_id {
             return Err(format!(
                 "height {} names version {} and chain {}",
                 header.height, header.version, header.chain_id
@@ -93,7 +92,7 @@ fn in_force(header: &Header, known: &Known) -> Result<(), String> {
     if (header.validators_hash, header.next_validators_hash) != own {
         return Err(format!("height {} names other validators than governance decided", header.height));
     }
-    if header.params_hash != known.parameters.hash() {
+    if header.params_hash != known.parameters_at(header.height).hash() {
         return Err(format!("height {} names other parameters", header.height));
     }
     Ok(())

@@ -150,6 +150,7 @@ impl VotesAreJustified {
             }
             Message::Proposal(_)
             | Message::RoundStatus(_)
+            | Message::Presence(_)
             | Message::SignQuery { .. }
             | Message::SignAnswer(_)
             | Message::BatchOffer(_)

@@ -21,7 +21,7 @@ impl Property for WithinLimits {
         if known.block(height).is_some() {
             return Ok(());
         }
-        let most = known.parameters.block_batches_max;
+        let most = known.parameters_at(height).block_batches_max;
         if usize::try_from(most).is_ok_and(|most| block.batches.len() > most) {
             return Err(format!("height {height} holds {} batches, at most {most} may be", block.batches.len()));
         }
@@ -56,7 +56,7 @@ impl Property for TimeIsNear {
         let Some((now_ms, skew_ms)) = known.time else {
             return Ok(());
         };
-        let latest_ms = now_ms + skew_ms + known.parameters.clock_drift_max_ms;
+        let latest_ms = now_ms + skew_ms + known.parameters_at(header.height).clock_drift_max_ms;
         if header.time_ms > latest_ms {
             return Err(format!(
                 "height {} says {} ms, {} ms after the latest time at which it could be voted for",

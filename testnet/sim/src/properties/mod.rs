@@ -35,6 +35,8 @@ pub(crate) trait Durable {
 pub(crate) struct ExecutedBlock {
     /// All transactions of the block in order, those skipped as duplicates included.
     pub(crate) ids: Vec<TransactionId>,
+    /// The version of the rules that it was executed by.
+    pub(crate) version: u16,
     /// Until when each of them is valid, ms.
     pub(crate) valid_until_ms: Vec<u64>,
     pub(crate) receipts: Vec<Receipt>,

@@ -114,7 +114,7 @@ impl World {
             machines.iter().map(|machine| (machine.member.key.public_key(), machine.is_honest)).collect();
         let mut world = Self {
             network: Network::new(machines.len(), config.faults, random.fork(4)),
-            clients: Clients::new(&chain, config.load, config.set_change, random.fork(5)),
+            clients: Clients::new(&chain, &config, random.fork(5)),
             known: Known::new(chain.genesis, checker, &keys),
             properties: Properties::new(),
             queue: Queue::new(),
@@ -139,7 +139,7 @@ impl World {
     fn run(&mut self) -> Result<(), Breach> {
         let genesis_tip = self.machines[0].disk.store().tip().map(|tip| (tip.size, tip.root));
         if let Some(results) = genesis_tip {
-            self.known.learn_results(Height::GENESIS, results, &[], None);
+            self.known.learn_results(Height::GENESIS, results, &[], &quancheng_types::Decisions::default());
         }
         self.known.time = Some((self.unix_ms(), self.config.faults.skew_ms_max));
         self.begin()?;
@@ -173,7 +173,7 @@ impl World {
             self.queue.push(time_us, Event::Restart { machine });
         }
         self.queue.push(100_000, Event::Client);
-        if self.config.set_change {
+        if self.config.set_change || self.config.parameter_change || self.config.version_change {
             self.queue.push(500_000, Event::Vote);
         }
         self.plan_faults();
@@ -278,6 +278,9 @@ impl World {
             }
         }
         let changes = self.known.set_changes().iter().filter(|(from, _)| *from <= height).count();
+        let (parameters, versions) = self.known.rule_changes(height);
+        stats.parameter_changes = u64::try_from(parameters).unwrap_or(u64::MAX);
+        stats.version_changes = u64::try_from(versions).unwrap_or(u64::MAX);
         stats.set_changes = u64::try_from(changes).unwrap_or(u64::MAX);
         Outcome { seed: self.config.seed, trace_hash: self.trace, height, stats, mutations }
     }

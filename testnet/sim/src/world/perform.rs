@@ -137,8 +137,15 @@ impl World {
         let mut ids: Vec<TransactionId> = Vec::new();
         for batch in &block.batches {
             let id = batch.header.id();
+            let is_held = self.machines[machine].disk.chain().has_batch(&id).map_err(store_failed)?;
+            let own = self.machines[machine].validator_id();
+            if !is_held && batch.certificate.signatures.iter().any(|entry| entry.validator == own) {
+                let details =
+                    format!("machine {machine} acknowledged batch {id} of height {height} and holds it no more");
+                return Err(breach("acknowledged_is_kept", details));
+            }
             if let Some(content) = self.known.batch(&id)
-                && self.machines[machine].disk.chain().has_batch(&id).map_err(store_failed)?
+                && is_held
             {
                 ids.extend(content.batch.transactions.iter().map(|transaction| transaction.id()));
             }

@@ -6,7 +6,7 @@ use quancheng_consensus::message::Message;
 use quancheng_consensus::{BatchVerdict, Executed, Input, ServeRequest, SignatureChecker as _, limits};
 use quancheng_state::Durability;
 use quancheng_types::codec::encode;
-use quancheng_types::{Batch, Block, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction, ValidatorSet};
+use quancheng_types::{Batch, Block, Decisions, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction};
 
 use super::{Event, World, breach, store_failed};
 use crate::chain::GENESIS_TIME_MS;
@@ -214,12 +214,17 @@ impl World {
         let work = Work { chain_id: self.known.chain_id, block, batches: &batches, checks_refusals };
         let (done, decisions) = executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
         let from = height.plus(self.known.parameters.execution_lag_max + 2);
-        if let Some(set) = decisions.validators.as_ref().filter(|set| set.effective != from) {
-            let details = format!("a set decided at {height} is in force from {}, not {from}", set.effective);
+        let set = decisions.validators.as_ref().map(|entry| entry.effective);
+        let parameters = decisions.parameters.as_ref().map(|entry| entry.effective);
+        if let Some(other) = [set, parameters].into_iter().flatten().find(|effective| *effective != from) {
+            let details = format!("what was decided at {height} is in force from {other}, not {from}");
             return Err(breach("headers_hold", details));
         }
+        if decisions.version.as_ref().is_some_and(|plan| plan.effective < from) {
+            return Err(breach("headers_hold", format!("a version decided at {height} is in force before {from}")));
+        }
         if node.is_honest {
-            self.learn_executed(machine, &done, decisions.validators.as_ref().map(|set| set.value.clone()))?;
+            self.learn_executed(machine, &done, &decisions)?;
         }
         let (history_size, history_root) = (done.history_size, done.history_root);
         self.machines[machine].is_executing = false;
@@ -247,15 +252,10 @@ impl World {
         Ok((Arc::new(block), batches))
     }
 
-    fn learn_executed(
-        &mut self,
-        machine: usize,
-        done: &ExecutedBlock,
-        set: Option<ValidatorSet>,
-    ) -> Result<(), Breach> {
+    fn learn_executed(&mut self, machine: usize, done: &ExecutedBlock, decisions: &Decisions) -> Result<(), Breach> {
         self.observe(machine, &Observation::Executed(done))?;
         let results = (done.history_size, done.history_root);
-        if self.known.learn_results(done.leaf.height, results, &done.receipts, set) {
+        if self.known.learn_results(done.leaf.height, results, &done.receipts, decisions) {
             let refused = done.receipts.iter().filter(|receipt| receipt.outcome != Outcome::Ok).count();
             self.stats.executed += u64::try_from(done.receipts.len()).unwrap_or(u64::MAX);
             self.stats.refused += u64::try_from(refused).unwrap_or(u64::MAX);

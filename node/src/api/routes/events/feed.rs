@@ -262,6 +262,7 @@ fn words(
                 continue;
             }
             if text.len() >= PIECE_BYTES {
+                text.shrink_to_fit();
                 return Ok(Piece { text, receipts: told, last, end: PieceEnd::Full, block });
             }
             let event = EventView::new(event);
@@ -272,6 +273,8 @@ fn words(
         }
         told += 1;
     }
+    // What is counted is its length.
+    text.shrink_to_fit();
     let count = u32::try_from(receipts.len()).unwrap_or(u32::MAX);
     let end = match told {
         told if told < count => PieceEnd::Full,
