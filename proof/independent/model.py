@@ -7,9 +7,9 @@ from forms import (
 from hashes import domain
 
 HEADER = Struct(
-    version=U16, chain_id=HASH, height=U64, time_ms=U64, parent=HASH, proposer=HASH, batches_root=HASH,
+    version=U16, chain_id=HASH, height=U64, time_ms=U64, parent=HASH, proposer=HASH, round=U32, batches_root=HASH,
     validators_hash=HASH, next_validators_hash=HASH, params_hash=HASH, executed_height=U64, history_size=U64,
-    history_root=HASH, misbehavior_root=HASH,
+    history_root=HASH, misbehavior_root=HASH, attendance_hash=HASH,
 )
 SIGNATURES = List(Struct(validator=HASH, signature=SIGNATURE), 128)
 CERTIFICATE = Struct(height=U64, round=U32, block_id=HASH, signatures=SIGNATURES)
@@ -146,7 +146,7 @@ def checkpoint_of(data):
     if kind == "genesis" and anchor.keys() == {"genesis"}:
         genesis = GENESIS.parse(anchor["genesis"])
         encoded, header, validators = b"\0" + GENESIS.write(genesis), None, genesis["validators"]
-        if genesis["suite"] != 1 or domain("genesis", encoded[1:]) != chain_id:
+        if genesis["suite"] != 1 or not are_in_range(genesis["parameters"]) or domain("genesis", encoded[1:]) != chain_id:
             raise Bad("another chain")
     elif kind == "pinned" and anchor.keys() == {"header", "validators"}:
         header, validators = HEADER.parse(anchor["header"]), VALIDATORS.parse(anchor["validators"])
@@ -156,6 +156,22 @@ def checkpoint_of(data):
     else:
         raise Bad("unknown anchor")
     return chain_id, validators, header, domain("checkpoint", chain_id + encoded)
+
+
+RANGES = {
+    "transaction_bytes_max": (1024, 65536), "transaction_lifetime_max_ms": (1000, 86_400_000),
+    "batch_bytes_max": (1024, 2_097_152), "batch_wait_ms": (0, 10_000), "batches_in_flight_max": (1, 256),
+    "block_batches_max": (1, 256), "clock_drift_max_ms": (10, 60_000), "execution_lag_max": (1, 64),
+    "heartbeat_ms": (100, 3_600_000), "timeout_propose_ms": (10, 60_000), "timeout_prevote_ms": (10, 60_000),
+    "timeout_precommit_ms": (10, 60_000), "timeout_delta_ms": (1, 60_000), "evidence_items_max": (1, 4096),
+}
+
+
+def are_in_range(parameters):
+    """Whether every parameter of a genesis is within its bounds."""
+    if parameters["batch_bytes_max"] < parameters["transaction_bytes_max"]:
+        return False
+    return all(least <= parameters[name] <= most for name, (least, most) in RANGES.items())
 
 
 def set_hash(validators):

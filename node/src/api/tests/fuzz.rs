@@ -66,6 +66,9 @@ impl Door {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.header(header::HOST, "node");
+        }
         let request = request.body(Body::from(body.to_vec())).ok()?;
         let answer = async {
             let response = TowerToHyperService::new(self.router.clone()).call(request).await;
