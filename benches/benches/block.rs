@@ -22,7 +22,7 @@ use quancheng_state::{
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::{
     Batch, Digest, Genesis, Height, List, NodeId, Outcome, PROTOCOL_VERSION, Parameters, SignedBatch, SigningKey,
-    Suite, Text, Validator, ValidatorSet,
+    Suite, Text, Validator, ValidatorSet, Writers,
 };
 
 const ENTRIES: u64 = 1_000_000;
@@ -114,7 +114,7 @@ fn genesis(validator: &SigningKey) -> Genesis {
         suite: Suite::Sha256Ed25519,
         chain_name: Text::new("bench").expect("a short name"),
         time_ms: START_MS,
-        parameters: Parameters::default(),
+        parameters: Parameters { writers: Writers::Anyone, ..Parameters::default() },
         validators: ValidatorSet::new(vec![validator]).expect("one validator is a set"),
         modules: List::empty(),
     }
@@ -226,7 +226,7 @@ fn batches(author: &Author, validator: &SigningKey, from: u64, count: u64) -> Ve
         .step_by(usize::try_from(BATCH).expect("a small number"))
         .map(|first| {
             let transactions = List::new((first..first + BATCH).map(sign).collect()).expect("a batch holds this many");
-            Batch { transactions }.sign(author.chain_id, first, validator)
+            Batch { transactions }.sign(author.chain_id, first, 0, validator)
         })
         .collect()
 }

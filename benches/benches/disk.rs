@@ -23,8 +23,8 @@ fn batches() -> (impl FnMut() -> BatchHeader, Vec<u8>) {
     let sign = |number| author.sign(number, author.notarization(number).expect("the module reads this call"));
     let batch = Batch { transactions: List::new((0..BATCH).map(sign).collect()).expect("a batch holds this many") };
     let key = SigningKey::from_seed([9; 32]);
-    let bytes = batch.clone().sign(author.chain_id, 0, &key).encode();
-    let first = batch.header(author.chain_id, ValidatorId::of(&key.public_key()), 0);
+    let bytes = batch.clone().sign(author.chain_id, 0, 0, &key).encode();
+    let first = batch.header(author.chain_id, ValidatorId::of(&key.public_key()), 0, 0);
     let mut sequence = 0;
     let next = move || {
         sequence += 1;

@@ -37,7 +37,7 @@ fn batch(criterion: &mut Criterion) {
     let transactions = (0..BATCH).map(|number| signed(&author, number)).collect();
     let batch = Batch { transactions: List::new(transactions).expect("a batch holds this many") };
     let key = SigningKey::from_seed([9; 32]);
-    let batch = batch.sign(author.chain_id, 1, &key);
+    let batch = batch.sign(author.chain_id, 1, 0, &key);
     let bytes = batch.encode();
     let mut group = criterion.benchmark_group(format!("batch/transactions={BATCH}"));
     group.throughput(Throughput::Elements(BATCH));

@@ -13,6 +13,7 @@ use crate::describe::Describe;
 use crate::genesis::GenesisRefused;
 use crate::identity::{OrgId, OrgStatus, OrgType, Role};
 use crate::refusal::{Failure, RefusalCode};
+use crate::weight::Cost;
 
 /// One native contract module.
 ///
@@ -44,6 +45,12 @@ pub trait Contract: 'static {
     /// # Errors
     /// The refusal.
     fn check(call: &Self::Call, parameters: &Parameters) -> Result<(), Self::Error>;
+
+    /// What a call costs at most, from its content alone: see [`crate::weight`]. There is no default, so no call is forgotten.
+    fn cost(call: &Self::Call) -> Cost;
+
+    /// Whether a call is open to those who are no members (`Writers::Members`): what one must be able to ask to become one.
+    fn is_open(call: &Self::Call) -> bool;
 
     /// Executes a call that passed [`Self::check`].
     ///

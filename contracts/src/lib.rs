@@ -28,6 +28,7 @@ pub mod index;
 pub mod modules;
 pub mod refusal;
 pub mod registry;
+pub mod weight;
 
 pub use contract::{Answer, Contract, ResolvedSigner};
 pub use describe::{Describe, Entry, describe_entry};

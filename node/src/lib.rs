@@ -15,6 +15,7 @@ pub mod config;
 pub mod descriptors;
 pub mod driver;
 pub mod executor;
+pub mod fair;
 pub mod files;
 pub mod ledger;
 pub mod limits;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use quancheng_types::{Digest, Genesis, List, NodeId, Parameters, SigningKey, Suite, Text, Validator, ValidatorSet};
+use quancheng_types::{
+    Digest, Genesis, List, NodeId, Parameters, SigningKey, Suite, Text, Validator, ValidatorSet, Writers,
+};
 
 use crate::config::StoreSection;
 use crate::ledger::Ledger;
@@ -21,7 +23,7 @@ pub(crate) fn genesis() -> Genesis {
         suite: Suite::Sha256Ed25519,
         chain_name: Text::new("test").unwrap(),
         time_ms: 1_790_000_000_000,
-        parameters: Parameters::default(),
+        parameters: Parameters { writers: Writers::Anyone, ..Parameters::default() },
         validators: ValidatorSet::new(vec![validator]).unwrap(),
         modules: List::empty(),
     }

@@ -54,9 +54,9 @@ impl fmt::Display for UnknownVersion {
         write!(
             f,
             "from height {height} the chain follows version {version} of the rules; this build carries versions up to {NEWEST_VERSION} and \
-             stops before that height. Everything before it is kept. Install: {install}; then start it on the same data folder \
+             stops before that height. Everything before it is kept. What to install: {install}. Then start it on the same data folder \
              (自高度 {height} 起执行规则版本 {version}，本程序仅支持至版本 {NEWEST_VERSION}，已在此高度之前停止，此前数据完整保留。\
-             请安装：{install}，并以原数据目录启动)"
+             安装说明：{install}。安装后以原数据目录启动)"
         )
     }
 }

@@ -269,6 +269,12 @@ class Suite:
         return self.NAMES[value]
 
 
+class Writers(Suite):
+    """Who may write: one byte; in JSON its name."""
+
+    NAMES = {"members": 0, "anyone": 1}
+
+
 class Reader:
     """Bytes that are taken from the front."""
 

@@ -2,7 +2,7 @@
 
 from forms import (
     HASH, KEY, PATH, SIGNATURE, U8, U16, U32, U64, Bad, Bool, Bytes, Fixed, List, Option, Reader, Struct, Suite,
-    Tagged, Text, Tuple, ascending, is_media_type, is_path, is_set, loads, whole,
+    Tagged, Text, Tuple, Writers, ascending, is_media_type, is_path, is_set, loads, whole,
 )
 from hashes import domain
 
@@ -20,7 +20,8 @@ PARAMETERS = Struct(
     transaction_bytes_max=U32, transaction_lifetime_max_ms=U64, batch_bytes_max=U32, batch_wait_ms=U32,
     batches_in_flight_max=U32, block_batches_max=U32, clock_drift_max_ms=U64, execution_lag_max=U64, heartbeat_ms=U64,
     timeout_propose_ms=U32, timeout_prevote_ms=U32, timeout_precommit_ms=U32, timeout_delta_ms=U32,
-    evidence_items_max=U32,
+    evidence_items_max=U32, transaction_weight_max=U64, batch_weight_max=U64, block_weight_max=U64,
+    author_weight_max=U64, writers=Writers(),
 )
 GENESIS = Struct(
     suite=Suite(), chain_name=Text(128), time_ms=U64, parameters=PARAMETERS, validators=VALIDATORS,
@@ -164,12 +165,16 @@ RANGES = {
     "block_batches_max": (1, 256), "clock_drift_max_ms": (10, 60_000), "execution_lag_max": (1, 64),
     "heartbeat_ms": (100, 3_600_000), "timeout_propose_ms": (10, 60_000), "timeout_prevote_ms": (10, 60_000),
     "timeout_precommit_ms": (10, 60_000), "timeout_delta_ms": (1, 60_000), "evidence_items_max": (1, 4096),
+    "transaction_weight_max": (10_000, 200_000), "batch_weight_max": (10_000, 200_000),
+    "block_weight_max": (200_000, 100_000_000), "author_weight_max": (10_000, 100_000_000),
 }
 
 
 def are_in_range(parameters):
     """Whether every parameter of a genesis is within its bounds."""
     if parameters["batch_bytes_max"] < parameters["transaction_bytes_max"]:
+        return False
+    if not parameters["transaction_weight_max"] <= parameters["batch_weight_max"] <= parameters["author_weight_max"]:
         return False
     return all(least <= parameters[name] <= most for name, (least, most) in RANGES.items())
 

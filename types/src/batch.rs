@@ -28,6 +28,9 @@ pub struct BatchHeader {
     pub count: u32,
     /// Sum of the lengths of the canonical bytes of the transactions.
     pub bytes: u32,
+    /// Sum of the weights of the transactions (protocol §5): what executing them costs at most. Acknowledgers recompute it, so a quorum
+    /// vouches for it, and whoever bounds a block needs no transactions.
+    pub weight: u64,
 }
 
 impl BatchHeader {
@@ -67,9 +70,9 @@ pub struct SignedBatch {
 }
 
 impl Batch {
-    /// The header that commits to these transactions.
+    /// The header that commits to these transactions. Their weight is the contracts' to compute.
     #[must_use]
-    pub fn header(&self, chain_id: ChainId, author: ValidatorId, sequence: u64) -> BatchHeader {
+    pub fn header(&self, chain_id: ChainId, author: ValidatorId, sequence: u64, weight: u64) -> BatchHeader {
         let mut tree = merkle::RootBuilder::new();
         let mut bytes = 0_u32;
         for transaction in &self.transactions {
@@ -78,13 +81,13 @@ impl Batch {
             tree.push(merkle::leaf_hash(&encoded));
         }
         let count = u32::try_from(self.transactions.len()).expect("bounded by BATCH_TRANSACTIONS_MAX");
-        BatchHeader { chain_id, author, sequence, transactions_root: tree.root(), count, bytes }
+        BatchHeader { chain_id, author, sequence, transactions_root: tree.root(), count, bytes, weight }
     }
 
     /// Packs and signs.
     #[must_use]
-    pub fn sign(self, chain_id: ChainId, sequence: u64, key: &SigningKey) -> SignedBatch {
-        let header = self.header(chain_id, ValidatorId::of(&key.public_key()), sequence);
+    pub fn sign(self, chain_id: ChainId, sequence: u64, weight: u64, key: &SigningKey) -> SignedBatch {
+        let header = self.header(chain_id, ValidatorId::of(&key.public_key()), sequence, weight);
         let signature = key.sign(header.ack_message().as_bytes());
         SignedBatch { header, signature, batch: self }
     }
@@ -108,10 +111,12 @@ impl SignedBatch {
         encode(self)
     }
 
-    /// Whether the header commits to exactly these transactions, at least one, within the limit of bytes.
+    /// Whether the header commits to exactly these transactions, at least one, within the limit of bytes. Whether it states their
+    /// weight is for those to judge who know the contracts.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
-        let header = self.batch.header(self.header.chain_id, self.header.author, self.header.sequence);
+        let header = &self.header;
+        let header = self.batch.header(header.chain_id, header.author, header.sequence, header.weight);
         header == self.header && header.count > 0 && header.bytes <= limits::BATCH_BYTES_MAX
     }
 }

@@ -13,6 +13,20 @@ use crate::keys::Suite;
 use crate::limits;
 use crate::validator::ValidatorSet;
 
+/// Who may have transactions executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Writers {
+    /// Accounts of active organizations. Anyone else may only make the calls that the modules declare open: those by which one becomes
+    /// a member.
+    #[default]
+    Members = 0,
+    /// Anyone with a key: for test networks.
+    Anyone = 1,
+}
+
 /// What all nodes must agree on. Changed only by governance; what one operator may choose is in the node's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +60,19 @@ pub struct Parameters {
     pub timeout_delta_ms: u32,
     /// Evidence items of one notarization batch call.
     pub evidence_items_max: u32,
+    /// Greatest weight of a transaction. Weight is what executing it costs at most, declared per call and computed without state; one unit
+    /// is about a microsecond of one validator's executor.
+    pub transaction_weight_max: u64,
+    /// Greatest weight of the transactions that an author packs into a batch. Others acknowledge up to [`limits::BATCH_WEIGHT_MAX`], or a
+    /// batch sealed before this was lowered would be lost.
+    pub batch_weight_max: u64,
+    /// Greatest weight of the batches of a block. With `execution_lag_max` it bounds what a node has to execute after a restart.
+    pub block_weight_max: u64,
+    /// Greatest weight of the batches of one author that others acknowledge before the older ones are ordered. An author seals up to half of
+    /// it, for others may be a block behind.
+    pub author_weight_max: u64,
+    /// Who may have transactions executed.
+    pub writers: Writers,
 }
 
 impl Default for Parameters {
@@ -65,6 +92,11 @@ impl Default for Parameters {
             timeout_precommit_ms: 250,
             timeout_delta_ms: 250,
             evidence_items_max: 512,
+            transaction_weight_max: 20_000,
+            batch_weight_max: 20_000,
+            block_weight_max: 250_000,
+            author_weight_max: 80_000,
+            writers: Writers::Members,
         }
     }
 }
@@ -90,7 +122,7 @@ impl Parameters {
     }
 
     /// Each field with its value, and the least and the greatest that are allowed.
-    fn ranges(&self) -> [(&'static str, u64, u64, u64); 14] {
+    fn ranges(&self) -> [(&'static str, u64, u64, u64); 18] {
         [
             ("transaction_bytes_max", self.transaction_bytes_max.into(), 1024, limits::TRANSACTION_BYTES_MAX.into()),
             ("transaction_lifetime_max_ms", self.transaction_lifetime_max_ms, 1_000, 24 * 3600 * 1000),
@@ -111,6 +143,15 @@ impl Parameters {
             ("timeout_precommit_ms", self.timeout_precommit_ms.into(), 10, 60_000),
             ("timeout_delta_ms", self.timeout_delta_ms.into(), 1, 60_000),
             ("evidence_items_max", self.evidence_items_max.into(), 1, 4096),
+            (
+                "transaction_weight_max",
+                self.transaction_weight_max,
+                limits::TRANSACTION_WEIGHT_MIN,
+                limits::BATCH_WEIGHT_MAX,
+            ),
+            ("batch_weight_max", self.batch_weight_max, self.transaction_weight_max, limits::BATCH_WEIGHT_MAX),
+            ("block_weight_max", self.block_weight_max, limits::BATCH_WEIGHT_MAX, limits::WEIGHT_MAX),
+            ("author_weight_max", self.author_weight_max, self.batch_weight_max, limits::WEIGHT_MAX),
         ]
     }
 }

@@ -33,7 +33,7 @@ pub use block::{Block, Header};
 pub use bounded::{Bytes, List, Text, TooLong};
 pub use certificate::{BatchCertificate, CertificateError, CommitCertificate};
 pub use codec::{DecodeError, decode};
-pub use genesis::{Genesis, GenesisError, ModuleGenesis, Parameters};
+pub use genesis::{Genesis, GenesisError, ModuleGenesis, Parameters, Writers};
 pub use hash::{Digest, Domain};
 pub use history::HistoryLeaf;
 pub use ids::{

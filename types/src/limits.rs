@@ -16,6 +16,14 @@ pub const CALL_BYTES_MAX: u32 = 60 * 1024;
 pub const BATCH_BYTES_MAX: u32 = 2 * 1024 * 1024;
 /// Transactions of one batch: what fits at the smallest possible transaction size.
 pub const BATCH_TRANSACTIONS_MAX: u32 = 16 * 1024;
+/// Weight of all transactions of one batch (see `Parameters::batch_weight_max`): a parameter may be stricter, never looser, and a block always
+/// has room for one such batch.
+pub const BATCH_WEIGHT_MAX: u64 = 200_000;
+/// Greatest values that the parameters about weight may take: a block of this weight takes minutes, which no chain needs.
+pub const WEIGHT_MAX: u64 = 100_000_000;
+/// Least value of `Parameters::transaction_weight_max`: no call that passes its checks is heavier (the contracts assert it), so no act can
+/// be voted out of reach.
+pub const TRANSACTION_WEIGHT_MIN: u64 = 10_000;
 /// Batch references of one block. With [`VALIDATORS_MAX`] signatures each a proposal stays below [`BLOCK_BYTES_MAX`].
 pub const BLOCK_BATCHES_MAX: u32 = 256;
 /// Bytes of one block proposal (header, references, certificates, misbehavior proofs).

@@ -93,6 +93,7 @@ fn hint(code: &str) -> Option<Text> {
                 "The key is not bound to the account: check --key and --account."
             )
         }
+        "NOT_A_MEMBER" | "TOO_HEAVY" => return crate::submit::refusal_hint(code),
         "OVERLOADED" | "QUOTA_EXCEEDED" => {
             say!(
                 "节点繁忙：稍后再试，或用 --api 指定更多接口。",

@@ -144,9 +144,13 @@ pub(super) fn set(parameters: &mut Map<String, Value>, text: &str) -> Outcome<()
             .hint(say!("形如 heartbeat_ms=1000。", "It looks like heartbeat_ms=1000."))
     };
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
-    let value: u64 = value.trim().parse().map_err(|_| bad())?;
     match parameters.get_mut(name.trim()) {
+        Some(place) if place.is_string() => {
+            *place = json!(value.trim());
+            Ok(())
+        }
         Some(place) => {
+            let value: u64 = value.trim().parse().map_err(|_| bad())?;
             *place = json!(value);
             Ok(())
         }

@@ -60,6 +60,14 @@ pub(crate) fn refusal_hint(code: &str) -> Option<Text> {
             "先用 `quancheng evidence notarize` 存证，再以 --prior-evidence 指明其根值。",
             "Notarize first with `quancheng evidence notarize`, then name the root with --prior-evidence."
         ),
+        "NOT_A_MEMBER" => say!(
+            "先用 `quancheng org register` 申请登记组织，获准入后再提交；`quancheng chain parameters` 显示 writers。",
+            "Apply with `quancheng org register` first and wait to be admitted; `quancheng chain parameters` tells writers."
+        ),
+        "TOO_HEAVY" => say!(
+            "请减少一笔交易中的调用数或每次调用的关联数；上限见 `quancheng chain parameters` 的 transaction_weight_max。",
+            "Put fewer calls into the transaction, or fewer relations into a call; `quancheng chain parameters` tells transaction_weight_max."
+        ),
         "NOTICE_OPEN" => say!(
             "公示截止日见 `quancheng registration show 编号`。",
             "`quancheng registration show NO` tells the last day of the notice."

@@ -32,7 +32,7 @@ use quancheng_types::{BatchHeader, BatchId, BatchRef, ChainId, NodeId, Validator
 
 pub(crate) use offers::Checked;
 pub(crate) use own::NumberTaken;
-pub(crate) use pool::Pooled;
+pub(crate) use pool::{Pooled, Room};
 pub(crate) use window::Windows;
 pub use window::{AuthorWindow, WINDOW_SEQUENCES};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quancheng_types::limits::BATCH_BYTES_MAX;
+use quancheng_types::limits::{BATCH_BYTES_MAX, BATCH_WEIGHT_MAX};
 use quancheng_types::{BatchHeader, BatchId, MisbehaviorProof, NodeId, SignedBatch, SigningKey, ValidatorId};
 
 use super::{Env, Windows};
@@ -87,7 +87,8 @@ impl Offers {
             acknowledge(env, key, &header, from);
             return;
         }
-        if !self.has_room(&header, &id, env.planted) {
+        let weight_max = env.rules.parameters.author_weight_max;
+        if !self.has_room(&header, &id, env.planted) || !self.is_in_weight(&header, weight_max) {
             return;
         }
         if !env.checker.check(&validator.public_key, &header.ack_message(), &batch.signature) {
@@ -117,6 +118,17 @@ impl Offers {
             && author.checking < AUTHOR_CHECKS_MAX
             && !author.batches.contains_key(id)
             && author.batches.values().all(|held| held.header.sequence != header.sequence)
+    }
+
+    /// Whether what the author has in flight stays within its weight. Only older batches count: the oldest is always taken, so validators
+    /// that hold different ones cannot leave an author without a quorum for any.
+    fn is_in_weight(&self, header: &BatchHeader, weight_max: u64) -> bool {
+        let Some(author) = self.authors.get(&header.author) else {
+            return true;
+        };
+        let older = author.batches.values().map(|held| &held.header).filter(|held| held.sequence < header.sequence);
+        let older = older.map(|held| held.weight).fold(0, u64::saturating_add);
+        older == 0 || older.saturating_add(header.weight) <= weight_max
     }
 
     /// Takes in what the shell found.
@@ -227,10 +239,14 @@ impl Offers {
     }
 }
 
-/// The parameter `batch_bytes_max` is what an author packs, not what others take: a batch sealed before the parameter was lowered
-/// holds transactions that were admitted.
+/// The parameters `batch_bytes_max` and `batch_weight_max` are what an author packs, not what others take: a batch sealed before one was
+/// lowered holds transactions that were admitted.
 fn is_in_bounds(env: &Env<'_>, header: &BatchHeader) -> bool {
-    header.chain_id == env.chain_id && header.count > 0 && header.sequence < u64::MAX && header.bytes <= BATCH_BYTES_MAX
+    header.chain_id == env.chain_id
+        && header.count > 0
+        && header.sequence < u64::MAX
+        && header.bytes <= BATCH_BYTES_MAX
+        && header.weight <= BATCH_WEIGHT_MAX
 }
 
 fn acknowledge(env: &mut Env<'_>, key: &SigningKey, header: &BatchHeader, to: NodeId) {

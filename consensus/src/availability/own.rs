@@ -43,6 +43,11 @@ impl OwnBatches {
         if span >= WINDOW_SEQUENCES / 2 { OWN_BATCHES_MAX } else { self.batches.len() }
     }
 
+    /// Weight of the batches in flight.
+    pub(crate) fn weight(&self) -> u64 {
+        self.batches.values().map(|own| own.batch.header.weight).fold(0, u64::saturating_add)
+    }
+
     pub(crate) fn contains(&self, id: &BatchId) -> bool {
         self.by_id.contains_key(id)
     }

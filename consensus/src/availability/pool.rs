@@ -8,6 +8,14 @@ use super::{Env, Windows};
 use crate::limits::AUTHOR_CERTIFIED_MAX;
 use crate::ordering::rules::{counted, has_quorum, is_acceptable_batch, signatures_hold};
 
+/// What the batches of a block must fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
+    pub(crate) weight: u64,
+}
+
 /// Certified batches, by author and number.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
@@ -88,9 +96,10 @@ impl Pool {
         self.authors.retain(|_, waiting| !waiting.is_empty());
     }
 
-    /// Batches for the next block: the oldest of each author in turn, so that no author can crowd out another, in at most so many
-    /// bytes. `turn` moves the first author, so that none is always last.
-    pub(crate) fn select(&self, count_max: usize, bytes_max: usize, turn: u64) -> Vec<BatchRef> {
+    /// Batches for the next block: the oldest of each author in turn, so that no author can crowd out another, within the room. An author
+    /// whose next batch is too heavy is passed over; were it the first in line, nothing is chosen, so that the others cannot keep it
+    /// waiting for ever. `turn` moves the first author, so that none is always last.
+    pub(crate) fn select(&self, room: &Room, turn: u64) -> Vec<BatchRef> {
         let mut queues: Vec<_> = self.authors.values().map(BTreeMap::values).collect();
         if queues.is_empty() {
             return Vec::new();
@@ -99,21 +108,30 @@ impl Pool {
         let first = usize::try_from(turn % authors).expect("less than a count in memory");
         queues.rotate_left(first);
         let mut chosen: Vec<BatchRef> = Vec::new();
-        let mut bytes = 0;
-        loop {
-            let before = chosen.len();
-            for queue in &mut queues {
-                if let Some(batch) = queue.next() {
-                    bytes += codec::encode(batch).len();
-                    if chosen.len() >= count_max || bytes > bytes_max {
-                        return chosen;
-                    }
-                    chosen.push(batch.clone());
+        let (mut bytes, mut weight) = (0, 0_u64);
+        while !queues.is_empty() {
+            let mut rest = Vec::with_capacity(queues.len());
+            for mut queue in queues {
+                let Some(batch) = queue.next() else {
+                    continue;
+                };
+                let heavier = weight.saturating_add(batch.header.weight);
+                if heavier > room.weight && chosen.is_empty() {
+                    return chosen;
                 }
+                if heavier > room.weight {
+                    continue;
+                }
+                bytes += codec::encode(batch).len();
+                if chosen.len() >= room.count || bytes > room.bytes {
+                    return chosen;
+                }
+                weight = heavier;
+                chosen.push(batch.clone());
+                rest.push(queue);
             }
-            if chosen.len() == before {
-                return chosen;
-            }
+            queues = rest;
         }
+        chosen
     }
 }

@@ -7,6 +7,7 @@ use quancheng_types::{Block, CommitCertificate, Header, NodeId, Round};
 use super::height::HeightState;
 use super::{Action, Commit, Engine, HaltReason, TimerKey, Tip};
 use crate::message::CommittedBlock;
+use crate::ordering::rules::block_weight;
 
 impl Engine {
     /// Takes in a decided block, by votes or by sync, and moves to the next height.
@@ -36,6 +37,10 @@ impl Engine {
         self.out.commit(Arc::new(Commit { decided, windows }));
         if !block.batches.is_empty() || !block.misbehavior.is_empty() {
             self.last_nonempty = header.height;
+        }
+        let weight = block_weight(&block.batches);
+        if weight > 0 {
+            self.unexecuted.insert(header.height, weight);
         }
         let (availability, mut env) = self.availability_env();
         availability.on_commit(&mut env, header.height, &block.batches);

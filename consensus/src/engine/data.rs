@@ -113,6 +113,7 @@ impl Engine {
             });
             return;
         }
+        self.unexecuted.retain(|ordered, _| *ordered > height);
         if self.schedule.executed(height, decisions).is_err() {
             self.out.halt(HaltReason::DecidedTooSoon { height });
         }
@@ -152,7 +153,7 @@ impl Engine {
     pub(super) fn apply_synced(&mut self) {
         while !self.out.is_halted() && !self.startup.is_waiting_for_start() {
             let height = self.height.height;
-            if !self.schedule.is_known(height.next()) || !self.sync.has(height) {
+            if self.stop_before_unknown_version() || !self.schedule.is_known(height.next()) || !self.sync.has(height) {
                 return;
             }
             let Some((from, decided)) = self.sync.take(height) else {

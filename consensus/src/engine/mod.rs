@@ -98,6 +98,8 @@ pub struct Engine {
     logged_ahead: BTreeMap<Height, Vec<LogEntry>>,
     tip: Option<Tip>,
     last_nonempty: Height,
+    /// Weights of decided blocks that the executor has not executed yet, since the start.
+    unexecuted: BTreeMap<Height, u64>,
     heartbeat_due: bool,
     schedule: Schedule,
     results: Results,
@@ -196,7 +198,6 @@ impl Engine {
         // number of heights in one step is bounded; results of the executor wake it again.
         for _ in 0..STEP_HEIGHTS_MAX {
             let before = self.height.height;
-            self.stop_before_unknown_version();
             self.apply_synced();
             self.retry_held();
             self.finish_startup();
@@ -242,6 +243,12 @@ impl Engine {
     #[must_use]
     pub fn local_batches_in_flight(&self) -> usize {
         self.availability.own.in_flight()
+    }
+
+    /// Weight of own batches that are not ordered yet. The batcher keeps it within `parameters().author_weight_max`.
+    #[must_use]
+    pub fn local_weight_in_flight(&self) -> u64 {
+        self.availability.own.weight()
     }
 
     /// Parameters in force at the height in progress.

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use arc_malachitebft_core_consensus::{Input as CoreInput, LocallyProposedValue};
-use quancheng_types::{Attendance, Block, Digest, Header, List, MisbehaviorProof, Presence, Round, codec, limits};
+use quancheng_types::{
+    Attendance, Block, Digest, Header, List, MisbehaviorProof, Parameters, Presence, Round, codec, limits,
+};
 
 use super::{Engine, TimerKey};
+use crate::availability::Room;
+use crate::limits::ORDER_AHEAD_BATCHES;
 use crate::log::LogEntry;
 use crate::ordering::rules::{Expected, absences_after, executed_bounds};
 use crate::ordering::{CoreValue, convert};
@@ -68,10 +72,14 @@ impl Engine {
         let parameters = &expected.rules.parameters;
         let most = usize::try_from(limits::BLOCK_MISBEHAVIOR_MAX).unwrap_or(usize::MAX);
         let proofs = if self.planted.unpunished() { Vec::new() } else { self.misbehavior.select(most) };
-        let most = usize::try_from(parameters.block_batches_max).unwrap_or(usize::MAX);
         let time_ms = self.now.unix_ms.max(expected.parent.map_or(0, |parent| parent.time_ms).saturating_add(1));
         let presences = self.presences_at(time_ms);
-        let batches = self.availability.pool.select(most, bytes_left(&proofs, &presences), expected.height.0);
+        let room = Room {
+            count: usize::try_from(parameters.block_batches_max).unwrap_or(usize::MAX),
+            bytes: bytes_left(&proofs, &presences),
+            weight: self.weight_left(parameters),
+        };
+        let batches = self.availability.pool.select(&room, expected.height.0);
         let nothing = batches.is_empty() && proofs.is_empty() && presences.is_empty();
         if nothing
             && self.tip.is_some()
@@ -111,6 +119,16 @@ impl Engine {
         let batches = List::new(batches).expect("the parameter is within the limit of the type");
         let misbehavior = List::new(proofs).expect("selected within the limit of the type");
         Some(Block { header, batches, misbehavior, attendance })
+    }
+
+    /// Weight that the next block may take. What is ordered ahead of the executor delays everything behind it, so no more is ordered than
+    /// keeps it busy; certified batches wait in the pool, where authors take turns. When the executor has caught up, one batch of any
+    /// weight goes.
+    pub(super) fn weight_left(&self, parameters: &Parameters) -> u64 {
+        let waiting = self.unexecuted.values().copied().fold(0, u64::saturating_add);
+        let ahead = parameters.batch_weight_max.saturating_mul(ORDER_AHEAD_BATCHES);
+        let left = if waiting == 0 { ahead.max(limits::BATCH_WEIGHT_MAX) } else { ahead.saturating_sub(waiting) };
+        left.min(parameters.block_weight_max)
     }
 }
 

@@ -9,23 +9,24 @@ use crate::log::LogEntry;
 use crate::ordering::core::Host;
 
 impl Engine {
-    /// Stops before a height whose rules this build does not carry. Nothing of that height is judged, signed, logged or taken over from
-    /// peers; everything before it is kept.
-    pub(super) fn stop_before_unknown_version(&mut self) {
+    /// Stops before a height whose rules this build does not carry: nothing of it is judged, signed, logged or taken over from peers, and
+    /// everything before it is kept. Whether the engine stops, for this or another reason.
+    pub(super) fn stop_before_unknown_version(&mut self) -> bool {
         let height = self.height.height;
         if self.out.is_halted() || self.startup.is_waiting_for_start() || !self.schedule.is_known(height) {
-            return;
+            return self.out.is_halted();
         }
         let plan = self.schedule.version_at(height).filter(|plan| !is_known_version(plan.version)).cloned();
         if let Some(plan) = plan {
             self.out.stop(HaltReason::UnknownVersion { height, plan });
         }
+        self.out.is_halted()
     }
 
     /// Starts the next height when there is a reason to and everything it needs is known.
     pub(super) fn start_height(&mut self) {
         let height = self.height.height;
-        if self.height.started || self.out.is_halted() || !self.startup.is_done() {
+        if self.stop_before_unknown_version() || self.height.started || !self.startup.is_done() {
             return;
         }
         if !self.schedule.is_known(height.next()) {

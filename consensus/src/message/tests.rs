@@ -147,7 +147,7 @@ proptest! {
 
 #[test]
 fn large_answers_are_told_by_their_first_byte() {
-    let batch = Batch { transactions: List::empty() }.sign(ChainId::default(), 1, &SigningKey::from_seed([1; 32]));
+    let batch = Batch { transactions: List::empty() }.sign(ChainId::default(), 1, 1, &SigningKey::from_seed([1; 32]));
     let answer = Message::BatchResponse(Arc::new(batch));
     assert_eq!(AnswerKind::of_bytes(&answer.encode()), Some(AnswerKind::Batch));
     assert_eq!(AnswerKind::of_bytes(&Message::BlocksResponse(List::empty()).encode()), Some(AnswerKind::Blocks));

@@ -82,6 +82,13 @@ pub enum HeaderError {
         /// Place in the block.
         index: usize,
     },
+    /// The batches weigh more than the parameter `block_weight_max` allows.
+    TooHeavy {
+        /// Together.
+        weight: u64,
+        /// Allowed.
+        max: u64,
+    },
     /// A batch without a quorum of acknowledgements.
     BatchCertificate {
         /// Place in the block.
@@ -135,6 +142,7 @@ impl core::fmt::Display for HeaderError {
             }
             Self::Content => f.write_str("the header does not commit to the content"),
             Self::TooManyBatches { count } => write!(f, "{count} batches exceed the limit"),
+            Self::TooHeavy { weight, max } => write!(f, "the batches weigh {weight}; block_weight_max is {max}"),
             Self::Batch { index } => write!(f, "batch {index} is of another chain, of no validator, or out of bounds"),
             Self::BatchCertificate { index } => {
                 write!(f, "batch {index} lacks a quorum of acknowledgements")

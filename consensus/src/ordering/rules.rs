@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use quancheng_types::certificate::{CertificateSignature, check_quorum};
 use quancheng_types::{
     Absence, BatchRef, Block, BlockId, ChainId, Digest, Header, Height, MisbehaviorProof, Presence, ValidatorSet,
+    limits,
 };
 
 use super::attendance::{Shown, follow, is_return};
@@ -177,6 +178,10 @@ pub(crate) fn check_content(
     if count > most && !expected.planted.many_batches() {
         return Err(HeaderError::TooManyBatches { count });
     }
+    let (weight, max) = (block_weight(&block.batches), expected.rules.parameters.block_weight_max);
+    if weight > max {
+        return Err(HeaderError::TooHeavy { weight, max });
+    }
     let mut numbers = std::collections::BTreeSet::new();
     for (index, batch) in block.batches.iter().enumerate() {
         let header = &batch.header;
@@ -220,13 +225,19 @@ pub(crate) fn is_genuine_presence(
     })
 }
 
+/// What executing these batches costs at most, by their headers: a quorum vouches for each.
+pub(crate) fn block_weight(batches: &[BatchRef]) -> u64 {
+    batches.iter().map(|batch| batch.header.weight).fold(0, u64::saturating_add)
+}
+
 /// Whether a batch may be ordered at all, apart from its certificate.
 pub(crate) fn is_acceptable_batch(chain_id: ChainId, validators: &ValidatorSet, batch: &BatchRef) -> bool {
     let header = &batch.header;
     header.chain_id == chain_id
         && header.count > 0
         && header.sequence < u64::MAX
-        && header.bytes <= quancheng_types::limits::BATCH_BYTES_MAX
+        && header.bytes <= limits::BATCH_BYTES_MAX
+        && header.weight <= limits::BATCH_WEIGHT_MAX
         && validators.by_id(&header.author).is_some()
 }
 

@@ -275,6 +275,7 @@ impl Chain {
             transactions_root: Digest([1; 32]),
             count: 1,
             bytes: 100,
+            weight: 100,
         };
         let signatures = sign_all(&self.rules.validators, &header.ack_message(), signers);
         BatchRef { header, certificate: BatchCertificate { signatures: List::new(signatures).unwrap() } }
@@ -365,6 +366,32 @@ fn only_certified_batches_of_validators_are_ordered() {
     let mut forged = chain.batch(0, 1, 3);
     forged.header.count = 2;
     assert_eq!(chain.content(vec![forged], &windows), Err(HeaderError::BatchCertificate { index: 0 }));
+}
+
+#[test]
+fn a_block_keeps_its_weight() {
+    let chain = Chain::new();
+    let windows = Windows::default();
+    let max = chain.rules.parameters.block_weight_max;
+    let heavy = |author, weight| {
+        let mut batch = chain.batch(author, 1, 3);
+        batch.header.weight = weight;
+        let signatures = sign_all(&chain.rules.validators, &batch.header.ack_message(), 3);
+        batch.certificate = BatchCertificate { signatures: List::new(signatures).unwrap() };
+        batch
+    };
+    assert_eq!(chain.content(vec![heavy(0, max / 2), heavy(1, max / 2)], &windows), Ok(()));
+    assert_eq!(
+        chain.content(vec![heavy(0, max / 2), heavy(1, max / 2 + 1)], &windows),
+        Err(HeaderError::TooHeavy { weight: max / 2 * 2 + 1, max })
+    );
+    let ceiling = quancheng_types::limits::BATCH_WEIGHT_MAX;
+    assert_eq!(chain.content(vec![heavy(0, ceiling)], &windows), Ok(()));
+    assert_eq!(chain.content(vec![heavy(0, ceiling + 1)], &windows), Err(HeaderError::Batch { index: 0 }));
+    assert!(matches!(
+        chain.content(vec![heavy(0, u64::MAX), heavy(1, u64::MAX)], &windows),
+        Err(HeaderError::TooHeavy { weight: u64::MAX, .. })
+    ));
 }
 
 #[test]

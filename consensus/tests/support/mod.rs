@@ -251,7 +251,7 @@ impl Network {
             signatures: List::empty(),
         };
         let batch = Batch { transactions: List::new(vec![transaction]).unwrap() };
-        let batch = Arc::new(batch.sign(chain_id(), this.sequence, &key(this.index)));
+        let batch = Arc::new(batch.sign(chain_id(), this.sequence, 1, &key(this.index)));
         this.disk.batches.insert(batch.header.id(), Arc::clone(&batch));
         if this.engine.is_some() {
             self.at(0, Event::Feed { node, input: Input::LocalBatch { batch } });

@@ -9,7 +9,7 @@ use super::types::{Finding, REFERENCE_BYTES_MAX, RELATIONS_MAX, Relation, Visibi
 use crate::domain::{Commitment, Day};
 use crate::identity::OrgId;
 
-/// Notarizes a root. Anyone with a key may.
+/// Notarizes a root. Every member may; where the chain says so (`Writers::Anyone`), anyone with a key.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notarize {

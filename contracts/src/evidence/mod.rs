@@ -7,7 +7,7 @@
 //!
 //! | call | who | refusals beside NOT_FOUND |
 //! |---|---|---|
-//! | notarize | anyone with a key | ALREADY_NOTARIZED (the first record counts), COUNT_INVALID, TOO_MANY_ITEMS, CLAIMED_IN_FUTURE |
+//! | notarize | a member; anyone with a key where parameter `writers` is `anyone` | ALREADY_NOTARIZED (the first record counts), COUNT_INVALID, TOO_MANY_ITEMS, CLAIMED_IN_FUTURE |
 //! | attach_timestamp | role TSA | NOT_TSA, ALREADY_ATTACHED |
 //! | attach_deed | role NOTARY | NOT_NOTARY, ALREADY_ATTACHED |
 //! | hand_over | custodian and receiver together | CUSTODIANS_MUST_SIGN |
@@ -27,6 +27,7 @@ mod queries;
 #[cfg(test)]
 mod tests;
 pub mod types;
+mod weight;
 
 use quancheng_state::{StoreError, View};
 use quancheng_types::{ModuleId, Parameters};
@@ -40,6 +41,7 @@ use crate::contract::{Answer, Context, Contract};
 use crate::describe::Describe;
 use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
+use crate::weight::Cost;
 
 /// The module.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,14 @@ impl Contract for Evidence {
 
     fn check(call: &Call, parameters: &Parameters) -> Result<(), Error> {
         calls::check(call, parameters)
+    }
+
+    fn cost(call: &Call) -> Cost {
+        weight::cost(call)
+    }
+
+    fn is_open(call: &Call) -> bool {
+        weight::is_open(call)
     }
 
     fn execute(context: &mut Context<'_, '_>, call: &Call) -> Result<(), Failure<Error>> {

@@ -16,9 +16,11 @@ use std::collections::BTreeSet;
 
 use quancheng_state::{Memo, Overlay, Patch, StoreError, View};
 use quancheng_types::{
-    ChainId, Decisions, Height, MisbehaviorProof, Receipt, SignedTransaction, TransactionId, is_known_version,
+    ChainId, Decisions, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId,
+    is_known_version,
 };
 
+use crate::contract::ResolvedSigner;
 use crate::governance;
 use crate::refusal::Failure;
 use planted::Planted;
@@ -113,8 +115,8 @@ pub fn simulate(
     transaction::execute(&mut overlay, &scope, transaction, transaction.id(), 0).map(|done| done.receipt)
 }
 
-/// Whether every signer of a transaction may act for its account at a time, by the rule of execution: what a node asks before
-/// it checks signatures. Signatures are not looked at.
+/// The signers of a transaction, when each may act for its account at a time and the sender may write at all, by the rules of
+/// execution: what a node asks before it checks signatures. Signatures are not looked at.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -122,9 +124,10 @@ pub fn check_signers(
     view: &dyn View,
     signed: &SignedTransaction,
     time_ms: u64,
-) -> Result<Result<(), CoreRefusal>, StoreError> {
+    parameters: &Parameters,
+) -> Result<Result<Vec<ResolvedSigner>, CoreRefusal>, StoreError> {
     match transaction::resolve(view, signed, time_ms) {
-        Ok(_) => Ok(Ok(())),
+        Ok(signers) => Ok(transaction::check_writer(&signers, signed, parameters.writers).map(|()| signers)),
         Err(Failure::Refused(refusal)) => Ok(Err(refusal)),
         Err(Failure::Fatal(error)) => Err(error),
     }

@@ -30,5 +30,11 @@ crate::refusals! {
         TooLarge = 9, "TOO_LARGE",
             "交易字节数超过参数 transaction_bytes_max。请拆分。",
             "The transaction is larger than parameter transaction_bytes_max. Split it.";
+        TooHeavy = 10, "TOO_HEAVY",
+            "交易的执行权重超过参数 transaction_weight_max。请减少调用数（或每次调用的关联数），拆分为多笔交易。",
+            "The transaction weighs more than parameter transaction_weight_max. Split it: fewer calls, or fewer relations per call.";
+        NotAMember = 11, "NOT_A_MEMBER",
+            "本链只接受已登记并准入组织的账户（参数 writers 为 members）；未登记者只能提交组织登记申请（quancheng org register）。请先登记并等待准入。",
+            "This chain takes transactions of active organizations only (parameter writers is members); others may only apply as an organization (quancheng org register). Apply and wait to be admitted.";
     }
 }

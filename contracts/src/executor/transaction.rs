@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use quancheng_state::{Overlay, StoreError, View};
-use quancheng_types::{List, Outcome, Parameters, Receipt, SignedTransaction, TransactionId};
+use quancheng_types::{Call, List, Outcome, Parameters, Receipt, SignedTransaction, TransactionId, Writers};
 
 use super::planted::Planted;
 use super::{BlockInput, CoreRefusal, size};
@@ -11,6 +11,7 @@ use crate::contract::{Context, Environment, EventLog, ResolvedSigner};
 use crate::identity::{self, SignerRefused};
 use crate::modules::{self, Refusal};
 use crate::refusal::Failure;
+use crate::weight::transaction_weight;
 
 /// What is the same for all transactions of a block.
 pub(super) struct BlockScope<'a> {
@@ -77,6 +78,9 @@ fn run(
     id: TransactionId,
 ) -> Result<(), Failure<Refused>> {
     check_terms(scope, signed)?;
+    let signers = resolve(overlay, signed, scope.input.time_ms)
+        .map_err(|failure| failure.map(|refusal| Refused { refusal: Refusal::core(refusal), call: 0 }))?;
+    check_writer(&signers, signed, scope.parameters.writers)?;
     let environment = Environment {
         chain_id: scope.input.chain_id,
         version: scope.input.version,
@@ -84,8 +88,7 @@ fn run(
         time_ms: scope.input.time_ms,
         parameters: *scope.parameters,
         transaction_id: id,
-        signers: resolve(overlay, signed, scope.input.time_ms)
-            .map_err(|failure| failure.map(|refusal| Refused { refusal: Refusal::core(refusal), call: 0 }))?,
+        signers,
     };
     for (index, call) in signed.body.calls.iter().enumerate() {
         let at = u8::try_from(index).expect("a transaction has at most 64 calls");
@@ -107,10 +110,13 @@ fn run(
     Ok(())
 }
 
-/// Size and time limits. Admission checks them too, but parameters and time move on until the block.
+/// Size, weight and time limits. Admission checks them too, but parameters and time move on until the block.
 fn check_terms(scope: &BlockScope<'_>, signed: &SignedTransaction) -> Result<(), CoreRefusal> {
     if size(signed) > scope.parameters.transaction_bytes_max {
         return Err(CoreRefusal::TooLarge);
+    }
+    if transaction_weight(signed) > scope.parameters.transaction_weight_max {
+        return Err(CoreRefusal::TooHeavy);
     }
     let time_ms = scope.planted.clock_ms(scope.input.time_ms);
     if time_ms > signed.body.valid_until_ms && !scope.planted.forgets_expiry() {
@@ -120,6 +126,20 @@ fn check_terms(scope: &BlockScope<'_>, signed: &SignedTransaction) -> Result<(),
         return Err(CoreRefusal::LifetimeTooLong);
     }
     Ok(())
+}
+
+/// Whether the sender may have these calls executed: a member may, and anyone where the chain says so; others only what is open.
+pub(super) fn check_writer(
+    signers: &[ResolvedSigner],
+    signed: &SignedTransaction,
+    writers: Writers,
+) -> Result<(), CoreRefusal> {
+    let is_admitted = match writers {
+        Writers::Anyone => true,
+        Writers::Members => signers.first().is_some_and(ResolvedSigner::is_active),
+    };
+    let is_open = |call: &Call| modules::by_id(call.module).is_some_and(|module| module.is_open(&call.payload));
+    if is_admitted || signed.body.calls.iter().all(is_open) { Ok(()) } else { Err(CoreRefusal::NotAMember) }
 }
 
 /// The accounts behind the signers, and on whose behalf each acts.

@@ -26,6 +26,7 @@ mod queries;
 mod schedule;
 mod tables;
 mod types;
+mod weight;
 
 use quancheng_state::{StoreError, View};
 use quancheng_types::{ModuleId, Parameters};
@@ -34,6 +35,7 @@ use crate::contract::{Answer, Context, Contract};
 use crate::describe::Describe;
 use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
+use crate::weight::Cost;
 
 pub use calls::{Call, Error, Propose, Vote, Withdraw};
 pub(crate) use consensus::{decided_at, init_consensus};
@@ -68,6 +70,14 @@ impl Contract for Governance {
 
     fn check(call: &Call, _parameters: &Parameters) -> Result<(), Error> {
         calls::check(call)
+    }
+
+    fn cost(call: &Call) -> Cost {
+        weight::cost(call)
+    }
+
+    fn is_open(call: &Call) -> bool {
+        weight::is_open(call)
     }
 
     fn execute(context: &mut Context<'_, '_>, call: &Call) -> Result<(), Failure<Error>> {

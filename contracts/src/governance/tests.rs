@@ -254,10 +254,10 @@ fn validators_change_keys_and_come_back() {
 #[test]
 fn parameters_and_versions_come_into_force_at_their_height() {
     let mut chain = Chain::sample();
-    let parameters = Parameters { transaction_lifetime_max_ms: 50_000, ..Parameters::default() };
+    let parameters = Parameters { transaction_lifetime_max_ms: 50_000, ..chain.genesis.parameters };
     assert_eq!(pass(&mut chain, &json!({"change_parameters": parameters})), "ACCEPTED");
     let from = chain.height.plus(DELAY);
-    assert_eq!(parameters_at(&chain.state, from.previous().unwrap()).unwrap(), Parameters::default());
+    assert_eq!(parameters_at(&chain.state, from.previous().unwrap()).unwrap(), chain.genesis.parameters);
     assert_eq!(parameters_at(&chain.state, from).unwrap(), parameters);
     idle(&mut chain, DELAY - 2);
     chain.ok(chain.time_ms, &["ORG-REG"], "governance", propose(&remove("ORG-GOV-FIN")));

@@ -1,6 +1,6 @@
 //! Identity: organizations, their roles, keys and officers (module 1, domain model §2.1).
 //!
-//! Anyone with a key has an account and may notarize or apply. An organization acts through the account it applied with; its keys,
+//! Anyone with a key has an account and may apply; who else may write is a parameter of the chain (`writers`). An organization acts through the account it applied with; its keys,
 //! their validity and revocation, and its roles with their periods are on record for ever, and authority is judged at the block of
 //! each act (G8).
 //!
@@ -33,6 +33,7 @@ mod queries;
 mod refusals;
 mod signer;
 mod types;
+mod weight;
 
 use quancheng_state::{StoreError, View};
 use quancheng_types::{ModuleId, Parameters};
@@ -41,6 +42,7 @@ use crate::contract::{Answer, Context, Contract};
 use crate::describe::Describe;
 use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
+use crate::weight::Cost;
 
 pub use calls::{
     Activate, AddKey, AppointOfficer, Call, Close, Decide, DismissOfficer, GrantRole, Register, RevokeKey, RevokeRole,
@@ -75,6 +77,14 @@ impl Contract for Identity {
 
     fn check(call: &Call, _parameters: &Parameters) -> Result<(), Error> {
         calls::check(call)
+    }
+
+    fn cost(call: &Call) -> Cost {
+        weight::cost(call)
+    }
+
+    fn is_open(call: &Call) -> bool {
+        weight::is_open(call)
     }
 
     fn execute(context: &mut Context<'_, '_>, call: &Call) -> Result<(), Failure<Error>> {

@@ -23,6 +23,7 @@ use crate::governance::Governance;
 use crate::identity::Identity;
 use crate::refusal::{Failure, RefusalCode, RefusalText};
 use crate::registry::Registry;
+use crate::weight::Cost;
 
 pub use error::{CodecError, QueryError};
 
@@ -63,6 +64,12 @@ pub trait Module: Sync {
     /// # Errors
     /// The refusal that execution would give.
     fn check(&self, payload: &[u8], parameters: &Parameters) -> Result<(), Refusal>;
+
+    /// What a call costs at most; one that does not decode costs nothing beyond its bytes.
+    fn cost(&self, payload: &[u8]) -> Cost;
+
+    /// Whether a call is open to those who are no members; one that does not decode is not.
+    fn is_open(&self, payload: &[u8]) -> bool;
 
     /// Writes the first state from borsh content, or from the default when there is none.
     ///
@@ -140,6 +147,14 @@ impl<C: Contract> Module for Adapter<C> {
 
     fn check(&self, payload: &[u8], parameters: &Parameters) -> Result<(), Refusal> {
         C::check(&Self::decode_call(payload)?, parameters).map_err(Self::refusal)
+    }
+
+    fn cost(&self, payload: &[u8]) -> Cost {
+        Self::decode_call(payload).map_or(Cost::new(), |call| C::cost(&call))
+    }
+
+    fn is_open(&self, payload: &[u8]) -> bool {
+        Self::decode_call(payload).is_ok_and(|call| C::is_open(&call))
     }
 
     fn genesis(&self, content: Option<&[u8]>, context: &mut Context<'_, '_>) -> Result<(), GenesisStateError> {

@@ -41,6 +41,7 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 pub mod types;
+mod weight;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_state::{StoreError, View};
@@ -59,6 +60,7 @@ use crate::describe::Describe;
 use crate::domain::SERIAL_MAX;
 use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
+use crate::weight::Cost;
 
 /// First state of the registry.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -91,6 +93,14 @@ impl Contract for Registry {
 
     fn check(call: &Call, _parameters: &Parameters) -> Result<(), Error> {
         check::check(call)
+    }
+
+    fn cost(call: &Call) -> Cost {
+        weight::cost(call)
+    }
+
+    fn is_open(call: &Call) -> bool {
+        weight::is_open(call)
     }
 
     fn execute(context: &mut Context<'_, '_>, call: &Call) -> Result<(), Failure<Error>> {

@@ -133,5 +133,8 @@ crate::refusals! {
         PersonalLevel = 58, "PERSONAL_LEVEL",
             "个人信息级别低于字段说明所示。",
             "The level of personal information is lower than a field's description shows.";
+        TooManySupplements = 59, "TOO_MANY_SUPPLEMENTS",
+            "该申请的补正次数已达上限（64次）。请撤回后重新申请。",
+            "This application has been supplemented 64 times, which is the limit. Withdraw it and apply anew.";
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Answer, Context, Contract};
 use crate::genesis::GenesisRefused;
 use crate::refusal::Failure;
+use crate::weight::Cost;
 
 /// The module.
 #[derive(Debug)]
@@ -51,6 +52,14 @@ impl Contract for Fault {
 
     fn check(_call: &Call, _parameters: &Parameters) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn cost(_call: &Call) -> Cost {
+        Cost::new()
+    }
+
+    fn is_open(_call: &Call) -> bool {
+        true
     }
 
     fn execute(context: &mut Context<'_, '_>, call: &Call) -> Result<(), Failure<Error>> {

@@ -9,7 +9,7 @@ use quancheng_types::hash::sha256;
 use quancheng_types::{
     AccountId, Call, Digest, Event, Genesis, Height, KeyId, List, MisbehaviorProof, NodeId, Outcome, PROTOCOL_VERSION,
     Parameters, Receipt, SignedTransaction, Signer, SigningKey, Suite, Text, Transaction, TransactionId, Validator,
-    ValidatorSet,
+    ValidatorSet, Writers,
 };
 use serde_json::{Value, json};
 
@@ -122,7 +122,7 @@ impl Chain {
             suite: Suite::Sha256Ed25519,
             chain_name: Text::new("test").unwrap(),
             time_ms: START_MS,
-            parameters: Parameters::default(),
+            parameters: Parameters { writers: Writers::Anyone, ..Parameters::default() },
             validators: ValidatorSet::new(validators.to_vec()).unwrap(),
             modules: List::new(modules).unwrap(),
         })
@@ -179,6 +179,9 @@ impl Chain {
         self.state.apply(&output.patch);
         self.executed.extend(output.receipts.iter().map(|receipt| receipt.transaction_id));
         assert_eq!(output.internal_count, 0, "a contract panicked");
+        if misbehavior.is_empty() {
+            crate::weight::assert_within_cost(transactions, &output);
+        }
         output
     }
 

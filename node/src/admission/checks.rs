@@ -1,21 +1,40 @@
 //! Everything about a transaction that can be judged before its signature.
 
+use quancheng_contracts::weight::transaction_weight;
 use quancheng_contracts::{CoreRefusal, RefusalCode as _, check_call, check_signers, modules};
-use quancheng_types::{Parameters, SignedTransaction, TransactionError, TransactionId};
+use quancheng_types::{Parameters, SignedTransaction, TransactionError};
 
 use super::error::AdmissionError;
+use crate::fair::{Class, ClientAddress, Sender};
 use crate::ledger::Ledger;
 
 /// Allowed distance of a client's clock ahead of this node's, ms, beyond the lifetime that the chain allows.
 const CLIENT_CLOCK_AHEAD_MS: u64 = 2_000;
 
+/// What the checks found out.
+pub(super) struct Checked {
+    pub(super) weight: u64,
+    class: Class,
+}
+
+impl Checked {
+    /// Who the transaction counts for.
+    pub(super) fn sender(
+        &self,
+        from: ClientAddress,
+        transaction: &SignedTransaction,
+    ) -> Result<Sender, AdmissionError> {
+        let account = transaction.body.sender().ok_or(AdmissionError::Transaction(TransactionError::NoSigner))?;
+        Ok(Sender { class: self.class.clone(), address: from, account })
+    }
+}
+
 pub(super) fn check(
     transaction: &SignedTransaction,
-    _id: &TransactionId,
     parameters: &Parameters,
     now_ms: u64,
     ledger: &Ledger,
-) -> Result<(), AdmissionError> {
+) -> Result<Checked, AdmissionError> {
     let bytes = u32::try_from(transaction.encode().len()).unwrap_or(u32::MAX);
     if bytes > parameters.transaction_bytes_max {
         return Err(AdmissionError::TooLarge { bytes, max: parameters.transaction_bytes_max });
@@ -45,10 +64,16 @@ pub(super) fn check(
         let (signers, signatures) = (transaction.body.signers.len(), transaction.signatures.len());
         return Err(AdmissionError::Transaction(TransactionError::SignatureCount { signers, signatures }));
     }
+    let weight = transaction_weight(transaction);
+    if weight > parameters.transaction_weight_max {
+        return Err(AdmissionError::TooHeavy { weight, max: parameters.transaction_weight_max });
+    }
     let snapshot = ledger.snapshot()?;
-    check_signers(&snapshot, transaction, now_ms)?.map_err(|refusal: CoreRefusal| AdmissionError::Refused {
+    let signers = check_signers(&snapshot, transaction, now_ms, parameters)?;
+    let signers = signers.map_err(|refusal: CoreRefusal| AdmissionError::Refused {
         module: modules::CORE,
         code: refusal.code(),
         call: 0,
-    })
+    })?;
+    Ok(Checked { weight, class: Class::of(&signers) })
 }

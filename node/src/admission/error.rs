@@ -5,6 +5,41 @@ use std::fmt;
 use quancheng_state::StoreError;
 use quancheng_types::{DecodeError, ModuleId, TransactionError};
 
+/// Whose quota is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The account's.
+    Account,
+    /// The organization's; of all accounts without one together.
+    Class,
+    /// The client address's.
+    Address,
+    /// One of these, counted in bytes that wait for a batch.
+    Sender,
+}
+
+impl Whose {
+    fn en(self) -> &'static str {
+        match self {
+            Self::Account => "this account has",
+            Self::Class => "the organization of this account (or, without one, all accounts that belong to none) has",
+            Self::Address => "this client address has",
+            Self::Sender => "this account, its organization or its client address has",
+        }
+    }
+
+    /// In Chinese.
+    #[must_use]
+    pub fn zh(self) -> &'static str {
+        match self {
+            Self::Account => "该账户",
+            Self::Class => "该账户所属组织（无所属组织的账户合并计算）",
+            Self::Address => "该客户端地址",
+            Self::Sender => "该账户、其组织或其客户端地址",
+        }
+    }
+}
+
 /// Why a transaction is not taken. Nothing of it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmissionError {
@@ -16,6 +51,13 @@ pub enum AdmissionError {
         bytes: u32,
         /// Allowed.
         max: u32,
+    },
+    /// Heavier than the chain allows.
+    TooHeavy {
+        /// Its weight.
+        weight: u64,
+        /// Allowed.
+        max: u64,
     },
     /// Not well formed, of another chain, or not correctly signed.
     Transaction(TransactionError),
@@ -52,8 +94,10 @@ pub enum AdmissionError {
         /// Suggested wait, ms.
         retry_after_ms: u64,
     },
-    /// This account has too many transactions waiting; try again later.
+    /// This sender has too many transactions waiting, or too heavy ones; try again later.
     QuotaExceeded {
+        /// On which of its levels.
+        whose: Whose,
         /// Suggested wait, ms.
         retry_after_ms: u64,
     },
@@ -77,6 +121,11 @@ impl fmt::Display for AdmissionError {
             Self::TooLarge { bytes, max } => {
                 write!(f, "transaction of {bytes} bytes exceeds the chain's limit of {max}")
             }
+            Self::TooHeavy { weight, max } => write!(
+                f,
+                "transaction weighs {weight}, the chain's limit (transaction_weight_max) is {max}; split it: fewer calls, or fewer relations per \
+                 call"
+            ),
             Self::Transaction(error) => error.fmt(f),
             Self::Expired { valid_until_ms, now_ms } => write!(
                 f,
@@ -98,8 +147,12 @@ impl fmt::Display for AdmissionError {
                     "this node has too many transactions waiting; try again in {retry_after_ms} ms or submit to another validator"
                 )
             }
-            Self::QuotaExceeded { retry_after_ms } => {
-                write!(f, "this account has too many transactions waiting; try again in {retry_after_ms} ms")
+            Self::QuotaExceeded { whose, retry_after_ms } => {
+                write!(
+                    f,
+                    "{} too many or too heavy transactions waiting at this node; wait for their results, or try again in {retry_after_ms} ms",
+                    whose.en()
+                )
             }
             Self::NotAValidator => {
                 f.write_str("this node is not a validator in force and takes no transactions; submit to a validator")

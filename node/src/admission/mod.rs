@@ -3,27 +3,36 @@
 //! Cheap checks first: size, form, chain, time, duplicate, quota, the modules' stateless checks, the account and its key; then the
 //! signature, in batches. What passes is handed to the batcher and acknowledged when it is durable.
 
+mod candidate;
 mod checks;
 mod claims;
+mod desk;
 mod error;
+mod memory;
 
 use std::sync::Arc;
 
-use quancheng_types::{Parameters, SignedTransaction, TransactionId};
+use quancheng_types::{Parameters, SignedTransaction};
 use tokio::sync::watch;
 
 use crate::api::backend::Submitted;
-use crate::batcher::{BatcherHandle, Packet, Ticket};
-use crate::budget::{ByteBudget, ByteShare};
+use crate::batcher::{BatcherHandle, LineFull, Ticket};
 use crate::driver::ClockReport;
+use crate::fair::ClientAddress;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::tracker::{Claim, ClaimLimits, Outcome, QuotaFull, Tracker};
+use crate::tracker::{ClaimLimits, QuotaFull, Tracker};
 use crate::verifier::VerifierHandle;
+use candidate::Candidate;
+use desk::Desk;
 
 pub use claims::Claims;
-pub use error::AdmissionError;
+pub use error::{AdmissionError, Whose};
+use memory::MemoryFull;
+pub use memory::{DoorMemory, DoorShare};
 
+/// Transactions of one sender whose signatures are checked as one piece of work: others wait for at most so many.
+const VERIFY_PIECE_MAX: usize = 64;
 /// How often one submission tries transactions that another one had claimed and gave back, or that it holds several times.
 const PASSES_MAX: usize = 4;
 /// Suggested wait when this node is full, ms.
@@ -49,7 +58,7 @@ pub struct Admission {
     /// Bounds.
     pub limits: ClaimLimits,
     /// Memory for transactions on their way from the door to the disk.
-    pub memory: ByteBudget,
+    pub memory: DoorMemory,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -71,10 +80,14 @@ type Slot = Option<Result<Submitted, AdmissionError>>;
 type Placed = (usize, SignedTransaction);
 
 impl Admission {
-    /// Checks and takes transactions. One answer each, in order; positive ones only when the transaction is durable here.
-    pub async fn submit(&self, transactions: Vec<SignedTransaction>) -> Vec<Result<Submitted, AdmissionError>> {
+    /// Checks and takes transactions of one client. One answer each, in order; positive ones only when the transaction is durable here.
+    pub async fn submit(
+        &self,
+        from: ClientAddress,
+        transactions: Vec<SignedTransaction>,
+    ) -> Vec<Result<Submitted, AdmissionError>> {
         let mut slots: Vec<Slot> = vec![None; transactions.len()];
-        let Some(batcher) = &self.batcher else {
+        let Some(line) = &self.batcher else {
             return refuse_all(slots, &AdmissionError::NotAValidator);
         };
         let duty = *self.duty.borrow();
@@ -86,23 +99,23 @@ impl Admission {
             return refuse_all(slots, &AdmissionError::Starting { retry_after_ms: RETRY_AFTER_MS });
         }
         // Held until the last of them is on the disk or dropped, whether their client waits for that or not.
-        let Some(share) = self.memory.try_take(transactions.iter().map(cost_of).sum()) else {
-            return refuse_all(slots, &overloaded());
+        let share = match self.memory.try_take(from, transactions.iter().map(cost_of).sum()) {
+            Ok(share) => share,
+            Err(full) => return refuse_all(slots, &no_memory(full)),
         };
-        let share = Arc::new(share);
         let mut open: Vec<Placed> = transactions.into_iter().enumerate().collect();
         for _ in 0..PASSES_MAX {
             if open.is_empty() {
                 break;
             }
             let mut claims = Claims::new(&self.tracker);
-            let (claimed, waiting) = self.claim(open, &mut slots, &duty.parameters, &mut claims);
-            let (at, kept): (Vec<usize>, Vec<SignedTransaction>) = claimed.into_iter().unzip();
-            if !kept.is_empty() {
-                let kept = self.verify(kept, &at, &mut slots, &mut claims, &share).await;
-                self.pack(batcher, kept, &at, &mut slots, claims, &share).await;
-            } else {
+            let desk = Desk { door: self, from, parameters: &duty.parameters, now_ms: self.now_ms() };
+            let (claimed, waiting) = desk.claim(open, &mut slots, &mut claims);
+            if claimed.is_empty() {
                 drop(claims);
+            } else {
+                let passed = self.verify(claimed, &mut slots, &mut claims, &share).await;
+                self.pack(line, passed, &mut slots, claims, &share).await;
             }
             // The claims have ended: those who wait for this submission, itself included, look again.
             open = Vec::with_capacity(waiting.len());
@@ -123,13 +136,19 @@ impl Admission {
     ///
     /// # Errors
     /// [`AdmissionError`].
-    pub async fn check(&self, transaction: SignedTransaction) -> Result<SignedTransaction, AdmissionError> {
+    pub async fn check(
+        &self,
+        from: ClientAddress,
+        transaction: SignedTransaction,
+    ) -> Result<SignedTransaction, AdmissionError> {
         let parameters = self.duty.borrow().parameters;
         let now_ms = self.now_ms();
-        checks::check(&transaction, &transaction.id(), &parameters, now_ms, &self.ledger)?;
-        let share = Arc::new(self.memory.try_take(cost_of(&transaction)).ok_or(overloaded())?);
+        let checked = checks::check(&transaction, &parameters, now_ms, &self.ledger)?;
+        let sender = checked.sender(from, &transaction)?;
+        let share = self.memory.try_take(from, cost_of(&transaction)).map_err(no_memory)?;
         let all = Arc::new(vec![transaction]);
-        let verdicts = self.verifier.check_transactions(Arc::clone(&all), share).await.ok_or(overloaded())?;
+        let verdicts = self.verifier.push_transactions(&sender, Arc::clone(&all), share).ok_or(overloaded())?;
+        let verdicts = verdicts.await.map_err(|_| overloaded())?;
         match verdicts.into_iter().next() {
             Some(Ok(_)) => Arc::unwrap_or_clone(all).pop().ok_or(AdmissionError::Stopping),
             Some(Err(error)) => Err(AdmissionError::Transaction(error)),
@@ -145,124 +164,96 @@ impl Admission {
         now_ms.max(self.tracker.block_time_ms())
     }
 
-    /// Everything that needs no signature check. Returns those that go on, and those that another submission has.
-    fn claim(
-        &self,
-        open: Vec<Placed>,
-        slots: &mut [Slot],
-        parameters: &Parameters,
-        claims: &mut Claims,
-    ) -> (Vec<Placed>, Vec<(Placed, Outcome)>) {
-        let (now_ms, own) = (self.now_ms(), claims.outcome());
-        let (mut claimed, mut waiting) = (Vec::with_capacity(open.len()), Vec::new());
-        for (at, transaction) in open {
-            let id = transaction.id();
-            match self.claim_one(&transaction, id, parameters, now_ms, &own) {
-                Ok(Claim::New) => {
-                    claims.add(id);
-                    claimed.push((at, transaction));
-                }
-                Ok(Claim::Durable) => slots[at] = Some(Ok(Submitted { id, is_new: false })),
-                Ok(Claim::Pending(outcome)) => waiting.push(((at, transaction), outcome)),
-                Err(error) => slots[at] = Some(Err(error)),
-            }
-        }
-        (claimed, waiting)
-    }
-
-    fn claim_one(
-        &self,
-        transaction: &SignedTransaction,
-        id: TransactionId,
-        parameters: &Parameters,
-        now_ms: u64,
-        outcome: &Outcome,
-    ) -> Result<Claim, AdmissionError> {
-        // A known one is known, whatever has happened since: submitting again is always safe.
-        if self.tracker.progress(&id).is_some() || self.ledger.is_executed(&id)? {
-            return Ok(Claim::Durable);
-        }
-        checks::check(transaction, &id, parameters, now_ms, &self.ledger)?;
-        let account = transaction.body.sender().ok_or(quancheng_types::TransactionError::NoSigner);
-        let account = account.map_err(AdmissionError::Transaction)?;
-        let claim = self.tracker.claim(id, account, transaction.body.valid_until_ms, &self.limits, outcome);
-        let claim = claim.map_err(|full| match full {
-            QuotaFull::Node => overloaded(),
-            QuotaFull::Account => AdmissionError::QuotaExceeded { retry_after_ms: RETRY_AFTER_MS },
-        })?;
-        // Through another validator it may have been executed since it was asked for: then nothing would ever end the claim.
-        if matches!(claim, Claim::New) && self.ledger.is_executed(&id)? {
-            self.tracker.release(&id);
-            return Ok(Claim::Durable);
-        }
-        Ok(claim)
-    }
-
-    /// Signatures. Returns those that pass; the others give their claim back.
+    /// Signatures, in pieces of one sender. Returns those that pass; the others give their claim back.
     async fn verify(
         &self,
-        kept: Vec<SignedTransaction>,
-        at: &[usize],
+        mut claimed: Vec<Candidate>,
         slots: &mut [Slot],
         claims: &mut Claims,
-        share: &Arc<ByteShare>,
-    ) -> Vec<SignedTransaction> {
-        let all = Arc::new(kept);
-        let verdicts = self.verifier.check_transactions(Arc::clone(&all), Arc::clone(share)).await;
-        let all = Arc::unwrap_or_clone(all);
-        let Some(verdicts) = verdicts else {
-            for (transaction, at) in all.iter().zip(at) {
-                claims.release(&transaction.id());
-                slots[*at] = Some(Err(overloaded()));
+        share: &Arc<DoorShare>,
+    ) -> Vec<Candidate> {
+        // Stable: what one account submits stays in its order.
+        claimed.sort_by_key(|candidate| candidate.sender.account);
+        let mut pending = Vec::new();
+        let mut rest = claimed.into_iter().peekable();
+        while let Some(first) = rest.next() {
+            let mut piece = vec![first];
+            while piece.len() < VERIFY_PIECE_MAX
+                && let Some(next) = rest.next_if(|next| next.sender == piece[0].sender)
+            {
+                piece.push(next);
             }
-            return Vec::new();
-        };
-        let mut passed = Vec::with_capacity(all.len());
-        for ((transaction, verdict), at) in all.into_iter().zip(verdicts).zip(at) {
-            match verdict {
-                Ok(id) => {
-                    slots[*at] = Some(Ok(Submitted { id, is_new: true }));
-                    passed.push(transaction);
-                }
-                Err(error) => {
-                    claims.release(&transaction.id());
-                    slots[*at] = Some(Err(AdmissionError::Transaction(error)));
-                }
+            let (transactions, about): (Vec<_>, Vec<_>) = piece.into_iter().map(Candidate::split).unzip();
+            let transactions = Arc::new(transactions);
+            let verdicts =
+                self.verifier.push_transactions(&about[0].sender, Arc::clone(&transactions), Arc::clone(share));
+            pending.push((transactions, about, verdicts));
+        }
+        let mut passed = Vec::new();
+        for (transactions, about, verdicts) in pending {
+            let verdicts = match verdicts {
+                Some(verdicts) => verdicts.await.ok(),
+                None => None,
+            };
+            let transactions = Arc::unwrap_or_clone(transactions);
+            let verdicts = verdicts.map(Vec::into_iter);
+            let mut verdicts = verdicts.into_iter().flatten();
+            for (transaction, about) in transactions.into_iter().zip(about) {
+                let error = match verdicts.next() {
+                    Some(Ok(id)) => {
+                        slots[about.at] = Some(Ok(Submitted { id, is_new: true }));
+                        passed.push(about.join(transaction));
+                        continue;
+                    }
+                    Some(Err(error)) => AdmissionError::Transaction(error),
+                    None => overloaded(),
+                };
+                claims.release(&about.id);
+                slots[about.at] = Some(Err(error));
             }
         }
         passed
     }
 
-    /// To the batcher, and waits until it is durable.
+    /// To the batcher, and waits until all is durable.
     async fn pack(
         &self,
-        batcher: &BatcherHandle,
-        transactions: Vec<SignedTransaction>,
-        at: &[usize],
+        line: &BatcherHandle,
+        passed: Vec<Candidate>,
         slots: &mut [Slot],
-        claims: Claims,
-        share: &Arc<ByteShare>,
+        mut claims: Claims,
+        share: &Arc<DoorShare>,
     ) {
-        if transactions.is_empty() {
+        let (mut places, mut packet) = (Vec::with_capacity(passed.len()), Vec::with_capacity(passed.len()));
+        for candidate in passed {
+            // Only now is it certain that the account asks for it.
+            match self.tracker.charge(&candidate.id, &candidate.sender, &self.limits) {
+                Ok(()) => {
+                    places.push(candidate.at);
+                    packet.push(candidate.waiting());
+                }
+                Err(full) => {
+                    claims.release(&candidate.id);
+                    slots[candidate.at] = Some(Err(quota(full)));
+                }
+            }
+        }
+        if packet.is_empty() {
             return;
         }
-        let bytes = transactions.iter().map(|transaction| transaction.encode().len()).sum::<usize>();
         let (ticket, durable) = Ticket::new(claims, Arc::clone(share));
-        let packet = Packet { transactions, bytes: u32::try_from(bytes).unwrap_or(u32::MAX), ticket };
-        let result = match batcher.try_send(packet) {
-            Ok(()) => durable
-                .await
-                .map_err(|_| AdmissionError::Stopping)
-                .and_then(|stored| stored.map_err(AdmissionError::from)),
-            Err(tokio::sync::mpsc::error::TrySendError::Full(_)) => Err(overloaded()),
-            Err(tokio::sync::mpsc::error::TrySendError::Closed(_)) => Err(AdmissionError::Stopping),
+        let result = match line.push(packet, ticket) {
+            Ok(()) => {
+                let stored = durable.await.map_err(|_| AdmissionError::Stopping);
+                stored.and_then(|stored| stored.map_err(AdmissionError::from))
+            }
+            Err(LineFull::All) => Err(overloaded()),
+            Err(LineFull::Sender) => Err(quota(QuotaFull::Line)),
+            Err(LineFull::Closed) => Err(AdmissionError::Stopping),
         };
-        let Err(error) = result else {
-            return;
-        };
-        for at in at {
-            if matches!(slots[*at], Some(Ok(Submitted { is_new: true, .. }))) {
-                slots[*at] = Some(Err(error.clone()));
+        if let Err(error) = result {
+            for at in places {
+                slots[at] = Some(Err(error.clone()));
             }
         }
     }
@@ -278,13 +269,30 @@ impl Admission {
     }
 }
 
+fn overloaded() -> AdmissionError {
+    AdmissionError::Overloaded { retry_after_ms: RETRY_AFTER_MS }
+}
+
 /// What a transaction takes in memory at most, about: its decoded form takes no more than twice its bytes and some.
 fn cost_of(transaction: &SignedTransaction) -> usize {
     2 * transaction.encode().len() + TRANSACTION_OVERHEAD_BYTES
 }
 
-fn overloaded() -> AdmissionError {
-    AdmissionError::Overloaded { retry_after_ms: RETRY_AFTER_MS }
+fn no_memory(full: MemoryFull) -> AdmissionError {
+    match full {
+        MemoryFull::All => overloaded(),
+        MemoryFull::Address => AdmissionError::QuotaExceeded { whose: Whose::Address, retry_after_ms: RETRY_AFTER_MS },
+    }
+}
+
+fn quota(full: QuotaFull) -> AdmissionError {
+    match full {
+        QuotaFull::Node => overloaded(),
+        QuotaFull::Account => AdmissionError::QuotaExceeded { whose: Whose::Account, retry_after_ms: RETRY_AFTER_MS },
+        QuotaFull::Class => AdmissionError::QuotaExceeded { whose: Whose::Class, retry_after_ms: RETRY_AFTER_MS },
+        QuotaFull::Address => AdmissionError::QuotaExceeded { whose: Whose::Address, retry_after_ms: RETRY_AFTER_MS },
+        QuotaFull::Line => AdmissionError::QuotaExceeded { whose: Whose::Sender, retry_after_ms: RETRY_AFTER_MS },
+    }
 }
 
 fn refuse_all(slots: Vec<Slot>, error: &AdmissionError) -> Vec<Result<Submitted, AdmissionError>> {

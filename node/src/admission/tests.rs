@@ -1,9 +1,10 @@
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use quancheng_types::{AccountId, Digest, KeyId, List, Signer, SigningKey, Transaction};
-use tokio::sync::mpsc;
+use quancheng_types::{AccountId, Digest, KeyId, List, Signer, SigningKey, Transaction, Writers};
 
 use super::*;
+use crate::batcher::{Content, Line, SealRules};
 use crate::driver::{self, DriverInput};
 
 /// Memory of the door, bytes.
@@ -12,7 +13,7 @@ const MEMORY_BYTES: usize = 64 * 1024;
 /// A door with its store and verifiers. The test stands for the batcher: it says when a packet is durable.
 struct Door {
     admission: Admission,
-    packets: mpsc::Receiver<Packet>,
+    line: Arc<Line>,
     _inputs: std::sync::mpsc::Receiver<DriverInput>,
     _dir: tempfile::TempDir,
     duty: watch::Sender<Duty>,
@@ -31,9 +32,8 @@ impl Door {
         let (id, shared) = (ledger.chain_id(), Arc::clone(&metrics));
         let (verifier, _writer) =
             crate::verifier::start(1, id, Arc::clone(&ledger), driver, shared, marks, &threads).unwrap();
-        let (batcher, packets) = crate::batcher::queue();
-        let (duty_sender, duty) =
-            watch::channel(Duty { parameters: Parameters::default(), is_validator: true, is_ready: true });
+        let line = Arc::new(Line::default());
+        let (duty_sender, duty) = watch::channel(Duty { parameters: anyone(), is_validator: true, is_ready: true });
         let (clock_sender, clock) = watch::channel(None);
         let tracker =
             Arc::new(Tracker::new(quancheng_types::Height(0), quancheng_types::Height(0), 0, Arc::clone(&metrics)));
@@ -42,14 +42,14 @@ impl Door {
             ledger,
             tracker,
             verifier,
-            batcher: Some(batcher),
+            batcher: Some(Arc::clone(&line)),
             duty,
             clock,
             limits,
-            memory: ByteBudget::new(MEMORY_BYTES),
+            memory: DoorMemory::new(MEMORY_BYTES),
             metrics,
         };
-        Self { admission, packets, _inputs: inputs, _dir: dir, duty: duty_sender, _clock: clock_sender }
+        Self { admission, line, _inputs: inputs, _dir: dir, duty: duty_sender, _clock: clock_sender }
     }
 
     fn transaction(&self, nonce: u64) -> SignedTransaction {
@@ -82,12 +82,40 @@ impl Door {
 
     fn submit(&self, transactions: Vec<SignedTransaction>) -> tokio::task::JoinHandle<Vec<Answer>> {
         let admission = self.admission.clone();
-        tokio::spawn(async move { admission.submit(transactions).await })
+        tokio::spawn(async move { admission.submit(here(), transactions).await })
     }
 
-    async fn packet(&mut self) -> Packet {
-        tokio::time::timeout(Duration::from_secs(10), self.packets.recv()).await.expect("a packet comes").unwrap()
+    fn set(&self, parameters: Parameters) {
+        self.duty.send_modify(|duty| duty.parameters = parameters);
     }
+
+    /// What waits for a batch, once something does.
+    async fn packet(&self) -> Content {
+        let rules = SealRules {
+            bytes: u32::MAX,
+            weight: u64::MAX,
+            wait: Duration::ZERO,
+            in_flight: 1,
+            weight_in_flight: u64::MAX,
+        };
+        let next = async {
+            loop {
+                match self.line.take(&rules) {
+                    Some(content) => return content,
+                    None => self.line.arrived.notified().await,
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), next).await.expect("a packet comes")
+    }
+}
+
+fn anyone() -> Parameters {
+    Parameters { writers: Writers::Anyone, ..Parameters::default() }
+}
+
+fn here() -> ClientAddress {
+    ClientAddress::of(IpAddr::from([127, 0, 0, 1]))
 }
 
 type Answer = Result<Submitted, AdmissionError>;
@@ -98,14 +126,14 @@ fn is_new(answer: &Answer) -> Option<bool> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_badly_signed_copy_does_not_stand_for_the_genuine_one() {
-    let mut door = Door::new();
+    let door = Door::new();
     let (forged, genuine) = door.forged_and_genuine(1);
     let id = genuine.id();
     let answers = door.submit(vec![forged, genuine.clone(), genuine]);
     let packet = door.packet().await;
     assert_eq!(packet.transactions.iter().map(SignedTransaction::id).collect::<Vec<_>>(), [id]);
     assert_eq!(door.admission.tracker.progress(&id), None, "not durable yet");
-    packet.ticket.end(Ok(()));
+    packet.finish(&Ok(()));
     let answers = answers.await.unwrap();
     assert!(matches!(answers[0], Err(AdmissionError::Transaction(_))), "{answers:?}");
     assert_eq!(answers[1..].iter().map(is_new).collect::<Vec<_>>(), [Some(true), Some(false)]);
@@ -114,21 +142,21 @@ async fn a_badly_signed_copy_does_not_stand_for_the_genuine_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_submission_is_answered_when_the_first_is_durable() {
-    let mut door = Door::new();
+    let door = Door::new();
     let transaction = door.transaction(2);
     let first = door.submit(vec![transaction.clone()]);
     let packet = door.packet().await;
     let second = door.submit(vec![transaction]);
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!second.is_finished(), "nothing is durable yet");
-    packet.ticket.end(Ok(()));
+    packet.finish(&Ok(()));
     assert_eq!(is_new(&first.await.unwrap()[0]), Some(true));
     assert_eq!(is_new(&second.await.unwrap()[0]), Some(false));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_submission_could_not_store_the_next_one_packs() {
-    let mut door = Door::new();
+    let door = Door::new();
     let transaction = door.transaction(3);
     let first = door.submit(vec![transaction.clone()]);
     let lost = door.packet().await;
@@ -136,69 +164,86 @@ async fn what_one_submission_could_not_store_the_next_one_packs() {
     drop(lost);
     assert!(first.await.unwrap()[0].is_err());
     let packet = door.packet().await;
-    packet.ticket.end(Ok(()));
+    packet.finish(&Ok(()));
     assert_eq!(is_new(&second.await.unwrap()[0]), Some(true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_submission_that_is_cut_off_leaves_no_claim() {
-    let mut door = Door::new();
+    let door = Door::new();
     let transaction = door.transaction(4);
     let first = door.submit(vec![transaction.clone()]);
-    let held = door.packet().await;
+    while door.line.amount().count == 0 {
+        tokio::task::yield_now().await;
+    }
     first.abort();
     assert!(first.await.is_err());
-    assert!(held.ticket.is_abandoned());
     // As the batcher does.
-    drop(held);
+    door.line.sweep();
+    assert_eq!(door.line.amount().count, 0);
     assert_eq!((door.admission.tracker.pending(), door.admission.memory.free_bytes()), (0, MEMORY_BYTES));
     let second = door.submit(vec![transaction]);
-    door.packet().await.ticket.end(Ok(()));
+    door.packet().await.finish(&Ok(()));
     assert_eq!(is_new(&second.await.unwrap()[0]), Some(true));
 }
 
 /// A validator that was voted out while it was down used to answer "admitted" until it had caught up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_does_not_know_its_duty_admits_nothing() {
-    let mut door = Door::new();
+    let door = Door::new();
     door.duty.send_modify(|duty| duty.is_ready = false);
     let transaction = door.transaction(5);
     let answers = door.submit(vec![transaction.clone()]).await.unwrap();
     assert!(matches!(answers[0], Err(AdmissionError::Starting { .. })), "{answers:?}");
     door.duty.send_modify(|duty| duty.is_ready = true);
     let submission = door.submit(vec![transaction]);
-    door.packet().await.ticket.end(Ok(()));
+    door.packet().await.finish(&Ok(()));
     assert_eq!(is_new(&submission.await.unwrap()[0]), Some(true));
 }
 
-/// Whether the client waits or has gone: what it sent is held until it is on the disk, and no more than the memory of the door.
+/// Whether the client waits or has gone: what it sent is held until it is on the disk, and one address has half of the memory of the door.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_bounded_in_bytes_and_what_hangs_up_makes_room() {
-    let mut door = Door::new();
+    let door = Door::new();
     let cost = cost_of(&door.transaction(5));
-    let fits = MEMORY_BYTES / cost;
+    let fits = MEMORY_BYTES / 2 / cost;
     let mut waiting: Vec<_> =
         (1..=fits).map(|n| door.submit(vec![door.transaction(u64::try_from(n).unwrap())])).collect();
-    let mut packets = Vec::new();
-    for _ in 0..fits {
-        packets.push(door.packet().await);
+    while door.line.amount().count < fits {
+        tokio::task::yield_now().await;
     }
-    assert!(door.admission.memory.free_bytes() < cost);
     let refused = door.submit(vec![door.transaction(200)]).await.unwrap();
-    assert!(matches!(refused[0], Err(AdmissionError::Overloaded { .. })), "{refused:?}");
+    let full = AdmissionError::QuotaExceeded { whose: Whose::Address, retry_after_ms: RETRY_AFTER_MS };
+    assert_eq!(refused, [Err(full)]);
+    assert!(door.admission.memory.free_bytes() >= MEMORY_BYTES / 2, "the other half is the others'");
 
     let gone = waiting.pop().unwrap();
     gone.abort();
     assert!(gone.await.is_err());
-    packets.retain(|packet| !packet.ticket.is_abandoned());
-    assert_eq!(packets.len(), fits - 1);
+    door.line.sweep();
+    assert_eq!(door.line.amount().count, fits - 1);
     let next = door.submit(vec![door.transaction(201)]);
-    packets.push(door.packet().await);
-    for packet in packets {
-        packet.ticket.end(Ok(()));
+    while door.line.amount().count < fits {
+        tokio::task::yield_now().await;
     }
+    door.packet().await.finish(&Ok(()));
     for submission in waiting.into_iter().chain([next]) {
         assert_eq!(is_new(&submission.await.unwrap()[0]), Some(true));
     }
     assert_eq!(door.admission.memory.free_bytes(), MEMORY_BYTES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_heavy_or_of_a_stranger_is_refused_with_what_to_do() {
+    let door = Door::new();
+    door.set(Parameters { transaction_weight_max: 10, ..anyone() });
+    let answers = door.submit(vec![door.transaction(6)]).await.unwrap();
+    let weight = quancheng_contracts::weight::transaction_weight(&door.transaction(6));
+    assert_eq!(answers, [Err(AdmissionError::TooHeavy { weight, max: 10 })]);
+    door.set(Parameters::default());
+    let answers = door.submit(vec![door.transaction(6)]).await.unwrap();
+    let code = quancheng_contracts::RefusalCode::code(quancheng_contracts::CoreRefusal::NotAMember);
+    let refused = AdmissionError::Refused { module: quancheng_contracts::modules::CORE, code, call: 0 };
+    assert_eq!(answers, [Err(refused)]);
+    assert_eq!(door.admission.tracker.pending(), 0, "nothing of it is kept");
 }

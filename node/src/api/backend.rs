@@ -17,6 +17,7 @@ use quancheng_types::{
 
 use crate::admission::AdmissionError;
 use crate::driver::ClockReport;
+use crate::fair::ClientAddress;
 
 /// A future that an object-safe trait can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -196,10 +197,18 @@ pub trait Backend: Send + Sync + 'static {
     fn status(&self) -> NodeStatus;
     /// Parameters in force.
     fn parameters(&self) -> Parameters;
-    /// Checks and takes transactions; answers when those that were taken are durable. One answer each, in order.
-    fn submit(&self, transactions: Vec<SignedTransaction>) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>>;
+    /// Checks and takes transactions of one client; answers when those that were taken are durable. One answer each, in order.
+    fn submit(
+        &self,
+        from: ClientAddress,
+        transactions: Vec<SignedTransaction>,
+    ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>>;
     /// Checks form, signatures and account as [`Self::submit`] does, runs it over the newest state and drops the result.
-    fn simulate(&self, transaction: SignedTransaction) -> Answer<'_, Result<Receipt, AdmissionError>>;
+    fn simulate(
+        &self,
+        from: ClientAddress,
+        transaction: SignedTransaction,
+    ) -> Answer<'_, Result<Receipt, AdmissionError>>;
     /// What is known of a transaction.
     ///
     /// # Errors

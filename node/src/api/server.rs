@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use super::connections::{Place, Places};
 use super::limits::{ApiLimits, HEAD_BYTES_MAX, HEADERS_MAX};
 use super::stream::TimedStream;
+use crate::fair::ClientAddress;
 use crate::limits::READ_BUFFER_BYTES;
 
 /// Time for a client above the limit to take its answer.
@@ -88,7 +89,9 @@ impl Door {
     fn admit(&self, tasks: &mut JoinSet<()>, router: &Router, stream: TcpStream, address: SocketAddr) {
         match self.places.take(address.ip(), Instant::now()) {
             Some(place) => {
-                tasks.spawn(converse(stream, router.clone(), Arc::clone(&self.limits), self.stop.clone(), place));
+                // Handlers that take something in ask for the client's address.
+                let router = router.clone().layer(Extension(ClientAddress::of(address.ip())));
+                tasks.spawn(converse(stream, router, Arc::clone(&self.limits), self.stop.clone(), place));
             }
             None => {
                 if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {

@@ -23,6 +23,7 @@ use crate::api::backend::{
     TransactionState, VersionStatus,
 };
 use crate::driver::{ClockReport, PeerBook};
+use crate::fair::ClientAddress;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::network::NetworkHandle;
@@ -146,14 +147,22 @@ impl Backend for NodeBackend {
         self.admission.duty.borrow().parameters
     }
 
-    fn submit(&self, transactions: Vec<SignedTransaction>) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
+    fn submit(
+        &self,
+        from: ClientAddress,
+        transactions: Vec<SignedTransaction>,
+    ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
         // A client that hangs up takes back what is in no batch yet; the rest comes to its end without it.
-        Box::pin(self.admission.submit(transactions))
+        Box::pin(self.admission.submit(from, transactions))
     }
 
-    fn simulate(&self, transaction: SignedTransaction) -> Answer<'_, Result<Receipt, AdmissionError>> {
+    fn simulate(
+        &self,
+        from: ClientAddress,
+        transaction: SignedTransaction,
+    ) -> Answer<'_, Result<Receipt, AdmissionError>> {
         Box::pin(async move {
-            let transaction = self.admission.check(transaction).await?;
+            let transaction = self.admission.check(from, transaction).await?;
             let snapshot = self.ledger.snapshot()?;
             let block = BlockInput {
                 chain_id: self.identity.chain_id,

@@ -1,58 +1,52 @@
 //! Packs admitted transactions into batches: full, or after a short wait. A batch is durable before anyone hears of it: only then
 //! are its transactions "admitted", and only then does the driver offer it to the other validators.
 //!
-//! While as many own batches are in flight as the chain allows, the next one grows instead of being sent: load makes batches
-//! larger, not more numerous.
+//! While as many own batches are in flight as the chain allows, transactions wait in a fair line: what is sealed next holds a share of
+//! everybody who waits, so a flood of one sender does not delay the others ([`Line`]).
 
-mod packer;
+mod line;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use quancheng_types::{Batch, ChainId, List, SignedTransaction, SigningKey};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use quancheng_consensus::Engine;
+use quancheng_types::{Batch, ChainId, List, SigningKey};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
-use self::packer::{Content, Packer};
-use crate::admission::Claims;
-use crate::budget::ByteShare;
+pub(crate) use self::line::Content;
+use crate::admission::{Claims, DoorShare};
 use crate::driver::{DriverHandle, DriverInput};
 use crate::ledger::LedgerError;
 use crate::metrics::Metrics;
 use crate::verifier::StoreWriter;
+pub use line::{Line, LineFull, Waiting};
 
-/// Checked transactions of one request, and who wants to know when they are durable.
-#[derive(Debug)]
-pub struct Packet {
-    /// Checked transactions.
-    pub transactions: Vec<SignedTransaction>,
-    /// Sum of their canonical lengths.
-    pub bytes: u32,
-    /// For when all of them are durable.
-    pub ticket: Ticket,
-}
+/// Own batches that may be on their way to the disk at a time.
+const WRITES_MAX: usize = 4;
 
-/// What a packet leaves behind when its transactions are in a batch.
+/// Pause between two looks for submissions whose clients hung up.
+const SWEEP_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a submission leaves behind when its transactions are in batches.
 #[derive(Debug)]
 pub struct Ticket {
-    stored: Stored,
+    stored: oneshot::Sender<Result<(), LedgerError>>,
     claims: Claims,
     /// Of the memory of the door, until they are durable.
-    _share: Arc<ByteShare>,
+    _share: Arc<DoorShare>,
 }
-
-/// Told whether something is durable.
-type Stored = oneshot::Sender<Result<(), LedgerError>>;
 
 impl Ticket {
     /// A ticket, and what resolves with its end.
     #[must_use]
-    pub fn new(claims: Claims, share: Arc<ByteShare>) -> (Self, oneshot::Receiver<Result<(), LedgerError>>) {
+    pub fn new(claims: Claims, share: Arc<DoorShare>) -> (Self, oneshot::Receiver<Result<(), LedgerError>>) {
         let (stored, receiver) = oneshot::channel();
         (Self { stored, claims, _share: share }, receiver)
     }
 
-    /// Whether nobody waits for it any more: the client hung up. As long as its packet is in no batch, it is thrown away.
+    /// Whether nobody waits for it any more: the client hung up. As long as nothing of it is in a batch, it is thrown away.
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
         self.stored.is_closed()
@@ -69,24 +63,40 @@ impl Ticket {
     }
 }
 
-/// Packets that may wait for the batcher.
-const QUEUE_LENGTH: usize = 4096;
-/// Own batches that may be on their way to the disk at a time.
-const WRITES_MAX: usize = 4;
-
 /// When a batch is sealed.
 #[derive(Clone, Copy, Debug)]
 pub struct SealRules {
     /// At this many bytes; a batch never holds more, but for a single transaction that is larger.
     pub bytes: u32,
+    /// Or at this weight, likewise.
+    pub weight: u64,
     /// Or after this wait.
     pub wait: Duration,
     /// Unless this many own batches are in flight.
     pub in_flight: usize,
+    /// Or one more would make them heavier than this. A single one may be.
+    pub weight_in_flight: u64,
+}
+
+/// Own batches that are sealed and not ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InFlight {
+    /// How many.
+    pub batches: usize,
+    /// Their weight.
+    pub weight: u64,
+}
+
+impl InFlight {
+    /// As the engine counts them.
+    #[must_use]
+    pub fn of(engine: &Engine) -> Self {
+        Self { batches: engine.local_batches_in_flight(), weight: engine.local_weight_in_flight() }
+    }
 }
 
 /// Feeds the batcher.
-pub type BatcherHandle = mpsc::Sender<Packet>;
+pub type BatcherHandle = Arc<Line>;
 
 /// What the batcher works with.
 #[derive(Debug)]
@@ -100,7 +110,7 @@ pub struct BatcherParts {
     /// Rules, which may change with the parameters.
     pub rules: watch::Receiver<SealRules>,
     /// Own batches in flight.
-    pub in_flight: watch::Receiver<usize>,
+    pub in_flight: watch::Receiver<InFlight>,
     /// The disk.
     pub writer: StoreWriter,
     /// Told of durable batches.
@@ -109,57 +119,60 @@ pub struct BatcherParts {
     pub metrics: Arc<Metrics>,
 }
 
-/// Makes the queue.
-#[must_use]
-pub fn queue() -> (BatcherHandle, mpsc::Receiver<Packet>) {
-    mpsc::channel(QUEUE_LENGTH)
-}
-
-/// Runs until the queue closes.
-pub async fn run(mut parts: BatcherParts, mut queue: mpsc::Receiver<Packet>) {
-    let mut packer = Packer::default();
+/// Runs until nobody feeds it or the driver has ended.
+pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
+    // Weight of the batches on their way to the disk.
+    let writing_weight = Arc::new(AtomicU64::new(0));
     let writes = Arc::new(Semaphore::new(WRITES_MAX));
+    let mut swept = Instant::now();
     loop {
+        if swept.elapsed() >= SWEEP_PAUSE {
+            line.sweep();
+            swept = Instant::now();
+        }
         let rules = *parts.rules.borrow();
         let writing = WRITES_MAX - writes.available_permits();
-        let is_free = writing < WRITES_MAX && *parts.in_flight.borrow_and_update() + writing < rules.in_flight;
-        let is_full = packer.is_full(rules.bytes);
-        let due = packer.since().map(|since| since + rules.wait);
-        if is_free && (is_full || due.is_some_and(|due| due <= Instant::now())) {
-            if let (Some(content), Ok(permit)) = (packer.take(), Arc::clone(&writes).try_acquire_owned()) {
-                seal(&mut parts, content, permit);
+        let in_flight = *parts.in_flight.borrow_and_update();
+        let amount = line.amount();
+        let weight = in_flight.weight.saturating_add(writing_weight.load(Ordering::Acquire));
+        let next = amount.weight.min(rules.weight);
+        let is_light = weight == 0 || weight.saturating_add(next) <= rules.weight_in_flight;
+        let is_free = writing < WRITES_MAX && in_flight.batches + writing < rules.in_flight && is_light;
+        let due = amount.since.map(|since| since + rules.wait);
+        if is_free && (amount.is_full(&rules) || due.is_some_and(|due| due <= Instant::now())) {
+            if let (Ok(permit), Some(content)) = (Arc::clone(&writes).try_acquire_owned(), line.take(&rules)) {
+                seal(&mut parts, content, permit, &writing_weight);
             }
             continue;
         }
         let timer = async {
             match due {
                 Some(due) if is_free => tokio::time::sleep_until(due).await,
-                None if !is_full => std::future::pending().await,
-                // Not free: the change of `in_flight` wakes us, or a finished write at the latest after a wait.
-                Some(_) | None => tokio::time::sleep(rules.wait.max(Duration::from_millis(5))).await,
+                // The change of `in_flight` wakes us, or a finished write at the latest after a wait.
+                Some(_) => tokio::time::sleep(rules.wait.max(Duration::from_millis(5))).await,
+                None => std::future::pending().await,
             }
         };
         tokio::select! {
-            packet = queue.recv(), if !is_full => match packet {
-                // Its client hung up before it was in a batch.
-                Some(packet) if packet.ticket.is_abandoned() => drop(packet),
-                Some(packet) => packer.add(packet, rules.bytes, Instant::now()),
-                None => break,
-            },
+            () = line.arrived.notified() => {}
             changed = parts.in_flight.changed() => if changed.is_err() { break },
             () = timer => {}
         }
     }
     // What was never sealed was never acknowledged; its senders learn that the node stops.
+    line.close();
 }
 
-fn seal(parts: &mut BatcherParts, content: Content, permit: OwnedSemaphorePermit) {
-    let Content { transactions, stored, .. } = content;
-    let transactions = List::new(transactions).expect("the packer closes a batch before it holds too many");
-    let batch = Arc::new(Batch { transactions }.sign(parts.chain_id, parts.next_sequence, &parts.key));
+fn seal(parts: &mut BatcherParts, mut content: Content, permit: OwnedSemaphorePermit, writing_weight: &Arc<AtomicU64>) {
+    let weight = content.weight;
+    let transactions =
+        List::new(std::mem::take(&mut content.transactions)).expect("the line gives no more than a batch may hold");
+    let batch = Arc::new(Batch { transactions }.sign(parts.chain_id, parts.next_sequence, weight, &parts.key));
     parts.next_sequence += 1;
     parts.metrics.batches_sealed.inc();
     let (writer, driver) = (parts.writer.clone(), parts.driver.clone());
+    let writing_weight = Arc::clone(writing_weight);
+    writing_weight.fetch_add(weight, Ordering::AcqRel);
     tokio::spawn(async move {
         let result = writer.store_own(Arc::clone(&batch)).await;
         let result = result.and_then(|()| {
@@ -167,9 +180,8 @@ fn seal(parts: &mut BatcherParts, content: Content, permit: OwnedSemaphorePermit
             let told = tokio::task::block_in_place(|| driver.deliver(DriverInput::LocalBatch { batch }));
             if told { Ok(()) } else { Err(LedgerError::WriterPanicked) }
         });
+        writing_weight.fetch_sub(weight, Ordering::AcqRel);
         drop(permit);
-        for waiting in stored {
-            waiting.end(&result);
-        }
+        content.finish(&result);
     });
 }

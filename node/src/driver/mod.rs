@@ -31,7 +31,7 @@ use quancheng_types::{BatchId, Height, NodeId, SignedBatch, ValidatorId, Validat
 use tokio::sync::{oneshot, watch};
 
 use crate::admission::Duty;
-use crate::batcher::SealRules;
+use crate::batcher::{InFlight, SealRules};
 use crate::executor::ExecutorHandle;
 use crate::files::{FileError, LogFile, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError};
@@ -185,7 +185,7 @@ pub struct DriverParts {
     /// Where the engine stands, for everyone.
     pub status: watch::Sender<EngineStatus>,
     /// Own batches in flight, for the batcher.
-    pub in_flight: watch::Sender<usize>,
+    pub in_flight: watch::Sender<InFlight>,
     /// Parameters and membership in force, for admission.
     pub duty: watch::Sender<Duty>,
     /// When batches are sealed, for the batcher.
@@ -354,7 +354,7 @@ impl Driver {
             *old = status;
             changed
         });
-        let in_flight = self.parts.engine.local_batches_in_flight();
+        let in_flight = InFlight::of(&self.parts.engine);
         let engine = &self.parts.engine;
         // One that is about to leave takes nothing more: what it takes now might not be ordered before its batches count no longer.
         let sets = [engine.validators(), engine.latest_validators()];

@@ -99,7 +99,7 @@ fn take_over(ledger: &Ledger, key: &SigningKey, rejoin: &Rejoin) -> Result<Rejoi
     for batch in old.batches {
         rejoined.transactions += batch.batch.transactions.len();
         rejoined.batches += 1;
-        ledger.put_batches(&[Arc::new(batch.batch.sign(chain_id, next_sequence, key))])?;
+        ledger.put_batches(&[Arc::new(batch.batch.sign(chain_id, next_sequence, batch.header.weight, key))])?;
         next_sequence = next_sequence.saturating_add(1);
     }
     if let Some((mut file, marks, _)) = ledger.take_marks() {

@@ -52,6 +52,9 @@ pub fn seal_rules(parameters: &Parameters) -> SealRules {
     let bytes_in_flight = of_author.min(OWN_BATCH_BYTES_MAX);
     SealRules {
         bytes: parameters.batch_bytes_max,
+        weight: parameters.batch_weight_max,
+        // Half of what the others allow: one that is a block behind still counts batches that were ordered.
+        weight_in_flight: parameters.author_weight_max / 2,
         wait: Duration::from_millis(parameters.batch_wait_ms.into()),
         in_flight: (parameters.batches_in_flight_max as usize)
             .min(bytes_in_flight / parameters.batch_bytes_max.max(1) as usize)

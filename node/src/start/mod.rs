@@ -25,11 +25,10 @@ use quancheng_types::{Genesis, Height, Parameters, SignedBatch};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
-use crate::admission::{Admission, Duty};
+use crate::admission::{Admission, DoorMemory, Duty};
 use crate::api::backend::Identity;
 use crate::backend::NodeBackend;
-use crate::batcher::{self, BatcherParts};
-use crate::budget::ByteBudget;
+use crate::batcher::{self, BatcherParts, InFlight};
 use crate::config::NodeConfig;
 use crate::descriptors;
 use crate::driver::{
@@ -244,17 +243,17 @@ impl Assembly<'_> {
         let is_validator = self.duty(engine.parameters(), &engine).is_validator;
         recover::inform(ledger, tracker, if is_validator { &own_batches } else { &[] }, &own_ordered);
         let (status, status_receiver) = watch::channel(engine.status());
-        let (in_flight, in_flight_receiver) = watch::channel(engine.local_batches_in_flight());
+        let (in_flight, in_flight_receiver) = watch::channel(InFlight::of(&engine));
         let (duty, duty_receiver) = watch::channel(self.duty(engine.parameters(), &engine));
         let (rules, rules_receiver) = watch::channel(seal_rules(engine.parameters()));
         let (clock, clock_receiver) = watch::channel(None);
         let batcher = self.keys.validator.as_ref().map(|key| {
             let (rules, in_flight) = (rules_receiver, in_flight_receiver);
             let (key, driver, metrics) = (key.clone(), driver.clone(), Arc::clone(metrics));
-            let (handle, packets) = batcher::queue();
+            let line = Arc::new(batcher::Line::default());
             let parts = BatcherParts { chain_id, key, next_sequence, rules, in_flight, writer, driver, metrics };
-            tokio::spawn(batcher::run(parts, packets));
-            handle
+            tokio::spawn(batcher::run(parts, Arc::clone(&line)));
+            line
         });
         let admission = Admission {
             ledger: Arc::clone(ledger),
@@ -267,7 +266,7 @@ impl Assembly<'_> {
                 total: self.config.api.pending_max as usize,
                 per_account: self.config.api.pending_per_account_max,
             },
-            memory: ByteBudget::new(SUBMISSION_BYTES_MAX),
+            memory: DoorMemory::new(SUBMISSION_BYTES_MAX),
             metrics: Arc::clone(metrics),
         };
         let parts = DriverParts {

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use quancheng_consensus::{AuthorWindow, Executed, LogEntry, RecoveredState, SignRecord, Tip, WINDOW_SEQUENCES};
 use quancheng_types::{Decisions, Height, SignedBatch, ValidatorId};
-use tracing::warn;
-
-use tracing::error;
+use tracing::{error, warn};
 
 use super::StartError;
 use crate::files::Marks;

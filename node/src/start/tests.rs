@@ -41,7 +41,7 @@ fn batch(number: u64) -> Arc<SignedBatch> {
         calls: List::new(vec![Call { module: ModuleId(10), payload: Bytes::new(payload).unwrap() }]).unwrap(),
     };
     let transactions = List::new(vec![body.sign(&[&key]).unwrap()]).unwrap();
-    Arc::new(Batch { transactions }.sign(testing::genesis().chain_id(), number, &key))
+    Arc::new(Batch { transactions }.sign(testing::genesis().chain_id(), number, 1, &key))
 }
 
 fn commit(height: u64) -> Arc<Commit> {

@@ -2,6 +2,7 @@
 //!
 //! Only transactions admitted here and not yet executed are remembered; everything older is answered from the store.
 
+mod quotas;
 mod recent;
 mod restore;
 #[cfg(test)]
@@ -12,12 +13,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use quancheng_types::{AccountId, Block, Height, Receipt, TransactionId};
+use quancheng_types::{Block, Height, Receipt, TransactionId};
 use tokio::sync::{broadcast, watch};
 
 use crate::api::backend::CertifiedBlock;
+use crate::fair::{ClientAddress, Sender};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+pub use quotas::{ClaimLimits, QuotaFull};
+use quotas::{Holder, Quotas};
 use recent::Recent;
 pub use waiters::Waiter;
 use waiters::Waiters;
@@ -29,7 +33,9 @@ const EXPIRED_KEPT_MS: u64 = 10 * 60 * 1000;
 
 #[derive(Debug)]
 struct Entry {
-    account: AccountId,
+    /// Whose quotas it counts against, on each level.
+    holders: Vec<Holder>,
+    weight: u64,
     admitted_at: Instant,
     valid_until_ms: u64,
     ordered: Option<Height>,
@@ -41,6 +47,21 @@ struct Entry {
 /// Ends (its sender is dropped) when the submission that claimed a transaction is over: then the transaction is durable here, or its
 /// claim was given back.
 pub type Outcome = watch::Receiver<()>;
+
+/// A claim that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The transaction.
+    pub id: TransactionId,
+    /// Who submits it.
+    pub address: ClientAddress,
+    /// Its weight.
+    pub weight: u64,
+    /// Last block time at which it may run, ms.
+    pub valid_until_ms: u64,
+    /// The submission.
+    pub outcome: &'a Outcome,
+}
 
 /// What a claim met.
 #[derive(Clone, Debug)]
@@ -67,7 +88,7 @@ pub enum Progress {
 #[derive(Debug, Default)]
 struct Inner {
     entries: HashMap<TransactionId, Entry>,
-    per_account: HashMap<AccountId, u32>,
+    quotas: Quotas,
     expiry: BTreeMap<(u64, TransactionId), ()>,
     uncertified: BTreeMap<Height, Done>,
     recent: Recent,
@@ -110,26 +131,19 @@ impl Tracker {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Claims a place for a transaction before it goes to the batcher, for a submission that ends with `outcome`. Nobody is told that
-    /// it is admitted before [`Self::stored`].
+    /// Claims a place for a transaction before its signatures are checked, for a submission that ends with `outcome`. It counts against the
+    /// client's address alone, for anyone can name any account. Nobody is told that it is admitted before [`Self::stored`].
     ///
     /// # Errors
-    /// [`QuotaFull`] when the account or the node has too many waiting.
-    pub fn claim(
-        &self,
-        id: TransactionId,
-        account: AccountId,
-        valid_until_ms: u64,
-        limits: &ClaimLimits,
-        outcome: &Outcome,
-    ) -> Result<Claim, QuotaFull> {
+    /// [`QuotaFull`] when the address or the node has too many waiting.
+    pub fn claim(&self, request: &Request<'_>, limits: &ClaimLimits) -> Result<Claim, QuotaFull> {
         let mut inner = self.lock();
-        if let Some(entry) = inner.entries.get_mut(&id) {
+        if let Some(entry) = inner.entries.get_mut(&request.id) {
             return Ok(match &entry.outcome {
                 None => Claim::Durable,
                 // Its submission ended without a word: it was cut off. The claim passes on.
                 Some(pending) if pending.has_changed().is_err() => {
-                    entry.outcome = Some(outcome.clone());
+                    entry.outcome = Some(request.outcome.clone());
                     Claim::New
                 }
                 Some(pending) => Claim::Pending(pending.clone()),
@@ -138,23 +152,41 @@ impl Tracker {
         if inner.entries.len() >= limits.total {
             return Err(QuotaFull::Node);
         }
-        let count = inner.per_account.entry(account).or_default();
-        if *count >= limits.per_account {
-            return Err(QuotaFull::Account);
-        }
-        *count += 1;
+        let holder = Holder::Address(request.address);
+        inner.quotas.add(&holder, request.weight, limits)?;
         let entry = Entry {
-            account,
+            holders: vec![holder],
+            weight: request.weight,
             admitted_at: Instant::now(),
-            valid_until_ms,
+            valid_until_ms: request.valid_until_ms,
             ordered: None,
             waiters: Waiters::default(),
-            outcome: Some(outcome.clone()),
+            outcome: Some(request.outcome.clone()),
         };
-        inner.entries.insert(id, entry);
-        inner.expiry.insert((valid_until_ms, id), ());
+        inner.entries.insert(request.id, entry);
+        inner.expiry.insert((request.valid_until_ms, request.id), ());
         self.metrics.pending.set(u64::try_from(inner.entries.len()).unwrap_or(u64::MAX));
         Ok(Claim::New)
+    }
+
+    /// Counts a claimed transaction against its account and class, once its signatures are checked.
+    ///
+    /// # Errors
+    /// [`QuotaFull`]; the claim stands until it is released.
+    pub fn charge(&self, id: &TransactionId, sender: &Sender, limits: &ClaimLimits) -> Result<(), QuotaFull> {
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let Some(entry) = inner.entries.get_mut(id) else {
+            // Executed meanwhile, through another validator.
+            return Ok(());
+        };
+        for holder in [Holder::Account(sender.account), Holder::Class(sender.class.clone())] {
+            if !entry.holders.contains(&holder) {
+                inner.quotas.add(&holder, entry.weight, limits)?;
+                entry.holders.push(holder);
+            }
+        }
+        Ok(())
     }
 
     /// Notes that claimed transactions are durable here.
@@ -322,11 +354,8 @@ impl Inner {
     fn remove(&mut self, id: &TransactionId) -> Option<Entry> {
         let entry = self.entries.remove(id)?;
         self.expiry.remove(&(entry.valid_until_ms, *id));
-        if let Some(count) = self.per_account.get_mut(&entry.account) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.per_account.remove(&entry.account);
-            }
+        for holder in &entry.holders {
+            self.quotas.remove(holder, entry.weight);
         }
         Some(entry)
     }
@@ -345,22 +374,4 @@ impl Inner {
             }
         }
     }
-}
-
-/// Bounds of [`Tracker::claim`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClaimLimits {
-    /// Transactions waiting here, all accounts.
-    pub total: usize,
-    /// Transactions of one account waiting here.
-    pub per_account: u32,
-}
-
-/// Which bound is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QuotaFull {
-    /// Of the node.
-    Node,
-    /// Of the account.
-    Account,
 }

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use quancheng_contracts::weight::transaction_weight;
 use quancheng_types::{Height, SignedBatch, TransactionId};
 
 use super::waiters::Waiters;
-use super::{Entry, Tracker};
+use super::{Entry, Holder, Tracker};
 
 impl Tracker {
     /// Enters the transactions of an own batch that is durable: not ordered, or ordered at a height that is not executed here. Those that
@@ -22,9 +23,12 @@ impl Tracker {
             }
             let valid_until_ms = transaction.body.valid_until_ms;
             let admitted_at = Instant::now();
-            let entry =
-                Entry { account, admitted_at, valid_until_ms, ordered, waiters: Waiters::default(), outcome: None };
-            *inner.per_account.entry(account).or_default() += 1;
+            let weight = transaction_weight(transaction);
+            // From where it came, and for which organization it acted then, is forgotten.
+            let holder = Holder::Account(account);
+            inner.quotas.note(&holder, weight);
+            let (holders, waiters) = (vec![holder], Waiters::default());
+            let entry = Entry { holders, weight, admitted_at, valid_until_ms, ordered, waiters, outcome: None };
             inner.entries.insert(id, entry);
             inner.expiry.insert((valid_until_ms, id), ());
         }

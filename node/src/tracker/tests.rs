@@ -1,17 +1,32 @@
 use std::time::Duration;
 
-use quancheng_types::{Digest, Outcome, Receipt};
+use quancheng_types::{AccountId, Digest, Outcome as Executed, Receipt};
 
 use super::*;
+use crate::fair::Class;
 
-const LIMITS: ClaimLimits = ClaimLimits { total: 3, per_account: 2 };
+const LIMITS: ClaimLimits = ClaimLimits { total: 6, per_account: 2 };
 
 fn id(n: u8) -> TransactionId {
     TransactionId(Digest([n; 32]))
 }
 
-fn account(n: u8) -> AccountId {
-    AccountId(Digest([n; 32]))
+fn sender(n: u8) -> Sender {
+    let address = ClientAddress::of(std::net::IpAddr::from([10, 0, 0, n]));
+    Sender { class: Class::Strangers, address, account: AccountId(Digest([n; 32])) }
+}
+
+/// Claims for an address and account of the same number, and counts as admission does once the signature is checked.
+fn claim(tracker: &Tracker, n: u8, of: u8, outcome: &Outcome) -> Result<Claim, QuotaFull> {
+    let request = Request { id: id(n), address: sender(of).address, weight: 50, valid_until_ms: 10, outcome };
+    let claim = tracker.claim(&request, &LIMITS)?;
+    if matches!(claim, Claim::New)
+        && let Err(full) = tracker.charge(&id(n), &sender(of), &LIMITS)
+    {
+        tracker.release(&id(n));
+        return Err(full);
+    }
+    Ok(claim)
 }
 
 fn tracker() -> Tracker {
@@ -20,7 +35,7 @@ fn tracker() -> Tracker {
 
 fn admit(tracker: &Tracker, n: u8) {
     let (_submission, outcome) = watch::channel(());
-    tracker.claim(id(n), account(n), 10, &LIMITS, &outcome).unwrap();
+    claim(tracker, n, n, &outcome).unwrap();
     tracker.stored(&[id(n)]);
 }
 
@@ -28,17 +43,17 @@ fn receipts(ids: &[u8]) -> Arc<Vec<Receipt>> {
     let receipt = |n: &u8| Receipt {
         transaction_id: id(*n),
         position: 0,
-        outcome: Outcome::Ok,
+        outcome: Executed::Ok,
         events: quancheng_types::List::empty(),
     };
     Arc::new(ids.iter().map(receipt).collect())
 }
 
 #[test]
-fn quotas_hold_per_account_and_in_total_and_places_come_back() {
+fn quotas_hold_on_every_level_and_places_come_back() {
     let tracker = tracker();
     let (_submission, outcome) = watch::channel(());
-    let claim = |n, of| tracker.claim(id(n), account(of), 10, &LIMITS, &outcome);
+    let claim = |n, of| claim(&tracker, n, of, &outcome);
     assert!(matches!(claim(1, 1), Ok(Claim::New)));
     assert!(matches!(claim(1, 1), Ok(Claim::Pending(_))), "the same again waits for the first");
     tracker.stored(&[id(1)]);
@@ -46,10 +61,27 @@ fn quotas_hold_per_account_and_in_total_and_places_come_back() {
     assert!(matches!(claim(2, 1), Ok(Claim::New)));
     assert!(matches!(claim(3, 1), Err(QuotaFull::Account)));
     assert!(matches!(claim(4, 2), Ok(Claim::New)));
-    assert!(matches!(claim(5, 3), Err(QuotaFull::Node)));
+    assert!(
+        matches!(claim(5, 3), Err(QuotaFull::Class)),
+        "new keys do not help: half of the places are all strangers'"
+    );
     tracker.release(&id(2));
     assert!(matches!(claim(3, 1), Ok(Claim::New)));
     assert_eq!(tracker.pending(), 3);
+}
+
+#[test]
+fn unchecked_claims_count_against_the_address_and_not_against_the_account_they_name() {
+    let tracker = tracker();
+    let (_submission, outcome) = watch::channel(());
+    let forged = |n| {
+        let request =
+            Request { id: id(n), address: sender(9).address, weight: 50, valid_until_ms: 10, outcome: &outcome };
+        tracker.claim(&request, &LIMITS)
+    };
+    assert!((1..=3).all(|n| matches!(forged(n), Ok(Claim::New))));
+    assert!(matches!(forged(4), Err(QuotaFull::Address)));
+    assert!(matches!(claim(&tracker, 5, 1, &outcome), Ok(Claim::New)));
 }
 
 #[tokio::test]
@@ -96,7 +128,7 @@ fn what_was_never_ordered_expires_and_is_forgotten_later() {
 /// A durable batch of these transactions.
 fn batch(nonces: &[u64]) -> quancheng_types::SignedBatch {
     use quancheng_types::{Batch, ChainId, KeyId, List, SignedTransaction, Signer, SigningKey, Transaction};
-    let signer = Signer { account: account(1), key_id: KeyId::of(&SigningKey::from_seed([1; 32]).public_key()) };
+    let signer = Signer { account: sender(1).account, key_id: KeyId::of(&SigningKey::from_seed([1; 32]).public_key()) };
     let transaction = |nonce: &u64| SignedTransaction {
         body: Transaction {
             chain_id: ChainId::default(),
@@ -108,7 +140,7 @@ fn batch(nonces: &[u64]) -> quancheng_types::SignedBatch {
         signatures: List::empty(),
     };
     let transactions = List::new(nonces.iter().map(transaction).collect()).unwrap();
-    Batch { transactions }.sign(ChainId::default(), 1, &SigningKey::from_seed([1; 32]))
+    Batch { transactions }.sign(ChainId::default(), 1, 1, &SigningKey::from_seed([1; 32]))
 }
 
 #[test]

@@ -8,23 +8,30 @@ mod queue;
 mod store_writer;
 #[cfg(test)]
 mod tests;
+mod waste;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use quancheng_consensus::BatchVerdict;
+use quancheng_contracts::weight::batch_weight;
 use quancheng_types::keys::{BatchItem, PreparedKey, find_invalid, verify_batch};
 use quancheng_types::{ChainId, SignedBatch, SignedTransaction, TransactionError, TransactionId};
 use tokio::sync::oneshot;
+use tracing::{error, warn};
 
-use crate::budget::ByteShare;
+use crate::admission::DoorShare;
 use crate::driver::{DriverHandle, DriverInput};
+use crate::fair::Sender;
 use crate::ledger::Ledger;
 use crate::marks::MarkKeeper;
 use crate::metrics::Metrics;
 use crate::thread_end::{EndWithProcess, Threads};
 use keys::KeyCache;
-use queue::{Job, JobQueue, Request};
+pub use queue::Verdict;
+use queue::{Job, JobQueue};
 pub use store_writer::StoreWriter;
+use waste::WasteQuota;
 
 /// Signatures verified in one equation. Larger chunks gain little and delay the first answer.
 const CHUNK: usize = 512;
@@ -41,18 +48,15 @@ impl VerifierHandle {
         self.queue.push_batch(batch);
     }
 
-    /// Checks form and signatures of transactions. One answer each, in order; `None` when the pool is full or stopped. Their share of
-    /// the door's memory is held as long as they wait here, and they are not looked at when the asker has gone.
-    pub async fn check_transactions(
+    /// Has form and signatures of transactions of one sender checked. One answer each, in order; `None` when the pool is full or stopped.
+    /// Their share of the door's memory is held as long as they wait here, and they are not looked at when the asker has gone.
+    pub fn push_transactions(
         &self,
+        sender: &Sender,
         transactions: Arc<Vec<SignedTransaction>>,
-        share: Arc<ByteShare>,
-    ) -> Option<Vec<Result<TransactionId, TransactionError>>> {
-        let (answer, receiver) = oneshot::channel();
-        if !self.queue.push_transactions(Request { transactions, answer, _share: share }) {
-            return None;
-        }
-        receiver.await.ok()
+        share: Arc<DoorShare>,
+    ) -> Option<oneshot::Receiver<Vec<Verdict>>> {
+        self.queue.push_transactions(sender, transactions, share)
     }
 
     /// Ends the threads after their current jobs.
@@ -76,11 +80,13 @@ pub fn start(
 ) -> std::io::Result<(VerifierHandle, StoreWriter)> {
     let queue = Arc::new(JobQueue::default());
     let keys = Arc::new(KeyCache::default());
+    let waste = Arc::new(WasteQuota::new(Arc::clone(&ledger)));
     let writer = StoreWriter::start(ledger, driver.clone(), marks, running)?;
     for number in 0..threads.max(1) {
         let worker = Worker {
             chain_id,
             keys: Arc::clone(&keys),
+            waste: Arc::clone(&waste),
             writer: writer.clone(),
             driver: driver.clone(),
             metrics: Arc::clone(&metrics),
@@ -99,6 +105,7 @@ pub fn start(
 struct Worker {
     chain_id: ChainId,
     keys: Arc<KeyCache>,
+    waste: Arc<WasteQuota>,
     writer: StoreWriter,
     driver: DriverHandle,
     metrics: Arc<Metrics>,
@@ -131,7 +138,7 @@ impl Worker {
             // The driver is gone only when the process ends.
             let _ = self.driver.deliver(DriverInput::BatchChecked { batch: id, verdict });
         };
-        if !batch.is_consistent() {
+        if !batch.is_consistent() || batch_weight(&batch.batch.transactions) != batch.header.weight {
             return failed(BatchVerdict::Inconsistent);
         }
         let all: Vec<&SignedTransaction> = batch.batch.transactions.iter().collect();
@@ -139,7 +146,18 @@ impl Worker {
         if let Some(index) = verdicts.iter().position(Result::is_err) {
             return failed(BatchVerdict::InvalidTransaction { index: u32::try_from(index).unwrap_or(u32::MAX) });
         }
-        self.writer.store_foreign(batch);
+        match self.waste.admits(&batch, Instant::now()) {
+            Ok(true) => self.writer.store_foreign(batch),
+            Ok(false) => {
+                let (author, sequence) = (batch.header.author, batch.header.sequence);
+                warn!(%author, sequence, "not acknowledged for now: the author brings too much that can have no effect");
+                failed(BatchVerdict::NotStored);
+            }
+            Err(error) => {
+                error!(%error, "a batch could not be judged");
+                failed(BatchVerdict::NotStored);
+            }
+        }
     }
 
     fn check(&self, transactions: &[&SignedTransaction]) -> Vec<Result<TransactionId, TransactionError>> {

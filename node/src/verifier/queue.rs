@@ -1,24 +1,34 @@
 //! The queue of the pool.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use quancheng_types::{SignedBatch, SignedTransaction, TransactionError, TransactionId, ValidatorId};
+use quancheng_types::{AccountId, SignedBatch, SignedTransaction, TransactionError, TransactionId, ValidatorId};
 use tokio::sync::oneshot;
 
-use crate::budget::ByteShare;
+use crate::admission::DoorShare;
+use crate::fair::{ClientAddress, Fifo, Line as _, Rounds, Sender};
 use crate::turns::Turns;
 
 /// Transactions that may wait for a check at the door. Past it the door answers "overloaded".
 const TRANSACTIONS_WAITING_MAX: usize = 50_000;
+/// Those of one client address among them: nobody has checked whose account they name.
+const ADDRESS_WAITING_MAX: usize = TRANSACTIONS_WAITING_MAX / 2;
+/// Weight of one check in the turns of clients.
+const CHECK_WEIGHT: u64 = 15;
 /// Transactions of several requests taken as one job.
 const TRANSACTIONS_PER_JOB: usize = 512;
 
+/// What was found of one transaction.
+pub type Verdict = Result<TransactionId, TransactionError>;
+
 /// A request of the door.
 pub(super) struct Request {
+    pub(super) address: ClientAddress,
     pub(super) transactions: Arc<Vec<SignedTransaction>>,
-    pub(super) answer: oneshot::Sender<Vec<Result<TransactionId, TransactionError>>>,
-    pub(super) _share: Arc<ByteShare>,
+    pub(super) answer: oneshot::Sender<Vec<Verdict>>,
+    /// Of the door's memory, as long as they wait here.
+    pub(super) _share: Arc<DoorShare>,
 }
 
 pub(super) enum Job {
@@ -29,8 +39,10 @@ pub(super) enum Job {
 #[derive(Default)]
 struct Inner {
     batches: Turns<ValidatorId, Arc<SignedBatch>>,
-    requests: VecDeque<Request>,
+    /// In turns of addresses, and of accounts behind one address.
+    requests: Rounds<ClientAddress, Rounds<AccountId, Fifo<Request>>>,
     waiting: usize,
+    by_address: HashMap<ClientAddress, usize>,
     batch_is_next: bool,
     stopped: bool,
 }
@@ -56,17 +68,30 @@ impl JobQueue {
         self.wake.notify_one();
     }
 
-    /// `false` when too many wait or the pool has stopped.
-    pub(super) fn push_transactions(&self, request: Request) -> bool {
+    /// The answer to come; `None` when too many wait or the pool has stopped.
+    pub(super) fn push_transactions(
+        &self,
+        sender: &Sender,
+        transactions: Arc<Vec<SignedTransaction>>,
+        share: Arc<DoorShare>,
+    ) -> Option<oneshot::Receiver<Vec<Verdict>>> {
+        let (answer, receiver) = oneshot::channel();
+        let count = transactions.len();
+        let signatures: usize = transactions.iter().map(|transaction| transaction.signatures.len()).sum();
+        let weight = u64::try_from(signatures).unwrap_or(u64::MAX).saturating_mul(CHECK_WEIGHT);
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.stopped || inner.waiting + request.transactions.len() > TRANSACTIONS_WAITING_MAX {
-            return false;
+        let of_address = inner.by_address.get(&sender.address).copied().unwrap_or_default();
+        if inner.stopped || inner.waiting + count > TRANSACTIONS_WAITING_MAX || of_address + count > ADDRESS_WAITING_MAX
+        {
+            return None;
         }
-        inner.waiting += request.transactions.len();
-        inner.requests.push_back(request);
+        inner.waiting += count;
+        inner.by_address.insert(sender.address, of_address + count);
+        let place = (sender.address, (sender.account, ()));
+        inner.requests.push(place, Request { address: sender.address, transactions, answer, _share: share }, weight);
         drop(inner);
         self.wake.notify_one();
-        true
+        Some(receiver)
     }
 
     pub(super) fn stop(&self) {
@@ -99,8 +124,14 @@ impl JobQueue {
     fn take_requests(inner: &mut Inner) -> Vec<Request> {
         let mut taken = Vec::new();
         let mut count = 0;
-        while let Some(request) = inner.requests.pop_front() {
+        while let Some(request) = inner.requests.pop() {
             inner.waiting -= request.transactions.len();
+            if let Some(waiting) = inner.by_address.get_mut(&request.address) {
+                *waiting = waiting.saturating_sub(request.transactions.len());
+                if *waiting == 0 {
+                    inner.by_address.remove(&request.address);
+                }
+            }
             if request.answer.is_closed() {
                 // The client hung up.
                 continue;

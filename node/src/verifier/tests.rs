@@ -41,6 +41,7 @@ fn verdicts_equal_those_of_single_checks_wherever_the_bad_ones_are() {
     let worker = Worker {
         chain_id: chain(),
         keys: Arc::default(),
+        waste: Arc::new(WasteQuota::new(Arc::clone(&ledger))),
         writer: writer(ledger, driver.clone()),
         driver,
         metrics: Arc::new(Metrics::new()),
@@ -67,7 +68,7 @@ fn an_author_with_many_batches_delays_another_by_one() {
     let batch = |seed: u8, sequence: u64| {
         let key = SigningKey::from_seed([seed; 32]);
         let transactions = List::new(vec![transaction(&key, sequence)]).unwrap();
-        Arc::new(quancheng_types::Batch { transactions }.sign(chain(), sequence, &key))
+        Arc::new(quancheng_types::Batch { transactions }.sign(chain(), sequence, 0, &key))
     };
     for sequence in 0..16 {
         queue.push_batch(batch(1, sequence));
@@ -80,4 +81,37 @@ fn an_author_with_many_batches_delays_another_by_one() {
     };
     next();
     assert_eq!(next().header, other.header);
+}
+
+#[test]
+fn a_batch_that_misstates_its_weight_is_inconsistent() {
+    let (driver, inputs) = crate::driver::queue();
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(crate::testing::ledger(dir.path()));
+    let chain_id = ledger.chain_id();
+    let threads = crate::thread_end::Threads::default();
+    let (file, marks, marked) = ledger.take_marks().unwrap();
+    let marks = crate::marks::MarkKeeper::start(file, marks, marked, driver.clone(), &threads).unwrap();
+    let (verifier, _writer) = start(1, chain_id, ledger, driver, Arc::new(Metrics::new()), marks, &threads).unwrap();
+    let key = SigningKey::from_seed([1; 32]);
+    let mut transaction = transaction(&key, 1);
+    transaction.body.chain_id = chain_id;
+    let transaction = transaction.body.sign(&[&key]).unwrap();
+    let weight = batch_weight([&transaction]);
+    for (stated, expected) in [
+        (weight, BatchVerdict::Valid),
+        (weight - 1, BatchVerdict::Inconsistent),
+        (weight + 1, BatchVerdict::Inconsistent),
+    ] {
+        let transactions = List::new(vec![transaction.clone()]).unwrap();
+        let batch = quancheng_types::Batch { transactions }.sign(chain_id, 1, stated, &key);
+        verifier.check_batch(Arc::new(batch));
+        let DriverInput::BatchChecked { verdict, .. } =
+            inputs.recv_timeout(std::time::Duration::from_secs(10)).unwrap()
+        else {
+            panic!("only verdicts are told");
+        };
+        assert_eq!(verdict, expected, "{stated}");
+    }
+    verifier.stop();
 }

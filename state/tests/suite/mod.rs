@@ -132,7 +132,7 @@ pub(crate) fn transaction(nonce: u64) -> SignedTransaction {
 pub(crate) fn batch(sequence: u64, transactions: u64) -> SignedBatch {
     let transactions = (0..transactions).map(|n| transaction(sequence * 1000 + n)).collect();
     let batch = Batch { transactions: List::new(transactions).unwrap() };
-    batch.sign(ChainId::default(), sequence, &SigningKey::from_seed([2; 32]))
+    batch.sign(ChainId::default(), sequence, 1, &SigningKey::from_seed([2; 32]))
 }
 
 pub(crate) fn header_and_bytes(batch: &SignedBatch) -> (BatchHeader, Vec<u8>) {

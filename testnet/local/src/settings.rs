@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use quancheng_types::Parameters;
+use quancheng_types::{Parameters, Writers};
 
 use crate::error::LocalError;
 
@@ -31,7 +31,7 @@ pub struct Settings {
     pub candidates: u32,
     /// Name of the chain for people.
     pub chain_name: String,
-    /// Consensus parameters of the genesis.
+    /// Consensus parameters of the genesis. Anyone may write to a local network.
     pub parameters: Parameters,
     /// How long to wait until every node is ready, ms.
     pub ready_timeout_ms: u64,
@@ -55,7 +55,7 @@ impl Settings {
             followers: 0,
             candidates: 1,
             chain_name: "泉城链（本机测试网络）".to_owned(),
-            parameters: Parameters { heartbeat_ms: HEARTBEAT_MS, ..Parameters::default() },
+            parameters: Parameters { heartbeat_ms: HEARTBEAT_MS, writers: Writers::Anyone, ..Parameters::default() },
             ready_timeout_ms: READY_TIMEOUT_MS,
             log_level: "info".to_owned(),
         }

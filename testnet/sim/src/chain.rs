@@ -1,6 +1,8 @@
 //! The chain that is simulated: keys, organizations, genesis.
 
-use quancheng_types::{Genesis, List, NodeId, Parameters, PublicKey, SigningKey, Suite, Text, Validator, ValidatorSet};
+use quancheng_types::{
+    Genesis, List, NodeId, Parameters, PublicKey, SigningKey, Suite, Text, Validator, ValidatorSet, Writers,
+};
 use serde_json::json;
 
 use crate::config::SimConfig;
@@ -80,7 +82,7 @@ impl Chain {
 
 /// The parameters of a run; tight ones bring every batch, block and author to a limit.
 fn parameters(config: &SimConfig) -> Parameters {
-    let usual = Parameters { heartbeat_ms: 3_000, ..Parameters::default() };
+    let usual = Parameters { heartbeat_ms: 3_000, writers: Writers::Anyone, ..Parameters::default() };
     if !config.is_tight {
         return usual;
     }

@@ -91,13 +91,12 @@ fn without_refused(
     if output.receipts.iter().all(|receipt| receipt.outcome == Outcome::Ok) {
         return Ok(None);
     }
-    let kept: Vec<&SignedTransaction> = output
-        .receipts
-        .iter()
-        .zip(&output.executed)
-        .filter(|(receipt, _)| receipt.outcome == Outcome::Ok)
-        .filter_map(|(_, index)| input.transactions.get(*index as usize).copied())
-        .collect();
+    let effective = output.receipts.iter().zip(&output.executed).filter(|(receipt, _)| receipt.outcome == Outcome::Ok);
+    let mut indexes: Vec<u32> = effective.map(|(_, index)| *index).collect();
+    // In the order of the block: the rules of its version decide in which order they run.
+    indexes.sort_unstable();
+    let kept: Vec<&SignedTransaction> =
+        indexes.iter().filter_map(|index| input.transactions.get(*index as usize).copied()).collect();
     let reference = quancheng_contracts::execute_block(snapshot, &BlockInput { transactions: &kept, ..*input })?;
     Ok(Some((output.patch.clone(), reference.patch)))
 }

@@ -37,14 +37,14 @@ caught! {
     an_early_status_is_caught: "EarlyStatus" by ["durable_before_visible"];
     a_small_quorum_of_acknowledgements_is_caught: "BatchQuorum" by ["certified_is_valid"];
     a_small_quorum_of_precommits_is_caught: "CommitQuorum" by ["evidence_verifies"];
-    a_small_polka_is_caught: "PolkaQuorum" by ["votes_are_justified"];
+    a_small_polka_is_caught: "PolkaQuorum" by ["votes_are_justified", "honest_trust"];
     a_small_quorum_for_a_round_is_caught: "RoundQuorum" by ["votes_are_justified"];
-    a_small_quorum_of_votes_is_caught: "VoteQuorum" by ["votes_are_justified", "evidence_verifies"];
-    an_unchecked_vote_is_caught: "VoteUnchecked" by ["votes_are_justified", "evidence_verifies", "no_panic", "honest_trust"];
+    a_small_quorum_of_votes_is_caught: "VoteQuorum" by ["votes_are_justified", "evidence_verifies", "no_double_sign"];
+    an_unchecked_vote_is_caught: "VoteUnchecked" by ["votes_are_justified", "evidence_verifies", "no_panic", "honest_trust", "no_double_sign"];
     an_unchecked_acknowledgement_is_caught: "BatchSignatureUnchecked" by ["certified_is_valid"];
     a_strangers_signature_is_caught: "StrangerSignature" by ["evidence_verifies", "certified_is_valid"];
-    an_unchecked_decision_is_caught: "SyncUnchecked" by ["evidence_verifies", "prefix_agreement", "headers_hold", "honest_trust"];
-    a_decision_for_another_block_is_caught: "SyncOtherBlock" by ["evidence_verifies", "honest_trust", "store_holds"];
+    an_unchecked_decision_is_caught: "SyncUnchecked" by ["evidence_verifies", "prefix_agreement", "headers_hold", "honest_trust", "no_double_sign"];
+    a_decision_for_another_block_is_caught: "SyncOtherBlock" by ["evidence_verifies", "honest_trust", "store_holds", "no_double_sign"];
     a_wrong_parent_is_caught: "WrongParent" by ["prefix_agreement", "headers_hold"];
     an_uncompared_root_is_caught: "RootNotCompared" by ["headers_hold", "honest_trust"];
     a_root_of_another_height_is_caught: "WrongHeightRoot" by ["headers_hold"];
@@ -66,7 +66,7 @@ caught! {
     a_repeated_batch_is_caught: "RepeatedBatch" by ["headers_hold"];
     a_batch_twice_in_a_block_is_caught: "RepeatInBlock" by ["headers_hold"];
     a_short_window_is_caught: "ShortWindow" by ["headers_hold"];
-    lost_own_batches_are_caught: "OwnBatchesLost" by ["heals"];
+    lost_own_batches_are_caught: "OwnBatchesLost" by ["heals", "admitted_is_ordered"];
     dropped_acknowledged_batches_are_caught: "AcknowledgedDropped" by ["acknowledged_is_kept", "heals", "store_holds"];
     an_unchecked_fetch_is_caught: "FetchUnchecked" by ["root_agreement", "store_holds", "final_is_forever", "order_is_kept"];
     an_unbounded_author_is_caught: "AuthorUnbounded" by ["bounded"];
@@ -83,8 +83,8 @@ caught! {
     another_order_is_caught: "OrderedById" by ["order_is_kept"];
     reversed_receipts_are_caught: "ReceiptsReversed" by ["order_is_kept", "no_panic"];
     a_root_over_ids_only_is_caught: "IdsOnlyRoot" by ["identical_bodies", "heals", "honest_trust"];
-    an_unsigned_kind_of_vote_is_caught: "VoteKindUnsigned" by ["votes_are_justified", "honest_trust"];
-    an_unsigned_round_is_caught: "VoteRoundUnsigned" by ["votes_are_justified", "honest_trust", "no_panic"];
+    an_unsigned_kind_of_vote_is_caught: "VoteKindUnsigned" by ["votes_are_justified", "honest_trust", "no_double_sign"];
+    an_unsigned_round_is_caught: "VoteRoundUnsigned" by ["votes_are_justified", "honest_trust", "no_panic", "no_double_sign"];
     an_unsigned_height_is_caught: "VoteHeightUnsigned" by ["votes_are_justified", "honest_trust", "no_double_sign", "durable_before_visible"];
     an_unsigned_chain_is_caught: "VoteChainUnsigned" by ["votes_are_justified", "honest_trust", "no_double_sign", "durable_before_visible"];
 }

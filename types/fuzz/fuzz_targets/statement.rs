@@ -36,6 +36,7 @@ static HEADER: BatchHeader = BatchHeader {
     transactions_root: Digest([4; 32]),
     count: 1,
     bytes: 1,
+    weight: 1,
 };
 
 /// Decodes, compares the spelling, gives the value back.

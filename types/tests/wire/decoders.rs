@@ -10,7 +10,7 @@ use crate::support::{block, chain, genesis, key, transaction};
 /// Two transactions, so that a piece of it can be one of them.
 fn batch() -> SignedBatch {
     let transactions = List::new(vec![transaction(), transaction()]).unwrap();
-    Batch { transactions }.sign(chain(), 9, &key(2))
+    Batch { transactions }.sign(chain(), 9, 77, &key(2))
 }
 
 /// Decodes in every way; whatever accepts the bytes gives them back. Returns how many did.

@@ -45,10 +45,11 @@ impl Reservation {
     /// The salts that an earlier run left behind, for this run alone. Their bundle may be anywhere.
     pub(super) fn resume(path: &Path, out: &Path) -> Outcome<Self> {
         outputs::absent(out)?;
-        let file = OpenOptions::new().read(true).write(true).open(path);
-        let file = file.map_err(|error| crate::files::not_readable(path, &error))?;
-        lock(path, &file)?;
-        Ok(Self { out: out.to_owned(), path: path.to_owned(), file, is_filled: true })
+        // A link is followed here: what lies behind it is what is used up.
+        let path = fs::canonicalize(path).map_err(|error| crate::files::not_readable(path, &error))?;
+        let file = File::open(&path).map_err(|error| crate::files::not_readable(&path, &error))?;
+        lock(&path, &file)?;
+        Ok(Self { out: out.to_owned(), path, file, is_filled: true })
     }
 
     /// Where the bundle will be.
@@ -184,6 +185,9 @@ mod tests {
         drop(first);
         assert_eq!(fs::read(&salts).unwrap(), b"{}");
         assert_eq!(code(Reservation::take(&out)), "UNFINISHED");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&salts, &link).unwrap();
+        drop(Reservation::resume(&link, &out).unwrap());
         let again = Reservation::resume(&salts, &out).unwrap();
         fs::write(&out, "a bundle").unwrap();
         assert_eq!(code(Reservation::resume(&salts, &out)), "BUNDLE_EXISTS");

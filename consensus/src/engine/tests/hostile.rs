@@ -255,7 +255,7 @@ pub(super) fn batch(author: u8, sequence: u64, nonce: u64) -> Arc<SignedBatch> {
         calls: List::empty(),
     };
     let transaction = SignedTransaction { body, signatures: List::empty() };
-    Arc::new(Batch { transactions: List::new(vec![transaction]).unwrap() }.sign(chain_id(), sequence, &key(author)))
+    Arc::new(Batch { transactions: List::new(vec![transaction]).unwrap() }.sign(chain_id(), sequence, 1, &key(author)))
 }
 
 pub(super) fn certified(batch: &SignedBatch) -> BatchRef {
@@ -400,6 +400,10 @@ fn an_own_batch_is_not_left_behind_by_the_window() {
     assert_eq!(engine.local_batches_in_flight(), OWN_BATCHES_MAX, "no more are sealed until the oldest is ordered");
 }
 
+fn room(count: usize, bytes: usize) -> crate::availability::Room {
+    crate::availability::Room { count, bytes, weight: u64::MAX }
+}
+
 #[test]
 fn a_block_never_grows_longer_than_a_message_may_be() {
     let mut engine = running();
@@ -410,10 +414,10 @@ fn a_block_never_grows_longer_than_a_message_may_be() {
     let pool = &engine.availability.pool;
     let one = codec::encode(&batches[0]).len();
     let whole = usize::try_from(chain_limits::BLOCK_BYTES_MAX).unwrap();
-    assert_eq!(pool.select(100, whole, 1).len(), batches.len());
-    assert_eq!(pool.select(100, 7 * one + 1, 1), batches[..7]);
-    assert_eq!(pool.select(5, whole, 1), batches[..5]);
-    assert_eq!(pool.select(100, one - 1, 1), []);
+    assert_eq!(pool.select(&room(100, whole), 1).len(), batches.len());
+    assert_eq!(pool.select(&room(100, 7 * one + 1), 1), batches[..7]);
+    assert_eq!(pool.select(&room(5, whole), 1), batches[..5]);
+    assert_eq!(pool.select(&room(100, one - 1), 1), []);
 }
 
 /// A checker that tells what it was told.

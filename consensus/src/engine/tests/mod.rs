@@ -5,6 +5,8 @@ mod intact;
 mod recovery;
 mod requests;
 mod twins;
+mod versions;
+mod weight;
 
 use quancheng_types::hash::sha256;
 use quancheng_types::{

@@ -51,9 +51,12 @@ fn alarms(actions: &[Action]) -> Vec<Alarm> {
 
 /// Signs of life that are sent, and to whom.
 fn lives(actions: &[Action]) -> Vec<(NodeId, SignAnswer)> {
-    let life = |action: &Action| match action {
-        Action::Send { to, message: Message::SignAnswer(answer) } if answer.alive.is_some() => Some((*to, *answer)),
-        _ => None,
+    let life = |action: &Action| {
+        if let Action::Send { to, message: Message::SignAnswer(answer) } = action {
+            answer.alive.map(|_| (*to, *answer))
+        } else {
+            None
+        }
     };
     actions.iter().filter_map(life).collect()
 }
@@ -211,7 +214,7 @@ fn a_batch_of_ours_that_we_did_not_make_is_noticed_and_one_that_we_made_is_not()
     };
     let batch = |author: u8, sequence: u64| {
         let transactions = List::new(vec![transaction.clone()]).unwrap();
-        std::sync::Arc::new(Batch { transactions }.sign(chain_id(), sequence, &key(author)))
+        std::sync::Arc::new(Batch { transactions }.sign(chain_id(), sequence, 1, &key(author)))
     };
     let ordered = |engine: &mut Engine, author: u8, sequence: u64| {
         let header = batch(author, sequence).header;

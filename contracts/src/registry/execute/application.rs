@@ -9,7 +9,7 @@ use super::super::events::Event;
 use super::super::refusals::Error;
 use super::super::types::{
     Act, BY_KIND, BY_MANIFEST, BY_ORGANIZATION, BY_REGISTRAR, COUNTERS, Clock, Counters, DOSSIERS, Phase, Registration,
-    RegistrationId,
+    RegistrationId, SUPPLEMENTS_MAX,
 };
 use super::{
     Done, calendar, check_statement, drop_request, drop_statements, has_any_role, is_active, load, load_as_registrar,
@@ -153,6 +153,9 @@ pub(super) fn supplement(context: &mut Context<'_, '_>, call: &Restate) -> Done 
     let (Phase::NeedSupplement, Some(resume)) = (registration.phase, registration.resume) else {
         return Err(Error::WrongPhase.into());
     };
+    if registration.revision_last > SUPPLEMENTS_MAX {
+        return Err(Error::TooManySupplements.into());
+    }
     if call.dossier.holders != registration.holders {
         return Err(Error::HoldersChange.into());
     }

@@ -33,6 +33,8 @@ use crate::index::Index;
 pub const HOLDS_MAX: u32 = 16;
 /// Objections to one certificate that may be open at a time.
 pub const OBJECTIONS_OPEN_MAX: u16 = 32;
+/// Supplements of one application: each leaves a statement in the state, and all of them go when it comes to nothing.
+pub const SUPPLEMENTS_MAX: u32 = 64;
 /// Official codes of one certificate.
 pub const OFFICIAL_CODES_MAX: u32 = 4;
 /// Encumbrances on one certificate at a time.

@@ -11,6 +11,7 @@ pub(super) fn status_and_code(error: &AdmissionError) -> (StatusCode, &'static s
     match error {
         AdmissionError::Malformed(_) => (StatusCode::BAD_REQUEST, "MALFORMED"),
         AdmissionError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE"),
+        AdmissionError::TooHeavy { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_HEAVY"),
         AdmissionError::Transaction(error) => (StatusCode::BAD_REQUEST, transaction_code(error)),
         AdmissionError::Expired { .. } => (StatusCode::BAD_REQUEST, "EXPIRED"),
         AdmissionError::LifetimeTooLong { .. } => (StatusCode::BAD_REQUEST, "LIFETIME_TOO_LONG"),
@@ -48,6 +49,8 @@ fn core_refusal(code: u16) -> (StatusCode, &'static str) {
         Some(CoreRefusal::Expired) => (StatusCode::BAD_REQUEST, "EXPIRED"),
         Some(CoreRefusal::LifetimeTooLong) => (StatusCode::BAD_REQUEST, "LIFETIME_TOO_LONG"),
         Some(CoreRefusal::TooLarge) => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE"),
+        Some(CoreRefusal::TooHeavy) => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_HEAVY"),
+        Some(CoreRefusal::NotAMember) => (StatusCode::FORBIDDEN, "NOT_A_MEMBER"),
         Some(CoreRefusal::Internal | CoreRefusal::EventsTooLarge) | None => {
             (StatusCode::UNPROCESSABLE_ENTITY, "CALL_REFUSED")
         }

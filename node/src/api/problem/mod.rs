@@ -190,7 +190,7 @@ impl ApiError {
             Self::Overloaded { retry_after_ms, .. }
             | Self::Admission(
                 AdmissionError::Overloaded { retry_after_ms }
-                | AdmissionError::QuotaExceeded { retry_after_ms }
+                | AdmissionError::QuotaExceeded { retry_after_ms, .. }
                 | AdmissionError::Starting { retry_after_ms },
             ) => Some(*retry_after_ms),
             Self::NotCertifiedYet { .. } | Self::NotReached { .. } => Some(200),

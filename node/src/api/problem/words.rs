@@ -21,17 +21,19 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("MALFORMED", "内容无法解析", "Malformed content"),
     ("MALFORMED_CALL", "调用内容无法解析", "Malformed call"),
     ("METHOD_NOT_ALLOWED", "不支持该请求方法", "Method not allowed"),
+    ("NOT_A_MEMBER", "账户未登记为链上成员", "Not a member"),
     ("NOT_A_VALIDATOR", "本节点不是验证节点", "Not a validator"),
     ("NOT_CERTIFIED_YET", "尚未获得法定多数认证", "Not certified yet"),
     ("NOT_FOUND", "未找到", "Not found"),
     ("NO_SUCH_PATH", "没有该路径", "No such path"),
     ("OVERLOADED", "节点繁忙", "Overloaded"),
     ("PRUNED", "历史状态已清理", "Pruned"),
-    ("QUOTA_EXCEEDED", "账户超出配额", "Quota exceeded"),
+    ("QUOTA_EXCEEDED", "超出配额", "Quota exceeded"),
     ("STARTING", "节点正在启动", "Starting"),
     ("STOPPING", "节点正在停止", "Stopping"),
     ("STORE_FAILED", "存储故障", "Store failed"),
     ("TIMEOUT", "处理超时", "Timeout"),
+    ("TOO_HEAVY", "交易执行权重过大", "Transaction too heavy"),
     ("TOO_LARGE", "内容过大", "Too large"),
     ("TRANSACTION_UNKNOWN", "未知交易", "Unknown transaction"),
     ("UNKNOWN_MODULE", "没有该合约模块", "Unknown module"),
@@ -176,6 +178,11 @@ fn admission_zh(error: &AdmissionError) -> String {
         AdmissionError::TooLarge { bytes, max } => {
             format!("交易 {bytes} 字节，超过本链上限 {max} 字节，请拆分")
         }
+        AdmissionError::TooHeavy { weight, max } => {
+            format!(
+                "交易权重 {weight}，超过本链上限 transaction_weight_max = {max}；请减少调用数或每次调用的关联数，拆分为多笔"
+            )
+        }
         AdmissionError::Transaction(error) => transaction_zh(error),
         AdmissionError::Expired { valid_until_ms, now_ms } => {
             format!(
@@ -195,8 +202,8 @@ fn admission_zh(error: &AdmissionError) -> String {
         AdmissionError::Overloaded { retry_after_ms } => {
             format!("本节点待处理交易过多，请在 {retry_after_ms} 毫秒后重试，或提交至其他验证节点")
         }
-        AdmissionError::QuotaExceeded { retry_after_ms } => {
-            format!("该账户待处理交易过多，请在 {retry_after_ms} 毫秒后重试")
+        AdmissionError::QuotaExceeded { whose, retry_after_ms } => {
+            format!("{}在本节点待处理的交易过多或过重，请等待其结果，或在 {retry_after_ms} 毫秒后重试", whose.zh())
         }
         AdmissionError::NotAValidator => "本节点目前不是在任验证节点，不受理交易，请提交至验证节点".to_owned(),
         AdmissionError::Starting { retry_after_ms } => {

@@ -1,5 +1,6 @@
 //! `/v1/transactions/bulk`: many transactions at once, the path of load generators and migrations.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -20,6 +21,7 @@ use super::super::respond;
 use super::super::state::Api;
 use super::transactions::wait_for;
 use crate::admission::AdmissionError;
+use crate::fair::ClientAddress;
 
 const ALLOWED: &str =
     "application/octet-stream (borsh of a list of byte strings, each the borsh of a signed transaction)";
@@ -63,6 +65,7 @@ pub(crate) struct BulkAnswer {
 )]
 pub(super) async fn submit(
     State(api): State<Api>,
+    Extension(from): Extension<ClientAddress>,
     language: Language,
     Params(params): Params<WaitParams>,
     headers: HeaderMap,
@@ -90,7 +93,7 @@ pub(super) async fn submit(
             Err(error) => slots.push(Some(error)),
         }
     }
-    let mut answers = api.backend.submit(transactions).await.into_iter();
+    let mut answers = api.backend.submit(from, transactions).await.into_iter();
     let results: Vec<Result<Submitted, ApiError>> = slots
         .into_iter()
         .map(|slot| match slot {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -19,6 +20,7 @@ use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::respond;
 use super::super::state::Api;
 use crate::admission::AdmissionError;
+use crate::fair::ClientAddress;
 
 const ALLOWED: &str = "application/octet-stream (borsh of a signed transaction) or application/json";
 
@@ -37,13 +39,14 @@ const ALLOWED: &str = "application/octet-stream (borsh of a signed transaction) 
 )]
 pub(super) async fn submit(
     State(api): State<Api>,
+    Extension(from): Extension<ClientAddress>,
     Params(params): Params<WaitParams>,
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<Response> {
     let wait = params.wait()?;
     let transaction = read(&api, &headers, body).await?;
-    let mut answers = api.backend.submit(vec![transaction]).await;
+    let mut answers = api.backend.submit(from, vec![transaction]).await;
     let Some(answer) = answers.pop() else {
         return Err(ApiError::Internal { reason: "the node gave no answer to a submission".to_owned() });
     };
@@ -104,13 +107,14 @@ pub(crate) struct Simulation {
 )]
 pub(super) async fn simulate(
     State(api): State<Api>,
+    Extension(from): Extension<ClientAddress>,
     Params(NoParams {}): Params<NoParams>,
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<Response> {
     let transaction = read(&api, &headers, body).await?;
     let height = api.backend.status().executed_height;
-    let receipt = api.backend.simulate(transaction).await?;
+    let receipt = api.backend.simulate(from, transaction).await?;
     let outcome = OutcomeView::from(receipt.outcome);
     let refusal = match &outcome {
         OutcomeView::Refused(refusal) => Some(refusal.clone()),

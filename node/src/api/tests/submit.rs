@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::chain::{FOUNDERS, core_refusal};
 use super::support::{send, served};
-use crate::admission::AdmissionError;
+use crate::admission::{AdmissionError, Whose};
 
 const PATH: &str = "/v1/transactions";
 
@@ -157,6 +157,9 @@ fn client_faults() -> Vec<Case> {
     vec![
         (malformed, 400, "MALFORMED"),
         (AdmissionError::TooLarge { bytes: 9, max: 8 }, 413, "TOO_LARGE"),
+        (AdmissionError::TooHeavy { weight: 9, max: 8 }, 413, "TOO_HEAVY"),
+        (core_refusal(CoreRefusal::NotAMember), 403, "NOT_A_MEMBER"),
+        (core_refusal(CoreRefusal::TooHeavy), 413, "TOO_HEAVY"),
         (AdmissionError::Transaction(TransactionError::NoCall), 400, "MALFORMED"),
         (mismatch, 400, "BAD_SIGNATURE"),
         (expired, 400, "EXPIRED"),
@@ -173,7 +176,7 @@ fn client_faults() -> Vec<Case> {
 fn node_states() -> Vec<Case> {
     vec![
         (AdmissionError::Overloaded { retry_after_ms: 1500 }, 503, "OVERLOADED"),
-        (AdmissionError::QuotaExceeded { retry_after_ms: 10 }, 429, "QUOTA_EXCEEDED"),
+        (AdmissionError::QuotaExceeded { whose: Whose::Class, retry_after_ms: 10 }, 429, "QUOTA_EXCEEDED"),
         (AdmissionError::NotAValidator, 503, "NOT_A_VALIDATOR"),
         (AdmissionError::Starting { retry_after_ms: 1000 }, 503, "STARTING"),
         (AdmissionError::Stopping, 503, "STOPPING"),

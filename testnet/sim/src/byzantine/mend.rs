@@ -166,7 +166,8 @@ impl Pen {
             batch.header.author = self.me;
         }
         if is_whole {
-            batch.header = batch.batch.header(batch.header.chain_id, batch.header.author, batch.header.sequence);
+            let header = batch.header;
+            batch.header = batch.batch.header(header.chain_id, header.author, header.sequence, header.weight);
         }
         if batch.header.author == self.me {
             batch.signature = self.key.sign(batch.header.ack_message().as_bytes());

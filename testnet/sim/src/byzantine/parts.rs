@@ -86,7 +86,7 @@ parts! {
     Absence { validator, misses, away, since_ms } = absence;
     Presence { validator, since_ms, signature } = presence;
     Attendance { absences, presences };
-    BatchHeader { chain_id, author, sequence, transactions_root, count, bytes };
+    BatchHeader { chain_id, author, sequence, transactions_root, count, bytes, weight };
     BatchCertificate { signatures };
     BatchRef { header, certificate } = batch_ref;
     Batch { transactions };

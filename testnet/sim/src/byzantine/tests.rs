@@ -55,7 +55,7 @@ fn signed_batch() -> SignedBatch {
         calls: list(vec![call]),
     };
     let transaction = body.sign(&[&key()]).unwrap();
-    Batch { transactions: list(vec![transaction]) }.sign(CHAIN, 7, &key())
+    Batch { transactions: list(vec![transaction]) }.sign(CHAIN, 7, 7, &key())
 }
 
 fn presence() -> Presence {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quancheng_consensus::message::Message;
 use quancheng_consensus::{BatchVerdict, Executed, Input, ServeRequest, SignatureChecker as _, limits};
+use quancheng_contracts::weight::batch_weight;
 use quancheng_state::Durability;
 use quancheng_types::codec::encode;
 use quancheng_types::{Batch, Block, Decisions, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction};
@@ -108,7 +109,8 @@ impl World {
             return Ok(());
         };
         let in_flight_max = usize::try_from(engine.parameters().batches_in_flight_max).unwrap_or(usize::MAX);
-        let is_free = engine.local_batches_in_flight() < in_flight_max;
+        let is_free = engine.local_batches_in_flight() < in_flight_max
+            && engine.local_weight_in_flight() < engine.parameters().author_weight_max / 2;
         if is_free && !node.pool.is_empty() {
             let count = packed(&node.pool, engine.parameters().batch_bytes_max);
             let transactions: Vec<SignedTransaction> = node.pool.drain(..count).collect();
@@ -133,8 +135,9 @@ impl World {
         let sequence = node.next_sequence;
         node.next_sequence += 1;
         let sign = |transactions: Vec<SignedTransaction>| {
+            let weight = batch_weight(&transactions);
             let transactions = List::new(transactions).expect("at most a few transactions");
-            Arc::new(Batch { transactions }.sign(chain_id, sequence, &node.member.key))
+            Arc::new(Batch { transactions }.sign(chain_id, sequence, weight, &node.member.key))
         };
         let batch = sign(transactions.clone());
         // Made with the author's key just now.
@@ -177,7 +180,7 @@ impl World {
     }
 
     fn judge(&self, batch: &SignedBatch) -> BatchVerdict {
-        if !batch.is_consistent() {
+        if !batch.is_consistent() || batch_weight(&batch.batch.transactions) != batch.header.weight {
             return BatchVerdict::Inconsistent;
         }
         let mut checker = self.known.checker.clone();

@@ -20,6 +20,7 @@ use crate::api::backend::{
     Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus, Stage, Submitted,
     TransactionState, VersionStatus,
 };
+use crate::fair::ClientAddress;
 
 impl Backend for Fake {
     fn identity(&self) -> &Identity {
@@ -58,11 +59,19 @@ impl Backend for Fake {
         self.identity.genesis.parameters
     }
 
-    fn submit(&self, transactions: Vec<SignedTransaction>) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
+    fn submit(
+        &self,
+        _from: ClientAddress,
+        transactions: Vec<SignedTransaction>,
+    ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
         Box::pin(async move { transactions.into_iter().map(|transaction| self.take(transaction)).collect() })
     }
 
-    fn simulate(&self, transaction: SignedTransaction) -> Answer<'_, Result<Receipt, AdmissionError>> {
+    fn simulate(
+        &self,
+        _from: ClientAddress,
+        transaction: SignedTransaction,
+    ) -> Answer<'_, Result<Receipt, AdmissionError>> {
         Box::pin(async move {
             transaction.check(&self.identity.chain_id).map_err(AdmissionError::Transaction)?;
             let tip = self.store.tip().expect("genesis");

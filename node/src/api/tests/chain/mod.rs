@@ -167,7 +167,8 @@ impl Fake {
             Vec::new()
         } else {
             let batch = Batch { transactions: List::new(transactions.to_vec()).expect("few") };
-            let signed = batch.sign(self.identity.chain_id, height.0, &key("validator"));
+            let weight = quancheng_contracts::weight::batch_weight(transactions);
+            let signed = batch.sign(self.identity.chain_id, height.0, weight, &key("validator"));
             let signature = CertificateSignature { validator: signed.header.author, signature: signed.signature };
             let certificate = BatchCertificate { signatures: List::new(vec![signature]).expect("one") };
             vec![BatchRef { header: signed.header, certificate }]

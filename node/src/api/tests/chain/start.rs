@@ -2,7 +2,7 @@
 
 use quancheng_contracts::modules::encode_genesis;
 use quancheng_types::{
-    Digest, Genesis, List, NodeId, Parameters, SigningKey, Suite, Text, Validator, ValidatorSet, merkle,
+    Digest, Genesis, List, NodeId, Parameters, SigningKey, Suite, Text, Validator, ValidatorSet, Writers, merkle,
 };
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(super) fn genesis() -> Genesis {
         suite: Suite::Sha256Ed25519,
         chain_name: Text::new("泉城测试链").expect("short"),
         time_ms: START_MS,
-        parameters: Parameters::default(),
+        parameters: Parameters { writers: Writers::Anyone, ..Parameters::default() },
         validators: ValidatorSet::new(vec![validator()]).expect("one validator"),
         modules: List::new(vec![encode_genesis("identity", json!({ "organizations": founders })).expect("founders")])
             .expect("one"),

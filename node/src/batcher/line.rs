@@ -1,0 +1,314 @@
+//! The line into batches: admitted transactions of all senders, in fair turns, bounded in bytes.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quancheng_types::{AccountId, SignedTransaction, limits};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::{SealRules, Ticket};
+use crate::fair::{Class, ClientAddress, FairLine, Line as _, Sender};
+use crate::ledger::LedgerError;
+
+/// Memory of all transactions in the line.
+const LINE_BYTES_MAX: usize = crate::limits::SUBMISSION_BYTES_MAX;
+/// Share of it that one class of senders or one client address may take.
+const CLASS_BYTES_MAX: usize = LINE_BYTES_MAX / 2;
+/// Share of it that one account may take.
+const ACCOUNT_BYTES_MAX: usize = LINE_BYTES_MAX / 4;
+/// Memory of a transaction beside its canonical bytes: the place in the line, and the allocation of each call.
+const TRANSACTION_OVERHEAD: usize = 512;
+const CALL_OVERHEAD: usize = 96;
+
+/// A checked transaction that waits for a batch.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The transaction.
+    pub transaction: SignedTransaction,
+    /// Who it counts for.
+    pub sender: Sender,
+    /// Its canonical length.
+    pub bytes: u32,
+    /// Its weight.
+    pub weight: u64,
+}
+
+impl Waiting {
+    fn memory(&self) -> usize {
+        let calls = self.transaction.body.calls.len() * CALL_OVERHEAD;
+        usize::try_from(self.bytes).unwrap_or(usize::MAX).saturating_add(TRANSACTION_OVERHEAD + calls)
+    }
+}
+
+/// Why the line takes no more. Nothing of the packet was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineFull {
+    /// All senders together.
+    All,
+    /// This account, its class or its address.
+    Sender,
+    /// The batcher has ended.
+    Closed,
+}
+
+/// The transactions of one submission that are on their way.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    remaining: AtomicUsize,
+    /// Whether one of them is in a batch: then all of them come to their end, whether the client waits or not.
+    is_begun: AtomicBool,
+    failure: Mutex<Option<LedgerError>>,
+    ticket: Mutex<Option<Ticket>>,
+}
+
+impl Submission {
+    /// Whether its client hung up before anything of it was in a batch.
+    fn is_abandoned(&self) -> bool {
+        let ticket = self.ticket.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.is_begun.load(Ordering::Acquire) && ticket.as_ref().is_some_and(Ticket::is_abandoned)
+    }
+
+    /// Notes what became of so many of its transactions.
+    fn finish(&self, count: usize, result: &Result<(), LedgerError>) {
+        if let Err(error) = result {
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
+        }
+        if self.remaining.fetch_sub(count, Ordering::AcqRel) == count {
+            let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(ticket) = self.ticket.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                ticket.end(failure.map_or(Ok(()), Err));
+            }
+        }
+    }
+}
+
+/// The content of a batch, and whose transactions it holds.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) transactions: Vec<SignedTransaction>,
+    pub(crate) weight: u64,
+    /// Submissions with the number of their transactions here.
+    pub(crate) submissions: Vec<(Arc<Submission>, usize)>,
+}
+
+impl Content {
+    /// Tells every submission what became of its part.
+    pub(crate) fn finish(&self, result: &Result<(), LedgerError>) {
+        for (submission, count) in &self.submissions {
+            submission.finish(*count, result);
+        }
+    }
+
+    fn push(&mut self, waiting: Waiting, submission: Arc<Submission>) {
+        self.weight = self.weight.saturating_add(waiting.weight);
+        submission.is_begun.store(true, Ordering::Release);
+        self.transactions.push(waiting.transaction);
+        match self.submissions.last_mut() {
+            Some((last, count)) if Arc::ptr_eq(last, &submission) => *count += 1,
+            Some(_) | None => self.submissions.push((submission, 1)),
+        }
+    }
+}
+
+/// How much waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
+    pub(crate) count: usize,
+    pub(crate) bytes: u64,
+    pub(crate) weight: u64,
+    /// Since when the oldest waits.
+    pub(crate) since: Option<Instant>,
+}
+
+impl Amount {
+    /// Whether a batch should not wait for more.
+    pub(crate) fn is_full(&self, rules: &SealRules) -> bool {
+        self.bytes >= u64::from(rules.bytes)
+            || self.weight >= rules.weight
+            || self.count >= limits::BATCH_TRANSACTIONS_MAX as usize / 2
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    line: FairLine<(Waiting, Arc<Submission>)>,
+    amount: Amount,
+    memory: usize,
+    by_class: HashMap<Class, usize>,
+    by_address: HashMap<ClientAddress, usize>,
+    by_account: HashMap<AccountId, usize>,
+    is_closed: bool,
+}
+
+/// Shared by the door, which adds, and the batcher, which takes.
+#[derive(Debug, Default)]
+pub struct Line {
+    inner: Mutex<Inner>,
+    pub(crate) arrived: Notify,
+}
+
+impl Line {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in the transactions of one submission, all or none. Its ticket ends when all of them are durable.
+    ///
+    /// # Errors
+    /// [`LineFull`]; the ticket is dropped.
+    pub fn push(&self, packet: Vec<Waiting>, ticket: Ticket) -> Result<(), LineFull> {
+        let submission = Arc::new(Submission {
+            remaining: AtomicUsize::new(packet.len()),
+            is_begun: AtomicBool::new(false),
+            failure: Mutex::new(None),
+            ticket: Mutex::new(Some(ticket)),
+        });
+        let mut inner = self.lock();
+        inner.admit(&packet)?;
+        inner.amount.since.get_or_insert_with(Instant::now);
+        for waiting in packet {
+            inner.add(waiting, &submission);
+        }
+        drop(inner);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Drops what nobody waits for any more and is in no batch.
+    pub(crate) fn sweep(&self) {
+        let mut inner = self.lock();
+        let mut gone = Vec::new();
+        inner.line.retain(&mut |(waiting, submission): &(Waiting, Arc<Submission>)| {
+            let is_abandoned = submission.is_abandoned();
+            if is_abandoned {
+                gone.push((waiting.memory(), waiting.bytes, waiting.weight, waiting.sender.clone()));
+            }
+            !is_abandoned
+        });
+        for (memory, bytes, weight, sender) in gone {
+            inner.subtract(memory, bytes, weight, &sender);
+        }
+        if inner.amount.count == 0 {
+            inner.amount.since = None;
+        }
+    }
+
+    pub(crate) fn amount(&self) -> Amount {
+        self.lock().amount
+    }
+
+    /// The next batch: what fits, in fair turns. A single transaction that is larger than the rules allow has a batch of its own.
+    pub(crate) fn take(&self, rules: &SealRules) -> Option<Content> {
+        let mut inner = self.lock();
+        let (mut content, mut bytes) = (Content::default(), 0_u64);
+        while content.transactions.len() < limits::BATCH_TRANSACTIONS_MAX as usize {
+            let Some(((next, _), _)) = inner.line.peek() else {
+                break;
+            };
+            let larger = bytes.saturating_add(next.bytes.into());
+            let heavier = content.weight.saturating_add(next.weight);
+            let fits = larger <= u64::from(rules.bytes) && heavier <= rules.weight;
+            if !fits && !content.transactions.is_empty() {
+                break;
+            }
+            bytes = larger;
+            let Some((waiting, submission)) = inner.remove_next() else {
+                break;
+            };
+            if submission.is_abandoned() {
+                bytes = bytes.saturating_sub(waiting.bytes.into());
+                continue;
+            }
+            content.push(waiting, submission);
+        }
+        if inner.amount.count == 0 {
+            inner.amount.since = None;
+        }
+        (!content.transactions.is_empty()).then_some(content)
+    }
+
+    /// Takes nothing more. What waits is dropped, and its senders learn it.
+    pub(crate) fn close(&self) {
+        let mut inner = self.lock();
+        *inner = Inner { is_closed: true, ..Inner::default() };
+    }
+}
+
+impl Inner {
+    /// Whether a packet fits the bounds of the line and of everyone it counts for.
+    fn admit(&self, packet: &[Waiting]) -> Result<(), LineFull> {
+        if self.is_closed {
+            return Err(LineFull::Closed);
+        }
+        let (mut all, mut classes, mut addresses, mut accounts) =
+            (self.memory, HashMap::new(), HashMap::new(), HashMap::new());
+        for waiting in packet {
+            let (memory, sender) = (waiting.memory(), &waiting.sender);
+            all = all.saturating_add(memory);
+            let is_in_share = grows(&mut classes, &self.by_class, &sender.class, memory) <= CLASS_BYTES_MAX
+                && grows(&mut addresses, &self.by_address, &sender.address, memory) <= CLASS_BYTES_MAX
+                && grows(&mut accounts, &self.by_account, &sender.account, memory) <= ACCOUNT_BYTES_MAX;
+            if !is_in_share {
+                return Err(LineFull::Sender);
+            }
+        }
+        if all > LINE_BYTES_MAX { Err(LineFull::All) } else { Ok(()) }
+    }
+
+    fn add(&mut self, waiting: Waiting, submission: &Arc<Submission>) {
+        let (memory, weight) = (waiting.memory(), waiting.weight);
+        self.memory = self.memory.saturating_add(memory);
+        *self.by_class.entry(waiting.sender.class.clone()).or_default() += memory;
+        *self.by_address.entry(waiting.sender.address).or_default() += memory;
+        *self.by_account.entry(waiting.sender.account).or_default() += memory;
+        self.amount.count += 1;
+        self.amount.bytes = self.amount.bytes.saturating_add(waiting.bytes.into());
+        self.amount.weight = self.amount.weight.saturating_add(weight);
+        let place = waiting.sender.place();
+        self.line.push(place, (waiting, Arc::clone(submission)), weight);
+    }
+
+    fn remove_next(&mut self) -> Option<(Waiting, Arc<Submission>)> {
+        let (waiting, submission) = self.line.pop()?;
+        self.subtract(waiting.memory(), waiting.bytes, waiting.weight, &waiting.sender);
+        Some((waiting, submission))
+    }
+
+    fn subtract(&mut self, memory: usize, bytes: u32, weight: u64, sender: &Sender) {
+        self.memory = self.memory.saturating_sub(memory);
+        shrink(&mut self.by_class, &sender.class, memory);
+        shrink(&mut self.by_address, &sender.address, memory);
+        shrink(&mut self.by_account, &sender.account, memory);
+        self.amount.count = self.amount.count.saturating_sub(1);
+        self.amount.bytes = self.amount.bytes.saturating_sub(bytes.into());
+        self.amount.weight = self.amount.weight.saturating_sub(weight);
+    }
+}
+
+/// What a name would hold with so much more.
+fn grows<K: Hash + Eq + Clone>(
+    more: &mut HashMap<K, usize>,
+    held: &HashMap<K, usize>,
+    name: &K,
+    memory: usize,
+) -> usize {
+    let more = more.entry(name.clone()).or_default();
+    *more = more.saturating_add(memory);
+    held.get(name).copied().unwrap_or_default().saturating_add(*more)
+}
+
+/// Takes so much off a name; one that holds nothing is forgotten.
+fn shrink<K: Hash + Eq>(held: &mut HashMap<K, usize>, name: &K, memory: usize) {
+    if let Some(bytes) = held.get_mut(name) {
+        *bytes = bytes.saturating_sub(memory);
+        if *bytes == 0 {
+            held.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
