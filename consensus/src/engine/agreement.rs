@@ -145,16 +145,20 @@ impl Engine {
         }
     }
 
-    /// Looks for our own votes in a certificate whose signatures hold.
+    /// Looks for our own votes in a certificate.
     fn heed_own_in(&mut self, message: &Message) {
         let me = self.signer.id();
         if let Message::Polka(polka) = message {
-            if polka.signatures.iter().any(|entry| entry.validator == me) {
-                self.heed_own_vote(&me, (VoteType::Prevote, polka.height, polka.round), Some(polka.block_id));
+            for own in polka.signatures.iter().filter(|entry| entry.validator == me) {
+                self.heed_own_vote(
+                    (VoteType::Prevote, polka.height, polka.round),
+                    Some(polka.block_id),
+                    &own.signature,
+                );
             }
         } else if let Message::RoundChange(certificate) = message {
             for vote in certificate.votes.iter().filter(|vote| vote.validator == me) {
-                self.heed_own_vote(&me, (vote.kind, certificate.height, certificate.round), vote.block_id);
+                self.heed_own_vote((vote.kind, certificate.height, certificate.round), vote.block_id, &vote.signature);
             }
         }
     }

@@ -87,7 +87,7 @@ impl Engine {
             && !self.height.propose_anyway
         {
             // An empty block is worth most when it certifies everything; the executor has half the round to get there.
-            let wait_ms = u64::from(parameters.timeout_propose_ms / 2);
+            let wait_ms = self.pace.wait_ms(parameters.timeout_propose_ms, parameters.timeout_delta_ms, round) / 2;
             let at_ms = self.now.elapsed_ms.saturating_add(wait_ms);
             self.timers.set_if_absent(TimerKey::ProposeAnyway, at_ms, Round(0));
             return None;

@@ -188,23 +188,30 @@ impl Engine {
         self.out.alarm(Alarm::SignedElsewhere { height: slot.height, round: slot.round });
     }
 
-    /// As [`Self::heed_own`], for a vote in a certificate.
+    /// As [`Self::heed_own`], for a vote in a certificate that is said to be ours. Its signature is checked here: whoever checks
+    /// certificates passes over signers outside the set of the height, which this node may be.
     pub(super) fn heed_own_vote(
         &mut self,
-        validator: &ValidatorId,
         (kind, height, round): (VoteType, Height, Round),
         block_id: Option<quancheng_types::BlockId>,
+        signature: &Signature,
     ) {
-        let (slot, value) = vote_slot(&Vote { kind, chain_id: self.chain_id, height, round, block_id });
-        self.heed_own(validator, slot, value);
+        let vote = Vote { kind, chain_id: self.chain_id, height, round, block_id };
+        let Some(key) = self.signer.key().map(quancheng_types::SigningKey::public_key) else {
+            return;
+        };
+        if self.checker.check(&key, &vote.sign_message(), signature) {
+            let (slot, value) = vote_slot(&vote);
+            self.heed_own(&self.signer.id(), slot, value);
+        }
     }
 
     /// Looks for our own precommit in the certificate of a decided block that came from peers.
     pub(super) fn heed_own_precommit(&mut self, certificate: &CommitCertificate) {
         let me = self.signer.id();
-        if certificate.signatures.iter().any(|entry| entry.validator == me) {
+        if let Some(own) = certificate.signatures.iter().find(|entry| entry.validator == me) {
             let of = (VoteType::Precommit, certificate.height, certificate.round);
-            self.heed_own_vote(&me, of, Some(certificate.block_id));
+            self.heed_own_vote(of, Some(certificate.block_id), &own.signature);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Fair shares at the door: who a transaction counts for, and lines in which nobody's flood delays the others.
 //!
 //! A sender is told apart on three levels: its organization, its client address, its account. Accounts are free to make, so all that act
-//! for no organization are one class together. On each level everybody with work takes turns by weight ([`Rounds`]), so one key, one
+//! for no organization are one class together. On each level everybody with work takes turns by weight (`Rounds`), so one key, one
 //! address or a thousand new keys are served no more than their level's share.
 
 mod rounds;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use quancheng_types::{NodeId, PublicKey};
 use rustix::process::Signal;
@@ -20,6 +21,9 @@ use crate::{http, process, sockets, start, unfinished};
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time until a killed process is gone.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for the doors of a node that has just ended.
+const DOORS_TIMEOUT: Duration = Duration::from_secs(5);
+const DOORS_POLL: Duration = Duration::from_millis(20);
 
 /// A network on this machine.
 #[derive(Debug)]
@@ -359,8 +363,16 @@ impl Network {
     }
 }
 
-/// Refuses to start a node whose doors somebody else holds: the answers there would not be its own.
+/// Refuses to start a node whose doors somebody else holds: the answers there would not be its own. The system closes the sockets of a
+/// process that was killed a moment after the process is gone, so that is waited for.
 fn doors_are_free(node: &NodeEntry) -> Result<(), LocalError> {
-    let taken = [node.peer, node.api, node.admin].into_iter().find(|address| !sockets::is_free(*address));
-    taken.map_or(Ok(()), |address| Err(LocalError::PortTaken { index: node.index, address }))
+    let deadline = Instant::now() + DOORS_TIMEOUT;
+    loop {
+        let taken = [node.peer, node.api, node.admin].into_iter().find(|address| !sockets::is_free(*address));
+        let Some(address) = taken else { return Ok(()) };
+        if Instant::now() >= deadline {
+            return Err(LocalError::PortTaken { index: node.index, address });
+        }
+        thread::sleep(DOORS_POLL);
+    }
 }

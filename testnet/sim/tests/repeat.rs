@@ -21,9 +21,12 @@ fn seeds_differ() {
 }
 
 #[test]
-fn a_calm_network_decides_every_height_in_its_first_round() {
+fn a_calm_network_that_has_started_decides_every_height_in_its_first_round() {
     let outcome = run(SimConfig::of_seed(1, BLOCKS).without_faults()).unwrap();
-    assert_eq!(outcome.stats.late_rounds, 0, "{outcome}");
+    // The slowest of those that start may miss one turn: the others wait only as long as the first heights took.
+    assert!(outcome.stats.late_rounds <= 1, "{outcome}");
+    let longer = run(SimConfig::of_seed(1, 4 * BLOCKS).without_faults()).unwrap();
+    assert_eq!(longer.stats.late_rounds, outcome.stats.late_rounds, "{longer}");
     assert_eq!(outcome.stats.crashes, 0);
 }
 

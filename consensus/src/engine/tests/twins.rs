@@ -200,6 +200,52 @@ fn a_vote_of_ours_that_we_did_not_make_is_noticed_whatever_carries_it() {
     }
 }
 
+/// Whoever checks certificates passes over signers outside the set, so what is said to be ours is checked as ours.
+#[test]
+fn nobody_can_stop_a_node_outside_the_set_with_a_signature_that_is_not_its_own() {
+    let config = EngineConfig {
+        chain_id: chain_id(),
+        node_id: node_id(9),
+        key: Some(key(9)),
+        quarantine_ms: 0,
+        instance: OTHER,
+        earlier_instances: Vec::new(),
+        #[cfg(feature = "planted-bugs")]
+        planted: None,
+    };
+    let record = SignRecord::fresh(chain_id(), key(9).public_key());
+    let state = RecoveredState { schedules: rules(4), sign_record: Some(record), ..fresh_state() };
+    let mut engine = Engine::recover(config, state, Box::new(CachedChecker::new())).unwrap();
+    engine.step(now(0), Input::Start);
+    let block_id = BlockId(Digest([7; 32]));
+    let forged = key(1).sign(b"anything");
+    let signatures = vec![CertificateSignature { validator: id_of(9), signature: forged }];
+    let polka = crate::message::PolkaCertificate {
+        height: Height(1),
+        round: Round(0),
+        block_id,
+        signatures: List::new(signatures).unwrap(),
+    };
+    let vote = crate::message::RoundVote {
+        kind: VoteType::Precommit,
+        block_id: Some(block_id),
+        validator: id_of(9),
+        signature: forged,
+    };
+    let round = crate::message::RoundCertificate {
+        height: Height(1),
+        round: Round(0),
+        kind: crate::message::RoundCertificateKind::Precommit,
+        votes: List::new(vec![vote]).unwrap(),
+    };
+    // A height starts with the first word about it.
+    hear(&mut engine, 2, Message::Vote(vote_of(2, 1, 0, VoteType::Prevote, None)));
+    for message in [Message::Polka(polka), Message::RoundChange(round)] {
+        let said = alarms(&hear(&mut engine, 1, message));
+        assert_eq!(said, [], "nobody signed with its key");
+    }
+}
+
 #[test]
 fn a_batch_of_ours_that_we_did_not_make_is_noticed_and_one_that_we_made_is_not() {
     let transaction = SignedTransaction {
