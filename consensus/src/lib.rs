@@ -46,7 +46,7 @@ pub use availability::{AuthorWindow, WINDOW_SEQUENCES};
 pub use checker::{CachedChecker, SignatureChecker};
 pub use engine::{
     Action, Alarm, Alive, BatchVerdict, Commit, Engine, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now,
-    Offence, RecoverError, RecoveredState, ServeRequest, SignatureItem, Tip,
+    Offence, RecoverError, RecoveredState, ServeRequest, SignQuery, SignatureItem, Tip,
 };
 pub use log::{LogContents, LogEntry, LogError, LogWriter, read_log};
 pub use message::{CommittedBlock, Lane, Message, MessageError};

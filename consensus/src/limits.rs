@@ -50,9 +50,12 @@ pub const AUTHOR_BYTES_MAX: u64 = 128 << 20;
 /// waits for its own earlier batches only.
 pub const AUTHOR_CHECKS_MAX: usize = 16;
 
-/// Batches of full weight (`Parameters::batch_weight_max`) that this node orders ahead of its executor when it proposes: enough to keep it
-/// busy over a round, few enough that what is ordered next is not late.
+/// Batches of full weight (`Parameters::batch_weight_max`) that this node at most orders ahead of its executor when it proposes.
 pub const ORDER_AHEAD_BATCHES: u64 = 4;
+
+/// Work of its executor that this node orders ahead, ms: enough to keep it busy over a round, little enough that what is ordered next is
+/// not late.
+pub const ORDER_AHEAD_MS: u64 = 40;
 
 /// Certified batches waiting to be ordered, of one author.
 pub const AUTHOR_CERTIFIED_MAX: usize = 512;

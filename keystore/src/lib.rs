@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -33,6 +33,8 @@ const PASSES_MAX: u32 = 16;
 const FILE_BYTES_MAX: u64 = 16 * 1024;
 /// Greatest length of a password in bytes.
 const PASSWORD_BYTES_MAX: usize = 1024;
+/// The byte-order mark, UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
 /// Length of the Argon2 salt in bytes.
 const SALT_BYTES: usize = 16;
 /// Length of an XChaCha20-Poly1305 nonce in bytes.
@@ -69,7 +71,7 @@ pub enum KeyFileError {
         /// What was tried.
         action: &'static str,
         /// The system's answer.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// A file is already there; keys are never overwritten.
     Exists {
@@ -139,10 +141,21 @@ pub fn generate() -> Result<SigningKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError::Io`], [`KeyFileError::UnusablePassword`].
 pub fn read_password(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
-    let text = fs::read_to_string(path).map_err(|error| io(path, "read the password file", error))?;
-    let text = Zeroizing::new(text);
+    let failed = |error| io(path, "read the password file", error);
+    // A mark, the longest password and a line end: nothing beyond them matters, however large the file is.
+    let most = u64::try_from(MARK.len() + PASSWORD_BYTES_MAX + 2).expect("a small number");
+    let mut head = Zeroizing::new(Vec::with_capacity(PASSWORD_BYTES_MAX));
+    fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut head)).map_err(failed)?;
+    let line = match head.iter().position(|byte| *byte == b'\n') {
+        Some(end) => head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]),
+        None => &head[..],
+    };
     // Editors on some systems begin a file with a byte-order mark, which nobody types.
-    let line = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().next().unwrap_or_default();
+    let line = line.strip_prefix(MARK).unwrap_or(line);
+    if line.len() > PASSWORD_BYTES_MAX {
+        return Err(KeyFileError::UnusablePassword { bytes: line.len() });
+    }
+    let line = std::str::from_utf8(line).map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))?;
     check_password(line)?;
     Ok(Zeroizing::new(line.to_owned()))
 }
@@ -267,7 +280,7 @@ fn create_private(path: &Path, content: &[u8]) -> Result<(), KeyFileError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(|error| {
-        if error.kind() == std::io::ErrorKind::AlreadyExists {
+        if error.kind() == io::ErrorKind::AlreadyExists {
             KeyFileError::Exists { path: path.to_owned() }
         } else {
             io(path, "create the key file", error)
@@ -288,7 +301,7 @@ fn decode_hex<const N: usize>(path: &Path, field: &str, text: &str) -> Result<[u
     Ok(bytes)
 }
 
-fn io(path: &Path, action: &'static str, error: std::io::Error) -> KeyFileError {
+fn io(path: &Path, action: &'static str, error: io::Error) -> KeyFileError {
     KeyFileError::Io { path: path.to_owned(), action, error }
 }
 

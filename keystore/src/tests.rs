@@ -50,6 +50,13 @@ fn a_byte_order_mark_and_line_ends_are_no_part_of_a_password() {
         fs::write(&path, text).unwrap();
         assert_eq!(read_password(&path).unwrap().as_str(), "泉城 2026", "{text:?}");
     }
+    let longest = "p".repeat(PASSWORD_BYTES_MAX);
+    fs::write(&path, format!("\u{feff}{longest}\r\n{}", "x".repeat(1 << 20))).unwrap();
+    assert_eq!(*read_password(&path).unwrap(), longest);
+    fs::write(&path, "p".repeat(1 << 20)).unwrap();
+    assert!(matches!(read_password(&path), Err(KeyFileError::UnusablePassword { .. })), "no line end and no end");
+    fs::write(&path, b"\xff\n").unwrap();
+    assert!(matches!(read_password(&path), Err(KeyFileError::Io { .. })));
     fs::write(&path, "\u{feff}\n").unwrap();
     assert!(matches!(read_password(&path), Err(KeyFileError::UnusablePassword { bytes: 0 })));
 }

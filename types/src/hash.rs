@@ -66,8 +66,10 @@ pub enum Domain {
     Presence,
     /// Who is absent and who came back, as a header names it.
     Attendance,
-    /// The answer to a peer that asks which votes it has signed.
+    /// What a process that starts signs to ask what was signed with its key.
     SignQuery,
+    /// What another process with the same key answers.
+    SignAlive,
     /// A checkpoint file.
     Checkpoint,
 }
@@ -97,6 +99,7 @@ impl Domain {
             Self::Presence => "quancheng/presence/1",
             Self::Attendance => "quancheng/attendance/1",
             Self::SignQuery => "quancheng/sign-query/1",
+            Self::SignAlive => "quancheng/sign-alive/1",
             Self::Checkpoint => "quancheng/checkpoint/1",
         }
     }

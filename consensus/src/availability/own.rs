@@ -30,6 +30,8 @@ pub(crate) struct NumberTaken;
 pub(crate) struct OwnBatches {
     batches: BTreeMap<u64, Own>,
     by_id: BTreeMap<BatchId, u64>,
+    /// How many were ordered since the start.
+    ordered: u64,
 }
 
 impl OwnBatches {
@@ -46,6 +48,10 @@ impl OwnBatches {
     /// Weight of the batches in flight.
     pub(crate) fn weight(&self) -> u64 {
         self.batches.values().map(|own| own.batch.header.weight).fold(0, u64::saturating_add)
+    }
+
+    pub(crate) fn ordered(&self) -> u64 {
+        self.ordered
     }
 
     pub(crate) fn contains(&self, id: &BatchId) -> bool {
@@ -155,6 +161,7 @@ impl OwnBatches {
     pub(crate) fn remove(&mut self, id: &BatchId) {
         if let Some(sequence) = self.by_id.remove(id) {
             self.batches.remove(&sequence);
+            self.ordered = self.ordered.saturating_add(1);
         }
     }
 

@@ -14,6 +14,8 @@ pub(crate) struct Room {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
     pub(crate) weight: u64,
+    /// Whether the first batch goes whatever its weight.
+    pub(crate) is_first_free: bool,
 }
 
 /// Certified batches, by author and number.
@@ -116,10 +118,11 @@ impl Pool {
                     continue;
                 };
                 let heavier = weight.saturating_add(batch.header.weight);
-                if heavier > room.weight && chosen.is_empty() {
-                    return chosen;
-                }
-                if heavier > room.weight {
+                let is_free = room.is_first_free && chosen.is_empty();
+                if heavier > room.weight && !is_free {
+                    if chosen.is_empty() {
+                        return chosen;
+                    }
                     continue;
                 }
                 bytes += codec::encode(batch).len();

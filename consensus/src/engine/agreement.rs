@@ -84,7 +84,7 @@ impl Engine {
             }
             Message::Polka(_) | Message::RoundChange(_) => self.on_certificate(from, &message),
             Message::RoundStatus(_)
-            | Message::SignQuery { .. }
+            | Message::SignQuery(_)
             | Message::SignAnswer(_)
             | Message::BatchOffer(_)
             | Message::BatchAck(_)

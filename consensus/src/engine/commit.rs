@@ -38,10 +38,7 @@ impl Engine {
         if !block.batches.is_empty() || !block.misbehavior.is_empty() {
             self.last_nonempty = header.height;
         }
-        let weight = block_weight(&block.batches);
-        if weight > 0 {
-            self.unexecuted.insert(header.height, weight);
-        }
+        self.ahead.ordered(header.height, block_weight(&block.batches), self.now.elapsed_ms);
         let (availability, mut env) = self.availability_env();
         availability.on_commit(&mut env, header.height, &block.batches);
         let absences = block.attendance.absences.clone();

@@ -113,7 +113,7 @@ impl Engine {
             });
             return;
         }
-        self.unexecuted.retain(|ordered, _| *ordered > height);
+        self.ahead.executed(height, self.now.elapsed_ms);
         if self.schedule.executed(height, decisions).is_err() {
             self.out.halt(HaltReason::DecidedTooSoon { height });
         }

@@ -26,6 +26,7 @@
 //! turn it is has proposed or more validators speak about it than may be faulty, or when the heartbeat is due (`start_height`).
 
 mod agreement;
+mod ahead;
 mod api;
 mod commit;
 mod data;
@@ -55,6 +56,7 @@ pub use api::{
     Action, Alarm, BatchVerdict, Commit, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now, Offence,
     RecoveredState, ServeRequest, SignatureItem, Tip,
 };
+use ahead::Ahead;
 pub(crate) use outbox::Outbox;
 pub use recover::RecoverError;
 
@@ -77,7 +79,7 @@ use startup::StartUp;
 use timers::{TimerKey, Timers};
 use twin::TwinWatch;
 
-pub use twin::Alive;
+pub use twin::{Alive, SignQuery};
 
 /// Heights that one step starts at most.
 const STEP_HEIGHTS_MAX: usize = 4;
@@ -98,8 +100,7 @@ pub struct Engine {
     logged_ahead: BTreeMap<Height, Vec<LogEntry>>,
     tip: Option<Tip>,
     last_nonempty: Height,
-    /// Weights of decided blocks that the executor has not executed yet, since the start.
-    unexecuted: BTreeMap<Height, u64>,
+    ahead: Ahead,
     heartbeat_due: bool,
     schedule: Schedule,
     results: Results,
@@ -178,7 +179,7 @@ impl Engine {
                 self.on_agreement(from, message);
             }
             Message::RoundStatus(status) => self.on_round_status(from, &status),
-            Message::SignQuery { validator, nonce } => self.on_sign_query(from, validator, nonce),
+            Message::SignQuery(query) => self.on_sign_query(from, query),
             Message::SignAnswer(answer) => self.on_sign_answer(from, &answer),
             Message::BatchOffer(batch) => self.on_batch_offer(from, batch),
             Message::BatchAck(ack) => self.on_batch_ack(from, &ack),
@@ -249,6 +250,12 @@ impl Engine {
     #[must_use]
     pub fn local_weight_in_flight(&self) -> u64 {
         self.availability.own.weight()
+    }
+
+    /// Own batches that were ordered since the start.
+    #[must_use]
+    pub fn local_batches_ordered(&self) -> u64 {
+        self.availability.own.ordered()
     }
 
     /// Parameters in force at the height in progress.

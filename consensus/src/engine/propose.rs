@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use arc_malachitebft_core_consensus::{Input as CoreInput, LocallyProposedValue};
 use quancheng_types::{
-    Attendance, Block, Digest, Header, List, MisbehaviorProof, Parameters, Presence, Round, codec, limits,
+    Attendance, Block, Digest, Header, List, MisbehaviorProof, Presence, Round, codec, limits,
 };
 
 use super::{Engine, TimerKey};
 use crate::availability::Room;
-use crate::limits::ORDER_AHEAD_BATCHES;
 use crate::log::LogEntry;
 use crate::ordering::rules::{Expected, absences_after, executed_bounds};
 use crate::ordering::{CoreValue, convert};
@@ -77,7 +76,9 @@ impl Engine {
         let room = Room {
             count: usize::try_from(parameters.block_batches_max).unwrap_or(usize::MAX),
             bytes: bytes_left(&proofs, &presences),
-            weight: self.weight_left(parameters),
+            weight: self.ahead.weight_left(parameters.batch_weight_max).min(parameters.block_weight_max),
+            // Nothing would be ordered ever again if a batch were heavier than what may be ordered ahead.
+            is_first_free: self.ahead.is_idle(),
         };
         let batches = self.availability.pool.select(&room, expected.height.0);
         let nothing = batches.is_empty() && proofs.is_empty() && presences.is_empty();
@@ -119,16 +120,6 @@ impl Engine {
         let batches = List::new(batches).expect("the parameter is within the limit of the type");
         let misbehavior = List::new(proofs).expect("selected within the limit of the type");
         Some(Block { header, batches, misbehavior, attendance })
-    }
-
-    /// Weight that the next block may take. What is ordered ahead of the executor delays everything behind it, so no more is ordered than
-    /// keeps it busy; certified batches wait in the pool, where authors take turns. When the executor has caught up, one batch of any
-    /// weight goes.
-    pub(super) fn weight_left(&self, parameters: &Parameters) -> u64 {
-        let waiting = self.unexecuted.values().copied().fold(0, u64::saturating_add);
-        let ahead = parameters.batch_weight_max.saturating_mul(ORDER_AHEAD_BATCHES);
-        let left = if waiting == 0 { ahead.max(limits::BATCH_WEIGHT_MAX) } else { ahead.saturating_sub(waiting) };
-        left.min(parameters.block_weight_max)
     }
 }
 

@@ -187,7 +187,7 @@ impl Engine {
             logged_ahead,
             tip: state.tip,
             last_nonempty: state.last_nonempty,
-            unexecuted: std::collections::BTreeMap::new(),
+            ahead: super::ahead::Ahead::default(),
             heartbeat_due: false,
             schedule,
             results,

@@ -19,7 +19,7 @@ use quancheng_types::{Height, NodeId, Round, SignedProposal, SignedVote, Validat
 use super::requests::RequestKind;
 use super::{Alarm, Engine, Offence, TimerKey};
 use crate::limits::{PEERS_MAX, SIGN_QUERY_RETRY_MS, STATUS_INTERVAL_MS};
-use crate::message::{Message, SignAnswer, SignedStatement, Status};
+use crate::message::{Message, SignAnswer, SignQuery, SignedStatement, Status};
 use crate::sign_record::{Slot, SlotValue};
 use crate::signer::{proposal_slot, vote_slot};
 
@@ -35,7 +35,8 @@ pub(crate) enum StartUp {
     },
     /// Waiting for answers and for the end of the quarantine.
     Asking {
-        nonce: u64,
+        /// Signed once, asked again and again.
+        query: SignQuery,
         not_before_ms: u64,
         /// Nothing says that this key ever signed.
         fresh: bool,
@@ -77,47 +78,60 @@ impl Engine {
         self.out.broadcast(Message::Status(Status { committed: self.committed() }));
         let (availability, mut env) = self.availability_env();
         availability.delivery.on_start(&mut env);
-        if !self.signer.has_key() {
+        let Some(key) = self.signer.key() else {
             self.startup = StartUp::Done;
             return;
-        }
+        };
+        let query = SignQuery::sign(&self.chain_id, key, self.twin.instance);
         let fresh = self.tip.is_none() && self.signer.record().is_some_and(crate::sign_record::SignRecord::is_fresh);
         let not_before_ms = now_ms.saturating_add(self.quarantine_ms);
-        self.startup = StartUp::Asking { nonce: self.twin.instance, not_before_ms, fresh, answers: BTreeMap::new() };
+        self.startup = StartUp::Asking { query, not_before_ms, fresh, answers: BTreeMap::new() };
         self.send_sign_query();
     }
 
     pub(super) fn send_sign_query(&mut self) {
-        let StartUp::Asking { nonce, .. } = &self.startup else {
+        let StartUp::Asking { query, .. } = &self.startup else {
             return;
         };
-        self.out.broadcast(Message::SignQuery { validator: self.signer.id(), nonce: *nonce });
+        self.out.broadcast(Message::SignQuery(*query));
         self.timers.set(TimerKey::StartUp, self.now.elapsed_ms.saturating_add(SIGN_QUERY_RETRY_MS), Round(0));
     }
 
     pub(super) fn on_peer_up(&mut self, peer: NodeId) {
         self.out.send(peer, Message::Status(Status { committed: self.committed() }));
-        if let StartUp::Asking { nonce, .. } = &self.startup {
-            self.out.send(peer, Message::SignQuery { validator: self.signer.id(), nonce: *nonce });
+        if let StartUp::Asking { query, .. } = &self.startup {
+            self.out.send(peer, Message::SignQuery(*query));
         }
         self.repeat_question(peer);
     }
 
-    pub(super) fn on_sign_query(&mut self, from: NodeId, validator: ValidatorId, nonce: u64) {
-        if validator == self.signer.id() {
-            self.on_other_instance(from, validator, nonce);
-            return;
-        }
+    /// Answers whoever can sign with the key it asks about; a question that nobody signed is the fault of its carrier.
+    pub(super) fn on_sign_query(&mut self, from: NodeId, query: SignQuery) {
+        let validator = query.validator();
+        let is_ours = validator == self.signer.id();
         let member = self.validators().by_id(&validator).map(|member| member.node_id);
         let latest = self.statements.get(&validator).copied();
-        if (member.is_none() && latest.is_none()) || !self.admit_request(from, RequestKind::SignQuery, 1) {
+        let matters = if is_ours { self.is_other_instance(query.instance) } else { member.is_some() || latest.is_some() };
+        if !matters || !self.admit_request(from, RequestKind::SignQuery, 1) {
+            return;
+        }
+        let message = SignQuery::message(&self.chain_id, &validator, query.instance);
+        if !self.planted.question_unchecked() && !self.checker.check(&query.key, &message, &query.signature) {
+            self.out.blame(from, Offence::BadSignature);
+            return;
+        }
+        if is_ours {
+            self.answer_alive(from, query.instance);
             return;
         }
         if member == Some(from) || latest.is_some() {
-            let answer = SignAnswer { validator, nonce, committed: self.committed(), latest, alive: None };
+            let committed = self.committed();
+            let answer = SignAnswer { validator, nonce: query.instance, committed, latest, alive: None };
             self.out.send(from, Message::SignAnswer(answer));
         }
-        self.on_other_instance(from, validator, nonce);
+        if let Some(node) = member {
+            self.pass_on_question(from, node, query);
+        }
     }
 
     pub(super) fn on_sign_answer(&mut self, from: NodeId, answer: &SignAnswer) {
@@ -127,10 +141,10 @@ impl Engine {
         let Some(sender) = self.validators().by_node(&from).map(quancheng_types::Validator::id) else {
             return;
         };
-        let StartUp::Asking { nonce, fresh, answers, .. } = &mut self.startup else {
+        let StartUp::Asking { query, fresh, answers, .. } = &mut self.startup else {
             return;
         };
-        if answer.nonce != *nonce || answer.validator != me || sender == me {
+        if answer.nonce != query.instance || answer.validator != me || sender == me {
             return;
         }
         answers.insert(sender, answer.committed);

@@ -5,7 +5,8 @@
 //! - **A statement of our key that our record does not cover**, in an answer to the start-up question, a vote, a proposal, a certificate of a
 //!   round or of a decided block; and **a batch of our key** in a decided block whose number we never gave. The record is written before a
 //!   signature leaves, so somebody else signed.
-//! - **A living twin.** Every process draws a number, its *instance*, and asks with it at the start (`SignQuery`). Whoever holds the same
+//! - **A living twin.** Every process draws a number, its *instance*, and asks with it at the start (`SignQuery`), signed with its key, so
+//!   that nobody can ask in the name of another and make it fear a twin. Whoever holds the same
 //!   key and hears a question of another instance signs that instance: "I am alive". Nobody else can, and since the number is
 //!   fresh, no old answer fits. Peers pass the question on to whoever they know under that validator's node identity, again whenever
 //!   that identity connects (twins that share it take the connection from each other), and the answer to the one that asked. Who gets it
@@ -18,15 +19,48 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::hash::Domain;
 use quancheng_types::{
-    BatchRef, ChainId, CommitCertificate, Digest, Height, NodeId, Round, Signature, ValidatorId, Vote, VoteType,
+    BatchRef, ChainId, CommitCertificate, Digest, Height, NodeId, PublicKey, Round, Signature, SigningKey, ValidatorId, Vote,
+    VoteType,
 };
 
-use super::requests::RequestKind;
 use super::{Alarm, Engine};
 use crate::limits::PEERS_MAX;
 use crate::message::{Message, SignAnswer};
 use crate::sign_record::{Slot, SlotValue};
 use crate::signer::vote_slot;
+
+/// "Does anybody know this key from elsewhere?", signed with the key, so that nobody can ask in the name of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SignQuery {
+    /// The key that is asked about.
+    pub key: PublicKey,
+    /// The process that asks; repeated in the answer.
+    pub instance: u64,
+    /// Over [`SignQuery::message`].
+    pub signature: Signature,
+}
+
+impl SignQuery {
+    /// A question of the process `instance`.
+    #[must_use]
+    pub fn sign(chain_id: &ChainId, key: &SigningKey, instance: u64) -> Self {
+        let public = key.public_key();
+        let message = Self::message(chain_id, &ValidatorId::of(&public), instance);
+        Self { key: public, instance, signature: key.sign(message.as_bytes()) }
+    }
+
+    /// Whose key it is.
+    #[must_use]
+    pub fn validator(&self) -> ValidatorId {
+        ValidatorId::of(&self.key)
+    }
+
+    /// What is signed: chain, validator, the instance that asks.
+    #[must_use]
+    pub fn message(chain_id: &ChainId, validator: &ValidatorId, instance: u64) -> Digest {
+        Domain::SignQuery.hash_of(&(chain_id, validator, instance))
+    }
+}
 
 /// "This instance of the key is alive", signed on being asked by another instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -41,15 +75,14 @@ impl Alive {
     /// What is signed: chain, validator, the instance that asked, the instance that answers.
     #[must_use]
     pub fn message(chain_id: &ChainId, validator: &ValidatorId, asked_by: u64, instance: u64) -> Digest {
-        Domain::SignQuery.hash_of(&(chain_id, validator, asked_by, instance))
+        Domain::SignAlive.hash_of(&(chain_id, validator, asked_by, instance))
     }
 }
 
 /// A question that was passed on.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
-    validator: ValidatorId,
-    nonce: u64,
+    query: SignQuery,
     alive: Option<Alive>,
 }
 
@@ -75,38 +108,30 @@ impl TwinWatch {
 }
 
 impl Engine {
-    /// A question with another instance's number. `from` asks for itself or passes it on.
-    pub(super) fn on_other_instance(&mut self, from: NodeId, validator: ValidatorId, nonce: u64) {
-        if validator == self.signer.id() {
-            self.answer_alive(from, nonce);
-            return;
-        }
-        let Some(node) = self.validators().by_id(&validator).map(|member| member.node_id) else {
-            return;
-        };
-        let is_new = self.twin.asked.get(&from).is_none_or(|asked| asked.nonce != nonce);
+    /// Remembers a question about the key of another validator, and hands it to the `node` that the set names for it. `from` asks for
+    /// itself or passes it on.
+    pub(super) fn pass_on_question(&mut self, from: NodeId, node: NodeId, query: SignQuery) {
+        let is_new = self.twin.asked.get(&from).is_none_or(|asked| asked.query != query);
         if is_new && (self.twin.asked.len() < PEERS_MAX || self.twin.asked.contains_key(&from)) {
-            self.twin.asked.insert(from, Asked { validator, nonce, alive: None });
+            self.twin.asked.insert(from, Asked { query, alive: None });
         }
         if node != from && node != self.node_id {
-            self.out.send(node, Message::SignQuery { validator, nonce });
+            self.out.send(node, Message::SignQuery(query));
         }
     }
 
-    /// Somebody with our key starts while we run.
-    fn answer_alive(&mut self, to: NodeId, asked_by: u64) {
+    /// Whether a question about our key that names this instance comes from another process, which is to be told of this one.
+    pub(super) fn is_other_instance(&self, asked_by: u64) -> bool {
         let own = self.twin.instance;
         // A peer that missed our start repeats the question of the life before.
-        if asked_by == own || self.twin.earlier.contains(&asked_by) {
-            return;
-        }
+        let is_own = asked_by == own || self.twin.earlier.contains(&asked_by);
         // Of two that start at once, one stays.
-        if !self.startup.is_done() && own > asked_by {
-            return;
-        }
-        if !self.admit_request(to, RequestKind::SignQuery, 1) {
-            return;
-        }
+        !is_own && (self.startup.is_done() || own < asked_by)
+    }
+
+    /// Somebody with our key starts while we run.
+    pub(super) fn answer_alive(&mut self, to: NodeId, asked_by: u64) {
+        let own = self.twin.instance;
         let (chain_id, validator) = (self.chain_id, self.signer.id());
         let Some(key) = self.signer.key() else {
             return;
@@ -128,7 +153,7 @@ impl Engine {
         let message = Alive::message(&self.chain_id, &answer.validator, answer.nonce, alive.instance);
         if answer.validator == self.signer.id() {
             let own = self.twin.instance;
-            let Some(key) = self.signer.key().map(quancheng_types::SigningKey::public_key) else {
+            let Some(key) = self.signer.key().map(SigningKey::public_key) else {
                 return;
             };
             if answer.nonce == own && alive.instance != own && self.checker.check(&key, &message, &alive.signature) {
@@ -140,7 +165,9 @@ impl Engine {
             return;
         };
         let asker = self.twin.asked.iter().find(|(_, asked)| {
-            asked.validator == answer.validator && asked.nonce == answer.nonce && asked.alive.is_none()
+            asked.query.validator() == answer.validator
+                && asked.query.instance == answer.nonce
+                && asked.alive.is_none()
         });
         let Some(asker) = asker.map(|(node, _)| *node) else {
             return;
@@ -156,19 +183,21 @@ impl Engine {
 
     /// A peer connects: one of two twins, perhaps the other one than before.
     pub(super) fn repeat_question(&mut self, peer: NodeId) {
-        let Some(Asked { validator, nonce, .. }) = self.twin.asked.get(&peer).copied() else {
+        let Some(Asked { query, .. }) = self.twin.asked.get(&peer).copied() else {
             return;
         };
-        self.out.send(peer, Message::SignQuery { validator, nonce });
+        self.out.send(peer, Message::SignQuery(query));
         self.pass_on_alive(peer);
     }
 
     fn pass_on_alive(&mut self, to: NodeId) {
-        let Some(Asked { validator, nonce, alive: Some(alive) }) = self.twin.asked.get(&to).copied() else {
+        let Some(Asked { query, alive: Some(alive) }) = self.twin.asked.get(&to).copied() else {
             return;
         };
+        let validator = query.validator();
         let latest = self.statements.get(&validator).copied();
-        let answer = SignAnswer { validator, nonce, committed: self.committed(), latest, alive: Some(alive) };
+        let committed = self.committed();
+        let answer = SignAnswer { validator, nonce: query.instance, committed, latest, alive: Some(alive) };
         self.out.send(to, Message::SignAnswer(answer));
     }
 
@@ -197,7 +226,7 @@ impl Engine {
         signature: &Signature,
     ) {
         let vote = Vote { kind, chain_id: self.chain_id, height, round, block_id };
-        let Some(key) = self.signer.key().map(quancheng_types::SigningKey::public_key) else {
+        let Some(key) = self.signer.key().map(SigningKey::public_key) else {
             return;
         };
         if self.checker.check(&key, &vote.sign_message(), signature) {

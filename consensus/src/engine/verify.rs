@@ -74,7 +74,7 @@ impl Engine {
             Message::BlocksResponse(blocks) => return self.block_items(blocks),
             Message::Presence(presence) => items.presence(self.chain_id, presence),
             Message::RoundStatus(_)
-            | Message::SignQuery { .. }
+            | Message::SignQuery(_)
             | Message::SignAnswer(_)
             | Message::BatchAck(_)
             | Message::BatchRequest(_)

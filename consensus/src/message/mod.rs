@@ -17,12 +17,12 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::{
-    BatchId, BatchRef, DecodeError, Height, List, Presence, SignedBatch, SignedVote, ValidatorId, codec,
+    BatchId, BatchRef, DecodeError, Height, List, Presence, SignedBatch, SignedVote, codec,
 };
 
 pub use parts::{
     Alive, BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate,
-    RoundCertificateKind, RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
+    RoundCertificateKind, RoundStatus, RoundVote, SignAnswer, SignQuery, SignedStatement, Status, VoteBits,
 };
 
 use crate::limits;
@@ -68,13 +68,8 @@ pub enum Message {
     RoundChange(RoundCertificate),
     /// What the sender holds of the height in progress; answered with what it lacks.
     RoundStatus(RoundStatus),
-    /// Asks what the receiver last saw signed by this validator: sent by that validator at start.
-    SignQuery {
-        /// Who asks.
-        validator: ValidatorId,
-        /// Repeated in the answer.
-        nonce: u64,
-    },
+    /// Asks what the receiver last saw signed with this key: sent by its holder at start, and passed on.
+    SignQuery(SignQuery),
     /// Answer to [`Self::SignQuery`].
     SignAnswer(SignAnswer),
     /// A batch, offered for acknowledgement.
@@ -112,7 +107,7 @@ impl Message {
             | Self::Polka(_)
             | Self::RoundChange(_)
             | Self::RoundStatus(_)
-            | Self::SignQuery { .. }
+            | Self::SignQuery(_)
             | Self::SignAnswer(_)
             | Self::Presence(_) => Lane::Consensus,
             Self::BatchOffer(_)
@@ -134,7 +129,7 @@ impl Message {
             Self::Polka(_) => "polka",
             Self::RoundChange(_) => "round-change",
             Self::RoundStatus(_) => "round-status",
-            Self::SignQuery { .. } => "sign-query",
+            Self::SignQuery(_) => "sign-query",
             Self::SignAnswer(_) => "sign-answer",
             Self::BatchOffer(_) => "batch-offer",
             Self::BatchAck(_) => "batch-ack",
@@ -160,7 +155,7 @@ impl Message {
             | Self::Votes(_)
             | Self::Polka(_)
             | Self::RoundChange(_)
-            | Self::SignQuery { .. }
+            | Self::SignQuery(_)
             | Self::SignAnswer(_)
             | Self::BatchOffer(_)
             | Self::BatchAck(_)
@@ -182,7 +177,7 @@ impl Message {
             Self::Polka(polka) => Some(polka.height),
             Self::RoundChange(certificate) => Some(certificate.height),
             Self::RoundStatus(_)
-            | Self::SignQuery { .. }
+            | Self::SignQuery(_)
             | Self::SignAnswer(_)
             | Self::BatchOffer(_)
             | Self::BatchAck(_)

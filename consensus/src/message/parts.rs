@@ -11,7 +11,7 @@ use quancheng_types::{
     ValidatorId, VoteType,
 };
 
-pub use crate::engine::Alive;
+pub use crate::engine::{Alive, SignQuery};
 
 /// Votes of one round: a prevote and a precommit of every validator.
 pub(super) const HELP_VOTES_MAX: u32 = 2 * VALIDATORS_MAX;

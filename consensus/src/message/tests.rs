@@ -9,7 +9,7 @@ use super::*;
 
 fn samples() -> Vec<Message> {
     vec![
-        Message::SignQuery { validator: ValidatorId(Digest([1; 32])), nonce: 7 },
+        Message::SignQuery(SignQuery::sign(&ChainId(Digest([2; 32])), &SigningKey::from_seed([1; 32]), 7)),
         Message::Status(Status { committed: Height(9) }),
         Message::BlocksRequest(BlocksRequest { from: Height(1), count: 3 }),
         Message::BlocksResponse(List::empty()),

@@ -442,7 +442,7 @@ impl Network {
             Message::Polka(_)
             | Message::RoundChange(_)
             | Message::RoundStatus(_)
-            | Message::SignQuery { .. }
+            | Message::SignQuery(_)
             | Message::BatchOffer(_)
             | Message::BatchAck(_)
             | Message::BatchCertified(_)

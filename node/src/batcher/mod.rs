@@ -2,9 +2,11 @@
 //! are its transactions "admitted", and only then does the driver offer it to the other validators.
 //!
 //! While as many own batches are in flight as the chain allows, transactions wait in a fair line: what is sealed next holds a share of
-//! everybody who waits, so a flood of one sender does not delay the others ([`Line`]).
+//! everybody who waits, so a flood of one sender does not delay the others ([`Line`]). Of what the chain allows in flight no more is used
+//! than keeps the chain busy ([`window`]).
 
 mod line;
+mod window;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +24,7 @@ use crate::ledger::LedgerError;
 use crate::metrics::Metrics;
 use crate::verifier::StoreWriter;
 pub use line::{Line, LineFull, Waiting};
+use window::Window;
 
 /// Own batches that may be on their way to the disk at a time.
 const WRITES_MAX: usize = 4;
@@ -85,13 +88,19 @@ pub struct InFlight {
     pub batches: usize,
     /// Their weight.
     pub weight: u64,
+    /// How many were ordered since the start.
+    pub ordered: u64,
 }
 
 impl InFlight {
     /// As the engine counts them.
     #[must_use]
     pub fn of(engine: &Engine) -> Self {
-        Self { batches: engine.local_batches_in_flight(), weight: engine.local_weight_in_flight() }
+        Self {
+            batches: engine.local_batches_in_flight(),
+            weight: engine.local_weight_in_flight(),
+            ordered: engine.local_batches_ordered(),
+        }
     }
 }
 
@@ -125,22 +134,30 @@ pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
     let writing_weight = Arc::new(AtomicU64::new(0));
     let writes = Arc::new(Semaphore::new(WRITES_MAX));
     let mut swept = Instant::now();
+    let mut window = Window::new(swept, parts.in_flight.borrow().batches);
+    let mut is_full = false;
     loop {
         if swept.elapsed() >= SWEEP_PAUSE {
             line.sweep();
             swept = Instant::now();
         }
-        let rules = *parts.rules.borrow();
+        let mut rules = *parts.rules.borrow();
         let writing = WRITES_MAX - writes.available_permits();
         let in_flight = *parts.in_flight.borrow_and_update();
         let amount = line.amount();
+        window.ordered(Instant::now(), in_flight.ordered, rules.weight_in_flight, is_full);
+        rules.weight_in_flight = window.limit(rules.weight_in_flight);
+        // Two at least fit, so that one is on its way while the other one fills.
+        rules.weight = rules.weight.min((rules.weight_in_flight / 2).max(1));
         let weight = in_flight.weight.saturating_add(writing_weight.load(Ordering::Acquire));
         let next = amount.weight.min(rules.weight);
         let is_light = weight == 0 || weight.saturating_add(next) <= rules.weight_in_flight;
+        is_full = !is_light;
         let is_free = writing < WRITES_MAX && in_flight.batches + writing < rules.in_flight && is_light;
         let due = amount.since.map(|since| since + rules.wait);
         if is_free && (amount.is_full(&rules) || due.is_some_and(|due| due <= Instant::now())) {
             if let (Ok(permit), Some(content)) = (Arc::clone(&writes).try_acquire_owned(), line.take(&rules)) {
+                window.seal(Instant::now());
                 seal(&mut parts, content, permit, &writing_weight);
             }
             continue;

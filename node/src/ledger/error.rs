@@ -76,13 +76,10 @@ impl fmt::Display for LedgerError {
                  with, or another data folder"
             ),
             Self::BlockMissing { height } => {
-                write!(f, "the block of height {height} is missing from the store; wipe the data folder and sync again")
+                write!(f, "the block of height {height} is missing from the store: it is damaged; {REJOIN}")
             }
             Self::BatchMissing { batch } => {
-                write!(
-                    f,
-                    "batch {batch} of a block to execute is missing from the store; wipe the data folder and sync again"
-                )
+                write!(f, "batch {batch} of a block to execute is missing from the store: it is damaged; {REJOIN}")
             }
             Self::StoreMissing { path } => write!(
                 f,

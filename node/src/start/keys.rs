@@ -1,6 +1,7 @@
 //! The keys of a node.
 
 use quancheng_types::{NodeId, SigningKey, ValidatorId};
+use tracing::warn;
 
 use super::StartError;
 use crate::config::NodeConfig;
@@ -18,6 +19,10 @@ impl NodeKeys {
     /// # Errors
     /// [`StartError::KeyFile`].
     pub fn open(config: &NodeConfig) -> Result<Self, StartError> {
+        let own = [Some(&config.node.password_file), Some(&config.node.peer_key), config.node.validator_key.as_ref()];
+        for path in own.into_iter().flatten().filter(|path| quancheng_keystore::is_open_to_others(path)) {
+            warn!(path = %path.display(), "others on this machine can read this secret; run chmod 600 on the file");
+        }
         let password = quancheng_keystore::read_password(&config.node.password_file).map_err(StartError::KeyFile)?;
         let open = |path: &std::path::Path| quancheng_keystore::open(path, &password).map_err(StartError::KeyFile);
         let validator = config.node.validator_key.as_deref().map(open).transpose()?;

@@ -82,7 +82,7 @@ impl Shell {
             Message::Polka(_)
             | Message::RoundChange(_)
             | Message::RoundStatus(_)
-            | Message::SignQuery { .. }
+            | Message::SignQuery(_)
             | Message::BatchOffer(_)
             | Message::BatchAck(_)
             | Message::BatchCertified(_)

@@ -84,7 +84,7 @@ fn batches_are_counted_one_by_one() {
 #[test]
 fn questions_about_signatures_and_calls_for_help_are_bounded() {
     let mut engine = started();
-    let question = Message::SignQuery { validator: ValidatorId::of(&key(2).public_key()), nonce: 1 };
+    let question = Message::SignQuery(SignQuery::sign(&chain_id(), &key(2), 1));
     let answered: usize = (0..100).map(|_| ask(&mut engine, 0, node_id(2), question.clone())).sum();
     assert_eq!(answered as u64, SIGN_QUERY_BURST);
     let behind = Message::RoundStatus(RoundStatus {

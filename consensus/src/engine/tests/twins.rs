@@ -6,7 +6,7 @@ use quancheng_types::{
 };
 
 use super::*;
-use crate::message::SignAnswer;
+use crate::message::{SignAnswer, SignQuery};
 
 /// The number of another process.
 const OTHER: u64 = EPOCH_MS + 5;
@@ -62,7 +62,7 @@ fn lives(actions: &[Action]) -> Vec<(NodeId, SignAnswer)> {
 }
 
 fn ask(nonce: u64) -> Message {
-    Message::SignQuery { validator: id_of(0), nonce }
+    Message::SignQuery(SignQuery::sign(&chain_id(), &key(0), nonce))
 }
 
 #[test]
@@ -77,6 +77,23 @@ fn the_later_of_two_processes_learns_that_the_other_lives_and_both_say_so() {
     assert_eq!(to, node_id(2));
     let told = hear(&mut second, 2, Message::SignAnswer(answer));
     assert_eq!(alarms(&told), [Alarm::KeyAlive]);
+}
+
+#[test]
+fn nobody_can_ask_in_the_name_of_another_and_who_carries_such_a_question_is_to_blame() {
+    let genuine = SignQuery::sign(&chain_id(), &key(0), OTHER);
+    let other_chain = SignQuery::sign(&quancheng_types::ChainId(Digest([7; 32])), &key(0), OTHER);
+    let forged = [
+        ("by another key", SignQuery { signature: key(2).sign(&[1]), ..genuine }),
+        ("of another instance", SignQuery { instance: OTHER + 1, ..genuine }),
+        ("of another chain", other_chain),
+        ("in the name of a third", SignQuery { key: key(3).public_key(), ..genuine }),
+    ];
+    for (what, question) in forged {
+        let actions = hear(&mut started(EPOCH_MS, true), 2, Message::SignQuery(question));
+        let blame = Action::Blame { peer: node_id(2), offence: Offence::BadSignature };
+        assert_eq!(actions, [blame], "{what}");
+    }
 }
 
 #[test]
@@ -121,9 +138,9 @@ fn a_question_is_passed_on_and_so_is_the_answer_also_when_both_have_one_node_ide
     // Validator 3 asks, from a node of its own and from another one.
     for asker in [3, 2] {
         let mut engine = started(EPOCH_MS, true);
-        let question = Message::SignQuery { validator: id_of(3), nonce: 8 };
+        let question = Message::SignQuery(SignQuery::sign(&chain_id(), &key(3), 8));
         let passed_on = |actions: &[Action], to: u8| {
-            let message = Message::SignQuery { validator: id_of(3), nonce: 8 };
+            let message = Message::SignQuery(SignQuery::sign(&chain_id(), &key(3), 8));
             actions.contains(&Action::Send { to: node_id(to), message })
         };
         let actions = hear(&mut engine, asker, question);

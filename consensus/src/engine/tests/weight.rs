@@ -7,7 +7,6 @@ use quancheng_types::{BatchRef, SignedBatch, limits as chain_limits};
 use super::hostile::{batch, certified, hear, running};
 use super::*;
 use crate::availability::Room;
-use crate::limits::ORDER_AHEAD_BATCHES;
 use crate::message::Message;
 
 /// A batch of an author whose header states this weight; whoever stores it checks that.
@@ -49,30 +48,19 @@ fn pool_of(weights: &[(u8, u64, u64)]) -> (Engine, Vec<BatchRef>) {
 fn a_block_takes_batches_of_authors_in_turn_up_to_its_weight() {
     let (engine, _) = pool_of(&[(1, 1, 100), (1, 2, 100), (2, 1, 5_000), (3, 1, 100)]);
     let pool = &engine.availability.pool;
-    let select = |weight, turn| {
-        let chosen = pool.select(&Room { count: 100, bytes: usize::MAX, weight }, turn);
+    let select_with = |weight, turn, is_first_free| {
+        let chosen = pool.select(&Room { count: 100, bytes: usize::MAX, weight, is_first_free }, turn);
         let mut weights: Vec<u64> = chosen.iter().map(|batch| batch.header.weight).collect();
         weights.sort_unstable();
         weights
     };
+    let select = |weight, turn| select_with(weight, turn, false);
     let by_turn: Vec<Vec<u64>> = (0..3).map(|turn| select(1_000, turn)).collect();
     assert_eq!(by_turn.iter().filter(|chosen| chosen.is_empty()).count(), 1, "the heavy one is waited for in its turn");
     assert_eq!(by_turn.iter().filter(|chosen| **chosen == [100, 100, 100]).count(), 2, "else it is passed over");
     assert_eq!(select(5_300, 0), [100, 100, 100, 5_000]);
     assert_eq!(select(0, 0), Vec::<u64>::new());
-}
-
-#[test]
-fn no_more_is_ordered_than_keeps_the_executor_busy() {
-    let mut engine = running();
-    let parameters = *engine.parameters();
-    let ahead = parameters.batch_weight_max * ORDER_AHEAD_BATCHES;
-    assert_eq!(engine.weight_left(&parameters), ahead.max(chain_limits::BATCH_WEIGHT_MAX), "one of any weight goes");
-    engine.unexecuted.insert(Height(1), ahead / 4);
-    assert_eq!(engine.weight_left(&parameters), ahead - ahead / 4);
-    engine.unexecuted.insert(Height(2), ahead);
-    assert_eq!(engine.weight_left(&parameters), 0);
-    let strict = Parameters { block_weight_max: 5, ..parameters };
-    engine.unexecuted.clear();
-    assert_eq!(engine.weight_left(&strict), 5);
+    // When the executor has nothing to do, one batch of any weight goes, and no second one.
+    let free: Vec<Vec<u64>> = (0..3).map(|turn| select_with(0, turn, true)).collect();
+    assert!(free.iter().all(|chosen| chosen.len() == 1) && free.contains(&vec![5_000]), "{free:?}");
 }

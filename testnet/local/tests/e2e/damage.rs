@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::checks::{certified_everywhere, same_history};
+use crate::support::config::{changed, set};
 use crate::support::http::{self, BYTES, wait_until};
 use crate::support::load::Load;
 use crate::support::transactions::{Bulk, Maker};
@@ -176,20 +177,13 @@ fn an_older_copy_of_the_whole_data_folder_is_noticed_and_stops() {
 
 /// A second process with the same keys, other doors and a copy of the data.
 fn twin(net: &Net, data: &str, name: &str) -> PathBuf {
-    let dir = net.node_dir(3);
-    let file = std::fs::read_to_string(dir.join("node.toml")).unwrap();
-    let mut table: toml::Table = file.parse().unwrap();
     let any = || toml::Value::from("127.0.0.1:0");
-    let mut set = |section: &str, key: &str, value: toml::Value| {
-        table.get_mut(section).and_then(toml::Value::as_table_mut).unwrap().insert(key.to_owned(), value);
-    };
-    set("node", "data_dir", data.into());
-    set("network", "listen", toml::Value::Array(vec![any()]));
-    set("api", "public", any());
-    set("api", "admin", any());
-    let path = dir.join(name);
-    std::fs::write(&path, toml::to_string(&table).unwrap()).unwrap();
-    path
+    changed(net, 3, name, |table| {
+        set(table, "node", "data_dir", data);
+        set(table, "network", "listen", vec![any()]);
+        set(table, "api", "public", any());
+        set(table, "api", "admin", any());
+    })
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::config::{changed, set};
 use crate::support::http::wait_until;
 use crate::support::{Net, program};
 
@@ -39,22 +40,6 @@ fn refusal(config: &Path) -> String {
     words
 }
 
-/// Writes a changed copy of the configuration beside it.
-fn changed(net: &Net, name: &str, change: impl FnOnce(&mut toml::Table)) -> std::path::PathBuf {
-    let dir = net.node_dir(0);
-    let text = std::fs::read_to_string(dir.join("node.toml")).expect("a node has a configuration");
-    let mut table: toml::Table = text.parse().expect("a configuration is TOML");
-    change(&mut table);
-    let path = dir.join(name);
-    std::fs::write(&path, toml::to_string(&table).expect("a table is TOML")).expect("the folder can be written");
-    path
-}
-
-fn set(table: &mut toml::Table, section: &str, key: &str, value: impl Into<toml::Value>) {
-    let section = table.get_mut(section).and_then(toml::Value::as_table_mut).expect("the section is there");
-    section.insert(key.to_owned(), value.into());
-}
-
 fn assert_says(words: &str, expected: &[&str]) {
     for part in expected {
         assert!(words.contains(part), "{part:?} is missing in: {words}");
@@ -62,15 +47,15 @@ fn assert_says(words: &str, expected: &[&str]) {
 }
 
 fn wrong_configuration(net: &Net) {
-    let config = changed(net, "unknown-key.toml", |table| set(table, "api", "pubilc", "127.0.0.1:1"));
+    let config = changed(net, 0, "unknown-key.toml", |table| set(table, "api", "pubilc", "127.0.0.1:1"));
     assert_says(&refusal(&config), &["unknown-key.toml", "pubilc"]);
-    let config = changed(net, "exposed.toml", |table| set(table, "api", "admin", "0.0.0.0:9"));
+    let config = changed(net, 0, "exposed.toml", |table| set(table, "api", "admin", "0.0.0.0:9"));
     assert_says(&refusal(&config), &["api.admin", "127.0.0.1"]);
     assert_says(&refusal(&net.node_dir(0).join("absent.toml")), &["absent.toml", "No such file"]);
-    let config = changed(net, "no-genesis.toml", |table| set(table, "node", "genesis", "nowhere.json"));
+    let config = changed(net, 0, "no-genesis.toml", |table| set(table, "node", "genesis", "nowhere.json"));
     assert_says(&refusal(&config), &["genesis", "nowhere.json"]);
     let password = net.file("other-password", b"not the password of this network\n");
-    let config = changed(net, "password.toml", |table| {
+    let config = changed(net, 0, "password.toml", |table| {
         set(table, "node", "password_file", password.to_str().expect("a plain path"));
     });
     assert_says(&refusal(&config), &["key", "password"]);
@@ -79,18 +64,18 @@ fn wrong_configuration(net: &Net) {
 fn ports_in_use(net: &Net) {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("a bound socket has an address").to_string();
-    let config = changed(net, "public-port.toml", |table| set(table, "api", "public", address.clone()));
+    let config = changed(net, 0, "public-port.toml", |table| set(table, "api", "public", address.clone()));
     assert_says(&refusal(&config), &[&address, "api.public", "another program"]);
-    let config = changed(net, "admin-port.toml", |table| set(table, "api", "admin", address.clone()));
+    let config = changed(net, 0, "admin-port.toml", |table| set(table, "api", "admin", address.clone()));
     assert_says(&refusal(&config), &[&address, "api.admin", "another program"]);
-    let config = changed(net, "peer-port.toml", |table| set(table, "network", "listen", vec![address.clone()]));
+    let config = changed(net, 0, "peer-port.toml", |table| set(table, "network", "listen", vec![address.clone()]));
     assert_says(&refusal(&config), &[&address]);
 }
 
 fn bad_data_folder(net: &Net) {
     let file = net.file("a-file", b"");
     let below = file.join("data");
-    let config = changed(net, "unwritable.toml", |table| {
+    let config = changed(net, 0, "unwritable.toml", |table| {
         set(table, "node", "data_dir", below.to_str().expect("a plain path"));
     });
     assert_says(&refusal(&config), &["a-file/data", "cannot create the data folder"]);

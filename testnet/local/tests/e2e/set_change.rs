@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::checks::{certified_everywhere, quiet_logs, same_history, signs_from};
+use crate::support::config::{OWN, changed};
 use crate::support::http::{self, wait_until};
 use crate::support::load::Load;
 use crate::support::transactions::{Bulk, Maker};
@@ -40,10 +41,24 @@ fn validators(net: &Net, node: u32) -> (u64, Vec<String>) {
     (view["height"].as_u64().unwrap(), ids.collect())
 }
 
+/// Starts a node again whose operator no longer lists this peer.
+fn unlist(net: &Net, node: u32, peer: &str) {
+    net.kill(node);
+    changed(net, node, OWN, |table| {
+        let network = table["network"].as_table_mut().expect("the section is there");
+        let peers = network["peers"].as_array_mut().expect("a node lists its peers");
+        let before = peers.len();
+        peers.retain(|entry| entry["node_id"].as_str() != Some(peer));
+        assert_eq!(peers.len(), before - 1);
+    });
+    net.start_node(node);
+}
+
 #[test]
 fn a_fifth_validator_is_voted_in_and_the_first_out_under_load() {
     let mut net = Net::start(4, 0, &[]);
     let first = net.validator_id(0);
+    unlist(&net, 3, net.status(0)["node_id"].as_str().unwrap());
     // Two nodes that stay take the load.
     let load = Load::start(&net, &[1, 2], 120, 31);
 
@@ -64,6 +79,10 @@ fn a_fifth_validator_is_voted_in_and_the_first_out_under_load() {
     wait_until("four validators are in force", Duration::from_secs(60), || validators(&net, 1).1.len() == 4);
     let (left, ids) = validators(&net, 1);
     assert!(!ids.contains(&first) && ids.contains(&fifth), "{ids:?}");
+    // Whom only the set let in is let go with it, at that height; whom the operator lists stays, to follow.
+    let dropped = "peer removed from the allow-list";
+    wait_until("node 3 lets the first go", Duration::from_secs(10), || net.log(3).contains(dropped));
+    assert!(!net.log(2).contains(dropped), "{}", net.log(2));
 
     // The network goes on without the first even when another is down: three of the new four are a quorum.
     net.kill(3);

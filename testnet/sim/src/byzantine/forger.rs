@@ -276,7 +276,7 @@ fn is_after_lock(message: &Message) -> bool {
         | Message::Presence(_)
         | Message::BlocksResponse(_)
         | Message::BatchResponse(_) => true,
-        Message::SignQuery { .. }
+        Message::SignQuery(_)
         | Message::SignAnswer(_)
         | Message::BatchOffer(_)
         | Message::BatchAck(_)
@@ -297,7 +297,7 @@ fn height_of(message: &Message) -> Option<Height> {
         | Message::Polka(_)
         | Message::RoundChange(_)
         | Message::Presence(_)
-        | Message::SignQuery { .. }
+        | Message::SignQuery(_)
         | Message::SignAnswer(_)
         | Message::BatchOffer(_)
         | Message::BatchAck(_)

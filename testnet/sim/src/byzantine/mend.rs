@@ -1,6 +1,6 @@
 //! Makes a changed message fit together again, as far as a liar cares and its one key allows.
 
-use quancheng_consensus::message::{CommittedBlock, Message, SignedStatement};
+use quancheng_consensus::message::{CommittedBlock, Message, SignQuery, SignedStatement};
 use quancheng_types::{
     Block, ChainId, Presence, Proposal, SignedBatch, SignedProposal, SignedVote, SigningKey, ValidatorId, Vote,
     VoteType,
@@ -110,8 +110,12 @@ impl Pen {
             Message::Polka(_) | Message::RoundChange(_) | Message::BatchCertified(_) | Message::BatchAck(_) => {
                 self.mend_certificate(message, is_claimed);
             }
+            Message::SignQuery(query) => {
+                if is_claimed || query.key == self.key.public_key() {
+                    *query = SignQuery::sign(&self.chain_id, &self.key, query.instance);
+                }
+            }
             Message::RoundStatus(_)
-            | Message::SignQuery { .. }
             | Message::BatchRequest(_)
             | Message::Status(_)
             | Message::BlocksRequest(_) => {}
@@ -150,7 +154,7 @@ impl Pen {
             | Message::Votes(_)
             | Message::RoundStatus(_)
             | Message::Presence(_)
-            | Message::SignQuery { .. }
+            | Message::SignQuery(_)
             | Message::SignAnswer(_)
             | Message::BatchOffer(_)
             | Message::BatchRequest(_)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use quancheng_consensus::message::{
     Alive, BatchAck, BlocksRequest, CommittedBlock, Message, PolkaCertificate, ProposalMessage, RoundCertificate,
-    RoundStatus, RoundVote, SignAnswer, SignedStatement, Status,
+    RoundStatus, RoundVote, SignAnswer, SignQuery, SignedStatement, Status,
 };
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::merkle::Path;
@@ -72,6 +72,7 @@ parts! {
     RoundVote { kind, block_id, validator, signature } = round_vote;
     RoundCertificate { height, round, kind, votes };
     RoundStatus { height, round, has_proposal, prevotes, precommits, valid_round };
+    SignQuery { key, instance, signature };
     SignAnswer { validator, nonce, committed, latest, alive };
     Alive { instance, signature };
     BatchAck { batch, validator, signature };
@@ -155,10 +156,7 @@ impl Parts for Message {
             Self::Polka(inner) => inner.visit(surgeon),
             Self::RoundChange(inner) => inner.visit(surgeon),
             Self::RoundStatus(inner) => inner.visit(surgeon),
-            Self::SignQuery { validator, nonce } => {
-                surgeon.inside("validator", |surgeon| validator.visit(surgeon));
-                surgeon.inside("nonce", |surgeon| nonce.visit(surgeon));
-            }
+            Self::SignQuery(inner) => inner.visit(surgeon),
             Self::SignAnswer(inner) => inner.visit(surgeon),
             Self::BatchOffer(inner) => inner.visit(surgeon),
             Self::BatchAck(inner) => inner.visit(surgeon),

@@ -29,7 +29,7 @@ impl Past {
             | Message::RoundChange(_)
             | Message::RoundStatus(_)
             | Message::Presence(_)
-            | Message::SignQuery { .. }
+            | Message::SignQuery(_)
             | Message::SignAnswer(_)
             | Message::BatchOffer(_)
             | Message::BatchAck(_)

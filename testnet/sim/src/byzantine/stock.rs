@@ -118,7 +118,7 @@ impl Stock {
             Message::Polka(_)
             | Message::RoundChange(_)
             | Message::RoundStatus(_)
-            | Message::SignQuery { .. }
+            | Message::SignQuery(_)
             | Message::SignAnswer(_)
             | Message::BatchAck(_)
             | Message::BatchRequest(_)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use quancheng_consensus::message::{
     Alive, BatchAck, BlocksRequest, CommittedBlock, Message, PolkaCertificate, ProposalMessage, RoundCertificate,
-    RoundCertificateKind, RoundStatus, RoundVote, SignAnswer, SignedStatement, Status, VoteBits,
+    RoundCertificateKind, RoundStatus, RoundVote, SignAnswer, SignQuery, SignedStatement, Status, VoteBits,
 };
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::merkle::Path;
@@ -147,7 +147,7 @@ fn messages() -> Vec<Message> {
             precommits: VoteBits::default(),
             valid_round: Some(round),
         }),
-        Message::SignQuery { validator, nonce: 1 },
+        Message::SignQuery(SignQuery { key: SigningKey::from_seed([1; 32]).public_key(), instance: 1, signature: vote().signature }),
         Message::SignAnswer(answer(SignedStatement::Vote(vote()))),
         Message::SignAnswer(answer(SignedStatement::Proposal(signed))),
         Message::BatchOffer(Arc::clone(&batch)),

@@ -151,7 +151,7 @@ impl VotesAreJustified {
             Message::Proposal(_)
             | Message::RoundStatus(_)
             | Message::Presence(_)
-            | Message::SignQuery { .. }
+            | Message::SignQuery(_)
             | Message::SignAnswer(_)
             | Message::BatchOffer(_)
             | Message::BatchAck(_)

@@ -52,7 +52,7 @@ pub(super) fn for_statements(
         Message::Polka(_)
         | Message::RoundChange(_)
         | Message::RoundStatus(_)
-        | Message::SignQuery { .. }
+        | Message::SignQuery(_)
         | Message::BatchOffer(_)
         | Message::BatchAck(_)
         | Message::BatchCertified(_)
@@ -161,7 +161,7 @@ fn own_storage(message: &Message, durable: &dyn Durable, own: Option<ValidatorId
         | Message::Polka(_)
         | Message::RoundChange(_)
         | Message::RoundStatus(_)
-        | Message::SignQuery { .. }
+        | Message::SignQuery(_)
         | Message::BatchCertified(_)
         | Message::BatchRequest(_)
         | Message::BatchResponse(_)

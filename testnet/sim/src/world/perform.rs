@@ -9,7 +9,6 @@ use quancheng_types::{NodeId, TransactionId};
 
 use super::{Event, World, breach, store_failed};
 use crate::byzantine::Spoken;
-use crate::config::Byzantine;
 use crate::disk::CrashMoment;
 use crate::properties::{Breach, Observation};
 
@@ -167,8 +166,6 @@ impl World {
             Alarm::SignedElsewhere { .. } => {
                 Err(breach("no_double_sign", format!("machine {machine} found its key used elsewhere: {alarm:?}")))
             }
-            // Anybody may ask in the name of anybody: a structured liar does.
-            Alarm::KeyAsked { .. } if self.config.byzantine.is_some_and(Byzantine::is_structured) => Ok(()),
             Alarm::KeyAlive | Alarm::KeyAsked { .. } => {
                 Err(breach("no_double_sign", format!("machine {machine} met a twin: {alarm:?}")))
             }

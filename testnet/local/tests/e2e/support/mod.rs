@@ -2,6 +2,7 @@
 
 pub(crate) mod checks;
 pub(crate) mod clock;
+pub(crate) mod config;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod transactions;

@@ -1,0 +1,167 @@
+//! How much of its own a validator keeps in flight: as much as keeps the chain busy, and no more.
+//!
+//! What is sealed is in line with everything else that is sealed; what waits at the door takes fair turns. So whatever is in flight
+//! beyond need delays whoever comes next, and a flood would delay everybody by as much as the chain allows in flight (more than a
+//! second). How much is needed depends on the network and on the machines, so it is measured, as TCP Vegas does (Brakmo and Peterson, 1995): a
+//! batch takes some time from sealing to its place in the order when nothing is in its way, and longer when it waits. While own
+//! batches wait no longer than [`QUEUE_MS`] more work is let out, else less.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Time in line that is aimed at, ms.
+const QUEUE_MS: u64 = 30;
+/// How long the shortest time is remembered: it may grow when the network changes.
+const SHORTEST_KEPT: Duration = Duration::from_secs(10);
+/// The window is not smaller than this part of what the chain allows.
+const LEAST_PART: u64 = 32;
+/// Parts by which it grows and shrinks.
+const STEP_PART: u64 = 8;
+
+/// Own batches in flight, and the weight that they may have together.
+#[derive(Debug)]
+pub(crate) struct Window {
+    limit: u64,
+    /// When each was sealed, oldest first.
+    sealed: VecDeque<Instant>,
+    /// Those that were in flight at the start: when they were sealed is not known.
+    before: u64,
+    /// Own batches that were ordered, as far as it is noted.
+    ordered: u64,
+    /// Shortest times of this span and the one before.
+    shortest: [Option<Duration>; 2],
+    span_began: Instant,
+    /// Nothing is decided on batches sealed before this.
+    changed: Instant,
+}
+
+impl Window {
+    /// With so many of an earlier process in flight.
+    pub(crate) fn new(now: Instant, before: usize) -> Self {
+        Self {
+            limit: u64::MAX,
+            sealed: VecDeque::new(),
+            before: u64::try_from(before).unwrap_or(u64::MAX),
+            ordered: 0,
+            shortest: [None; 2],
+            span_began: now,
+            changed: now,
+        }
+    }
+
+    /// Notes a batch that is sealed now.
+    pub(crate) fn seal(&mut self, now: Instant) {
+        self.sealed.push_back(now);
+    }
+
+    /// Notes that so many own batches were ordered since the start; `greatest` is what the chain allows in flight, and `is_full` says
+    /// whether more would be in flight if it were allowed.
+    pub(crate) fn ordered(&mut self, now: Instant, ordered: u64, greatest: u64, is_full: bool) {
+        let least = greatest / LEAST_PART;
+        self.limit = self.limit.clamp(least, greatest);
+        let mut newest = None;
+        while self.ordered < ordered {
+            self.ordered += 1;
+            if self.before > 0 {
+                self.before -= 1;
+            } else if let Some(sealed) = self.sealed.pop_front() {
+                let took = now.saturating_duration_since(sealed);
+                self.note_time(now, took);
+                newest = Some((sealed, took));
+            }
+        }
+        let Some((sealed, took)) = newest else {
+            return;
+        };
+        let shortest = self.shortest.iter().flatten().min().copied().unwrap_or(took);
+        let is_late = took > shortest + Duration::from_millis(QUEUE_MS);
+        if is_late && sealed >= self.changed {
+            self.limit = (self.limit - self.limit / STEP_PART).max(least);
+            // What is in flight was let out under the old limit.
+            self.changed = now;
+        } else if !is_late && is_full {
+            self.limit = self.limit.saturating_add((self.limit / STEP_PART).max(1)).min(greatest);
+        }
+    }
+
+    fn note_time(&mut self, now: Instant, took: Duration) {
+        if now.saturating_duration_since(self.span_began) >= SHORTEST_KEPT {
+            self.shortest = [None, self.shortest[0]];
+            self.span_began = now;
+        }
+        self.shortest[0] = Some(self.shortest[0].map_or(took, |shortest| shortest.min(took)));
+    }
+
+    /// Weight that own batches in flight may have together, of what the chain allows.
+    pub(crate) fn limit(&self, greatest: u64) -> u64 {
+        self.limit.clamp(greatest / LEAST_PART, greatest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GREATEST: u64 = 40_000;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// A chain that orders one batch each `service_ms`, and takes 20 ms besides.
+    fn run(window: &mut Window, now: &mut Instant, service_ms: u64, batches: u64) {
+        let (mut waiting, mut done): (VecDeque<(Instant, u64)>, _) = (VecDeque::new(), window.ordered);
+        for _ in 0..batches {
+            let weight = 1_000;
+            while (waiting.len() as u64 + 1) * weight <= window.limit(GREATEST) || waiting.is_empty() {
+                window.seal(*now);
+                waiting.push_back((*now, weight));
+            }
+            *now += ms(service_ms);
+            let (sealed, _) = waiting[0];
+            if now.saturating_duration_since(sealed) < ms(20) {
+                *now = sealed + ms(20);
+            }
+            waiting.pop_front();
+            done += 1;
+            window.ordered(*now, done, GREATEST, true);
+        }
+        window.sealed.clear();
+    }
+
+    #[test]
+    fn what_waits_in_line_is_bounded_in_time_and_a_fast_chain_is_kept_busy() {
+        let mut now = Instant::now();
+        let mut window = Window::new(now, 0);
+        assert_eq!(window.limit(GREATEST), GREATEST);
+        run(&mut window, &mut now, 10, 400);
+        let slow = window.limit(GREATEST);
+        assert!((2_000..=9_000).contains(&slow), "{slow}: two in service, and thirty milliseconds in line");
+        run(&mut window, &mut now, 1, 4_000);
+        let fast = window.limit(GREATEST);
+        assert!(fast >= 20_000, "{fast}");
+    }
+
+    #[test]
+    fn the_limit_keeps_its_bounds_and_those_of_before_are_not_measured() {
+        let mut now = Instant::now();
+        let mut window = Window::new(now, 3);
+        window.ordered(now, 3, GREATEST, true);
+        assert_eq!(window.limit(GREATEST), GREATEST);
+        for ordered in 4..200 {
+            window.seal(now);
+            now += ms(1_000 * (ordered % 2));
+            window.ordered(now, ordered, GREATEST, true);
+        }
+        assert_eq!(window.limit(GREATEST), (GREATEST / LEAST_PART).max(window.limit(GREATEST)));
+        assert!(window.limit(GREATEST) < GREATEST / 4);
+        assert_eq!(window.limit(64), 64.min(window.limit(64)));
+        // Nobody asks for more: nothing changes.
+        let before = window.limit(GREATEST);
+        window.seal(now);
+        window.ordered(now, 200, GREATEST, false);
+        assert_eq!(window.limit(GREATEST), before);
+    }
+}
