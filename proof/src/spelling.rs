@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-/// Brackets that may be open at one place of a JSON text: no reader runs out of stack. A bundle needs ten.
+/// Brackets that may be open at one place of a JSON text: no reader runs out of stack. A bundle needs nine.
 pub(crate) const JSON_DEPTH_MAX: u32 = 64;
 
 /// How much a JSON text holds. Counted before anything is read, it bounds the memory and the stack that a hostile text takes.
