@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use tracing::error;
 
+/// Niceness of threads whose work can wait.
+const NICE: i32 = 10;
+
 /// Pause between two looks at threads that still run.
 const POLL: Duration = Duration::from_millis(2);
 
@@ -41,6 +44,18 @@ impl Threads {
         let thread = std::thread::Builder::new().name(name.into()).spawn(run)?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
+    }
+
+    /// Starts a thread that gives way to the others when the processor is short: agreement must not wait for work that can.
+    ///
+    /// # Errors
+    /// When the system gives none.
+    pub fn spawn_behind(&self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        self.spawn(name, move || {
+            // Of the calling thread alone, on Linux (nice(2)); where it is not possible the work is done all the same.
+            let _ = rustix::process::nice(NICE);
+            run();
+        })
     }
 
     /// Waits until all have ended, at most so long. Returns the names of those that have not.

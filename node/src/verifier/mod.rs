@@ -92,7 +92,7 @@ pub fn start(
             metrics: Arc::clone(&metrics),
         };
         let queue = Arc::clone(&queue);
-        running.spawn(&format!("verifier-{number}"), move || {
+        running.spawn_behind(&format!("verifier-{number}"), move || {
             let _guard = EndWithProcess("verifier");
             while let Some(job) = queue.pop() {
                 worker.run(job);

@@ -19,6 +19,10 @@ const CHECK_WEIGHT: u64 = 15;
 /// Transactions of several requests taken as one job.
 const TRANSACTIONS_PER_JOB: usize = 512;
 
+/// Batches that go before the requests that wait. The others wait for their acknowledgement, and what is behind them has been admitted; a
+/// request is new work, and authors let out no more batches than the chain orders.
+const BATCHES_IN_ROW: usize = 8;
+
 /// What was found of one transaction.
 pub type Verdict = Result<TransactionId, TransactionError>;
 
@@ -43,11 +47,12 @@ struct Inner {
     requests: Rounds<ClientAddress, Rounds<AccountId, Fifo<Request>>>,
     waiting: usize,
     by_address: HashMap<ClientAddress, usize>,
-    batch_is_next: bool,
+    /// Batches taken since the last requests.
+    batches_in_row: usize,
     stopped: bool,
 }
 
-/// Batches and requests take turns, so that neither starves the other, and so do the authors of batches: one that sends many large
+/// Batches go first, [`BATCHES_IN_ROW`] of them before one job of requests, so that neither starves the other. In turns go the authors of batches: one that sends many large
 /// ones delays an acknowledgement of another by one batch. The engine bounds the number of batches (`AUTHOR_CHECKS_MAX` per
 /// author), this queue bounds the transactions of requests.
 #[derive(Default)]
@@ -106,11 +111,12 @@ impl JobQueue {
             if inner.stopped {
                 return None;
             }
-            let takes_batch = inner.batch_is_next || inner.requests.is_empty();
-            inner.batch_is_next = !inner.batch_is_next;
+            let takes_batch = inner.batches_in_row < BATCHES_IN_ROW || inner.requests.is_empty();
             if takes_batch && let Some((_, batch)) = inner.batches.pop() {
+                inner.batches_in_row = inner.batches_in_row.saturating_add(1);
                 return Some(Job::Batch(batch));
             }
+            inner.batches_in_row = 0;
             let requests = Self::take_requests(&mut inner);
             if !requests.is_empty() {
                 return Some(Job::Transactions(requests));
