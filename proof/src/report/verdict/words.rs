@@ -111,9 +111,7 @@ impl Verdict {
             Self::InclusionMismatch { height } => {
                 format!("所附证明不能说明该记录包含于高度 {height} 的区块或状态")
             }
-            Self::InclusionUncertain { height } => {
-                format!("区块头未获确认，不能判断该记录是否包含于高度 {height}")
-            }
+            Self::InclusionUncertain { height } => inclusion_uncertain_zh(*height),
             Self::Quorum { signed, total, names, power } => quorum_zh(*signed, *total, names, *power),
             Self::QuorumUnconfirmed => QUORUM_UNCONFIRMED_ZH.to_owned(),
             Self::QuorumMismatch => "区块头的验证者签名未达到该高度法定阈值，或签名不符".to_owned(),
@@ -222,6 +220,10 @@ impl Verdict {
             Self::NoDoubtWindow => "no material on compromise of signing keys declared after the height is attached; not assessed".to_owned(),
         }
     }
+}
+
+fn inclusion_uncertain_zh(height: Height) -> String {
+    format!("区块头未获确认，不能判断该记录是否包含于高度 {height}")
 }
 
 fn in_state_zh(height: Height, row: Option<&Row>) -> String {
