@@ -297,9 +297,9 @@ fn a_bound_key_does_not_act_for_its_own_account() {
     chain.ok(T, &["ORG-REG"], "identity", revoke_key("ORG-REG", "new", Some(T - 5)));
     assert_eq!(chain.refused(T + 1, &["new"], "identity", act.clone()), "KEY_NOT_AUTHORIZED");
     // A rejected applicant's key is free again.
-    chain.ok(T, &["ORG-M1"], "identity", act.clone());
-    chain.ok(T, &["ORG-GOV-DATA"], "identity", decide("reject", "ORG-M1"));
-    chain.ok(T, &["ORG-M1"], "identity", act);
+    chain.ok(T + 1, &["ORG-M1"], "identity", act.clone());
+    chain.ok(T + 1, &["ORG-GOV-DATA"], "identity", decide("reject", "ORG-M1"));
+    chain.ok(T + 1, &["ORG-M1"], "identity", act);
 }
 
 /// What a court reads of a certificate is made of what such names are made of.

@@ -3,7 +3,7 @@
 use quancheng_proof::commitment::RelativePath;
 use quancheng_proof::report::{EXIT_CANNOT_CHECK, EXIT_MATCH, EXIT_MISMATCH, RecordFact};
 use quancheng_proof::{
-    Assessment, BatchTree, Bundle, Claim, FileDigests, ManifestEntry, Report, Salt, SaltedEntry, Scope, Standing, Step,
+    Assessment, BatchTree, Bundle, FileDigests, ManifestEntry, Report, Salt, SaltedEntry, Scope, Standing, Step,
     Verdict, verify_bundle,
 };
 use quancheng_types::{Digest, Outcome};
