@@ -63,7 +63,8 @@ impl Text {
 
 /// A text from elsewhere as a terminal may show it: what is not seen, moves the cursor, turns the direction of text or draws lines is
 /// written out as an escape. Otherwise a name in a forged bundle could paint a result of its own over ours. Line breaks too, unless
-/// they are told to stay, and without them also runs of spaces, which would pad a row. A single name among our words is shown with [`quoted`](quancheng_proof::foreign::quoted) instead.
+/// they are told to stay, and without them also runs of spaces, which would pad a row. A single name among our words is shown with
+/// [`quoted`](quancheng_proof::foreign::quoted) instead.
 pub(crate) fn printable(text: &str, are_lines_kept: bool) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut spaces = 0_usize;
