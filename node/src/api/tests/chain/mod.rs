@@ -14,7 +14,7 @@ use quancheng_state::{BlockCommit, BodyLocation, Executed, Memory, Store, StoreE
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
     AccountId, Attendance, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, CommitCertificate, Digest,
-    Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Round, SignedTransaction, Signer, Transaction,
+    Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Round, SignedTransaction, Signer, SigningKey, Transaction,
     TransactionId, ValidatorId, merkle,
 };
 use serde_json::{Value, json};
