@@ -1,5 +1,7 @@
 //! Words in two languages, side by side where they are used, so that neither can be forgotten.
 
+use quancheng_proof::foreign::is_plain;
+
 /// The language of words for people. Codes and JSON keys are the same in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Lang {
@@ -59,28 +61,37 @@ impl Text {
     }
 }
 
-/// A text from elsewhere as a terminal may show it: what is not seen, moves the cursor or turns the direction of text is written
-/// out as an escape. Otherwise a name in a forged bundle could paint a result of its own over ours. Line breaks too, unless
-/// they are told to stay.
+/// A text from elsewhere as a terminal may show it: what is not seen, moves the cursor, turns the direction of text or draws lines is
+/// written out as an escape. Otherwise a name in a forged bundle could paint a result of its own over ours. Line breaks too, unless
+/// they are told to stay, and without them also runs of spaces, which would pad a row. A single name among our words is shown with
+/// [`quoted`](quancheng_proof::foreign::quoted) instead.
 pub(crate) fn printable(text: &str, are_lines_kept: bool) -> String {
     let mut shown = String::with_capacity(text.len());
+    let mut spaces = 0_usize;
     for c in text.chars() {
-        if (c.is_control() && !(c == '\n' && are_lines_kept)) || is_unseen(c) {
-            shown.extend(c.escape_unicode());
-        } else {
+        if c == ' ' && !are_lines_kept {
+            spaces += 1;
+            continue;
+        }
+        push_spaces(&mut shown, spaces);
+        spaces = 0;
+        // A bar is drawn by nobody but a shell, and paths and patterns are full of them.
+        if is_plain(c) || c == '|' || (c == '\n' && are_lines_kept) {
             shown.push(c);
+        } else {
+            shown.extend(c.escape_unicode());
         }
     }
+    push_spaces(&mut shown, spaces);
     shown
 }
 
-/// Characters without width, and those that reorder their neighbours (Unicode `Bidi_Control`).
-const fn is_unseen(c: char) -> bool {
-    matches!(
-        c,
-        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
-            | '\u{E0000}'..='\u{E007F}'
-    )
+fn push_spaces(shown: &mut String, count: usize) {
+    match count {
+        0 => {}
+        1 => shown.push(' '),
+        _ => shown.push_str(&format!("\\u{{20 ×{count}}}")),
+    }
 }
 
 /// Words in both languages: `say!("中文 {x}", "English {x}")`.
@@ -104,6 +115,7 @@ mod tests {
             ("fdp.\u{202e}x", "fdp.\\u{202e}x"),
             ("a\u{200b}b\u{9b}", "a\\u{200b}b\\u{9b}"),
             ("a\nb\r", "a\\u{a}b\\u{d}"),
+            ("│ V1 ┆\u{3164}\u{2800}\u{fe0f}", "\\u{2502} V1 \\u{2506}\\u{3164}\\u{2800}\\u{fe0f}"),
         ] {
             assert_eq!(printable(text, false), one_line);
         }

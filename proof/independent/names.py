@@ -20,18 +20,18 @@ def fit(given, listed):
 
 
 def judge(name, content, entries):
-    """`entries`: (path, content). What name and content say together, and the places of the entries of other contents whose name it is."""
+    """`entries`: (path, content). What name and content say together, the places of the entries that it then stands for, and those of the
+    entries of other contents whose name it is."""
     if not entries:
-        return "nothing", set()
+        return "nothing", set(), set()
     given = parts(name)
     fits = [(fit(given, path.split("/")) or (0, False), other == content) for path, other in entries]
     best = max((score for score, is_same in fits if is_same), default=(0, False))
     better = {at for at, (score, is_same) in enumerate(fits) if not is_same and score > best}
     if best[0] and not better:
-        return "listed", set()
-    if any(is_same for _, is_same in fits):
-        return "elsewhere", better
-    return "unlisted", set()
+        return "listed", {at for at, (score, is_same) in enumerate(fits) if is_same and score == best}, set()
+    same = {at for at, (_, is_same) in enumerate(fits) if is_same}
+    return ("elsewhere", same, better) if same else ("unlisted", set(), set())
 
 
 def all_named(items, files):

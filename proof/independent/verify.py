@@ -255,30 +255,54 @@ class Check:
         refused = claim["receipt"]["outcome"]["kind"] != "ok"
         not_in_force = (MATCH, "signer_key_refused") if refused else (MISMATCH, "signer_key_not_in_force")
         if value is None:
-            if domain("account", KEY.write(key)) == signer["account"]:
-                return MATCH, "signer_unregistered"
-            return not_in_force
-        organization = self.organization(claim["leaf"], signer, value)
+            own_account = domain("account", KEY.write(key)) == signer["account"]
+            return self.stranger(claim["leaf"], signer, key) if own_account else not_in_force
+        organization = self.organization(claim["leaf"], signer["account"], value)
         if organization is None:
-            return CANNOT, "signer_uncertain"
+            return UNCERTAIN
+        keys, is_verified = organization
         time_ms = self.bundle["leaves"][claim["leaf"]]["leaf"]["time_ms"]
         doubtful = CANNOT, "signer_key_doubtful"
-        own = [row for row in organization if row[0] == signer["key_id"] and row[1] == key and row[3] == 1]
+        own = own_keys(keys, signer, key)
         in_term = [row for row in own if row[4] <= time_ms and (row[5] is None or time_ms < row[5])]
         for row in in_term:
             if row[6] is None or time_ms < row[6]:
                 compromised = row[7] is not None and row[7] <= time_ms
-                return doubtful if compromised else (MATCH, "signer_registered")
+                if compromised:
+                    return doubtful
+                return (MATCH, "signer_registered") if is_verified else (NOT, "signer_unverified")
         return doubtful if any(row[6] == time_ms for row in in_term) else not_in_force
 
-    def organization(self, at, signer, value):
-        """The keys of an account whose organization is confirmed, or None."""
+    def stranger(self, at, signer, key):
+        """Who signs for an account that is not registered and that the key opens."""
+        bound = self.row(at, b"\0\1\0\3" + signer["key_id"])
+        if bound is None:
+            return NOT, "signer_key_not_carried"
+        if not bound[0]:
+            return UNCERTAIN
+        if bound[1] is None:
+            return MATCH, "signer_unregistered"
+        owner = bound[1]
+        row = self.row(at, b"\0\1\0\2" + owner) if len(owner) == 32 and owner != signer["account"] else None
+        if row is None or not row[0] or row[1] is None:
+            return UNCERTAIN
+        organization = self.organization(at, owner, row[1])
+        own = own_keys(organization[0], signer, key) if organization else []
+        if not own:
+            return UNCERTAIN
+        time_ms = self.bundle["leaves"][at]["leaf"]["time_ms"]
+        # First ms no longer valid, of the revocation, of the declared compromise.
+        is_past = any(time is not None and time <= time_ms for time in own[0][5:8])
+        return (CANNOT, "signer_bound_key_doubtful") if is_past else (NOT, "signer_key_bound")
+
+    def organization(self, at, wanted, value):
+        """The keys of an account whose organization is confirmed, and whether its name is verified; or None."""
         try:
             account, org_id, keys = whole(ACCOUNT_ROW, value)
         except Bad:
             return None
         name = org_id.encode()
-        if account != signer["account"] or not tables.is_org_id(name) or any(not 1 <= k[3] <= 4 for k in keys):
+        if account != wanted or not tables.is_org_id(name) or any(not 1 <= k[3] <= 4 for k in keys):
             return None
         row = self.row(at, b"\0\1\0\1" + len(name).to_bytes(4, "little") + name)
         if row is None or not row[0] or row[1] is None:
@@ -288,16 +312,28 @@ class Check:
             return None
         _, _, _, _, kind, sort, region, status = found
         known = 1 <= kind <= 10 and (sort is None or 1 <= sort <= 3) and 1 <= status <= 9
-        return keys if known and (region is None or tables.is_region(region)) else None
+        return (keys, status not in (1, 6, 9)) if known and (region is None or tables.is_region(region)) else None
 
     def given(self):
         """V1 of the files at hand."""
         entries = [item["entry"] for opening in self.bundle["openings"] for item in opening["items"]]
         listed = [(entry["path"], content(entry)) for entry in entries]
         judged = [names.judge(file["name"], content(file), listed) for file in self.files]
-        self.named, self.taken = [named for named, _ in judged], set().union(*(better for _, better in judged))
-        for place, (file, named) in enumerate(zip(self.files, self.named)):
-            self.say("V1", {"kind": "file", "file": place, "name": file["name"]}, *FILES[named])
+        self.named, self.taken = [named for named, *_ in judged], set().union(*(better for *_, better in judged))
+        notarized = self.notarized()
+        for place, (file, (named, places, _)) in enumerate(zip(self.files, judged)):
+            found = FILES[named] if not places or places & notarized else (CANNOT, "file_listed")
+            self.say("V1", {"kind": "file", "file": place, "name": file["name"]}, *found)
+
+    def notarized(self):
+        """Places of the entries that V3 and V4 show to be notarized."""
+        found, first = set(), 0
+        for opening in self.bundle["openings"]:
+            commitment = self.commitment(opening)
+            if commitment not in (None, "refused") and self.is_match("V4", opening["claim"]):
+                found |= {first + at for at, item in enumerate(opening["items"]) if fits(item, commitment)}
+            first += len(opening["items"])
+        return found
 
     def distinct(self):
         """Places of the files that count: one file under two spellings is one."""
@@ -346,27 +382,31 @@ class Check:
         if commitment is None:
             return self.say("V3", scope, MISMATCH, "commitment_absent")
         if commitment == "refused":
-            return self.say("V3", scope, CANNOT, "commitment_not_in_effect")
+            self.say("V3", scope, CANNOT, "commitment_not_in_effect")
+            return self.say("V2", scope, CANNOT, "manifest_uncertain")
         fitting = []
         for at, item in enumerate(items):
             own = {"kind": "item", **place, "index": item["path"]["index"], "path": item["entry"]["path"]}
             if item["salt"] is None:
                 self.say("V3", own, CANNOT, "commitment_sealed")
-            elif item["path"]["size"] != commitment["count"] or opened(item) != commitment["root"]:
+            elif not fits(item, commitment):
                 self.say("V3", own, MISMATCH, "commitment_mismatch")
             else:
                 fitting.append(at)
         if fitting:
             self.say("V3", scope, MATCH, "commitment_match")
-        return self.say("V2", scope, *self.manifest(items, commitment, missing, fitting))
+        confirmed = self.is_match("V4", opening["claim"])
+        return self.say("V2", scope, *self.manifest(items, commitment, missing, fitting, confirmed))
 
-    def manifest(self, items, commitment, missing, fitting):
+    def manifest(self, items, commitment, missing, fitting, confirmed):
         paths, is_whole = [item["entry"]["path"] for item in items], len(items) == commitment["count"] == len(fitting)
         adds_up = sum(item["entry"]["size"] for item in items) == commitment["bytes"]
         if is_whole and (not adds_up or (commitment["complete"] and len(set(paths)) != len(paths))):
             return MISMATCH, "manifest_mismatch"
         if self.taken & {self.first + at for at in fitting}:
             return MISMATCH, "manifest_names_mismatch"
+        if not confirmed:
+            return CANNOT, "manifest_uncertain"
         if not commitment["complete"]:
             return NOT, "manifest_not_declared"
         if is_whole and not missing:
@@ -391,10 +431,23 @@ def content(entry):
     return entry["size"], raw(entry["sha256"]), raw(entry["sm3"])
 
 
+def fits(item, commitment):
+    """V3 of one item."""
+    if item["salt"] is None:
+        return False
+    return item["path"]["size"] == commitment["count"] and opened(item) == commitment["root"]
+
+
+def own_keys(keys, signer, key):
+    """Those with the id and the key of a signer that sign."""
+    return [row for row in keys if row[0] == signer["key_id"] and row[1] == key and row[3] == 1]
+
+
 def opened(item):
     """The root to which an item leads."""
     commitment = domain("evidence", item["salt"] + ENTRY.write(item["entry"]))
     return path_root(item["path"], leaf(commitment))
 
 
+UNCERTAIN = CANNOT, "signer_uncertain"
 OTHER_CHAIN = CANNOT, "trust_path_other_chain"

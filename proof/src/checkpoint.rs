@@ -6,6 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::{ChainId, Digest, Domain, Genesis, GenesisError, Header, Height, ValidatorSet};
 use serde::{Deserialize, Serialize};
 
+use crate::foreign::quoted;
 use crate::spelling::{self, JSON_DEPTH_MAX};
 use crate::verify::is_possible;
 
@@ -214,7 +215,7 @@ impl fmt::Display for CheckpointError {
         f.write_str("checkpoint: ")?;
         match self {
             Self::TooLarge { bytes } => write!(f, "{bytes} bytes exceed the limit of {CHECKPOINT_JSON_BYTES_MAX}"),
-            Self::Json { line, reason } => write!(f, "not a checkpoint file (line {line}): {reason}"),
+            Self::Json { line, reason } => write!(f, "not a checkpoint file (line {line}): {}", quoted(reason)),
             Self::Format { found } => write!(f, "the file calls itself `{found}`, expected `{CHECKPOINT_FORMAT}`"),
             Self::Version { found } => {
                 write!(f, "version {found} is unknown, this build reads {CHECKPOINT_VERSION}; install a newer verifier")

@@ -17,6 +17,8 @@ pub const IDENTITY_MODULE: ModuleId = ModuleId(1);
 pub const ORGANIZATION_TABLE: u16 = 1;
 /// Number of its table of accounts; the key is the account.
 pub const ACCOUNT_TABLE: u16 = 2;
+/// Number of its table of owners of signing keys; the key is the hash of the signing key, the value the account it is bound to.
+pub const KEY_OWNER_TABLE: u16 = 3;
 /// Use of a key that signs transactions.
 pub(crate) const USE_SIGN: u8 = 1;
 /// Uses of keys.
@@ -26,6 +28,12 @@ const USE_MAX: u8 = 4;
 #[must_use]
 pub fn account_key(account: &AccountId) -> Vec<u8> {
     tables::key(IDENTITY_MODULE.0, ACCOUNT_TABLE, account.as_bytes())
+}
+
+/// Full state key of the row that says to which account a signing key is bound.
+#[must_use]
+pub fn key_owner_key(key: &KeyId) -> Vec<u8> {
+    tables::key(IDENTITY_MODULE.0, KEY_OWNER_TABLE, key.as_bytes())
 }
 
 /// Full state key of an organization's row.
@@ -109,7 +117,21 @@ pub const STATUSES: [(&str, &str); 9] = [
     ("未通过", "REJECTED"),
 ];
 
+/// Nobody looked at the application yet.
+pub(crate) const APPLIED: u8 = 1;
+/// Closed by itself: an organization in office, or an application that was withdrawn.
+const CLOSED: u8 = 6;
+/// The application was turned down.
+const REJECTED: u8 = 9;
+
 impl OrganizationRow {
+    /// Whether somebody else than the organization itself vouches for its name and code: it was verified, and then admitted. Of one
+    /// that ended as an applicant or withdrew, the row does not say it.
+    #[must_use]
+    pub const fn is_verified(&self) -> bool {
+        !matches!(self.status, APPLIED | CLOSED | REJECTED)
+    }
+
     /// Where it stands, in Chinese and English.
     #[must_use]
     pub fn status_words(&self) -> (&'static str, &'static str) {
@@ -124,6 +146,12 @@ pub fn account(value: &[u8]) -> Option<AccountRow> {
     let row: AccountRow = decode(value, VALUE_BYTES_MAX).ok()?;
     let is_known = row.keys.iter().all(|key| (1..=USE_MAX).contains(&key.usage));
     (is_known && tables::row(&organization_key(&row.org_id)).is_ok()).then_some(row)
+}
+
+/// Reads the account that a signing key is bound to. `None` when the value is none.
+#[must_use]
+pub fn key_owner(value: &[u8]) -> Option<AccountId> {
+    decode(value, VALUE_BYTES_MAX).ok()
 }
 
 /// Reads the row of an organization: id, code, both names, type `u8`, class (option of `u8`), region (option of `u32`), status

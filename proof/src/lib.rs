@@ -21,6 +21,7 @@ pub mod checkpoint;
 pub mod commitment;
 pub mod conflict;
 pub mod files;
+pub mod foreign;
 pub mod identity;
 pub mod report;
 mod spelling;
@@ -36,23 +37,3 @@ pub use files::{FileDigests, FileHasher};
 pub use report::{Assessment, Facts, Finding, Report, Scope, Standing, Step, Verdict};
 pub use state_proof::StateProof;
 pub use verify::{verify, verify_bundle};
-
-/// A foreign text inside a statement: control characters, those that are not seen or turn the direction of text, quotation
-/// marks and `\` become `\u{hex}`, so that no name reads as words of ours.
-pub(crate) fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        let is_hidden = c.is_control()
-            || matches!(
-                c,
-                '"' | '\\' | '“' | '”' | '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-                    | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}'
-            );
-        if is_hidden {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}

@@ -69,11 +69,20 @@ fn the_report_in_chinese_has_no_english_words() {
         for words in [&[][..], &["--file", "contract.txt"], &["--file", other, "--file", &none]] {
             let shown = report(&bundle, &[words, &["--lang", "zh"]].concat());
             let text = shown.replace(dir.path().to_str().unwrap(), "").replace(BUNDLES, "");
+            let text = ours(&text);
             let left: Vec<&str> = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_./%:".contains(c))).collect();
             let left: Vec<&&str> = left.iter().filter(|word| is_word(word)).collect();
             assert!(left.is_empty(), "{left:?} in {}:\n{shown}", bundle.display());
         }
     }
+}
+
+/// The report without what stands between “ and ”: names are shown in the language that they are in, and cannot close their marks.
+fn ours(text: &str) -> String {
+    text.split('“')
+        .enumerate()
+        .map(|(place, part)| if place == 0 { part } else { part.split_once('”').map_or("", |(_, rest)| rest) })
+        .collect()
 }
 
 /// Whether a run of ASCII is neither an identifier, a digest, a time, a file name nor a unit.

@@ -76,6 +76,13 @@ fn accounts_and_organizations_are_read_alike() {
             assert_eq!(identity::organization_key(&read.org_id), organization_key(&record.org_id).as_bytes());
             seen += 1;
         }
+        if key.table() == identity::KEY_OWNER_TABLE {
+            let owner = identity::key_owner(value).unwrap();
+            let record = account(&chain.state, &owner).unwrap().unwrap();
+            let bound = record.keys.iter().find(|bound| identity::key_owner_key(&bound.key_id) == key.as_bytes());
+            assert!(bound.is_some(), "an owner has the key");
+            seen += 1;
+        }
         if key.table() == identity::ACCOUNT_TABLE {
             let read = identity::account(value).unwrap();
             let record = account(&chain.state, &read.account).unwrap().unwrap();
@@ -96,6 +103,6 @@ fn accounts_and_organizations_are_read_alike() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 56, "28 organizations and their accounts");
+    assert_eq!(seen, 85, "28 organizations, their accounts, and the keys of these with a second of one");
     assert!(chain.state.read(&organization_key(&"ORG-M1".parse().unwrap())).unwrap().is_some());
 }

@@ -16,8 +16,8 @@ crate::refusals! {
             "调用内容无法按该模块的格式解码。请用与链同版本的客户端重新编码。",
             "The payload does not decode as a call of this module. Encode it with a client of the chain's version.";
         KeyNotAuthorized = 5, "KEY_NOT_AUTHORIZED",
-            "签名密钥未绑定该账户、已吊销、不在有效期内或不是签名用途。请换用有效密钥。",
-            "The signing key is not bound to the account, is revoked, is outside its validity, or is not for signing. Use a valid key.";
+            "签名密钥未绑定该账户或已绑定其他账户、已吊销、不在有效期内或不是签名用途。请换用有效密钥。",
+            "The signing key is not bound to the account or is bound to another, is revoked, is outside its validity, or is not for signing. Use a valid key.";
         AccountSuspended = 6, "ACCOUNT_SUSPENDED",
             "该账户所属组织已被暂停、撤销或注销，不能提交交易。",
             "The organization of this account is suspended, revoked or closed and cannot act.";

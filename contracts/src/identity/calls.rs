@@ -145,7 +145,7 @@ pub struct AddKey {
     /// First ms no longer valid; open when absent.
     #[serde(default)]
     pub to_ms: Option<u64>,
-    /// Its certificate.
+    /// Its certificate: a serial number of ASCII letters, digits and `-.:_`, an authority of these, Chinese characters and single spaces.
     #[serde(default)]
     pub certificate: Option<KeyCertificate>,
 }
@@ -216,6 +216,7 @@ pub(super) fn check(call: &Call) -> Result<(), Error> {
         Call::GrantRole(call) => check_period(call.from_ms, call.to_ms),
         Call::AddKey(call) => {
             check_period(call.from_ms, call.to_ms)?;
+            call.certificate.as_ref().map_or(Ok(()), check_certificate)?;
             call.public_key.validate().map_err(|_| Error::KeyUnusable)
         }
         Call::Close(call) => check_close(call),
@@ -305,6 +306,17 @@ pub(super) fn check_roles(roles: &[Role]) -> Result<(), Error> {
 /// A name that people can read.
 pub(super) fn check_name(name: &str) -> Result<(), Error> {
     if name.trim().is_empty() || name.chars().any(char::is_control) { Err(Error::NameMissing) } else { Ok(()) }
+}
+
+/// Serial number and authority of a certificate stand in reports that courts read: nothing but what such names are made of. The lists
+/// are written out, so that no table of characters decides whether a block is valid.
+fn check_certificate(certificate: &KeyCertificate) -> Result<(), Error> {
+    let is_serial = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_');
+    let is_name = |c: char| is_serial(c) || c == ' ' || matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}');
+    let (serial, authority) = (&*certificate.serial, &*certificate.authority);
+    let is_spaced = authority.starts_with(' ') || authority.ends_with(' ') || authority.contains("  ");
+    let fits = !serial.is_empty() && serial.chars().all(is_serial) && !authority.is_empty() && !is_spaced;
+    if fits && authority.chars().all(is_name) { Ok(()) } else { Err(Error::CertificateText) }
 }
 
 fn check_period(from_ms: Option<u64>, to_ms: Option<u64>) -> Result<(), Error> {

@@ -90,5 +90,8 @@ crate::refusals! {
         UnderGovernance = 29, "UNDER_GOVERNANCE",
             "该组织担任由治理表决授予的角色（验证者、监管、国库、法院、仲裁），须先以表决终止该角色，监管方方可处分。",
             "The organization holds a role granted by vote. A supervisor may act on it only after a vote has ended that role.";
+        CertificateText = 30, "CERTIFICATE_TEXT",
+            "证书序列号限 ASCII 字母、数字及 - . : _；颁发机构名称另可用汉字和单个空格；两者均不得为空。",
+            "A certificate's serial number is made of ASCII letters, digits and - . : _, its authority of these, Chinese characters and single spaces; neither is empty.";
     }
 }

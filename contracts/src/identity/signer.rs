@@ -4,20 +4,21 @@ use quancheng_state::View;
 use quancheng_types::{AccountId, KeyId, PublicKey, Signer};
 
 use super::names::OrgStatus;
-use super::types::{ACCOUNTS, AccountRecord, KeyUse, ORGANIZATIONS};
+use super::types::{ACCOUNTS, AccountRecord, KEY_OWNERS, KeyUse, ORGANIZATIONS};
 use crate::contract::{ActingOrganization, ResolvedSigner};
 use crate::refusal::Failure;
 
 /// Why a signer may not act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignerRefused {
-    /// The key is not bound to the account, is revoked, is outside its validity, or is not for signing.
+    /// The key is not bound to the account, is bound to another, is revoked, is outside its validity, or is not for signing.
     KeyNotAuthorized,
     /// The organization is suspended, revoked, closed, merged or split.
     Suspended,
 }
 
-/// Resolves a signer and the key beside its signature. Without a record an account belongs to the key whose hash it is.
+/// Resolves a signer and the key beside its signature. Without a record an account belongs to the key whose hash it is, unless that key
+/// is bound to another account: a key of an organization acts for the organization or not at all, least of all one that was revoked.
 ///
 /// # Errors
 /// [`SignerRefused`], or the store's failure.
@@ -39,7 +40,8 @@ pub fn resolve(
         }
         return organization(view, &record, time_ms).map(|organization| resolved(Some(organization)));
     }
-    if KeyId::of(public_key) == signer.key_id && AccountId::of(public_key) == signer.account {
+    let opens = KeyId::of(public_key) == signer.key_id && AccountId::of(public_key) == signer.account;
+    if opens && KEY_OWNERS.read(view, &signer.key_id)?.is_none() {
         Ok(resolved(None))
     } else {
         Err(Failure::Refused(SignerRefused::KeyNotAuthorized))

@@ -249,13 +249,14 @@ fn keys_are_bound_once_and_revoked_from_now_on() {
     chain.ok(T, &["ORG-REG", "new"], "identity", add_key("ORG-REG", "new", "SIGN"));
     assert_eq!(
         chain.refused(T, &["ORG-GOV-FIN", "new"], "identity", add_key("ORG-GOV-FIN", "new", "SIGN")),
-        "KEY_BOUND"
+        "KEY_NOT_AUTHORIZED",
+        "bound already, it does not sign for its own account"
     );
     assert_eq!(chain.refused(T, &["ORG-REG"], "identity", add_key("ORG-REG", "new", "SEAL")), "KEY_BOUND");
     chain.ok(T, &["ORG-REG"], "identity", add_key("ORG-REG", "seal", "SEAL"));
     assert_eq!(account_of_key(&chain.state, &Chain::key("new").public_key()).unwrap(), Chain::account("ORG-REG"));
     // A bound key founds no organization of its own; a seal does not sign.
-    assert_eq!(chain.refused(T, &["new"], "identity", register(&entry("ORG-M1"))), "KEY_BOUND");
+    assert_eq!(chain.refused(T, &["new"], "identity", register(&entry("ORG-M1"))), "KEY_NOT_AUTHORIZED");
     assert_eq!(
         chain.refused(T, &["ORG-REG/seal"], "identity", revoke_key("ORG-REG", "new", None)),
         "KEY_NOT_AUTHORIZED"
@@ -284,6 +285,50 @@ fn keys_are_bound_once_and_revoked_from_now_on() {
     chain.ok(later, &["ORG-REG/new"], "identity", revoke_key("ORG-REG", "ORG-REG", Some(T - 6)));
     let keys = chain.ask("identity", json!({"account": {"account": Chain::account("ORG-REG")}})).value["keys"].clone();
     assert_eq!((&keys[0]["revoked_at_ms"], &keys[0]["compromise_since_ms"]), (&json!(T), &json!(T - 6)));
+}
+
+/// A key never changes hands, and never acts past its organization: neither in office nor revoked as compromised.
+#[test]
+fn a_bound_key_does_not_act_for_its_own_account() {
+    let mut chain = chain();
+    chain.ok(T, &["ORG-REG", "new"], "identity", add_key("ORG-REG", "new", "SIGN"));
+    let act = register(&entry("ORG-M1"));
+    assert_eq!(chain.refused(T, &["new"], "identity", act.clone()), "KEY_NOT_AUTHORIZED");
+    chain.ok(T, &["ORG-REG"], "identity", revoke_key("ORG-REG", "new", Some(T - 5)));
+    assert_eq!(chain.refused(T + 1, &["new"], "identity", act.clone()), "KEY_NOT_AUTHORIZED");
+    // A rejected applicant's key is free again.
+    chain.ok(T + 1, &["ORG-M1"], "identity", act.clone());
+    chain.ok(T + 1, &["ORG-GOV-DATA"], "identity", decide("reject", "ORG-M1"));
+    chain.ok(T + 1, &["ORG-M1"], "identity", act);
+}
+
+/// What a court reads of a certificate is made of what such names are made of.
+#[test]
+fn the_texts_of_a_certificate_are_narrow() {
+    let mut chain = chain();
+    let call = |serial: &str, authority: &str| {
+        let mut call = add_key("ORG-REG", "new", "SIGN");
+        call["add_key"]["certificate"] = json!({"serial": serial, "authority": authority});
+        call
+    };
+    for (serial, authority) in [
+        ("", "CFCA"),
+        ("01", ""),
+        ("01（已核验）", "CFCA"),
+        ("0 1", "CFCA"),
+        ("01", "某机构，经人民法院核验"),
+        ("01", "A  B"),
+        ("01", " A"),
+        ("01", "A\u{3000}B"),
+        ("01", "A\u{202e}B"),
+        ("01\u{3164}", "A"),
+        ("01", "“A”"),
+        ("01", "A\n"),
+    ] {
+        let refused = chain.refused(T, &["ORG-REG", "new"], "identity", call(serial, authority));
+        assert_eq!(refused, "CERTIFICATE_TEXT", "{serial} {authority}");
+    }
+    chain.ok(T, &["ORG-REG", "new"], "identity", call("6A:01-C3.z_9", "样例电子认证 CFCA-2.0"));
 }
 
 #[test]

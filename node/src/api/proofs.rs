@@ -6,7 +6,7 @@ use quancheng_proof::bundle::CLAIMS_MAX;
 use quancheng_proof::{Bundle, BundleBuilder, BundleError, identity};
 use quancheng_state::{Snapshot, StateKey, StoreError, View as _};
 use quancheng_types::merkle::Path;
-use quancheng_types::{AccountId, Height, HistoryLeaf, TransactionId};
+use quancheng_types::{AccountId, Height, HistoryLeaf, Signer, TransactionId};
 
 use super::backend::{Backend, CertifiedHeader, ExecutedTransaction, TransactionState};
 use super::problem::{ApiError, ApiResult};
@@ -112,7 +112,7 @@ fn act(
 ) -> ApiResult<BundleBuilder> {
     let ExecutedTransaction { height, transaction, receipt, receipt_path } = executed;
     let (leaf, path) = leaf(backend, height, history_size)?;
-    let accounts: Vec<AccountId> = transaction.body.signers.iter().map(|signer| signer.account).collect();
+    let signers = transaction.body.signers.to_vec();
     let builder = builder.transaction(leaf, path.clone(), transaction, receipt, &receipt_path).map_err(fault)?;
     let snapshot = match backend.snapshot(Some(height)) {
         Ok(snapshot) => snapshot,
@@ -120,19 +120,33 @@ fn act(
         Err(StoreError::Pruned { .. }) => return Ok(builder),
         Err(error) => return Err(error.into()),
     };
-    entries(builder, &leaf, &path, &snapshot, &identities(&snapshot, &accounts)?)
+    entries(builder, &leaf, &path, &snapshot, &identities(&snapshot, &signers)?)
 }
 
-/// The row of each account and of its organization.
-fn identities(snapshot: &Snapshot, accounts: &[AccountId]) -> ApiResult<Vec<StateKey>> {
+/// The row of each account and of its organization; of an account that has none, to whom its key is bound, and the rows of that account.
+fn identities(snapshot: &Snapshot, signers: &[Signer]) -> ApiResult<Vec<StateKey>> {
     let mut keys = Vec::new();
-    for account in accounts {
-        keys.extend(StateKey::from_bytes(identity::account_key(account)));
-        if let Some(record) = quancheng_contracts::identity::account(snapshot, account)? {
-            keys.push(quancheng_contracts::identity::organization_key(&record.org_id));
+    for signer in signers {
+        if registration(snapshot, &signer.account, &mut keys)? {
+            continue;
+        }
+        // The row of a registered account lists its keys; of another the ledger may still know whose key it is.
+        let Some(bound) = StateKey::from_bytes(identity::key_owner_key(&signer.key_id)) else { continue };
+        let owner = snapshot.read(&bound)?.and_then(|value| identity::key_owner(&value));
+        keys.push(bound);
+        if let Some(owner) = owner {
+            registration(snapshot, &owner, &mut keys)?;
         }
     }
     Ok(keys)
+}
+
+/// Adds the row of an account and of its organization. Returns whether the account is registered.
+fn registration(snapshot: &Snapshot, account: &AccountId, keys: &mut Vec<StateKey>) -> ApiResult<bool> {
+    keys.extend(StateKey::from_bytes(identity::account_key(account)));
+    let record = quancheng_contracts::identity::account(snapshot, account)?;
+    keys.extend(record.iter().map(|record| quancheng_contracts::identity::organization_key(&record.org_id)));
+    Ok(record.is_some())
 }
 
 fn fault(error: BundleError) -> ApiError {

@@ -4,6 +4,8 @@ use core::fmt;
 
 use quancheng_types::{DecodeError, Height};
 
+use crate::foreign::quoted;
+
 /// Why something is not a bundle. A verifier reports it as MISMATCH (damaged or forged), except an unknown version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BundleError {
@@ -90,7 +92,8 @@ impl fmt::Display for BundleError {
             }
             Self::Decode(error) => write!(f, "bundle does not decode: {error}"),
             Self::Json { line, column, reason } => {
-                write!(f, "bundle does not decode: line {line}, column {column}: {reason}")
+                // A parser repeats what it met: names of fields, words in place of values.
+                write!(f, "bundle does not decode: line {line}, column {column}: {}", quoted(reason))
             }
             Self::JsonNotCanonical => {
                 f.write_str("the JSON holds unknown fields, a list in another order, or another spelling of a value")

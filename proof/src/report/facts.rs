@@ -15,7 +15,7 @@ pub struct Facts {
     pub checkpoint: Digest,
     /// The certified header.
     pub header: HeaderFact,
-    /// Power of those who signed.
+    /// Power of those whose signature is valid; confirmed only where V5 and V6 match.
     pub signed_power: u64,
     /// Power of all validators of that height.
     pub total_power: u64,
@@ -43,6 +43,10 @@ pub struct TransactionSignerFact {
     pub key: KeyId,
     /// The organization that the bundle's rows name for the account at that height, if they do.
     pub organization: Option<OrganizationRow>,
+    /// The account that the bundle's rows name as the one that the key is bound to, in its checked form, when it is another.
+    pub key_owner: Option<String>,
+    /// The organization of that account.
+    pub key_owner_organization: Option<OrganizationRow>,
 }
 
 /// Files that the bundle lists under a commitment.
@@ -92,8 +96,24 @@ pub struct SignerFact {
     pub interest: String,
     /// Its voting power.
     pub power: u64,
-    /// Whether the certificate holds its signature.
+    /// Whether its signature over the header is confirmed: it is valid, and V5 and V6 match.
     pub signed: bool,
+    /// What the certificate holds of it.
+    pub signature: CarriedSignature,
+}
+
+/// A validator's signature in the certificate of a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CarriedSignature {
+    /// There is none.
+    None,
+    /// There is one that is not valid for this header.
+    Invalid,
+    /// There is a valid one, but V5 or V6 does not match: anybody can make a key and give it a name.
+    Unconfirmed,
+    /// There is a valid one of a validator that the checkpoint confirms.
+    Confirmed,
 }
 
 /// A claim.

@@ -8,9 +8,12 @@ mod verdict;
 use serde::{Deserialize, Serialize};
 
 pub use detail::Detail;
-pub use facts::{ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact, TransactionSignerFact};
+pub use facts::{
+    CarriedSignature, ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact,
+    TransactionSignerFact,
+};
 pub use time::shanghai_time;
-pub use verdict::{Doubt, RegisteredSigner, SignerVerdict, Verdict};
+pub use verdict::{BoundSigner, Doubt, Listed, RegisteredSigner, SignerVerdict, Verdict};
 
 /// Exit code when every finding asked for is MATCH.
 pub const EXIT_MATCH: u8 = 0;

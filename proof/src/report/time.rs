@@ -4,18 +4,15 @@
 const DAY_MS: u64 = 86_400_000;
 /// Beijing time is UTC+8 without daylight saving since 1991.
 const OFFSET_MS: u64 = 8 * 3_600_000;
-/// End of the year 9999 in UTC+8: RFC 3339 has four digits.
-const LAST_MS: u64 = 253_402_271_999_999;
 
-/// RFC 3339 in Asia/Shanghai, such as `2026-01-20T09:00:07.000+08:00`; plain milliseconds beyond the year 9999.
+/// RFC 3339 in Asia/Shanghai, such as `2026-01-20T09:00:07.000+08:00`. Beyond the year 9999, which RFC 3339 does not know, the year has
+/// as many digits as it needs, so that the time reads alike in every language.
 #[must_use]
 pub fn shanghai_time(time_ms: u64) -> String {
-    if time_ms > LAST_MS {
-        return format!("{time_ms} ms since 1970-01-01T00:00:00Z");
-    }
-    let local = time_ms + OFFSET_MS;
-    let (year, month, day) = civil(local / DAY_MS);
-    let ms = local % DAY_MS;
+    // Day and rest apart: together they would not fit at the end of the range.
+    let (days, ms) = (time_ms / DAY_MS, time_ms % DAY_MS + OFFSET_MS);
+    let (year, month, day) = civil(days + ms / DAY_MS);
+    let ms = ms % DAY_MS;
     let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}+08:00", ms % 1000)
 }

@@ -6,12 +6,30 @@
 use quancheng_types::{Height, KeyId, ModuleId};
 
 use super::{Assessment, Standing, Step};
+use crate::foreign;
 use crate::tables::Row;
 
 mod signers;
 mod words;
 
-pub use signers::{Doubt, RegisteredSigner, SignerVerdict};
+pub use signers::{BoundSigner, Doubt, RegisteredSigner, SignerVerdict};
+
+/// Paths under which a bundle lists a content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The first of them.
+    pub paths: Vec<String>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+impl Listed {
+    /// Each path as a foreign text, with what stands between them.
+    pub(crate) fn shown(&self, separator: &str) -> String {
+        let shown = foreign::list(self.paths.iter().map(String::as_str), separator);
+        if self.more == 0 { shown } else { format!("{shown} (+{})", self.more) }
+    }
+}
 
 /// A case with its values. Step, result, code and words follow from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +38,15 @@ pub enum Verdict {
     BundleUnreadable,
     /// A version that this build does not know.
     BundleVersion,
-    /// Both digests and the length equal those of an entry, whose name is that of the file.
+    /// Both digests and the length equal those of a notarized entry, whose name is that of the file.
     FileMatch,
-    /// Both digests and the length equal those of an entry of another name.
+    /// Both digests and the length equal those of a notarized entry of another name.
     FileOtherName {
         /// Under which names the bundle lists the content.
-        listed: String,
+        listed: Listed,
     },
+    /// Both digests and the length equal those of an entry that is not shown to be notarized: anybody can list a file in a bundle.
+    FileListed,
     /// No entry of the bundle has these digests (wording of V15).
     FileMismatch,
     /// A file was given, but the bundle lists none.
@@ -52,6 +72,8 @@ pub enum Verdict {
         /// How many.
         count: u64,
     },
+    /// The record is not confirmed, or its act was refused: what it says of the manifest counts for nothing.
+    ManifestUncertain,
     /// Not every entry was opened, or not every file given.
     ManifestPartial,
     /// The submitter did not declare the batch complete.
@@ -105,6 +127,8 @@ pub enum Verdict {
         total: u32,
         /// Organizations of those who signed.
         names: Vec<String>,
+        /// Power that signed, power of all and least power of a quorum, where validators have different power.
+        power: Option<[u64; 3]>,
     },
     /// The validators that the bundle lists signed with a quorum, but the checkpoint does not confirm that they are the
     /// validators of this height. Their names stay out of the words: anybody can write a name into a bundle.
@@ -218,6 +242,7 @@ impl Verdict {
             Self::BundleUnreadable | Self::BundleVersion => Step::Form,
             Self::FileMatch
             | Self::FileOtherName { .. }
+            | Self::FileListed
             | Self::FileMismatch
             | Self::FileNothingToCompare
             | Self::FileUnreadable
@@ -226,6 +251,7 @@ impl Verdict {
             | Self::ManifestMismatch
             | Self::ManifestNamesMismatch
             | Self::ManifestOtherNames { .. }
+            | Self::ManifestUncertain
             | Self::ManifestPartial
             | Self::ManifestNotDeclared => Step::Manifest,
             Self::CommitmentMatch
@@ -281,6 +307,8 @@ impl Verdict {
             | Self::SignatureMismatch
             | Self::AbsenceMismatch { .. } => Assessment::Mismatch,
             Self::BundleVersion
+            | Self::FileListed
+            | Self::ManifestUncertain
             | Self::FileNothingToCompare
             | Self::FileUnreadable
             | Self::CommitmentSealed

@@ -3,6 +3,8 @@
 use quancheng_types::{AccountId, Digest};
 use serde::Serialize;
 
+use crate::foreign::quoted;
+
 /// Bytes of a part of a key, as borsh has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "form")]
@@ -112,10 +114,10 @@ fn text<'a>(rest: &mut &'a [u8], max: u32) -> Option<&'a str> {
     core::str::from_utf8(take(rest, usize::try_from(count).ok()?)?).ok()
 }
 
-/// Visible ASCII in quotes, with `"` and `\` behind a `\`: a text out of a bundle must not read as words of ours.
+/// Visible ASCII, shown as a foreign text: what is in a bundle must not read as words of ours.
 fn visible(rest: &mut &[u8], max: u32) -> Option<String> {
     let text = text(rest, max).filter(|text| text.bytes().all(|b| b.is_ascii_graphic()))?;
-    Some(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+    Some(quoted(text))
 }
 
 /// Reads an organization's id.

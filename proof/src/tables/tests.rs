@@ -34,8 +34,8 @@ fn a_key_is_told_in_words() {
         (key(10, 2, &[]), "存证数：唯一条目", "count of records of evidence: its only row"),
         (
             key(3, 8, &[text(b"a\"\\"), text(b"1")].concat()),
-            "外部编码索引：体系 \"a\\\"\\\\\"，编码 \"1\"",
-            "certificates by official code: scheme \"a\\\"\\\\\", code \"1\"",
+            "外部编码索引：体系 “a\\u{22}\\u{5c}”，编码 “1”",
+            "certificates by official code: scheme “a\\u{22}\\u{5c}”, code “1”",
         ),
         (key(3, 15, &[1]), "类别登记数：类别 公共数据资源", "registrations of a kind, counted: kind PUBLIC_RESOURCE"),
         (key(1, 4, b"91370100MA3DFTWQ6E"), "", ""),

@@ -42,7 +42,13 @@ fn quorum(bundle: &Bundle) -> Verdict {
         .map(|validator| validator.organization.to_string())
         .collect();
     let count = |length: usize| u32::try_from(length).expect("a set has at most 128 validators");
-    Verdict::Quorum { signed: count(names.len()), total: count(bundle.validators.validators().len()), names }
+    let validators = bundle.validators.validators();
+    let is_equal = validators.windows(2).all(|pair| pair[0].power == pair[1].power);
+    let signers = bundle.certificate.signatures.iter();
+    // A set's total power is bounded, and the certificate was found to name each signer once.
+    let signed = signers.filter_map(|entry| bundle.validators.by_id(&entry.validator)).map(|v| v.power).sum();
+    let power = (!is_equal).then(|| [signed, bundle.validators.total_power(), bundle.validators.quorum()]);
+    Verdict::Quorum { signed: count(names.len()), total: count(validators.len()), names, power }
 }
 
 /// Whether the validators of the bundle's header follow from the checkpoint.

@@ -1,32 +1,38 @@
 //! The content of a bundle in brief.
 
-use quancheng_types::{AccountId, HistoryLeaf, SignedTransaction, Signer};
+use quancheng_types::{AccountId, HistoryLeaf, SignedTransaction, Signer, Validator, ValidatorId};
 
 use crate::bundle::{Bundle, Claim, ItemsOpening};
 use crate::checkpoint::{Anchor, Checkpoint};
 use crate::commitment::{BatchCommitment, ItemOpening, notarized, recorded};
 use crate::identity::{self, OrganizationRow};
 use crate::report::{
-    ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact, TransactionSignerFact,
+    CarriedSignature, ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact,
+    TransactionSignerFact,
 };
 use crate::tables;
 
-pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
+pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint, trusted: bool) -> Facts {
     let header = &bundle.header;
     let set = &bundle.validators;
-    let signed = |id| bundle.certificate.signatures.iter().any(|entry| entry.validator == id);
     let validators: Vec<SignerFact> = set
         .validators()
         .iter()
         .zip(set.ids())
-        .map(|(validator, id)| SignerFact {
-            validator: *id,
-            organization: validator.organization.to_string(),
-            interest: validator.interest.to_string(),
-            power: validator.power,
-            signed: signed(*id),
+        .map(|(validator, id)| {
+            let signature = carried_signature(bundle, id, validator, trusted);
+            SignerFact {
+                validator: *id,
+                organization: validator.organization.to_string(),
+                interest: validator.interest.to_string(),
+                power: validator.power,
+                signed: signature == CarriedSignature::Confirmed,
+                signature,
+            }
         })
         .collect();
+    let is_valid =
+        |fact: &&SignerFact| matches!(fact.signature, CarriedSignature::Confirmed | CarriedSignature::Unconfirmed);
     Facts {
         chain_id: header.chain_id,
         checkpoint: checkpoint.fingerprint(),
@@ -37,7 +43,7 @@ pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
             time_ms: header.time_ms,
         },
         // A set's total power is bounded, so sums over its members cannot overflow.
-        signed_power: validators.iter().filter(|v| v.signed).map(|v| v.power).sum(),
+        signed_power: validators.iter().filter(is_valid).map(|v| v.power).sum(),
         total_power: set.total_power(),
         quorum_power: set.quorum(),
         validators,
@@ -52,6 +58,25 @@ pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
 fn trust_steps(bundle: &Bundle, checkpoint: &Checkpoint) -> u32 {
     let steps = bundle.trust_path.iter().filter(|step| step.header.height >= checkpoint.height());
     u32::try_from(steps.count()).unwrap_or(u32::MAX)
+}
+
+/// Each signature is verified by itself: a certificate that is no quorum may still hold some that are valid, and some that are not.
+fn carried_signature(bundle: &Bundle, id: &ValidatorId, validator: &Validator, trusted: bool) -> CarriedSignature {
+    let (header, certificate) = (&bundle.header, &bundle.certificate);
+    let Some(entry) = certificate.signatures.iter().find(|entry| entry.validator == *id) else {
+        return CarriedSignature::None;
+    };
+    if trusted {
+        // V5 has verified each of them.
+        return CarriedSignature::Confirmed;
+    }
+    let message = certificate.sign_message(header.chain_id);
+    let is_of_header = certificate.height == header.height && certificate.block_id == header.id();
+    if is_of_header && validator.public_key.verify(message.as_bytes(), &entry.signature).is_ok() {
+        CarriedSignature::Unconfirmed
+    } else {
+        CarriedSignature::Invalid
+    }
 }
 
 fn manifest(opening: &ItemsOpening) -> ManifestFact {
@@ -95,23 +120,30 @@ fn claim_fact(bundle: &Bundle, claim: &Claim) -> Option<ClaimFact> {
 }
 
 fn signers(bundle: &Bundle, leaf: u16, transaction: &SignedTransaction) -> Vec<TransactionSignerFact> {
-    let fact = |signer: &Signer| TransactionSignerFact {
-        account: signer.account.to_text(),
-        key: signer.key_id,
-        organization: organization(bundle, leaf, &signer.account),
+    let fact = |signer: &Signer| {
+        let owner = row(bundle, leaf, &identity::key_owner_key(&signer.key_id)).and_then(identity::key_owner);
+        let owner = owner.filter(|owner| *owner != signer.account);
+        TransactionSignerFact {
+            account: signer.account.to_text(),
+            key: signer.key_id,
+            organization: organization(bundle, leaf, &signer.account),
+            key_owner: owner.map(|owner| owner.to_text()),
+            key_owner_organization: owner.and_then(|owner| organization(bundle, leaf, &owner)),
+        }
     };
     transaction.body.signers.iter().map(fact).collect()
 }
 
 fn organization(bundle: &Bundle, leaf: u16, account: &AccountId) -> Option<OrganizationRow> {
-    let row = |wanted: &[u8]| {
-        bundle.claims.iter().find_map(|claim| match claim {
-            Claim::State { leaf: at, key, value: Some(value), .. } if *at == leaf && **key == *wanted => Some(value),
-            Claim::State { .. } | Claim::Transaction { .. } => None,
-        })
-    };
-    let account = identity::account(row(&identity::account_key(account))?)?;
-    identity::organization(row(&identity::organization_key(&account.org_id))?)
+    let account = identity::account(row(bundle, leaf, &identity::account_key(account))?)?;
+    identity::organization(row(bundle, leaf, &identity::organization_key(&account.org_id))?)
+}
+
+fn row<'a>(bundle: &'a Bundle, leaf: u16, wanted: &[u8]) -> Option<&'a [u8]> {
+    bundle.claims.iter().find_map(|claim| match claim {
+        Claim::State { leaf: at, key, value: Some(value), .. } if *at == leaf && **key == *wanted => Some(&**value),
+        Claim::State { .. } | Claim::Transaction { .. } => None,
+    })
 }
 
 fn batches(transaction: &SignedTransaction) -> Vec<(u8, BatchCommitment)> {

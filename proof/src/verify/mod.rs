@@ -46,10 +46,10 @@ pub fn verify_bundle(bundle: &Bundle, checkpoint: &Checkpoint, files: &[FileDige
     findings.append(&mut claims::findings(bundle, trusted));
     let mut signers = signers::findings(bundle, &findings);
     findings.append(&mut signers);
-    findings.append(&mut items::findings(bundle, files));
+    findings.append(&mut items::findings(bundle, &findings, files));
     findings.extend(NOT_JUDGED.map(|verdict| Finding::new(Scope::Bundle, verdict, "")));
     findings.sort_by_key(|finding| finding.step);
-    Report { findings, facts: Some(facts::facts(bundle, checkpoint)) }
+    Report { findings, facts: Some(facts::facts(bundle, checkpoint, trusted)) }
 }
 
 /// Steps that need material which a bundle of this version does not carry. They are listed, so that nobody takes silence

@@ -10,9 +10,6 @@ use super::items::{Fingerprint, of_entry, of_file};
 use crate::bundle::{Bundle, ItemsOpening};
 use crate::files::FileDigests;
 
-/// Paths that a statement lists before it stops.
-const PATHS_SHOWN: usize = 3;
-
 /// Name by name, without what only spells it: `./a//b/../c` is `a`, `c`.
 pub(super) fn parts(name: &str) -> Vec<&str> {
     let mut parts = Vec::new();
@@ -53,13 +50,13 @@ pub(super) enum Named {
     },
     /// An entry has name and content.
     Listed {
-        /// Its path.
-        path: String,
+        /// Places of the entries that have them, all as well.
+        places: Vec<usize>,
     },
     /// Entries have the content under other names.
     Elsewhere {
-        /// Under which.
-        listed: String,
+        /// Places of these entries.
+        places: Vec<usize>,
         /// Places of the entries of other contents that the name fits better than any of this content.
         better: Vec<usize>,
     },
@@ -109,19 +106,17 @@ impl<'a> Listing<'a> {
         let rivals = fitting().filter(|(fit, _, entry)| entry.content != content && Some(*fit) > bound);
         let better: Vec<usize> = rivals.map(|(_, place, _)| place).collect();
         match (best.filter(|_| better.is_empty()), self.by_content.get(&content)) {
-            (Some((_, _, entry)), _) => Named::Listed { path: entry.path.to_owned() },
-            (None, Some(places)) => Named::Elsewhere { listed: self.shown(places), better },
+            (Some((best, ..)), _) => {
+                Named::Listed { places: own().filter(|(fit, ..)| *fit == best).map(|(_, place, _)| place).collect() }
+            }
+            (None, Some(places)) => Named::Elsewhere { places: places.clone(), better },
             (None, None) => Named::Unlisted { is_taken: !better.is_empty() },
         }
     }
 
-    fn shown(&self, places: &[usize]) -> String {
-        let paths = places.iter().filter_map(|place| self.entries.get(*place)).map(|entry| entry.path);
-        let shown = paths.take(PATHS_SHOWN).collect::<Vec<_>>().join(", ");
-        match places.len().checked_sub(PATHS_SHOWN) {
-            Some(more) if more > 0 => format!("{shown} (+{more})"),
-            Some(_) | None => shown,
-        }
+    /// Paths of entries.
+    pub(super) fn paths(&self, places: &[usize]) -> Vec<&'a str> {
+        places.iter().filter_map(|place| self.entries.get(*place)).map(|entry| entry.path).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use quancheng_types::{AccountId, HistoryLeaf, Outcome, PublicKey, Receipt, Signe
 
 use crate::bundle::{Bundle, Claim};
 use crate::identity::{self, AccountRow, KeyRow, OrganizationRow, USE_SIGN};
-use crate::report::{Assessment, Doubt, Finding, RegisteredSigner, Scope, SignerVerdict, Step, Verdict};
+use crate::report::{Assessment, BoundSigner, Doubt, Finding, RegisteredSigner, Scope, SignerVerdict, Step, Verdict};
 
 /// A finding for each signer of each transaction. `known` are the findings of the claims: nothing rests on a row, a signature
 /// or a receipt that is no match among them.
@@ -28,7 +28,7 @@ pub(super) fn findings(bundle: &Bundle, known: &[Finding]) -> Vec<Finding> {
     findings
 }
 
-fn matches(known: &[Finding], step: Step, claim: u16) -> bool {
+pub(super) fn matches(known: &[Finding], step: Step, claim: u16) -> bool {
     let scope = Scope::Claim { claim };
     known.iter().any(|finding| finding.step == step && finding.result == Assessment::Match && finding.scope == scope)
 }
@@ -85,9 +85,7 @@ impl<'a> Rows<'a> {
         };
         let value = match row {
             Row::NotCarried | Row::NotConfirmed => return None,
-            Row::Absent if AccountId::of(public_key) == account => {
-                return Some(SignerVerdict::Unregistered { height, account });
-            }
+            Row::Absent if AccountId::of(public_key) == account => return self.stranger(act, signer, public_key),
             Row::Absent => return Some(not_in_force),
             Row::Present(value) => value,
         };
@@ -96,15 +94,43 @@ impl<'a> Rows<'a> {
         let Some((row, doubt)) = standing(&found, signer, public_key, time_ms) else {
             return Some(not_in_force);
         };
-        let certificate =
-            row.certificate.as_ref().map(|(serial, authority)| (serial.to_string(), authority.to_string()));
-        let (from_ms, to_ms) = (row.from_ms, row.to_ms);
-        let signer =
-            RegisteredSigner { height, time_ms, account, key, organization, from_ms, to_ms, certificate, doubt };
+        let is_verified = organization.is_verified();
+        let registered = Box::new(registered(act.leaf, account, organization, row, doubt));
         Some(match doubt {
-            None => SignerVerdict::Registered(Box::new(signer)),
-            Some(_) => SignerVerdict::KeyDoubtful(Box::new(signer)),
+            None if is_verified => SignerVerdict::Registered(registered),
+            None => SignerVerdict::Unverified(registered),
+            Some(_) => SignerVerdict::KeyDoubtful(registered),
         })
+    }
+
+    /// Who signs for the account that its own key opens, where nobody registered this account: the key may be bound to another.
+    fn stranger(&self, act: &Act<'_>, signer: &Signer, public_key: &PublicKey) -> Option<SignerVerdict> {
+        let HistoryLeaf { height, time_ms, .. } = *act.leaf;
+        let Signer { account, key_id: key } = *signer;
+        let value = match self.row(&identity::key_owner_key(&key)) {
+            Row::NotCarried => return Some(SignerVerdict::KeyNotCarried { height, account, key }),
+            Row::NotConfirmed => return None,
+            Row::Absent => return Some(SignerVerdict::Unregistered { height, account, key }),
+            Row::Present(value) => value,
+        };
+        // A key that is bound to its own account has made that account a registered one.
+        let owner = identity::key_owner(value).filter(|owner| *owner != account)?;
+        let Row::Present(value) = self.row(&identity::account_key(&owner)) else {
+            return None;
+        };
+        let found = identity::account(value).filter(|found| found.account == owner)?;
+        let organization = self.organization(&found)?;
+        let own = |row: &&KeyRow| row.key_id == key && row.public_key == *public_key && row.usage == USE_SIGN;
+        let row = found.keys.iter().find(own)?;
+        let is_past = |time: Option<u64>| time.is_some_and(|time| time <= time_ms);
+        let is_doubtful = is_past(row.revoked_at_ms) || is_past(row.compromise_since_ms) || is_past(row.to_ms);
+        let bound = Box::new(BoundSigner {
+            acting: account,
+            revoked_at_ms: row.revoked_at_ms,
+            compromise_since_ms: row.compromise_since_ms,
+            owner: registered(act.leaf, owner, organization, row, None),
+        });
+        Some(if is_doubtful { SignerVerdict::BoundKeyDoubtful(bound) } else { SignerVerdict::KeyBound(bound) })
     }
 
     fn organization(&self, account: &AccountRow) -> Option<OrganizationRow> {
@@ -130,6 +156,27 @@ impl<'a> Rows<'a> {
             };
         }
         Row::NotCarried
+    }
+}
+
+fn registered(
+    leaf: &HistoryLeaf,
+    account: AccountId,
+    organization: OrganizationRow,
+    row: &KeyRow,
+    doubt: Option<Doubt>,
+) -> RegisteredSigner {
+    let certificate = row.certificate.as_ref();
+    RegisteredSigner {
+        height: leaf.height,
+        time_ms: leaf.time_ms,
+        account,
+        key: row.key_id,
+        organization,
+        from_ms: row.from_ms,
+        to_ms: row.to_ms,
+        certificate: certificate.map(|(serial, authority)| (serial.to_string(), authority.to_string())),
+        doubt,
     }
 }
 

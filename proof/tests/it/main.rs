@@ -10,3 +10,4 @@ mod report;
 mod size;
 mod tables;
 mod vectors;
+mod words;

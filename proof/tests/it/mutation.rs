@@ -71,7 +71,8 @@ fn every_byte_of_a_notarization_counts() {
 fn every_byte_of_a_signers_rows_counts() {
     let world = world();
     let accounts = [account_of(&client()), account_of(&stranger())];
-    let bundle = world.identified(TWO, &accounts, &["ORG-M1"]).build().expect("a well-formed bundle");
+    let bundle = world.bound(world.identified(TWO, &accounts, &["ORG-M1"]), &stranger());
+    let bundle = bundle.build().expect("a well-formed bundle");
     each_byte(&bundle.encode(), &[], |at| [at]);
 }
 

@@ -3,10 +3,10 @@
 use quancheng_proof::commitment::RelativePath;
 use quancheng_proof::report::{EXIT_CANNOT_CHECK, EXIT_MATCH, EXIT_MISMATCH, RecordFact};
 use quancheng_proof::{
-    Assessment, BatchTree, Bundle, Claim, FileDigests, ManifestEntry, Report, Salt, SaltedEntry, Scope, Standing, Step,
+    Assessment, BatchTree, Bundle, FileDigests, ManifestEntry, Report, Salt, SaltedEntry, Scope, Standing, Step,
     Verdict, verify_bundle,
 };
-use quancheng_types::{Bytes, Digest, Outcome, codec};
+use quancheng_types::{Digest, Outcome};
 
 use crate::fixtures::{LAST, NOTARIZED, World, digests, entry_key, files, list, registration_key};
 
@@ -91,33 +91,26 @@ fn equal_files_and_other_names_match_by_content() {
     assert_eq!(codes(&report, Step::Manifest), ["manifest_match"]);
 }
 
-/// The notarization with another statement about its batch. It is not in the chain any more, but the files are judged all
-/// the same.
-fn restated(world: &World, bytes: u64, complete: bool) -> Bundle {
-    let mut bundle = world.notarization();
-    let mut claims = bundle.claims.to_vec();
-    let Claim::Transaction { transaction, .. } = &mut claims[0] else { panic!("a transaction") };
-    let mut calls = transaction.body.calls.to_vec();
-    let commitment = quancheng_proof::BatchCommitment { bytes, complete, ..world.batch.commitment() };
-    calls[0].payload = Bytes::new([vec![0], codec::encode(&commitment)].concat()).expect("short");
-    transaction.body.calls = list(calls);
-    bundle.claims = list(claims);
-    bundle
+/// The notarization with another statement about its batch.
+fn restated(bytes: u64, complete: bool) -> Bundle {
+    let batch = crate::fixtures::parts::batch();
+    let stated = quancheng_proof::BatchCommitment { bytes, complete, ..batch.commitment() };
+    World::grown("泉城链", None, batch, stated).notarization()
 }
 
 #[test]
 fn a_manifest_must_add_up() {
     let (world, files) = (world(), files());
     let bytes = world.batch.commitment().bytes;
-    for (bytes, complete, code) in [
-        (bytes, true, "manifest_match"),
-        (bytes, false, "manifest_not_declared"),
-        (bytes + 1, true, "manifest_mismatch"),
-        (bytes + 1, false, "manifest_mismatch"),
+    for (bytes, complete, code, exit) in [
+        (bytes, true, "manifest_match", EXIT_MATCH),
+        (bytes, false, "manifest_not_declared", EXIT_MATCH),
+        (bytes + 1, true, "manifest_mismatch", EXIT_MISMATCH),
+        (bytes + 1, false, "manifest_mismatch", EXIT_MISMATCH),
     ] {
-        let report = verify_bundle(&restated(&world, bytes, complete), &world.checkpoint(), &files);
+        let report = verify_bundle(&restated(bytes, complete), &world.checkpoint(), &files);
         assert_eq!(codes(&report, Step::Manifest), [code]);
-        assert_eq!(report.exit_code(), EXIT_MISMATCH, "the transaction was changed");
+        assert_eq!(report.exit_code(), exit);
     }
 }
 
@@ -150,29 +143,20 @@ fn what_the_caller_cannot_read_cannot_be_checked() {
 const TWIN: &[u8] = b"one content under two names";
 
 /// A notarization of two files of equal content.
-fn twins(world: &World) -> Bundle {
-    manifest_of(world, &[digests("a.txt", TWIN), digests("b.txt", TWIN)])
+fn twins() -> Bundle {
+    manifest_of(&[digests("a.txt", TWIN), digests("b.txt", TWIN)])
 }
 
-/// A notarization of these files as a whole manifest. It is not in the chain, but the files are judged all the same.
-fn manifest_of(world: &World, files: &[FileDigests]) -> Bundle {
+/// A notarization of these files as a whole manifest.
+fn manifest_of(files: &[FileDigests]) -> Bundle {
     let item = |(salt, file): (u8, &FileDigests)| {
         let path = RelativePath::new(file.name.as_str()).expect("relative");
         let entry = ManifestEntry { path, size: file.size, sha256: file.sha256, sm3: file.sm3, mime: None };
         SaltedEntry { salt: Salt(Digest([salt; 32])), entry }
     };
     let tree = BatchTree::new((1..).zip(files).map(item).collect(), true).expect("a few files");
-    let mut bundle = world.notarization();
-    let mut claims = bundle.claims.to_vec();
-    let Claim::Transaction { transaction, .. } = &mut claims[0] else { panic!("a transaction") };
-    let mut calls = transaction.body.calls.to_vec();
-    calls[0].payload = Bytes::new([vec![0], codec::encode(&tree.commitment())].concat()).expect("short");
-    transaction.body.calls = list(calls);
-    bundle.claims = list(claims);
-    let mut openings = bundle.openings.to_vec();
-    openings[0].items = list(tree.openings());
-    bundle.openings = list(openings);
-    bundle
+    let stated = tree.commitment();
+    World::grown("泉城链", None, tree, stated).notarization()
 }
 
 /// The manifest says which content has which name; contents alone are not the manifest.
@@ -188,8 +172,8 @@ fn a_content_under_another_name_is_told_and_makes_no_complete_manifest() {
     let other = "file_other_name";
     assert_eq!(judge(&swapped), (vec![other, "file_match", other], vec!["manifest_names_mismatch"], EXIT_MISMATCH));
     let report = verify_bundle(&world.notarization(), &world.checkpoint(), &swapped);
-    assert_eq!(report.findings[0].statement_zh, "与清单所列 规则.txt 一致，名称不同");
-    assert_eq!(report.findings[0].statement_en, "equals 规则.txt of the manifest; the name differs");
+    assert_eq!(report.findings[0].statement_zh, "与清单所列“规则.txt”一致，名称不同");
+    assert_eq!(report.findings[0].statement_en, "equals “规则.txt” of the manifest; the name differs");
     // One of the two is enough to mislead.
     let (v1, v2, exit) = judge(&swapped[..1]);
     assert_eq!((v1, v2, exit), (vec![other, "files_not_given"], vec!["manifest_names_mismatch"], EXIT_MISMATCH));
@@ -205,7 +189,7 @@ fn a_content_under_another_name_is_told_and_makes_no_complete_manifest() {
 fn names_are_compared_from_their_end() {
     let world = world();
     let file = |name: &str, content: &str| digests(name, content.as_bytes());
-    let bundle = manifest_of(&world, &[file("a.txt", "1"), file("x/a.txt", "2"), file("y/a.txt", "3")]);
+    let bundle = manifest_of(&[file("a.txt", "1"), file("x/a.txt", "2"), file("y/a.txt", "3")]);
     for (name, content, code) in [
         ("a.txt", "1", "file_match"),
         ("case/a.txt", "1", "file_match"),
@@ -230,7 +214,7 @@ fn names_are_compared_from_their_end() {
 #[test]
 fn a_file_given_twice_is_one_file() {
     let world = world();
-    let twins = twins(&world);
+    let twins = twins();
     let linked = FileDigests { same_as: Some(0), ..digests("b.txt", TWIN) };
     for files in [
         vec![digests("a.txt", TWIN), linked],
@@ -268,7 +252,7 @@ fn a_manifest_is_complete_only_with_as_many_files_as_it_lists() {
     ] {
         assert_eq!(codes(&verify_bundle(&world.notarization(), &world.checkpoint(), &files), Step::Manifest), [code]);
     }
-    let twins = twins(&world);
+    let twins = twins();
     let one = digests("a.txt", TWIN);
     let two = digests("b.txt", TWIN);
     for (files, expected, missing) in [
@@ -381,7 +365,7 @@ fn a_legal_name_cannot_speak_for_the_report() {
     let bundle = world.identified(crate::fixtures::DOUBTFUL, &accounts, &["ORG-M2"]).build().unwrap();
     let report = verify_bundle(&bundle, &world.checkpoint(), &[]);
     let found = report.findings.iter().find(|finding| finding.code == "signer_key_doubtful").expect("one");
-    assert!(found.statement_zh.contains("样例\\u{201c}数据\\u{201d}服务\\u{202e}公司"), "{}", found.statement_zh);
+    assert!(found.statement_zh.contains("“样例\\u{201c}数据\\u{201d}服务\\u{202e}公司”"), "{}", found.statement_zh);
     assert!(found.statement_zh.contains("机构状态：暂停"), "{}", found.statement_zh);
     assert!(found.statement_zh.contains(&accounts[0].to_text()), "the account in its checked form");
 }

@@ -1,5 +1,6 @@
 //! The findings as a table for people.
 
+use quancheng_proof::foreign::quoted;
 use quancheng_proof::{Assessment, Finding, Report, Scope};
 use serde_json::{Value, json};
 
@@ -53,11 +54,12 @@ pub(super) const fn word(lang: Lang, result: Assessment) -> &'static str {
 pub(super) fn about(scope: &Scope) -> String {
     match scope {
         Scope::Bundle => String::new(),
-        Scope::File { name, .. } => printable(name, false),
+        Scope::File { name, .. } => quoted(name),
         Scope::Claim { claim } => format!("#{claim}"),
         Scope::Signer { claim, signer } => format!("#{claim}.{signer}"),
         Scope::Batch { claim, call } => format!("#{claim}/{call}"),
-        Scope::Item { path, .. } => printable(path, false),
+        // The path stands below the statement: a place cannot be mistaken for one, nor the other way round.
+        Scope::Item { claim, call, index, .. } => format!("#{claim}/{call}[{index}]"),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use quancheng_proof::foreign::quoted;
 use quancheng_proof::identity::{organization, organization_key};
 use quancheng_proof::{Bundle, Claim, Report};
 use quancheng_types::Height;
@@ -32,7 +33,7 @@ impl Names {
         let id = org_id.to_string();
         match height.and_then(|height| self.0.get(&(id.clone(), height))) {
             Some((zh, en)) => {
-                let en = if en.is_empty() { zh } else { en };
+                let (zh, en) = (quoted(zh), quoted(if en.is_empty() { zh } else { en }));
                 say!("{zh}（{id}）", "{en} ({id})")
             }
             None => Text::same(id),

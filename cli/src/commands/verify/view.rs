@@ -1,12 +1,13 @@
 //! The report for people: what was compared, what is on record, what was found, who signed, and what all this does not show.
 //!
-//! Whatever comes from the bundle or from the name of a file is foreign: it is shown with [`printable`].
+//! Whatever comes from the bundle or from the name of a file is foreign: it is shown with [`quoted`], and the whole with [`printable`].
 
 mod notarized;
 
 use notarized::{commitment, place};
 use quancheng_contracts::{modules, refusal_text};
-use quancheng_proof::report::{ClaimFact, RecordFact, shanghai_time};
+use quancheng_proof::foreign::quoted;
+use quancheng_proof::report::{CarriedSignature, ClaimFact, RecordFact, shanghai_time};
 use quancheng_proof::{BatchCommitment, Facts, FileDigests, Report, Scope, tables};
 use quancheng_types::{ModuleId, Outcome};
 
@@ -95,7 +96,7 @@ fn head(page: &mut Page, check: &Check) {
             page.pick(&say!("无法读取程序自身", "cannot read the program itself")),
         ),
     }
-    page.line(&say!("证据包", "bundle"), &check.bundle.name);
+    page.line(&say!("证据包", "bundle"), quoted(&check.bundle.name));
     digests(page, &check.bundle);
     let height = check.checkpoint.height();
     page.line(
@@ -246,7 +247,7 @@ fn row(entry: &Entry, lang: Lang) -> String {
 fn organization(entry: &Entry) -> Option<Text> {
     let words = entry.words.as_ref().ok().filter(|words| words.table == ORGANIZATIONS)?;
     let value = words.value.as_ref()?;
-    let (name, code) = (value.get("name_zh")?.as_str()?, value.get("uscc")?.as_str()?);
+    let (name, code) = (quoted(value.get("name_zh")?.as_str()?), value.get("uscc")?.as_str()?);
     Some(say!("{name}，统一社会信用代码 {code}", "{name}, unified social credit code {code}"))
 }
 
@@ -255,8 +256,8 @@ fn title(entry: &Entry, lang: Lang) -> Option<String> {
     let value = entry.words.as_ref().ok()?.value.as_ref()?;
     let (zh, en) = (value.get("title_zh")?.as_str()?, value.get("title_en")?.as_str()?);
     Some(match lang {
-        Lang::Zh => zh.to_owned(),
-        Lang::En => format!("{en} / {zh}"),
+        Lang::Zh => quoted(zh),
+        Lang::En => format!("{} / {}", quoted(en), quoted(zh)),
     })
 }
 
@@ -279,7 +280,7 @@ fn certificate(page: &mut Page, registration: &quancheng_contracts::registry::Re
         );
     }
     for hold in &registration.holds {
-        let (authority, case, since) = (&hold.authority, &hold.case, shanghai_time(hold.since_ms));
+        let (authority, case, since) = (&hold.authority, quoted(&hold.case), shanghai_time(hold.since_ms));
         page.deeper(
             &say!("中止    ", "hold    "),
             page.pick(&say!("{authority}，案号 {case}，自 {since}", "{authority}, case {case}, since {since}")),
@@ -297,7 +298,7 @@ fn given_files(page: &mut Page, check: &Check) {
     }
     page.title(&say!("所提交文件", "Files presented"));
     for Given { name, read } in &check.files {
-        page.line(&say!("文件", "file"), name);
+        page.line(&say!("文件", "file"), quoted(name));
         match read {
             Ok((_, found)) => digests(page, found),
             Err(fault) => page.deeper(&say!("无法读取", "cannot be read"), super::reason(fault, page.lang)),
@@ -314,16 +315,36 @@ fn given_files(page: &mut Page, check: &Check) {
 
 fn signers(page: &mut Page, facts: &Facts) {
     let (signed, total, quorum) = (facts.signed_power, facts.total_power, facts.quorum_power);
-    page.title(&say!(
-        "证据包所列验证者（签名投票权 {signed}，总计 {total}，法定阈值 {quorum}）",
-        "Validators that the bundle lists (power that signed {signed} of {total}, quorum {quorum})"
-    ));
+    // All of them or none: confirmed by V5 and V6 together.
+    let is_confirmed = facts.validators.iter().any(|validator| validator.signed);
+    page.title(&if is_confirmed {
+        say!(
+            "证据包所列验证者（签名投票权 {signed}，总计 {total}，法定阈值 {quorum}）",
+            "Validators that the bundle lists (power that signed {signed} of {total}, quorum {quorum})"
+        )
+    } else {
+        say!(
+            "证据包所列验证者（未确认；所附签名中密码学有效者的投票权 {signed}，总计 {total}，法定阈值 {quorum}，均为证据包自述）",
+            "Validators that the bundle lists, not confirmed (power of the signatures that verify {signed} of {total}, quorum {quorum}, by the bundle's own account)"
+        )
+    });
     for validator in &facts.validators {
-        let said = if validator.signed { say!("已签名", "signed    ") } else { say!("未签名", "not signed") };
-        page.line(&said, &validator.organization);
+        page.line(&signature(validator.signature), quoted(&validator.organization));
         page.deeper(&say!("标识", "id"), validator.validator);
         page.deeper(&say!("投票权", "power"), validator.power);
-        page.deeper(&say!("利害关系声明", "declared interest"), &validator.interest);
+        let interest = Some(validator.interest.as_str()).filter(|words| !words.is_empty()).map(quoted);
+        let none = page.pick(&say!("无", "none"));
+        page.deeper(&say!("利害关系声明", "declared interest"), interest.unwrap_or(none));
+    }
+}
+
+/// What the certificate of the bundle holds of a validator. Nobody signed before that is confirmed.
+fn signature(carried: CarriedSignature) -> Text {
+    match carried {
+        CarriedSignature::Confirmed => say!("已签名", "signed"),
+        CarriedSignature::None => say!("未附签名", "no signature carried"),
+        CarriedSignature::Unconfirmed => say!("证据包附有其签名（未确认）", "signature carried, not confirmed"),
+        CarriedSignature::Invalid => say!("证据包附有其签名（不成立）", "signature carried, not valid"),
     }
 }
 
@@ -353,9 +374,12 @@ mod tests {
     fn names_out_of_a_bundle_cannot_forge_lines() {
         let mut page = Page { lang: Lang::En, lines: Vec::new() };
         page.line(&say!("甲", "a"), "x\n  V6 MATCH\u{1b}[2J");
-        assert_eq!(page.lines, ["  a  x\\u{a}  V6 MATCH\\u{1b}[2J"]);
+        assert_eq!(page.lines, ["  a  x\\u{a}\\u{20 ×2}V6 MATCH\\u{1b}[2J"]);
         let hidden = Scope::File { file: 0, name: "a\u{202e}b".to_owned() };
-        assert_eq!(about(&hidden), "a\\u{202e}b");
+        assert_eq!(about(&hidden), "“a\\u{202e}b”");
+        let item = Scope::Item { claim: 0, call: 0, index: 3, path: "#0/0 │ V1".to_owned() };
+        assert_eq!(about(&item), "#0/0[3]");
+        assert_eq!(about(&Scope::File { file: 0, name: "#0/0".to_owned() }), "“#0/0”");
         let finding = Finding::new(hidden, Verdict::FileMatch, "listed as\nx");
         let report = Report { findings: vec![finding], facts: None };
         assert!(findings(Lang::En, &report).contains("listed as\\u{a}x"));

@@ -3,7 +3,7 @@
 use quancheng_proof::{Assessment, Checkpoint, Step, verify};
 use serde_json::{Value, json};
 
-use super::chain::FOUNDERS;
+use super::chain::{FOUNDERS, key};
 use super::support::{Served, served};
 
 /// A node with one registered organization, certified, and the id of that transaction.
@@ -60,10 +60,36 @@ fn findings(served: &Served, bundle: &[u8]) -> Vec<(Step, &'static str, String)>
 fn a_transaction_is_proven_with_the_organization_that_signed_it() {
     let (served, id) = grown();
     let bundle = served.get(&format!("/v1/bundles/transactions/{id}")).body;
-    let signer = findings(&served, &bundle).into_iter().find(|(_, code, _)| *code == "signer_registered");
-    let (step, _, statement) = signer.expect("a signer");
+    let signer = findings(&served, &bundle).into_iter().find(|(_, code, _)| *code == "signer_unverified");
+    let (step, _, statement) = signer.expect("an applicant, whose name nobody verified");
     assert_eq!(step, Step::Signature);
-    assert!(statement.contains("账户 qc1") && statement.contains("统一社会信用代码"), "{statement}");
+    for words in ["账户 qc1", "自报名称，未经核验", "统一社会信用代码"] {
+        assert!(statement.contains(words), "{statement}");
+    }
+}
+
+/// A key belongs to whom it is bound, also in the act that binds it; of a stranger's the bundle shows that it is bound to nobody.
+#[test]
+fn a_transaction_is_proven_with_the_bindings_of_its_keys() {
+    let served = served();
+    let add = json!({"add_key": {
+        "org_id": "ORG-GOV-DATA", "public_key": key("second").public_key().to_string(), "use": "SIGN",
+    }});
+    let refused = json!({"revoke_key": {"org_id": "ORG-GOV-DATA", "key_id": "00".repeat(32)}});
+    for (names, call, codes) in [
+        (&["ORG-GOV-DATA", "second"][..], add, &["signer_registered", "signer_key_bound"][..]),
+        (&["stranger"], refused, &["signer_unregistered"]),
+    ] {
+        let transaction = served.node.sign_all(names, "identity", call, 7);
+        served.post_borsh("/v1/transactions?wait=certified", &transaction.encode());
+        let bundle = served.get(&format!("/v1/bundles/transactions/{}", transaction.id())).body;
+        let found = findings(&served, &bundle);
+        let signers: Vec<_> = found.iter().filter(|(_, code, _)| code.starts_with("signer_")).collect();
+        assert_eq!(signers.iter().map(|(_, code, _)| *code).collect::<Vec<_>>(), codes);
+        let told = &signers[codes.len() - 1].2;
+        assert!(told.contains("ORG-GOV-DATA") == (codes.len() == 2), "{told}");
+        assert_verifies(&served, &bundle, Step::Inclusion);
+    }
 }
 
 /// The absence of a key that no table can hold proves nothing.

@@ -2,9 +2,9 @@
 
 use quancheng_types::{AccountId, Height, KeyId};
 
-use crate::identity::OrganizationRow;
+use crate::foreign::quoted;
+use crate::identity::{APPLIED, OrganizationRow};
 use crate::report::{Assessment, shanghai_time};
-use crate::shown;
 
 /// An account that signed, with the organization that the identity tables name for it as of a height.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,19 @@ pub struct RegisteredSigner {
     pub doubt: Option<Doubt>,
 }
 
+/// An account that nobody registered, opened by a key that is bound to the account of an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundSigner {
+    /// The account that signed.
+    pub acting: AccountId,
+    /// The account that the key is bound to, with its organization; no doubt.
+    pub owner: RegisteredSigner,
+    /// Block time of the revocation of the key.
+    pub revoked_at_ms: Option<u64>,
+    /// Since when it may have been in other hands.
+    pub compromise_since_ms: Option<u64>,
+}
+
 /// What makes a key doubtful that the account was registered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
@@ -43,13 +56,30 @@ pub enum Doubt {
 pub enum SignerVerdict {
     /// As of the height the account belongs to this organization and the key may sign for it.
     Registered(Box<RegisteredSigner>),
-    /// As of the height the account is registered for no organization.
+    /// As [`Self::Registered`], but what the organization is called is its own word: it applied, and nobody verified it.
+    Unverified(Box<RegisteredSigner>),
+    /// As of the height the account is registered for no organization, and the key is bound to no account.
     Unregistered {
         /// The height.
         height: Height,
         /// The account.
         account: AccountId,
+        /// The key.
+        key: KeyId,
     },
+    /// As of the height the account is registered for no organization; whether the key is bound to one, the bundle does not say.
+    KeyNotCarried {
+        /// The height.
+        height: Height,
+        /// The account.
+        account: AccountId,
+        /// The key.
+        key: KeyId,
+    },
+    /// The account is not registered, but the key that opens it is bound to the account of an organization.
+    KeyBound(Box<BoundSigner>),
+    /// The same, and the key is revoked, declared compromised, or past its validity.
+    BoundKeyDoubtful(Box<BoundSigner>),
     /// As [`Self::Registered`], with a doubt about the key.
     KeyDoubtful(Box<RegisteredSigner>),
     /// As of the height the key may not sign for the account, and yet the transaction took effect.
@@ -88,7 +118,11 @@ impl SignerVerdict {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Registered(_) => "signer_registered",
+            Self::Unverified(_) => "signer_unverified",
             Self::Unregistered { .. } => "signer_unregistered",
+            Self::KeyNotCarried { .. } => "signer_key_not_carried",
+            Self::KeyBound(_) => "signer_key_bound",
+            Self::BoundKeyDoubtful(_) => "signer_bound_key_doubtful",
             Self::KeyDoubtful(_) => "signer_key_doubtful",
             Self::KeyNotInForce { .. } => "signer_key_not_in_force",
             Self::KeyRefused { .. } => "signer_key_refused",
@@ -103,8 +137,11 @@ impl SignerVerdict {
         match self {
             Self::Registered(_) | Self::Unregistered { .. } | Self::KeyRefused { .. } => Assessment::Match,
             Self::KeyNotInForce { .. } => Assessment::Mismatch,
-            Self::KeyDoubtful(_) | Self::Uncertain { .. } => Assessment::CannotCheck,
-            Self::NotCarried { .. } => Assessment::NotAssessed,
+            Self::KeyDoubtful(_) | Self::BoundKeyDoubtful(_) | Self::Uncertain { .. } => Assessment::CannotCheck,
+            // Nothing is missing that a bundle could carry: the chain itself has not judged it.
+            Self::Unverified(_) | Self::KeyNotCarried { .. } | Self::KeyBound(_) | Self::NotCarried { .. } => {
+                Assessment::NotAssessed
+            }
         }
     }
 
@@ -113,6 +150,7 @@ impl SignerVerdict {
     pub fn statement_zh(&self) -> String {
         match self {
             Self::Registered(signer) => registered_zh(signer),
+            Self::Unverified(signer) => format!("{}；不评价其是否即为该名称所指的组织", registered_zh(signer)),
             Self::KeyDoubtful(signer) => {
                 let doubt = match signer.doubt {
                     Some(Doubt::CompromisedSince(since)) => {
@@ -122,8 +160,23 @@ impl SignerVerdict {
                 };
                 format!("{}；{doubt}，签署时的密钥状态未能认定", registered_zh(signer))
             }
-            Self::Unregistered { height, account } => {
-                format!("截至高度 {height}，账户 {} 为未登记账户，账本未载其所属组织", account.to_text())
+            Self::Unregistered { height, account, key } => {
+                let account = account.to_text();
+                format!(
+                    "截至高度 {height}，账户 {account} 未登记为任何组织的账户，密钥 {key} 也未绑定任何账户；\
+                     不说明该账户是否为某组织任职人员的账户"
+                )
+            }
+            Self::KeyNotCarried { height, account, key } => {
+                let account = account.to_text();
+                format!(
+                    "截至高度 {height}，账户 {account} 未登记为任何组织的账户；证据包未附密钥 {key} 的绑定情况，\
+                     不评价其是否为某组织的密钥"
+                )
+            }
+            Self::KeyBound(signer) => format!("{}；不评价该签署是否为该组织的行为", bound_zh(signer)),
+            Self::BoundKeyDoubtful(signer) => {
+                format!("{}；该密钥由何人使用未能认定，不评价该签署是否为该组织的行为", bound_zh(signer))
             }
             Self::KeyNotInForce { height, account, key } => {
                 format!("截至高度 {height}，密钥 {key} 不是账户 {} 的有效签名密钥", account.to_text())
@@ -143,6 +196,9 @@ impl SignerVerdict {
     pub fn statement_en(&self) -> String {
         match self {
             Self::Registered(signer) => registered_en(signer),
+            Self::Unverified(signer) => {
+                format!("{}; whether it is whom that name belongs to is not assessed", registered_en(signer))
+            }
             Self::KeyDoubtful(signer) => {
                 let doubt = match signer.doubt {
                     Some(Doubt::CompromisedSince(since)) => {
@@ -154,12 +210,27 @@ impl SignerVerdict {
                 };
                 format!("{}; {doubt}, so that its standing at the signature is not established", registered_en(signer))
             }
-            Self::Unregistered { height, account } => {
+            Self::Unregistered { height, account, key } => {
                 let account = account.to_text();
                 format!(
-                    "as of height {height} account {account} is not registered; the ledger names no organization for it"
+                    "as of height {height} account {account} is registered for no organization, and key {key} is bound to no \
+                     account; whether it is the account of an officer is not said"
                 )
             }
+            Self::KeyNotCarried { height, account, key } => {
+                let account = account.to_text();
+                format!(
+                    "as of height {height} account {account} is registered for no organization; the bundle does not carry to \
+                     whom key {key} is bound, so that whether it is an organization's is not assessed"
+                )
+            }
+            Self::KeyBound(signer) => {
+                format!("{}; whether it is an act of that organization is not assessed", bound_en(signer))
+            }
+            Self::BoundKeyDoubtful(signer) => format!(
+                "{}; who used the key is not established, and whether it is an act of that organization not assessed",
+                bound_en(signer)
+            ),
             Self::KeyNotInForce { height, account, key } => {
                 format!("as of height {height} key {key} is no valid signing key of account {}", account.to_text())
             }
@@ -182,35 +253,106 @@ impl SignerVerdict {
     }
 }
 
-fn registered_zh(signer: &RegisteredSigner) -> String {
-    let RegisteredSigner { height, time_ms, account, key, organization, from_ms, to_ms, certificate, .. } = signer;
-    let (name, uscc, org_id) = (shown(&organization.name_zh), &organization.uscc, &organization.org_id);
-    let (account, (status, _)) = (account.to_text(), organization.status_words());
-    let to = to_ms.map_or_else(|| "未定终期".to_owned(), |to| format!("{} 前", shanghai_time(to)));
-    let (from, time) = (shanghai_time(*from_ms), shanghai_time(*time_ms));
-    let certificate = certificate.as_ref().map_or_else(String::new, |(serial, authority)| {
-        format!("，登记的证书序列号 {}（{}，未核验）", shown(serial), shown(authority))
-    });
+/// Names an organization. What nobody verified is said to be its own word, right behind the name.
+fn organization_zh(organization: &OrganizationRow) -> String {
+    let OrganizationRow { org_id, uscc, name_zh, name_en, .. } = organization;
+    let (name, (status, _)) = (quoted(name_zh), organization.status_words());
+    let english = if name_en.is_empty() { String::new() } else { format!("英文名称{}，", quoted(name_en)) };
+    if organization.is_verified() {
+        return format!("组织{name}（{english}{org_id}，统一社会信用代码 {uscc}，机构状态：{status}）");
+    }
+    let by = if organization.status == APPLIED { "未经核验" } else { "账本该条目不载是否经过核验" };
     format!(
-        "截至高度 {height}，账户 {account} 登记于组织“{name}”（{org_id}，统一社会信用代码 {uscc}，机构状态：{status}）；\
-         密钥 {key} 为其登记的签名密钥，在区块时间 {time} 处于有效期（自 {from} 起，{to}）{certificate}"
+        "组织{name}（自报名称，{by}；{english}编号 {org_id}、统一社会信用代码 {uscc} 亦为自报；机构状态：{status}）"
+    )
+}
+
+fn organization_en(organization: &OrganizationRow) -> String {
+    let OrganizationRow { org_id, uscc, name_zh, name_en, .. } = organization;
+    let (name, (_, status)) = (quoted(name_zh), organization.status_words());
+    let english = if name_en.is_empty() { String::new() } else { format!("English name {}, ", quoted(name_en)) };
+    if organization.is_verified() {
+        return format!("the organization {name} ({english}{org_id}, credit code {uscc}, status {status})");
+    }
+    let by = if organization.status == APPLIED {
+        "which nobody verified"
+    } else {
+        "of which the row does not say whether it was verified"
+    };
+    format!(
+        "the organization {name} (its own name for itself, {by}; {english}id {org_id} and credit code {uscc} are its own words \
+         too; status {status})"
+    )
+}
+
+fn certificate_zh(certificate: Option<&(String, String)>) -> String {
+    certificate.map_or_else(String::new, |(serial, authority)| {
+        format!("，登记的证书序列号{}（颁发机构{}），未核验", quoted(serial), quoted(authority))
+    })
+}
+
+fn certificate_en(certificate: Option<&(String, String)>) -> String {
+    certificate.map_or_else(String::new, |(serial, authority)| {
+        format!(", registered with certificate {} of {}, not checked", quoted(serial), quoted(authority))
+    })
+}
+
+/// From when to when a key is valid.
+fn validity_zh(signer: &RegisteredSigner) -> String {
+    let to = signer.to_ms.map_or_else(|| "未定终期".to_owned(), |to| format!("{} 前", shanghai_time(to)));
+    format!("自 {} 起，{to}", shanghai_time(signer.from_ms))
+}
+
+fn validity_en(signer: &RegisteredSigner) -> String {
+    let to = signer.to_ms.map_or_else(|| "without end".to_owned(), |to| format!("until {}", shanghai_time(to)));
+    format!("from {}, {to}", shanghai_time(signer.from_ms))
+}
+
+fn registered_zh(signer: &RegisteredSigner) -> String {
+    let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = signer;
+    let (account, organization, time) = (account.to_text(), organization_zh(organization), shanghai_time(*time_ms));
+    let (validity, certificate) = (validity_zh(signer), certificate_zh(certificate.as_ref()));
+    format!(
+        "截至高度 {height}，账户 {account} 登记于{organization}；密钥 {key} 为其登记的签名密钥，在区块时间 {time} \
+         处于有效期（{validity}）{certificate}"
     )
 }
 
 fn registered_en(signer: &RegisteredSigner) -> String {
-    let RegisteredSigner { height, time_ms, account, key, organization, from_ms, to_ms, certificate, .. } = signer;
-    let (name, uscc, org_id) = (shown(&organization.name_zh), &organization.uscc, &organization.org_id);
-    let english = shown(&organization.name_en);
-    let english = if english.is_empty() { english } else { format!(" ({english})") };
-    let (account, (_, status)) = (account.to_text(), organization.status_words());
-    let to = to_ms.map_or_else(|| "without end".to_owned(), |to| format!("until {}", shanghai_time(to)));
-    let (from, time) = (shanghai_time(*from_ms), shanghai_time(*time_ms));
-    let certificate = certificate.as_ref().map_or_else(String::new, |(serial, authority)| {
-        format!(", registered with certificate {} of {}, not checked", shown(serial), shown(authority))
-    });
+    let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = signer;
+    let (account, organization, time) = (account.to_text(), organization_en(organization), shanghai_time(*time_ms));
+    let (validity, certificate) = (validity_en(signer), certificate_en(certificate.as_ref()));
     format!(
-        "as of height {height} account {account} is registered for the organization \"{name}\"{english} ({org_id}, credit code \
-         {uscc}, status {status}); key {key} is its registered signing key, within its validity at block time {time} (from \
-         {from}, {to}){certificate}"
+        "as of height {height} account {account} is registered for {organization}; key {key} is its registered signing key, \
+         within its validity at block time {time} ({validity}){certificate}"
+    )
+}
+
+fn bound_zh(signer: &BoundSigner) -> String {
+    let BoundSigner { acting, owner, revoked_at_ms, compromise_since_ms } = signer;
+    let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = owner;
+    let (acting, account, organization) = (acting.to_text(), account.to_text(), organization_zh(organization));
+    let (validity, certificate) = (validity_zh(owner), certificate_zh(certificate.as_ref()));
+    let revoked = revoked_at_ms.map_or_else(String::new, |at| format!("，于 {} 撤销", shanghai_time(at)));
+    let since = compromise_since_ms.map_or_else(String::new, |at| format!("，自 {} 起存在失密声明", shanghai_time(at)));
+    let time = shanghai_time(*time_ms);
+    format!(
+        "截至高度 {height}，账户 {acting} 未登记为任何组织的账户，但密钥 {key} 绑定于账户 {account}，该账户登记于{organization}；\
+         密钥有效期{validity}{revoked}{since}{certificate}，区块时间 {time}"
+    )
+}
+
+fn bound_en(signer: &BoundSigner) -> String {
+    let BoundSigner { acting, owner, revoked_at_ms, compromise_since_ms } = signer;
+    let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = owner;
+    let (acting, account, organization) = (acting.to_text(), account.to_text(), organization_en(organization));
+    let (validity, certificate) = (validity_en(owner), certificate_en(certificate.as_ref()));
+    let revoked = revoked_at_ms.map_or_else(String::new, |at| format!(", revoked at {}", shanghai_time(at)));
+    let since = compromise_since_ms
+        .map_or_else(String::new, |at| format!(", declared compromised since {}", shanghai_time(at)));
+    let time = shanghai_time(*time_ms);
+    format!(
+        "as of height {height} account {acting} is registered for no organization, but key {key} is bound to account {account}, \
+         which is registered for {organization}; the key is valid {validity}{revoked}{since}{certificate}; block time {time}"
     )
 }

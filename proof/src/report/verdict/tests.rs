@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use quancheng_types::{AccountId, Height, KeyId, ModuleId};
 
-use super::{Doubt, RegisteredSigner, SignerVerdict, Verdict};
+use super::{BoundSigner, Doubt, Listed, RegisteredSigner, SignerVerdict, Verdict};
 use crate::identity::OrganizationRow;
 use crate::report::{Assessment, Standing, Step};
 use crate::tables::Row;
@@ -41,6 +41,28 @@ fn signer(doubt: Option<Doubt>) -> Box<RegisteredSigner> {
     })
 }
 
+/// An applicant that took the name of a court.
+fn impostor() -> Box<RegisteredSigner> {
+    let mut signer = signer(None);
+    signer.organization = OrganizationRow {
+        org_id: "ORG-COURT".to_owned(),
+        name_zh: "济南市中级人民法院".to_owned(),
+        name_en: "Jinan Court) (ORG-CRT, status ACTIVE); identity checked (note".to_owned(),
+        status: 1,
+        ..signer.organization
+    };
+    signer
+}
+
+fn bound(revoked_at_ms: Option<u64>) -> Box<BoundSigner> {
+    let compromise_since_ms = revoked_at_ms.map(|at| at - 1000);
+    Box::new(BoundSigner { acting: AccountId::default(), owner: *signer(None), revoked_at_ms, compromise_since_ms })
+}
+
+fn listed() -> Listed {
+    Listed { paths: vec!["a.txt".to_owned()], more: 0 }
+}
+
 /// One of each.
 fn all() -> Vec<Verdict> {
     let height = Height(7);
@@ -48,7 +70,9 @@ fn all() -> Vec<Verdict> {
         Verdict::BundleUnreadable,
         Verdict::BundleVersion,
         Verdict::FileMatch,
-        Verdict::FileOtherName { listed: "a.txt".to_owned() },
+        Verdict::FileOtherName { listed: listed() },
+        Verdict::FileListed,
+        Verdict::ManifestUncertain,
         Verdict::FileMismatch,
         Verdict::FileNothingToCompare,
         Verdict::FileUnreadable,
@@ -69,7 +93,12 @@ fn all() -> Vec<Verdict> {
         Verdict::InState { height, row: Some(row()) },
         Verdict::InclusionMismatch { height },
         Verdict::InclusionUncertain { height },
-        Verdict::Quorum { signed: 3, total: 4, names: vec!["甲".to_owned(), "乙".to_owned(), "丙".to_owned()] },
+        Verdict::Quorum {
+            signed: 3,
+            total: 4,
+            names: vec!["甲".to_owned(), "乙".to_owned(), "丙".to_owned()],
+            power: None,
+        },
         Verdict::QuorumUnconfirmed,
         Verdict::QuorumMismatch,
         Verdict::RulesUnknown,
@@ -92,7 +121,11 @@ fn all() -> Vec<Verdict> {
         Verdict::SignatureUnsupported,
         Verdict::Signer(SignerVerdict::Registered(signer(None))),
         Verdict::Signer(SignerVerdict::KeyDoubtful(signer(Some(Doubt::CompromisedSince(0))))),
-        Verdict::Signer(SignerVerdict::Unregistered { height, account: AccountId::default() }),
+        Verdict::Signer(SignerVerdict::Unverified(impostor())),
+        Verdict::Signer(SignerVerdict::Unregistered { height, account: AccountId::default(), key: KeyId::default() }),
+        Verdict::Signer(SignerVerdict::KeyNotCarried { height, account: AccountId::default(), key: KeyId::default() }),
+        Verdict::Signer(SignerVerdict::KeyBound(bound(None))),
+        Verdict::Signer(SignerVerdict::BoundKeyDoubtful(bound(Some(1_768_870_806_000)))),
         Verdict::Signer(SignerVerdict::KeyNotInForce { height, account: AccountId::default(), key: KeyId::default() }),
         Verdict::Signer(SignerVerdict::KeyRefused { height, account: AccountId::default(), key: KeyId::default() }),
         Verdict::Signer(SignerVerdict::Uncertain { account: AccountId::default() }),
@@ -120,7 +153,8 @@ fn permitted_statements() {
     let height = Height(7);
     for (verdict, statement) in [
         (Verdict::FileMatch, "所提交文件与存证摘要一致"),
-        (Verdict::FileOtherName { listed: "a.txt".to_owned() }, "与清单所列 a.txt 一致，名称不同"),
+        (Verdict::FileOtherName { listed: listed() }, "与清单所列“a.txt”一致，名称不同"),
+        (Verdict::FileListed, "所提交文件与证据包所列摘要相同，但不能据以认定该摘要为存证摘要"),
         (Verdict::FileMismatch, "摘要不一致；不说明何者为原件"),
         (Verdict::ManifestMatch { count: 3 }, "清单所列 3 份文件齐全且一致"),
         (Verdict::CommitmentMatch, "摘要与加盐承诺相符"),
@@ -128,8 +162,12 @@ fn permitted_statements() {
         (Verdict::InState { height, row: None }, "该记录包含于高度 7 的状态"),
         (Verdict::InState { height, row: Some(row()) }, "该记录包含于高度 7 的状态（登记：流水号 7）"),
         (
-            Verdict::Quorum { signed: 3, total: 4, names: vec!["甲".to_owned(), "乙".to_owned()] },
-            "区块头经该高度法定阈值验证者签名（3/4：甲、乙）",
+            Verdict::Quorum { signed: 3, total: 4, names: vec!["甲".to_owned(), "乙".to_owned()], power: None },
+            "区块头经该高度法定阈值验证者签名（3/4：“甲”、“乙”）",
+        ),
+        (
+            Verdict::Quorum { signed: 1, total: 4, names: vec!["甲公司".to_owned()], power: Some([97, 100, 67]) },
+            "区块头经该高度法定阈值验证者签名（按投票权计：已签名 97，总计 100，法定阈值 67；签名者 1/4：“甲公司”）",
         ),
         (Verdict::TrustPathMatch, "自检查点至该区块的验证者更替连续"),
         (
@@ -158,10 +196,10 @@ fn permitted_statements() {
         (Verdict::Absent { height, row: row() }, "截至高度 7 账本无该键记录（登记：流水号 7）"),
         (
             Verdict::Signer(SignerVerdict::Registered(signer(None))),
-            "截至高度 7，账户 qc100000000000000000000000000000000000000000000000000000000000000009121aabe 登记于组织“样例公司”（ORG-M1，统一社会信用代码 \
+            "截至高度 7，账户 qc100000000000000000000000000000000000000000000000000000000000000009121aabe 登记于组织“样例公司”（英文名称“Sample”，ORG-M1，统一社会信用代码 \
              91370199MA0EXM026B，机构状态：正常）；密钥 0000000000000000000000000000000000000000000000000000000000000000 \
              为其登记的签名密钥，在区块时间 2026-01-20T09:00:07.000+08:00 处于有效期（自 2026-01-20T09:00:00.000+08:00 \
-             起，未定终期），登记的证书序列号 01（样例认证，未核验）",
+             起，未定终期），登记的证书序列号“01”（颁发机构“样例认证”），未核验",
         ),
         (Verdict::Grant { height }, "截至高度 7 授权范围、次数如列"),
     ] {
@@ -216,7 +254,7 @@ fn codes_and_statements_are_distinct_and_results_fit_their_words() {
             Assessment::Match | Assessment::Mismatch => {}
         }
     }
-    assert_eq!(codes.len(), 61);
+    assert_eq!(codes.len(), 67);
 }
 
 /// Every step has a case, and only steps that judge can match.
@@ -229,4 +267,56 @@ fn every_step_is_covered() {
             assert_eq!(verdict.result(), Assessment::NotAssessed);
         }
     }
+}
+
+/// Whoever applies may call himself what he likes; both languages say that it is his own word, and neither lets it speak.
+#[test]
+fn the_name_of_an_applicant_is_no_match_and_cannot_speak_for_the_report() {
+    let verdict = Verdict::Signer(SignerVerdict::Unverified(impostor()));
+    assert_eq!((verdict.code(), verdict.result()), ("signer_unverified", Assessment::NotAssessed));
+    let (zh, en) = (verdict.statement_zh(), verdict.statement_en());
+    assert!(zh.contains("组织“济南市中级人民法院”（自报名称，未经核验；"), "{zh}");
+    assert!(en.contains("“济南市中级人民法院” (its own name for itself, which nobody verified;"), "{en}");
+    let name = "“Jinan Court) (ORG-CRT, status ACTIVE); identity checked (note”";
+    assert!(zh.contains(name) && en.contains(name), "{zh} {en}");
+    // The same of a key in doubt, and of one that is bound to the applicant's account.
+    let mut doubtful = impostor();
+    doubtful.doubt = Some(Doubt::RevokedInBlock);
+    assert!(SignerVerdict::KeyDoubtful(doubtful).statement_zh().contains("自报名称，未经核验"));
+    let mut bound = bound(None);
+    bound.owner = *impostor();
+    assert!(SignerVerdict::KeyBound(bound).statement_en().contains("which nobody verified"));
+    for (status, is_verified) in
+        [(1, false), (2, true), (3, true), (4, true), (5, true), (6, false), (7, true), (9, false)]
+    {
+        assert_eq!(OrganizationRow { status, ..impostor().organization }.is_verified(), is_verified, "{status}");
+    }
+}
+
+/// Serial and authority of a certificate are foreign texts too.
+#[test]
+fn the_certificate_of_a_key_stays_between_its_quotation_marks() {
+    let mut signer = signer(None);
+    signer.certificate = Some(("01（已核验）”".to_owned(), "人民法院，  ┆".to_owned()));
+    let verdict = SignerVerdict::Registered(signer);
+    let (serial, authority) = ("“01（已核验）\\u{201d}”", "“人民法院，\\u{20 ×2}\\u{2506}”");
+    for statement in [verdict.statement_zh(), verdict.statement_en()] {
+        assert!(statement.contains(serial) && statement.contains(authority), "{statement}");
+    }
+}
+
+/// A key of an organization stays one, whatever account it signs for.
+#[test]
+fn a_bound_key_names_its_organization_and_its_standing() {
+    let verdict = SignerVerdict::BoundKeyDoubtful(bound(Some(1_768_870_806_000)));
+    assert_eq!(verdict.result(), Assessment::CannotCheck);
+    let zh = verdict.statement_zh();
+    for words in
+        ["“样例公司”", "于 2026-01-20T09:00:06.000+08:00 撤销", "自 2026-01-20T09:00:05.000+08:00 起存在失密声明"]
+    {
+        assert!(zh.contains(words), "{zh}");
+    }
+    let en = verdict.statement_en();
+    assert!(en.contains("revoked at 2026-01-20T09:00:06") && en.contains("declared compromised since"), "{en}");
+    assert_eq!(SignerVerdict::KeyBound(bound(None)).result(), Assessment::NotAssessed);
 }

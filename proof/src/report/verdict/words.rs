@@ -3,10 +3,13 @@
 use quancheng_types::{Height, KeyId};
 
 use super::Verdict;
+use crate::foreign;
 use crate::report::{Standing, shanghai_time};
 use crate::tables::Row;
 
 const NAMES_MISMATCH_ZH: &str = "所提交文件的名称与清单不符：有文件的内容属于清单所列的另一名称";
+const FILE_LISTED_ZH: &str = "所提交文件与证据包所列摘要相同，但不能据以认定该摘要为存证摘要";
+const MANIFEST_UNCERTAIN_ZH: &str = "清单所属的存证记录未获确认或未生效，不能判断清单是否齐全";
 const QUORUM_UNCONFIRMED_ZH: &str = "证据包所列验证者的签名达到阈值，但未能由检查点确认其为该高度的验证者";
 const OTHER_CHAIN_ZH: &str = "检查点与证据包不属于同一条链，未能核验；请核对所用检查点";
 
@@ -19,6 +22,7 @@ impl Verdict {
             Self::BundleVersion => "bundle_version",
             Self::FileMatch => "file_match",
             Self::FileOtherName { .. } => "file_other_name",
+            Self::FileListed => "file_listed",
             Self::FileMismatch => "file_mismatch",
             Self::FileNothingToCompare => "file_nothing_to_compare",
             Self::FileUnreadable => "file_unreadable",
@@ -27,6 +31,7 @@ impl Verdict {
             Self::ManifestMismatch => "manifest_mismatch",
             Self::ManifestNamesMismatch => "manifest_names_mismatch",
             Self::ManifestOtherNames { .. } => "manifest_other_names",
+            Self::ManifestUncertain => "manifest_uncertain",
             Self::ManifestPartial => "manifest_partial",
             Self::ManifestNotDeclared => "manifest_not_declared",
             Self::CommitmentMatch => "commitment_match",
@@ -80,7 +85,8 @@ impl Verdict {
             Self::BundleUnreadable => "证据包损坏或形式不符，不能据以作出任何判断".to_owned(),
             Self::BundleVersion => "证据包版本非本工具所知，未能核验".to_owned(),
             Self::FileMatch => "所提交文件与存证摘要一致".to_owned(),
-            Self::FileOtherName { listed } => format!("与清单所列 {listed} 一致，名称不同"),
+            Self::FileOtherName { listed } => format!("与清单所列{}一致，名称不同", listed.shown("、")),
+            Self::FileListed => FILE_LISTED_ZH.to_owned(),
             Self::FileMismatch => "摘要不一致；不说明何者为原件".to_owned(),
             Self::FileNothingToCompare => "证据包未附文件摘要，未能比对".to_owned(),
             Self::FileUnreadable => "所提交文件无法读取，未能比对".to_owned(),
@@ -89,6 +95,7 @@ impl Verdict {
             Self::ManifestMismatch => "清单与存证记录不符".to_owned(),
             Self::ManifestNamesMismatch => NAMES_MISMATCH_ZH.to_owned(),
             Self::ManifestOtherNames { count } => other_names_zh(*count),
+            Self::ManifestUncertain => MANIFEST_UNCERTAIN_ZH.to_owned(),
             Self::ManifestPartial => "未提交清单全部文件，未评价清单是否齐全".to_owned(),
             Self::ManifestNotDeclared => "存证时未声明为完整清单，不评价是否齐全".to_owned(),
             Self::CommitmentMatch => "摘要与加盐承诺相符".to_owned(),
@@ -104,10 +111,8 @@ impl Verdict {
             Self::InclusionMismatch { height } => {
                 format!("所附证明不能说明该记录包含于高度 {height} 的区块或状态")
             }
-            Self::InclusionUncertain { height } => {
-                format!("区块头未获确认，不能判断该记录是否包含于高度 {height}")
-            }
-            Self::Quorum { signed, total, names } => quorum_zh(*signed, *total, names),
+            Self::InclusionUncertain { height } => inclusion_uncertain_zh(*height),
+            Self::Quorum { signed, total, names, power } => quorum_zh(*signed, *total, names, *power),
             Self::QuorumUnconfirmed => QUORUM_UNCONFIRMED_ZH.to_owned(),
             Self::QuorumMismatch => "区块头的验证者签名未达到该高度法定阈值，或签名不符".to_owned(),
             Self::RulesUnknown => "区块头的规则版本非本工具所知，未能核验".to_owned(),
@@ -154,7 +159,8 @@ impl Verdict {
             Self::BundleUnreadable => "the bundle is damaged or not in its form; nothing can be concluded from it".to_owned(),
             Self::BundleVersion => "the bundle is of a version that this tool does not know; not checked".to_owned(),
             Self::FileMatch => "the file presented equals the notarized digests".to_owned(),
-            Self::FileOtherName { listed } => format!("equals {listed} of the manifest; the name differs"),
+            Self::FileOtherName { listed } => format!("equals {} of the manifest; the name differs", listed.shown(", ")),
+            Self::FileListed => "the file presented equals digests that the bundle lists; that they are notarized digests is not confirmed".to_owned(),
             Self::FileMismatch => "the digests differ; this does not say which is the original".to_owned(),
             Self::FileNothingToCompare => "the bundle holds no file digests; not compared".to_owned(),
             Self::FileUnreadable => "the file given cannot be read; not compared".to_owned(),
@@ -164,6 +170,7 @@ impl Verdict {
             Self::ManifestMismatch => "the manifest does not fit the notarized record".to_owned(),
             Self::ManifestNamesMismatch => "the names of the files presented do not fit the manifest: a file has the content that the manifest lists under another name".to_owned(),
             Self::ManifestOtherNames { count } => format!("the contents of all {count} files of the manifest were presented, but not all under their names; completeness is not assessed"),
+            Self::ManifestUncertain => "the record of the manifest is not confirmed or not in effect; whether the manifest is complete cannot be said".to_owned(),
             Self::ManifestPartial => "not all files of the manifest were presented; completeness is not assessed".to_owned(),
             Self::ManifestNotDeclared => "the batch was not declared a whole manifest; completeness is not assessed".to_owned(),
             Self::CommitmentMatch => "the digests fit the salted commitment".to_owned(),
@@ -177,10 +184,7 @@ impl Verdict {
             Self::InState { height, row: Some(row) } => format!("the record is contained in the state of height {height} ({})", row.en),
             Self::InclusionMismatch { height } => format!("the proof given does not show the record in the block or state of height {height}"),
             Self::InclusionUncertain { height } => format!("the header is not confirmed; whether the record is contained in height {height} cannot be said"),
-            Self::Quorum { signed, total, names } => {
-                let names = names.join(", ");
-                format!("the header is signed by the required quorum of the validators of its height ({signed}/{total}: {names})")
-            }
+            Self::Quorum { signed, total, names, power } => quorum_en(*signed, *total, names, *power),
             Self::QuorumUnconfirmed => "the validators that the bundle lists signed the header with a quorum, but the checkpoint does not confirm that they are the validators of its height".to_owned(),
             Self::QuorumMismatch => "the signatures over the header do not meet the required quorum".to_owned(),
             Self::RulesUnknown => "the header follows rules of a version that this tool does not know; not checked".to_owned(),
@@ -218,13 +222,32 @@ impl Verdict {
     }
 }
 
+fn inclusion_uncertain_zh(height: Height) -> String {
+    format!("区块头未获确认，不能判断该记录是否包含于高度 {height}")
+}
+
 fn in_state_zh(height: Height, row: Option<&Row>) -> String {
     let row = row.map(|row| format!("（{}）", row.zh)).unwrap_or_default();
     format!("该记录包含于高度 {height} 的状态{row}")
 }
 
-fn quorum_zh(signed: u32, total: u32, names: &[String]) -> String {
-    format!("区块头经该高度法定阈值验证者签名（{signed}/{total}：{}）", names.join("、"))
+/// Power decides; where all have the same, counting them says it.
+fn quorum_zh(signed: u32, total: u32, names: &[String], power: Option<[u64; 3]>) -> String {
+    let names = foreign::list(names.iter().map(String::as_str), "、");
+    let power = power.map_or_else(String::new, |[signed, total, quorum]| {
+        format!("按投票权计：已签名 {signed}，总计 {total}，法定阈值 {quorum}；签名者 ")
+    });
+    format!("区块头经该高度法定阈值验证者签名（{power}{signed}/{total}：{names}）")
+}
+
+fn quorum_en(signed: u32, total: u32, names: &[String], power: Option<[u64; 3]>) -> String {
+    let names = foreign::list(names.iter().map(String::as_str), ", ");
+    let power = power.map_or_else(String::new, |[signed, total, quorum]| {
+        format!("power {signed} of {total}, quorum {quorum}; signers ")
+    });
+    format!(
+        "the header is signed by the required quorum of the validators of its height ({power}{signed}/{total}: {names})"
+    )
 }
 
 fn time_zh(height: Height, time_ms: u64, certified_height: Height, certified_ms: u64) -> String {

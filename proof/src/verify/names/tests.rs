@@ -31,7 +31,7 @@ fn some_way(paths: &[String], files: &[String]) -> bool {
 
 fn agree(paths: &[String], files: &[String]) -> bool {
     let given: Vec<FileDigests> = files.iter().map(|name| file(name)).collect();
-    let named = Named::Listed { path: String::new() };
+    let named = Named::Listed { places: Vec::new() };
     let given: Vec<(&FileDigests, &Named)> = given.iter().map(|file| (file, &named)).collect();
     all_named(&opening(paths), &given) == some_way(paths, files)
 }

@@ -1,5 +1,6 @@
 //! Where a record stands and what was notarized with it: batches, and the files that the bundle lists.
 
+use quancheng_proof::foreign::quoted;
 use quancheng_proof::report::{ClaimFact, EntryFact, shanghai_time};
 use quancheng_proof::{BatchCommitment, Facts};
 use quancheng_types::Height;
@@ -56,7 +57,7 @@ pub(super) fn manifests(page: &mut Page, facts: &Facts) {
 
 fn file(page: &mut Page, EntryFact { index, entry, is_sealed }: &EntryFact) {
     let number = index.saturating_add(1);
-    page.line(&say!("第 {number} 份", "file {number}"), &entry.path);
+    page.line(&say!("第 {number} 份", "file {number}"), quoted(entry.path.as_str()));
     page.deeper(&say!("字节数   ", "bytes     "), entry.size);
     page.deeper(&say!("SHA-256  ", "SHA-256   "), entry.sha256);
     page.deeper(&say!("SM3      ", "SM3       "), entry.sm3);

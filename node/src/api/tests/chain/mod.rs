@@ -14,7 +14,7 @@ use quancheng_state::{BlockCommit, BodyLocation, Executed, Memory, Store, StoreE
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
     AccountId, Attendance, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, CommitCertificate, Digest,
-    Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Round, SignedTransaction, Signer, Transaction,
+    Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Round, SignedTransaction, Signer, SigningKey, Transaction,
     TransactionId, ValidatorId, merkle,
 };
 use serde_json::{Value, json};
@@ -87,17 +87,30 @@ impl Fake {
 
     /// A transaction of one call.
     pub(in crate::api::tests) fn sign(&self, name: &str, module: &str, call: Value, nonce: u64) -> SignedTransaction {
-        let key = key(name);
-        let public = key.public_key();
+        self.sign_all(&[name], module, call, nonce)
+    }
+
+    /// The same of several keys, each for its own account.
+    pub(in crate::api::tests) fn sign_all(
+        &self,
+        names: &[&str],
+        module: &str,
+        call: Value,
+        nonce: u64,
+    ) -> SignedTransaction {
+        let keys: Vec<SigningKey> = names.iter().map(|name| key(name)).collect();
+        let signer = |key: &SigningKey| {
+            let public = key.public_key();
+            Signer { account: AccountId::of(&public), key_id: KeyId::of(&public) }
+        };
         let body = Transaction {
             chain_id: self.identity.chain_id,
-            signers: List::new(vec![Signer { account: AccountId::of(&public), key_id: KeyId::of(&public) }])
-                .expect("one"),
+            signers: List::new(keys.iter().map(signer).collect()).expect("a few"),
             nonce,
             valid_until_ms: START_MS + 300_000,
             calls: List::new(vec![encode_call(module, call).expect("a call")]).expect("one"),
         };
-        body.sign(&[&key]).expect("one key")
+        body.sign(&keys.iter().collect::<Vec<_>>()).expect("a key for each")
     }
 
     /// The application of the sample organization with this index.
