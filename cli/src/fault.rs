@@ -1,5 +1,6 @@
 //! What went wrong, as it is told to people and programs, and the exit code that goes with it.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -26,6 +27,8 @@ pub(crate) enum Exit {
     CannotCheck = 6,
     /// Time is up; the transaction may still take effect.
     Timeout = 7,
+    /// Done, but the result could not be written.
+    Unwritten = 8,
 }
 
 /// An error with everything a person needs: what was tried, where, why, and what mends it.
@@ -59,9 +62,16 @@ impl Fault {
     /// A file cannot be read or written.
     pub(crate) fn file(path: &Path, error: &std::io::Error) -> Self {
         let path = path.display();
-        Self::usage("FILE", say!("无法读写文件 {path}。", "Cannot read or write {path}."))
-            .cause(error)
-            .hint(say!("请核对路径与权限。", "Check the path and its permissions."))
+        let hint = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                say!("磁盘或配额已满：请腾出空间后再试。", "The disk or the quota is full: make room and try again.")
+            }
+            ErrorKind::ReadOnlyFilesystem => {
+                say!("该文件系统为只读：请另选位置。", "The file system is read-only: choose another place.")
+            }
+            _ => say!("请核对路径与权限。", "Check the path and its permissions."),
+        };
+        Self::usage("FILE", say!("无法读写文件 {path}。", "Cannot read or write {path}.")).cause(error).hint(hint)
     }
 
     /// Adds a cause.

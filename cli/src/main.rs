@@ -39,7 +39,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::args::Cli;
-use crate::fault::Fault;
+use crate::fault::{Exit, Fault};
 use crate::output::{Format, Printer};
 use crate::session::Session;
 use crate::text::{Lang, Text, say};
@@ -92,13 +92,13 @@ fn help_zh(error: &clap::Error) -> u8 {
     shown(error, written)
 }
 
-/// The exit code of a help or a wrong command. Its reader may have gone; one that could not be written for another reason is an error.
+/// The exit code of a help or a wrong command. Its reader may have gone; one that could not be written for another reason is told.
 fn shown(error: &clap::Error, written: std::io::Result<()>) -> u8 {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     match written.and_then(|()| std::io::stdout().flush()) {
         Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => {
             let _ = writeln!(std::io::stderr(), "stdout: {fault}");
-            code.max(2)
+            if code == 0 { Exit::Unwritten as u8 } else { code }
         }
         Ok(()) | Err(_) => code,
     }

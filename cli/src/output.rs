@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::fault::{Exit, Fault};
 use crate::table;
-use crate::text::{Lang, Text, printable};
+use crate::text::{Lang, Text, printable, say};
 
 /// The form of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -104,7 +104,18 @@ impl Printer {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit as u8,
             Err(error) => {
                 note_raw(&format!("stdout: {error}"));
-                Exit::Usage as u8
+                match &result {
+                    // What was done stays done; nobody shall think that the command was wrong and give it again.
+                    Ok(reply) if exit == Exit::Done => {
+                        note_raw(unwritten(&reply.data).words(self.lang));
+                        Exit::Unwritten as u8
+                    }
+                    Ok(Reply { fault: Some(fault), .. }) | Err(fault) => {
+                        self.complain(fault);
+                        exit as u8
+                    }
+                    Ok(_) => exit as u8,
+                }
             }
         }
     }
@@ -157,6 +168,20 @@ impl Printer {
     }
 }
 
+/// What is told in the place of a result that could not be written: what it was about, to ask for it again.
+fn unwritten(data: &Value) -> Text {
+    let named = |name: &&str| {
+        let value = data.get(name)?;
+        Some(format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+    };
+    let about: Vec<String> = ["id", "stage", "height", "bundle", "file", "account"].iter().filter_map(named).collect();
+    let about = printable(&about.join(", "), true).to_string();
+    match about.as_str() {
+        "" => say!("命令已完成，但结果未能写出。", "Done; the result could not be written."),
+        about => say!("命令已完成，但结果未能写出：{about}", "Done; the result could not be written: {about}"),
+    }
+}
+
 /// One line to stderr. That nobody reads it is no reason to fail.
 fn note_raw(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
@@ -189,7 +214,14 @@ fn write_json(value: &Value) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::say;
+
+    #[test]
+    fn what_was_done_is_named_when_its_result_cannot_be_written() {
+        let data = json!({ "id": "ab", "height": 7, "file": "a.key", "events": [] });
+        let told = unwritten(&data);
+        assert_eq!(told.words(Lang::En), "Done; the result could not be written: id ab, height 7, file a.key");
+        assert_eq!(unwritten(&json!([])).words(Lang::En), "Done; the result could not be written.");
+    }
 
     #[test]
     fn the_envelope_is_ok_with_data_or_not_ok_with_an_error() {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Exit, Fault, Outcome};
+use crate::files;
 use crate::text::say;
 
 /// Greatest size of the file, bytes.
@@ -76,18 +77,25 @@ impl Profiles {
         toml::from_str(&text).map_err(|error| damaged(error.to_string().trim_end()))
     }
 
-    /// Writes the file, whole or not at all.
-    pub(crate) fn save(&self, path: &Path) -> Outcome<()> {
+    /// Changes the file, one process at a time. A link in its place leads to the file that is written; permissions stay.
+    pub(crate) fn change<T>(path: &Path, change: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         let fault = |error: std::io::Error| Fault::file(path, &error);
+        let dir = path.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(dir).map_err(fault)?;
+        let turn = fs::File::open(dir).map_err(fault)?;
+        turn.lock().map_err(fault)?;
+        let mut profiles = Self::load(path)?;
+        let result = change(&mut profiles)?;
+        profiles.save(path)?;
+        Ok(result)
+    }
+
+    fn save(&self, path: &Path) -> Outcome<()> {
         let text = toml::to_string_pretty(self).map_err(|error| {
             Fault::usage("CONFIG", say!("无法写出配置。", "Cannot write the profiles.")).cause(error)
         })?;
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir).map_err(fault)?;
-        }
-        let fresh = path.with_extension("toml.new");
-        fs::write(&fresh, text).map_err(fault)?;
-        fs::rename(&fresh, path).map_err(fault)
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        files::write(&real, text.as_bytes())
     }
 
     /// The named profile, else the current one, else an empty one. A name that is not there is a fault.
@@ -118,16 +126,43 @@ mod tests {
     fn profiles_are_kept_and_unknown_keys_and_names_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = path(|name| (name == "XDG_CONFIG_HOME").then(|| dir.path().into())).unwrap();
-        let mut profiles = Profiles::load(&file).unwrap();
-        assert_eq!(profiles, Profiles::default());
+        assert_eq!(Profiles::load(&file).unwrap(), Profiles::default());
         let profile = Profile { api: vec!["http://127.0.0.1:1".to_owned()], ..Profile::default() };
-        profiles.profiles.insert("city".to_owned(), profile.clone());
-        profiles.current = Some("city".to_owned());
-        profiles.save(&file).unwrap();
-        assert_eq!(Profiles::load(&file).unwrap().select(None).unwrap(), profile);
+        Profiles::change(&file, |profiles| {
+            profiles.profiles.insert("city".to_owned(), profile.clone());
+            profiles.current = Some("city".to_owned());
+            Ok(())
+        })
+        .unwrap();
+        let profiles = Profiles::load(&file).unwrap();
+        assert_eq!(profiles.select(None).unwrap(), profile);
         assert_eq!(profiles.select(Some("other")).unwrap_err().code, "NO_PROFILE");
         fs::write(&file, "[profiles.a]\nurl = \"x\"\n").unwrap();
         assert_eq!(Profiles::load(&file).unwrap_err().code, "CONFIG");
+    }
+
+    #[test]
+    fn changes_at_once_are_all_kept_and_so_are_link_and_permissions() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real.toml"), dir.path().join("config.toml"));
+        fs::write(&real, "").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let add = |name: String| {
+            Profiles::change(&link, |profiles| {
+                profiles.profiles.insert(name, Profile::default());
+                Ok(())
+            })
+        };
+        std::thread::scope(|scope| {
+            let all: Vec<_> = (0..12).map(|n| scope.spawn(move || add(format!("p{n}")))).collect();
+            all.into_iter().for_each(|one| one.join().unwrap().unwrap());
+        });
+        assert_eq!(Profiles::load(&link).unwrap().profiles.len(), 12);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left behind");
     }
 
     #[test]

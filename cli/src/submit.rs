@@ -1,12 +1,13 @@
 //! Submitting a transaction and waiting for it, stage by stage.
 
+mod fate;
 mod lifetime;
 mod refusals;
 
 use std::time::{Duration, Instant};
 
 use quancheng_proof::report::shanghai_time;
-use quancheng_types::{Call, ChainId, SignedTransaction, TransactionId};
+use quancheng_types::{AccountId, Call, ChainId, SignedTransaction, TransactionId};
 use serde_json::{Value, json};
 
 use crate::args::common::{Stage, Write};
@@ -18,6 +19,7 @@ use crate::text::{Text, say};
 use crate::time::duration_ms;
 use crate::transaction::{self, Draft, Signers};
 
+pub(crate) use fate::{Fate, fate, is_void, past};
 use refusals::refusal;
 pub(crate) use refusals::refusal_hint;
 
@@ -59,9 +61,24 @@ impl<'a> Writer<'a> {
         self.client.as_ref()
     }
 
+    /// The chain.
+    pub(crate) const fn chain_id(&self) -> ChainId {
+        self.chain_id
+    }
+
+    /// The account that acts.
+    pub(crate) fn account(&self) -> AccountId {
+        self.signers.account()
+    }
+
     /// Whether the flags ask for a submission, not for a simulation or a file.
     pub(crate) const fn is_submitting(&self) -> bool {
         !self.write.dry_run && !self.write.sign_only
+    }
+
+    /// Whether the flags ask to wait for the receipt.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.write.wait >= Stage::Executed
     }
 
     /// A transaction with the signatures of the keys at hand.
@@ -282,6 +299,14 @@ fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
         return Some(Fault::new(Exit::Refused, "EXPIRED", message).hint(hint));
     }
     refusal(status)
+}
+
+/// The status of a transaction with a receipt, or the fault when the receipt refuses.
+pub(crate) fn told(status: Value, id: TransactionId) -> Outcome<Value> {
+    match ended_badly(&status, id) {
+        Some(fault) => Err(fault.data(with_id(status, id))),
+        None => Ok(enriched(with_id(status, id))),
+    }
 }
 
 fn timed_out(session: &Session, status: Value, id: TransactionId, until: Stage) -> Fault {

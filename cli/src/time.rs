@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quancheng_contracts::domain::Day;
 
-/// A length of time: `500ms`, `30s`, `5m`, `2h`, `1d`; a plain number is seconds.
+/// A length of time: `500ms`, `30s`, `5m`, `2h`, `1d`. A number alone may mean any of them, and is refused.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: u64 = number.parse().map_err(|_| DURATION_FORM.to_owned())?;
     let unit_ms: u64 = match unit {
         "ms" => 1,
-        "" | "s" => 1_000,
+        "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
@@ -20,7 +20,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| DURATION_FORM.to_owned())
 }
 
-const DURATION_FORM: &str = "a length of time looks like 500ms, 30s, 5m, 2h or 1d";
+const DURATION_FORM: &str = "a length of time is a number with its unit, such as 500ms, 30s, 5m, 2h or 1d";
 
 /// Ms of a duration; a duration beyond 2^64 ms counts as 2^64 − 1.
 pub(crate) fn duration_ms(duration: Duration) -> u64 {
@@ -126,13 +126,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_have_units() {
-        let table =
-            [("250ms", 250), ("3", 3_000), ("3s", 3_000), ("2m", 120_000), ("1h", 3_600_000), ("1d", 86_400_000)];
+    fn lengths_of_time_have_a_unit() {
+        let table = [("250ms", 250), ("3s", 3_000), ("2m", 120_000), ("1h", 3_600_000), ("1d", 86_400_000)];
         for (text, ms) in table {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
-        for text in ["", "s", "1w", "-1s", "1.5s", "99999999999999999999s", "999999999999999999d"] {
+        for text in ["", "s", "5", "1w", "-1s", "1.5s", "99999999999999999999s", "999999999999999999d"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }

@@ -113,12 +113,38 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Writes a file.
+    /// Adds the signatures of another copy of the same transaction; whether it is one.
+    pub(crate) fn merge(&mut self, other: &Self) -> bool {
+        let is_same = self.body.id() == other.body.id();
+        if is_same {
+            for (place, found) in self.signatures.iter_mut().zip(&other.signatures) {
+                if place.is_none() {
+                    place.clone_from(found);
+                }
+            }
+        }
+        is_same
+    }
+
+    /// Writes a file. A file that holds signatures which this draft lacks is never written over.
     pub(crate) fn write(&self, path: &Path) -> Outcome<()> {
         let text = serde_json::to_string_pretty(self).map_err(|error| {
             Fault::usage("TX_FILE", say!("无法写出交易。", "Cannot write the transaction.")).cause(error)
         })?;
-        files::write(path, (text + "\n").as_bytes())
+        files::write_over(path, (text + "\n").as_bytes(), &|found| {
+            files::may_be_written_over(found, path)?;
+            match Self::read(found) {
+                Ok(other) if self.lacks(&other) => Err(signed_already(path)),
+                Ok(_) | Err(_) => Ok(()),
+            }
+        })
+    }
+
+    /// Whether another file holds a signature that this draft does not.
+    fn lacks(&self, other: &Self) -> bool {
+        let mut whole = self.clone();
+        let is_same = whole.merge(other);
+        if is_same { whole.missing() != self.missing() } else { other.signatures.iter().any(Option::is_some) }
     }
 
     /// What it asks, for people and programs.
@@ -152,6 +178,19 @@ impl From<SignedTransaction> for Draft {
         }
         draft
     }
+}
+
+/// Code of the fault of a file that holds signatures.
+pub(crate) const SIGNED_ALREADY: &str = "TX_EXISTS";
+
+fn signed_already(path: &Path) -> Fault {
+    let shown = path.display();
+    let message = say!(
+        "{shown} 已有签署过的交易，不会被覆盖。",
+        "{shown} holds a transaction with signatures and is not written over."
+    );
+    Fault::usage(SIGNED_ALREADY, message)
+        .hint(say!("请另取名称，或将其移走。", "Choose another name, or move it away."))
 }
 
 /// A call with the name of its module and its arguments, as far as this version knows them.
@@ -238,6 +277,11 @@ impl Signers {
             signers.place(&key, account, client)?;
         }
         Ok(signers)
+    }
+
+    /// The account that acts: that of the first signer.
+    pub(crate) fn account(&self) -> AccountId {
+        self.list.first().map(|signer| signer.account).unwrap_or_default()
     }
 
     fn add(

@@ -30,8 +30,28 @@ fn a_full_disk_under_stdout_is_an_error_and_no_panic() {
         let output =
             quancheng(words).stdout(full()).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{words:?}: {told}");
+        assert_eq!(output.status.code(), Some(8), "{words:?}: {told}");
         assert!(told.contains("stdout: ") && !told.contains("panicked"), "{words:?}: {told}");
+    }
+}
+
+/// Whoever reads exit code 2 gives the command again: what was done must not say so.
+#[test]
+fn what_was_done_is_no_usage_error_when_its_result_cannot_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (key, password) = (dir.path().join("a.key"), dir.path().join("password"));
+    std::fs::write(&password, "a password\n").unwrap();
+    for (form, code) in [("json", 8), ("table", 8), ("json", 2), ("table", 2)] {
+        if code == 8 {
+            let _ = std::fs::remove_file(&key);
+        }
+        let mut command = quancheng(&["key", "new", "--output", form, "--out"]);
+        let command = command.arg(&key).arg("--password-file").arg(&password);
+        let output = command.stdout(full()).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{form}: {told}");
+        let words = if code == 8 { "Done; the result could not be written" } else { "KEY_EXISTS" };
+        assert!(told.contains(words) && key.exists(), "{form}: {told}");
     }
 }
 

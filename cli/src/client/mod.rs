@@ -97,19 +97,23 @@ impl Answer {
     }
 
     /// The fault of an answer that no node of a chain gives.
-    fn foreign(&self) -> Fault {
-        let url = &self.url;
-        let message = say!("{url} 的答复不是本链节点的答复。", "What {url} answers is no answer of a node.");
-        Fault::new(Exit::Network, "BAD_ANSWER", message).hint(say!(
-            "请核对 --api：应为节点的公共接口，而非其他程序。",
-            "Check --api: it must be the public address of a node, not another program."
-        ))
+    pub(crate) fn foreign(&self) -> Fault {
+        foreign(&self.url)
     }
 
     /// The problem that a failed request was answered with.
     pub(crate) fn problem(&self) -> Problem {
         Problem::of(self.status, &self.body)
     }
+}
+
+/// The fault of an answer that no node of a chain gives.
+pub(crate) fn foreign(url: &str) -> Fault {
+    let message = say!("{url} 的答复不是本链节点的答复。", "What {url} answers is no answer of a node.");
+    Fault::new(Exit::Network, "BAD_ANSWER", message).hint(say!(
+        "请核对 --api：应为节点的公共接口，而非其他程序。",
+        "Check --api: it must be the public address of a node, not another program."
+    ))
 }
 
 /// How long to try.

@@ -1,16 +1,15 @@
 //! `registration submit --from`: many applications from a file of lines. It can be interrupted at any point and continued.
 //!
-//! The result file has one JSON object per step of a line: first `pending` with the signed bytes, then how it ended. What was pending
-//! when the program ended is submitted again with the same bytes, which is safe; nothing is applied for twice.
+//! The result file has one JSON object per step of a line: first the signed bytes, then how it ended. A line is done when there is a
+//! receipt. What was signed and not seen to end is looked up and submitted again with the same bytes, which is safe; nothing is applied
+//! for twice. Lines are known by their content, not by their numbers: the input may grow and be put into another order.
 
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+mod results;
 
-use quancheng_types::{SignedTransaction, TransactionId};
+use quancheng_types::SignedTransaction;
 use serde_json::{Value, json};
 
+use self::results::{Header, Line, Log, Results, lines};
 use crate::args::registration::Submit;
 use crate::commands::registration::{application, references, tell_left_out};
 use crate::fault::{Exit, Fault, Outcome};
@@ -19,116 +18,18 @@ use crate::mapping::References;
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
-use crate::submit::{Writer, look_up};
+use crate::submit::{Fate, Writer, is_void, told};
 use crate::text::say;
-use crate::time::now_ms;
 
 /// Greatest file of lines, bytes.
 const LINES_BYTES_MAX: u64 = 512 * 1024 * 1024;
-
-/// What is known of the lines so far.
-#[derive(Debug, Default)]
-struct Results {
-    /// Lines that ended, by number from 1.
-    done: BTreeMap<u64, Value>,
-    /// Lines whose transaction was submitted and not seen to end.
-    pending: BTreeMap<u64, Vec<u8>>,
-}
-
-impl Results {
-    /// Reads an earlier result file. A line that was cut off by a crash is the last one and is passed over.
-    fn load(path: &Path) -> Outcome<Self> {
-        let mut results = Self::default();
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(results),
-            Err(error) => return Err(Fault::file(path, &error)),
-        };
-        for line in BufReader::new(file).lines() {
-            let line = line.map_err(|error| Fault::file(path, &error))?;
-            let Ok(value) = serde_json::from_str::<Value>(&line) else {
-                continue;
-            };
-            let Some(number) = value.get("line").and_then(Value::as_u64) else {
-                continue;
-            };
-            match value.get("transaction").and_then(Value::as_str).map(hex::decode) {
-                Some(Ok(bytes)) => {
-                    results.pending.insert(number, bytes);
-                }
-                Some(Err(_)) => {}
-                None if value.get("ok") == Some(&Value::Bool(true)) => {
-                    results.pending.remove(&number);
-                    results.done.insert(number, value);
-                }
-                // A line that was refused is tried anew: the file may have been corrected.
-                None if value.get("code").and_then(Value::as_str) != Some("TIMEOUT") => {
-                    results.pending.remove(&number);
-                }
-                None => {}
-            }
-        }
-        Ok(results)
-    }
-}
-
-/// Appends lines to the result file.
-struct Log {
-    path: PathBuf,
-    file: File,
-}
-
-impl Log {
-    /// Opens the file for this run alone: two runs over the same lines would apply for each of them twice.
-    fn open(path: PathBuf) -> Outcome<Self> {
-        let file = OpenOptions::new().create(true).read(true).append(true).open(&path);
-        let file = file.map_err(|error| Fault::file(&path, &error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(in_use(&path)),
-            Err(TryLockError::Error(error)) => return Err(Fault::file(&path, &error)),
-        }
-        let mut log = Self { path, file };
-        log.end_line().map_err(|error| Fault::file(&log.path, &error))?;
-        Ok(log)
-    }
-
-    /// A line that a crash cut off must not swallow the next one.
-    fn end_line(&mut self) -> std::io::Result<()> {
-        if self.file.metadata()?.len() == 0 {
-            return Ok(());
-        }
-        let mut last = [0];
-        self.file.seek(SeekFrom::End(-1))?;
-        self.file.read_exact(&mut last)?;
-        if last == *b"\n" { Ok(()) } else { self.file.write_all(b"\n") }
-    }
-
-    /// Appends a line; it is on disk when this returns.
-    fn line(&mut self, value: &Value) -> Outcome<()> {
-        let text = format!("{value}\n");
-        let result = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
-        result.map_err(|error| Fault::file(&self.path, &error))
-    }
-}
-
-fn in_use(path: &Path) -> Fault {
-    let shown = path.display();
-    let message = say!(
-        "另一次运行正在使用 {shown}；本次未提交任何内容。",
-        "Another run is using {shown}; this one has submitted nothing."
-    );
-    Fault::usage("IN_USE", message).hint(say!(
-        "请等待另一次运行结束；再次运行同一命令即可继续。",
-        "Wait until the other run has ended; the same command goes on where it stopped."
-    ))
-}
 
 /// How the lines ended.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     submitted: u64,
     skipped: u64,
+    pending: u64,
     refused: u64,
 }
 
@@ -143,16 +44,26 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
             "Write one JSON object on each line, such as the records in samples/registrations."
         )));
     }
+    let is_plain = std::fs::metadata(from).is_ok_and(|meta| meta.is_file());
+    let path = match &command.results {
+        Some(path) => path.clone(),
+        None if is_plain || !from.exists() => {
+            let mut name = from.clone().into_os_string();
+            name.push(".result.jsonl");
+            name.into()
+        }
+        None => {
+            let message = say!(
+                "输入不是普通文件，须用 --results 指明结果文件。",
+                "The input is no plain file: name the result file with --results."
+            );
+            return Err(Fault::usage("RESULTS_REQUIRED", message));
+        }
+    };
     let bytes = files::read(from, LINES_BYTES_MAX)?;
-    let text = String::from_utf8(files::without_mark(&bytes).to_vec()).map_err(|error| {
-        let message = say!("文件不是 UTF-8。", "The file is not UTF-8.");
-        Fault::usage("BAD_JSON", message).cause(error)
-    })?;
-    let path = command.results.clone().unwrap_or_else(|| {
-        let mut name = from.clone().into_os_string();
-        name.push(".result.jsonl");
-        name.into()
-    });
+    let text = files::text(from, &bytes)?;
+    one_line_each(text)?;
+    let lines = lines(text)?;
     let writer = Writer::open(session, &command.write)?;
     if !writer.is_submitting() {
         let message = say!(
@@ -161,16 +72,39 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
         );
         return Err(Fault::usage("NOT_WITH_FROM", message));
     }
-    let log = Log::open(path.clone())?;
-    let results = Results::load(&path)?;
-    let Tally { submitted, skipped, refused } = rows(session, command, &writer, &text, results, log)?;
-    let mut reply =
-        Reply::record(json!({ "results": path, "submitted": submitted, "skipped": skipped, "refused": refused }));
+    let header = Header::new(writer.chain_id().to_string(), writer.account().to_string(), command.rule_set.clone());
+    let (log, results) = Log::open(path.clone(), from, &header)?;
+    results.check(&lines)?;
+    let Tally { submitted, skipped, pending, refused } = rows(session, command, &writer, &lines, results, log)?;
+    let mut reply = Reply::record(json!({
+        "results": path, "submitted": submitted, "skipped": skipped, "pending": pending, "refused": refused,
+    }));
+    if pending > 0 {
+        reply = reply.headline(say!(
+            "{pending} 行已提交而尚无回执：再次运行同一命令查看结果。",
+            "{pending} lines are submitted and have no receipt yet: run the same command again to see how they end."
+        ));
+    }
     if refused > 0 {
         let message = say!("{refused} 行被拒绝，详见结果文件。", "{refused} lines were refused; see the result file.");
         reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message));
     }
     Ok(reply)
+}
+
+/// Refuses JSON that goes over several lines: every line of it would be told to be wrong.
+fn one_line_each(text: &str) -> Outcome<()> {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let is_spread = serde_json::from_str::<Value>(first).is_err() && first.trim_start().starts_with(['{', '[']);
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    if is_spread && values.next().is_some_and(|value| value.is_ok()) {
+        let message = say!("一个 JSON 对象占了多行。", "A JSON object goes over several lines.");
+        return Err(Fault::usage("NOT_JSON_LINES", message).hint(say!(
+            "每行写一个 JSON 对象，例如用 `jq -c`（数组用 `jq -c '.[]'`）转换。",
+            "Write one JSON object on each line; `jq -c` (`jq -c '.[]'` for a list) does it."
+        )));
+    }
+    Ok(())
 }
 
 /// Goes through the lines. What the chain or the record refuses is noted and passed over; anything else ends the run, which the
@@ -179,35 +113,34 @@ fn rows(
     session: &Session,
     command: &Submit,
     writer: &Writer<'_>,
-    text: &str,
+    lines: &[Line<'_>],
     mut results: Results,
     mut log: Log,
 ) -> Outcome<Tally> {
-    let rows: Vec<(u64, &str)> = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
     let mut references = references(command)?;
-    let bar = Bar::items(session, u64::try_from(rows.len()).unwrap_or(u64::MAX));
+    let bar = Bar::items(session, u64::try_from(lines.len()).unwrap_or(u64::MAX));
     let mut tally = Tally::default();
-    for (number, line) in rows {
-        if let Some(done) = results.done.get(&number) {
-            remember(&mut references, line, done);
+    for line in lines {
+        if let Some(done) = results.done.get(&line.digest) {
+            remember(&mut references, line.text, done);
             tally.skipped += 1;
             bar.step(1);
             continue;
         }
-        let pending = results.pending.remove(&number);
-        let row = Row { number, line, pending };
+        let row = Row { line, pending: results.pending.remove(&line.digest) };
         match row.run(session, command, writer, &references, &mut log) {
-            Ok(value) => {
-                remember(&mut references, line, &value);
+            Ok(Some(value)) => {
+                remember(&mut references, line.text, &value);
                 log.line(&value)?;
                 tally.submitted += 1;
             }
+            Ok(None) => tally.pending += 1,
             Err(fault) if matches!(fault.exit, Exit::Refused | Exit::Usage) => {
-                log.line(&failure(session, number, &fault))?;
+                log.line(&failure(session, line, &fault))?;
                 tally.refused += 1;
             }
             Err(fault) => {
-                log.line(&failure(session, number, &fault))?;
+                log.line(&failure(session, line, &fault))?;
                 let shown = log.path.display();
                 return Err(fault.hint(say!(
                     "再次运行同一命令即可继续（结果见 {shown}）。",
@@ -229,19 +162,22 @@ fn remember(references: &mut References, line: &str, result: &Value) {
     }
 }
 
-fn failure(session: &Session, line: u64, fault: &Fault) -> Value {
+fn failure(session: &Session, line: &Line<'_>, fault: &Fault) -> Value {
     let id = fault.data.as_ref().and_then(|data| data.get("id")).cloned();
-    json!({ "line": line, "ok": false, "id": id, "code": fault.code, "message": fault.message.words(session.lang()), "causes": fault.causes_in(session.lang()) })
+    json!({
+        "line": line.number, "digest": line.digest, "ok": false, "void": is_void(fault), "id": id, "code": fault.code,
+        "message": fault.message.words(session.lang()), "causes": fault.causes_in(session.lang()),
+    })
 }
 
-/// One line, with the bytes that an earlier run submitted for it.
+/// One line, with what an earlier run signed for it.
 struct Row<'a> {
-    number: u64,
-    line: &'a str,
-    pending: Option<Vec<u8>>,
+    line: &'a Line<'a>,
+    pending: Option<SignedTransaction>,
 }
 
 impl Row<'_> {
+    /// The result when there is a receipt; nothing while there is none.
     fn run(
         &self,
         session: &Session,
@@ -249,79 +185,38 @@ impl Row<'_> {
         writer: &Writer<'_>,
         references: &References,
         log: &mut Log,
-    ) -> Outcome<Value> {
-        let number = self.number;
-        let earlier = self.pending.as_ref().and_then(|bytes| SignedTransaction::decode(bytes).ok());
-        let signed = match earlier {
-            Some(signed) if is_alive(writer, &signed)? => signed,
-            Some(_) | None => {
-                let record = files::parse(self.line.as_bytes()).map_err(|error| {
+    ) -> Outcome<Option<Value>> {
+        let Line { number, text, digest } = self.line;
+        let fate = self.pending.as_ref().map(|signed| Fate::of(writer.client()?, signed)).transpose()?;
+        let (signed, receipt) = match (&self.pending, fate) {
+            (Some(signed), Some(Fate::Executed(status))) => (signed.clone(), Some(status)),
+            (Some(signed), Some(Fate::Open)) => (signed.clone(), None),
+            (_, Some(Fate::Void) | None) | (None, _) => {
+                let record = files::parse(text.as_bytes()).map_err(|error| {
                     let message = say!("第 {number} 行的 JSON 无效。", "Line {number} is not the JSON it should be.");
                     Fault::usage("BAD_JSON", message).cause(error)
                 })?;
                 let (calls, left_out) = application(command, record, references)?;
                 tell_left_out(session, &left_out);
-                writer.compose(calls)?.complete()?
+                (writer.compose(calls)?.complete()?, None)
             }
         };
         let id = signed.id();
-        log.line(&json!({ "line": number, "id": id, "transaction": hex::encode(signed.encode()) }))?;
-        let status = writer.submit(&signed)?;
+        if self.pending.as_ref() != Some(&signed) {
+            let bytes = hex::encode(signed.encode());
+            log.line(&json!({ "line": number, "digest": digest, "id": id, "transaction": bytes }))?;
+        }
+        let status = match receipt.map(|status| told(status, id)).transpose()? {
+            // With a receipt at hand there is nothing to submit; it may still have to be certified.
+            Some(status) if !writer.is_waiting() => status,
+            Some(_) | None => writer.submit(&signed)?,
+        };
+        if status.get("outcome").is_none() {
+            return Ok(None);
+        }
         let (height, registration) = (status.get("height"), status.get("registration"));
-        Ok(json!({ "line": number, "ok": true, "id": id, "height": height, "registration": registration }))
-    }
-}
-
-/// Whether a transaction submitted earlier took effect or still may.
-fn is_alive(writer: &Writer<'_>, signed: &SignedTransaction) -> Outcome<bool> {
-    if now_ms() <= signed.body.valid_until_ms {
-        return Ok(true);
-    }
-    let id: TransactionId = signed.id();
-    match look_up(writer.client()?, id, None) {
-        Ok(status) => Ok(status.get("stage").and_then(Value::as_str) != Some("expired")),
-        Err(fault) if fault.exit == Exit::NotFound => Ok(false),
-        Err(fault) => Err(fault),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_run_uses_a_result_file_and_a_cut_line_swallows_none() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("r.jsonl");
-        std::fs::write(&path, "{\"line\":4,\"id\":\"d\",\"trans").unwrap();
-        let mut log = Log::open(path.clone()).unwrap();
-        assert_eq!(Log::open(path.clone()).err().map(|fault| fault.code), Some("IN_USE".to_owned()));
-        log.line(&json!({ "line": 5, "ok": true })).unwrap();
-        drop(log);
-        assert!(Results::load(&path).unwrap().done.contains_key(&5));
-        drop(Log::open(path).unwrap());
-    }
-
-    #[test]
-    fn an_interrupted_run_goes_on_where_it_stopped() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("r.jsonl");
-        let lines = [
-            json!({ "line": 1, "id": "a", "transaction": "00" }),
-            json!({ "line": 1, "ok": true, "id": "a", "registration": 7 }),
-            json!({ "line": 2, "id": "b", "transaction": "0102" }),
-            json!({ "line": 2, "ok": false, "code": "TIMEOUT" }),
-            json!({ "line": 3, "id": "c", "transaction": "03" }),
-            json!({ "line": 3, "ok": false, "code": "RULE_SET_KIND" }),
-        ];
-        let mut text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        text.push_str("{\"line\":4,\"id\":\"d\",\"trans");
-        std::fs::write(&path, text).unwrap();
-        let results = Results::load(&path).unwrap();
-        assert_eq!(results.done.keys().collect::<Vec<_>>(), [&1]);
-        assert_eq!(results.pending, BTreeMap::from([(2, vec![1, 2])]));
-        let mut references = References::default();
-        remember(&mut references, "{\"reg_id\":\"S-REG-01\"}", &results.done[&1]);
-        assert_eq!(references.serials["S-REG-01"], 7);
+        Ok(Some(json!({
+            "line": number, "digest": digest, "ok": true, "id": id, "height": height, "registration": registration,
+        })))
     }
 }

@@ -11,15 +11,17 @@ use crate::text::say;
 
 pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
     let path = Session::profiles_path()?;
-    let mut profiles = Profiles::load(&path)?;
     match command {
         Config::Use(name) => {
-            profiles.select(Some(&name.name))?;
-            profiles.current = Some(name.name.clone());
-            profiles.save(&path)?;
+            Profiles::change(&path, |profiles| {
+                profiles.select(Some(&name.name))?;
+                profiles.current = Some(name.name.clone());
+                Ok(())
+            })?;
             Ok(Reply::record(json!({ "current": name.name, "file": path })))
         }
         Config::Show(show) => {
+            let profiles = Profiles::load(&path)?;
             let name = show.name.clone().or_else(|| profiles.current.clone());
             let profile = match &show.name {
                 Some(name) => profiles.select(Some(name))?,
@@ -28,6 +30,7 @@ pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
             Ok(Reply::record(json!({ "name": name, "file": path, "profile": profile })))
         }
         Config::List => {
+            let profiles = Profiles::load(&path)?;
             let rows: Vec<_> = profiles
                 .profiles
                 .iter()
@@ -43,14 +46,18 @@ pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
             ))
         }
         Config::Set(set) => {
-            change(&mut profiles, set)?;
-            profiles.save(&path)?;
-            Ok(Reply::record(json!({ "name": set.name, "file": path, "profile": profiles.profiles.get(&set.name) })))
+            let profile = Profiles::change(&path, |profiles| {
+                change(profiles, set)?;
+                Ok(profiles.profiles.get(&set.name).cloned())
+            })?;
+            Ok(Reply::record(json!({ "name": set.name, "file": path, "profile": profile })))
         }
         Config::Remove(name) => {
-            profiles.profiles.remove(&name.name).ok_or_else(|| profiles.unknown(&name.name))?;
-            profiles.current.take_if(|current| *current == name.name);
-            profiles.save(&path)?;
+            Profiles::change(&path, |profiles| {
+                profiles.profiles.remove(&name.name).ok_or_else(|| profiles.unknown(&name.name))?;
+                profiles.current.take_if(|current| *current == name.name);
+                Ok(())
+            })?;
             Ok(Reply::record(json!({ "removed": name.name, "file": path })))
         }
     }

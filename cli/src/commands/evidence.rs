@@ -1,5 +1,7 @@
 //! `evidence` and `bundle`.
 
+use std::path::Path;
+
 use quancheng_contracts::domain::LedgerNumber;
 use quancheng_proof::{Bundle as ProofBundle, Claim};
 use quancheng_types::Digest;
@@ -173,15 +175,24 @@ fn can_exist(claim: &Claim) -> bool {
     }
 }
 
-/// Only a bundle that a node can give again is written over: one that opens files holds their salts, which no node has, and anything
-/// else is somebody's file.
-pub(super) fn may_go(out: &std::path::Path) -> Outcome<()> {
+/// Whether a result can be written to a name; told before the network is asked. Whatever comes there meanwhile is looked at again.
+pub(super) fn may_go(out: &Path) -> Outcome<()> {
+    notarize::is_free(out)?;
     let is_plain = out.symlink_metadata().is_ok_and(|meta| meta.is_file());
-    if !is_plain {
-        // What is no plain file is refused when it is written to.
-        return Ok(());
-    }
-    let bytes = files::read_plain(out, BUNDLE_FILE_BYTES_MAX).unwrap_or_default();
+    // What is no plain file is refused when it is written to.
+    if is_plain { may_be_replaced(out, out) } else { Ok(()) }
+}
+
+/// Writes a bundle as a node gives it.
+pub(super) fn put(out: &Path, bytes: &[u8]) -> Outcome<()> {
+    notarize::is_free(out)?;
+    files::write_over(out, bytes, &|found| may_be_replaced(found, out))
+}
+
+/// Only a bundle that a node can give again is written over: one that opens files holds their salts, which no node has, and anything
+/// else is somebody's file. It lies under some name for the moment.
+fn may_be_replaced(found: &Path, out: &Path) -> Outcome<()> {
+    let bytes = files::read_plain(found, BUNDLE_FILE_BYTES_MAX).unwrap_or_default();
     let shown = out.display();
     let message = match ProofBundle::decode(&bytes) {
         Ok(bundle) if bundle.openings.is_empty() => return Ok(()),
@@ -199,7 +210,9 @@ pub(super) fn may_go(out: &std::path::Path) -> Outcome<()> {
 
 /// A bundle from a node, checked for its form.
 pub(super) fn get(client: &Client, path: &str) -> Outcome<ProofBundle> {
-    decode(&client.fetch(path, OCTETS)?.body)
+    let answer = client.fetch(path, OCTETS)?;
+    // What is no bundle is not evidence that does not match: some other program has answered.
+    ProofBundle::decode(&answer.body).map_err(|error| answer.foreign().cause(error))
 }
 
 /// A bundle as a file holds it.
@@ -208,9 +221,9 @@ pub(super) fn form(bundle: &ProofBundle, is_json: bool) -> Vec<u8> {
 }
 
 /// Writes a bundle; the reply says what it holds.
-fn save(bundle: &ProofBundle, out: &std::path::Path, is_json: bool) -> Outcome<Reply> {
+fn save(bundle: &ProofBundle, out: &Path, is_json: bool) -> Outcome<Reply> {
     let bytes = form(bundle, is_json);
-    files::replace(out, &bytes)?;
+    put(out, &bytes)?;
     let mut data = describe(bundle);
     crate::submit::insert(&mut data, "file", json!(out));
     crate::submit::insert(&mut data, "bytes", json!(bytes.len()));

@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::args::common::{List, Read};
-use crate::client::{Client, with_query};
+use crate::client::{Client, foreign, with_query};
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
-use crate::files;
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::submit::insert;
@@ -28,6 +27,7 @@ fn tell_future(session: &Session, read: &Read) {
 
 /// A record under a path. Something absent is exit code 3, with its proof of absence if one was asked for.
 pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Reply> {
+    read.proof.iter().try_for_each(|path| evidence::may_go(path))?;
     let client = session.client(&read.api)?;
     let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
     if read.proof.is_some() {
@@ -35,11 +35,12 @@ pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Repl
     }
     let answer = client.get(&with_query(path, &parameters))?;
     tell_future(session, read);
-    finish(read, answer)
+    finish(&client, read, answer)
 }
 
 /// The answer of a module to a question of its own.
 pub(super) fn query(session: &Session, read: &Read, module: &str, question: Value) -> Outcome<Reply> {
+    read.proof.iter().try_for_each(|path| evidence::may_go(path))?;
     let client = session.client(&read.api)?;
     let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
     if read.proof.is_some() {
@@ -48,7 +49,7 @@ pub(super) fn query(session: &Session, read: &Read, module: &str, question: Valu
     let body = json!({ "module": module, "query": question });
     let answer = client.post(&with_query("/v1/query", &parameters), &body)?;
     tell_future(session, read);
-    finish(read, answer)
+    finish(&client, read, answer)
 }
 
 /// The answer of a module that is a list, as a table for people.
@@ -63,7 +64,11 @@ pub(super) fn rows(
     Ok(Reply { view: View::Rows { of: Some("data"), columns }, ..reply })
 }
 
-fn finish(read: &Read, mut answer: Value) -> Outcome<Reply> {
+fn finish(client: &Client, read: &Read, mut answer: Value) -> Outcome<Reply> {
+    // Anything answers with some JSON; a node says as of which height.
+    if !answer.get("height").is_some_and(Value::is_u64) {
+        return Err(foreign(&client.urls().join(", ")));
+    }
     let mut proof_file = None;
     if let Some(path) = &read.proof {
         let bytes = answer.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
@@ -71,8 +76,7 @@ fn finish(read: &Read, mut answer: Value) -> Outcome<Reply> {
             Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
                 .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
         })?;
-        evidence::may_go(path)?;
-        files::replace(path, &bytes)?;
+        evidence::put(path, &bytes)?;
         if let Some(object) = answer.as_object_mut() {
             object.remove("proof");
         }

@@ -27,8 +27,12 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
         }
         Testnet::Stop(dir) => {
             let report = open(&dir.dir)?.stop().map_err(|error| fault(&error))?;
-            let is_idle = report.stopped.is_empty() && report.killed.is_empty();
-            let reply = Reply::record(json!(report));
+            let is_idle = report.stopped.is_empty() && report.killed.is_empty() && report.stray.is_empty();
+            let mut reply = Reply::record(json!(report));
+            if let Some(stray) = report.stray.first() {
+                let stays = fault(&LocalError::Stray { index: stray.index, pid: stray.pid });
+                reply.fault = Some(Fault { exit: Exit::Network, code: "STILL_RUNNING".to_owned(), ..stays });
+            }
             Ok(if is_idle { reply.headline(say!("没有节点在运行。", "No node was running.")) } else { reply })
         }
         Testnet::Up(up) => {
@@ -162,6 +166,8 @@ fn fault(error: &LocalError) -> Fault {
         LocalError::Exists { .. } => (Exit::Usage, "NETWORK_EXISTS"),
         LocalError::NoNetwork { .. } => (Exit::NotFound, "NO_NETWORK"),
         LocalError::Unfinished { .. } => (Exit::Usage, "NETWORK_UNFINISHED"),
+        LocalError::InTheWay { .. } => (Exit::Usage, "IN_THE_WAY"),
+        LocalError::Stray { .. } => (Exit::Usage, "RUNNING"),
         LocalError::BeingMade { .. } => (Exit::Usage, "IN_USE"),
         LocalError::PortTaken { .. } => (Exit::Usage, "PORT_TAKEN"),
         LocalError::NoNode { .. } => (Exit::NotFound, "NO_NODE"),

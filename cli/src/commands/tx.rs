@@ -1,5 +1,9 @@
 //! `tx`: transactions in general.
 
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use quancheng_types::TransactionId;
 use serde_json::{Value, json};
 
@@ -9,8 +13,11 @@ use crate::output::Reply;
 use crate::session::Session;
 use crate::submit::{self, insert};
 use crate::text::{Text, say};
-use crate::transaction::{Draft, call};
+use crate::transaction::{Draft, SIGNED_ALREADY, call};
 use crate::{files, keys};
+
+/// How often a file is read again because signatures came to its output meanwhile.
+const TRIES: u32 = 16;
 
 pub(super) fn run(session: &Session, command: &Tx) -> Outcome<Reply> {
     match command {
@@ -43,22 +50,58 @@ fn simulate(session: &Session, file: &TxSubmit) -> Outcome<Reply> {
     submit::simulate(&session.client(&file.api)?, &signed)
 }
 
+/// Signs a file. The key is opened first, as somebody may be asked for its password; then one signer at a time reads the file and
+/// writes it again. Signatures that came to the output meanwhile are kept.
 fn add_signature(session: &Session, sign: &TxSign) -> Outcome<Reply> {
-    let mut draft = Draft::read(&sign.file)?;
+    // A file that is no transaction is told before a password is asked for.
+    Draft::read(&sign.file)?;
     let path = keys::choose(session, sign.key.as_ref())?;
     let key = keys::open(session, &path, &sign.password)?;
-    if draft.sign(&key) == 0 {
-        let message = say!("该密钥不是此交易的签署人。", "This key belongs to no signer of the transaction.");
-        let signers = draft.body.signers.iter().map(|signer| format!("signer key {}", signer.key_id));
-        let mut fault = Fault::usage("NOT_A_SIGNER", message);
-        fault.causes = signers.map(Text::same).collect();
-        return Err(fault);
-    }
     let out = sign.out.as_ref().unwrap_or(&sign.file);
-    draft.write(out)?;
+    let _turn = turn(&sign.file)?;
+    let mut tries = 0;
+    let draft = loop {
+        let mut draft = Draft::read(&sign.file)?;
+        if draft.sign(&key) == 0 {
+            return Err(not_a_signer(&draft));
+        }
+        if let Some(earlier) = out.is_file().then(|| Draft::read(out)).and_then(Result::ok) {
+            draft.merge(&earlier);
+        }
+        match draft.write(out) {
+            Ok(()) => break draft,
+            Err(fault) if fault.code == SIGNED_ALREADY && tries < TRIES => tries += 1,
+            Err(fault) => return Err(fault),
+        }
+    };
     let mut data = draft.describe();
     insert(&mut data, "file", json!(out));
     Ok(Reply::record(data))
+}
+
+/// Waits until nobody else signs this file. A file that was written again meanwhile is another one under the same name.
+fn turn(path: &Path) -> Outcome<File> {
+    loop {
+        let file = File::open(path).map_err(|error| files::not_readable(path, &error))?;
+        let is_plain = file.metadata().is_ok_and(|meta| meta.is_file());
+        if is_plain {
+            file.lock().map_err(|error| Fault::file(path, &error))?;
+        }
+        let is_newest = fs::metadata(path).is_ok_and(|named| {
+            file.metadata().is_ok_and(|open| (named.dev(), named.ino()) == (open.dev(), open.ino()))
+        });
+        if is_newest || !is_plain {
+            return Ok(file);
+        }
+    }
+}
+
+fn not_a_signer(draft: &Draft) -> Fault {
+    let message = say!("该密钥不是此交易的签署人。", "This key belongs to no signer of the transaction.");
+    let signers = draft.body.signers.iter().map(|signer| format!("signer key {}", signer.key_id));
+    let mut fault = Fault::usage("NOT_A_SIGNER", message);
+    fault.causes = signers.map(Text::same).collect();
+    fault
 }
 
 fn any_call(session: &Session, any: &TxCall) -> Outcome<Reply> {

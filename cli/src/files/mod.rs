@@ -29,8 +29,8 @@ use crate::text::say;
 pub(crate) use collect::{Named, collect};
 pub(crate) use json::{parse, without_mark};
 pub(crate) use names::spelt;
-pub(crate) use stable::{Seen, hash};
-pub(crate) use write::{replace, write, write_new_private};
+pub(crate) use stable::{Seen, hash, no_plain_file};
+pub(crate) use write::{is_same, may_be_written_over, write, write_new, write_new_private, write_over};
 
 /// Name of the format of a file of salts.
 pub(crate) const SALTS_FORMAT: &str = "quancheng-salts";
@@ -61,6 +61,23 @@ pub(crate) fn bounded(path: &Path, file: &File, bytes_max: u64) -> Outcome<Vec<u
     Ok(bytes)
 }
 
+/// The content of a file as text. What other editors write is named.
+pub(crate) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Outcome<&'a str> {
+    let shown = path.display();
+    let is_utf16 = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    std::str::from_utf8(without_mark(bytes)).map_err(|error| {
+        let message = if is_utf16 {
+            say!("{shown} 是 UTF-16，不是 UTF-8。", "{shown} is UTF-16, not UTF-8.")
+        } else {
+            say!("{shown} 不是 UTF-8（可能是 GBK）。", "{shown} is not UTF-8 (GBK, perhaps).")
+        };
+        let line = bytes.get(..error.valid_up_to()).unwrap_or_default().split(|byte| *byte == b'\n').count();
+        let fault = Fault::usage("NOT_UTF8", message)
+            .hint(say!("请在编辑器中另存为 UTF-8。", "Save it as UTF-8 in your editor."));
+        if is_utf16 { fault } else { fault.cause_in(say!("第 {line} 行", "line {line}")) }
+    })
+}
+
 /// The fault of a file that cannot be opened or read.
 pub(crate) fn not_readable(path: &Path, error: &std::io::Error) -> Fault {
     if error.kind() == std::io::ErrorKind::NotFound {
@@ -73,7 +90,7 @@ pub(crate) fn not_readable(path: &Path, error: &std::io::Error) -> Fault {
 /// Reads a file of JSON.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
     let bytes = read(path, RECORD_BYTES_MAX)?;
-    parse(&bytes).map_err(|error| {
+    parse(text(path, &bytes)?.as_bytes()).map_err(|error| {
         let shown = path.display();
         Fault::usage("BAD_JSON", say!("{shown} 的 JSON 无效。", "{shown} is not the JSON it should be.")).cause(error)
     })
@@ -126,6 +143,19 @@ mod tests {
         assert_eq!(read(&file, 2).unwrap_err().code, "FILE_TOO_LARGE");
         assert_eq!(read(Path::new("/dev/zero"), 9).unwrap_err().code, "FILE_TOO_LARGE");
         assert_eq!(read_plain(Path::new("/dev/zero"), 9).unwrap_err().code, "NOT_A_FILE");
+    }
+
+    #[test]
+    fn texts_of_other_editors_are_named() {
+        let utf16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [&utf16[..], b"{\n\xba\xcf"] {
+            let fault = text(Path::new("a"), bytes).unwrap_err();
+            assert_eq!(fault.code, "NOT_UTF8");
+            assert!(fault.hint.unwrap().words(crate::text::Lang::En).contains("UTF-8"));
+        }
+        let fault = text(Path::new("a"), b"{\n\xba\xcf").unwrap_err();
+        assert_eq!(fault.causes_in(crate::text::Lang::En), ["line 2"]);
+        assert_eq!(text(Path::new("a"), b"\xEF\xBB\xBF{}").unwrap(), "{}");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Reading a file that stays what it is while it is read.
 //!
 //! What is notarized or compared has to be one content. A file that is written to meanwhile, grows, or is replaced by another is
-//! refused. Times of files are coarse: a file that was changed a moment ago is read twice.
+//! refused. Times of files are coarse: a file that was changed a moment ago is read twice. The time of the last write can be put back;
+//! that of the last change of anything about the file cannot, and a file of which only that has changed is read again.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,6 +21,9 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// A file changed less than this before it was read may change again without another time: file systems round to up to two seconds.
 const COARSE: Duration = Duration::from_secs(2);
 
+/// How often a file is read again of which nothing changes but what is not its content.
+const TRIES: u32 = 4;
+
 /// What a file is, and when it was last written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -27,12 +31,20 @@ pub(crate) struct Stamp {
     inode: u64,
     size: u64,
     modified: (i64, i64),
+    /// When anything about it changed last: content, permissions, names, or the other time itself.
+    changed: (i64, i64),
 }
 
 impl Stamp {
     fn of(meta: &Metadata) -> Self {
         let modified = (meta.mtime(), meta.mtime_nsec());
-        Self { device: meta.dev(), inode: meta.ino(), size: meta.len(), modified }
+        let changed = (meta.ctime(), meta.ctime_nsec());
+        Self { device: meta.dev(), inode: meta.ino(), size: meta.len(), modified, changed }
+    }
+
+    /// Whether two stamps tell one content as far as anybody could wish them to.
+    fn may_be(&self, other: &Self) -> bool {
+        Self { changed: other.changed, ..*self } == *other
     }
 
     /// What tells two files apart, whatever they are called.
@@ -42,7 +54,7 @@ impl Stamp {
 
     fn is_recent(&self) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let modified = Duration::from_secs(u64::try_from(self.modified.0).unwrap_or_default());
+        let modified = Duration::from_secs(u64::try_from(self.modified.0.max(self.changed.0)).unwrap_or_default());
         // A time in the future says nothing about the last write.
         now.checked_sub(modified).is_none_or(|age| age < COARSE)
     }
@@ -53,13 +65,23 @@ impl Stamp {
 pub(crate) struct Seen {
     path: PathBuf,
     stamp: Stamp,
+    digests: FileDigests,
 }
 
 impl Seen {
     /// Refuses when the file is not what it was when it was read.
     pub(crate) fn check(&self) -> Outcome<()> {
-        let meta = fs::metadata(&self.path).map_err(|error| not_readable(&self.path, &error))?;
-        if Stamp::of(&meta) == self.stamp { Ok(()) } else { Err(changed(&self.path)) }
+        let path = &self.path;
+        let meta = fs::metadata(path).map_err(|error| not_readable(path, &error))?;
+        let stamp = Stamp::of(&meta);
+        if stamp == self.stamp {
+            return Ok(());
+        }
+        if !stamp.may_be(&self.stamp) {
+            return Err(changed(path));
+        }
+        let (mut file, meta) = open(path)?;
+        settled(&mut file, path, Stamp::of(&meta), &self.digests).map(|_| ())
     }
 
     /// What the file is.
@@ -91,7 +113,7 @@ pub(super) fn open(path: &Path) -> Outcome<(File, Metadata)> {
 }
 
 /// The fault of a folder, device or pipe in the place of a file.
-pub(super) fn no_plain_file(path: &Path, meta: &Metadata) -> Fault {
+pub(crate) fn no_plain_file(path: &Path, meta: &Metadata) -> Fault {
     let shown = path.display();
     if meta.is_dir() {
         return Fault::usage("IS_A_FOLDER", say!("{shown} 是文件夹。", "{shown} is a folder."));
@@ -105,21 +127,35 @@ pub(crate) fn hash(path: &Path, name: &str, seen: &mut dyn FnMut(u64)) -> Outcom
     let (mut file, before) = open(path)?;
     let stamp = Stamp::of(&before);
     let digests = once(&mut file, path, name, stamp.size, seen)?;
-    let is_recent = stamp.is_recent();
-    if is_recent {
-        use std::io::Seek as _;
-        file.rewind().map_err(|error| not_readable(path, &error))?;
-        if once(&mut file, path, name, stamp.size, &mut |_| {})? != digests {
-            return Err(changed(path));
-        }
-    }
     let after = file.metadata().map_err(|error| not_readable(path, &error))?;
-    let told = Seen { path: path.to_owned(), stamp };
-    if Stamp::of(&after) != stamp {
-        return Err(changed(path));
-    }
+    let stamp = if stamp.is_recent() || Stamp::of(&after) != stamp {
+        settled(&mut file, path, stamp, &digests)?
+    } else {
+        stamp
+    };
+    let told = Seen { path: path.to_owned(), stamp, digests: digests.clone() };
     told.check()?;
     Ok((digests, told))
+}
+
+/// Reads a file again until nothing about it has changed during a reading: the stamp it had then. Refuses another content.
+fn settled(file: &mut File, path: &Path, before: Stamp, digests: &FileDigests) -> Outcome<Stamp> {
+    let mut stamp = before;
+    for _ in 0..TRIES {
+        file.rewind().map_err(|error| not_readable(path, &error))?;
+        if once(file, path, &digests.name, before.size, &mut |_| {})? != *digests {
+            return Err(changed(path));
+        }
+        let after = Stamp::of(&file.metadata().map_err(|error| not_readable(path, &error))?);
+        if !after.may_be(&before) {
+            return Err(changed(path));
+        }
+        if after == stamp {
+            return Ok(stamp);
+        }
+        stamp = after;
+    }
+    Err(changed(path))
 }
 
 /// Reads exactly as many bytes as the file had; one that is longer or shorter by now has changed.
@@ -191,6 +227,34 @@ mod tests {
             });
             assert_eq!(result.unwrap_err().code, "FILE_CHANGED", "{name}");
         }
+    }
+
+    /// A content that was there for a moment only, with the time of the last write put back.
+    #[test]
+    fn a_time_that_is_put_back_hides_nothing() {
+        let content = vec![7_u8; 3 * PIECE_BYTES];
+        let (_dir, path) = of(&content);
+        let old = SystemTime::now() - 100 * COARSE;
+        let set = |path: &Path| OpenOptions::new().write(true).open(path).unwrap().set_modified(old).unwrap();
+        set(&path);
+        let touch_up = |path: &Path| {
+            OpenOptions::new().write(true).open(path).unwrap().write_all(&[8]).unwrap();
+            set(path);
+        };
+        let mut told = false;
+        let result = hash(&path, "a", &mut |_| {
+            if !std::mem::replace(&mut told, true) {
+                touch_up(&path);
+            }
+        });
+        assert_eq!(result.unwrap_err().code, "FILE_CHANGED");
+        let (_, seen) = hash(&path, "a", &mut |_| {}).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs::hard_link(&path, path.with_extension("other")).unwrap();
+        seen.check().expect("its content is the same");
+        OpenOptions::new().write(true).open(&path).unwrap().write_all(&[9]).unwrap();
+        set(&path);
+        assert_eq!(seen.check().unwrap_err().code, "FILE_CHANGED");
     }
 
     /// A writer that never ends is not followed: no more is read than the file had at first, and one piece.

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use quancheng_proof::bundle::{BUNDLE_FORMAT, BUNDLE_MAGIC};
@@ -27,10 +27,46 @@ const BEGIN_BYTES: u64 = 4096;
 /// Writes a file in the place of an older one, if there is one; the older one's permissions are kept. What exists nowhere else - salts,
 /// bundles that may hold them, keys - is never written over.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Outcome<()> {
-    if is_irreplaceable(path) {
-        return Err(exists(path));
+    write_over(path, content, &|found| may_be_written_over(found, path))
+}
+
+/// Refuses what exists nowhere else; it lies under some name for the moment.
+pub(crate) fn may_be_written_over(found: &Path, path: &Path) -> Outcome<()> {
+    if is_irreplaceable(found) { Err(exists(path)) } else { Ok(()) }
+}
+
+/// What a caller says to a file that stands where another is to be written. The file may lie under another name while it is looked at.
+pub(crate) type May<'a> = &'a dyn Fn(&Path) -> Outcome<()>;
+
+/// As [`write()`], by a caller that says what may be replaced. The file is given its name in one step: where nothing is, without
+/// replacing; where something is, by an exchange, after which what stood there at that moment is looked at, and put back if it has to
+/// stay. Whatever else writes to the same place meanwhile, nothing is lost.
+pub(crate) fn write_over(path: &Path, content: &[u8], may_go: May<'_>) -> Outcome<()> {
+    let mode = plain(path)?;
+    if mode.is_some() {
+        // Told before anything moves; what is there may be another file a moment later.
+        may_go(path)?;
     }
-    replace(path, content)
+    let fault = |error: io::Error| Fault::file(path, &error);
+    let part = Part::new(path, content, mode.unwrap_or(MODE), mode.is_some()).map_err(fault)?;
+    for _ in 0..TRIES {
+        match part.place(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map_err(fault),
+        }
+        plain(path)?;
+        match renameat_with(CWD, &part.path, CWD, path, RenameFlags::EXCHANGE) {
+            Ok(()) => return part.exchanged(path, may_go),
+            // It has gone: the place is free again.
+            Err(error) if error == rustix::io::Errno::NOENT => {}
+            // A file system that cannot exchange cannot keep what is written there meanwhile.
+            Err(error) if error == rustix::io::Errno::INVAL || error == rustix::io::Errno::NOSYS => {
+                return Err(exists(path));
+            }
+            Err(error) => return Err(fault(error.into())),
+        }
+    }
+    Err(exists(path))
 }
 
 /// Whether a file is a bundle, a file of salts, or a key.
@@ -48,17 +84,23 @@ fn is_irreplaceable(path: &Path) -> bool {
         || quancheng_keystore::public_key(path).is_ok()
 }
 
-/// As [`write()`], by a caller that has seen what it replaces.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> Outcome<()> {
-    let mode = plain(path)?;
-    put(path, content, mode.unwrap_or(MODE), mode.is_some()).map_err(|error| Fault::file(path, &error))
-}
-
 /// Writes a file where nothing is yet, for nobody but the owner to read.
 pub(crate) fn write_new_private(path: &Path, content: &[u8]) -> Outcome<()> {
-    put_new(path, content).map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists { exists(path) } else { Fault::file(path, &error) }
-    })
+    write_new_with(path, content, MODE_PRIVATE)
+}
+
+/// Writes a file where nothing is yet.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> Outcome<()> {
+    write_new_with(path, content, MODE)
+}
+
+fn write_new_with(path: &Path, content: &[u8], mode: u32) -> Outcome<()> {
+    let written = Part::new(path, content, mode, false).and_then(|part| part.place(path));
+    written.map_err(
+        |error| {
+            if error.kind() == io::ErrorKind::AlreadyExists { exists(path) } else { Fault::file(path, &error) }
+        },
+    )
 }
 
 /// The fault of a place that is taken.
@@ -97,51 +139,86 @@ fn plain(path: &Path) -> Outcome<Option<u32>> {
     Err(fault.hint(say!("请给出普通文件的名称。", "Name a plain file.")))
 }
 
-fn put(path: &Path, content: &[u8], mode: u32, is_exact: bool) -> io::Result<()> {
-    let (part, mut file) = temporary(path, mode)?;
-    let mut run = || {
+/// A whole file under a name of our own, on disk. It goes when it was given no other name.
+struct Part {
+    path: PathBuf,
+    file: File,
+}
+
+impl Part {
+    fn new(beside: &Path, content: &[u8], mode: u32, is_exact: bool) -> io::Result<Self> {
+        let (path, file) = temporary(beside, mode)?;
+        let mut part = Self { path, file };
         if is_exact {
-            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            part.file.set_permissions(fs::Permissions::from_mode(mode))?;
         }
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&part, path)
-    };
-    finish(run(), &part, path)
-}
+        part.file.write_all(content)?;
+        part.file.sync_all()?;
+        Ok(part)
+    }
 
-fn put_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let (part, mut file) = temporary(path, MODE_PRIVATE)?;
-    let mut run = || {
-        file.write_all(content)?;
-        file.sync_all()?;
-        place(&part, path)
-    };
-    finish(run(), &part, path)
-}
-
-/// Gives a file its name unless the name is taken, in one step.
-fn place(part: &Path, path: &Path) -> io::Result<()> {
-    match renameat_with(CWD, part, CWD, path, RenameFlags::NOREPLACE) {
-        Ok(()) => Ok(()),
-        Err(error) if error == rustix::io::Errno::INVAL || error == rustix::io::Errno::NOSYS => {
-            // Some file systems do not know how; a second name does not replace anything either.
-            fs::hard_link(part, path)?;
-            fs::remove_file(part)
+    /// Gives it its name unless the name is taken, in one step.
+    fn place(&self, path: &Path) -> io::Result<()> {
+        match renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE) {
+            Ok(()) => {}
+            Err(error) if error == rustix::io::Errno::INVAL || error == rustix::io::Errno::NOSYS => {
+                // Some file systems do not know how; a second name does not replace anything either.
+                fs::hard_link(&self.path, path)?;
+                fs::remove_file(&self.path)?;
+            }
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => Err(error.into()),
+        sync_folder(path)
+    }
+
+    /// After the exchange: what stood there lies under our name now. It goes, or it is put back.
+    fn exchanged(self, path: &Path, may_go: May<'_>) -> Outcome<()> {
+        let fault = |error: io::Error| Fault::file(path, &error);
+        let is_plain = fs::symlink_metadata(&self.path).is_ok_and(|meta| meta.is_file());
+        let answer = if is_plain { may_go(&self.path) } else { Err(exists(path)) };
+        let result = match answer {
+            Ok(()) => fs::remove_file(&self.path).map_err(fault),
+            Err(stays) => {
+                renameat_with(CWD, &self.path, CWD, path, RenameFlags::EXCHANGE)
+                    .map_err(|error| self.left_behind(error.into()))?;
+                if !is_same(&self.path, &self.file) {
+                    // Somebody has written there between the two steps: both are theirs, and both are kept.
+                    let error = io::Error::from(io::ErrorKind::ResourceBusy);
+                    return Err(self.left_behind(error));
+                }
+                Err(stays)
+            }
+        };
+        sync_folder(path).map_err(fault)?;
+        result
+    }
+
+    fn left_behind(&self, error: io::Error) -> Fault {
+        let shown = self.path.display();
+        Fault::file(&self.path, &error).hint(say!(
+            "原文件现在名为 {shown}，请改回原名。",
+            "What stood there is called {shown} now; give it its name back."
+        ))
     }
 }
 
-fn finish(result: io::Result<()>, part: &Path, path: &Path) -> io::Result<()> {
-    match result {
-        Ok(()) => File::open(folder(path))?.sync_all(),
-        Err(error) => {
-            // Half a file helps nobody.
-            let _ = fs::remove_file(part);
-            Err(error)
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Half a file helps nobody; what lies here and is not ours stays.
+        if is_same(&self.path, &self.file) {
+            let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Whether a path still leads to an open file.
+pub(crate) fn is_same(path: &Path, file: &File) -> bool {
+    let (Ok(named), Ok(open)) = (fs::symlink_metadata(path), file.metadata()) else { return false };
+    (named.dev(), named.ino()) == (open.dev(), open.ino())
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder(path))?.sync_all()
 }
 
 /// The folder of a file.
@@ -241,8 +318,38 @@ mod tests {
             assert_eq!(write(path, b"x").unwrap_err().code, "EXISTS");
             assert_eq!(fs::read(path).unwrap(), before);
         }
-        replace(&bundle, b"x").unwrap();
+        write_over(&bundle, b"x", &|_| Ok(())).unwrap();
         assert_eq!(fs::read(&bundle).unwrap(), b"x");
+    }
+
+    /// Between the look and the placing another program puts something there, or takes it away.
+    #[test]
+    fn what_comes_to_the_place_meanwhile_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("a.bundle");
+        let stays = || Err(Fault::usage("STAYS", say!("留。", "It stays.")));
+        let is_old = |found: &Path| if fs::read(found).unwrap() == b"old" { Ok(()) } else { stays() };
+        let meanwhile = |act: &dyn Fn()| {
+            fs::write(&out, "old").unwrap();
+            let looks = std::cell::Cell::new(0);
+            let result = write_over(&out, b"result", &|found| {
+                let answer = is_old(found);
+                if looks.replace(looks.get() + 1) == 0 {
+                    act();
+                }
+                answer
+            });
+            (result.map_err(|fault| fault.code), fs::read(&out).ok())
+        };
+        let notarized = || {
+            fs::remove_file(&out).unwrap();
+            write_new_private(&out, b"salts").unwrap();
+        };
+        assert_eq!(meanwhile(&notarized), (Err("STAYS".to_owned()), Some(b"salts".to_vec())));
+        assert_eq!(meanwhile(&|| fs::write(&out, "rewritten").unwrap()).1, Some(b"rewritten".to_vec()));
+        assert_eq!(meanwhile(&|| fs::remove_file(&out).unwrap()), (Ok(()), Some(b"result".to_vec())));
+        assert_eq!(meanwhile(&|| ()), (Ok(()), Some(b"result".to_vec())));
+        assert_eq!(names(dir.path()), ["a.bundle"]);
     }
 
     #[test]

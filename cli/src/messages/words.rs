@@ -89,6 +89,15 @@ pub(crate) fn local(error: &LocalError) -> Text {
         LocalError::Unfinished { dir } => {
             format!("{} 中的网络未建成；用 `quancheng testnet start --dir {0}` 清除并重建，或删除该目录", dir.display())
         }
+        LocalError::InTheWay { path } => {
+            format!("{} 不是为网络生成的文件，妨碍新建网络；请将其移走或另选目录，未删除任何文件", path.display())
+        }
+        LocalError::Stray { index, pid: Some(pid) } => format!(
+            "节点 {index} 由进程 {pid} 运行，而此处没有该进程的记录（目录是否移动过，或 pid 文件丢失？）；用 `kill {pid}` 结束"
+        ),
+        LocalError::Stray { index, pid: None } => {
+            format!("节点 {index} 正由此处没有记录的进程运行（其数据被占用，或有节点以其密钥应答）；请先结束该进程")
+        }
         LocalError::BeingMade { dir } => format!("另一进程正在 {} 中建立网络；请等待其结束", dir.display()),
         LocalError::PortTaken { index, address } => format!(
             "节点 {index} 的接口 {address} 被其他进程占用，未启动任何节点；如本目录复制自正在运行的网络，请先停止该网络"
@@ -150,6 +159,8 @@ pub(crate) fn cause(error: &LocalError) -> Option<String> {
         | LocalError::Exists { .. }
         | LocalError::NoNetwork { .. }
         | LocalError::Unfinished { .. }
+        | LocalError::InTheWay { .. }
+        | LocalError::Stray { .. }
         | LocalError::BeingMade { .. }
         | LocalError::PortTaken { .. }
         | LocalError::NoRandomness

@@ -23,6 +23,7 @@ fn records_from_other_editors_are_read_and_repeated_keys_refused() {
     };
     let register = |text: String| {
         std::fs::write(home.join("org.json"), text).unwrap();
+        let _ = std::fs::remove_file(home.join("tx.json"));
         let words = ["org", "register", "--file", "org.json", "--key", "a.key", "--password-file", "password"];
         let chain = "11".repeat(32);
         let more = ["--chain-id", chain.as_str(), "--sign-only", "-o", "tx.json"];
@@ -155,6 +156,18 @@ fn an_absurd_pause_is_an_error_like_any_other() {
 fn a_foreign_server_is_no_node() {
     let home = tempfile::tempdir().unwrap();
     let node = fake_node(&[("/", 200, "{}")]);
+    // What it answers is no bundle of this chain that does not match, and no record that is not there.
+    let id = "ab".repeat(32);
+    for page in ["{}", "<html></html>"] {
+        let node = fake_node(Box::leak(Box::new([("/", 200, page)])));
+        let proof = ["registration", "show", "7"];
+        for words in [&["bundle", "fetch", &id, "--out", "x.bundle"][..], &["evidence", "show", &id], &proof] {
+            let (code, value) = envelope(home.path(), &[words, &["--api", &node]].concat());
+            assert_eq!((code, &value["error"]["code"]), (4, &json!("BAD_ANSWER")), "{page} {words:?}: {value}");
+            assert!(value["error"]["hint"].as_str().unwrap().contains("address"), "{value}");
+        }
+        assert!(!home.path().join("x.bundle").exists());
+    }
     for words in [&["chain", "status"][..], &["node", "status"], &["doctor"], &["tx", "show", &"ab".repeat(32)]] {
         let (code, value) = envelope(home.path(), &[words, &["--api", &node]].concat());
         assert_ne!(code, 0, "{words:?}: {value}");
@@ -184,4 +197,151 @@ fn salts_of_a_transaction_that_no_node_took_do_not_stay_behind() {
         assert!(value["error"]["hint"].as_str().is_some_and(|hint| hint.contains("clock")), "{value}");
         assert!(!salts.exists());
     }
+}
+
+/// A run that was interrupted before any node had its transaction is finished by submitting the same bytes again.
+#[test]
+fn an_interrupted_notarization_is_submitted_again_or_told_to_be_over() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    std::fs::write(home.join("report.pdf"), "report").unwrap();
+    const PARAMETERS: (&str, u16, &str) = ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#);
+    let starting =
+        fake_node(&[CHAIN, PARAMETERS, ("/v1/transactions?", 503, r#"{"code":"STARTING","retryable":true}"#)]);
+    let words = ["evidence", "notarize", "report.pdf", "--bundle", "a.bundle", "--key", "a.key"];
+    let more = ["--password-file", "password", "--timeout", "1s", "--api", &starting];
+    let (code, value) = envelope(home, &[&words[..], &more].concat());
+    assert_eq!((code, &value["error"]["code"]), (4, &json!("STARTING")), "{value}");
+    let salts = home.join("a.bundle.salts.json");
+    assert!(salts.exists());
+
+    let finish = |node: &str| {
+        let words = ["evidence", "finish", "a.bundle.salts.json", "--bundle", "a.bundle", "--timeout", "1s"];
+        envelope(home, &[&words[..], &["--api", node]].concat())
+    };
+    // It is refused now, so it was submitted.
+    let open = fake_node(&[CHAIN, ("/v1/transactions?", 403, r#"{"code":"KEY_NOT_AUTHORIZED","retryable":false}"#)]);
+    let (code, value) = finish(&open);
+    assert_eq!((code, &value["error"]["code"]), (1, &json!("KEY_NOT_AUTHORIZED")), "{value}");
+    // A node whose newest block is past its time does not know it: it never will be.
+    let late = fake_node(&[(
+        "/v1/status",
+        200,
+        r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111","height":9,"time_ms":9000000000000}"#,
+    )]);
+    let (code, value) = finish(&late);
+    assert_eq!((code, &value["error"]["code"]), (1, &json!("EXPIRED")), "{value}");
+    let hint = value["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains("delete") && hint.contains("notarize"), "{hint}");
+    assert!(salts.exists(), "they are the user's to delete");
+
+    std::fs::write(&salts, "").unwrap();
+    let (code, value) = finish(&late);
+    assert_eq!((code, &value["error"]["code"]), (2, &json!("NOTHING_SUBMITTED")), "{value}");
+}
+
+/// Both open their keys at once; the one whose password comes later reads what the other has written.
+#[test]
+fn two_signers_of_one_file_at_once_lose_no_signature() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let keys: Vec<String> = ["a.key", "b.key", "c.key"]
+        .iter()
+        .map(|name| new_key(home, name).1["data"]["public_key"].as_str().unwrap().to_owned())
+        .collect();
+    let chain = "11".repeat(32);
+    let make = || {
+        let words = ["registration", "withdraw", "7", "--key", "a.key", "--password-file", "password"];
+        let more = ["--signer", &keys[1], "--signer", &keys[2], "--chain-id", &chain, "--sign-only", "-o", "t.tx"];
+        envelope(home, &[&words[..], &more].concat())
+    };
+    assert_eq!(make().0, 0);
+    let (code, value) = make();
+    assert_eq!((code, &value["error"]["code"]), (2, &json!("TX_EXISTS")), "a signed transaction stays: {value}");
+
+    let slow = home.join("slow");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &slow, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let sign =
+        |key: &str, password: &str| envelope(home, &["tx", "sign", "t.tx", "--key", key, "--password-file", password]);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| sign("b.key", "slow"));
+        // The other end of the pipe opens when the program asks for the password.
+        let mut pipe = std::fs::OpenOptions::new().write(true).open(&slow).unwrap();
+        assert_eq!(sign("c.key", "password").0, 0);
+        pipe.write_all(b"a password\n").unwrap();
+        drop(pipe);
+        assert_eq!(waiting.join().unwrap().0, 0);
+    });
+    let (_, value) = envelope(home, &["tx", "decode", "t.tx"]);
+    assert_eq!(value["data"]["complete"], json!(true), "{value}");
+}
+
+/// Lines of a result file, without its header.
+fn results(home: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(home.join("rows.jsonl.result.jsonl")).unwrap();
+    text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Nothing is applied for twice and nothing is passed over, whatever happens to the file and to the chain between two runs.
+#[test]
+fn many_applications_are_known_by_their_content_and_done_with_a_receipt() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations");
+    let sample = std::fs::read_dir(sample).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    let record: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
+    let row = |name: &str| {
+        let mut record = record.clone();
+        record["reg_id"] = json!(name);
+        record.to_string()
+    };
+    let write = |rows: &[String]| std::fs::write(home.join("rows.jsonl"), rows.join("\n")).unwrap();
+    let submit = |node: &str, more: &[&str]| {
+        let words = ["registration", "submit", "--from", "rows.jsonl", "--key", "a.key", "--password-file", "password"];
+        envelope(home, &[&words[..], &["--timeout", "1s", "--api", node], more].concat())
+    };
+    let answers = |status: &'static str| {
+        fake_node(Box::leak(Box::new([
+            CHAIN,
+            ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
+            ("/v1/transactions/", 200, status),
+        ])))
+    };
+    let admitted = answers(r#"{"stage":"admitted"}"#);
+    let done = answers(r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"}}"#);
+    let refused =
+        answers(r#"{"stage":"certified","outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"X"}}"#);
+
+    write(&[row("A"), row("B")]);
+    let (code, value) = submit(&admitted, &["--wait", "admitted"]);
+    assert_eq!((code, &value["data"]["pending"], &value["data"]["submitted"]), (0, &json!(2), &json!(0)), "{value}");
+    let signed: Vec<Value> = results(home).iter().map(|line| line["id"].clone()).collect();
+    // It was refused in the meantime, and is told now.
+    let (code, value) = submit(&refused, &["--wait", "admitted"]);
+    assert_eq!((code, &value["data"]["refused"]), (1, &json!(2)), "{value}");
+    let after: Vec<Value> = results(home).iter().map(|line| line["id"].clone()).collect();
+    assert_eq!((after.len(), &after[2..]), (4, &signed[..]), "nothing was signed anew");
+
+    // A line before the others, and another order: each is applied for once.
+    write(&[row("C"), row("B"), row("A")]);
+    assert_eq!(submit(&done, &[]).1["data"]["submitted"], json!(3));
+    write(&[row("A"), row("D"), row("B"), row("C")]);
+    let (_, value) = submit(&done, &[]);
+    assert_eq!((&value["data"]["submitted"], &value["data"]["skipped"]), (&json!(1), &json!(3)), "{value}");
+    write(&[row("A"), row("B2"), row("C"), row("D")]);
+    assert_eq!(submit(&done, &[]).1["error"]["code"], "LINE_CHANGED");
+    write(&[row("A"), row("B"), row("C"), row("D")]);
+    assert_eq!(submit(&done, &["--rule-set", "OTHER"]).1["error"]["code"], "OTHER_RESULTS");
+    for (file, code) in [("a.key", "NOT_RESULTS"), ("rows.jsonl", "SAME_FILE"), ("/dev/null", "NOT_A_FILE")] {
+        let before = std::fs::read(home.join(file)).unwrap();
+        assert_eq!(submit(&done, &["--results", file]).1["error"]["code"], code);
+        assert_eq!(std::fs::read(home.join(file)).unwrap(), before);
+    }
+    std::fs::write(home.join("rows.jsonl"), serde_json::to_string_pretty(&record).unwrap()).unwrap();
+    assert_eq!(submit(&done, &[]).1["error"]["code"], "NOT_JSON_LINES");
+    let words = ["registration", "submit", "--from", "/dev/stdin", "--key", "a.key", "--password-file", "password"];
+    let (code, value) = envelope(home, &[&words[..], &["--api", &done]].concat());
+    assert_eq!((code, &value["error"]["code"]), (2, &json!("RESULTS_REQUIRED")), "{value}");
 }

@@ -33,6 +33,18 @@ pub enum LocalError {
         /// The folder.
         dir: PathBuf,
     },
+    /// A file that nobody made for a network stands where one of its files goes.
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A process that is not on record runs on the data of a node, or with its keys.
+    Stray {
+        /// The node.
+        index: u32,
+        /// Its process, where the system tells it.
+        pid: Option<u32>,
+    },
     /// Another process is making a network in the folder.
     BeingMade {
         /// The folder.
@@ -175,6 +187,20 @@ impl fmt::Display for LocalError {
                 f,
                 "the network in {} was never finished; `quancheng testnet start --dir {0}` clears it away and makes it anew, or remove the folder",
                 dir.display()
+            ),
+            Self::InTheWay { path } => write!(
+                f,
+                "{} is in the way of a new network and was not made for one; move it away or choose another folder. Nothing was removed",
+                path.display()
+            ),
+            Self::Stray { index, pid: Some(pid) } => write!(
+                f,
+                "node {index} is run by process {pid}, which is not on record here (was the folder moved, or its file `pid` lost?); \
+                 end it with `kill {pid}`"
+            ),
+            Self::Stray { index, pid: None } => write!(
+                f,
+                "node {index} runs somewhere: a process that is not on record here holds its data or answers with its keys; end it first"
             ),
             Self::BeingMade { dir } => write!(f, "another process is making a network in {}; wait until it has ended", dir.display()),
             Self::PortTaken { index, address } => write!(

@@ -7,6 +7,7 @@ use quancheng_keystore as keystore;
 use quancheng_types::{Digest, NodeId, PublicKey, SigningKey};
 
 use crate::error::LocalError;
+use crate::unfinished::Founding;
 
 /// A key to be made and where it goes.
 pub(crate) struct KeyJob {
@@ -41,15 +42,15 @@ pub(crate) fn node_id(key: &PublicKey) -> Result<NodeId, LocalError> {
 const SEALERS: usize = 2;
 
 /// Seals all keys into their files.
-pub(crate) fn write_all(jobs: &[KeyJob], password: &str) -> Result<(), LocalError> {
+pub(crate) fn write_all(jobs: &[KeyJob], password: &str, founding: &Founding) -> Result<(), LocalError> {
+    let seal = |job: &KeyJob| {
+        keystore::write(&job.path, &job.key, password)?;
+        founding.made(&job.path)
+    };
     let share = jobs.len().div_ceil(SEALERS).max(1);
     thread::scope(|scope| {
-        let sealers: Vec<_> = jobs
-            .chunks(share)
-            .map(|jobs| {
-                scope.spawn(move || jobs.iter().try_for_each(|job| keystore::write(&job.path, &job.key, password)))
-            })
-            .collect();
+        let sealers: Vec<_> =
+            jobs.chunks(share).map(|jobs| scope.spawn(move || jobs.iter().try_for_each(seal))).collect();
         for sealer in sealers {
             sealer.join().expect("sealing a key does not panic")?;
         }

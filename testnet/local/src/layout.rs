@@ -153,6 +153,11 @@ impl Layout {
         self.node(index).join("data")
     }
 
+    /// Held by the node that runs on these data, whatever the folder is called.
+    pub(crate) fn lock(&self, index: u32) -> PathBuf {
+        self.data(index).join("lock")
+    }
+
     pub(crate) fn log(&self, index: u32) -> PathBuf {
         self.node(index).join("node.log")
     }

@@ -28,6 +28,6 @@ mod unfinished;
 pub use error::LocalError;
 pub use founding::{CANDIDATE_ORGANIZATION, DEMO_RULE_SET, SAMPLES, demo_rule_set};
 pub use layout::{NodeEntry, NodeRole, Record};
-pub use network::{Candidate, Network, NodeState, NodeStatus, StopReport};
+pub use network::{Candidate, Network, NodeState, NodeStatus, StopReport, Stray};
 pub use process::find_quanchengd;
 pub use settings::Settings;

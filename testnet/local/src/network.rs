@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::thread;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::error::LocalError;
 use crate::layout::{Layout, NodeEntry, NodeRole, Record};
+use crate::process::Runner;
 use crate::settings::Settings;
 use crate::{http, process, sockets, start, unfinished};
 
@@ -42,6 +44,8 @@ pub enum NodeState {
     Paused,
     /// It does not run.
     Stopped,
+    /// A process that is not on record runs on its data, or with its keys: it can be stopped only by hand.
+    Stray,
 }
 
 /// What is known of a node now.
@@ -74,6 +78,17 @@ pub struct StopReport {
     pub stopped: Vec<u32>,
     /// Nodes that had to be killed.
     pub killed: Vec<u32>,
+    /// Nodes that go on running: their processes are not on record.
+    pub stray: Vec<Stray>,
+}
+
+/// A node that runs as a process that is not on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stray {
+    /// Its place.
+    pub index: u32,
+    /// Its process, where the system tells it.
+    pub pid: Option<u32>,
 }
 
 /// A validator that may be voted in: what a proposal has to name.
@@ -105,6 +120,9 @@ impl Network {
     pub fn start(settings: &Settings) -> Result<Self, LocalError> {
         let (layout, record, founding) = start::make(settings)?;
         let indices: Vec<u32> = record.nodes.iter().chain(&record.reserve).map(|node| node.index).collect();
+        for index in &indices {
+            founding.made_tree(&layout.data(*index))?;
+        }
         process::init(&record.quanchengd, &layout, &indices, None)?;
         founding.end()?;
         let network = Self { layout, record };
@@ -117,13 +135,14 @@ impl Network {
     /// # Errors
     /// [`LocalError`].
     pub fn resume(&self, timeout_ms: u64) -> Result<(), LocalError> {
-        let stopped: Vec<NodeEntry> = self
-            .record
-            .nodes
-            .iter()
-            .filter(|node| process::running(&self.layout, node.index).is_none())
-            .cloned()
-            .collect();
+        let mut stopped = Vec::new();
+        for node in &self.record.nodes {
+            match process::settled(&self.layout, node.index)? {
+                Runner::Nobody => stopped.push(node.clone()),
+                Runner::Own(_) => {}
+                Runner::Stray(pid) => return Err(LocalError::Stray { index: node.index, pid }),
+            }
+        }
         self.bring_up(&stopped, timeout_ms)
     }
 
@@ -192,15 +211,20 @@ impl Network {
     }
 
     fn node_status(&self, node: &NodeEntry) -> NodeStatus {
-        let pid = process::running(&self.layout, node.index);
-        let state = match pid {
-            None => NodeState::Stopped,
-            Some(pid) if process::is_paused(pid) => NodeState::Paused,
-            Some(_) => NodeState::Running,
+        let runner = process::runner(&self.layout, node.index).unwrap_or(Runner::Nobody);
+        let (state, pid) = match runner {
+            Runner::Own(pid) if process::is_paused(pid) => (NodeState::Paused, Some(pid)),
+            Runner::Own(pid) => (NodeState::Running, Some(pid)),
+            Runner::Stray(pid) => (NodeState::Stray, pid),
+            Runner::Nobody => (NodeState::Stopped, None),
         };
         // What answers at the door may be another network's node.
-        let is_own = pid.is_some_and(|pid| state == NodeState::Running && sockets::listens(pid, node.api));
-        let answer = if is_own { http::ask(node.api, "/v1/status").ok() } else { None };
+        let status = match runner {
+            Runner::Own(pid) if state == NodeState::Running && sockets::listens(pid, node.api) => status_at(node.api),
+            Runner::Own(_) => None,
+            Runner::Stray(_) | Runner::Nobody => status_at(node.api).filter(|status| is_of(status, node)),
+        };
+        let state = if state == NodeState::Stopped && status.is_some() { NodeState::Stray } else { state };
         NodeStatus {
             index: node.index,
             role: node.role,
@@ -210,13 +234,17 @@ impl Network {
             api: node.api_url(),
             admin: node.admin_url(),
             dir: self.layout.node(node.index),
-            status: answer.and_then(|(code, json)| if code == 200 { json } else { None }),
+            status,
         }
     }
 
     fn process_of(&self, index: u32) -> Result<u32, LocalError> {
         self.entry(index)?;
-        process::running(&self.layout, index).ok_or(LocalError::NotRunning { index })
+        match process::runner(&self.layout, index)? {
+            Runner::Own(pid) => Ok(pid),
+            Runner::Stray(pid) => Err(LocalError::Stray { index, pid }),
+            Runner::Nobody => Err(LocalError::NotRunning { index }),
+        }
     }
 
     /// Ends every node cleanly; kills those that do not end in 20 seconds.
@@ -236,6 +264,11 @@ impl Network {
             process::signal(*pid, Signal::CONT)?;
         }
         let mut report = StopReport::default();
+        for node in &self.record.nodes {
+            if let Runner::Stray(pid) = process::settled(&self.layout, node.index)? {
+                report.stray.push(Stray { index: node.index, pid });
+            }
+        }
         for (index, _) in running {
             if process::await_end(&self.layout, index, STOP_TIMEOUT) {
                 report.stopped.push(index);
@@ -298,9 +331,7 @@ impl Network {
         timeout_ms: u64,
     ) -> Result<u32, LocalError> {
         let entry = self.entry(index)?;
-        if let Some(pid) = process::running(&self.layout, index) {
-            return Err(LocalError::Running { index, pid });
-        }
+        self.is_idle(index)?;
         doors_are_free(entry)?;
         let child = process::start(&self.record.quanchengd, &self.layout, index, variables)?;
         let pid = child.id();
@@ -315,8 +346,10 @@ impl Network {
     /// [`LocalError::Running`] while it runs, [`LocalError::NotReady`] when no other node tells its height, and those of a start.
     pub fn wipe_node(&self, index: u32) -> Result<(), LocalError> {
         let entry = self.entry(index)?;
-        if let Some(pid) = process::running(&self.layout, index) {
-            return Err(LocalError::Running { index, pid });
+        self.is_idle(index)?;
+        // The same keys must not sign in two places, wherever the other data lie.
+        if status_at(entry.api).is_some_and(|status| is_of(&status, entry)) {
+            return Err(LocalError::Stray { index, pid: None });
         }
         let heights = self.record.nodes.iter().filter(|other| other.index != index).filter_map(|other| {
             let (_, status) = http::ask(other.api, "/v1/status").ok()?;
@@ -333,6 +366,15 @@ impl Network {
         let data = self.layout.data(index);
         std::fs::remove_dir_all(&data).map_err(LocalError::io("remove", data))?;
         process::init(&self.record.quanchengd, &self.layout, &[index], above)
+    }
+
+    /// Refuses while anybody runs on the data of a node.
+    fn is_idle(&self, index: u32) -> Result<(), LocalError> {
+        match process::settled(&self.layout, index)? {
+            Runner::Nobody => Ok(()),
+            Runner::Own(pid) => Err(LocalError::Running { index, pid }),
+            Runner::Stray(pid) => Err(LocalError::Stray { index, pid }),
+        }
     }
 
     /// Starts the next prepared validator as a node that follows. It votes when governance has voted it in.
@@ -361,6 +403,17 @@ impl Network {
             dir: self.layout.node(entry.index),
         })
     }
+}
+
+/// What a node says of itself at its door.
+fn status_at(address: SocketAddr) -> Option<Value> {
+    let (code, status) = http::ask(address, "/v1/status").ok()?;
+    status.filter(|_| code == 200)
+}
+
+/// Whether a status is that of this very node.
+fn is_of(status: &Value, node: &NodeEntry) -> bool {
+    status.get("node_id").and_then(Value::as_str) == Some(node.node_id.to_string().as_str())
 }
 
 /// Refuses to start a node whose doors somebody else holds: the answers there would not be its own. The system closes the sockets of a

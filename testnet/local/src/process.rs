@@ -1,9 +1,10 @@
 //! Processes of nodes: found, started, signalled only when they still are what they were.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,6 +20,8 @@ use crate::layout::Layout;
 const VARIABLE_PREFIX: &str = "QUANCHENG_";
 /// Pause between two looks at a process.
 const POLL: Duration = Duration::from_millis(20);
+/// Longest wait for the lock of a process that has just ended.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bytes of a log shown after a failure.
 const TAIL_BYTES: u64 = 4 * 1024;
 
@@ -119,6 +122,58 @@ pub(crate) fn running(layout: &Layout, index: u32) -> Option<u32> {
     is_ours.then_some(pid)
 }
 
+/// Who runs on the data of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runner {
+    /// Nobody.
+    Nobody,
+    /// The process on record.
+    Own(u32),
+    /// A process that is not on record, as after the folder was moved or the record lost. Its number, where the system tells it.
+    Stray(Option<u32>),
+}
+
+/// Who runs on the data of a node. The lock in the data decides; the record says only which process it should be.
+pub(crate) fn runner(layout: &Layout, index: u32) -> Result<Runner, LocalError> {
+    if let Some(pid) = running(layout, index) {
+        return Ok(Runner::Own(pid));
+    }
+    let path = layout.lock(index);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Runner::Nobody),
+        Err(error) => return Err(LocalError::Io { action: "open", path, error }),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Runner::Nobody),
+        Err(TryLockError::WouldBlock) => Ok(Runner::Stray(holder(&file))),
+        Err(TryLockError::Error(error)) => Err(LocalError::Io { action: "lock", path, error }),
+    }
+}
+
+/// As [`runner()`]; a process that is just ending is waited for: the system takes its lock away a moment after its name.
+pub(crate) fn settled(layout: &Layout, index: u32) -> Result<Runner, LocalError> {
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        let found = runner(layout, index)?;
+        if !matches!(found, Runner::Stray(_)) || Instant::now() >= deadline {
+            return Ok(found);
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// The process that holds a file open, other than this one.
+fn holder(file: &File) -> Option<u32> {
+    let wanted = file.metadata().ok()?;
+    let is_it =
+        |path: PathBuf| fs::metadata(path).is_ok_and(|meta| (meta.dev(), meta.ino()) == (wanted.dev(), wanted.ino()));
+    let pids = fs::read_dir("/proc").ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| *pid != std::process::id()).find(|pid| {
+        fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|entries| entries.flatten().any(|entry| is_it(entry.path())))
+    })
+}
+
 /// Whether a process is stopped by SIGSTOP.
 pub(crate) fn is_paused(pid: u32) -> bool {
     // The name in parentheses may hold anything; the state follows the last parenthesis.
@@ -158,4 +213,38 @@ pub(crate) fn tail(path: &Path) -> String {
         Ok(bytes)
     };
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The record of a process may be lost and its folder moved; the lock goes with the data.
+    #[test]
+    fn the_lock_in_the_data_decides_whether_a_node_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(fs::canonicalize(dir.path()).unwrap());
+        assert_eq!(runner(&layout, 0).unwrap(), Runner::Nobody);
+        fs::create_dir_all(layout.data(0)).unwrap();
+        fs::write(layout.lock(0), "").unwrap();
+        assert_eq!(runner(&layout, 0).unwrap(), Runner::Nobody);
+        // A process that holds the lock, as `flock` does it, and is on no record.
+        let mut other =
+            Command::new("flock").arg(layout.lock(0)).arg("sleep").arg("600").process_group(0).spawn().unwrap();
+        while runner(&layout, 0).unwrap() == Runner::Nobody {
+            thread::sleep(POLL);
+        }
+        let Runner::Stray(Some(pid)) = runner(&layout, 0).unwrap() else { panic!("its process is told") };
+        let moved = dir.path().join("moved");
+        fs::rename(layout.node(0), &moved).unwrap();
+        assert_eq!(runner(&layout, 0).unwrap(), Runner::Nobody);
+        fs::rename(&moved, layout.node(0)).unwrap();
+        assert!(matches!(runner(&layout, 0).unwrap(), Runner::Stray(Some(_))));
+        rustix::process::kill_process_group(Pid::from_child(&other), Signal::KILL).unwrap();
+        other.wait().unwrap();
+        assert!(pid > 0);
+        while runner(&layout, 0).unwrap() != Runner::Nobody {
+            thread::sleep(POLL);
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Making a network and bringing it up.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -35,10 +36,12 @@ pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record, Founding), Lo
     let dir = fs::canonicalize(&settings.dir).map_err(LocalError::io("find", &settings.dir))?;
     let layout = Layout::new(dir);
     let founding = Founding::begin(&layout)?;
-    fs::create_dir_all(layout.keys()).map_err(LocalError::io("create", layout.keys()))?;
+    fs::create_dir(layout.keys()).map_err(LocalError::io("create", layout.keys()))?;
+    founding.made(&layout.keys())?;
     let password = keys::make_password(&layout.password())?;
+    founding.made(&layout.password())?;
 
-    let drafts = draft_nodes(settings, &layout)?;
+    let drafts = draft_nodes(settings, &layout, &founding)?;
     let founders = founding::organizations(settings.validators)?
         .into_iter()
         .map(|founder| {
@@ -49,7 +52,7 @@ pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record, Founding), Lo
 
     let genesis = genesis(settings, &drafts, &founders)?;
     let mut record = Record::new(genesis.chain_id(), settings.chain_name.clone(), settings.quanchengd.clone());
-    write_agreement(&layout, genesis)?;
+    write_agreement(&layout, genesis, &founding)?;
     let mut jobs = Vec::new();
     for (founder, job) in founders {
         let name = job.path.strip_prefix(layout.dir()).map_or_else(|_| job.path.clone(), PathBuf::from);
@@ -61,17 +64,19 @@ pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record, Founding), Lo
         let list = if draft.entry.role == NodeRole::Candidate { &mut record.reserve } else { &mut record.nodes };
         list.push(draft.entry);
     }
-    keys::write_all(&jobs, &password)?;
+    keys::write_all(&jobs, &password, &founding)?;
     for entry in record.nodes.iter().chain(&record.reserve) {
         let text = node_file::text(entry, &record.nodes, &record.reserve, &settings.log_level)?;
         let path = layout.config(entry.index);
-        fs::write(&path, text).map_err(LocalError::io("write", path))?;
+        write_new(&path, &text)?;
+        founding.made(&path)?;
     }
     layout.write(&record)?;
+    founding.made(&layout.record())?;
     Ok((layout, record, founding))
 }
 
-fn draft_nodes(settings: &Settings, layout: &Layout) -> Result<Vec<Draft>, LocalError> {
+fn draft_nodes(settings: &Settings, layout: &Layout, founding: &Founding) -> Result<Vec<Draft>, LocalError> {
     let roles = [
         (NodeRole::Validator, settings.validators),
         (NodeRole::Follower, settings.followers),
@@ -82,7 +87,8 @@ fn draft_nodes(settings: &Settings, layout: &Layout) -> Result<Vec<Draft>, Local
     let mut drafts = Vec::with_capacity(roles.len());
     for ((index, role), doors) in (0_u32..).zip(roles).zip(ports.chunks_exact(DOORS)) {
         let dir = layout.node(index);
-        fs::create_dir_all(&dir).map_err(LocalError::io("create", &dir))?;
+        fs::create_dir(&dir).map_err(LocalError::io("create", &dir))?;
+        founding.made(&dir)?;
         let peer_key = KeyJob::new(dir.join("peer.key"))?;
         let node_id = keys::node_id(&peer_key.public_key())?;
         let mut jobs = vec![peer_key];
@@ -149,14 +155,22 @@ fn genesis(
 }
 
 /// Genesis and checkpoint files.
-fn write_agreement(layout: &Layout, genesis: Genesis) -> Result<(), LocalError> {
+fn write_agreement(layout: &Layout, genesis: Genesis, founding: &Founding) -> Result<(), LocalError> {
     let path = layout.genesis();
     let text = serde_json::to_string_pretty(&genesis)
         .map_err(|error| LocalError::Record { path: path.clone(), reason: error.to_string() })?;
-    fs::write(&path, text + "\n").map_err(LocalError::io("write", path))?;
+    write_new(&path, &(text + "\n"))?;
+    founding.made(&path)?;
     let checkpoint = Checkpoint::from_genesis(genesis)?;
     let path = layout.checkpoint();
-    fs::write(&path, checkpoint.to_json()).map_err(LocalError::io("write", path))
+    write_new(&path, &checkpoint.to_json())?;
+    founding.made(&path)
+}
+
+/// Writes a file where nothing is yet.
+fn write_new(path: &Path, text: &str) -> Result<(), LocalError> {
+    let mut file = fs::File::create_new(path).map_err(LocalError::io("create", path))?;
+    file.write_all(text.as_bytes()).map_err(LocalError::io("write", path))
 }
 
 fn now_ms() -> u64 {

@@ -1,48 +1,88 @@
 //! A network that is being made. A mark stands in its folder from before the first file until every node has its data folder; it is
 //! locked by the process that makes it. What a mark without a lock stands beside is half a network: it is cleared away and made anew.
+//! The mark names everything that was made. Nothing else is ever removed: a file that is not named there is somebody's own.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 
 use crate::error::LocalError;
 use crate::layout::Layout;
-use crate::process;
+use crate::process::{self, Runner};
 
 /// The making of a network, until [`Founding::end`].
 #[derive(Debug)]
 pub(crate) struct Founding {
+    dir: PathBuf,
     mark: PathBuf,
-    _lock: File,
+    file: File,
 }
 
 impl Founding {
     /// Begins in a folder that holds no network, or half of one.
     pub(crate) fn begin(layout: &Layout) -> Result<Self, LocalError> {
         let mark = layout.mark();
-        let is_old = match OpenOptions::new().write(true).create_new(true).open(&mark) {
-            Ok(file) => {
-                let founding = Self { mark, _lock: locked(layout, file)? };
-                if let Some(taken) = parts(layout)?.first() {
-                    // Not ours to clear: nobody began here.
-                    let dir = if taken.ends_with("network.json") { layout.dir().to_owned() } else { taken.clone() };
-                    founding.end()?;
-                    return Err(LocalError::Exists { dir });
-                }
-                return Ok(founding);
+        let (file, is_new) = match OpenOptions::new().read(true).append(true).create_new(true).open(&mark) {
+            Ok(file) => (file, true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let file = OpenOptions::new().read(true).append(true).open(&mark);
+                (file.map_err(LocalError::io("open", &mark))?, false)
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => OpenOptions::new().write(true).open(&mark),
-            Err(error) => Err(error),
+            Err(error) => return Err(LocalError::Io { action: "open", path: mark, error }),
         };
-        let file = is_old.map_err(LocalError::io("open", &mark))?;
-        let founding = Self { mark, _lock: locked(layout, file)? };
-        clear(layout)?;
+        let founding = Self { dir: layout.dir().to_owned(), mark, file: locked(layout, file)? };
+        if !is_new {
+            clear(layout, &founding.names()?)?;
+            founding.file.set_len(0).map_err(LocalError::io("write", &founding.mark))?;
+        }
+        if let Some(taken) = parts(layout)?.first() {
+            // Not ours to clear: nobody began here.
+            let fault = in_the_way(layout, taken.clone());
+            founding.end()?;
+            return Err(fault);
+        }
         Ok(founding)
+    }
+
+    /// Notes a file or folder that was made.
+    pub(crate) fn made(&self, path: &Path) -> Result<(), LocalError> {
+        self.note(path, "")
+    }
+
+    /// Notes a folder that is about to be made by a node, with all that will be in it.
+    pub(crate) fn made_tree(&self, path: &Path) -> Result<(), LocalError> {
+        if path.symlink_metadata().is_ok() {
+            return Err(LocalError::InTheWay { path: path.to_owned() });
+        }
+        self.note(path, TREE)
+    }
+
+    fn note(&self, path: &Path, end: &str) -> Result<(), LocalError> {
+        let name = path.strip_prefix(&self.dir).unwrap_or(path).display();
+        (&self.file).write_all(format!("{name}{end}\n").as_bytes()).map_err(LocalError::io("write", &self.mark))
+    }
+
+    /// What an earlier start made. A name that was cut off is none.
+    fn names(&self) -> Result<BTreeSet<String>, LocalError> {
+        let text = fs::read_to_string(&self.mark).map_err(LocalError::io("read", &self.mark))?;
+        Ok(text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect())
     }
 
     /// The network is whole.
     pub(crate) fn end(self) -> Result<(), LocalError> {
         fs::remove_file(&self.mark).map_err(LocalError::io("remove", &self.mark))
+    }
+}
+
+/// End of the name of a folder that is made with all that is in it.
+const TREE: &str = "/";
+
+fn in_the_way(layout: &Layout, path: PathBuf) -> LocalError {
+    if path == layout.record() {
+        LocalError::Exists { dir: layout.dir().to_owned() }
+    } else {
+        LocalError::InTheWay { path }
     }
 }
 
@@ -81,17 +121,59 @@ fn nodes(layout: &Layout) -> Result<Vec<u32>, LocalError> {
     Ok(nodes)
 }
 
-fn clear(layout: &Layout) -> Result<(), LocalError> {
+/// Removes what an earlier start made, once it is known that there is nothing else.
+fn clear(layout: &Layout, names: &BTreeSet<String>) -> Result<(), LocalError> {
     for index in nodes(layout)? {
-        if let Some(pid) = process::running(layout, index) {
-            return Err(LocalError::Running { index, pid });
+        match process::settled(layout, index)? {
+            Runner::Nobody => {}
+            Runner::Own(pid) => return Err(LocalError::Running { index, pid }),
+            Runner::Stray(pid) => return Err(LocalError::Stray { index, pid }),
         }
     }
-    for path in parts(layout)? {
-        let is_folder = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
-        let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+    let mut found = Vec::new();
+    for part in parts(layout)? {
+        walk(layout, part, names, &mut found)?;
+    }
+    for (path, kind) in found {
+        let removed = match kind {
+            Kind::File => fs::remove_file(&path),
+            Kind::Folder => fs::remove_dir(&path),
+            Kind::Tree => fs::remove_dir_all(&path),
+        };
         removed.map_err(LocalError::io("remove", &path))?;
     }
+    Ok(())
+}
+
+enum Kind {
+    File,
+    Folder,
+    Tree,
+}
+
+/// Lists what there is, what is inside before what holds it. Refuses at the first thing that no start has made.
+fn walk(
+    layout: &Layout,
+    path: PathBuf,
+    names: &BTreeSet<String>,
+    found: &mut Vec<(PathBuf, Kind)>,
+) -> Result<(), LocalError> {
+    let name = path.strip_prefix(layout.dir()).unwrap_or(&path).display().to_string();
+    let is_folder = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    let kind = if is_folder && names.contains(&format!("{name}{TREE}")) {
+        Kind::Tree
+    } else if !names.contains(&name) {
+        return Err(LocalError::InTheWay { path });
+    } else if is_folder {
+        for entry in fs::read_dir(&path).map_err(LocalError::io("read", &path))? {
+            let entry = entry.map_err(LocalError::io("read", &path))?;
+            walk(layout, entry.path(), names, found)?;
+        }
+        Kind::Folder
+    } else {
+        Kind::File
+    };
+    found.push((path, kind));
     Ok(())
 }
 
@@ -110,11 +192,17 @@ mod tests {
         let (_dir, layout) = folder();
         let founding = Founding::begin(&layout).unwrap();
         assert!(matches!(Founding::begin(&layout), Err(LocalError::BeingMade { .. })));
-        fs::create_dir_all(layout.keys()).unwrap();
-        fs::create_dir_all(layout.data(0)).unwrap();
-        for path in [layout.genesis(), layout.password(), layout.dir().join("notes.txt")] {
-            fs::write(path, "x").unwrap();
+        for path in [layout.keys(), layout.node(0)] {
+            fs::create_dir_all(&path).unwrap();
+            founding.made(&path).unwrap();
         }
+        for path in [layout.genesis(), layout.password(), layout.keys().join("a.key")] {
+            fs::write(&path, "x").unwrap();
+            founding.made(&path).unwrap();
+        }
+        founding.made_tree(&layout.data(0)).unwrap();
+        fs::create_dir_all(layout.data(0).join("store")).unwrap();
+        fs::write(layout.dir().join("notes.txt"), "x").unwrap();
         // The process ends here.
         drop(founding);
         assert!(matches!(is_whole(&layout), Err(LocalError::Unfinished { .. })));
@@ -125,6 +213,32 @@ mod tests {
         is_whole(&layout).unwrap();
     }
 
+    /// Whatever was put into the folder after a start that was interrupted is its user's, also where a start makes files.
+    #[test]
+    fn what_no_start_has_made_is_never_cleared_away() {
+        let (_dir, layout) = folder();
+        let founding = Founding::begin(&layout).unwrap();
+        fs::create_dir_all(layout.keys()).unwrap();
+        founding.made(&layout.keys()).unwrap();
+        fs::write(layout.genesis(), "x").unwrap();
+        founding.made(&layout.genesis()).unwrap();
+        drop(founding);
+        let mine = [layout.keys().join("mine.key"), layout.password(), layout.node(2).join("validator.key")];
+        for path in mine {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "mine").unwrap();
+            let Err(LocalError::InTheWay { path: told }) = Founding::begin(&layout) else {
+                panic!("begun over {path:?}")
+            };
+            assert!(path.starts_with(told));
+            assert!(path.exists() && layout.genesis().exists(), "nothing was removed");
+            fs::remove_file(&path).unwrap();
+        }
+        fs::remove_dir(layout.node(2)).unwrap();
+        Founding::begin(&layout).unwrap().end().unwrap();
+        assert!(!layout.keys().exists() && !layout.genesis().exists());
+    }
+
     #[test]
     fn nothing_of_others_is_touched() {
         let (_dir, layout) = folder();
@@ -132,11 +246,18 @@ mod tests {
             fs::create_dir_all(&path).unwrap();
             fs::write(path.join("mine"), "x").unwrap();
             for _ in 0..2 {
-                let Err(LocalError::Exists { dir }) = Founding::begin(&layout) else { panic!("begun over {path:?}") };
-                assert_eq!(dir, path);
+                let Err(LocalError::InTheWay { path: told }) = Founding::begin(&layout) else {
+                    panic!("begun over {path:?}")
+                };
+                assert_eq!(told, path);
             }
             assert!(path.join("mine").exists() && !layout.mark().exists());
             fs::remove_dir_all(path).unwrap();
+        }
+        for path in [layout.password(), layout.checkpoint()] {
+            fs::write(&path, "mine").unwrap();
+            assert!(matches!(Founding::begin(&layout), Err(LocalError::InTheWay { path: told }) if told == path));
+            fs::remove_file(path).unwrap();
         }
         fs::write(layout.record(), "{}").unwrap();
         let Err(LocalError::Exists { dir }) = Founding::begin(&layout) else { panic!("begun over a network") };

@@ -18,12 +18,15 @@ mod salts;
 
 use std::path::Path;
 
+use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{BatchTree, ItemsOpening};
 use quancheng_types::{List, Parameters, TransactionId};
 use serde_json::{Map, Value, json};
 
 use self::reservation::Reservation;
+pub(super) use self::reservation::is_free;
 use self::salts::SaltsFile;
+use crate::args::common::Stage;
 use crate::args::evidence::{Finish, Notarize};
 use crate::client::Client;
 use crate::commands::evidence;
@@ -32,7 +35,7 @@ use crate::files::{self, Named, Seen};
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
-use crate::submit::{Writer, insert};
+use crate::submit::{self, Fate, Writer, fate, insert, is_void, past};
 use crate::text::say;
 use crate::transaction::call;
 
@@ -59,7 +62,9 @@ pub(super) fn run(session: &Session, command: &Notarize) -> Outcome<Reply> {
     let writer = Writer::open(session, &command.write)?;
     let trees = items::trees(items, items_max(&writer)?, command.complete)?;
     seen.iter().try_for_each(Seen::check)?;
-    set(session, command, &writer, &trees, reserved)
+    let mut reply = set(session, command, &writer, &trees, reserved)?;
+    insert(&mut reply.data, "passed_over", json!(found.skipped));
+    Ok(reply)
 }
 
 /// Files that one batch may hold: what the chain says, else what chains begin with.
@@ -171,7 +176,8 @@ fn set(
         describe(&mut reply.data, trees);
         return Ok(reply);
     };
-    SaltsFile::new(id, command.complete, trees).write(&mut reserved)?;
+    let signed = if command.write.sign_only { None } else { Some(draft.clone().complete()?) };
+    SaltsFile::new(&draft.body, signed.as_ref(), command.complete, trees).write(&mut reserved)?;
     let mut reply = match writer.deliver(draft) {
         Ok(reply) => reply,
         Err(fault) => return Err(salts::kept(fault, reserved)),
@@ -230,14 +236,53 @@ fn complete(client: &Client, id: TransactionId, trees: &[BatchTree], out: &Path,
 
 pub(super) fn finish(session: &Session, command: &Finish) -> Outcome<Reply> {
     let reserved = Reservation::resume(&command.salts, &command.bundle)?;
-    let (id, trees) = SaltsFile::read(&reserved)?.trees()?;
+    let salts = SaltsFile::read(&reserved)?;
     let client = session.client(&command.api)?;
+    settle(session, &client, &salts, reserved.path())?;
+    let id = salts.id();
+    let trees = salts.trees()?;
     let size = complete(&client, id, &trees, &command.bundle, command.bundle_json)?;
     // The bundle holds them now.
     reserved.discard();
     let mut data = json!({ "id": id, "bundle": command.bundle, "bundle_bytes": size });
     describe(&mut data, &trees);
     Ok(Reply::record(data))
+}
+
+/// Brings the transaction of a file of salts to its end. The same bytes again are safe, and needed when the earlier run ended before
+/// any node had them.
+fn settle(session: &Session, client: &Client, salts: &SaltsFile, path: &Path) -> Outcome<()> {
+    let Some(valid_until_ms) = salts.valid_until_ms() else {
+        return Ok(());
+    };
+    let id = salts.id();
+    let refused = |fault: Fault| if is_void(&fault) { salts::too_late(fault, path) } else { fault };
+    match (fate(client, id, valid_until_ms)?, salts.signed()) {
+        // A node that began with a snapshot may know the record alone.
+        (Fate::Void, _) if is_recorded(client, salts)? => Ok(()),
+        (Fate::Void, _) => Err(salts::too_late(past(id, valid_until_ms), path)),
+        (Fate::Executed(_) | Fate::Open, Some(signed)) => {
+            submit::submit(session, client, &signed, Stage::Certified).map(|_| ()).map_err(refused)
+        }
+        (Fate::Executed(_) | Fate::Open, None) => {
+            let until = shanghai_time(valid_until_ms);
+            submit::look_up(client, id, None).map(|_| ()).map_err(|fault| {
+                fault.hint(say!(
+                    "该交易须先于 {until}（北京时间）签署并提交：`quancheng tx submit 文件`。",
+                    "The transaction has to be signed and submitted first, before {until} (Beijing time): `quancheng tx submit FILE`."
+                ))
+            })
+        }
+    }
+}
+
+fn is_recorded(client: &Client, salts: &SaltsFile) -> Outcome<bool> {
+    let root = salts.root()?;
+    match client.get(&format!("/v1/evidence/{root}")) {
+        Ok(answer) => Ok(answer.get("data").is_some_and(|data| !data.is_null())),
+        Err(fault) if fault.exit == Exit::NotFound => Ok(false),
+        Err(fault) => Err(fault),
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,12 @@ use crate::text::say;
 /// Nothing is there yet, and something can be.
 pub(super) fn absent(out: &Path) -> Outcome<()> {
     let shown = out.display();
+    if out == Path::new("-") {
+        let message =
+            say!("--bundle 须为文件名：证据包不写到标准输出。", "--bundle takes a file: no bundle goes to stdout.");
+        return Err(Fault::usage("NOT_A_FILE", message)
+            .hint(say!("名为 - 的文件请写作 ./-。", "For a file that is called - write ./-.")));
+    }
     if out.symlink_metadata().is_ok() {
         let message = say!(
             "{shown} 已存在；证据包内的盐值别无副本，不会被覆盖。",

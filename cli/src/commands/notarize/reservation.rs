@@ -5,11 +5,12 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{outputs, salts};
 use crate::fault::{Fault, Outcome};
+use crate::files::is_same;
 use crate::text::say;
 
 /// The right to write a bundle under a name, as long as it lives.
@@ -78,7 +79,11 @@ impl Reservation {
                 self.is_filled = true;
                 Ok(())
             }
-            Err(error) => Err(Fault::file(&self.path, &error)),
+            Err(error) => {
+                // Half of the salts helps nobody.
+                let _ = file.set_len(0);
+                Err(Fault::file(&self.path, &error))
+            }
         }
     }
 
@@ -96,6 +101,24 @@ impl Drop for Reservation {
     }
 }
 
+/// Refuses a name that a notarization holds, or has left salts for: its bundle is to come there.
+pub(in crate::commands) fn is_free(out: &Path) -> Outcome<()> {
+    let path = salts::path_of(out);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Fault::file(&path, &error)),
+    };
+    if length(&path, &file)? > 0 {
+        return Err(unfinished(&path, out));
+    }
+    match file.try_lock_shared() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(in_use(&path)),
+        Err(TryLockError::Error(error)) => Err(Fault::file(&path, &error)),
+    }
+}
+
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
@@ -107,12 +130,6 @@ fn existing(path: &Path, out: &Path) -> Outcome<File> {
         return Err(unfinished(path, out));
     }
     OpenOptions::new().read(true).write(true).open(path).map_err(|error| Fault::file(path, &error))
-}
-
-/// Whether a path still leads to an open file.
-fn is_same(path: &Path, file: &File) -> bool {
-    let (Ok(named), Ok(open)) = (fs::symlink_metadata(path), file.metadata()) else { return false };
-    (named.dev(), named.ino()) == (open.dev(), open.ino())
 }
 
 fn lock(path: &Path, file: &File) -> Outcome<()> {
@@ -163,8 +180,10 @@ mod tests {
     fn one_run_takes_a_name_and_leaves_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("a.bundle");
+        is_free(&out).unwrap();
         let first = Reservation::take(&out).unwrap();
         assert_eq!(code(Reservation::take(&out)), "IN_USE");
+        assert_eq!(is_free(&out).unwrap_err().code, "IN_USE");
         drop(first);
         assert!(fs::read_dir(dir.path()).unwrap().next().is_none());
         // What a run left that ended before it had salts is in nobody's way.
@@ -185,6 +204,7 @@ mod tests {
         drop(first);
         assert_eq!(fs::read(&salts).unwrap(), b"{}");
         assert_eq!(code(Reservation::take(&out)), "UNFINISHED");
+        assert_eq!(is_free(&out).unwrap_err().code, "UNFINISHED");
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&salts, &link).unwrap();
         drop(Reservation::resume(&link, &out).unwrap());

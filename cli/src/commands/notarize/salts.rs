@@ -3,18 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use quancheng_proof::{BatchTree, SaltedEntry};
-use quancheng_types::TransactionId;
+use quancheng_types::{Digest, SignedTransaction, Transaction, TransactionId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::items;
 use super::reservation::Reservation;
-use crate::fault::{Exit, Fault, Outcome};
+use crate::fault::{Fault, Outcome};
 use crate::files;
+use crate::submit::is_void;
 use crate::text::{Lang, say};
 
-/// Version of the format.
-const VERSION: u16 = 1;
+/// Version of the format: the first one had no transaction.
+const VERSION: u16 = 2;
 /// Greatest file of salts, bytes.
 const SALTS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -25,6 +25,12 @@ pub(super) struct SaltsFile {
     format: String,
     version: u16,
     transaction_id: TransactionId,
+    /// When the transaction can no longer take effect, ms since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    valid_until_ms: Option<u64>,
+    /// The signed transaction, to be submitted again; none when it is in a file of its own, still to be signed or submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transaction: Option<String>,
     complete: bool,
     /// The first batch, in order.
     items: Vec<SaltedEntry>,
@@ -34,14 +40,21 @@ pub(super) struct SaltsFile {
 }
 
 impl SaltsFile {
-    /// Of the batches of a transaction.
-    pub(super) fn new(transaction_id: TransactionId, complete: bool, trees: &[BatchTree]) -> Self {
+    /// Of the batches of a transaction, with its signed bytes when this program submits it.
+    pub(super) fn new(
+        body: &Transaction,
+        signed: Option<&SignedTransaction>,
+        complete: bool,
+        trees: &[BatchTree],
+    ) -> Self {
         let mut batches = trees.iter().map(|tree| tree.items().to_vec());
         let items = batches.next().unwrap_or_default();
         Self {
             format: files::SALTS_FORMAT.to_owned(),
             version: VERSION,
-            transaction_id,
+            transaction_id: body.id(),
+            valid_until_ms: Some(body.valid_until_ms),
+            transaction: signed.map(|signed| hex::encode(signed.encode())),
             complete,
             items,
             more: batches.collect(),
@@ -61,20 +74,43 @@ impl SaltsFile {
         let bytes = files::bounded(path, from.file(), SALTS_BYTES_MAX)?;
         let shown = path.display();
         let file: Self = files::parse(&bytes).map_err(|error| {
+            if error.is_eof() {
+                return unfilled(path);
+            }
             Fault::usage("SALTS_FILE", say!("{shown} 不是盐值文件。", "{shown} is not a file of salts.")).cause(error)
         })?;
-        if file.format != files::SALTS_FORMAT || file.version != VERSION {
+        if file.format != files::SALTS_FORMAT || !(1..=VERSION).contains(&file.version) {
             let message = say!("{shown} 由其他版本生成。", "{shown} was made by another version of this program.");
             return Err(Fault::usage("SALTS_FILE", message));
         }
         Ok(file)
     }
 
-    /// The transaction and its batches.
-    pub(super) fn trees(self) -> Outcome<(TransactionId, Vec<BatchTree>)> {
+    /// The transaction.
+    pub(super) const fn id(&self) -> TransactionId {
+        self.transaction_id
+    }
+
+    /// When it can no longer take effect, if that is known.
+    pub(super) const fn valid_until_ms(&self) -> Option<u64> {
+        self.valid_until_ms
+    }
+
+    /// Its signed bytes, if they are here.
+    pub(super) fn signed(&self) -> Option<SignedTransaction> {
+        let bytes = hex::decode(self.transaction.as_ref()?).ok()?;
+        SignedTransaction::decode(&bytes).ok().filter(|signed| signed.id() == self.transaction_id)
+    }
+
+    /// The root of its first batch.
+    pub(super) fn root(&self) -> Outcome<Digest> {
+        Ok(items::tree(self.items.clone(), self.complete)?.commitment().root)
+    }
+
+    /// Its batches.
+    pub(super) fn trees(self) -> Outcome<Vec<BatchTree>> {
         let batches = std::iter::once(self.items).chain(self.more);
-        let trees = batches.map(|batch| items::tree(batch, self.complete)).collect::<Outcome<Vec<_>>>()?;
-        Ok((self.transaction_id, trees))
+        batches.map(|batch| items::tree(batch, self.complete)).collect()
     }
 }
 
@@ -85,15 +121,32 @@ pub(super) fn path_of(out: &Path) -> PathBuf {
     name.into()
 }
 
+/// A file of salts that was never written to its end. That comes first, so nothing was submitted.
+fn unfilled(path: &Path) -> Fault {
+    let shown = path.display();
+    let message = say!(
+        "{shown} 为空或不完整：此前的运行在提交之前就已中断，未提交任何内容。",
+        "{shown} is empty or cut off: the run ended before it submitted anything; nothing was submitted."
+    );
+    Fault::usage("NOTHING_SUBMITTED", message).hint(say!(
+        "请删除 {shown}，再次运行 `quancheng evidence notarize`。",
+        "Delete {shown} and run `quancheng evidence notarize` again."
+    ))
+}
+
+/// The fault of salts whose transaction can no longer take effect.
+pub(super) fn too_late(fault: Fault, path: &Path) -> Fault {
+    let shown = path.display();
+    fault.hint(say!(
+        "{shown} 中的盐值已无用：请删除该文件，再次运行 `quancheng evidence notarize`。",
+        "The salts in {shown} are of no use any more: delete the file and run `quancheng evidence notarize` again."
+    ))
+}
+
 /// A fault of the submission, and what becomes of the salts: they are thrown away when it is certain that nothing was recorded, else
 /// the fault says where they are.
 pub(super) fn kept(mut fault: Fault, reserved: Reservation) -> Fault {
-    let is_void = fault.exit == Exit::Refused
-        && fault.data.as_ref().is_some_and(|data| {
-            // A receipt that refuses, or a node that did not take it while no other can have it.
-            data.get("outcome").is_some() || data.get("admitted") == Some(&Value::Bool(false))
-        });
-    if is_void {
+    if is_void(&fault) {
         reserved.discard();
         return fault;
     }

@@ -62,18 +62,65 @@ fn a_file_of_salts_keeps_everything_that_opens_its_batches() {
     let out = dir.path().join("x.bundle");
     let path = salts::path_of(&out);
     let mut reserved = Reservation::take(&out).unwrap();
-    SaltsFile::new(TransactionId::default(), false, &before).write(&mut reserved).unwrap();
+    let signed = signed();
+    SaltsFile::new(&signed.body, Some(&signed), false, &before).write(&mut reserved).unwrap();
     drop(reserved);
     let reserved = Reservation::resume(&path, &out).unwrap();
-    let (id, after) = SaltsFile::read(&reserved).unwrap().trees().unwrap();
-    assert_eq!(id, TransactionId::default());
+    let file = SaltsFile::read(&reserved).unwrap();
+    assert_eq!((file.id(), file.valid_until_ms()), (signed.id(), Some(signed.body.valid_until_ms)));
+    assert_eq!(file.signed().as_ref(), Some(&signed), "it can be submitted again");
+    let after = file.trees().unwrap();
     let commitments = |trees: &[BatchTree]| trees.iter().map(BatchTree::commitment).collect::<Vec<_>>();
     assert_eq!(commitments(&after), commitments(&before));
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
     assert_eq!(mode & 0o077, 0, "salts are for their owner only");
-    // One batch is written as it always was.
-    let one = SaltsFile::new(TransactionId::default(), false, &before[..1]);
-    assert!(!serde_json::to_string(&one).unwrap().contains("more"));
+    let one = SaltsFile::new(&signed.body, None, false, &before[..1]);
+    let mut one = serde_json::to_value(&one).unwrap();
+    assert!(one.get("more").is_none() && one.get("transaction").is_none());
+    // What an earlier version wrote is read.
+    one["version"] = json!(1);
+    one.as_object_mut().unwrap().remove("valid_until_ms");
+    drop(reserved);
+    std::fs::write(&path, one.to_string()).unwrap();
+    let old = SaltsFile::read(&Reservation::resume(&path, &out).unwrap()).unwrap();
+    assert_eq!((old.valid_until_ms(), old.signed()), (None, None));
+}
+
+fn signed() -> quancheng_types::SignedTransaction {
+    let key = quancheng_types::SigningKey::from_seed([7; 32]);
+    let call = quancheng_types::Call {
+        module: quancheng_types::ModuleId(4),
+        payload: quancheng_types::Bytes::new(vec![1]).unwrap(),
+    };
+    let body = quancheng_types::Transaction {
+        chain_id: quancheng_types::ChainId::default(),
+        signers: List::new(vec![quancheng_types::Signer {
+            account: quancheng_types::AccountId::of(&key.public_key()),
+            key_id: quancheng_types::KeyId::of(&key.public_key()),
+        }])
+        .unwrap(),
+        nonce: 1,
+        valid_until_ms: 1_800_000_000_000,
+        calls: List::new(vec![call]).unwrap(),
+    };
+    let signature = key.sign(body.id().as_bytes());
+    let signature = quancheng_types::transaction::TransactionSignature { public_key: key.public_key(), signature };
+    quancheng_types::SignedTransaction { body, signatures: List::new(vec![signature]).unwrap() }
+}
+
+/// A run that ended before the salts were whole has submitted nothing, whatever was written of them.
+#[test]
+fn salts_that_are_not_whole_say_that_nothing_was_submitted() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("x.bundle");
+    let path = salts::path_of(&out);
+    for begin in ["", "{", "{\n  \"format\": \"quancheng-salts\",\n  \"versi"] {
+        std::fs::write(&path, begin).unwrap();
+        let reserved = Reservation::resume(&path, &out).unwrap();
+        assert_eq!(SaltsFile::read(&reserved).unwrap_err().code, "NOTHING_SUBMITTED", "{begin:?}");
+    }
+    std::fs::write(&path, "").unwrap();
+    drop(Reservation::take(&out).unwrap());
 }
 
 #[test]
@@ -86,6 +133,7 @@ fn bundles_and_salts_are_never_written_over() {
     std::fs::write(&out, "a bundle").unwrap();
     assert_eq!(code(&out), "BUNDLE_EXISTS");
     assert_eq!(code(&dir.path().join("none/x.bundle")), "NO_FOLDER");
+    assert_eq!(code(Path::new("-")), "NOT_A_FILE");
 }
 
 #[test]
@@ -127,6 +175,7 @@ fn salts_go_only_when_nothing_can_have_been_recorded() {
     let cases = [
         (Exit::Refused, json!({ "id": "a", "admitted": false }), false),
         (Exit::Refused, json!({ "id": "a", "outcome": { "kind": "refused" } }), false),
+        (Exit::Refused, json!({ "id": "a", "stage": "expired" }), false),
         // Another endpoint may have taken it before it failed.
         (Exit::Refused, json!({ "id": "a" }), true),
         (Exit::Timeout, json!({ "id": "a", "stage": "admitted" }), true),
