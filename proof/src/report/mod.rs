@@ -287,7 +287,9 @@ impl Report {
         self.claim_fact(claim).map(|claim| claim.time_ms)
     }
 
-    fn height_of(&self, claim: u16) -> Option<quancheng_types::Height> {
+    /// Height as of which the bundle states a claim.
+    #[must_use]
+    pub fn height_of(&self, claim: u16) -> Option<quancheng_types::Height> {
         self.claim_fact(claim).map(|claim| claim.height)
     }
 

@@ -64,12 +64,13 @@ impl Judge<'_> {
         let (verdict, detail) = match transaction.check(&self.bundle.header.chain_id) {
             Ok(()) => {
                 let keys = transaction.body.signers.iter().map(|signer| signer.key_id).collect();
-                (Verdict::SignedBy { keys }, String::new())
+                (Verdict::SignedBy { keys }, Detail::default())
             }
             Err(error @ TransactionError::Signature { error: SignatureError::SuiteNotSupported { .. }, .. }) => {
-                (Verdict::SignatureUnsupported, format!("{error}; install a newer verifier"))
+                let zh = format!("{}；请改用较新的核验工具", signature_zh(&error));
+                (Verdict::SignatureUnsupported, Detail::new(zh, format!("{error}; install a newer verifier")))
             }
-            Err(error) => (Verdict::SignatureMismatch, error.to_string()),
+            Err(error) => (Verdict::SignatureMismatch, Detail::new(signature_zh(&error), error.to_string())),
         };
         out.push(self.finding(verdict, detail));
     }
@@ -143,6 +144,24 @@ impl Judge<'_> {
 
 fn detail(fault: Option<ClaimFault>) -> Detail {
     fault.map(|fault| Detail::new(fault.zh(), fault.to_string())).unwrap_or_default()
+}
+
+/// Why a transaction is not correctly signed, in Chinese; places count from 0, as in the English words.
+fn signature_zh(error: &TransactionError) -> String {
+    match error {
+        TransactionError::WrongChain { expected, found } => format!("交易属于链 {found}，而非链 {expected}"),
+        TransactionError::NoSigner => "交易未载签署人".to_owned(),
+        TransactionError::NoCall => "交易未载调用".to_owned(),
+        TransactionError::SignatureCount { signers, signatures } => {
+            format!("签署人 {signers} 名，签名 {signatures} 个，两者不符")
+        }
+        TransactionError::KeyMismatch { index } => format!("第 {index} 个签名所附公钥不是该签署人所称的密钥"),
+        TransactionError::RepeatedSigner { index } => format!("第 {index} 个签署人与在前者相同"),
+        TransactionError::Signature { index, error: SignatureError::SuiteNotSupported { .. } } => {
+            format!("本版本尚不支持第 {index} 个签名的算法")
+        }
+        TransactionError::Signature { index, .. } => format!("第 {index} 个签名无效"),
+    }
 }
 
 fn receipt_fault(

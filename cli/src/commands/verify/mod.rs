@@ -5,10 +5,12 @@
 
 mod findings;
 mod limits;
+mod names;
 mod registry;
 mod tool;
 mod view;
 
+use names::Names;
 pub(super) use registry::{Entry, entries};
 use tool::Tool;
 
@@ -50,6 +52,7 @@ struct Check {
     files: Vec<Given>,
     /// State entries of the bundle, in words.
     entries: Vec<Entry>,
+    names: Names,
     report: Report,
     tool: Tool,
 }
@@ -90,9 +93,10 @@ pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
         }
     }
     let entries = decoded.as_ref().map(registry::entries).unwrap_or_default();
-    registry::add_statuses(&entries, &mut report);
+    let names = decoded.as_ref().map(|bundle| Names::proven(bundle, &report)).unwrap_or_default();
+    registry::add_statuses(&entries, &names, &mut report);
     let tool = Tool::of_this_run();
-    reply(session.lang(), &Check { bundle, checkpoint, files, entries, report, tool })
+    reply(session.lang(), &Check { bundle, checkpoint, files, entries, names, report, tool })
 }
 
 fn digests_of(path: &Path, bytes: &[u8]) -> FileDigests {
@@ -148,7 +152,7 @@ fn reason(fault: &Fault, lang: Lang) -> String {
 }
 
 fn reply(lang: Lang, check: &Check) -> Outcome<Reply> {
-    let Check { bundle, checkpoint, files, entries, report, tool } = check;
+    let Check { bundle, checkpoint, files, entries, names: _, report, tool } = check;
     let mut data = serde_json::to_value(report).map_err(|error| {
         Fault::new(Exit::CannotCheck, "REPORT", say!("无法写出报告。", "Cannot write the report.")).cause(error)
     })?;

@@ -8,9 +8,10 @@ use quancheng_contracts::{Contract as _, StateKey, describe_entry};
 use quancheng_proof::bundle::VALUE_BYTES_MAX;
 use quancheng_proof::report::Detail;
 use quancheng_proof::{Bundle, Claim, Report, Standing};
-use quancheng_types::codec;
+use quancheng_types::{Height, codec};
 use serde_json::{Value, json};
 
+use super::names::Names;
 use crate::text::{Lang, Text, say};
 
 /// The table whose values are registrations.
@@ -68,11 +69,11 @@ fn registration(key: &StateKey, value: &[u8]) -> Result<Registration, String> {
 }
 
 /// V10 for every registration of the bundle.
-pub(super) fn add_statuses(entries: &[Entry], report: &mut Report) {
+pub(super) fn add_statuses(entries: &[Entry], names: &Names, report: &mut Report) {
     for entry in entries {
         match (&entry.registration, report.block_time_of(entry.claim)) {
             (Some(Ok(registration)), Some(time_ms)) => {
-                let detail = detail(registration);
+                let detail = detail(registration, names, report.height_of(entry.claim));
                 report.add_status(entry.claim, standing(registration, time_ms), detail);
             }
             (Some(Ok(_)), None) | (None, _) => {}
@@ -102,9 +103,10 @@ pub(super) fn subject(registration: &Registration) -> Text {
 }
 
 /// Who and until when, for the detail of the finding.
-fn detail(registration: &Registration) -> Detail {
-    let (id, holders) = (registration.id, holders(registration));
-    let mut parts = vec![say!("流水号 {id}", "serial {id}"), say!("持有人 {holders}", "holders {holders}")];
+fn detail(registration: &Registration, names: &Names, height: Option<Height>) -> Detail {
+    let (id, holders) = (registration.id, names.all(&registration.holders, height));
+    let (zh, en) = (holders.words(Lang::Zh), holders.words(Lang::En));
+    let mut parts = vec![say!("流水号 {id}", "serial {id}"), say!("持有人 {zh}", "holders {en}")];
     if let (Some(from), Some(to)) = (registration.valid_from, registration.valid_to) {
         parts.push(say!(
             "有效期 {from} 至 {to}（含首尾两日，北京时间）",
@@ -121,11 +123,6 @@ fn detail(registration: &Registration) -> Detail {
     }
     let joined = |lang, separator| parts.iter().map(|part| part.words(lang)).collect::<Vec<_>>().join(separator);
     Detail::new(joined(Lang::Zh, "；"), joined(Lang::En, "; "))
-}
-
-/// The organizations that hold it, by their numbers.
-pub(super) fn holders(registration: &Registration) -> String {
-    registration.holders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl Entry {

@@ -12,10 +12,14 @@ use quancheng_types::{ModuleId, Outcome};
 
 use super::findings::{findings, statement, tally, word};
 use super::limits::limits;
+use super::names::Names;
 use super::registry::{self, Entry};
 use super::tool::Tool;
 use super::{Check, Given};
 use crate::text::{Lang, Text, printable, say};
+
+/// The table whose values are organizations.
+const ORGANIZATIONS: &str = "identity.organizations";
 
 /// Lines of the report, with their indentation.
 struct Page {
@@ -127,7 +131,7 @@ fn records(page: &mut Page, check: &Check, facts: &Facts) {
             RecordFact::Transaction { .. } => transaction(page, number, claim, &check.report),
             RecordFact::State { batch, .. } => {
                 if let Some(entry) = check.entries.iter().find(|entry| entry.claim == number) {
-                    state(page, entry, claim, batch.as_ref(), &check.report);
+                    state(page, entry, claim, batch.as_ref(), check);
                 }
             }
         }
@@ -187,7 +191,8 @@ fn outcome_words(outcome: &Outcome) -> Text {
     }
 }
 
-fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&BatchCommitment>, report: &Report) {
+fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&BatchCommitment>, check: &Check) {
+    let report = &check.report;
     let number = entry.claim;
     let label = if entry.is_present {
         say!("记录 #{number} 状态条目", "record #{number} state entry")
@@ -204,7 +209,9 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
             page.pick(&say!("未获证实，见各项结论", "not confirmed, see the findings")),
         );
     } else if let Some(Ok(registration)) = &entry.registration {
-        certificate(page, registration, report.block_time_of(number).unwrap_or_default());
+        certificate(page, registration, &check.names, claim);
+    } else if let Some(organization) = organization(entry) {
+        page.deeper(&say!("组织    ", "name    "), page.pick(&organization));
     } else if let Some(title) = title(entry, page.lang) {
         page.deeper(&say!("标题    ", "title   "), title);
     } else if let Ok(Some(value)) = entry.words.as_ref().map(|words| words.value.as_ref()) {
@@ -235,6 +242,14 @@ fn row(entry: &Entry, lang: Lang) -> String {
     }
 }
 
+/// Legal name and credit code of the row of an organization.
+fn organization(entry: &Entry) -> Option<Text> {
+    let words = entry.words.as_ref().ok().filter(|words| words.table == ORGANIZATIONS)?;
+    let value = words.value.as_ref()?;
+    let (name, code) = (value.get("name_zh")?.as_str()?, value.get("uscc")?.as_str()?);
+    Some(say!("{name}，统一社会信用代码 {code}", "{name}, unified social credit code {code}"))
+}
+
 /// Titles of a statement of an application; the rest of it is for programs.
 fn title(entry: &Entry, lang: Lang) -> Option<String> {
     let value = entry.words.as_ref().ok()?.value.as_ref()?;
@@ -245,14 +260,15 @@ fn title(entry: &Entry, lang: Lang) -> Option<String> {
     })
 }
 
-fn certificate(page: &mut Page, registration: &quancheng_contracts::registry::Registration, time_ms: u64) {
+fn certificate(page: &mut Page, registration: &quancheng_contracts::registry::Registration, names: &Names, claim: &ClaimFact) {
+    let (time_ms, as_of) = (claim.time_ms, Some(claim.height));
     let time = shanghai_time(time_ms);
     page.deeper(&say!("对象    ", "subject "), page.pick(&registry::subject(registration)).trim_end());
     let status = registry::words(registration.status(time_ms));
     let (zh, en) = (status.words(Lang::Zh), status.words(Lang::En));
     page.deeper(&say!("状态    ", "status  "), page.pick(&say!("{zh}（截至 {time}）", "{en} (as of {time})")));
-    page.deeper(&say!("持有人  ", "holders "), registry::holders(registration));
-    page.deeper(&say!("登记机构", "registrar"), &registration.registrar);
+    page.deeper(&say!("持有人  ", "holders "), page.pick(&names.all(&registration.holders, as_of)));
+    page.deeper(&say!("登记机构", "registrar"), page.pick(&names.of(&registration.registrar, as_of)));
     if let (Some(from), Some(to)) = (registration.valid_from, registration.valid_to) {
         page.deeper(
             &say!("有效期  ", "validity"),
