@@ -358,6 +358,11 @@ def loads(data, most, separators):
     outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.S)
     if sum(map(outside.count, ",[{")) > separators:
         raise Bad("too many values")
+    depth = 0
+    for bracket in re.findall(r"[\[{\]}]", outside):
+        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
+        if depth > 64:
+            raise Bad("too deep")
 
     def once(pairs):
         members, repeated = {}, set()
@@ -369,7 +374,8 @@ def loads(data, most, separators):
         return {**members, None: repeated} if repeated else members
 
     def integer(digits):
-        return int(digits) if re.fullmatch(r"0|[1-9][0-9]*", digits) else float("nan")
+        # No number of a bundle has more than 20 digits; of another version none is looked at.
+        return int(digits) if re.fullmatch(r"0|[1-9][0-9]{0,19}", digits) else float("nan")
 
     def refuse(word):
         raise Bad(f"{word} is no number")

@@ -25,7 +25,7 @@ PARAMETERS = Struct(
 )
 GENESIS = Struct(
     suite=Suite(), chain_name=Text(128), time_ms=U64, parameters=PARAMETERS, validators=VALIDATORS,
-    modules=List(Struct(module=U16, content=Bytes(2**32 - 1)), 2**16, ascending),
+    modules=List(Struct(module=U16, content=Bytes(1024 * 1024)), 32, ascending),
 )
 CALL = Struct(module=U16, payload=Bytes(60 * 1024))
 TRANSACTION = Struct(
@@ -152,6 +152,8 @@ def checkpoint_of(data):
     elif kind == "pinned" and anchor.keys() == {"header", "validators"}:
         header, validators = HEADER.parse(anchor["header"]), VALIDATORS.parse(anchor["validators"])
         encoded = b"\1" + HEADER.write(header) + VALIDATORS.write(validators)
+        if header["executed_height"] >= header["height"] or header["history_size"] != header["executed_height"] + 1:
+            raise Bad("a header that no block has")
         if header["chain_id"] != chain_id or set_hash(validators) != header["validators_hash"]:
             raise Bad("another chain or set")
     else:

@@ -20,22 +20,18 @@ def fit(given, listed):
 
 
 def judge(name, content, entries):
-    """`entries`: (path, content). What name and content say together."""
+    """`entries`: (path, content). What name and content say together, and the places of the entries of other contents whose name it is."""
     if not entries:
-        return "nothing"
+        return "nothing", set()
     given = parts(name)
-    fits = [(fit(given, path.split("/")), path, other == content) for path, other in entries]
-    own = [(score, path) for score, path, is_same in fits if score and is_same]
-    rival = [(score, path) for score, path, is_same in fits if score and not is_same]
-    best = max((score for score, _ in own), default=None)
-    if best is not None:
-        paths = {path for score, path in own if score == best}
-        # Two contents under one path: either may be meant.
-        if all(score < best or (score == best and path in paths) for score, path in rival):
-            return "listed"
-    if any(other == content for _, other in entries):
-        return "mixed" if rival else "elsewhere"
-    return "unlisted"
+    fits = [(fit(given, path.split("/")) or (0, False), other == content) for path, other in entries]
+    best = max((score for score, is_same in fits if is_same), default=(0, False))
+    better = {at for at, (score, is_same) in enumerate(fits) if not is_same and score > best}
+    if best[0] and not better:
+        return "listed", set()
+    if any(is_same for _, is_same in fits):
+        return "elsewhere", better
+    return "unlisted", set()
 
 
 def all_named(items, files):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import registrations  # noqa: E402
 from forms import Bad  # noqa: E402
-from model import Version, checkpoint_of  # noqa: E402
-from verify import verify  # noqa: E402
+from model import Version, bundle_of, checkpoint_of  # noqa: E402
+from verify import exit_code, verify  # noqa: E402
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 
@@ -35,7 +36,17 @@ def bundles(group):
         if own != wanted:
             first = next((pair for pair in zip(own, wanted) if pair[0] != pair[1]), (len(own), len(wanted)))
             findings.append(f"{group}/{case['name']}: {first[0]}, not {first[1]}")
+        told = statuses(case, found)
+        if told != case.get("registrations", []):
+            findings.append(f"{group}/{case['name']}: {told}, not {case.get('registrations')}")
+        if exit_code(found + [("V10", None, status["result"], status["code"]) for status in told]) != code:
+            exits.append(f"{group}/{case['name']}: another exit code with registrations")
     return exits, findings, len(data["cases"])
+
+
+def statuses(case, found):
+    """V10 as a verifier says it that reads registrations."""
+    return [] if found[0][0] == "V0" else list(registrations.told(bundle_of(bytes.fromhex(case["bundle"])), found))
 
 
 def checkpoints():

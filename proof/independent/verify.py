@@ -128,8 +128,10 @@ class Check:
             if claim["kind"] == "transaction":
                 self.signers(number, claim)
         self.given()
+        self.first = 0
         for opening in self.bundle["openings"]:
             self.opening(opening)
+            self.first += len(opening["items"])
         for step, code in ALWAYS:
             self.say(step, BUNDLE, NOT, code)
         return sorted(self.out, key=lambda finding: STEPS.index(finding[0]))
@@ -147,6 +149,8 @@ class Check:
         wrong = MISMATCH, "trust_path_mismatch"
         if header["chain_id"] != self.chain_id:
             return OTHER_CHAIN
+        if pin and pin["version"] != 1:
+            return CANNOT, "trust_path_rules_unknown"
         if pin and header["height"] < pin["height"]:
             return CANNOT, "trust_path_too_early"
         if not self.is_pinned(header):
@@ -290,7 +294,8 @@ class Check:
         """V1 of the files at hand."""
         entries = [item["entry"] for opening in self.bundle["openings"] for item in opening["items"]]
         listed = [(entry["path"], content(entry)) for entry in entries]
-        self.named = [names.judge(file["name"], content(file), listed) for file in self.files]
+        judged = [names.judge(file["name"], content(file), listed) for file in self.files]
+        self.named, self.taken = [named for named, _ in judged], set().union(*(better for _, better in judged))
         for place, (file, named) in enumerate(zip(self.files, self.named)):
             self.say("V1", {"kind": "file", "file": place, "name": file["name"]}, *FILES[named])
 
@@ -326,6 +331,8 @@ class Check:
             if claim["key"][:4] != b"\0\x0a\0\1" or claim["value"] is None:
                 return None
             found, refused = begins(COMMITMENT, claim["value"]), False
+            if found is not None and found["root"] != claim["key"][4:]:
+                return None
         if found is None or not 1 <= found["count"] <= 4096:
             return None
         return "refused" if refused else found
@@ -340,29 +347,29 @@ class Check:
             return self.say("V3", scope, MISMATCH, "commitment_absent")
         if commitment == "refused":
             return self.say("V3", scope, CANNOT, "commitment_not_in_effect")
-        fitting = 0
-        for item in items:
+        fitting = []
+        for at, item in enumerate(items):
             own = {"kind": "item", **place, "index": item["path"]["index"], "path": item["entry"]["path"]}
             if item["salt"] is None:
                 self.say("V3", own, CANNOT, "commitment_sealed")
             elif item["path"]["size"] != commitment["count"] or opened(item) != commitment["root"]:
                 self.say("V3", own, MISMATCH, "commitment_mismatch")
             else:
-                fitting += 1
+                fitting.append(at)
         if fitting:
             self.say("V3", scope, MATCH, "commitment_match")
         return self.say("V2", scope, *self.manifest(items, commitment, missing, fitting))
 
     def manifest(self, items, commitment, missing, fitting):
-        paths, whole_batch = [item["entry"]["path"] for item in items], len(items) == commitment["count"]
+        paths, is_whole = [item["entry"]["path"] for item in items], len(items) == commitment["count"] == len(fitting)
         adds_up = sum(item["entry"]["size"] for item in items) == commitment["bytes"]
-        if whole_batch and (not adds_up or (commitment["complete"] and len(set(paths)) != len(paths))):
+        if is_whole and (not adds_up or (commitment["complete"] and len(set(paths)) != len(paths))):
             return MISMATCH, "manifest_mismatch"
-        if "mixed" in self.named:
+        if self.taken & {self.first + at for at in fitting}:
             return MISMATCH, "manifest_names_mismatch"
         if not commitment["complete"]:
             return NOT, "manifest_not_declared"
-        if whole_batch and not missing and fitting == len(items):
+        if is_whole and not missing:
             listed = [(item["entry"]["path"], content(item["entry"])) for item in items]
             files = [(self.files[at]["name"], content(self.files[at])) for at in self.distinct() if self.named[at] == "listed"]
             return (MATCH, "manifest_match") if names.all_named(listed, files) else (NOT, "manifest_other_names")
@@ -373,7 +380,6 @@ FILES = {
     "nothing": (CANNOT, "file_nothing_to_compare"),
     "listed": (MATCH, "file_match"),
     "elsewhere": (MATCH, "file_other_name"),
-    "mixed": (MATCH, "file_other_name"),
     "unlisted": (MISMATCH, "file_mismatch"),
 }
 

@@ -6,7 +6,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::{ChainId, Digest, Domain, Genesis, GenesisError, Header, Height, ValidatorSet};
 use serde::{Deserialize, Serialize};
 
-use crate::spelling;
+use crate::spelling::{self, JSON_DEPTH_MAX};
+use crate::verify::is_possible;
 
 /// Bytes of a checkpoint file. A genesis in JSON is at most about three times its canonical bytes.
 pub const CHECKPOINT_JSON_BYTES_MAX: u32 = 32 * 1024 * 1024;
@@ -46,13 +47,6 @@ pub enum Anchor {
     },
 }
 
-/// What is read first, so that a newer version is named as such and not as damage.
-#[derive(Deserialize)]
-struct Frame {
-    format: String,
-    version: u64,
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -75,8 +69,11 @@ impl Checkpoint {
     /// Trusts a header and the validators it names.
     ///
     /// # Errors
-    /// [`CheckpointError::Validators`] when the header names other validators.
+    /// [`CheckpointError::Header`] when no block can have the header; [`CheckpointError::Validators`] when it names other validators.
     pub fn pinned(header: Header, validators: ValidatorSet) -> Result<Self, CheckpointError> {
+        if !is_possible(&header) {
+            return Err(CheckpointError::Header);
+        }
         if validators.hash() != header.validators_hash {
             return Err(CheckpointError::Validators);
         }
@@ -91,11 +88,12 @@ impl Checkpoint {
         if u32::try_from(text.len()).map_or(true, |n| n > CHECKPOINT_JSON_BYTES_MAX) {
             return Err(CheckpointError::TooLarge { bytes: text.len() });
         }
-        if spelling::separators(text) > CHECKPOINT_JSON_SEPARATORS_MAX {
+        let extent = spelling::extent(text);
+        if extent.separators > CHECKPOINT_JSON_SEPARATORS_MAX || extent.depth > JSON_DEPTH_MAX {
             return Err(CheckpointError::TooManyValues);
         }
         let fault = |error: serde_json::Error| CheckpointError::Json { line: error.line(), reason: error.to_string() };
-        let frame: Frame = serde_json::from_slice(text).map_err(fault)?;
+        let frame = spelling::frame(text).map_err(fault)?;
         if frame.format != CHECKPOINT_FORMAT {
             return Err(CheckpointError::Format { found: frame.format });
         }
@@ -192,12 +190,14 @@ pub enum CheckpointError {
         /// Which.
         found: u64,
     },
-    /// More than [`CHECKPOINT_JSON_SEPARATORS_MAX`] values.
+    /// More than [`CHECKPOINT_JSON_SEPARATORS_MAX`] values, or nested more deeply than any checkpoint.
     TooManyValues,
     /// Unknown members, a list in another order, or another spelling of a value.
     NotCanonical,
     /// The genesis is not valid.
     Genesis(GenesisError),
+    /// No block can have the pinned header: its heights contradict each other.
+    Header,
     /// The pinned header names other validators.
     Validators,
     /// The anchor is of another chain than the file says.
@@ -219,11 +219,17 @@ impl fmt::Display for CheckpointError {
             Self::Version { found } => {
                 write!(f, "version {found} is unknown, this build reads {CHECKPOINT_VERSION}; install a newer verifier")
             }
-            Self::TooManyValues => write!(f, "it holds more than {CHECKPOINT_JSON_SEPARATORS_MAX} values"),
+            Self::TooManyValues => write!(
+                f,
+                "it holds more than {CHECKPOINT_JSON_SEPARATORS_MAX} values, or they are nested more than {JSON_DEPTH_MAX} deep"
+            ),
             Self::NotCanonical => f.write_str(
                 "the file holds members that a checkpoint does not have, a list in another order, or another spelling of a value",
             ),
             Self::Genesis(error) => write!(f, "{error}"),
+            Self::Header => {
+                f.write_str("height, executed height and history size of the pinned header contradict each other")
+            }
             Self::Validators => {
                 f.write_str("the pinned header names other validators than the file lists; obtain the file again")
             }

@@ -3,15 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BUNDLE_FORMAT, BUNDLE_JSON_BYTES_MAX, BUNDLE_JSON_SEPARATORS_MAX, BUNDLE_VERSION, Bundle, BundleError};
-use crate::spelling;
+use crate::spelling::{self, JSON_DEPTH_MAX};
 use quancheng_types::DecodeError;
-
-/// What is read first, so that a newer version is named as such and not as damage.
-#[derive(Deserialize)]
-struct Frame {
-    format: String,
-    version: u64,
-}
 
 #[derive(Serialize)]
 struct FileOut<'a> {
@@ -48,10 +41,14 @@ impl Bundle {
         if u32::try_from(text.len()).map_or(true, |n| n > BUNDLE_JSON_BYTES_MAX) {
             return Err(BundleError::Decode(DecodeError::TooLarge { bytes: text.len(), max: BUNDLE_JSON_BYTES_MAX }));
         }
-        if spelling::separators(text) > BUNDLE_JSON_SEPARATORS_MAX {
+        let extent = spelling::extent(text);
+        if extent.separators > BUNDLE_JSON_SEPARATORS_MAX {
             return Err(BundleError::TooMany { part: "values in the JSON form", max: BUNDLE_JSON_SEPARATORS_MAX });
         }
-        let frame: Frame = serde_json::from_slice(text).map_err(|error| fault(&error))?;
+        if extent.depth > JSON_DEPTH_MAX {
+            return Err(BundleError::TooMany { part: "nested values in the JSON form", max: JSON_DEPTH_MAX });
+        }
+        let frame = spelling::frame(text).map_err(|error| fault(&error))?;
         if frame.format != BUNDLE_FORMAT {
             return Err(BundleError::NotABundle);
         }

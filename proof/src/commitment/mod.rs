@@ -83,16 +83,17 @@ pub fn notarized(call: &Call) -> Option<BatchCommitment> {
 }
 
 /// The batch that a state entry records: a value of the evidence module's table of records begins with its
-/// [`BatchCommitment`]. `None` for any other entry.
+/// [`BatchCommitment`], and is filed under its root. `None` for any other entry.
 #[must_use]
 pub fn recorded(key: &[u8], value: &[u8]) -> Option<BatchCommitment> {
     let (module, rest) = key.split_first_chunk::<2>()?;
-    let (table, _) = rest.split_first_chunk::<2>()?;
+    let (table, root) = rest.split_first_chunk::<2>()?;
     if u16::from_be_bytes(*module) != EVIDENCE_MODULE.0 || u16::from_be_bytes(*table) != EVIDENCE_RECORD_TABLE {
         return None;
     }
     let mut value = value;
-    plausible(<BatchCommitment as BorshDeserialize>::deserialize(&mut value).ok()?)
+    let found = <BatchCommitment as BorshDeserialize>::deserialize(&mut value).ok()?;
+    plausible(found).filter(|found| found.root.as_bytes() == root)
 }
 
 fn plausible(commitment: BatchCommitment) -> Option<BatchCommitment> {

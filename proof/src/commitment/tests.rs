@@ -137,12 +137,17 @@ fn a_commitment_is_found_only_where_the_contract_puts_it() {
         assert_eq!(notarized(&call(10, [vec![0], encode(&commitment)].concat())), None);
     }
     let value = [encode(&commitment), vec![9]].concat();
-    assert_eq!(recorded(&[0, 10, 0, 1, 5], &value), Some(commitment));
-    assert_eq!(recorded(&[0, 10, 0, 1], &value), Some(commitment));
-    for key in [&[0, 10, 0, 2, 5][..], &[0, 9, 0, 1, 5], &[10, 0, 1, 0, 5], &[0, 10, 0], &[]] {
+    let key = |prefix: [u8; 4]| [&prefix, commitment.root.as_bytes().as_slice()].concat();
+    assert_eq!(recorded(&key([0, 10, 0, 1]), &value), Some(commitment));
+    assert_eq!(recorded(&key([0, 10, 0, 1]), &value[..10]), None);
+    for prefix in [[0, 10, 0, 2], [0, 9, 0, 1], [10, 0, 1, 0]] {
+        assert_eq!(recorded(&key(prefix), &value), None, "{prefix:?}");
+    }
+    // A record is filed under its root.
+    let other = [&[0, 10, 0, 1][..], &[5; 32]].concat();
+    for key in [&other[..], &key([0, 10, 0, 1])[..35], &[0, 10, 0, 1], &[0, 10, 0], &[]] {
         assert_eq!(recorded(key, &value), None, "{key:?}");
     }
-    assert_eq!(recorded(&[0, 10, 0, 1, 5], &value[..10]), None);
 }
 
 proptest! {

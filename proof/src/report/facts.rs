@@ -26,7 +26,7 @@ pub struct Facts {
     /// Greatest distance, ms, of a block time from the clock of an honest voter, under the parameters of the header. Known only
     /// when the checkpoint is a genesis whose parameters are still in force there.
     pub clock_drift_max_ms: Option<u64>,
-    /// Changes of validators in the bundle.
+    /// Changes of validators from the checkpoint on; those below a pinned header, which nobody verifies, are not counted.
     pub trust_steps: u32,
     /// One for each claim, in order.
     pub claims: Vec<ClaimFact>,

@@ -48,7 +48,7 @@ fn quorum(bundle: &Bundle) -> Verdict {
 /// Whether the validators of the bundle's header follow from the checkpoint.
 ///
 /// From a genesis every change of the path is needed. From a pinned header those below it are not: they are passed over, but
-/// must stand in order.
+/// must stand in order. Nobody may take them for verified.
 pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
     let (verdict, detail) = match follow(bundle, checkpoint) {
         Ok(used) => (
@@ -98,6 +98,9 @@ fn follow(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<usize, TrustFault>
         Anchor::Pinned { header, validators } => (validators, Some(header.as_ref())),
     };
     if let Some(pin) = pinned {
+        if !is_known_version(pin.version) {
+            return Err(TrustFault::Version { height: pin.height, version: pin.version });
+        }
         if header.height < pin.height {
             return Err(TrustFault::CheckpointIsLater { checkpoint: pin.height, header: header.height });
         }
@@ -158,6 +161,11 @@ fn change(step: &SetChange, set: &ValidatorSet, chain_id: ChainId) -> Result<(),
     Ok(())
 }
 
+/// Whether the heights of a header agree: it certifies results of heights below its own, and its history ends with them.
+pub(crate) fn is_possible(header: &Header) -> bool {
+    header.executed_height < header.height && header.executed_height.0.checked_add(1) == Some(header.history_size)
+}
+
 /// Whether a quorum of `set` signed `header` as a header of `chain_id`.
 fn certified(
     header: &Header,
@@ -168,7 +176,7 @@ fn certified(
     if header.chain_id != chain_id {
         return Err(HeaderFault::OtherChain);
     }
-    if header.executed_height >= header.height || header.executed_height.0.checked_add(1) != Some(header.history_size) {
+    if !is_possible(header) {
         return Err(HeaderFault::Form);
     }
     if header.validators_hash != set.hash() {
@@ -241,7 +249,7 @@ impl TrustFault {
             Self::Order { height } => format!("高度 {height} 的更替未按升序列于区块头之下"),
             Self::Step { height, fault } => format!("高度 {height} 的验证者更替：{}", fault.zh()),
             Self::Version { height, version } => {
-                format!("高度 {height} 的验证者更替：本工具不识别规则版本 {version}")
+                format!("高度 {height} 的区块头：本工具不识别规则版本 {version}")
             }
             Self::OtherSuccessor { height } => format!("高度 {height} 的区块头所载继任者与证据包所列不同"),
             Self::NoChange { height } => format!("高度 {height} 的区块头未更替验证者"),
@@ -271,7 +279,7 @@ impl fmt::Display for TrustFault {
                 write!(f, "change of validators at height {height}: {fault}")
             }
             Self::Version { height, version } => {
-                write!(f, "change of validators at height {height}: header version {version} is unknown to this build")
+                write!(f, "header of height {height}: version {version} is unknown to this build")
             }
             Self::OtherSuccessor { height } => {
                 write!(f, "the header of height {height} names other successors than the bundle lists")

@@ -42,10 +42,16 @@ pub(super) fn facts(bundle: &Bundle, checkpoint: &Checkpoint) -> Facts {
         quorum_power: set.quorum(),
         validators,
         clock_drift_max_ms: clock_drift_max_ms(bundle, checkpoint),
-        trust_steps: u32::try_from(bundle.trust_path.len()).unwrap_or(u32::MAX),
+        trust_steps: trust_steps(bundle, checkpoint),
         claims: bundle.claims.iter().filter_map(|claim| claim_fact(bundle, claim)).collect(),
         manifests: bundle.openings.iter().map(manifest).collect(),
     }
+}
+
+/// Changes below a pinned header are passed over unverified: they are not counted.
+fn trust_steps(bundle: &Bundle, checkpoint: &Checkpoint) -> u32 {
+    let steps = bundle.trust_path.iter().filter(|step| step.header.height >= checkpoint.height());
+    u32::try_from(steps.count()).unwrap_or(u32::MAX)
 }
 
 fn manifest(opening: &ItemsOpening) -> ManifestFact {

@@ -29,21 +29,31 @@ pub(super) fn findings(bundle: &Bundle, files: &[FileDigests]) -> Vec<Finding> {
     let distinct = distinct(files);
     let given = Given {
         copies: count(distinct.iter().map(|place| of_file(&files[*place]))),
-        misnamed: judged.iter().any(|named| matches!(named, Named::Elsewhere { is_taken: true, .. })),
+        taken: judged.iter().flat_map(better).copied().collect(),
         files: distinct.iter().map(|place| (&files[*place], &judged[*place])).collect(),
     };
+    let mut first = 0;
     for opening in &bundle.openings {
-        batch(bundle, opening, &given, &mut findings);
+        batch(bundle, opening, first, &given, &mut findings);
+        first += opening.items.len();
     }
     findings
+}
+
+/// Entries whose name a file has that holds the content of another entry.
+fn better(named: &Named) -> &[usize] {
+    match named {
+        Named::Elsewhere { better, .. } => better,
+        Named::NothingListed | Named::Unlisted { .. } | Named::Listed { .. } => &[],
+    }
 }
 
 /// The files as far as batches need to know.
 struct Given<'a> {
     /// How many of each content.
     copies: BTreeMap<Fingerprint, usize>,
-    /// Whether one has the name of one entry and the content of another.
-    misnamed: bool,
+    /// Places of the entries whose name one has that holds the content of another entry.
+    taken: BTreeSet<usize>,
     /// Each with what its name says, without repetitions.
     files: Vec<(&'a FileDigests, &'a Named)>,
 }
@@ -84,15 +94,15 @@ fn given_file(place: u32, file: &FileDigests, named: &Named) -> Finding {
         Named::Listed { path } => {
             (Verdict::FileMatch, Detail::new(format!("清单所列名称：{path}"), format!("listed as {path}")))
         }
-        Named::Elsewhere { listed, is_taken } => {
+        Named::Elsewhere { listed, better } => {
             let verdict = Verdict::FileOtherName { listed: listed.clone() };
-            let detail = if *is_taken {
+            let detail = if better.is_empty() {
+                Detail::default()
+            } else {
                 Detail::new(
                     "清单以所提交的名称列有另一份内容",
                     "the bundle lists another content under the name that was given",
                 )
-            } else {
-                Detail::default()
             };
             (verdict, detail)
         }
@@ -131,10 +141,10 @@ fn commitment(bundle: &Bundle, opening: &ItemsOpening) -> Commitment {
     found.map_or(Commitment::Absent, Commitment::InEffect)
 }
 
-/// V1 for files that were not given, V2, V3.
+/// V1 for files that were not given, V2, V3. `first` is the place of the opening's first entry among all.
 ///
 /// Two entries of equal content need two files: "all n files are present" is said of n files.
-fn batch(bundle: &Bundle, opening: &ItemsOpening, given: &Given<'_>, out: &mut Vec<Finding>) {
+fn batch(bundle: &Bundle, opening: &ItemsOpening, first: usize, given: &Given<'_>, out: &mut Vec<Finding>) {
     let scope = Scope::Batch { claim: opening.claim, call: opening.call };
     let listed = count(opening.items.iter().map(|item| of_entry(&item.entry)));
     let short = |(of, many): (&Fingerprint, &usize)| many.saturating_sub(given.copies.get(of).copied().unwrap_or(0));
@@ -147,26 +157,29 @@ fn batch(bundle: &Bundle, opening: &ItemsOpening, given: &Given<'_>, out: &mut V
         Commitment::Absent => out.push(Finding::new(scope, Verdict::CommitmentAbsent, "")),
         Commitment::Refused => out.push(Finding::new(scope, Verdict::CommitmentNotInEffect, "")),
         Commitment::InEffect(commitment) => {
-            let sound = items(opening, &commitment, &scope, out);
-            let names = if given.misnamed {
+            let fitting = items(opening, &commitment, &scope, out);
+            // An entry that does not fit says nothing of the manifest, least of all against it.
+            let names = if fitting.iter().any(|item| given.taken.contains(&(first + item))) {
                 Names::Mixed
-            } else if missing == 0 && names::all_named(opening, &given.files) {
+            } else if missing > 0 {
+                Names::Missing
+            } else if names::all_named(opening, &given.files) {
                 Names::Fit
             } else {
                 Names::Differ
             };
-            let (verdict, detail) = manifest(opening, &commitment, missing == 0 && sound, names);
+            let (verdict, detail) = manifest(opening, &commitment, fitting.len(), names);
             out.push(Finding::new(scope, verdict, detail));
         }
     }
 }
 
-/// V3: one finding for all items that fit, one for each that does not. Returns whether all fit.
-fn items(opening: &ItemsOpening, commitment: &BatchCommitment, scope: &Scope, out: &mut Vec<Finding>) -> bool {
-    let mut fitting = 0_usize;
-    for item in &opening.items {
+/// V3: one finding for all items that fit, one for each that does not. Returns the places of those that fit.
+fn items(opening: &ItemsOpening, commitment: &BatchCommitment, scope: &Scope, out: &mut Vec<Finding>) -> Vec<usize> {
+    let mut fitting = Vec::new();
+    for (place, item) in opening.items.iter().enumerate() {
         let Some(verdict) = item_fault(item, commitment) else {
-            fitting += 1;
+            fitting.push(place);
             continue;
         };
         let scope = Scope::Item {
@@ -177,15 +190,15 @@ fn items(opening: &ItemsOpening, commitment: &BatchCommitment, scope: &Scope, ou
         };
         out.push(Finding::new(scope, verdict, ""));
     }
-    if fitting > 0 {
-        let (opened, count) = (opening.items.len(), commitment.count);
+    if !fitting.is_empty() {
+        let (fitting, opened, count) = (fitting.len(), opening.items.len(), commitment.count);
         let detail = Detail::new(
             format!("{opened} 份中的 {fitting} 份；该批共 {count} 份"),
             format!("{fitting} of {opened} files; the batch holds {count}"),
         );
         out.push(Finding::new(scope.clone(), Verdict::CommitmentMatch, detail));
     }
-    fitting == opening.items.len()
+    fitting
 }
 
 fn item_fault(item: &ItemOpening, commitment: &BatchCommitment) -> Option<Verdict> {
@@ -201,18 +214,21 @@ fn item_fault(item: &ItemOpening, commitment: &BatchCommitment) -> Option<Verdic
 enum Names {
     /// Each entry has a file of its name and content.
     Fit,
-    /// Not each.
+    /// Each has one of its content.
     Differ,
+    /// Not each.
+    Missing,
     /// A file has the name of one entry and the content of another.
     Mixed,
 }
 
-/// V2. Only a batch that was declared a whole manifest, opened in full, with every file given under its name, can be found complete.
-fn manifest(opening: &ItemsOpening, commitment: &BatchCommitment, all_sound: bool, names: Names) -> (Verdict, Detail) {
+/// V2. Only a batch that was declared a whole manifest, opened in full, with every file given under its name, can be found complete;
+/// and only entries that fit can show that a manifest is wrong.
+fn manifest(opening: &ItemsOpening, commitment: &BatchCommitment, fitting: usize, names: Names) -> (Verdict, Detail) {
     let count = u64::from(commitment.count);
     let opened = u64::try_from(opening.items.len()).unwrap_or(u64::MAX);
-    let all_opened = opened == count;
-    if all_opened {
+    let is_whole = opened == count && fitting == opening.items.len();
+    if is_whole {
         let mut paths = BTreeSet::new();
         let unique = opening.items.iter().all(|item| paths.insert(item.entry.path.as_str()));
         let bytes = opening.items.iter().try_fold(0_u64, |sum, item| sum.checked_add(item.entry.size));
@@ -234,12 +250,10 @@ fn manifest(opening: &ItemsOpening, commitment: &BatchCommitment, all_sound: boo
     if !commitment.complete {
         return (Verdict::ManifestNotDeclared, Detail::default());
     }
-    if all_opened && all_sound {
-        let verdict = match names {
-            Names::Fit => Verdict::ManifestMatch { count },
-            Names::Differ | Names::Mixed => Verdict::ManifestOtherNames { count },
-        };
-        return (verdict, Detail::default());
+    match names {
+        Names::Fit if is_whole => return (Verdict::ManifestMatch { count }, Detail::default()),
+        Names::Differ if is_whole => return (Verdict::ManifestOtherNames { count }, Detail::default()),
+        Names::Fit | Names::Differ | Names::Missing | Names::Mixed => {}
     }
     let detail = Detail::new(
         format!("证据包载有 {count} 份中的 {opened} 份"),

@@ -12,7 +12,7 @@ use crate::checkpoint::Checkpoint;
 use crate::files::FileDigests;
 use crate::report::{Assessment, Finding, Report, Scope, Verdict};
 
-pub(crate) use chain::{finality, trust_path};
+pub(crate) use chain::{finality, is_possible, trust_path};
 pub(crate) use claims::leaf_fault;
 
 /// Checks a bundle in either form against a checkpoint, and files against the bundle.

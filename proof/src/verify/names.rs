@@ -1,10 +1,10 @@
 //! What a file is called, beside what it holds: a content under the name of another is not what the manifest says.
 //!
 //! A name fits a path of the manifest when the shorter of the two ends the longer, name by name: `case 7/a/b.txt` and `b.txt` fit
-//! `a/b.txt`. Where several paths fit, the one that shares most names counts; a name that fits other paths of other contents equally
-//! well names none of them.
+//! `a/b.txt`. Where several paths fit, the one that shares most names is better. A file has the name of an entry of its content that it
+//! fits, unless it fits an entry of another content better.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::items::{Fingerprint, of_entry, of_file};
 use crate::bundle::{Bundle, ItemsOpening};
@@ -60,12 +60,12 @@ pub(super) enum Named {
     Elsewhere {
         /// Under which.
         listed: String,
-        /// Whether an entry of another content has the name.
-        is_taken: bool,
+        /// Places of the entries of other contents that the name fits better than any of this content.
+        better: Vec<usize>,
     },
 }
 
-/// All entries of a bundle, by content and by last name.
+/// All entries of a bundle in order, opening after opening; by content and by last name.
 pub(super) struct Listing<'a> {
     entries: Vec<Entry<'a>>,
     by_content: BTreeMap<Fingerprint, Vec<usize>>,
@@ -100,22 +100,18 @@ impl<'a> Listing<'a> {
         let (given, content) = (parts(&file.name), of_file(file));
         let alike = given.last().and_then(|last| self.by_name.get(last)).map(Vec::as_slice).unwrap_or_default();
         let fitting = || {
-            let entries = alike.iter().filter_map(|place| self.entries.get(*place));
-            entries.filter_map(|entry| Some((fit(&given, &entry.parts)?, entry)))
+            let entries = alike.iter().filter_map(|place| Some((*place, self.entries.get(*place)?)));
+            entries.filter_map(|(place, entry)| Some((fit(&given, &entry.parts)?, place, entry)))
         };
-        let own = || fitting().filter(|(_, entry)| entry.content == content);
-        let rivals = || fitting().filter(|(_, entry)| entry.content != content);
-        let best = own().max_by_key(|(fit, _)| *fit);
-        let is_named = best.as_ref().is_some_and(|(best, _)| {
-            let paths: BTreeSet<&str> = own().filter(|(fit, _)| fit == best).map(|(_, entry)| entry.path).collect();
-            // Two contents under one path: either may be meant.
-            rivals().all(|(fit, entry)| fit < *best || (fit == *best && paths.contains(entry.path)))
-        });
-        let is_taken = rivals().next().is_some();
-        match (best.filter(|_| is_named), self.by_content.get(&content)) {
-            (Some((_, entry)), _) => Named::Listed { path: entry.path.to_owned() },
-            (None, Some(places)) => Named::Elsewhere { listed: self.shown(places), is_taken },
-            (None, None) => Named::Unlisted { is_taken },
+        let own = || fitting().filter(|(_, _, entry)| entry.content == content);
+        let best = own().max_by_key(|(fit, ..)| *fit);
+        let bound = best.as_ref().map(|(fit, ..)| *fit);
+        let rivals = fitting().filter(|(fit, _, entry)| entry.content != content && Some(*fit) > bound);
+        let better: Vec<usize> = rivals.map(|(_, place, _)| place).collect();
+        match (best.filter(|_| better.is_empty()), self.by_content.get(&content)) {
+            (Some((_, _, entry)), _) => Named::Listed { path: entry.path.to_owned() },
+            (None, Some(places)) => Named::Elsewhere { listed: self.shown(places), better },
+            (None, None) => Named::Unlisted { is_taken: !better.is_empty() },
         }
     }
 
@@ -129,9 +125,10 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// Whether each entry of a batch has a file of its name and content, and no file stands for two entries.
+/// Whether each entry of a batch can have a file of its own that has its content and fits it.
 ///
-/// Files choose in turn, those that name a whole path first; that this may miss a rare way to share them out errs on the safe side.
+/// Files choose in turn, those of most names first, each the entry that fits best. No other way to share them out serves more entries:
+/// whoever is still to choose and could take the best one could take any other that the file fits, so nothing is lost by taking it.
 pub(super) fn all_named(opening: &ItemsOpening, files: &[(&FileDigests, &Named)]) -> bool {
     let mut open: BTreeMap<(Fingerprint, &str), Vec<Vec<&str>>> = BTreeMap::new();
     for item in &opening.items {
@@ -154,3 +151,6 @@ pub(super) fn all_named(opening: &ItemsOpening, files: &[(&FileDigests, &Named)]
     }
     left == 0
 }
+
+#[cfg(test)]
+mod tests;

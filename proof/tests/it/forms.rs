@@ -11,7 +11,7 @@ use quancheng_types::merkle::Path;
 use quancheng_types::{DecodeError, Digest, List, codec};
 
 use crate::fixtures::cases::groups;
-use crate::fixtures::{LAST, NOTARIZED, PLACE, World, list, registration_key};
+use crate::fixtures::{LAST, NOTARIZED, PLACE, World, entry_key, list, registration_key};
 
 #[test]
 fn every_valid_bundle_survives_both_forms_unchanged() {
@@ -63,7 +63,14 @@ fn a_json_bomb_is_refused_by_count() {
     let refused = Bundle::decode(bomb.as_bytes()).unwrap_err();
     assert!(matches!(refused, BundleError::TooMany { part: "values in the JSON form", .. }), "{refused}");
     let deep = format!("{{\"format\":{}", "[".repeat(100_000));
-    assert!(matches!(Bundle::decode(deep.as_bytes()), Err(BundleError::Json { .. })));
+    assert!(matches!(Bundle::decode(deep.as_bytes()), Err(BundleError::TooMany { max: 64, .. })));
+    // Nothing that recurses sees a text of two million brackets, whatever version it says it is of.
+    for version in [1, 2] {
+        let deep = format!("{{\"format\":\"quancheng-bundle\",\"version\":{version},\"x\":{}", "[".repeat(2_000_000));
+        assert!(matches!(Bundle::decode(deep.as_bytes()), Err(BundleError::TooMany { max: 64, .. })));
+        let deep = deep.replace("bundle", "checkpoint").replace(&"[".repeat(2_000_000), &"[".repeat(65_000));
+        assert_eq!(Checkpoint::from_json(deep.as_bytes()), Err(CheckpointError::TooManyValues));
+    }
 }
 
 #[test]
@@ -139,7 +146,7 @@ fn item(path: &str, index: u64) -> ItemOpening {
 #[test]
 fn the_size_of_the_compact_form_counts_in_both() {
     let world = World::new("泉城链", None);
-    let mut bundle = world.claim_state(world.builder(LAST), LAST, NOTARIZED, &registration_key(1)).build().unwrap();
+    let mut bundle = world.claim_state(world.builder(LAST), LAST, NOTARIZED, &entry_key(1)).build().unwrap();
     let claims = vec![bundle.claims[0].clone(); usize::try_from(CLAIMS_MAX).unwrap()];
     bundle.claims = list(claims);
     let items: Vec<ItemOpening> = (0..u64::from(ITEMS_MAX)).map(|at| item(&"a".repeat(420), at)).collect();
@@ -160,7 +167,7 @@ fn the_size_of_the_compact_form_counts_in_both() {
 #[test]
 fn the_limits_of_the_readable_form_are_no_stricter() {
     let world = World::new("泉城链", None);
-    let mut bundle = world.claim_state(world.builder(LAST), LAST, NOTARIZED, &registration_key(1)).build().unwrap();
+    let mut bundle = world.claim_state(world.builder(LAST), LAST, NOTARIZED, &entry_key(1)).build().unwrap();
     let sized = |bundle: &Bundle| {
         let text = bundle.to_json();
         let separators = text.bytes().filter(|b| matches!(b, b',' | b'[' | b'{')).count();

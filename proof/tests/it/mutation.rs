@@ -8,7 +8,7 @@ use quancheng_proof::{Bundle, Checkpoint, FileDigests, verify};
 
 use crate::fixtures::parts::client;
 use crate::fixtures::people::{account_of, stranger};
-use crate::fixtures::{LAST, NOTARIZED, PLACE, TWO, World, files, registration_key};
+use crate::fixtures::{LAST, NOTARIZED, PLACE, TWO, World, entry_key, files, registration_key};
 
 static WORLD: LazyLock<World> = LazyLock::new(|| World::new("泉城链", None));
 
@@ -52,7 +52,7 @@ fn every_bit_of_a_receipt_counts() {
 
 #[test]
 fn every_byte_of_a_state_entry_counts() {
-    each_byte(&small(world(), Some(&registration_key(3))), &[], |at| [at, at + 4]);
+    each_byte(&small(world(), Some(&entry_key(3))), &[], |at| [at, at + 4]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn true_parts_of_other_bundles_do_not_fit() {
     let (own, checkpoint) = (world.notarization(), world.checkpoint());
     let strangers = [
         world.refusal(),
-        world.entry(&registration_key(3)),
+        world.entry(&entry_key(3)),
         world.claim(world.builder(8), 8, NOTARIZED, PLACE).build().unwrap(),
         World::new("另一条链", None).notarization(),
         World::new("泉城链", Some(9)).notarization(),

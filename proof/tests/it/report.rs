@@ -8,7 +8,7 @@ use quancheng_proof::{
 };
 use quancheng_types::{Bytes, Digest, Outcome, codec};
 
-use crate::fixtures::{LAST, NOTARIZED, World, digests, files, list, registration_key};
+use crate::fixtures::{LAST, NOTARIZED, World, digests, entry_key, files, list, registration_key};
 
 fn world() -> World {
     World::new("泉城链", None)
@@ -39,6 +39,8 @@ fn facts_name_the_signers_and_their_interests() {
     let interested = facts.validators.iter().find(|v| v.organization == "仲裁委员会办公室").unwrap();
     assert_eq!(interested.interest, "与存证人有仲裁业务往来");
     assert_eq!(facts.trust_steps, 2);
+    let pinned = verify_bundle(&world.notarization(), &world.pinned(7), &[]).facts.unwrap();
+    assert_eq!(pinned.trust_steps, 1, "a step below the pin is not verified");
     assert_eq!(facts.claims[0].height.0, NOTARIZED);
     let RecordFact::Transaction { outcome, batches, .. } = &facts.claims[0].record else { panic!("a transaction") };
     assert_eq!(*outcome, Outcome::Ok);
@@ -132,7 +134,7 @@ fn standing() -> Standing {
 #[test]
 fn what_the_caller_cannot_read_cannot_be_checked() {
     let world = world();
-    let bundle = world.entry(&registration_key(3));
+    let bundle = world.entry(&entry_key(3));
     let mut report = verify_bundle(&bundle, &world.checkpoint(), &[]);
     report.add_unreadable_status(0, "a later version");
     assert_eq!((codes(&report, Step::Status), report.exit_code()), (vec!["status_uncertain"], EXIT_CANNOT_CHECK));
@@ -288,7 +290,7 @@ fn a_manifest_is_complete_only_with_as_many_files_as_it_lists() {
 #[test]
 fn a_status_needs_a_confirmed_entry() {
     let world = world();
-    let bundle = world.entry(&registration_key(3));
+    let bundle = world.entry(&entry_key(3));
     let mut report = verify_bundle(&bundle, &world.checkpoint(), &[]);
     report.add_status(0, standing(), "holder ORG-M1");
     report.add_grant(0, "3 of 10 uses");
@@ -321,7 +323,7 @@ fn a_status_needs_a_confirmed_entry() {
 #[test]
 fn nothing_rests_on_an_untrusted_header() {
     let (world, other) = (world(), World::new("另一条链", None));
-    for key in [registration_key(3), registration_key(99)] {
+    for key in [entry_key(3), registration_key(99)] {
         let builder = world.claim(world.builder(LAST), LAST, NOTARIZED, 0);
         let bundle = world.claim_state(builder, LAST, NOTARIZED, &key).build().unwrap();
         let report = verify_bundle(&bundle, &other.checkpoint(), &[]);

@@ -60,8 +60,9 @@ fn is_registration(key: &StateKey) -> bool {
 
 fn registration(key: &StateKey, value: &[u8]) -> Result<Registration, String> {
     let found: Registration = codec::decode(value, VALUE_BYTES_MAX).map_err(|error| error.to_string())?;
-    // A key is its module and table, two bytes each, and the canonical bytes of the serial.
-    if key.as_bytes().get(4..) == Some(codec::encode(&found.id).as_slice()) {
+    // A key is its module and table, two bytes each, and the canonical bytes of a serial that there can be.
+    let is_own = key.as_bytes().get(4..) == Some(codec::encode(&found.id).as_slice());
+    if is_own && quancheng_proof::tables::row(key.as_bytes()).is_ok() {
         Ok(found)
     } else {
         Err(format!("the entry is filed under another serial than its own, {}", found.id))

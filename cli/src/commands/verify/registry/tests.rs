@@ -61,3 +61,45 @@ fn every_status_has_its_own_words() {
         assert_eq!(words.len(), all.len());
     }
 }
+
+/// The published vectors: the library alone and this command end with one exit code, and registrations have the status that is
+/// published for them.
+#[test]
+fn the_vectors_are_answered_alike_with_and_without_registrations() {
+    let mut told = 0;
+    for text in [
+        include_str!("../../../../../proof/vectors/valid.json"),
+        include_str!("../../../../../proof/vectors/undecided.json"),
+        include_str!("../../../../../proof/vectors/forged.json"),
+    ] {
+        let group: Value = serde_json::from_str(text).unwrap();
+        for case in group["cases"].as_array().unwrap() {
+            let name = &case["name"];
+            let checkpoint = &group["checkpoints"][usize::try_from(case["checkpoint"].as_u64().unwrap()).unwrap()];
+            let checkpoint = quancheng_proof::Checkpoint::from_json(checkpoint.to_string().as_bytes()).unwrap();
+            let files: Vec<quancheng_proof::FileDigests> = serde_json::from_value(case["files"].clone()).unwrap();
+            let Ok(bundle) = Bundle::decode(&hex::decode(case["bundle"].as_str().unwrap()).unwrap()) else { continue };
+            let mut report = quancheng_proof::verify_bundle(&bundle, &checkpoint, &files);
+            assert_eq!(json!(report.exit_code()), case["exit_code"], "{name}");
+            let entries = entries(&bundle);
+            add_statuses(&entries, &mut report);
+            assert_eq!(json!(report.exit_code()), case["exit_code"], "{name} with its registrations");
+            let found = report.findings.iter().filter_map(|finding| {
+                let quancheng_proof::Scope::Claim { claim } = finding.scope else { return None };
+                if !finding.code.starts_with("status") {
+                    return None;
+                }
+                let mut found = json!({ "claim": claim, "result": finding.result, "code": finding.code });
+                if finding.code == "status" {
+                    found["status"] =
+                        entries.iter().find(|entry| entry.claim == claim)?.status_json(&report)?["status"].clone();
+                }
+                Some(found)
+            });
+            let found: Vec<Value> = found.collect();
+            told += found.len();
+            assert_eq!(json!(found), case.get("registrations").cloned().unwrap_or_else(|| json!([])), "{name}");
+        }
+    }
+    assert!(told > 20, "{told}");
+}
