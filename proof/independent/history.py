@@ -47,7 +47,7 @@ def is_beside(proof, header):
             return False
     elif (height < header["height"]) != (own["time_ms"] < header["time_ms"]) or own["time_ms"] == header["time_ms"]:
         return False
-    if 0 < height == header["height"] - 1 and own["block_id"] != header["parent"]:
+    if height == header["height"] - 1 and own["block_id"] != header["parent"]:
         return False
     size = header["history_size"]
     if size & (size - 1) or not height < size <= proof["path"]["size"]:

@@ -3,7 +3,7 @@
 use quancheng_proof::conflict::{Basis, Guilt, Vouching};
 use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{Comparison, ConflictError, Fork, ForkKind, conflict};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::args::evidence::BundleCompare;
 use crate::commands::bundles::read;
@@ -102,10 +102,9 @@ fn listed<T: ToString>(values: impl ExactSizeIterator<Item = T>) -> String {
 fn headline(fork: &Fork) -> Text {
     let height = fork.height;
     match &fork.kind {
-        ForkKind::Blocks { .. } => say!(
-            "两个证据包对高度 {height} 载有不同的区块。",
-            "The bundles hold different blocks of height {height}."
-        ),
+        ForkKind::Blocks { .. } => {
+            say!("两个证据包对高度 {height} 载有不同的区块。", "The bundles hold different blocks of height {height}.")
+        }
         ForkKind::Results { .. } => say!(
             "两个证据包对高度 {height} 的区块载有不同的结果。",
             "The bundles hold different results of the block of height {height}."
@@ -127,7 +126,10 @@ fn lines(fork: &Fork, count: usize) -> Vec<Text> {
         && !keys.is_empty()
     {
         let shown = listed(keys.iter());
-        lines.push(say!("  两份对下列状态键证明了不同的值：{shown}", "  different values are proven of these state keys: {shown}"));
+        lines.push(say!(
+            "  两份对下列状态键证明了不同的值：{shown}",
+            "  different values are proven of these state keys: {shown}"
+        ));
     }
     lines.push(signed(fork));
     for signer in &fork.signers_of_both {
@@ -160,9 +162,10 @@ fn sides(kind: &ForkKind) -> (Text, Text) {
             };
             (said(first_result), said(second_result))
         }
-        ForkKind::Histories { first_root, second_root, .. } => {
-            (say!("历史根 {first_root}", "history root {first_root}"), say!("历史根 {second_root}", "history root {second_root}"))
-        }
+        ForkKind::Histories { first_root, second_root, .. } => (
+            say!("历史根 {first_root}", "history root {first_root}"),
+            say!("历史根 {second_root}", "history root {second_root}"),
+        ),
     }
 }
 

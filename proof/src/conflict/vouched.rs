@@ -124,8 +124,7 @@ impl<'a> Vouched<'a> {
                 };
                 return (one != two).then(|| fork(*height, kind, *voucher, *against));
             }
-            let kind =
-                ForkKind::Results { first_result: time(*first), second_result: time(*second), keys: Vec::new() };
+            let kind = ForkKind::Results { first_result: time(*first), second_result: time(*second), keys: Vec::new() };
             (first != second).then(|| fork(*height, kind, *voucher, *against))
         };
         self.times.iter().filter_map(differ).collect()
@@ -134,7 +133,10 @@ impl<'a> Vouched<'a> {
     /// Keys of which the two claim different values as of a height.
     fn keys_against(&self, other: &Self, height: Height) -> Vec<String> {
         let (one, two) = (self.values(height), other.values(height));
-        one.iter().filter(|(key, value)| two.get(*key).is_some_and(|other| other != *value)).map(|(key, _)| hex::encode(key)).collect()
+        one.iter()
+            .filter(|(key, value)| two.get(*key).is_some_and(|other| other != *value))
+            .map(|(key, _)| hex::encode(key))
+            .collect()
     }
 
     /// What the proofs of a bundle show of keys as of a height.

@@ -86,12 +86,8 @@ fn follows(lower: &Header, upper: &Header) -> Result<(), HistoryFault> {
 fn beside(proof: &LeafProof, header: &Header) -> Result<(), HistoryFault> {
     let leaf = &proof.leaf;
     let height = leaf.height;
-    let is_other = if height == header.height {
-        leaf.block_id != header.id()
-    } else {
-        // The genesis has no block.
-        height > Height::GENESIS && height.next() == header.height && leaf.block_id != header.parent
-    };
+    let is_other = (height == header.height && leaf.block_id != header.id())
+        || (height.next() == header.height && leaf.block_id != header.parent);
     if is_other {
         return Err(HistoryFault::Block { height });
     }
@@ -140,7 +136,9 @@ impl HistoryFault {
             Self::Block { height } => format!(
                 "检查点、验证者更替、区块头与记录所在的叶对高度 {height} 载有不同区块：如均经签署，则超过三分之一投票权的验证者违反了协议"
             ),
-            Self::Validators { height } => format!("高度 {height} 的区块头所载继任验证者不是其后区块头所载者，缺少某次更替"),
+            Self::Validators { height } => {
+                format!("高度 {height} 的区块头所载继任验证者不是其后区块头所载者，缺少某次更替")
+            }
             Self::Time { height } => format!("高度 {height} 的时间与所附其他区块的先后不符"),
             Self::Executed { height } => format!("高度 {height} 的区块头所认证的历史短于在前的区块头"),
             Self::History { size } => format!(

@@ -77,7 +77,7 @@ fn count(fingerprints: impl Iterator<Item = Fingerprint>) -> BTreeMap<Fingerprin
 
 /// V1 for a file that was given.
 fn given_file(place: u32, file: &FileDigests, named: &Named) -> Finding {
-    let scope = Scope::File { file: place, name: file.name.clone() };
+    let scope = Scope::File { file: file.place.unwrap_or(place), name: file.name.clone() };
     let (verdict, mut detail) = match named {
         Named::NothingListed => (Verdict::FileNothingToCompare, Detail::default()),
         Named::Unlisted { is_taken: true } => (

@@ -74,6 +74,7 @@ fn all() -> Vec<Verdict> {
         Verdict::QuorumMismatch,
         Verdict::RulesUnknown,
         Verdict::TrustPathMatch,
+        Verdict::TrustPathValidators,
         Verdict::TrustPathMismatch,
         Verdict::TrustPathOtherChain,
         Verdict::TrustPathTooEarly,
@@ -216,7 +217,7 @@ fn codes_and_statements_are_distinct_and_results_fit_their_words() {
             Assessment::Match | Assessment::Mismatch => {}
         }
     }
-    assert_eq!(codes.len(), 61);
+    assert_eq!(codes.len(), 62);
 }
 
 /// Every step has a case, and only steps that judge can match.
