@@ -110,9 +110,9 @@ fn exit_codes_are_those_of_the_issue() {
         (vec!["--file", "contract.txt", "--file", "contract.txt"], 0, vec!["MATCH", "MATCH"]),
         (vec!["--file", other], 5, vec!["MISMATCH", "NOT_ASSESSED"]),
         (vec!["--file", "contract.txt", "--file", other], 5, vec!["MATCH", "MISMATCH"]),
-        (vec!["--file", "no-such-file"], 6, vec!["NOT_ASSESSED", "CANNOT_CHECK"]),
-        (vec!["--file", folder], 6, vec!["NOT_ASSESSED", "CANNOT_CHECK"]),
-        (vec!["--file", other, "--file", folder], 5, vec!["MISMATCH", "NOT_ASSESSED", "CANNOT_CHECK"]),
+        (vec!["--file", "no-such-file"], 6, vec!["CANNOT_CHECK", "NOT_ASSESSED"]),
+        (vec!["--file", folder], 6, vec!["CANNOT_CHECK", "NOT_ASSESSED"]),
+        (vec!["--file", other, "--file", folder], 5, vec!["MISMATCH", "CANNOT_CHECK", "NOT_ASSESSED"]),
     ] {
         let (found, value) = verify(&notarized, &words);
         assert_eq!((found, results(&value, "V1")), (exit, v1), "{words:?}");
