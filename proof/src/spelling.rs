@@ -54,6 +54,8 @@ pub(crate) struct Frame {
 /// That of the parser.
 pub(crate) fn frame(text: &[u8]) -> Result<Frame, serde_json::Error> {
     let text = core::str::from_utf8(text).map_err(serde_json::Error::custom)?;
+    // The names of members are read as bytes below, in which the parser lets control characters pass.
+    let _: IgnoredAny = serde_json::from_str(text)?;
     serde_json::from_str(text)
 }
 
@@ -80,7 +82,9 @@ impl<'de> Visitor<'de> for FrameVisitor {
                 b"version" if version.is_some() => return Err(A::Error::duplicate_field("version")),
                 b"format" => format = Some(map.next_value()?),
                 b"version" => version = Some(map.next_value()?),
-                _ => drop(map.next_value::<IgnoredAny>()?),
+                _ => {
+                    let _: IgnoredAny = map.next_value()?;
+                }
             }
         }
         let format = format.ok_or_else(|| A::Error::missing_field("format"))?;

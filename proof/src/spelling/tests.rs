@@ -23,6 +23,7 @@ fn what_stands_beside_format_and_version_is_only_asked_to_be_json() {
         r#""x": NaN"#,
         r#""x": "\x""#,
         "\"x\": \"\n\"",
+        "\"\n\": 1",
         r#""x" 1"#,
     ] {
         assert_eq!(read(&format!(r#"{{"format": "f", {rest}, "version": 7}}"#)), None, "{rest}");
