@@ -218,7 +218,10 @@ fn a_header_is_pinned_when_it_follows_from_a_checkpoint_and_bundles_are_compared
     let compare = |one: &str, two: &str, checkpoint: &str| {
         other(dir, &["bundle", "compare", one, two, "--checkpoint", checkpoint]).0
     };
-    assert_eq!((compare(early, late, genesis), compare(early, late, "other.json")), (0, 6));
+    assert_eq!((compare(early, early, genesis), compare(early, late, "other.json")), (0, 6));
+    // They name no common height: that is no agreement.
+    let (exit, value) = other(dir, &["bundle", "compare", early, late, "--checkpoint", genesis]);
+    assert_eq!((exit, &value["error"]["code"]), (6, &json!("NOTHING_TO_COMPARE")), "{value}");
 }
 
 /// A fetched absence is told as of the height of its leaf, however far the header is above it.
