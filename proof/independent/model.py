@@ -122,6 +122,8 @@ def shape(bundle):
     used = {claim["leaf"] for claim in claims}
     if not claims or used != set(range(len(leaves))) or any(a >= b for a, b in zip(heights, heights[1:])):
         raise Bad("claims and leaves")
+    if len({subject(claim) for claim in claims}) != len(claims):
+        raise Bad("one claim twice")
     places = [(opening["claim"], opening["call"]) for opening in openings]
     if any(a >= b for a, b in zip(places, places[1:])):
         raise Bad("openings out of order")
@@ -135,6 +137,13 @@ def shape(bundle):
         calls = len(claim["transaction"]["body"]["calls"]) if claim["kind"] == "transaction" else 1
         if opening["call"] >= calls:
             raise Bad("no such call")
+
+
+def subject(claim):
+    """What a claim is about: a transaction or a key, under a leaf."""
+    if claim["kind"] == "transaction":
+        return claim["leaf"], "transaction", domain("transaction", TRANSACTION.write(claim["transaction"]["body"]))
+    return claim["leaf"], "state", bytes(claim["key"])
 
 
 def checkpoint_of(data):

@@ -6,10 +6,11 @@ import tables
 from forms import HASH, KEY, Bad, whole
 from hashes import domain, leaf, path_root, receipt_root, state_fits
 from model import (
-    ACCOUNT_ROW, CERTIFICATE, COMMITMENT, ENTRY, HEADER, LEAF, ORGANIZATION_ROW, RECEIPT, TRANSACTION, Version, begins,
+    ACCOUNT_ROW, CERTIFICATE, COMMITMENT, ENTRY, LEAF, ORGANIZATION_ROW, RECEIPT, TRANSACTION, Version, begins,
     bundle_of, set_hash,
 )
 from forms import validator_id
+from history import block_id, is_descent_shown, is_one_history
 
 MATCH, MISMATCH, CANNOT, NOT = "MATCH", "MISMATCH", "CANNOT_CHECK", "NOT_ASSESSED"
 BUNDLE = {"kind": "bundle"}
@@ -40,10 +41,6 @@ def exit_code(findings):
     if CANNOT in results or not {"V5", "V6"} <= matched or not matched & {"V4", "V11"}:
         return 6
     return 0
-
-
-def block_id(header):
-    return domain("header", HEADER.write(header))
 
 
 def is_sound(header, certificate, validators, chain_id):
@@ -173,7 +170,14 @@ class Check:
             reached = step["next_validators"]
         if not header["validators_hash"] == set_hash(self.bundle["validators"]) == set_hash(reached):
             return wrong
-        return MATCH, "trust_path_match"
+        leaves = self.leaves()
+        if not is_one_history(self.bundle, pin, leaves):
+            return wrong
+        return MATCH, "trust_path_match" if is_descent_shown(header, pin, leaves) else "trust_path_validators"
+
+    def leaves(self):
+        """The leaves that the bundle's header certifies."""
+        return [proof for proof in self.bundle["leaves"] if self.is_leaf_sound(proof)]
 
     def is_pinned(self, header):
         """False for another block at the height of the pin."""
@@ -323,7 +327,7 @@ class Check:
         notarized = self.notarized()
         for place, (file, (named, places, _)) in enumerate(zip(self.files, judged)):
             found = FILES[named] if not places or places & notarized else (CANNOT, "file_listed")
-            self.say("V1", {"kind": "file", "file": place, "name": file["name"]}, *found)
+            self.say("V1", {"kind": "file", "file": file.get("place", place), "name": file["name"]}, *found)
 
     def notarized(self):
         """Places of the entries that V3 and V4 show to be notarized."""

@@ -18,7 +18,11 @@ pub struct FileDigests {
     pub sha256: Digest,
     /// SM3 (GB/T 32905).
     pub sm3: Digest,
-    /// Place of an earlier file of the list that is the very same file (by another spelling, or a link): both are judged, but they
+    /// Its place among all files that were given, from 0, when it is not that in the list: those that cannot be read are counted, and are
+    /// not in the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<u32>,
+    /// Place of an earlier file that is the very same file (by another spelling, or a link): both are judged, but they
     /// count as one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<u32>,
@@ -55,6 +59,7 @@ impl FileHasher {
             size: self.size,
             sha256: Digest(self.sha256.finalize().into()),
             sm3: Digest(self.sm3.finalize().into()),
+            place: None,
             same_as: None,
         }
     }

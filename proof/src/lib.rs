@@ -32,7 +32,7 @@ pub mod verify;
 pub use bundle::{Bundle, BundleBuilder, BundleError, Claim, ItemsOpening, LeafProof, ReceiptPath, SetChange};
 pub use checkpoint::{Anchor, Checkpoint, CheckpointError};
 pub use commitment::{BatchCommitment, BatchTree, ItemOpening, ManifestEntry, Salt, SaltedEntry};
-pub use conflict::{ConflictError, Fork, ForkKind, ForkSigner, conflict};
+pub use conflict::{Comparison, ConflictError, Fork, ForkKind, ForkSigner, conflict};
 pub use files::{FileDigests, FileHasher};
 pub use report::{Assessment, Facts, Finding, Report, Scope, Standing, Step, Verdict};
 pub use state_proof::StateProof;

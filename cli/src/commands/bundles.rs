@@ -1,4 +1,4 @@
-//! `bundle refresh`, `bundle cut`, `bundle compare` and `checkpoint pin`: what those who hold bundles do with them.
+//! `bundle refresh`, `bundle cut` and `checkpoint pin`: what those who hold bundles do with them.
 //!
 //! Nothing here says what a bundle proves; `verify` does.
 
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use quancheng_contracts::{StateKey, describe_entry};
 use quancheng_proof::commitment::{EVIDENCE_MODULE, EVIDENCE_RECORD_TABLE};
+use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{
-    Assessment, Bundle, Checkpoint, Claim, ConflictError, Fork, ForkKind, ItemOpening, ItemsOpening, Step, conflict,
-    verify_bundle,
+    Assessment, Bundle, Checkpoint, Claim, Finding, ItemOpening, ItemsOpening, Step, Verdict, verify_bundle,
 };
-use quancheng_types::{Height, List};
-use serde_json::{Value, json};
+use quancheng_types::{Header, Height, List};
+use serde_json::json;
 
-use crate::args::evidence::{BundleCompare, BundleCut, BundleRefresh, CheckpointPin};
+use crate::args::evidence::{BundleCut, BundleRefresh, CheckpointPin};
 use crate::client::{Client, with_query};
 use crate::commands::evidence::{self, BUNDLE_FILE_BYTES_MAX};
 use crate::commands::verify::checkpoint;
@@ -22,12 +22,12 @@ use crate::files;
 use crate::output::Reply;
 use crate::session::Session;
 use crate::submit::insert;
-use crate::text::say;
+use crate::text::{Text, say};
 
 /// Any bundle shows the newest certified header; this one is always there, as presence or absence.
 const ANY_BUNDLE: &str = "/v1/bundles/registrations/1";
 
-fn read(path: &Path) -> Outcome<Bundle> {
+pub(super) fn read(path: &Path) -> Outcome<Bundle> {
     evidence::decode(&files::read_plain(path, BUNDLE_FILE_BYTES_MAX)?)
 }
 
@@ -51,12 +51,30 @@ pub(super) fn refresh(session: &Session, command: &BundleRefresh) -> Outcome<Rep
         Fault::new(Exit::Network, "BAD_ANSWER", say!("节点返回的证据包不合用。", "The node's bundle does not fit."))
             .cause(error)
     })?;
-    let (before, after) = (old.header.height, whole.header.height);
-    let reply = save(&whole, &command.out, command.json)?;
-    Ok(reply.headline(say!(
-        "已由高度 {before} 的区块头改为高度 {after}，盐值不变。",
-        "Proven by the header of height {after} now, {before} before; the salts are the same."
-    )))
+    let mut reply = save(&whole, &command.out, command.json)?;
+    insert(&mut reply.data, "not_after_ms", json!(whole.header.time_ms));
+    insert(&mut reply.data, "not_after_ms_before", json!(old.header.time_ms));
+    Ok(reply.headline(bound_moved(&old.header, &whole.header)))
+}
+
+/// What proving a bundle by another header does to its evidence of time.
+fn bound_moved(old: &Header, new: &Header) -> Text {
+    let (before, after) = (old.height, new.height);
+    let (earlier, later) = (shanghai_time(old.time_ms), shanghai_time(new.time_ms));
+    if new.time_ms > old.time_ms {
+        say!(
+            "已由高度 {before} 的区块头改为高度 {after}，盐值不变。时间证明变弱：“不晚于”的界限由 {earlier} 移至 {later}（北京时间）。\
+             请保留原证据包，较早的界限仅由其证明。",
+            "Proven by the header of height {after} now, {before} before; the salts are the same. The evidence of time is weaker: \"not \
+             later than\" moves from {earlier} to {later} (Beijing time). Keep the old bundle: it alone proves the earlier bound."
+        )
+    } else {
+        say!(
+            "已由高度 {before} 的区块头改为高度 {after}，盐值不变；“不晚于”的界限为 {later}（北京时间），原为 {earlier}。请保留原证据包。",
+            "Proven by the header of height {after} now, {before} before; the salts are the same; \"not later than\" is {later} (Beijing \
+             time), {earlier} before. Keep the old bundle."
+        )
+    }
 }
 
 /// The first bundle of the node that proves everything the old one does.
@@ -193,57 +211,6 @@ fn items(bundle: &Bundle) -> impl Iterator<Item = &ItemOpening> {
     bundle.openings.iter().flat_map(|opening| opening.items.iter())
 }
 
-/// Whether two bundles contradict each other, and who signed both.
-pub(super) fn compare(command: &BundleCompare) -> Outcome<Reply> {
-    let checkpoint = checkpoint(&command.checkpoint)?;
-    let (first, second) = (read(&command.first)?, read(&command.second)?);
-    let found = conflict(&first, &second, &checkpoint).map_err(|error| {
-        let (which, detail) = match &error {
-            ConflictError::First { detail } => (command.first.display(), detail),
-            ConflictError::Second { detail } => (command.second.display(), detail),
-        };
-        let message = say!(
-            "{which} 不能由检查点推出，无法比较。",
-            "{which} does not follow from the checkpoint; there is nothing to compare."
-        );
-        Fault::new(Exit::CannotCheck, "CANNOT_COMPARE", message)
-            .cause(detail)
-            .hint(say!("请先用 `quancheng verify` 单独核验。", "Check it on its own with `quancheng verify` first."))
-    })?;
-    let Some(fork) = found else {
-        let data = json!({ "contradiction": Value::Null });
-        return Ok(Reply::record(data).headline(say!(
-            "这两个证据包互不矛盾；不说明其他事项。",
-            "These two bundles do not contradict each other; it says no more than that."
-        )));
-    };
-    Ok(contradiction(&fork))
-}
-
-fn contradiction(fork: &Fork) -> Reply {
-    let height = fork.height;
-    let headline = match fork.kind {
-        ForkKind::Blocks { .. } => say!(
-            "两个证据包所载高度 {height} 的区块不同，而两者均经法定多数签署：下列验证者签署了双方。",
-            "The bundles hold different blocks of height {height}, each signed by a quorum: these validators signed both."
-        ),
-        ForkKind::Histories { .. } => say!(
-            "两个证据包所载至高度 {height} 的历史不同，而两者均经法定多数签署：下列验证者签署了双方。",
-            "The bundles hold different histories up to height {height}, each signed by a quorum: these validators signed both."
-        ),
-    };
-    let mut reply = Reply::record(json!({ "contradiction": fork })).headline(headline);
-    let message = say!(
-        "两个证据包相互矛盾：超过三分之一的验证者违反了协议。",
-        "The bundles contradict each other: more than a third of the validators broke the protocol."
-    );
-    reply.fault = Some(
-        Fault::new(Exit::Mismatch, "CONTRADICTION", message)
-            .hint(say!("请保存两个证据包：它们合起来即为证据。", "Keep both bundles: together they are the evidence.")),
-    );
-    reply
-}
-
 /// A checkpoint that pins the header of a bundle which follows from an earlier checkpoint.
 pub(super) fn pin(session: &Session, command: &CheckpointPin) -> Outcome<Reply> {
     let trusted = checkpoint(&command.checkpoint)?;
@@ -251,42 +218,86 @@ pub(super) fn pin(session: &Session, command: &CheckpointPin) -> Outcome<Reply> 
         Some(path) => read(path)?,
         None => evidence::get(&session.client(&command.api)?, ANY_BUNDLE)?,
     };
-    let pinned = pinned(&bundle, &trusted)?;
+    let (pinned, path) = pinned(&bundle, &trusted)?;
     files::write(&command.out, pinned.to_json().as_bytes())?;
     let (height, fingerprint) = (pinned.height(), pinned.fingerprint());
+    if path.verdict == Verdict::TrustPathValidators {
+        session.note(&Text::new(path.statement_zh, path.statement_en));
+    }
     session.note(&say!(
         "请经另一途径（如电话、公报）公布或核对指纹 {fingerprint}。",
         "Publish or compare the fingerprint {fingerprint} by another way (telephone, gazette)."
     ));
     Ok(Reply::record(json!({
         "file": command.out, "chain_id": pinned.chain_id(), "height": height, "block_id": bundle.header.id(),
-        "time_ms": bundle.header.time_ms, "fingerprint": fingerprint,
+        "time_ms": bundle.header.time_ms, "fingerprint": fingerprint, "trust_path": path.code,
     })))
 }
 
-fn pinned(bundle: &Bundle, trusted: &Checkpoint) -> Outcome<Checkpoint> {
+/// The checkpoint, and what V6 says of its header.
+fn pinned(bundle: &Bundle, trusted: &Checkpoint) -> Outcome<(Checkpoint, Finding)> {
     let report = verify_bundle(bundle, trusted, &[]);
     let steps = [Step::Form, Step::Finality, Step::TrustPath];
-    let doubt =
-        report.findings.iter().find(|finding| steps.contains(&finding.step) && finding.result != Assessment::Match);
-    if let Some(doubt) = doubt {
-        let exit = if doubt.result == Assessment::Mismatch { Exit::Mismatch } else { Exit::CannotCheck };
+    let mut found: Vec<Finding> = report.findings.into_iter().filter(|finding| steps.contains(&finding.step)).collect();
+    // The worst first. That a quorum is not confirmed follows from the trust path, and comes after it.
+    found.sort_by_key(|finding| {
+        let rank = match finding.result {
+            Assessment::Mismatch => 0,
+            Assessment::CannotCheck => 1,
+            Assessment::NotAssessed => 2,
+            Assessment::Match => 3,
+        };
+        (rank, std::cmp::Reverse(finding.step))
+    });
+    let not_trusted = |exit, message: Text| Fault::new(exit, "NOT_TRUSTED", message);
+    if let Some(worst) = found.first().filter(|finding| finding.result != Assessment::Match) {
+        let exit = if worst.result == Assessment::Mismatch { Exit::Mismatch } else { Exit::CannotCheck };
         let message = say!(
             "该区块头不能由所给检查点推出，未生成检查点。",
             "The header does not follow from the checkpoint given; no checkpoint was made."
         );
-        return Err(Fault::new(exit, "NOT_TRUSTED", message)
-            .cause_in(crate::text::Text::new(doubt.statement_zh.clone(), doubt.statement_en.clone())));
+        let doubts = found.into_iter().filter(|finding| finding.result != Assessment::Match);
+        return Err(doubts.fold(not_trusted(exit, message), |fault, doubt| fault.cause_in(said(&doubt))));
     }
-    Checkpoint::pinned(bundle.header, bundle.validators.clone()).map_err(|error| {
-        Fault::new(Exit::Mismatch, "NOT_TRUSTED", say!("区块头与验证者不符。", "Header and validators do not fit."))
-            .cause(error)
-    })
+    let path = found.into_iter().find(|finding| finding.step == Step::TrustPath);
+    let made = Checkpoint::pinned(bundle.header, bundle.validators.clone());
+    let differs = || say!("区块头与验证者不符。", "Header and validators do not fit.");
+    match (made, path) {
+        (Ok(checkpoint), Some(path)) => Ok((checkpoint, path)),
+        (Err(error), _) => Err(not_trusted(Exit::Mismatch, differs()).cause(error)),
+        (Ok(_), None) => Err(not_trusted(Exit::CannotCheck, differs())),
+    }
+}
+
+/// A finding with what was met.
+fn said(finding: &Finding) -> Text {
+    let joined = |statement: &str, detail: &str, separator: &str| match detail {
+        "" => statement.to_owned(),
+        detail => format!("{statement}{separator}{detail}"),
+    };
+    Text::new(
+        joined(&finding.statement_zh, &finding.detail_zh, "："),
+        joined(&finding.statement_en, &finding.detail, ": "),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A newer header proves the record, and bounds its time later: that is said before anybody throws the old bundle away.
+    #[test]
+    fn a_refresh_says_that_the_bound_of_time_moves() {
+        let bytes = include_bytes!("../../tests/bundles/notarized.bundle");
+        let old = Bundle::decode(bytes).unwrap().header;
+        let new = Header { height: Height(old.height.0 + 9), time_ms: old.time_ms + 86_400_000, ..old };
+        let text = bound_moved(&old, &new);
+        let (earlier, later) = (shanghai_time(old.time_ms), shanghai_time(new.time_ms));
+        for part in [earlier.as_str(), later.as_str(), "变弱", "保留原证据包"] {
+            assert!(text.words(crate::text::Lang::Zh).contains(part), "{part}: {text:?}");
+        }
+        assert!(!bound_moved(&old, &old).words(crate::text::Lang::Zh).contains("变弱"));
+    }
 
     #[test]
     fn keys_say_where_a_node_proves_them() {

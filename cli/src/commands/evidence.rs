@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use crate::args::evidence::{Bundle, BundleFetch, Evidence};
 use crate::client::{Client, OCTETS, with_query};
 use crate::commands::verify::{Entry, entries};
-use crate::commands::{bundles, notarize, read};
+use crate::commands::{bundles, compare, notarize, read};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::output::Reply;
 use crate::session::Session;
-use crate::text::say;
+use crate::text::{Text, say};
 use crate::transaction::describe_call;
 
 /// Greatest bundle file, bytes: the larger of its forms.
@@ -49,7 +49,7 @@ pub(super) fn bundle(session: &Session, command: &Bundle) -> Outcome<Reply> {
         }
         Bundle::Refresh(refresh) => bundles::refresh(session, refresh),
         Bundle::Cut(cut) => bundles::cut(cut),
-        Bundle::Compare(compare) => bundles::compare(compare),
+        Bundle::Compare(command) => compare::compare(session.lang(), command),
     }
 }
 
@@ -140,21 +140,10 @@ fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
         match get(&client, &with_query(&place, &parameters)) {
             Ok(bundle) => {
                 let reply = save(&bundle, &fetch.out, fetch.json)?;
-                let is_absence = bundle.claims.iter().all(|claim| matches!(claim, Claim::State { value: None, .. }));
-                if !is_absence {
-                    return Ok(reply);
-                }
-                let (id, height) = (&fetch.id, bundle.header.executed_height);
-                if !bundle.claims.iter().any(can_exist) {
-                    return Ok(reply.headline(say!(
-                        "{id} 不是账本任何表的键，其不存在不说明任何事项。",
-                        "{id} is no key of any table of the ledger; that it is absent says nothing."
-                    )));
-                }
-                return Ok(reply.headline(say!(
-                    "{id} 不存在：该证据包证明截至高度 {height} 没有此记录。",
-                    "There is no {id}: the bundle proves that as of height {height} there was no such record."
-                )));
+                return Ok(match absence(&fetch.id, &bundle) {
+                    Some(words) => reply.headline(words),
+                    None => reply,
+                });
             }
             // Another kind of thing may have this id.
             Err(fault) if fault.exit == Exit::NotFound => last = last.or(Some(fault)),
@@ -165,6 +154,22 @@ fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
     Err(last.unwrap_or_else(|| {
         Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有 {id} 的证据包。", "There is no bundle of {id}."))
     }))
+}
+
+/// What a bundle that proves nothing but absence says, as of the height of its leaf: the header may be far above it.
+fn absence(id: &str, bundle: &ProofBundle) -> Option<Text> {
+    let is_absence = bundle.claims.iter().all(|claim| matches!(claim, Claim::State { value: None, .. }));
+    let height = bundle.leaves.first().filter(|_| is_absence)?.leaf.height;
+    if !bundle.claims.iter().any(can_exist) {
+        return Some(say!(
+            "{id} 不是账本任何表的键，其不存在不说明任何事项。",
+            "{id} is no key of any table of the ledger; that it is absent says nothing."
+        ));
+    }
+    Some(say!(
+        "{id} 不存在：该证据包载明截至高度 {height} 没有此记录；请用 `quancheng verify` 核验。",
+        "There is no {id}: the bundle says that as of height {height} there was no such record; check it with `quancheng verify`."
+    ))
 }
 
 /// Whether some table can hold the key of a claim.

@@ -3,6 +3,7 @@
 mod bulk;
 mod bundles;
 mod chain;
+mod compare;
 mod completions;
 mod config;
 mod doctor;

@@ -2,7 +2,8 @@
 //!
 //! A path of a manifest is UTF-8 without backslash, control characters or marks of text direction. Archives from other systems, and
 //! people, make other names. Such a name can be written down *escaped*: each byte that cannot stand is `%` and two digits, and so is
-//! `%` itself in such a name, and all but ASCII in one that is not UTF-8. The escaped form is what the manifest holds and what `verify` compares with.
+//! `%` itself in such a name, and all but ASCII in one that is not UTF-8. A name that looks escaped already is escaped too, so that no
+//! two names have one spelling. The escaped form is what the manifest holds and what `verify` compares with.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,11 +16,23 @@ fn is_sound(c: char) -> bool {
     c == '.' || RelativePath::new(c).is_ok()
 }
 
+/// Whether a name holds what an escape looks like.
+fn looks_escaped(name: &str) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte);
+    name.as_bytes().windows(3).any(|part| part[0] == b'%' && part[1..].iter().all(is_digit))
+}
+
+/// Whether a name begins like a drive, as no path of a manifest may.
+fn is_drive(name: &str) -> bool {
+    matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
+}
+
 /// A name as a manifest can hold it: itself, or escaped. Of a name in some other encoding all but ASCII is escaped: a pair of its bytes
 /// may look like a character of UTF-8.
 fn escaped(name: &OsStr) -> String {
     let text = name.to_str();
-    if let Some(text) = text.filter(|text| text.chars().all(is_sound)) {
+    let stands = |text: &&str| text.chars().all(is_sound) && !looks_escaped(text) && !is_drive(text);
+    if let Some(text) = text.filter(stands) {
         return text.to_owned();
     }
     let mut out = String::new();
@@ -31,7 +44,7 @@ fn escaped(name: &OsStr) -> String {
         Some(text) => text.chars().for_each(|c| push(Some(c), c.encode_utf8(&mut [0; 4]).as_bytes())),
         None => name.as_bytes().iter().for_each(|byte| push(byte.is_ascii().then_some(char::from(*byte)), &[*byte])),
     }
-    out
+    if is_drive(&out) { out.replacen(':', "%3A", 1) } else { out }
 }
 
 /// A path with every name as a manifest can hold it; otherwise as it is spelt.
@@ -45,6 +58,8 @@ pub(crate) fn spelt(path: &Path) -> String {
 pub(crate) enum BadName {
     /// Its bytes are no UTF-8, as in archives of older systems.
     NotUtf8,
+    /// It looks like the escaped form of another name.
+    LooksEscaped,
     /// The reason of the manifest.
     Path(PathError),
 }
@@ -53,7 +68,7 @@ impl BadName {
     /// Whether it can stand there escaped.
     pub(crate) const fn can_be_escaped(self) -> bool {
         match self {
-            Self::NotUtf8 | Self::Path(PathError::Character | PathError::Absolute) => true,
+            Self::NotUtf8 | Self::LooksEscaped | Self::Path(PathError::Character | PathError::Absolute) => true,
             Self::Path(PathError::TooLong | PathError::Name) => false,
         }
     }
@@ -62,6 +77,10 @@ impl BadName {
     pub(crate) const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::NotUtf8 => ("名称不是 UTF-8（如 GBK）", "the name is not UTF-8 (GBK, say)"),
+            Self::LooksEscaped => (
+                "名称含有与转义写法相同的字符（如 %BA）",
+                "the name holds what is an escape in a manifest (such as %BA)",
+            ),
             Self::Path(PathError::TooLong) => ("路径超过 512 字节", "the path is longer than 512 bytes"),
             Self::Path(PathError::Absolute) => ("名称形似盘符", "the name begins like a drive letter"),
             Self::Path(PathError::Name) => ("名称为空、. 或 ..", "a name is empty, `.` or `..`"),
@@ -80,15 +99,17 @@ pub(crate) fn of_manifest(path: &Path, is_escaping: bool) -> Result<String, BadN
         Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
     });
     let name = if is_escaping {
-        let name = names.map(escaped).collect::<Vec<_>>().join("/");
-        // What looks like a drive letter is sound character by character.
-        match RelativePath::new(name.as_str()) {
-            Err(PathError::Absolute) => name.replacen(':', "%3A", 1),
-            Ok(_) | Err(PathError::TooLong | PathError::Name | PathError::Character) => name,
-        }
+        names.map(escaped).collect::<Vec<_>>().join("/")
     } else {
         let names: Option<Vec<&str>> = names.map(OsStr::to_str).collect();
-        names.ok_or(BadName::NotUtf8)?.join("/")
+        let names = names.ok_or(BadName::NotUtf8)?;
+        if names.iter().any(|name| is_drive(name)) {
+            return Err(BadName::Path(PathError::Absolute));
+        }
+        if names.iter().any(|name| looks_escaped(name)) {
+            return Err(BadName::LooksEscaped);
+        }
+        names.join("/")
     };
     RelativePath::new(name.as_str()).map(|_| name).map_err(BadName::Path)
 }
@@ -99,7 +120,10 @@ mod tests {
 
     #[test]
     fn names_that_cannot_stand_are_escaped_and_others_left_alone() {
-        let table: [(&[u8], &str, bool); 8] = [
+        let table: [(&[u8], &str, bool); 11] = [
+            (b"%FF.txt", "%25FF.txt", false),
+            (b"a/%ff %F", "a/%ff %F", true),
+            (b"a/C:x", "a/C%3Ax", false),
             ("合同 100%.pdf".as_bytes(), "合同 100%.pdf", true),
             (b"a/b.txt", "a/b.txt", true),
             (b"\xba\xcf\xcd\xac.txt", "%BA%CF%CD%AC.txt", false),
@@ -118,10 +142,11 @@ mod tests {
 
     #[test]
     fn an_escaped_name_is_that_of_one_name_alone() {
-        let names: [&[u8]; 5] = [b"\xff", b"%FF\n", b"\xff\n", b"\\", b"%5C\\"];
+        let names: [&[u8]; 10] =
+            [b"\xff", b"%FF\n", b"\xff\n", b"\\", b"%5C\\", b"%FF", b"%25FF", b"%5C", b"C:x", b"C%3Ax"];
         let all: std::collections::BTreeSet<String> =
             names.iter().map(|name| escaped(OsStr::from_bytes(name))).collect();
-        assert_eq!(all.len(), names.len());
+        assert_eq!(all.len(), names.len(), "{all:?}");
     }
 
     #[test]

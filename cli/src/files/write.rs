@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 
 use quancheng_proof::bundle::{BUNDLE_FORMAT, BUNDLE_MAGIC};
+use quancheng_proof::checkpoint::{CHECKPOINT_FORMAT, CHECKPOINT_JSON_BYTES_MAX};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::SALTS_FORMAT;
@@ -25,7 +26,7 @@ const TRIES: u32 = 16;
 const BEGIN_BYTES: u64 = 4096;
 
 /// Writes a file in the place of an older one, if there is one; the older one's permissions are kept. What exists nowhere else - salts,
-/// bundles that may hold them, keys - is never written over.
+/// bundles that may hold them, keys - or is trusted, as a checkpoint is, is never written over.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Outcome<()> {
     write_over(path, content, &|found| may_be_written_over(found, path))
 }
@@ -69,7 +70,7 @@ pub(crate) fn write_over(path: &Path, content: &[u8], may_go: May<'_>) -> Outcom
     Err(exists(path))
 }
 
-/// Whether a file is a bundle, a file of salts, or a key.
+/// Whether a file is a bundle, a file of salts, a checkpoint, or a key.
 fn is_irreplaceable(path: &Path) -> bool {
     let is_plain = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
     let mut begin = Vec::new();
@@ -81,7 +82,16 @@ fn is_irreplaceable(path: &Path) -> bool {
     begin.starts_with(&BUNDLE_MAGIC)
         || names(BUNDLE_FORMAT)
         || names(SALTS_FORMAT)
+        || is_checkpoint(path)
         || quancheng_keystore::public_key(path).is_ok()
+}
+
+/// Whether a file calls itself a checkpoint, wherever in it: the order of its members is free.
+fn is_checkpoint(path: &Path) -> bool {
+    let mut bytes = Vec::new();
+    let most = u64::from(CHECKPOINT_JSON_BYTES_MAX);
+    let read = File::open(path).is_ok_and(|file| file.take(most).read_to_end(&mut bytes).is_ok());
+    read && bytes.windows(CHECKPOINT_FORMAT.len()).any(|part| part == CHECKPOINT_FORMAT.as_bytes())
 }
 
 /// Writes a file where nothing is yet, for nobody but the owner to read.
@@ -313,7 +323,10 @@ mod tests {
         fs::write(&bundle, [&BUNDLE_MAGIC[..], &[1, 0, 0]].concat()).unwrap();
         let salts = dir.path().join("a.salts.json");
         fs::write(&salts, format!("{{\n  \"format\": \"{SALTS_FORMAT}\"")).unwrap();
-        for path in [&key, &bundle, &salts] {
+        let checkpoint = dir.path().join("a.json");
+        let anchor = "x".repeat(8192);
+        fs::write(&checkpoint, format!("{{\"anchor\":\"{anchor}\",\"format\":\"{CHECKPOINT_FORMAT}\"}}")).unwrap();
+        for path in [&key, &bundle, &salts, &checkpoint] {
             let before = fs::read(path).unwrap();
             assert_eq!(write(path, b"x").unwrap_err().code, "EXISTS");
             assert_eq!(fs::read(path).unwrap(), before);

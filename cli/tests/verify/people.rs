@@ -120,7 +120,7 @@ fn pipes_and_devices_are_no_files() {
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for path in [pipe.as_path(), Path::new("/dev/zero")] {
         let (exit, value) = verify(&at("notarized.bundle"), &["--file", path.to_str().unwrap()]);
-        assert_eq!((exit, results(&value, "V1")), (6, vec!["NOT_ASSESSED", "CANNOT_CHECK"]));
+        assert_eq!((exit, results(&value, "V1")), (6, vec!["CANNOT_CHECK", "NOT_ASSESSED"]));
         assert_eq!(code(&run(path, &at("checkpoint.json"), &[])), 6);
         assert_eq!(code(&run(&at("notarized.bundle"), path, &[])), 6);
     }
@@ -193,17 +193,75 @@ fn a_header_is_pinned_when_it_follows_from_a_checkpoint_and_bundles_are_compared
     assert_eq!(exit, 0, "{value}");
     assert_eq!(code(&run(Path::new(late), &dir.join("early.json"), &[])), 0);
     assert_eq!(pin(late, "early.json", "late.json").0, 0, "a pin is a checkpoint like any other");
+    // What is trusted stays, also when a pin is told to take its place.
+    let (kept, trusted) = (fs::read(dir.join("early.json")).unwrap(), dir.join("genesis.json"));
+    fs::copy(genesis, &trusted).unwrap();
+    for out in ["early.json", "genesis.json"] {
+        let (exit, value) = pin(late, out, out);
+        assert_eq!((exit, &value["error"]["code"]), (2, &json!("EXISTS")), "{value}");
+    }
+    assert_eq!(
+        (fs::read(dir.join("early.json")).unwrap(), fs::read(&trusted).unwrap()),
+        (kept, fs::read(genesis).unwrap())
+    );
     // Older than the pin: it has to be proven anew, and the report says how.
     let output = run(Path::new(early), &dir.join("late.json"), &["--lang", "zh"]);
     assert_eq!(code(&output), 6);
     assert!(String::from_utf8(output.stdout).unwrap().contains("重新取证明"));
     let vectors: Value = serde_json::from_slice(&fs::read(VECTORS).unwrap()).unwrap();
     fs::write(dir.join("other.json"), vectors["checkpoints"][0].to_string()).unwrap();
-    assert_eq!(pin(early, "other.json", "no.json").0, 6);
+    let (exit, value) = pin(early, "other.json", "no.json");
+    assert_eq!(exit, 6);
+    assert!(value["error"]["causes"][0].as_str().unwrap().contains("two different chains"), "{value}");
+    // The worst decides: validators that nobody appointed, who signed everything.
+    let cases = serde_json::from_slice::<Value>(include_bytes!("../../../proof/vectors/forged.json")).unwrap();
+    let usurpers = cases["cases"].as_array().unwrap().iter().find(|case| case["name"] == "usurpers").unwrap();
+    fs::write(dir.join("usurpers.bundle"), hex::decode(usurpers["bundle"].as_str().unwrap()).unwrap()).unwrap();
+    let place = usize::try_from(usurpers["checkpoint"].as_u64().unwrap()).unwrap();
+    fs::write(dir.join("usurped.json"), cases["checkpoints"][place].to_string()).unwrap();
+    let (exit, value) = pin("usurpers.bundle", "usurped.json", "no.json");
+    assert_eq!(exit, 5, "{value}");
+    assert!(value["error"]["causes"][0].as_str().unwrap().contains("broken"), "{value}");
     assert!(!dir.join("no.json").exists());
 
     let compare = |one: &str, two: &str, checkpoint: &str| {
         other(dir, &["bundle", "compare", one, two, "--checkpoint", checkpoint]).0
     };
-    assert_eq!((compare(early, late, genesis), compare(early, late, "other.json")), (0, 6));
+    assert_eq!((compare(early, early, genesis), compare(early, late, "other.json")), (0, 6));
+    // They name no common height: that is no agreement.
+    let (exit, value) = other(dir, &["bundle", "compare", early, late, "--checkpoint", genesis]);
+    assert_eq!((exit, &value["error"]["code"]), (6, &json!("NOTHING_TO_COMPARE")), "{value}");
+}
+
+/// A fetched absence is told as of the height of its leaf, however far the header is above it.
+#[test]
+fn an_absence_is_told_as_of_the_height_it_is_proven_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, value) = verify(&at("absent.bundle"), &[]);
+    let height = &value["data"]["facts"]["claims"][0]["height"];
+    let node = node_with(fs::read(at("absent.bundle")).unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quancheng"));
+    command.args(["bundle", "fetch", "QC-370100-DR-2026-00000001-I", "--out", "x", "--lang", "zh", "--api", &node]);
+    let output = command.current_dir(dir.path()).env("XDG_CONFIG_HOME", "/nonexistent").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(&format!("截至高度 {height} 没有此记录")), "{height}: {text}");
+}
+
+/// One numbering, the order given: of files that cannot be read too.
+#[test]
+fn files_are_numbered_in_the_order_in_which_they_are_given() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(at("contract.txt"), dir.path().join("c.txt")).unwrap();
+    let [none, one, two] = ["none", "c.txt", "./c.txt"].map(|name| format!("{}/{name}", dir.path().display()));
+    let (exit, value) = verify(&at("notarized.bundle"), &["--file", &none, "--file", &one, "--file", &two]);
+    assert_eq!(exit, 6);
+    let findings = value["data"]["findings"].as_array().unwrap();
+    let places: Vec<&Value> = findings.iter().filter(|f| f["scope"]["kind"] == "file").map(|f| &f["scope"]).collect();
+    for (place, scope) in places.iter().enumerate() {
+        assert_eq!(scope["file"], json!(place), "{places:?}");
+        assert_eq!(scope["name"], value["data"]["files"][place]["name"]);
+    }
+    assert_eq!(value["data"]["files"][2]["same_as"], json!(1));
+    let text = report(&at("notarized.bundle"), &["--file", &none, "--file", &one, "--file", &two, "--lang", "zh"]);
+    assert!(text.contains("与第 2 份所提交文件是同一文件") && text.contains("第 3 份文件"), "{text}");
 }

@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(Bundle::from_borsh(&compact).as_ref(), Ok(&bundle));
             assert_eq!(Bundle::from_json(readable.as_bytes()), Ok(bundle));
         }
-        let given = FileDigests { name: "x".to_owned(), size: 0, sha256: Default::default(), sm3: Default::default(), same_as: None };
+        let given = FileDigests { name: "x".to_owned(), size: 0, sha256: Default::default(), sm3: Default::default(), place: None, same_as: None };
         let report = verify(bytes, &CHECKPOINT, &[given]);
         assert_ne!(report.exit_code(), 0, "a match that nobody signed");
         assert!(!report.findings.is_empty());

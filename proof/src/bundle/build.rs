@@ -75,12 +75,18 @@ impl BundleBuilder {
         Ok(self)
     }
 
-    /// The bundle, with leaves shared between claims of one height.
+    /// The bundle, with leaves shared between claims of one height. What was claimed twice stands once.
     ///
     /// # Errors
     /// [`BundleError`] when parts contradict each other in shape or are too many.
     pub fn build(self) -> Result<Bundle, BundleError> {
-        let Self { header, certificate, validators, trust_path, claims } = self;
+        let Self { header, certificate, validators, trust_path, claims: made } = self;
+        let mut claims: Vec<(LeafProof, Claim)> = Vec::new();
+        for claim in made {
+            if !claims.contains(&claim) {
+                claims.push(claim);
+            }
+        }
         let mut leaves: Vec<LeafProof> = claims.iter().map(|(leaf, _)| leaf.clone()).collect();
         leaves.sort_by_key(|leaf| leaf.leaf.height);
         leaves.dedup();

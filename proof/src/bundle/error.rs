@@ -46,6 +46,11 @@ pub enum BundleError {
         /// Place of the claim.
         claim: usize,
     },
+    /// A claim that stands before it already: it would be counted as a second record.
+    ClaimTwice {
+        /// Place of the claim that repeats it.
+        claim: usize,
+    },
     /// An opening names a claim or call that is not there.
     NoSuchCall {
         /// Place of the opening.
@@ -102,6 +107,7 @@ impl fmt::Display for BundleError {
             Self::LeafOrder { index } => write!(f, "leaf {index} is not in strictly ascending order of height"),
             Self::UnusedLeaf { height } => write!(f, "no claim speaks of the leaf of height {height}"),
             Self::NoSuchLeaf { claim } => write!(f, "claim {claim} names a leaf that is not in the bundle"),
+            Self::ClaimTwice { claim } => write!(f, "claim {claim} makes a claim that stands before it already"),
             Self::NoSuchCall { opening } => {
                 write!(f, "opening {opening} names a claim or call that is not in the bundle")
             }

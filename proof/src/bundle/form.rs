@@ -1,5 +1,7 @@
 //! The compact form, and the rules of shape that both forms share.
 
+use std::collections::BTreeSet;
+
 use quancheng_types::DecodeError;
 use quancheng_types::codec::{decode, encode};
 
@@ -84,7 +86,23 @@ impl Bundle {
                 return Err(BundleError::UnusedLeaf { height: leaf.leaf.height });
             }
         }
+        self.check_claims()?;
         self.check_openings()
+    }
+
+    /// One record is one claim: a transaction, or a key, stands once under a leaf.
+    fn check_claims(&self) -> Result<(), BundleError> {
+        let mut seen = BTreeSet::new();
+        for (claim, content) in self.claims.iter().enumerate() {
+            let subject = match content {
+                Claim::Transaction { leaf, transaction, .. } => (*leaf, Some(transaction.id()), None),
+                Claim::State { leaf, key, .. } => (*leaf, None, Some(key)),
+            };
+            if !seen.insert(subject) {
+                return Err(BundleError::ClaimTwice { claim });
+            }
+        }
+        Ok(())
     }
 
     fn check_openings(&self) -> Result<(), BundleError> {

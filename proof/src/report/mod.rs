@@ -98,8 +98,7 @@ pub enum Scope {
     Bundle,
     /// A file that was given.
     File {
-        /// Its place among the files given, from 0: names may repeat, or look alike. Files that could not be read follow those that
-        /// could.
+        /// Its place among the files given, from 0, in the order in which they were given: names may repeat, or look alike.
         file: u32,
         /// As the caller named it.
         name: String,
@@ -266,11 +265,16 @@ impl Report {
         self.replace(Step::Status, Finding::new(Scope::Claim { claim }, Verdict::StatusUncertain, reason));
     }
 
-    /// Says that a file was given whose content the caller cannot read (V1, CANNOT_CHECK). `file` is its place: unreadable files follow
-    /// those that were read.
+    /// Says that a file was given whose content the caller cannot read (V1, CANNOT_CHECK). `file` is its place among all that were given;
+    /// the files that were read carry theirs ([`FileDigests::place`](crate::FileDigests::place)).
     pub fn add_unreadable_file(&mut self, file: u32, name: impl Into<String>, reason: impl Into<Detail>) {
         let finding = Finding::new(Scope::File { file, name: name.into() }, Verdict::FileUnreadable, reason);
-        let at = self.findings.partition_point(|other| other.step <= Step::FileDigest);
+        let is_before = |other: &Finding| {
+            other.step < Step::FileDigest
+                || (other.step == Step::FileDigest
+                    && matches!(other.scope, Scope::File { file: place, .. } if place < file))
+        };
+        let at = self.findings.partition_point(is_before);
         self.findings.insert(at, finding);
     }
 

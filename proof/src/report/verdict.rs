@@ -137,8 +137,10 @@ pub enum Verdict {
     QuorumMismatch,
     /// The header's version is not known to this build.
     RulesUnknown,
-    /// Each set was named by the set before.
+    /// Each set was named by the set before; from a pinned block, the header also descends from it.
     TrustPathMatch,
+    /// The same of the sets; that the header descends from the pinned block is not shown.
+    TrustPathValidators,
     /// The path breaks.
     TrustPathMismatch,
     /// Checkpoint and bundle are of two chains: the reader took the wrong checkpoint, or was given the wrong bundle.
@@ -266,6 +268,7 @@ impl Verdict {
             | Self::InclusionUncertain { .. } => Step::Inclusion,
             Self::Quorum { .. } | Self::QuorumUnconfirmed | Self::QuorumMismatch | Self::RulesUnknown => Step::Finality,
             Self::TrustPathMatch
+            | Self::TrustPathValidators
             | Self::TrustPathMismatch
             | Self::TrustPathOtherChain
             | Self::TrustPathTooEarly
@@ -334,6 +337,7 @@ impl Verdict {
             | Self::InState { .. }
             | Self::Quorum { .. }
             | Self::TrustPathMatch
+            | Self::TrustPathValidators
             | Self::BlockTime { .. }
             | Self::GenesisTime { .. }
             | Self::SignedBy { .. }

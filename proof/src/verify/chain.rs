@@ -7,6 +7,7 @@ use quancheng_types::{
     is_known_version,
 };
 
+use super::descent::{Descent, HistoryFault, one_history};
 use crate::bundle::{Bundle, SetChange};
 use crate::checkpoint::{Anchor, Checkpoint};
 use crate::report::{Detail, Finding, Scope, Verdict};
@@ -57,10 +58,7 @@ fn quorum(bundle: &Bundle) -> Verdict {
 /// must stand in order. Nobody may take them for verified.
 pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
     let (verdict, detail) = match follow(bundle, checkpoint) {
-        Ok(used) => (
-            Verdict::TrustPathMatch,
-            Detail::new(format!("核验了 {used} 次验证者更替"), format!("{used} changes of validators checked")),
-        ),
+        Ok(followed) => matched(followed),
         Err(TrustFault::OtherChain { expected, found }) => (
             Verdict::TrustPathOtherChain,
             Detail::new(
@@ -75,11 +73,13 @@ pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
             Verdict::TrustPathTooEarly,
             Detail::new(
                 format!(
-                    "检查点钉定于高度 {checkpoint}，证据包的区块头为高度 {header}；请向节点重新取证明（盐值不变），或改用较早的检查点"
+                    "检查点钉定于高度 {checkpoint}，证据包的区块头为高度 {header}；请改用较早的检查点，或向节点重新取证明（盐值不变，\
+                     但“不晚于”的时间界限随之后移：请保留本证据包，较早的界限仅由其证明）"
                 ),
                 format!(
-                    "the checkpoint pins height {checkpoint}, the bundle's header is of height {header}; renew the bundle \
-                     from a node (`bundle refresh` keeps its salts), or use an earlier checkpoint"
+                    "the checkpoint pins height {checkpoint}, the bundle's header is of height {header}; use an earlier checkpoint, or \
+                     renew the bundle from a node (`bundle refresh` keeps its salts, but \"not later than\" moves to the newer \
+                     header: keep this bundle, it alone proves the earlier bound)"
                 ),
             ),
         ),
@@ -92,8 +92,40 @@ pub(crate) fn trust_path(bundle: &Bundle, checkpoint: &Checkpoint) -> Finding {
     Finding::new(Scope::Bundle, verdict, detail)
 }
 
-/// Returns the number of changes checked.
-fn follow(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<usize, TrustFault> {
+/// The words of a path that holds. What a pinned block and the header have to do with each other is said as far as it is shown.
+fn matched(Followed { used, descent }: Followed) -> (Verdict, Detail) {
+    let (verdict, zh, en) = match descent {
+        Descent::Genesis => (Verdict::TrustPathMatch, "", ""),
+        Descent::Same => (Verdict::TrustPathMatch, "；该区块即所钉定的区块", "; the header is the pinned one"),
+        Descent::Shown { is_history_open: false } => {
+            (Verdict::TrustPathMatch, "；该区块承接所钉定的区块", "; the header descends from the pinned block")
+        }
+        Descent::Shown { is_history_open: true } => (
+            Verdict::TrustPathMatch,
+            "；该区块承接所钉定的区块；未附一致性证明，钉定高度以下的结果与钉定区块头所载历史未作比对",
+            "; the header descends from the pinned block; without a proof of consistency, results below the pinned height were not \
+             compared with the history of the pinned header",
+        ),
+        Descent::NotShown => (
+            Verdict::TrustPathValidators,
+            "；区块头由自检查点推得的在任验证者签署",
+            "; the header is signed by the validators in office from the checkpoint on",
+        ),
+    };
+    (
+        verdict,
+        Detail::new(format!("核验了 {used} 次验证者更替{zh}"), format!("{used} changes of validators checked{en}")),
+    )
+}
+
+/// A path that holds.
+struct Followed {
+    /// Changes checked.
+    used: usize,
+    descent: Descent,
+}
+
+fn follow(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<Followed, TrustFault> {
     let chain_id = checkpoint.chain_id();
     let header = &bundle.header;
     if header.chain_id != chain_id {
@@ -127,7 +159,8 @@ fn follow(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<usize, TrustFault>
     if header.validators_hash != expected || bundle.validators.hash() != expected {
         return Err(TrustFault::OtherValidators { height: header.height });
     }
-    Ok(used)
+    let descent = one_history(bundle, pinned).map_err(TrustFault::History)?;
+    Ok(Followed { used, descent })
 }
 
 /// A pinned header is the only one of its height.
@@ -240,6 +273,7 @@ enum TrustFault {
     OtherSuccessor { height: Height },
     NoChange { height: Height },
     OtherValidators { height: Height },
+    History(HistoryFault),
 }
 
 impl TrustFault {
@@ -260,6 +294,7 @@ impl TrustFault {
             Self::OtherSuccessor { height } => format!("高度 {height} 的区块头所载继任者与证据包所列不同"),
             Self::NoChange { height } => format!("高度 {height} 的区块头未更替验证者"),
             Self::OtherValidators { height } => format!("高度 {height} 的验证者不是更替所至者，缺少某次更替"),
+            Self::History(fault) => fault.zh(),
         }
     }
 }
@@ -299,6 +334,7 @@ impl fmt::Display for TrustFault {
                     "the validators of height {height} are not those to which the path leads; a change is missing"
                 )
             }
+            Self::History(fault) => fmt::Display::fmt(fault, f),
         }
     }
 }

@@ -113,7 +113,7 @@ impl Shown<'_> {
 
 /// V1 for a file that was given.
 fn given_file(place: u32, file: &FileDigests, shown: &Shown<'_>) -> Finding {
-    let scope = Scope::File { file: place, name: file.name.clone() };
+    let scope = Scope::File { file: file.place.unwrap_or(place), name: file.name.clone() };
     let (verdict, mut detail) = match shown.named {
         Named::NothingListed => (Verdict::FileNothingToCompare, Detail::default()),
         Named::Unlisted { is_taken: true } => (

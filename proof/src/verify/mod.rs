@@ -2,6 +2,7 @@
 
 mod chain;
 mod claims;
+mod descent;
 mod facts;
 mod items;
 mod names;
@@ -14,6 +15,7 @@ use crate::report::{Assessment, Finding, Report, Scope, Verdict};
 
 pub(crate) use chain::{finality, is_possible, trust_path};
 pub(crate) use claims::leaf_fault;
+pub(crate) use descent::earlier_root;
 
 /// Checks a bundle in either form against a checkpoint, and files against the bundle.
 ///
@@ -74,6 +76,7 @@ fn unreadable(error: &BundleError) -> Report {
         | BundleError::LeafOrder { .. }
         | BundleError::UnusedLeaf { .. }
         | BundleError::NoSuchLeaf { .. }
+        | BundleError::ClaimTwice { .. }
         | BundleError::NoSuchCall { .. }
         | BundleError::OpeningOrder { .. }
         | BundleError::TooMany { .. }

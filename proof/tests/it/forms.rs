@@ -5,10 +5,10 @@ use quancheng_proof::bundle::{
 };
 use quancheng_proof::checkpoint::CHECKPOINT_JSON_BYTES_MAX;
 use quancheng_proof::commitment::{ITEMS_MAX, RelativePath};
-use quancheng_proof::{Bundle, BundleError, Checkpoint, CheckpointError};
+use quancheng_proof::{Bundle, BundleError, Checkpoint, CheckpointError, Claim};
 use quancheng_proof::{ItemOpening, ItemsOpening, ManifestEntry};
 use quancheng_types::merkle::Path;
-use quancheng_types::{DecodeError, Digest, List, codec};
+use quancheng_types::{Bytes, DecodeError, Digest, List, codec};
 
 use crate::fixtures::cases::groups;
 use crate::fixtures::{LAST, NOTARIZED, PLACE, World, entry_key, list, registration_key};
@@ -142,13 +142,34 @@ fn item(path: &str, index: u64) -> ItemOpening {
     ItemOpening { entry, salt: None, path: Path { index, size: u64::from(ITEMS_MAX), siblings: List::empty() } }
 }
 
+/// One record is one claim: three times the same would be three notarizations to whoever counts them.
+#[test]
+fn a_claim_stands_once() {
+    let world = World::new("泉城链", None);
+    let mut bundle = world.notarization();
+    bundle.claims = list(vec![bundle.claims[0].clone(); 3]);
+    bundle.openings = list((0..3).map(|claim| ItemsOpening { claim, ..world.opening() }).collect());
+    let twice = Err(BundleError::ClaimTwice { claim: 1 });
+    assert_eq!(Bundle::decode(&bundle.encode()), twice);
+    assert_eq!(Bundle::decode(bundle.to_json().as_bytes()), twice);
+    // What is put together twice stands once.
+    let builder = world.claim(world.claim(world.builder(LAST), LAST, NOTARIZED, 0), LAST, NOTARIZED, 0);
+    assert_eq!(builder.build().unwrap().claims.len(), 1);
+}
+
 /// What the compact form refuses for its size is no bundle in the other form either.
 #[test]
 fn the_size_of_the_compact_form_counts_in_both() {
     let world = World::new("泉城链", None);
     let mut bundle = world.claim_state(world.builder(LAST), LAST, NOTARIZED, &entry_key(1)).build().unwrap();
-    let claims = vec![bundle.claims[0].clone(); usize::try_from(CLAIMS_MAX).unwrap()];
-    bundle.claims = list(claims);
+    let claim = |serial: u32| {
+        let mut claim = bundle.claims[0].clone();
+        if let Claim::State { key, .. } = &mut claim {
+            *key = Bytes::new(entry_key(serial)).unwrap();
+        }
+        claim
+    };
+    bundle.claims = list((0..CLAIMS_MAX).map(claim).collect());
     let items: Vec<ItemOpening> = (0..u64::from(ITEMS_MAX)).map(|at| item(&"a".repeat(420), at)).collect();
     bundle.openings = list((0..5).map(|claim| ItemsOpening { claim, call: 0, items: list(items.clone()) }).collect());
     let (compact, readable) = (bundle.encode(), bundle.to_json());

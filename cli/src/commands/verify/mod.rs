@@ -3,6 +3,7 @@
 //! What the library finds is completed by what it cannot know: files that cannot be read (V1), and the registry's entries in
 //! words with their status (V10).
 
+mod fields;
 mod findings;
 mod limits;
 mod names;
@@ -40,8 +41,8 @@ const TOO_LARGE: &str = "FILE_TOO_LARGE";
 struct Given {
     /// As it was given, printable whatever its bytes.
     name: String,
-    /// Its content, with its place among the files that could be read.
-    read: Result<(u32, FileDigests), Fault>,
+    /// Its content.
+    read: Result<FileDigests, Fault>,
 }
 
 /// Everything a report is made of.
@@ -60,8 +61,10 @@ struct Check {
 pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
     let checkpoint = checkpoint(&command.checkpoint)?;
     let files = given(&command.file);
-    let digests: Vec<FileDigests> =
-        files.iter().filter_map(|file| file.read.as_ref().ok()).map(|(_, digests)| digests.clone()).collect();
+    let numbered = || (0_u32..).zip(&files);
+    let digests: Vec<FileDigests> = numbered()
+        .filter_map(|(place, file)| Some(FileDigests { place: Some(place), ..file.read.as_ref().ok()?.clone() }))
+        .collect();
     let (bundle, decoded, mut report) = match files::read_plain(&command.bundle, BUNDLE_FILE_BYTES_MAX) {
         Ok(bytes) => {
             let of_file = digests_of(&command.bundle, &bytes);
@@ -81,9 +84,7 @@ pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
         }
         Err(fault) => return Err(unable(fault)),
     };
-    let unread =
-        (u32::try_from(digests.len()).unwrap_or(u32::MAX)..).zip(files.iter().filter(|file| file.read.is_err()));
-    for (place, Given { name, read }) in unread {
+    for (place, Given { name, read }) in numbered() {
         if let Err(fault) = read {
             report.add_unreadable_file(
                 place,
@@ -124,21 +125,19 @@ pub(super) fn checkpoint(path: &Path) -> Outcome<Checkpoint> {
     })
 }
 
-/// Digests of the files, in the order given. A file that is given again, by another spelling or a link, is known by what it is.
+/// Digests of the files, in the order given, by which they are numbered whether or not they can be read. A file that is given again, by another spelling or a link, is known by what it is.
 fn given(paths: &[PathBuf]) -> Vec<Given> {
     let mut first: BTreeMap<(u64, u64), u32> = BTreeMap::new();
-    let mut place = 0;
-    let given = |path: &PathBuf| {
+    let given = |(place, path): (u32, &PathBuf)| {
         let name = spelt(path);
         let read = files::hash(path, &name, &mut |_| {}).map(|(digests, seen)| {
             let same_as = first.get(&seen.stamp().identity()).copied();
             first.entry(seen.stamp().identity()).or_insert(place);
-            place += 1;
-            (place - 1, FileDigests { same_as, ..digests })
+            FileDigests { same_as, ..digests }
         });
         Given { name, read }
     };
-    paths.iter().map(given).collect()
+    (0_u32..).zip(paths).map(given).collect()
 }
 
 /// Why a file cannot be read.
@@ -191,7 +190,7 @@ fn reply(lang: Lang, check: &Check) -> Outcome<Reply> {
 
 fn file_json(file: &Given) -> Value {
     match &file.read {
-        Ok((_, digests)) => json!(digests),
+        Ok(digests) => json!(digests),
         Err(fault) => json!({ "name": file.name, "error": reason(fault, Lang::En) }),
     }
 }

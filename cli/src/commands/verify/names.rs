@@ -20,7 +20,9 @@ impl Names {
         let mut names = BTreeMap::new();
         for (number, claim) in (0_u16..).zip(&bundle.claims) {
             let Claim::State { key, value: Some(value), .. } = claim else { continue };
-            let Some(row) = organization(value).filter(|row| organization_key(&row.org_id)[..] == key[..]) else { continue };
+            let Some(row) = organization(value).filter(|row| organization_key(&row.org_id)[..] == key[..]) else {
+                continue;
+            };
             if let Some(height) = report.height_of(number).filter(|_| report.is_included(number)) {
                 names.insert((row.org_id, height), (row.name_zh, row.name_en));
             }
@@ -47,7 +49,8 @@ impl Names {
         height: Option<Height>,
     ) -> Text {
         let names: Vec<Text> = org_ids.into_iter().map(|id| self.of(id, height)).collect();
-        let joined = |lang, separator: &str| names.iter().map(|name| name.words(lang)).collect::<Vec<_>>().join(separator);
+        let joined =
+            |lang, separator: &str| names.iter().map(|name| name.words(lang)).collect::<Vec<_>>().join(separator);
         Text::new(joined(Lang::Zh, "、"), joined(Lang::En, ", "))
     }
 }

@@ -3,10 +3,11 @@
 //! A status is the one at the block time of the entry's height: expiry depends on the time, and how things stand today no bundle
 //! can show.
 
+use quancheng_contracts::registry::types::{Encumbrance, EncumbranceKind, Pending, Request};
 use quancheng_contracts::registry::{Registration, Registry, Status};
 use quancheng_contracts::{Contract as _, StateKey, describe_entry};
 use quancheng_proof::bundle::VALUE_BYTES_MAX;
-use quancheng_proof::report::Detail;
+use quancheng_proof::report::{Detail, shanghai_time};
 use quancheng_proof::{Bundle, Claim, Report, Standing};
 use quancheng_types::{Height, codec};
 use serde_json::{Value, json};
@@ -84,7 +85,7 @@ pub(super) fn add_statuses(entries: &[Entry], names: &Names, report: &mut Report
 }
 
 fn standing(registration: &Registration, time_ms: u64) -> Standing {
-    let status = words(registration.status(time_ms));
+    let status = standing_words(registration, time_ms);
     let subject = subject(registration);
     Standing {
         subject_zh: format!("{}的", subject.words(Lang::Zh)),
@@ -92,6 +93,94 @@ fn standing(registration: &Registration, time_ms: u64) -> Standing {
         status_zh: status.words(Lang::Zh).to_owned(),
         status_en: status.words(Lang::En).to_owned(),
     }
+}
+
+/// The status, and that something rests on the certificate or is asked of it: a pledged certificate is not simply in force.
+pub(super) fn standing_words(registration: &Registration, time_ms: u64) -> Text {
+    let status = registration.status(time_ms);
+    let base = words(status);
+    let (mut zh, mut en) = (base.words(Lang::Zh).to_owned(), base.words(Lang::En).to_owned());
+    let mut more: Vec<Text> = kinds(registration);
+    let is_said = matches!(
+        status,
+        Status::ChangePending | Status::TransferPending | Status::RenewalPending | Status::CancelPending
+    );
+    if let Some(pending) = registration.pending.as_ref().filter(|_| !is_said) {
+        more.push(requested(&pending.request));
+    }
+    if !more.is_empty() {
+        let joined = |lang, separator| more.iter().map(|part| part.words(lang)).collect::<Vec<_>>().join(separator);
+        zh.push_str(&format!("（{}）", joined(Lang::Zh, "、")));
+        en.push_str(&format!(" ({})", joined(Lang::En, ", ")));
+    }
+    Text::new(zh, en)
+}
+
+/// What rests on a certificate, by kind and count.
+fn kinds(registration: &Registration) -> Vec<Text> {
+    let all = [EncumbranceKind::Pledge, EncumbranceKind::Order, EncumbranceKind::Licence, EncumbranceKind::Case];
+    let count = |kind: EncumbranceKind| registration.encumbrances.iter().filter(|entry| entry.kind == kind).count();
+    let said = |kind: EncumbranceKind| {
+        let (count, name) = (count(kind), kind_words(kind));
+        let (zh, en) = (name.words(Lang::Zh), name.words(Lang::En));
+        (count > 0).then(|| say!("设有{zh} {count} 项", "with {en}: {count}"))
+    };
+    all.into_iter().filter_map(said).collect()
+}
+
+fn kind_words(kind: EncumbranceKind) -> Text {
+    match kind {
+        EncumbranceKind::Pledge => say!("质押", "pledge"),
+        EncumbranceKind::Order => say!("未结订单", "open order"),
+        EncumbranceKind::Licence => say!("生效许可", "licence in force"),
+        EncumbranceKind::Case => say!("未结案件", "open case"),
+    }
+}
+
+/// One thing that rests on a certificate, with whom it concerns.
+pub(super) fn encumbrance(entry: &Encumbrance, names: &Names, height: Option<Height>) -> Text {
+    let (kind, party, record) = (kind_words(entry.kind), names.of(&entry.party, height), entry.record);
+    let (zh, en) = (kind.words(Lang::Zh), kind.words(Lang::En));
+    let (party_zh, party_en) = (party.words(Lang::Zh), party.words(Lang::En));
+    say!("{zh}，相对人 {party_zh}，记录号 {record}", "{en}, party {party_en}, record {record}")
+}
+
+fn requested(request: &Request) -> Text {
+    match request {
+        Request::Renewal => say!("续展申请中", "renewal requested"),
+        Request::Change { is_material: true, .. } => say!("重大变更申请中", "material change requested"),
+        Request::Change { is_material: false, .. } => say!("变更申请中", "change requested"),
+        Request::Transfer { .. } => say!("转移申请中", "transfer requested"),
+        Request::Cancel => say!("注销申请中", "cancellation requested"),
+    }
+}
+
+/// A request that waits for the registrar: what, by whom, and since when.
+pub(super) fn pending(pending: &Pending, names: &Names, height: Option<Height>) -> Text {
+    let (what, by, since) =
+        (requested(&pending.request), names.of(&pending.requested_by, height), shanghai_time(pending.requested_at_ms));
+    let (zh, en) = (what.words(Lang::Zh), what.words(Lang::En));
+    let (by_zh, by_en) = (by.words(Lang::Zh), by.words(Lang::En));
+    let transfer = match &pending.request {
+        Request::Transfer { from, to, .. } => {
+            let (from, to) = (names.of(from, height), names.of(to, height));
+            let (from_zh, to_zh) = (from.words(Lang::Zh), to.words(Lang::Zh));
+            let (from_en, to_en) = (from.words(Lang::En), to.words(Lang::En));
+            say!("（由 {from_zh} 至 {to_zh}）", " (from {from_en} to {to_en})")
+        }
+        Request::Renewal | Request::Change { .. } | Request::Cancel => Text::same(""),
+    };
+    let (more_zh, more_en) = (transfer.words(Lang::Zh), transfer.words(Lang::En));
+    let approved = if pending.is_approved {
+        say!("，已获批准，公示未毕", ", approved, notice not over")
+    } else {
+        Text::same("")
+    };
+    let (approved_zh, approved_en) = (approved.words(Lang::Zh), approved.words(Lang::En));
+    say!(
+        "{zh}{more_zh}，申请人 {by_zh}，自 {since}{approved_zh}",
+        "{en}{more_en}, by {by_en}, since {since}{approved_en}"
+    )
 }
 
 /// A certificate by its number; what has none yet is an application.
@@ -118,6 +207,8 @@ fn detail(registration: &Registration, names: &Names, height: Option<Height>) ->
         let count = registration.holds.len();
         parts.push(say!("中止 {count} 项", "holds {count}"));
     }
+    parts.extend(registration.encumbrances.iter().map(|entry| encumbrance(entry, names, height)));
+    parts.extend(registration.pending.iter().map(|request| pending(request, names, height)));
     if registration.objections_open > 0 {
         let count = registration.objections_open;
         parts.push(say!("未决异议 {count} 项", "open objections {count}"));
@@ -163,6 +254,7 @@ impl Entry {
             "holds": registration.holds,
             "objections_open": registration.objections_open,
             "encumbrances": registration.encumbrances,
+            "pending": registration.pending,
         }))
     }
 }

@@ -11,6 +11,7 @@ use quancheng_proof::report::{CarriedSignature, ClaimFact, RecordFact, shanghai_
 use quancheng_proof::{BatchCommitment, Facts, FileDigests, Report, Scope, tables};
 use quancheng_types::{ModuleId, Outcome};
 
+use super::fields;
 use super::findings::{findings, statement, tally, word};
 use super::limits::limits;
 use super::names::Names;
@@ -185,7 +186,7 @@ fn outcome_words(outcome: &Outcome) -> Text {
             let place = say!("第 {call} 个调用被拒绝，全部未生效", "call {call} was refused, nothing took effect");
             let (zh, en) = refusal_text(*module, *code).map_or_else(
                 || (format!("模块 {module} 代码 {code}"), format!("module {module} code {code}")),
-                |words| (format!("{} {}", words.name, words.zh), format!("{} {}", words.name, words.en)),
+                |words| (format!("{}（{}）", words.zh, words.name), format!("{} ({})", words.en, words.name)),
             );
             Text::new(format!("{}：{zh}", place.words(Lang::Zh)), format!("{}: {en}", place.words(Lang::En)))
         }
@@ -216,9 +217,7 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
     } else if let Some(title) = title(entry, page.lang) {
         page.deeper(&say!("标题    ", "title   "), title);
     } else if let Ok(Some(value)) = entry.words.as_ref().map(|words| words.value.as_ref()) {
-        // The names of its fields are those of the module, in English.
-        let told = Text::new("各字段见本报告的机器可读形式".to_owned(), value.to_string());
-        page.deeper(&say!("内容    ", "value   "), page.pick(&told));
+        page.deeper(&say!("内容    ", "value   "), page.pick(&fields::told(value)));
     }
     if let Err(reason) = &entry.words {
         let told = Text::new("本版本不识别该条目".to_owned(), reason.clone());
@@ -231,8 +230,9 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
 
 /// Table and row of an entry.
 fn row(entry: &Entry, lang: Lang) -> String {
-    if let (Lang::Zh, Some(row)) = (lang, hex::decode(&entry.key).ok().and_then(|key| tables::row(&key).ok())) {
-        return row.zh;
+    if lang == Lang::Zh {
+        let key = hex::decode(&entry.key).unwrap_or_default();
+        return tables::row(&key).map_or_else(|_| no_key_of(&key), |row| row.zh);
     }
     match &entry.words {
         Ok(words) => {
@@ -240,6 +240,17 @@ fn row(entry: &Entry, lang: Lang) -> String {
             format!("{} {key}", words.table)
         }
         Err(_) => entry.key.clone(),
+    }
+}
+
+/// A key that no table can hold, by the table that it seems to be of.
+fn no_key_of(key: &[u8]) -> String {
+    let numbers =
+        key.first_chunk::<4>().map(|[a, b, c, d]| (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])));
+    let table = numbers.and_then(|numbers| tables::TABLES.iter().find(|table| (table.module, table.table) == numbers));
+    match table {
+        Some(table) => format!("{}：该表不可能有此键", table.zh),
+        None => "账本没有此种键".to_owned(),
     }
 }
 
@@ -261,11 +272,16 @@ fn title(entry: &Entry, lang: Lang) -> Option<String> {
     })
 }
 
-fn certificate(page: &mut Page, registration: &quancheng_contracts::registry::Registration, names: &Names, claim: &ClaimFact) {
+fn certificate(
+    page: &mut Page,
+    registration: &quancheng_contracts::registry::Registration,
+    names: &Names,
+    claim: &ClaimFact,
+) {
     let (time_ms, as_of) = (claim.time_ms, Some(claim.height));
     let time = shanghai_time(time_ms);
     page.deeper(&say!("对象    ", "subject "), page.pick(&registry::subject(registration)).trim_end());
-    let status = registry::words(registration.status(time_ms));
+    let status = registry::standing_words(registration, time_ms);
     let (zh, en) = (status.words(Lang::Zh), status.words(Lang::En));
     page.deeper(&say!("状态    ", "status  "), page.pick(&say!("{zh}（截至 {time}）", "{en} (as of {time})")));
     page.deeper(&say!("持有人  ", "holders "), page.pick(&names.all(&registration.holders, as_of)));
@@ -286,6 +302,12 @@ fn certificate(page: &mut Page, registration: &quancheng_contracts::registry::Re
             page.pick(&say!("{authority}，案号 {case}，自 {since}", "{authority}, case {case}, since {since}")),
         );
     }
+    for encumbrance in &registration.encumbrances {
+        page.deeper(&say!("负担    ", "burden  "), page.pick(&registry::encumbrance(encumbrance, names, as_of)));
+    }
+    if let Some(pending) = &registration.pending {
+        page.deeper(&say!("待决请求", "pending "), page.pick(&registry::pending(pending, names, as_of)));
+    }
     let open = registration.objections_open;
     if open > 0 {
         page.deeper(&say!("未决异议", "open objections"), open);
@@ -297,15 +319,15 @@ fn given_files(page: &mut Page, check: &Check) {
         return;
     }
     page.title(&say!("所提交文件", "Files presented"));
-    for Given { name, read } in &check.files {
-        page.line(&say!("文件", "file"), quoted(name));
+    for (place, Given { name, read }) in (0_u32..).zip(&check.files) {
+        let number = place.saturating_add(1);
+        page.line(&say!("第 {number} 份文件", "file {number}"), quoted(name));
         match read {
-            Ok((_, found)) => digests(page, found),
+            Ok(found) => digests(page, found),
             Err(fault) => page.deeper(&say!("无法读取", "cannot be read"), super::reason(fault, page.lang)),
         }
         // By its place: names may be equal, or look so.
-        let Ok((place, _)) = read else { continue };
-        let is_of = |scope: &Scope| matches!(scope, Scope::File { file, .. } if file == place);
+        let is_of = |scope: &Scope| matches!(scope, Scope::File { file, .. } if *file == place);
         if let Some(finding) = check.report.findings.iter().find(|finding| is_of(&finding.scope)) {
             let said = format!("{}: {}", word(page.lang, finding.result), statement(page.lang, finding));
             page.deeper(&say!("结论     ", "result "), said);

@@ -103,6 +103,7 @@ fn all() -> Vec<Verdict> {
         Verdict::QuorumMismatch,
         Verdict::RulesUnknown,
         Verdict::TrustPathMatch,
+        Verdict::TrustPathValidators,
         Verdict::TrustPathMismatch,
         Verdict::TrustPathOtherChain,
         Verdict::TrustPathTooEarly,

@@ -11,6 +11,9 @@ const NAMES_MISMATCH_ZH: &str = "所提交文件的名称与清单不符：有�
 const FILE_LISTED_ZH: &str = "所提交文件与证据包所列摘要相同，但不能据以认定该摘要为存证摘要";
 const MANIFEST_UNCERTAIN_ZH: &str = "清单所属的存证记录未获确认或未生效，不能判断清单是否齐全";
 const QUORUM_UNCONFIRMED_ZH: &str = "证据包所列验证者的签名达到阈值，但未能由检查点确认其为该高度的验证者";
+const TRUST_PATH_VALIDATORS_ZH: &str =
+    "自检查点至该区块的验证者更替连续；仅说明签署者为在任验证者，未显示该区块承接检查点所钉定的区块";
+const TRUST_PATH_VALIDATORS_EN: &str = "the changes of validators from the checkpoint to this block are continuous; this shows only that those who signed are in office, not that this block descends from the pinned one";
 const OTHER_CHAIN_ZH: &str = "检查点与证据包不属于同一条链，未能核验；请核对所用检查点";
 
 impl Verdict {
@@ -49,6 +52,7 @@ impl Verdict {
             Self::QuorumMismatch => "quorum_mismatch",
             Self::RulesUnknown => "rules_unknown",
             Self::TrustPathMatch => "trust_path_match",
+            Self::TrustPathValidators => "trust_path_validators",
             Self::TrustPathMismatch => "trust_path_mismatch",
             Self::TrustPathOtherChain => "trust_path_other_chain",
             Self::TrustPathTooEarly => "trust_path_too_early",
@@ -117,6 +121,7 @@ impl Verdict {
             Self::QuorumMismatch => "区块头的验证者签名未达到该高度法定阈值，或签名不符".to_owned(),
             Self::RulesUnknown => "区块头的规则版本非本工具所知，未能核验".to_owned(),
             Self::TrustPathMatch => "自检查点至该区块的验证者更替连续".to_owned(),
+            Self::TrustPathValidators => TRUST_PATH_VALIDATORS_ZH.to_owned(),
             Self::TrustPathMismatch => "自检查点至该区块的验证者更替不连续或不符".to_owned(),
             Self::TrustPathOtherChain => OTHER_CHAIN_ZH.to_owned(),
             Self::TrustPathTooEarly => "检查点晚于证据包的区块头，未能核验".to_owned(),
@@ -189,6 +194,7 @@ impl Verdict {
             Self::QuorumMismatch => "the signatures over the header do not meet the required quorum".to_owned(),
             Self::RulesUnknown => "the header follows rules of a version that this tool does not know; not checked".to_owned(),
             Self::TrustPathMatch => "the changes of validators from the checkpoint to this block are continuous".to_owned(),
+            Self::TrustPathValidators => TRUST_PATH_VALIDATORS_EN.to_owned(),
             Self::TrustPathMismatch => "the changes of validators from the checkpoint to this block are broken or do not fit".to_owned(),
             Self::TrustPathOtherChain => "the checkpoint and the bundle are of two different chains; not checked; compare which checkpoint was used".to_owned(),
             Self::TrustPathTooEarly => "the checkpoint is later than the header of the bundle; not checked".to_owned(),

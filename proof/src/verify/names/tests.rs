@@ -15,7 +15,7 @@ fn opening(paths: &[String]) -> ItemsOpening {
 }
 
 fn file(name: &str) -> FileDigests {
-    FileDigests { name: name.to_owned(), size: 1, sha256: Digest::ZERO, sm3: Digest::ZERO, same_as: None }
+    FileDigests { name: name.to_owned(), size: 1, sha256: Digest::ZERO, sm3: Digest::ZERO, place: None, same_as: None }
 }
 
 /// Whether some way serves each path, by trying all: the first path takes each file that fits it in turn.

@@ -82,7 +82,7 @@ fn the_vectors_are_answered_alike_with_and_without_registrations() {
             let mut report = quancheng_proof::verify_bundle(&bundle, &checkpoint, &files);
             assert_eq!(json!(report.exit_code()), case["exit_code"], "{name}");
             let entries = entries(&bundle);
-            add_statuses(&entries, &mut report);
+            add_statuses(&entries, &Names::default(), &mut report);
             assert_eq!(json!(report.exit_code()), case["exit_code"], "{name} with its registrations");
             let found = report.findings.iter().filter_map(|finding| {
                 let quancheng_proof::Scope::Claim { claim } = finding.scope else { return None };
@@ -102,4 +102,41 @@ fn the_vectors_are_answered_alike_with_and_without_registrations() {
         }
     }
     assert!(told > 20, "{told}");
+}
+
+/// A pledged certificate, or one of which something is asked, is not simply in force.
+#[test]
+fn what_rests_on_a_certificate_and_what_is_asked_of_it_is_told() {
+    let bundle = Bundle::decode(include_bytes!("../../../../tests/bundles/certificate.bundle")).unwrap();
+    let found = entries(&bundle).into_iter().find_map(|entry| entry.registration);
+    let mut registration = found.expect("the certificate is there").unwrap();
+    let time_ms = bundle.header.time_ms;
+    assert_eq!(standing_words(&registration, time_ms).words(Lang::Zh), "有效");
+    let party = registration.registrar.clone();
+    let encumbrances = vec![Encumbrance { kind: EncumbranceKind::Pledge, party: party.clone(), record: 7 }];
+    registration.encumbrances = quancheng_types::List::new(encumbrances).unwrap();
+    let pledged = standing_words(&registration, time_ms);
+    assert_eq!(
+        (pledged.words(Lang::Zh), pledged.words(Lang::En)),
+        ("有效（设有质押 1 项）", "active (with pledge: 1)")
+    );
+    let request = Request::Transfer {
+        from: registration.holders[0].clone(),
+        to: party.clone(),
+        contract: registration_commitment(),
+    };
+    registration.pending = Some(Pending { request, requested_at_ms: time_ms, requested_by: party, is_approved: false });
+    assert_eq!(standing_words(&registration, time_ms).words(Lang::Zh), "有效，转移申请中（设有质押 1 项）");
+    let told = detail(&registration, &Names::default(), None);
+    for part in ["质押，相对人 ORG-REG，记录号 7", "转移申请中（由 ", " 至 ORG-REG）"] {
+        assert!(told.zh.contains(part), "{part}: {told:?}");
+    }
+    assert!(told.en.contains("pledge, party ORG-REG, record 7") && told.en.contains("transfer requested"), "{told:?}");
+    registration.valid_to = registration.valid_from;
+    let late = time_ms + 40 * 86_400_000;
+    assert_eq!(standing_words(&registration, late).words(Lang::Zh), "已届满（设有质押 1 项、转移申请中）");
+}
+
+fn registration_commitment() -> quancheng_contracts::domain::Commitment {
+    quancheng_contracts::domain::Commitment::sha256(quancheng_types::Digest([0xAB; 32]))
 }
