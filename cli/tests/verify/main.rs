@@ -157,9 +157,13 @@ fn the_status_of_a_registration_is_told_as_of_its_block() {
     let (_, value) = verify(&at("held.bundle"), &[]);
     let day = |name: &str| value["data"]["registrations"][0][name].as_str().unwrap().to_owned();
     let validity = format!("{} 至 {}", day("valid_from"), day("valid_to"));
-    for part in
-        ["中止（截至 ", "ORG-CRT，案号 “（2026）样0101执保1号”", "（ORG-M2）", validity.as_str(), "泉群地下水位监测数据"]
-    {
+    for part in [
+        "中止（截至 ",
+        "ORG-CRT，案号 “（2026）样0101执保1号”",
+        "（ORG-M2）",
+        validity.as_str(),
+        "泉群地下水位监测数据",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     // A transaction says nothing about a status.

@@ -52,11 +52,11 @@ use std::collections::BTreeMap;
 
 use quancheng_types::{ChainId, Height, NodeId, Parameters, ValidatorId, ValidatorSet, VersionPlan};
 
+use ahead::Ahead;
 pub use api::{
     Action, Alarm, BatchVerdict, Commit, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now, Offence,
     RecoveredState, ServeRequest, SignatureItem, Tip,
 };
-use ahead::Ahead;
 pub(crate) use outbox::Outbox;
 pub use recover::RecoverError;
 

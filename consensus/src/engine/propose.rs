@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use arc_malachitebft_core_consensus::{Input as CoreInput, LocallyProposedValue};
-use quancheng_types::{
-    Attendance, Block, Digest, Header, List, MisbehaviorProof, Presence, Round, codec, limits,
-};
+use quancheng_types::{Attendance, Block, Digest, Header, List, MisbehaviorProof, Presence, Round, codec, limits};
 
 use super::{Engine, TimerKey};
 use crate::availability::Room;

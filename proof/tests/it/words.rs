@@ -72,7 +72,8 @@ fn a_path_cannot_speak_for_the_report() {
         size: items[1].entry.size,
         sha256: items[1].entry.sha256,
         sm3: items[1].entry.sm3,
-        same_as: None, place: None,
+        same_as: None,
+        place: None,
     };
     openings[0].items = list(items);
     bundle.openings = list(openings);
