@@ -52,11 +52,11 @@ use std::collections::BTreeMap;
 
 use quancheng_types::{ChainId, Height, NodeId, Parameters, ValidatorId, ValidatorSet, VersionPlan};
 
+use ahead::Ahead;
 pub use api::{
     Action, Alarm, BatchVerdict, Commit, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now, Offence,
     RecoveredState, ServeRequest, SignatureItem, Tip,
 };
-use ahead::Ahead;
 pub(crate) use outbox::Outbox;
 pub use recover::RecoverError;
 
@@ -216,6 +216,7 @@ impl Engine {
             match key {
                 TimerKey::Core(step) => self.on_timeout(step, round),
                 TimerKey::Stuck => self.on_stuck(round),
+                TimerKey::Reason => self.tell_proposer_reason(),
                 TimerKey::ProposeAnyway => self.height.propose_anyway = true,
                 TimerKey::Heartbeat => self.heartbeat_due = true,
                 TimerKey::Status => self.send_status(),
@@ -292,7 +293,7 @@ impl Engine {
             signing: self.may_sign(),
             pool_batches: self.availability.pool.len(),
             missing_batches: self.availability.delivery.missing(),
-            claimed: self.sync.claimed(),
+            claimed: self.sync.honest_claim(self.validators()),
             key_asked: self.twin.is_key_asked,
         }
     }

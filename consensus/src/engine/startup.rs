@@ -111,7 +111,8 @@ impl Engine {
         let is_ours = validator == self.signer.id();
         let member = self.validators().by_id(&validator).map(|member| member.node_id);
         let latest = self.statements.get(&validator).copied();
-        let matters = if is_ours { self.is_other_instance(query.instance) } else { member.is_some() || latest.is_some() };
+        let matters =
+            if is_ours { self.is_other_instance(query.instance) } else { member.is_some() || latest.is_some() };
         if !matters || !self.admit_request(from, RequestKind::SignQuery, 1) {
             return;
         }

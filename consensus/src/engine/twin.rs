@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::hash::Domain;
 use quancheng_types::{
-    BatchRef, ChainId, CommitCertificate, Digest, Height, NodeId, PublicKey, Round, Signature, SigningKey, ValidatorId, Vote,
-    VoteType,
+    BatchRef, ChainId, CommitCertificate, Digest, Height, NodeId, PublicKey, Round, Signature, SigningKey, ValidatorId,
+    Vote, VoteType,
 };
 
 use super::{Alarm, Engine};
@@ -165,9 +165,7 @@ impl Engine {
             return;
         };
         let asker = self.twin.asked.iter().find(|(_, asked)| {
-            asked.query.validator() == answer.validator
-                && asked.query.instance == answer.nonce
-                && asked.alive.is_none()
+            asked.query.validator() == answer.validator && asked.query.instance == answer.nonce && asked.alive.is_none()
         });
         let Some(asker) = asker.map(|(node, _)| *node) else {
             return;

@@ -16,9 +16,7 @@ mod tests;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_types::{
-    BatchId, BatchRef, DecodeError, Height, List, Presence, SignedBatch, SignedVote, codec,
-};
+use quancheng_types::{BatchId, BatchRef, DecodeError, Height, List, Presence, SignedBatch, SignedVote, codec};
 
 pub use parts::{
     Alive, BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate,
