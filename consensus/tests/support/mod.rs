@@ -1,5 +1,6 @@
 //! A small network in one thread: engines, disks that lose what was not flushed, a lossy net, and an executor that hashes.
 #![expect(clippy::unwrap_used, reason = "a failure in here is a failed test")]
+#![expect(dead_code, reason = "no test uses all of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

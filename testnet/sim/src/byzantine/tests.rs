@@ -147,7 +147,11 @@ fn messages() -> Vec<Message> {
             precommits: VoteBits::default(),
             valid_round: Some(round),
         }),
-        Message::SignQuery(SignQuery { key: SigningKey::from_seed([1; 32]).public_key(), instance: 1, signature: vote().signature }),
+        Message::SignQuery(SignQuery {
+            key: SigningKey::from_seed([1; 32]).public_key(),
+            instance: 1,
+            signature: vote().signature,
+        }),
         Message::SignAnswer(answer(SignedStatement::Vote(vote()))),
         Message::SignAnswer(answer(SignedStatement::Proposal(signed))),
         Message::BatchOffer(Arc::clone(&batch)),
