@@ -126,6 +126,9 @@ pub const SIGN_QUERY_INTERVAL_MS: u64 = 100;
 /// Questions about its own signatures that a peer may ask at once: one per connection and restart.
 pub const SIGN_QUERY_BURST: u64 = 8;
 
+/// Time without a proposal after which a node that has started a height tells the proposer why: it may not have heard.
+pub const REASON_MS: u64 = 20;
+
 /// Time without progress in a height after which this node tells what it holds and repeats its own messages.
 pub const STUCK_MS: u64 = 80;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quancheng_types::limits::{BATCH_BYTES_MAX, BATCH_WEIGHT_MAX};
 use quancheng_types::{BatchHeader, BatchId, MisbehaviorProof, NodeId, SignedBatch, SigningKey, ValidatorId};
 
-use super::{Env, Windows};
+use super::{Env, WINDOW_SEQUENCES, Windows};
 use crate::engine::{Action, BatchVerdict, Offence};
 use crate::limits::{AUTHOR_BATCHES_MAX, AUTHOR_BYTES_MAX, AUTHOR_CHECKS_MAX};
 use crate::message::{BatchAck, Message};
@@ -126,9 +126,15 @@ impl Offers {
         let Some(author) = self.authors.get(&header.author) else {
             return true;
         };
+        // What an author left behind that lost its disk and numbers on from the clock can never be ordered after the new one. It has the same
+        // bound for itself: numbers far apart do not add up to more.
+        let is_passed = |held: &&BatchHeader| header.sequence - held.sequence > WINDOW_SEQUENCES;
         let older = author.batches.values().map(|held| &held.header).filter(|held| held.sequence < header.sequence);
-        let older = older.map(|held| held.weight).fold(0, u64::saturating_add);
-        older == 0 || older.saturating_add(header.weight) <= weight_max
+        let (passed, older): (Vec<_>, Vec<_>) = older.partition(is_passed);
+        let sum = |batches: Vec<&BatchHeader>| batches.iter().map(|held| held.weight).fold(0, u64::saturating_add);
+        let (count, passed, older) = (passed.len(), sum(passed), sum(older));
+        let fits = older == 0 || older.saturating_add(header.weight) <= weight_max;
+        fits && (count <= 1 || passed <= weight_max)
     }
 
     /// Takes in what the shell found.

@@ -14,7 +14,9 @@ pub(crate) struct Room {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
     pub(crate) weight: u64,
-    /// Whether the first batch goes whatever its weight.
+    /// What `weight` is while the executor has nothing to do.
+    pub(crate) weight_idle: u64,
+    /// Whether the first batch goes whatever its weight: the executor has nothing to do.
     pub(crate) is_first_free: bool,
 }
 
@@ -98,19 +100,29 @@ impl Pool {
         self.authors.retain(|_, waiting| !waiting.is_empty());
     }
 
-    /// Batches for the next block: the oldest of each author in turn, so that no author can crowd out another, within the room. An author
-    /// whose next batch is too heavy is passed over; were it the first in line, nothing is chosen, so that the others cannot keep it
-    /// waiting for ever. `turn` moves the first author, so that none is always last.
+    /// Batches for the next block: the oldest of each author in turn, so that no author can crowd out another, within the room. `turn` moves the
+    /// first author, so that none is always last.
+    ///
+    /// The first in line may go beyond what is left, so that the others cannot keep it waiting for ever. One that is heavier than what is ordered
+    /// ahead at all has that right once in so many of its turns as its weight takes, so that it costs the others no more than
+    /// light ones do; else it is passed over.
     pub(crate) fn select(&self, room: &Room, turn: u64) -> Vec<BatchRef> {
-        let mut queues: Vec<_> = self.authors.values().map(BTreeMap::values).collect();
+        let mut queues: Vec<_> = self.authors.values().map(|waiting| waiting.values().peekable()).collect();
         if queues.is_empty() {
             return Vec::new();
         }
         let authors = u64::try_from(queues.len()).expect("a count in memory fits in u64");
-        let first = usize::try_from(turn % authors).expect("less than a count in memory");
-        queues.rotate_left(first);
+        let (cycle, first) = (turn / authors, turn % authors);
+        queues.rotate_left(usize::try_from(first).expect("less than a count in memory"));
+        // Any batch is within what a block may hold.
+        let oldest = queues.first_mut().and_then(|queue| queue.peek().copied());
+        let may_exceed = oldest.is_some_and(|batch| {
+            let turns = batch.header.weight.div_ceil(room.weight_idle.max(1)).max(1);
+            room.weight > 0 && cycle.is_multiple_of(turns)
+        });
         let mut chosen: Vec<BatchRef> = Vec::new();
         let (mut bytes, mut weight) = (0, 0_u64);
+        let mut is_first = true;
         while !queues.is_empty() {
             let mut rest = Vec::with_capacity(queues.len());
             for mut queue in queues {
@@ -118,11 +130,8 @@ impl Pool {
                     continue;
                 };
                 let heavier = weight.saturating_add(batch.header.weight);
-                let is_free = room.is_first_free && chosen.is_empty();
+                let is_free = std::mem::take(&mut is_first) && may_exceed;
                 if heavier > room.weight && !is_free {
-                    if chosen.is_empty() {
-                        return chosen;
-                    }
                     continue;
                 }
                 bytes += codec::encode(batch).len();
@@ -134,6 +143,10 @@ impl Pool {
                 rest.push(queue);
             }
             queues = rest;
+        }
+        let is_small = |batch: &&BatchRef| codec::encode(*batch).len() <= room.bytes && room.count > 0;
+        if chosen.is_empty() && room.is_first_free {
+            chosen.extend(oldest.filter(is_small).cloned());
         }
         chosen
     }

@@ -6,7 +6,7 @@ use arc_malachitebft_core_consensus::Input as CoreInput;
 use arc_malachitebft_core_types::Timeout;
 use quancheng_types::{MisbehaviorProof, NodeId, Round, SignedVote, VoteType};
 
-use super::pace::OBSERVED_ROUNDS;
+use super::pace::{OBSERVED_ROUNDS, Waits};
 use super::{Alarm, Engine, HaltReason, Offence, TimerKey};
 use crate::limits::{ROUND_LOOKAHEAD, STUCK_MS, STUCK_MS_MAX};
 use crate::log::{LogEntry, TimeoutStep};
@@ -216,7 +216,10 @@ impl Engine {
             // A candidate that made room for others is missing here; then the block comes by sync.
             if let Some(candidate) = self.height.candidates.get(&certificate.block_id) {
                 let block = Arc::clone(&candidate.block);
-                self.pace.decided(self.height.round_ms(self.now.elapsed_ms));
+                let took_ms = self.height.round_ms(certificate.round, self.now.elapsed_ms);
+                let by = took_ms.map(|took_ms| (self.core.proposer(certificate.round), took_ms));
+                let first_ms = self.parameters().timeout_propose_ms;
+                self.pace.decided(by, &self.schedule.at(self.height.height).validators, first_ms);
                 self.commit(&block, certificate);
             }
         }
@@ -262,7 +265,8 @@ impl Engine {
             TimeoutStep::Prevote => parameters.timeout_prevote_ms,
             TimeoutStep::Precommit => parameters.timeout_precommit_ms,
         };
-        let wait_ms = self.pace.wait_ms(first, parameters.timeout_delta_ms, round);
+        let of = Waits { first_ms: first, delta_ms: parameters.timeout_delta_ms };
+        let wait_ms = self.pace.wait_ms(of, round, &self.core.proposer(round), self.validators());
         self.timers.set(TimerKey::Core(step), self.now.elapsed_ms.saturating_add(wait_ms), round);
         self.leave_hopeless_round();
     }

@@ -63,13 +63,16 @@ impl Ahead {
     /// Weight that may still be ordered when a full batch has this weight.
     pub(crate) fn weight_left(&self, batch_weight_max: u64) -> u64 {
         let waiting = self.waiting.values().copied().fold(0, u64::saturating_add);
+        self.weight_idle(batch_weight_max).saturating_sub(waiting)
+    }
+
+    /// What that is while the executor has nothing to do.
+    pub(crate) fn weight_idle(&self, batch_weight_max: u64) -> u64 {
         let most = batch_weight_max.saturating_mul(ORDER_AHEAD_BATCHES);
-        let most = if self.took_ms < EVIDENCE_MS {
-            most
-        } else {
-            most.min(self.done.saturating_mul(ORDER_AHEAD_MS) / self.took_ms)
-        };
-        most.saturating_sub(waiting)
+        if self.took_ms < EVIDENCE_MS {
+            return most;
+        }
+        most.min(self.done.saturating_mul(ORDER_AHEAD_MS) / self.took_ms)
     }
 }
 

@@ -46,7 +46,7 @@ impl Engine {
         let key = self.signer.key().cloned();
         let (availability, mut env) = self.availability_env();
         match availability.offers.on_checked(&mut env, key.as_ref(), id, verdict) {
-            Checked::Stored => availability.delivery.on_stored(&mut env, id),
+            Checked::Stored => availability.delivery.on_stored(&mut env, id, None),
             Checked::Convicted(proof) => self.note_misbehavior(*proof),
             Checked::Dropped => {}
         }
@@ -141,7 +141,7 @@ impl Engine {
         }
         let committed = self.committed();
         if let Some((peer, request)) = self.sync.next_request(committed, self.now.elapsed_ms) {
-            let claimed = self.sync.claimed();
+            let claimed = self.sync.honest_claim(self.validators());
             if claimed.0.saturating_sub(committed.0) >= BEHIND_ALARM_BLOCKS {
                 self.out.alarm(Alarm::Behind { own: committed, claimed });
             }

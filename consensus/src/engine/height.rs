@@ -79,15 +79,19 @@ impl HeightState {
         self.rounds = [Some((round, now_ms)), newest];
     }
 
-    /// Time since the round in progress began, ms.
-    pub(crate) fn round_ms(&self, now_ms: u64) -> u64 {
-        self.rounds[0].map_or(0, |(_, since_ms)| now_ms.saturating_sub(since_ms))
+    /// Time since a round began that is in progress or was given up for it, ms.
+    pub(crate) fn round_ms(&self, round: Round, now_ms: u64) -> Option<u64> {
+        let since = self.rounds.iter().flatten().find(|(of, _)| *of == round);
+        since.map(|(_, since_ms)| now_ms.saturating_sub(*since_ms))
     }
 
-    /// Time since a round began that was given up for the one in progress, ms.
-    pub(crate) fn given_up_ms(&self, round: Round, now_ms: u64) -> Option<u64> {
-        let (of, since_ms) = self.rounds[1]?;
-        (of == round).then(|| now_ms.saturating_sub(since_ms))
+    /// Time since a round began that was given up, ms, when this is its first proposal: a copy of one that came in time shows nothing.
+    pub(crate) fn late_ms(&self, round: Round, now_ms: u64) -> Option<u64> {
+        let is_given_up = self.rounds[1].is_some_and(|(of, _)| of == round);
+        if !is_given_up || self.offered.contains_key(&round) {
+            return None;
+        }
+        self.round_ms(round, now_ms)
     }
 
     /// Takes in a block. When there is no room, the one of the oldest round makes room, except `keep`; that may be the new one

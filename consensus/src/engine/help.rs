@@ -49,6 +49,28 @@ impl Engine {
         }
     }
 
+    /// A proposer that was not told why a height starts would miss its turn, and be thought absent: so whoever has a reason passes it on,
+    /// soon, and whether others are at work or not.
+    pub(super) fn tell_proposer_reason(&mut self) {
+        let round = Round(0);
+        if !self.height.started || !self.is_member() || self.core.round() != round || self.has_proposal(round) {
+            return;
+        }
+        let proposer = self.core.proposer(round);
+        let Some(to) = self.validators().by_id(&proposer).map(|validator| validator.node_id) else {
+            return;
+        };
+        if proposer == self.signer.id() {
+            return;
+        }
+        if let Some(batch) = self.availability.pool.first() {
+            self.out.send(to, Message::BatchCertified(Box::new(batch.clone())));
+        }
+        if let Some(presence) = self.presences_at(self.now.unix_ms).first() {
+            self.out.send(to, Message::Presence(*presence));
+        }
+    }
+
     fn round_status(&self, round: Round) -> RoundStatus {
         let (mut prevotes, mut precommits) = (VoteBits::default(), VoteBits::default());
         for vote in self.core.votes(round) {

@@ -216,6 +216,7 @@ impl Engine {
             match key {
                 TimerKey::Core(step) => self.on_timeout(step, round),
                 TimerKey::Stuck => self.on_stuck(round),
+                TimerKey::Reason => self.tell_proposer_reason(),
                 TimerKey::ProposeAnyway => self.height.propose_anyway = true,
                 TimerKey::Heartbeat => self.heartbeat_due = true,
                 TimerKey::Status => self.send_status(),
@@ -292,7 +293,7 @@ impl Engine {
             signing: self.may_sign(),
             pool_batches: self.availability.pool.len(),
             missing_batches: self.availability.delivery.missing(),
-            claimed: self.sync.claimed(),
+            claimed: self.sync.honest_claim(self.validators()),
             key_asked: self.twin.is_key_asked,
         }
     }

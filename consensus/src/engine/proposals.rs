@@ -45,8 +45,9 @@ impl Engine {
         if !self.is_acceptable_proposal(from, &signed, &block) {
             return;
         }
-        if let Some(late_ms) = self.height.given_up_ms(round, self.now.elapsed_ms) {
-            self.pace.late(late_ms);
+        if let Some(late_ms) = self.height.late_ms(round, self.now.elapsed_ms) {
+            let first_ms = self.parameters().timeout_propose_ms;
+            self.pace.late(signed.validator, late_ms, first_ms);
         }
         self.height.offer(round, id);
         let (slot, value) = proposal_slot(&signed.proposal);

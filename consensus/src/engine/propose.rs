@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_malachitebft_core_consensus::{Input as CoreInput, LocallyProposedValue};
 use quancheng_types::{Attendance, Block, Digest, Header, List, MisbehaviorProof, Presence, Round, codec, limits};
 
+use super::pace::Waits;
 use super::{Engine, TimerKey};
 use crate::availability::Room;
 use crate::log::LogEntry;
@@ -75,6 +76,7 @@ impl Engine {
             count: usize::try_from(parameters.block_batches_max).unwrap_or(usize::MAX),
             bytes: bytes_left(&proofs, &presences),
             weight: self.ahead.weight_left(parameters.batch_weight_max).min(parameters.block_weight_max),
+            weight_idle: self.ahead.weight_idle(parameters.batch_weight_max).min(parameters.block_weight_max),
             // Nothing would be ordered ever again if a batch were heavier than what may be ordered ahead.
             is_first_free: self.ahead.is_idle(),
         };
@@ -86,7 +88,8 @@ impl Engine {
             && !self.height.propose_anyway
         {
             // An empty block is worth most when it certifies everything; the executor has half the round to get there.
-            let wait_ms = self.pace.wait_ms(parameters.timeout_propose_ms, parameters.timeout_delta_ms, round) / 2;
+            let of = Waits { first_ms: parameters.timeout_propose_ms, delta_ms: parameters.timeout_delta_ms };
+            let wait_ms = self.pace.wait_ms(of, round, &self.signer.id(), self.validators()) / 2;
             let at_ms = self.now.elapsed_ms.saturating_add(wait_ms);
             self.timers.set_if_absent(TimerKey::ProposeAnyway, at_ms, Round(0));
             return None;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use quancheng_types::{Height, Round, SignedProposal, is_known_version};
 
-use super::{Engine, HaltReason};
+use super::{Engine, HaltReason, TimerKey};
+use crate::limits::REASON_MS;
 use crate::log::LogEntry;
 use crate::ordering::core::Host;
 
@@ -47,6 +48,9 @@ impl Engine {
         let mut host = Host { signer: &mut self.signer, checker: self.checker.as_mut(), planted: self.planted };
         let (events, result) = self.core.start(&mut host, height, &set, &replay);
         self.carry_out(events, result);
+        if self.height.started && self.height.height == height {
+            self.timers.set(TimerKey::Reason, self.now.elapsed_ms.saturating_add(REASON_MS), Round(0));
+        }
         for (from, message) in self.early.take(height) {
             // Who is a validator may not have been certain when the message came.
             let is_member = self.schedule.at(height).validators.by_node(&from).is_some();
@@ -77,14 +81,17 @@ impl Engine {
                 || (self.has_uncertified_results() && self.results.newest() >= self.last_nonempty))
     }
 
-    /// Whether others are at work on this height: one whose turn it is has proposed, or so many speak that one of them is honest. Fewer
-    /// could keep an idle chain making blocks without a reason, for ever.
+    /// Whether others are at work on this height: the one whose turn it is has proposed, or so many speak that one of them is honest. Fewer
+    /// could keep an idle chain making blocks without a reason, for ever. A proposal of a later round is none: its proposer could tell it
+    /// to some only, and the one whose turn it is would miss it.
     fn is_called(&self, height: Height) -> bool {
         let validators = self.validators();
         let speakers = self.early.speakers(height).filter_map(|node| validators.by_node(node));
         let power = speakers.fold(0_u64, |power, validator| power.saturating_add(validator.power));
         let turns = self.attendees.turns();
-        let is_in_turn = |signed: &SignedProposal| turns.proposer(height, signed.proposal.round) == signed.validator;
+        let is_in_turn = |signed: &SignedProposal| {
+            signed.proposal.round == Round(0) && turns.proposer(height, Round(0)) == signed.validator
+        };
         power >= validators.one_honest() || self.early.proposals(height).any(is_in_turn)
     }
 

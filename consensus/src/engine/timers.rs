@@ -13,6 +13,8 @@ pub(crate) enum TimerKey {
     Core(TimeoutStep),
     /// No progress in the round: repeat and ask.
     Stuck,
+    /// No proposal yet: tell the proposer why this node has started the height.
+    Reason,
     /// The proposer has waited long enough for its executor.
     ProposeAnyway,
     /// An idle chain makes a block.
@@ -68,6 +70,7 @@ impl Timers {
         }
         self.cancel(TimerKey::Stuck);
         self.cancel(TimerKey::ProposeAnyway);
+        self.cancel(TimerKey::Reason);
     }
 
     pub(crate) fn deadline_ms(&self) -> Option<u64> {

@@ -83,11 +83,12 @@ pub(crate) fn follow(before: &[Absence], shown: &Shown<'_>) -> Vec<Absence> {
     after.into_values().filter(|absence| absence.misses > 0).collect()
 }
 
-/// Who is passed over at the next height, as places in its set, ascending: those that missed most first, and of these those that are away
-/// longest, as long as they have together no more power than may fail.
+/// Who is passed over at the next height, as places in its set, ascending: those first whose missed turn is the latest, and of these those that
+/// missed most, as long as they have together no more power than may fail. What was missed long ago says little about who is silent now; a
+/// turn that comes back to one that is there ends its absence, to one that is not makes it the latest.
 pub(crate) fn passed_over(absences: &[Absence], validators: &ValidatorSet) -> Vec<usize> {
     let mut away: Vec<&Absence> = absences.iter().filter(|absence| absence.away).collect();
-    away.sort_by_key(|absence| (std::cmp::Reverse(absence.misses), absence.since_ms, absence.validator));
+    away.sort_by_key(|absence| (std::cmp::Reverse((absence.since_ms, absence.misses)), absence.validator));
     let mut left = validators.total_power().saturating_sub(validators.quorum());
     let mut places = Vec::new();
     for absence in away {

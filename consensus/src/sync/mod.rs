@@ -36,7 +36,12 @@ const LATE_ANSWER_MS: u64 = 30_000;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Peer {
+    /// What it says to have, until it fails to deliver.
     claimed: Height,
+    /// The greatest height that it ever named on this connection.
+    told: Height,
+    /// Its connection is down: it is remembered for its failures only.
+    is_gone: bool,
     /// Not asked before this moment.
     rest_until_ms: u64,
     /// Failures since it last sent a block that was committed.
@@ -93,10 +98,12 @@ impl Sync {
         Self { planted, ..Self::default() }
     }
 
-    /// The record of a peer; `None` when too many strangers are known already.
+    /// The record of a peer; `None` when too many strangers are known already. Those that are gone make room.
     fn peer(&mut self, id: NodeId) -> Option<&mut Peer> {
         if self.peers.len() >= PEERS_MAX && !self.peers.contains_key(&id) {
-            return None;
+            let gone = self.peers.iter().filter(|(_, peer)| peer.is_gone);
+            let earliest = gone.min_by_key(|(_, peer)| peer.rest_until_ms).map(|(id, _)| *id)?;
+            self.peers.remove(&earliest);
         }
         Some(self.peers.entry(id).or_default())
     }
@@ -104,20 +111,22 @@ impl Sync {
     /// Notes how far a peer says it is.
     pub(crate) fn claim(&mut self, id: NodeId, committed: Height) {
         if let Some(peer) = self.peer(id) {
+            peer.is_gone = false;
             peer.claimed = peer.claimed.max(committed);
+            peer.told = peer.told.max(committed);
         }
     }
 
+    /// Forgets what a peer said whose connection is down. That it failed is kept: a new connection makes nobody reliable.
     pub(crate) fn forget(&mut self, id: &NodeId) {
-        self.peers.remove(id);
+        if let Some(Peer { failures, rest_until_ms, .. }) = self.peers.remove(id)
+            && failures > 0
+        {
+            self.peers.insert(*id, Peer { failures, rest_until_ms, is_gone: true, ..Peer::default() });
+        }
         if self.request.is_some_and(|request| request.peer == *id) {
             self.request = None;
         }
-    }
-
-    /// Greatest height that any peer claims.
-    pub(crate) fn claimed(&self) -> Height {
-        self.peers.values().map(|peer| peer.claimed).max().unwrap_or_default()
     }
 
     /// Greatest height that validators with more than a third of the power claim to have: true if at most f lie.
@@ -125,7 +134,7 @@ impl Sync {
         let mut claims: Vec<(Height, u64)> = validators
             .validators()
             .iter()
-            .filter_map(|validator| self.peers.get(&validator.node_id).map(|peer| (peer.claimed, validator.power)))
+            .filter_map(|validator| self.peers.get(&validator.node_id).map(|peer| (peer.told, validator.power)))
             .collect();
         claims.sort_by_key(|(claimed, _)| std::cmp::Reverse(*claimed));
         let mut power = 0_u64;

@@ -1,5 +1,6 @@
 //! A small network in one thread: engines, disks that lose what was not flushed, a lossy net, and an executor that hashes.
 #![expect(clippy::unwrap_used, reason = "a failure in here is a failed test")]
+#![expect(dead_code, reason = "no test uses all of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -102,6 +103,9 @@ pub(crate) struct Mangler {
     pub(crate) blames: Vec<(usize, Offence)>,
 }
 
+/// What is delivered (from, to, now, message): `None` drops, `Some` delays by so many ms.
+pub(crate) type Filter = Box<dyn Fn(usize, usize, u64, &Message) -> Option<u64>>;
+
 pub(crate) struct Network {
     pub(crate) nodes: Vec<Node>,
     pub(crate) now_ms: u64,
@@ -125,12 +129,22 @@ pub(crate) struct Network {
     pub(crate) power_cut: Option<usize>,
     /// Somebody who passes on mangled copies of proposals.
     pub(crate) mangler: Option<Mangler>,
+    /// What is delivered (from, to, now, message): `None` drops, `Some` delays.
+    pub(crate) filter: Option<Filter>,
+    /// A liar is at work: what honest nodes blame is noted, not a failure.
+    pub(crate) tolerant: bool,
+    pub(crate) blames: Vec<(u64, usize, NodeId, Offence)>,
+    pub(crate) parameters: Parameters,
     #[cfg(feature = "planted-bugs")]
     pub(crate) planted: Option<quancheng_consensus::PlantedBug>,
 }
 
 impl Network {
     pub(crate) fn new(seed: u64, members: &[u8], followers: &[u8]) -> Self {
+        Self::with(seed, members, followers, parameters())
+    }
+
+    pub(crate) fn with(seed: u64, members: &[u8], followers: &[u8], parameters: Parameters) -> Self {
         let mut network = Self {
             nodes: Vec::new(),
             now_ms: 0,
@@ -148,6 +162,10 @@ impl Network {
             cut: BTreeSet::new(),
             power_cut: None,
             mangler: None,
+            filter: None,
+            blames: Vec::new(),
+            tolerant: false,
+            parameters,
             #[cfg(feature = "planted-bugs")]
             planted: None,
         };
@@ -191,6 +209,16 @@ impl Network {
         self.random % below
     }
 
+    pub(crate) fn input(&mut self, node: usize, input: Input) {
+        self.at(0, Event::Feed { node, input });
+    }
+
+    /// A message from the node of this index, as if it came now.
+    pub(crate) fn inject(&mut self, to: usize, from: u8, delay_ms: u64, message: Message) {
+        let message = Message::decode(message.lane(), &message.encode()).unwrap();
+        self.at(delay_ms, Event::Deliver { to, from: node_id(from), message });
+    }
+
     fn at(&mut self, delay_ms: u64, event: Event) {
         self.order += 1;
         self.events.insert((self.now_ms + delay_ms, self.order), event);
@@ -201,7 +229,7 @@ impl Network {
         let genesis = self.genesis.clone();
         let instance = self.random(u64::MAX);
         let this = &mut self.nodes[node];
-        let recovered = recovered_state(this, &genesis);
+        let recovered = recovered_state(this, &genesis, self.parameters);
         let key = this.disk.record.is_some().then(|| key(this.index));
         let config = EngineConfig {
             chain_id: chain_id(),
@@ -256,6 +284,36 @@ impl Network {
         if this.engine.is_some() {
             self.at(0, Event::Feed { node, input: Input::LocalBatch { batch } });
         }
+    }
+
+    /// A batch of about so many bytes and this weight, under this number.
+    pub(crate) fn submit_as(&mut self, node: usize, kib: u32, weight: u64, sequence: u64) -> BatchId {
+        let index = self.nodes[node].index;
+        let part = usize::try_from(kib.min(48)).unwrap() * 1024;
+        let count = (kib / 48).max(1);
+        let transactions = (0..count).map(|n| SignedTransaction {
+            body: Transaction {
+                chain_id: chain_id(),
+                signers: List::empty(),
+                nonce: sequence * 65_536 + u64::from(n) * 256 + u64::from(index),
+                valid_until_ms: u64::MAX,
+                calls: List::new(vec![quancheng_types::Call {
+                    module: quancheng_types::ModuleId(1),
+                    payload: quancheng_types::Bytes::new(vec![7_u8; part]).unwrap(),
+                }])
+                .unwrap(),
+            },
+            signatures: List::empty(),
+        });
+        let batch = Batch { transactions: List::new(transactions.collect()).unwrap() };
+        let batch = Arc::new(batch.sign(chain_id(), sequence, weight, &key(index)));
+        let id = batch.header.id();
+        self.nodes[node].sequence = self.nodes[node].sequence.max(sequence);
+        self.nodes[node].disk.batches.insert(id, Arc::clone(&batch));
+        if self.nodes[node].engine.is_some() {
+            self.at(0, Event::Feed { node, input: Input::LocalBatch { batch } });
+        }
+        id
     }
 
     /// Runs until `done` or the given time. Returns whether it is done.
@@ -351,6 +409,10 @@ impl Network {
                 let culprit = self.mangler.as_ref().map(|mangler| node_id(self.nodes[mangler.node].index));
                 if let Some(mangler) = self.mangler.as_mut().filter(|_| culprit == Some(peer)) {
                     mangler.blames.push((node, offence));
+                    return;
+                }
+                if self.tolerant {
+                    self.blames.push((self.now_ms, node, peer, offence));
                     return;
                 }
                 panic!("node {node} blames honest peer {peer} for {offence:?}")
@@ -496,8 +558,15 @@ impl Network {
         if self.mangle(from, to, &message) {
             return;
         }
+        let mut extra_ms = 0;
+        if let Some(filter) = &self.filter {
+            match filter(from, to, self.now_ms, &message) {
+                None => return,
+                Some(extra) => extra_ms = extra,
+            }
+        }
         self.messages += 1;
-        let delay_ms = 1 + self.random(4);
+        let delay_ms = 1 + self.random(4) + extra_ms;
         // Through bytes: what cannot be encoded and decoded cannot be sent.
         let message = Message::decode(message.lane(), &message.encode()).unwrap();
         let from = node_id(self.nodes[from].index);
@@ -558,7 +627,7 @@ impl Network {
             assert!(this.disk.batches.contains_key(&batch.header.id()), "BatchesReady without data");
         }
         let history_root = sha256(&[last.history_root.as_bytes(), block.id().as_bytes()]);
-        let soonest = effective_height(height, parameters().execution_lag_max);
+        let soonest = effective_height(height, self.parameters.execution_lag_max);
         let entry = |set: &ValidatorSet| Entry { effective: soonest, decided: height, value: set.clone() };
         let plan = |(plan, later): &(VersionPlan, u64)| Entry {
             effective: soonest.plus(*later),
@@ -636,12 +705,12 @@ impl Node {
     }
 }
 
-fn recovered_state(node: &mut Node, genesis: &ValidatorSet) -> RecoveredState {
+fn recovered_state(node: &mut Node, genesis: &ValidatorSet, parameters: Parameters) -> RecoveredState {
     let me = ValidatorId::of(&key(node.index).public_key());
     let contents = read_log(chain_id(), &node.disk.log).unwrap();
     node.disk.log.truncate(contents.valid_bytes);
     node.writer = (contents.valid_bytes > 0).then_some(contents.writer);
-    let mut schedules = Schedules::starting(genesis.clone(), parameters());
+    let mut schedules = Schedules::starting(genesis.clone(), parameters);
     for done in &node.disk.executed {
         schedules.enter(done.decisions.clone()).unwrap();
     }

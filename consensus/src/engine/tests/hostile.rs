@@ -401,7 +401,7 @@ fn an_own_batch_is_not_left_behind_by_the_window() {
 }
 
 fn room(count: usize, bytes: usize) -> crate::availability::Room {
-    crate::availability::Room { count, bytes, weight: u64::MAX, is_first_free: false }
+    crate::availability::Room { count, bytes, weight: u64::MAX, weight_idle: u64::MAX, is_first_free: false }
 }
 
 #[test]

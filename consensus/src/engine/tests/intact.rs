@@ -231,8 +231,8 @@ fn a_follower_says_nothing_about_the_agreement() {
     engine.step(now(0), Input::Start);
     let (proposer, message) = good(&running());
     let mut actions = hear(&mut engine, proposer, message);
-    for vote in said(&engine, 1).into_iter().take(3) {
-        actions.extend(hear(&mut engine, 1, vote));
+    for (from, vote) in (1..).zip(said(&engine, 1).into_iter().take(3)) {
+        actions.extend(hear(&mut engine, from, vote));
     }
     actions.extend(hear(&mut engine, 2, nothing_held(1, 0)));
     for elapsed_ms in [100, 500, 1_000, 5_000, 20_000] {

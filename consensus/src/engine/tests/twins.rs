@@ -82,7 +82,7 @@ fn the_later_of_two_processes_learns_that_the_other_lives_and_both_say_so() {
 #[test]
 fn nobody_can_ask_in_the_name_of_another_and_who_carries_such_a_question_is_to_blame() {
     let genuine = SignQuery::sign(&chain_id(), &key(0), OTHER);
-    let other_chain = SignQuery::sign(&quancheng_types::ChainId(Digest([7; 32])), &key(0), OTHER);
+    let other_chain = SignQuery::sign(&quancheng_types::ChainId(Digest([9; 32])), &key(0), OTHER);
     let forged = [
         ("by another key", SignQuery { signature: key(2).sign(&[1]), ..genuine }),
         ("of another instance", SignQuery { instance: OTHER + 1, ..genuine }),

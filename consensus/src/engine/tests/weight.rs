@@ -29,6 +29,9 @@ fn an_author_has_so_much_weight_acknowledged_and_its_oldest_always() {
     assert!(is_taken(&mut engine, 10, max / 2));
     assert!(is_taken(&mut engine, 11, max / 2));
     assert!(!is_taken(&mut engine, 12, 1), "two older ones have it all");
+    // What a lost life left behind does not count against the numbers of the new one, nor can that be repeated without end.
+    assert!(is_taken(&mut engine, 1_000_000, max));
+    assert!(!is_taken(&mut engine, 2_000_000, max), "numbers far apart have a bound, too");
     assert!(is_taken(&mut engine, 9, chain_limits::BATCH_WEIGHT_MAX), "nothing older is held");
     assert!(!is_taken(&mut engine, 8, chain_limits::BATCH_WEIGHT_MAX + 1), "beyond the ceiling of the protocol");
     assert!(!is_taken(&mut engine, 7, u64::MAX));
@@ -44,20 +47,45 @@ fn pool_of(weights: &[(u8, u64, u64)]) -> (Engine, Vec<BatchRef>) {
     (engine, batches)
 }
 
+fn room() -> Room {
+    let weight_idle = 1_000;
+    Room { count: 100, bytes: usize::MAX, weight: weight_idle, weight_idle, is_first_free: false }
+}
+
+#[test]
+fn heavy_batches_keep_nobody_waiting_and_wait_for_nobody() {
+    // The heavy one is beyond what is ordered ahead, or beyond what is left.
+    for (heavy, left, expected) in [(6_000, 1_000, 3), (900, 800, 18), (900, 0, 0)] {
+        let (engine, _) = pool_of(&[(1, 1, 100), (2, 1, heavy)]);
+        let select = |turn| engine.availability.pool.select(&Room { weight: left, ..room() }, turn);
+        let blocks: Vec<Vec<BatchRef>> = (0..36).map(select).collect();
+        let has_heavy = |block: &&Vec<BatchRef>| block.iter().any(|batch| batch.header.weight == heavy);
+        assert_eq!(blocks.iter().filter(has_heavy).count(), expected, "{heavy} of {left}");
+        assert_eq!(blocks.iter().any(Vec::is_empty), left == 0, "{heavy} of {left}");
+        let free = Room { weight: 0, is_first_free: true, ..room() };
+        let chosen: Vec<usize> = (0..4).map(|turn| engine.availability.pool.select(&free, turn).len()).collect();
+        assert_eq!(chosen, [1; 4], "whatever the weight that is left, one goes when there is nothing else to do");
+    }
+}
+
 #[test]
 fn a_block_takes_batches_of_authors_in_turn_up_to_its_weight() {
     let (engine, _) = pool_of(&[(1, 1, 100), (1, 2, 100), (2, 1, 5_000), (3, 1, 100)]);
     let pool = &engine.availability.pool;
     let select_with = |weight, turn, is_first_free| {
-        let chosen = pool.select(&Room { count: 100, bytes: usize::MAX, weight, is_first_free }, turn);
+        let chosen = pool.select(&Room { weight, is_first_free, ..room() }, turn);
         let mut weights: Vec<u64> = chosen.iter().map(|batch| batch.header.weight).collect();
         weights.sort_unstable();
         weights
     };
     let select = |weight, turn| select_with(weight, turn, false);
-    let by_turn: Vec<Vec<u64>> = (0..3).map(|turn| select(1_000, turn)).collect();
-    assert_eq!(by_turn.iter().filter(|chosen| chosen.is_empty()).count(), 1, "the heavy one is waited for in its turn");
-    assert_eq!(by_turn.iter().filter(|chosen| **chosen == [100, 100, 100]).count(), 2, "else it is passed over");
+    let by_turn: Vec<Vec<u64>> = (0..15).map(|turn| select(1_000, turn)).collect();
+    assert_eq!(
+        by_turn.iter().filter(|chosen| **chosen == [5_000]).count(),
+        1,
+        "the heavy one goes in every fifth of its turns"
+    );
+    assert_eq!(by_turn.iter().filter(|chosen| **chosen == [100, 100, 100]).count(), 14, "else it is passed over");
     assert_eq!(select(5_300, 0), [100, 100, 100, 5_000]);
     assert_eq!(select(0, 0), Vec::<u64>::new());
     // When the executor has nothing to do, one batch of any weight goes, and no second one.

@@ -116,7 +116,9 @@ fn no_more_than_may_fail_are_passed_over() {
     assert_eq!(chain.passed_over().len(), 1);
     chain.block(10, 0, &[2], &[]);
     assert!(!chain.of(0).unwrap().away, "who proposes is there");
-    assert_eq!(chain.passed_over(), [2], "who missed most");
+    assert_eq!(chain.passed_over(), [2], "who missed last");
+    chain.block(10, 3, &[1], &[]);
+    assert_eq!(chain.passed_over(), [1], "the same, though the other one missed more often");
     let mut chain = Chain::new(3);
     chain.block(10, 3 - 1, &[0], &[]);
     assert_eq!(chain.passed_over(), [0_usize; 0], "of three none may fail");

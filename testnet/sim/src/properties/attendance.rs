@@ -70,12 +70,12 @@ impl Attendees {
         Err(format!("height {} lists {:?}, not {:?}", header.height, block.attendance.absences, self.records))
     }
 
-    /// Who has turns, in order of id: all but the f that missed most and are away longest.
+    /// Who has turns, in order of id: all but the f that missed a turn last.
     fn turns(&self, validators: &ValidatorSet) -> Vec<ValidatorId> {
         let count = validators.ids().len();
         let mut away: Vec<_> = self.records.iter().filter(|(_, (_, away, _))| *away).collect();
         away.retain(|(validator, _)| validators.by_id(validator).is_some());
-        away.sort_by_key(|(validator, (misses, _, since_ms))| (u8::MAX - misses, *since_ms, **validator));
+        away.sort_by_key(|(validator, (misses, _, since_ms))| (u64::MAX - since_ms, u8::MAX - misses, **validator));
         let passed: Vec<_> = away.into_iter().take((count - 1) / 3).map(|(validator, _)| *validator).collect();
         validators.ids().iter().filter(|id| !passed.contains(id)).copied().collect()
     }
