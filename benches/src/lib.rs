@@ -20,7 +20,15 @@ pub struct Author {
 /// Keys without a record on the chain, the same ones at each run.
 #[must_use]
 pub fn keys(count: u32) -> Vec<SigningKey> {
-    (0..count).map(|number| SigningKey::from_seed(sha256(&[b"quancheng-load", &number.to_le_bytes()]).0)).collect()
+    keys_from(0, count)
+}
+
+/// Those of them from a number on.
+#[must_use]
+pub fn keys_from(first: u32, count: u32) -> Vec<SigningKey> {
+    (first..first.saturating_add(count))
+        .map(|number| SigningKey::from_seed(sha256(&[b"quancheng-load", &number.to_le_bytes()]).0))
+        .collect()
 }
 
 impl Author {

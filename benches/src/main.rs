@@ -62,6 +62,9 @@ pub(crate) struct Arguments {
     /// Keys that sign (kind notarize).
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) accounts: u32,
+    /// Number of the first of these keys: two runs at once with different ones are different senders (kind notarize).
+    #[arg(long, default_value_t = 0)]
+    pub(crate) first_account: u32,
     /// Key file of an organization (kind register).
     #[arg(long)]
     pub(crate) key: Option<PathBuf>,

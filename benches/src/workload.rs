@@ -63,7 +63,7 @@ pub(crate) fn sign(
 
 fn keys(arguments: &Arguments) -> Result<Vec<SigningKey>, LoadError> {
     match (arguments.kind, &arguments.key, &arguments.password_file) {
-        (Kind::Notarize, None, _) => Ok(quancheng_benches::keys(arguments.accounts)),
+        (Kind::Notarize, None, _) => Ok(quancheng_benches::keys_from(arguments.first_account, arguments.accounts)),
         (_, Some(path), Some(password)) => {
             let file = |error: quancheng_keystore::KeyFileError| LoadError::File {
                 path: path.clone(),

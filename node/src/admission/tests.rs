@@ -234,7 +234,10 @@ async fn what_waits_is_bounded_in_bytes_and_what_hangs_up_makes_room() {
     for submission in waiting.into_iter().chain([next]) {
         assert_eq!(is_new(&submission.await.unwrap()[0]), Some(true));
     }
-    assert_eq!(door.admission.memory.free_bytes(), MEMORY_BYTES);
+    // The thread that checked the last ones gives back its share a moment after its answer.
+    while door.admission.memory.free_bytes() < MEMORY_BYTES {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,7 +111,7 @@ mod tests {
             Finding::new(Scope::Bundle, Verdict::TrustPathMatch, ""),
         ];
         let limits = limits(&Report { findings, facts: None });
-        assert!(limits[0].words(Lang::Zh).contains("V3 sealed.txt"), "{limits:?}");
+        assert!(limits[0].words(Lang::Zh).contains("V3 #0/0[1]"), "{limits:?}");
         assert!(!limits[0].words(Lang::Zh).contains("不得据以认定"), "{limits:?}");
     }
 }
