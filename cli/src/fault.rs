@@ -62,14 +62,13 @@ impl Fault {
     /// A file cannot be read or written.
     pub(crate) fn file(path: &Path, error: &std::io::Error) -> Self {
         let path = path.display();
-        let hint = match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                say!("磁盘或配额已满：请腾出空间后再试。", "The disk or the quota is full: make room and try again.")
-            }
-            ErrorKind::ReadOnlyFilesystem => {
-                say!("该文件系统为只读：请另选位置。", "The file system is read-only: choose another place.")
-            }
-            _ => say!("请核对路径与权限。", "Check the path and its permissions."),
+        let kind = error.kind();
+        let hint = if matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            say!("磁盘或配额已满：请腾出空间后再试。", "The disk or the quota is full: make room and try again.")
+        } else if kind == ErrorKind::ReadOnlyFilesystem {
+            say!("该文件系统为只读：请另选位置。", "The file system is read-only: choose another place.")
+        } else {
+            say!("请核对路径与权限。", "Check the path and its permissions.")
         };
         Self::usage("FILE", say!("无法读写文件 {path}。", "Cannot read or write {path}.")).cause(error).hint(hint)
     }

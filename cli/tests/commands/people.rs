@@ -279,8 +279,8 @@ fn two_signers_of_one_file_at_once_lose_no_signature() {
 
 /// Lines of a result file, without its header.
 fn results(home: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(home.join("rows.jsonl.result.jsonl")).unwrap();
-    text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
+    let text = std::fs::read_to_string(home.join("rows.jsonl.result.jsonl")).expect("the run wrote its results");
+    text.lines().skip(1).map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
 
 /// Nothing is applied for twice and nothing is passed over, whatever happens to the file and to the chain between two runs.

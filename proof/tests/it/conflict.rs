@@ -15,7 +15,7 @@ fn receipt(world: &World, height: u64) -> Bundle {
 }
 
 fn compared(one: &Bundle, two: &Bundle, world: &World) -> Comparison {
-    conflict(one, two, &world.checkpoint()).unwrap()
+    conflict(one, two, &world.checkpoint()).expect("well-formed")
 }
 
 fn fork(one: &Bundle, two: &Bundle, world: &World) -> Fork {
@@ -102,12 +102,12 @@ fn a_bundle_that_proves_nothing_contradicts_nothing() {
 fn other_value(world: &World, height: u64, at: u64, value: &[u8]) -> Bundle {
     let key = entry_key(3);
     let mut changed = World::new("泉城链", None);
-    let place = usize::try_from(at).unwrap();
-    let state = changed.states.get_mut(&at).unwrap();
+    let place = usize::try_from(at).expect("well-formed");
+    let state = changed.states.get_mut(&at).expect("well-formed");
     state.insert(key.clone(), value.to_vec());
     let proof = state_proof(state, &key);
-    changed.leaves[place].state_root = proof.root().unwrap();
-    let mut bundle = changed.claim_state(world.builder(height), height, at, &key).build().unwrap();
+    changed.leaves[place].state_root = proof.root().expect("well-formed");
+    let mut bundle = changed.claim_state(world.builder(height), height, at, &key).build().expect("well-formed");
     bundle.header.history_root = changed.history_root(height);
     bundle.certificate = certify(&bundle.header, &office(height)[1..]);
     bundle

@@ -65,6 +65,13 @@ fn listed() -> Listed {
 
 /// One of each.
 fn all() -> Vec<Verdict> {
+    let mut all = of_records();
+    all.extend(of_the_rest());
+    all
+}
+
+/// Those of form, files, manifests and inclusion: V0 to V4.
+fn of_records() -> Vec<Verdict> {
     let height = Height(7);
     vec![
         Verdict::BundleUnreadable,
@@ -93,6 +100,13 @@ fn all() -> Vec<Verdict> {
         Verdict::InState { height, row: Some(row()) },
         Verdict::InclusionMismatch { height },
         Verdict::InclusionUncertain { height },
+    ]
+}
+
+/// Those from V5 on.
+fn of_the_rest() -> Vec<Verdict> {
+    let height = Height(7);
+    vec![
         Verdict::Quorum {
             signed: 3,
             total: 4,
