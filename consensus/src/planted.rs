@@ -125,8 +125,6 @@ planted! {
     /// As many batches of another author are held as it likes.
     AuthorUnbounded = author_unbounded;
     // Peers.
-    /// Who asks about a key need not have signed with it.
-    QuestionUnchecked = question_unchecked;
     /// The greatest height that anybody claims is believed.
     ClaimsBelieved = claims_believed;
     /// Nobody is asked for decided blocks.

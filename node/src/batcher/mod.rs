@@ -3,7 +3,7 @@
 //!
 //! While as many own batches are in flight as the chain allows, transactions wait in a fair line: what is sealed next holds a share of
 //! everybody who waits, so a flood of one sender does not delay the others ([`Line`]). Of what the chain allows in flight no more is used
-//! than keeps the chain busy ([`window`]).
+//! than keeps the chain busy (`window`).
 
 mod line;
 mod window;

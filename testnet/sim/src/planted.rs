@@ -171,7 +171,6 @@ fn of_consensus(bug: ConsensusBug) -> Circumstance {
         | ConsensusBug::BodyUnchecked
         | ConsensusBug::FetchUnchecked
         | ConsensusBug::AuthorUnbounded
-        | ConsensusBug::QuestionUnchecked
         | ConsensusBug::HonestPunished => Circumstance::With(Byzantine::Forger),
     }
 }

@@ -70,7 +70,6 @@ caught! {
     dropped_acknowledged_batches_are_caught: "AcknowledgedDropped" by ["acknowledged_is_kept", "heals", "store_holds"];
     an_unchecked_fetch_is_caught: "FetchUnchecked" by ["root_agreement", "store_holds", "final_is_forever", "order_is_kept"];
     an_unbounded_author_is_caught: "AuthorUnbounded" by ["bounded"];
-    an_unsigned_question_is_caught: "QuestionUnchecked" by ["no_double_sign"];
     believed_claims_are_caught: "ClaimsBelieved" by ["heals"];
     a_node_that_never_asks_is_caught: "NoSync" by ["heals"];
     blame_for_another_set_is_caught: "OtherSetBlamed" by ["honest_trust"];
