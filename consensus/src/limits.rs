@@ -55,7 +55,7 @@ pub const ORDER_AHEAD_BATCHES: u64 = 4;
 
 /// Work of its executor that this node orders ahead, ms: enough to keep it busy over a round, little enough that what is ordered next is
 /// not late.
-pub const ORDER_AHEAD_MS: u64 = 40;
+pub const ORDER_AHEAD_MS: u64 = 200;
 
 /// Certified batches waiting to be ordered, of one author.
 pub const AUTHOR_CERTIFIED_MAX: usize = 512;
