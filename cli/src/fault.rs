@@ -73,6 +73,16 @@ impl Fault {
         Self::usage("FILE", say!("无法读写文件 {path}。", "Cannot read or write {path}.")).cause(error).hint(hint)
     }
 
+    /// Another run holds a file; nothing was submitted.
+    pub(crate) fn in_use(path: &Path) -> Self {
+        let shown = path.display();
+        let message = say!(
+            "另一次运行正在使用 {shown}；本次未提交任何内容。",
+            "Another run is using {shown}; this one has submitted nothing."
+        );
+        Self::usage("IN_USE", message)
+    }
+
     /// Adds a cause.
     pub(crate) fn cause(mut self, cause: impl ToString) -> Self {
         self.causes.push(Text::same(cause.to_string()));

@@ -52,9 +52,9 @@ struct Inner {
     stopped: bool,
 }
 
-/// Batches go first, [`BATCHES_IN_ROW`] of them before one job of requests, so that neither starves the other. In turns go the authors of batches: one that sends many large
-/// ones delays an acknowledgement of another by one batch. The engine bounds the number of batches (`AUTHOR_CHECKS_MAX` per
-/// author), this queue bounds the transactions of requests.
+/// Batches go first, [`BATCHES_IN_ROW`] of them before one job of requests, so that neither starves the other. The authors of batches take
+/// turns: one that sends many large ones delays an acknowledgement of another by one batch. The engine bounds the number of batches
+/// (`AUTHOR_CHECKS_MAX` per author), this queue bounds the transactions of requests.
 #[derive(Default)]
 pub(super) struct JobQueue {
     inner: Mutex<Inner>,

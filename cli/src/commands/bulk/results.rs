@@ -204,12 +204,7 @@ impl Log {
 }
 
 fn in_use(path: &Path) -> Fault {
-    let shown = path.display();
-    let message = say!(
-        "另一次运行正在使用 {shown}；本次未提交任何内容。",
-        "Another run is using {shown}; this one has submitted nothing."
-    );
-    Fault::usage("IN_USE", message).hint(say!(
+    Fault::in_use(path).hint(say!(
         "请等待另一次运行结束；再次运行同一命令即可继续。",
         "Wait until the other run has ended; the same command goes on where it stopped."
     ))

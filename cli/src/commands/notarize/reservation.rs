@@ -145,12 +145,7 @@ fn length(path: &Path, file: &File) -> Outcome<u64> {
 }
 
 fn in_use(path: &Path) -> Fault {
-    let shown = path.display();
-    let message = say!(
-        "另一次运行正在使用 {shown}；本次未提交任何内容。",
-        "Another run is using {shown}; this one has submitted nothing."
-    );
-    Fault::usage("IN_USE", message).hint(say!(
+    Fault::in_use(path).hint(say!(
         "请另取 --bundle 名称，或等待另一次运行结束。",
         "Give another name to --bundle, or wait until the other run has ended."
     ))
