@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use quancheng_types::{AccountId, Digest, KeyId, List, Signer, SigningKey, Transaction, Writers};
 
 use super::*;
-use crate::batcher::{Content, Line, SealRules};
+use crate::batcher::{Content, Lane, Line, SealRules};
 use crate::driver::{self, DriverInput};
 
 /// Memory of the door, bytes.
@@ -100,7 +100,7 @@ impl Door {
         };
         let next = async {
             loop {
-                match self.line.take(&rules) {
+                match self.line.take(&rules, Lane::All) {
                     Some(content) => return content,
                     None => self.line.arrived.notified().await,
                 }
@@ -173,14 +173,14 @@ async fn a_submission_that_is_cut_off_leaves_no_claim() {
     let door = Door::new();
     let transaction = door.transaction(4);
     let first = door.submit(vec![transaction.clone()]);
-    while door.line.amount().count == 0 {
+    while door.line.amount(Lane::All).count == 0 {
         tokio::task::yield_now().await;
     }
     first.abort();
     assert!(first.await.is_err());
     // As the batcher does.
     door.line.sweep();
-    assert_eq!(door.line.amount().count, 0);
+    assert_eq!(door.line.amount(Lane::All).count, 0);
     assert_eq!(door.admission.tracker.pending(), 0);
     // The verifier drops its copy after it has answered.
     while door.admission.memory.free_bytes() < MEMORY_BYTES {
@@ -213,7 +213,7 @@ async fn what_waits_is_bounded_in_bytes_and_what_hangs_up_makes_room() {
     let fits = MEMORY_BYTES / 2 / cost;
     let mut waiting: Vec<_> =
         (1..=fits).map(|n| door.submit(vec![door.transaction(u64::try_from(n).unwrap())])).collect();
-    while door.line.amount().count < fits {
+    while door.line.amount(Lane::All).count < fits {
         tokio::task::yield_now().await;
     }
     let refused = door.submit(vec![door.transaction(200)]).await.unwrap();
@@ -225,9 +225,9 @@ async fn what_waits_is_bounded_in_bytes_and_what_hangs_up_makes_room() {
     gone.abort();
     assert!(gone.await.is_err());
     door.line.sweep();
-    assert_eq!(door.line.amount().count, fits - 1);
+    assert_eq!(door.line.amount(Lane::All).count, fits - 1);
     let next = door.submit(vec![door.transaction(201)]);
-    while door.line.amount().count < fits {
+    while door.line.amount(Lane::All).count < fits {
         tokio::task::yield_now().await;
     }
     door.packet().await.finish(&Ok(()));

@@ -1,4 +1,5 @@
-//! The line into batches: admitted transactions of all senders, in fair turns, bounded in bytes.
+//! The line into batches: admitted transactions of all senders, in fair turns, bounded in bytes. Light senders ([`Mix`]) have a lane of
+//! their own, which goes first.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{SealRules, Ticket};
-use crate::fair::{Class, ClientAddress, FairLine, Line as _, Sender};
+use crate::fair::{Class, ClientAddress, FairLine, Line as _, Mix, Sender};
 use crate::ledger::LedgerError;
 
 /// Memory of all transactions in the line.
@@ -22,6 +23,8 @@ const ACCOUNT_BYTES_MAX: usize = LINE_BYTES_MAX / 4;
 /// Memory of a transaction beside its canonical bytes: the place in the line, and the allocation of each call.
 const TRANSACTION_OVERHEAD: usize = 512;
 const CALL_OVERHEAD: usize = 96;
+/// The light go first up to this part of a batch: new keys are light, and their flood must not keep everybody else out.
+const LIGHT_PART: u64 = 2;
 
 /// A checked transaction that waits for a batch.
 #[derive(Debug)]
@@ -124,6 +127,22 @@ pub(crate) struct Amount {
 }
 
 impl Amount {
+    fn add(&mut self, bytes: u32, weight: u64, now: Instant) {
+        self.since.get_or_insert(now);
+        self.count += 1;
+        self.bytes = self.bytes.saturating_add(bytes.into());
+        self.weight = self.weight.saturating_add(weight);
+    }
+
+    fn subtract(&mut self, bytes: u32, weight: u64) {
+        self.count = self.count.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes.into());
+        self.weight = self.weight.saturating_sub(weight);
+        if self.count == 0 {
+            self.since = None;
+        }
+    }
+
     /// Whether a batch should not wait for more.
     pub(crate) fn is_full(&self, rules: &SealRules) -> bool {
         self.bytes >= u64::from(rules.bytes)
@@ -132,10 +151,24 @@ impl Amount {
     }
 }
 
+/// Whose transactions a batch takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Everybody's.
+    All,
+    /// Those of light senders alone.
+    Light,
+}
+
+type Turns = FairLine<(Waiting, Arc<Submission>)>;
+
 #[derive(Debug, Default)]
 struct Inner {
-    line: FairLine<(Waiting, Arc<Submission>)>,
+    light: Turns,
+    others: Turns,
     amount: Amount,
+    /// Of it, what light senders wait for.
+    amount_light: Amount,
     memory: usize,
     by_class: HashMap<Class, usize>,
     by_address: HashMap<ClientAddress, usize>,
@@ -147,10 +180,16 @@ struct Inner {
 #[derive(Debug, Default)]
 pub struct Line {
     inner: Mutex<Inner>,
+    mix: Arc<Mix>,
     pub(crate) arrived: Notify,
 }
 
 impl Line {
+    /// Empty, with what is known of the senders.
+    pub fn new(mix: Arc<Mix>) -> Self {
+        Self { mix, ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -166,11 +205,12 @@ impl Line {
             failure: Mutex::new(None),
             ticket: Mutex::new(Some(ticket)),
         });
+        let now = Instant::now();
         let mut inner = self.lock();
         inner.admit(&packet)?;
-        inner.amount.since.get_or_insert_with(Instant::now);
         for waiting in packet {
-            inner.add(waiting, &submission);
+            let is_light = self.mix.is_light(now, &waiting.sender.account);
+            inner.add(waiting, &submission, now, is_light);
         }
         drop(inner);
         self.arrived.notify_one();
@@ -180,32 +220,37 @@ impl Line {
     /// Drops what nobody waits for any more and is in no batch.
     pub(crate) fn sweep(&self) {
         let mut inner = self.lock();
-        let mut gone = Vec::new();
-        inner.line.retain(&mut |(waiting, submission): &(Waiting, Arc<Submission>)| {
-            let is_abandoned = submission.is_abandoned();
-            if is_abandoned {
-                gone.push((waiting.memory(), waiting.bytes, waiting.weight, waiting.sender.clone()));
+        for is_light in [true, false] {
+            let mut gone = Vec::new();
+            inner.turns(is_light).retain(&mut |(waiting, submission): &(Waiting, Arc<Submission>)| {
+                let is_abandoned = submission.is_abandoned();
+                if is_abandoned {
+                    gone.push(Taken::of(waiting, is_light));
+                }
+                !is_abandoned
+            });
+            for taken in gone {
+                inner.subtract(&taken);
             }
-            !is_abandoned
-        });
-        for (memory, bytes, weight, sender) in gone {
-            inner.subtract(memory, bytes, weight, &sender);
-        }
-        if inner.amount.count == 0 {
-            inner.amount.since = None;
         }
     }
 
-    pub(crate) fn amount(&self) -> Amount {
-        self.lock().amount
+    /// What waits in this lane.
+    pub(crate) fn amount(&self, lane: Lane) -> Amount {
+        let inner = self.lock();
+        match lane {
+            Lane::All => inner.amount,
+            Lane::Light => inner.amount_light,
+        }
     }
 
     /// The next batch: what fits, in fair turns. A single transaction that is larger than the rules allow has a batch of its own.
-    pub(crate) fn take(&self, rules: &SealRules) -> Option<Content> {
+    pub(crate) fn take(&self, rules: &SealRules, lane: Lane) -> Option<Content> {
         let mut inner = self.lock();
         let (mut content, mut bytes) = (Content::default(), 0_u64);
         while content.transactions.len() < limits::BATCH_TRANSACTIONS_MAX as usize {
-            let Some(((next, _), _)) = inner.line.peek() else {
+            let is_lights_turn = lane == Lane::Light || content.weight < rules.weight / LIGHT_PART;
+            let Some((next, is_light)) = inner.peek(lane, is_lights_turn) else {
                 break;
             };
             let larger = bytes.saturating_add(next.bytes.into());
@@ -215,7 +260,7 @@ impl Line {
                 break;
             }
             bytes = larger;
-            let Some((waiting, submission)) = inner.remove_next() else {
+            let Some((waiting, submission)) = inner.remove_next(is_light) else {
                 break;
             };
             if submission.is_abandoned() {
@@ -223,9 +268,6 @@ impl Line {
                 continue;
             }
             content.push(waiting, submission);
-        }
-        if inner.amount.count == 0 {
-            inner.amount.since = None;
         }
         (!content.transactions.is_empty()).then_some(content)
     }
@@ -258,33 +300,65 @@ impl Inner {
         if all > LINE_BYTES_MAX { Err(LineFull::All) } else { Ok(()) }
     }
 
-    fn add(&mut self, waiting: Waiting, submission: &Arc<Submission>) {
+    fn turns(&mut self, is_light: bool) -> &mut Turns {
+        if is_light { &mut self.light } else { &mut self.others }
+    }
+
+    /// What is taken next, and whether it is a light sender's.
+    fn peek(&mut self, lane: Lane, is_lights_turn: bool) -> Option<(&Waiting, bool)> {
+        let is_light = match lane {
+            Lane::Light => true,
+            Lane::All => !self.light.is_empty() && (is_lights_turn || self.others.is_empty()),
+        };
+        self.turns(is_light).peek().map(|((next, _), _)| (next, is_light))
+    }
+
+    fn add(&mut self, waiting: Waiting, submission: &Arc<Submission>, now: Instant, is_light: bool) {
         let (memory, weight) = (waiting.memory(), waiting.weight);
         self.memory = self.memory.saturating_add(memory);
         *self.by_class.entry(waiting.sender.class.clone()).or_default() += memory;
         *self.by_address.entry(waiting.sender.address).or_default() += memory;
         *self.by_account.entry(waiting.sender.account).or_default() += memory;
-        self.amount.count += 1;
-        self.amount.bytes = self.amount.bytes.saturating_add(waiting.bytes.into());
-        self.amount.weight = self.amount.weight.saturating_add(weight);
+        self.amount.add(waiting.bytes, weight, now);
+        if is_light {
+            self.amount_light.add(waiting.bytes, weight, now);
+        }
         let place = waiting.sender.place();
-        self.line.push(place, (waiting, Arc::clone(submission)), weight);
+        self.turns(is_light).push(place, (waiting, Arc::clone(submission)), weight);
     }
 
-    fn remove_next(&mut self) -> Option<(Waiting, Arc<Submission>)> {
-        let (waiting, submission) = self.line.pop()?;
-        self.subtract(waiting.memory(), waiting.bytes, waiting.weight, &waiting.sender);
+    fn remove_next(&mut self, is_light: bool) -> Option<(Waiting, Arc<Submission>)> {
+        let (waiting, submission) = self.turns(is_light).pop()?;
+        self.subtract(&Taken::of(&waiting, is_light));
         Some((waiting, submission))
     }
 
-    fn subtract(&mut self, memory: usize, bytes: u32, weight: u64, sender: &Sender) {
-        self.memory = self.memory.saturating_sub(memory);
-        shrink(&mut self.by_class, &sender.class, memory);
-        shrink(&mut self.by_address, &sender.address, memory);
-        shrink(&mut self.by_account, &sender.account, memory);
-        self.amount.count = self.amount.count.saturating_sub(1);
-        self.amount.bytes = self.amount.bytes.saturating_sub(bytes.into());
-        self.amount.weight = self.amount.weight.saturating_sub(weight);
+    fn subtract(&mut self, taken: &Taken) {
+        let Taken { memory, bytes, weight, sender, is_light } = taken;
+        self.memory = self.memory.saturating_sub(*memory);
+        shrink(&mut self.by_class, &sender.class, *memory);
+        shrink(&mut self.by_address, &sender.address, *memory);
+        shrink(&mut self.by_account, &sender.account, *memory);
+        self.amount.subtract(*bytes, *weight);
+        if *is_light {
+            self.amount_light.subtract(*bytes, *weight);
+        }
+    }
+}
+
+/// What no longer waits.
+struct Taken {
+    memory: usize,
+    bytes: u32,
+    weight: u64,
+    sender: Sender,
+    is_light: bool,
+}
+
+impl Taken {
+    fn of(waiting: &Waiting, is_light: bool) -> Self {
+        let Waiting { transaction: _, sender, bytes, weight } = waiting;
+        Self { memory: waiting.memory(), bytes: *bytes, weight: *weight, sender: sender.clone(), is_light }
     }
 }
 

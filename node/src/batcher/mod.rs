@@ -3,7 +3,7 @@
 //!
 //! While as many own batches are in flight as the chain allows, transactions wait in a fair line: what is sealed next holds a share of
 //! everybody who waits, so a flood of one sender does not delay the others ([`Line`]). Of what the chain allows in flight no more is used
-//! than keeps the chain busy (`window`).
+//! than keeps the chain busy (`window`), and beside it a little for light senders alone.
 
 mod line;
 mod window;
@@ -17,17 +17,23 @@ use quancheng_types::{Batch, ChainId, List, SigningKey};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
-pub(crate) use self::line::Content;
+pub(crate) use self::line::{Content, Lane};
 use crate::admission::{Claims, DoorShare};
 use crate::driver::{DriverHandle, DriverInput};
+use crate::fair::{Mix, TURN_WEIGHT};
 use crate::ledger::LedgerError;
 use crate::metrics::Metrics;
 use crate::verifier::StoreWriter;
+use line::Amount;
 pub use line::{Line, LineFull, Waiting};
-use window::Window;
+use window::{Aim, Window};
 
 /// Own batches that may be on their way to the disk at a time.
 const WRITES_MAX: usize = 4;
+
+/// Weight of a batch of light senders alone, and of all such that may be in flight beyond the window.
+const LIGHT_WEIGHT: u64 = TURN_WEIGHT;
+const LIGHT_IN_FLIGHT: u64 = 4 * LIGHT_WEIGHT;
 
 /// Pause between two looks for submissions whose clients hung up.
 const SWEEP_PAUSE: Duration = Duration::from_millis(100);
@@ -124,8 +130,47 @@ pub struct BatcherParts {
     pub writer: StoreWriter,
     /// Told of durable batches.
     pub driver: DriverHandle,
+    /// Whether there are light senders.
+    pub mix: Arc<Mix>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+}
+
+/// What may be sealed now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    /// A batch of everybody's transactions.
+    All,
+    /// The window is full: one of light senders alone.
+    Light,
+    /// Nothing before something is ordered or written.
+    Nothing,
+}
+
+/// What is on its way, and how far that may grow.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    batches: usize,
+    weight: u64,
+    /// Weight of the window.
+    window: u64,
+    /// Weight that the chain allows.
+    greatest: u64,
+}
+
+impl Way {
+    /// What may be sealed of what waits in the two lanes.
+    fn room(self, all: Amount, light: Amount, rules: &SealRules) -> Room {
+        if self.batches >= rules.in_flight {
+            return Room::Nothing;
+        }
+        let with = |amount: Amount, most: u64| self.weight.saturating_add(amount.weight.min(most));
+        if self.weight == 0 || with(all, rules.weight) <= self.window {
+            return Room::All;
+        }
+        let beyond = self.window.saturating_add(LIGHT_IN_FLIGHT).min(self.greatest);
+        if light.count > 0 && with(light, LIGHT_WEIGHT) <= beyond { Room::Light } else { Room::Nothing }
+    }
 }
 
 /// Runs until nobody feeds it or the driver has ended.
@@ -141,32 +186,46 @@ pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
             line.sweep();
             swept = Instant::now();
         }
+        let now = Instant::now();
         let mut rules = *parts.rules.borrow();
-        let writing = WRITES_MAX - writes.available_permits();
+        let greatest = rules.weight_in_flight;
         let in_flight = *parts.in_flight.borrow_and_update();
-        let amount = line.amount();
-        window.ordered(Instant::now(), in_flight.ordered, rules.weight_in_flight, is_full);
-        rules.weight_in_flight = window.limit(rules.weight_in_flight);
+        let aim = if parts.mix.is_uneven(now) { Aim::ShortLine } else { Aim::Throughput };
+        window.ordered(now, aim, in_flight.ordered, greatest, is_full);
         // Two at least fit, so that one is on its way while the other one fills.
-        rules.weight = rules.weight.min((rules.weight_in_flight / 2).max(1));
-        let weight = in_flight.weight.saturating_add(writing_weight.load(Ordering::Acquire));
-        let next = amount.weight.min(rules.weight);
-        let is_light = weight == 0 || weight.saturating_add(next) <= rules.weight_in_flight;
-        is_full = !is_light;
-        let is_free = writing < WRITES_MAX && in_flight.batches + writing < rules.in_flight && is_light;
-        let due = amount.since.map(|since| since + rules.wait);
-        if is_free && (amount.is_full(&rules) || due.is_some_and(|due| due <= Instant::now())) {
-            if let (Ok(permit), Some(content)) = (Arc::clone(&writes).try_acquire_owned(), line.take(&rules)) {
-                window.seal(Instant::now());
+        rules.weight = rules.weight.min((window.limit(aim, greatest) / 2).max(1));
+        let writing = WRITES_MAX - writes.available_permits();
+        let way = Way {
+            batches: in_flight.batches + writing,
+            weight: in_flight.weight.saturating_add(writing_weight.load(Ordering::Acquire)),
+            window: window.limit(aim, greatest),
+            greatest,
+        };
+        let (all, light) = (line.amount(Lane::All), line.amount(Lane::Light));
+        let room = if writing < WRITES_MAX { way.room(all, light, &rules) } else { Room::Nothing };
+        is_full = room != Room::All;
+        let lane = match room {
+            Room::All => Some((Lane::All, all)),
+            Room::Light => Some((Lane::Light, light)),
+            Room::Nothing => None,
+        };
+        let due = lane.and_then(|(_, amount)| amount.since).map(|since| since + rules.wait);
+        if let Some((lane, amount)) = lane
+            && (amount.is_full(&rules) || due.is_some_and(|due| due <= now))
+        {
+            let weight = if lane == Lane::Light { rules.weight.min(LIGHT_WEIGHT) } else { rules.weight };
+            let rules = SealRules { weight, ..rules };
+            if let (Ok(permit), Some(content)) = (Arc::clone(&writes).try_acquire_owned(), line.take(&rules, lane)) {
+                window.seal(now);
                 seal(&mut parts, content, permit, &writing_weight);
             }
             continue;
         }
         let timer = async {
             match due {
-                Some(due) if is_free => tokio::time::sleep_until(due).await,
+                Some(due) => tokio::time::sleep_until(due).await,
                 // The change of `in_flight` wakes us, or a finished write at the latest after a wait.
-                Some(_) => tokio::time::sleep(rules.wait.max(Duration::from_millis(5))).await,
+                None if all.count > 0 => tokio::time::sleep(rules.wait.max(Duration::from_millis(5))).await,
                 None => std::future::pending().await,
             }
         };
@@ -201,4 +260,34 @@ fn seal(parts: &mut BatcherParts, mut content: Content, permit: OwnedSemaphorePe
         drop(permit);
         content.finish(&result);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_the_window_there_is_a_little_room_for_light_senders_alone() {
+        let rules =
+            SealRules { bytes: 1 << 20, weight: 5_000, wait: Duration::ZERO, in_flight: 8, weight_in_flight: 40_000 };
+        let waits = |weight| Amount { count: 1, bytes: 1, weight, since: None };
+        let (much, little, nothing) = (waits(100_000), waits(200), Amount::default());
+        let way = |batches, weight| Way { batches, weight, window: 10_000, greatest: 12_000 };
+        // In flight (batches, weight), what waits (all, light), what may be sealed.
+        let cases = [
+            ((1, 5_000), (much, nothing), Room::All),
+            ((1, 5_001), (much, nothing), Room::Nothing),
+            ((1, 5_001), (much, little), Room::Light),
+            ((1, 9_800), (little, nothing), Room::All),
+            ((2, 11_800), (much, little), Room::Light),
+            // The bound of the chain holds for all of it.
+            ((2, 11_801), (much, little), Room::Nothing),
+            ((8, 100), (little, little), Room::Nothing),
+            // A single batch may be as heavy as it is.
+            ((0, 0), (much, nothing), Room::All),
+        ];
+        for ((batches, weight), (all, light), expected) in cases {
+            assert_eq!(way(batches, weight).room(all, light, &rules), expected, "{batches} {weight}");
+        }
+    }
 }

@@ -4,7 +4,8 @@
 //! beyond need delays whoever comes next, and a flood would delay everybody by as much as the chain allows in flight (more than a
 //! second). How much is needed depends on the network and on the machines, so it is measured, as TCP Vegas does (Brakmo and Peterson, 1995): a
 //! batch takes some time from sealing to its place in the order when nothing is in its way, and longer when it waits. While own
-//! batches wait no longer than [`QUEUE_MS`] more work is let out, else less.
+//! batches wait no longer than [`QUEUE_MS`] more work is let out, else less. Throughput wants a long line and a light sender
+//! ([`crate::fair::Mix`]) a short one, so the line is short while there is one ([`Aim`]).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,12 +14,42 @@ use tokio::time::Instant;
 
 /// Time in line that is aimed at, ms.
 const QUEUE_MS: u64 = 150;
+/// The same while there are light senders.
+const SHORT_QUEUE_MS: u64 = 15;
 /// How long the shortest time is remembered: it may grow when the network changes.
 const SHORTEST_KEPT: Duration = Duration::from_secs(10);
 /// The window is not smaller than this part of what the chain allows.
 const LEAST_PART: u64 = 2;
+/// The same while there are light senders: two turns of the line.
+const SHORT_LEAST_PART: u64 = 80;
 /// Parts by which it grows and shrinks.
 const STEP_PART: u64 = 8;
+
+/// What the window is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// As much as the chain can do: all who send are alike.
+    Throughput,
+    /// That nobody waits long: there are light senders beside others.
+    ShortLine,
+}
+
+impl Aim {
+    fn queue(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Throughput => QUEUE_MS,
+            Self::ShortLine => SHORT_QUEUE_MS,
+        })
+    }
+
+    fn least(self, greatest: u64) -> u64 {
+        greatest
+            / match self {
+                Self::Throughput => LEAST_PART,
+                Self::ShortLine => SHORT_LEAST_PART,
+            }
+    }
+}
 
 /// Own batches in flight, and the weight that they may have together.
 #[derive(Debug)]
@@ -58,8 +89,8 @@ impl Window {
 
     /// Notes that so many own batches were ordered since the start; `greatest` is what the chain allows in flight, and `is_full` says
     /// whether more would be in flight if it were allowed.
-    pub(crate) fn ordered(&mut self, now: Instant, ordered: u64, greatest: u64, is_full: bool) {
-        let least = greatest / LEAST_PART;
+    pub(crate) fn ordered(&mut self, now: Instant, aim: Aim, ordered: u64, greatest: u64, is_full: bool) {
+        let least = aim.least(greatest);
         self.limit = self.limit.clamp(least, greatest);
         let mut newest = None;
         while self.ordered < ordered {
@@ -76,7 +107,7 @@ impl Window {
             return;
         };
         let shortest = self.shortest.iter().flatten().min().copied().unwrap_or(took);
-        let is_late = took > shortest + Duration::from_millis(QUEUE_MS);
+        let is_late = took > shortest + aim.queue();
         if is_late && sealed >= self.changed {
             self.limit = (self.limit - self.limit / STEP_PART).max(least);
             // What is in flight was let out under the old limit.
@@ -95,8 +126,8 @@ impl Window {
     }
 
     /// Weight that own batches in flight may have together, of what the chain allows.
-    pub(crate) fn limit(&self, greatest: u64) -> u64 {
-        self.limit.clamp(greatest / LEAST_PART, greatest)
+    pub(crate) fn limit(&self, aim: Aim, greatest: u64) -> u64 {
+        self.limit.clamp(aim.least(greatest), greatest)
     }
 }
 
@@ -111,11 +142,11 @@ mod tests {
     }
 
     /// A chain that orders one batch each `service_ms`, and takes 20 ms besides.
-    fn run(window: &mut Window, now: &mut Instant, service_ms: u64, batches: u64) {
+    fn run(window: &mut Window, aim: Aim, now: &mut Instant, service_ms: u64, batches: u64) {
         let (mut waiting, mut done): (VecDeque<(Instant, u64)>, _) = (VecDeque::new(), window.ordered);
         for _ in 0..batches {
             let weight = 1_000;
-            while (waiting.len() as u64 + 1) * weight <= window.limit(GREATEST) || waiting.is_empty() {
+            while (waiting.len() as u64 + 1) * weight <= window.limit(aim, GREATEST) || waiting.is_empty() {
                 window.seal(*now);
                 waiting.push_back((*now, weight));
             }
@@ -126,7 +157,7 @@ mod tests {
             }
             waiting.pop_front();
             done += 1;
-            window.ordered(*now, done, GREATEST, true);
+            window.ordered(*now, aim, done, GREATEST, true);
         }
         window.sealed.clear();
     }
@@ -135,32 +166,42 @@ mod tests {
     fn what_waits_in_line_is_bounded_in_time_and_a_fast_chain_is_kept_busy() {
         let mut now = Instant::now();
         let mut window = Window::new(now, 0);
-        assert_eq!(window.limit(GREATEST), GREATEST);
-        run(&mut window, &mut now, 10, 400);
-        let slow = window.limit(GREATEST);
+        assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST);
+        run(&mut window, Aim::Throughput, &mut now, 10, 400);
+        let slow = window.limit(Aim::Throughput, GREATEST);
         assert_eq!(slow, GREATEST / LEAST_PART);
-        run(&mut window, &mut now, 1, 4_000);
-        let fast = window.limit(GREATEST);
+        run(&mut window, Aim::Throughput, &mut now, 1, 4_000);
+        let fast = window.limit(Aim::Throughput, GREATEST);
         assert!(fast > GREATEST * 3 / 4, "{fast}");
+    }
+
+    /// A chain that does a hundred batches a second holds one of them at a time for a light sender, and is let out again without him.
+    #[test]
+    fn the_line_is_short_for_a_light_sender() {
+        let mut now = Instant::now();
+        let mut window = Window::new(now, 0);
+        run(&mut window, Aim::ShortLine, &mut now, 10, 400);
+        assert!(window.limit(Aim::ShortLine, GREATEST) < GREATEST / 8, "{window:?}");
+        assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST / LEAST_PART);
     }
 
     #[test]
     fn the_limit_keeps_its_bounds_and_those_of_before_are_not_measured() {
         let mut now = Instant::now();
         let mut window = Window::new(now, 3);
-        window.ordered(now, 3, GREATEST, true);
-        assert_eq!(window.limit(GREATEST), GREATEST);
+        window.ordered(now, Aim::Throughput, 3, GREATEST, true);
+        assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST);
         for ordered in 4..200 {
             window.seal(now);
             now += ms(1_000 * (ordered % 2));
-            window.ordered(now, ordered, GREATEST, true);
+            window.ordered(now, Aim::Throughput, ordered, GREATEST, true);
         }
-        assert_eq!(window.limit(GREATEST), GREATEST / LEAST_PART);
-        assert_eq!(window.limit(64), 64.min(window.limit(64)));
+        assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST / LEAST_PART);
+        assert_eq!(window.limit(Aim::Throughput, 64), 64.min(window.limit(Aim::Throughput, 64)));
         // Nobody asks for more: nothing changes.
-        let before = window.limit(GREATEST);
+        let before = window.limit(Aim::Throughput, GREATEST);
         window.seal(now);
-        window.ordered(now, 200, GREATEST, false);
-        assert_eq!(window.limit(GREATEST), before);
+        window.ordered(now, Aim::Throughput, 200, GREATEST, false);
+        assert_eq!(window.limit(Aim::Throughput, GREATEST), before);
     }
 }

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
+use quancheng_contracts::weight::transaction_weight;
 use quancheng_types::schedule::Entry;
-use quancheng_types::{Height, VersionPlan, is_known_version};
+use quancheng_types::{Height, SignedBatch, VersionPlan, is_known_version};
 use tracing::{debug, error, info, warn};
 
 use crate::driver::{DriverHandle, DriverInput};
+use crate::fair::Mix;
 use crate::ledger::{Ledger, LedgerError, execute_stored};
 use crate::metrics::Metrics;
 use crate::thread_end::{EndWithProcess, Threads};
@@ -38,6 +40,7 @@ struct Executor {
     ledger: Arc<Ledger>,
     driver: DriverHandle,
     tracker: Arc<Tracker>,
+    mix: Arc<Mix>,
     metrics: Arc<Metrics>,
     on_set_change: Box<dyn Fn() + Send>,
 }
@@ -50,12 +53,13 @@ pub fn start(
     ledger: Arc<Ledger>,
     driver: DriverHandle,
     tracker: Arc<Tracker>,
+    mix: Arc<Mix>,
     metrics: Arc<Metrics>,
     on_set_change: Box<dyn Fn() + Send>,
     threads: &Threads,
 ) -> std::io::Result<ExecutorHandle> {
     let (queue, heights) = channel();
-    let executor = Executor { ledger, driver, tracker, metrics, on_set_change };
+    let executor = Executor { ledger, driver, tracker, mix, metrics, on_set_change };
     threads.spawn("executor", move || {
         let _guard = EndWithProcess("executor");
         for height in heights {
@@ -75,6 +79,7 @@ impl Executor {
         let block = self.ledger.block(height)?.ok_or(LedgerError::BlockMissing { height })?.block;
         let batches = self.ledger.batches_of(&block)?;
         let results = execute_stored(&self.ledger, &block, &batches)?;
+        self.note_senders(&batches);
         for _ in 0..results.internal_count {
             self.metrics.internal.inc();
         }
@@ -93,6 +98,15 @@ impl Executor {
         let _ = self.driver.deliver(DriverInput::Executed(results.executed));
         self.tracker.executed(height, time_ms, results.receipts);
         Ok(())
+    }
+
+    fn note_senders(&self, batches: &[Arc<SignedBatch>]) {
+        let transactions = batches.iter().flat_map(|batch| batch.batch.transactions.iter());
+        let sent = transactions.filter_map(|transaction| {
+            let sender = transaction.body.sender()?;
+            Some((sender, transaction_weight(transaction)))
+        });
+        self.mix.note(tokio::time::Instant::now(), sent);
     }
 
     /// A version of the rules was decided: whoever runs a build that does not carry it has to hear of it long before.

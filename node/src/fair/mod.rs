@@ -4,6 +4,7 @@
 //! for no organization are one class together. On each level everybody with work takes turns by weight (`Rounds`), so one key, one
 //! address or a thousand new keys are served no more than their level's share.
 
+mod mix;
 mod rounds;
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,7 +13,8 @@ use quancheng_contracts::ResolvedSigner;
 use quancheng_contracts::identity::OrgId;
 use quancheng_types::AccountId;
 
-pub(crate) use rounds::{Fifo, Line, Rounds};
+pub use mix::Mix;
+pub(crate) use rounds::{Fifo, Line, Rounds, TURN_WEIGHT};
 
 /// The class of a sender.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

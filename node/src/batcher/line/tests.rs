@@ -47,14 +47,52 @@ fn nonces(content: &Content) -> Vec<u64> {
 fn a_batch_keeps_bytes_and_weight_and_a_larger_transaction_is_alone() {
     let line = Line::default();
     let _all = push(&line, (0..10).map(|n| waiting(1, 1, n, 100, 10)).collect()).unwrap();
-    assert_eq!(nonces(&line.take(&rules(350, 1_000)).unwrap()), [0, 1, 2]);
-    assert_eq!(nonces(&line.take(&rules(10_000, 45)).unwrap()), [3, 4, 5, 6]);
-    assert_eq!(nonces(&line.take(&rules(10, 1_000)).unwrap()), [7]);
-    assert_eq!(nonces(&line.take(&rules(10_000, 1)).unwrap()), [8]);
-    assert!(line.amount().since.is_some());
-    assert_eq!(nonces(&line.take(&rules(10_000, 1_000)).unwrap()), [9]);
-    assert!(line.take(&rules(10_000, 1_000)).is_none());
-    assert_eq!(line.amount(), Amount::default());
+    assert_eq!(nonces(&line.take(&rules(350, 1_000), Lane::All).unwrap()), [0, 1, 2]);
+    assert_eq!(nonces(&line.take(&rules(10_000, 45), Lane::All).unwrap()), [3, 4, 5, 6]);
+    assert_eq!(nonces(&line.take(&rules(10, 1_000), Lane::All).unwrap()), [7]);
+    assert_eq!(nonces(&line.take(&rules(10_000, 1), Lane::All).unwrap()), [8]);
+    assert!(line.amount(Lane::All).since.is_some());
+    assert_eq!(nonces(&line.take(&rules(10_000, 1_000), Lane::All).unwrap()), [9]);
+    assert!(line.take(&rules(10_000, 1_000), Lane::All).is_none());
+    assert_eq!(line.amount(Lane::All), Amount::default());
+}
+
+/// Account 1 sends much, account 2 little: what the line knows of them.
+fn uneven() -> Arc<Mix> {
+    let (mix, now) = (Arc::new(Mix::default()), Instant::now());
+    let sent = [1_u8, 2].map(|number| (AccountId(Digest([number; 32])), if number == 1 { 1_000_000 } else { 100 }));
+    let earlier = now.checked_sub(std::time::Duration::from_secs(5)).unwrap();
+    mix.note(earlier, sent);
+    mix.note(now, sent);
+    mix
+}
+
+#[test]
+fn light_senders_go_first_and_alone_where_nothing_else_may() {
+    let line = Line::new(uneven());
+    let _flood = push(&line, (0..10).map(|n| waiting(1, 1, n, 100, 100)).collect()).unwrap();
+    assert_eq!(line.take(&rules(10_000, 400), Lane::Light).map(|content| content.weight), None);
+    let _light = push(&line, vec![waiting(1, 2, 100, 100, 100)]).unwrap();
+    let _new = push(&line, (0..8).map(|n| waiting(1, 3, 200 + n, 100, 100)).collect()).unwrap();
+    let light = line.amount(Lane::Light);
+    assert_eq!((light.count, light.bytes, light.weight, line.amount(Lane::All).count), (9, 900, 900, 19));
+    assert!(light.since.is_some());
+    // Half of a batch at most, in turns, and the rest for the others.
+    assert_eq!(nonces(&line.take(&rules(10_000, 400), Lane::All).unwrap()), [100, 200, 0, 1]);
+    // Alone.
+    assert_eq!(nonces(&line.take(&rules(10_000, 300), Lane::Light).unwrap()), [201, 202, 203]);
+    // All of a batch when nobody else waits.
+    assert_eq!(line.take(&rules(10_000, 800), Lane::All).unwrap().weight, 800);
+    assert_eq!(nonces(&line.take(&rules(10_000, 1_000), Lane::All).unwrap()), [6, 7, 8, 9]);
+    assert_eq!((line.amount(Lane::Light), line.amount(Lane::All)), (Amount::default(), Amount::default()));
+    assert!(line.take(&rules(10_000, 1_000), Lane::All).is_none());
+}
+
+#[test]
+fn nobody_is_light_where_nothing_is_known() {
+    let line = Line::default();
+    let _one = push(&line, vec![waiting(1, 2, 1, 100, 100)]).unwrap();
+    assert_eq!((line.amount(Lane::Light), line.amount(Lane::All).count), (Amount::default(), 1));
 }
 
 /// One key and one address flood; the next batch holds what anybody else has brought, all the same.
@@ -67,7 +105,7 @@ fn a_flood_does_not_keep_others_out_of_the_next_batch() {
     }
     let _honest = push(&line, vec![waiting(1, 2, 1_000_001, 300, 50)]).unwrap();
     let _elsewhere = push(&line, vec![waiting(2, 3, 1_000_002, 300, 50)]).unwrap();
-    let batch = nonces(&line.take(&rules(512 * 1024, 20_000)).unwrap());
+    let batch = nonces(&line.take(&rules(512 * 1024, 20_000), Lane::All).unwrap());
     assert!(batch.contains(&1_000_001), "another key behind the address of the flood");
     assert!(batch.contains(&1_000_002), "another address");
 }
@@ -102,14 +140,15 @@ fn nobody_takes_more_memory_than_a_share_and_the_others_still_have_theirs() {
 async fn a_submission_hears_when_the_last_of_its_batches_is_durable() {
     let line = Line::default();
     let mut stored = push(&line, (0..4).map(|n| waiting(1, 1, n, 100, 10)).collect()).unwrap();
-    let (first, second) = (line.take(&rules(200, 100)).unwrap(), line.take(&rules(200, 100)).unwrap());
+    let (first, second) =
+        (line.take(&rules(200, 100), Lane::All).unwrap(), line.take(&rules(200, 100), Lane::All).unwrap());
     second.finish(&Ok(()));
     assert!(stored.try_recv().is_err(), "told too early");
     first.finish(&Ok(()));
     assert!(stored.await.unwrap().is_ok());
     let stored = push(&line, (0..4).map(|n| waiting(1, 1, n, 100, 10)).collect()).unwrap();
-    line.take(&rules(200, 100)).unwrap().finish(&Err(LedgerError::WriterPanicked));
-    line.take(&rules(200, 100)).unwrap().finish(&Ok(()));
+    line.take(&rules(200, 100), Lane::All).unwrap().finish(&Err(LedgerError::WriterPanicked));
+    line.take(&rules(200, 100), Lane::All).unwrap().finish(&Ok(()));
     assert!(stored.await.unwrap().is_err());
     let stored = push(&line, vec![waiting(1, 1, 0, 1, 1)]).unwrap();
     line.close();
@@ -138,7 +177,7 @@ proptest! {
             sizes.insert(number, *size);
         }
         let mut seen = Vec::new();
-        while let Some(content) = line.take(&rules(bytes, weight)) {
+        while let Some(content) = line.take(&rules(bytes, weight), Lane::All) {
             let all: Vec<(u32, u64)> = nonces(&content).iter().map(|nonce| sizes[nonce]).collect();
             let is_within = all.iter().map(|size| size.0).sum::<u32>() <= bytes && content.weight <= weight;
             prop_assert!(is_within || all.len() == 1);
@@ -149,7 +188,7 @@ proptest! {
         let mut sorted = seen.clone();
         sorted.sort_unstable();
         prop_assert_eq!(sorted, (1..=count).collect::<Vec<_>>());
-        prop_assert_eq!(line.amount(), Amount::default());
+        prop_assert_eq!(line.amount(Lane::All), Amount::default());
         for mut stored in receivers {
             prop_assert!(stored.try_recv().is_ok_and(|result| result.is_ok()));
         }
