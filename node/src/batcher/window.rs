@@ -20,10 +20,14 @@ const SHORT_QUEUE_MS: u64 = 15;
 const SHORTEST_KEPT: Duration = Duration::from_secs(10);
 /// The window is not smaller than this part of what the chain allows.
 const LEAST_PART: u64 = 2;
-/// The same while there are light senders: two turns of the line.
-const SHORT_LEAST_PART: u64 = 80;
+/// The same while there are light senders: a few transactions.
+const SHORT_LEAST_PART: u64 = 800;
+/// Then it is not larger than this part.
+const SHORT_MOST_PART: u64 = 8;
 /// Parts by which it grows and shrinks.
 const STEP_PART: u64 = 8;
+/// By which it shrinks while there are light senders: each step is the latency of one of them.
+const SHORT_STEP_PART: u64 = 2;
 
 /// What the window is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +46,21 @@ impl Aim {
         })
     }
 
-    fn least(self, greatest: u64) -> u64 {
-        greatest
+    /// A window within its bounds; `greatest` is what the chain allows.
+    fn bounded(self, window: u64, greatest: u64) -> u64 {
+        let (least, most) = match self {
+            Self::Throughput => (greatest / LEAST_PART, greatest),
+            Self::ShortLine => (greatest / SHORT_LEAST_PART, greatest / SHORT_MOST_PART),
+        };
+        window.clamp(least, most)
+    }
+
+    /// What it shrinks by.
+    fn step(self, window: u64) -> u64 {
+        window
             / match self {
-                Self::Throughput => LEAST_PART,
-                Self::ShortLine => SHORT_LEAST_PART,
+                Self::Throughput => STEP_PART,
+                Self::ShortLine => SHORT_STEP_PART,
             }
     }
 }
@@ -90,8 +104,7 @@ impl Window {
     /// Notes that so many own batches were ordered since the start; `greatest` is what the chain allows in flight, and `is_full` says
     /// whether more would be in flight if it were allowed.
     pub(crate) fn ordered(&mut self, now: Instant, aim: Aim, ordered: u64, greatest: u64, is_full: bool) {
-        let least = aim.least(greatest);
-        self.limit = self.limit.clamp(least, greatest);
+        self.limit = aim.bounded(self.limit, greatest);
         let mut newest = None;
         while self.ordered < ordered {
             self.ordered += 1;
@@ -109,11 +122,11 @@ impl Window {
         let shortest = self.shortest.iter().flatten().min().copied().unwrap_or(took);
         let is_late = took > shortest + aim.queue();
         if is_late && sealed >= self.changed {
-            self.limit = (self.limit - self.limit / STEP_PART).max(least);
+            self.limit = aim.bounded(self.limit - aim.step(self.limit), greatest);
             // What is in flight was let out under the old limit.
             self.changed = now;
         } else if !is_late && is_full {
-            self.limit = self.limit.saturating_add((self.limit / STEP_PART).max(1)).min(greatest);
+            self.limit = aim.bounded(self.limit.saturating_add((self.limit / STEP_PART).max(1)), greatest);
         }
     }
 
@@ -127,7 +140,7 @@ impl Window {
 
     /// Weight that own batches in flight may have together, of what the chain allows.
     pub(crate) fn limit(&self, aim: Aim, greatest: u64) -> u64 {
-        self.limit.clamp(aim.least(greatest), greatest)
+        aim.bounded(self.limit, greatest)
     }
 }
 

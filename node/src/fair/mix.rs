@@ -2,8 +2,8 @@
 //!
 //! Fair turns alone leave a light sender what a flood leaves: his turn comes soon, and then his transaction stands behind everything that was
 //! let out before. So a node looks at what was executed, whoever's door it came through: where somebody sends far less than the
-//! others do on average, what is let out is kept small enough for him (`batcher`). Where all send about alike, nobody is light, and
-//! nothing is held back. It is a rule of the node and none of validity.
+//! others do on average, or where so few send almost everything that anybody who came would, what is let out is kept small enough for him
+//! (`batcher`). Where many send about alike, nobody is light, and nothing is held back. It is a rule of the node and none of validity.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,11 +13,14 @@ use quancheng_types::AccountId;
 use tokio::time::Instant;
 
 /// What is looked at together.
-const SPAN: Duration = Duration::from_secs(2);
+const SPAN: Duration = Duration::from_secs(1);
 /// So long after a light sender was seen he is expected again.
 const KEPT: Duration = Duration::from_secs(10);
 /// A light sender sends less than this part of what the others do on average.
 const LIGHT_PART: u64 = 8;
+/// Fewer senders than this are few. They are counted by the inverse of Simpson's index (Hill, 1973): as many equal senders would be
+/// as uneven.
+const FEW: u128 = 8;
 /// Accounts told apart in a span; more are counted as one.
 const ACCOUNTS_MAX: usize = 8_192;
 
@@ -47,6 +50,16 @@ impl Span {
         let all = self.weights.values().copied().fold(self.rest, u64::saturating_add);
         all / senders.saturating_mul(LIGHT_PART).max(1)
     }
+
+    /// Whether few send almost everything.
+    fn is_few(&self) -> bool {
+        let (mut all, mut squares) = (u128::from(self.rest), 0_u128);
+        for weight in self.weights.values().copied().map(u128::from) {
+            all = all.saturating_add(weight);
+            squares = squares.saturating_add(weight.saturating_mul(weight));
+        }
+        all > 0 && all.saturating_mul(all) < squares.saturating_mul(FEW)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +70,7 @@ struct Inner {
     last: Span,
     /// Its bound.
     bound: u64,
-    /// When a light sender was last seen.
+    /// When a light sender was last seen, or few senders.
     seen: Option<Instant>,
 }
 
@@ -84,7 +97,7 @@ impl Mix {
         }
     }
 
-    /// Whether somebody sends far less than others.
+    /// Whether somebody sends far less than others, or would if he came.
     pub(crate) fn is_uneven(&self, now: Instant) -> bool {
         self.lock().is_uneven(now)
     }
@@ -101,7 +114,7 @@ impl Inner {
     fn turn(&mut self, now: Instant) {
         self.last = std::mem::take(&mut self.now);
         self.bound = self.last.bound();
-        if self.last.weights.values().any(|weight| *weight <= self.bound) {
+        if self.last.is_few() || self.last.weights.values().any(|weight| *weight <= self.bound) {
             self.seen = Some(now);
         }
         self.began = Some(now);
@@ -147,10 +160,23 @@ mod tests {
         mix.note(began + SPAN, []);
         assert!(!mix.is_uneven(began + SPAN));
         assert!(!mix.is_light(began + SPAN, &account(1_000)));
-        // Nor is one who sends alone.
-        mix.note(began + SPAN, [(account(1), 10)]);
-        mix.note(began + SPAN * 2, []);
-        assert!(!mix.is_uneven(began + SPAN * 2));
+    }
+
+    #[test]
+    fn beside_few_senders_anybody_is_light() {
+        // How many send, how much each; whether anybody else is light.
+        for (senders, is_few) in [(1, true), (7, true), (8, false), (64, false)] {
+            let (mix, began) = (Mix::default(), Instant::now());
+            mix.note(began, (0..senders).map(|number| (account(number), u64::MAX / 64)));
+            mix.note(began + SPAN, []);
+            assert_eq!(mix.is_uneven(began + SPAN), is_few, "{senders}");
+            assert_eq!(mix.is_light(began + SPAN, &account(1_000)), is_few, "{senders}");
+            assert!(!mix.is_light(began + SPAN, &account(0)), "{senders}");
+        }
+        let (mix, began) = (Mix::default(), Instant::now());
+        mix.note(began, []);
+        mix.note(began + SPAN, []);
+        assert!(!mix.is_uneven(began + SPAN), "nobody sends");
     }
 
     #[test]
