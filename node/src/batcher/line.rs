@@ -1,5 +1,5 @@
-//! The line into batches: admitted transactions of all senders, in fair turns, bounded in bytes. Light senders ([`Mix`]) have a lane of
-//! their own, which goes first.
+//! The line into batches: admitted transactions of all senders, in fair turns, bounded in bytes. What an account brings while it has little in
+//! the line has a lane of its own, which goes first: the lane of light senders.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{SealRules, Ticket};
-use crate::fair::{Class, ClientAddress, FairLine, Line as _, Mix, Sender};
+use crate::fair::{Class, ClientAddress, FairLine, Line as _, Sender, TURN_WEIGHT};
 use crate::ledger::LedgerError;
 
 /// Memory of all transactions in the line.
@@ -23,7 +23,9 @@ const ACCOUNT_BYTES_MAX: usize = LINE_BYTES_MAX / 4;
 /// Memory of a transaction beside its canonical bytes: the place in the line, and the allocation of each call.
 const TRANSACTION_OVERHEAD: usize = 512;
 const CALL_OVERHEAD: usize = 96;
-/// The light go first up to this part of a batch: new keys are light, and their flood must not keep everybody else out.
+/// Weight that an account may have in the lane of light senders: about ten notarizations.
+const LIGHT_WEIGHT_MAX: u64 = TURN_WEIGHT / 2;
+/// That lane goes first up to this part of a batch: many new keys are light together, and must not keep everybody else out.
 const LIGHT_PART: u64 = 2;
 
 /// A checked transaction that waits for a batch.
@@ -160,6 +162,15 @@ pub(crate) enum Lane {
     Light,
 }
 
+/// What an account has waiting in each lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lanes {
+    /// Weight in the lane of light senders.
+    light: u64,
+    /// Number in the other one.
+    others: usize,
+}
+
 type Turns = FairLine<(Waiting, Arc<Submission>)>;
 
 #[derive(Debug, Default)]
@@ -173,6 +184,7 @@ struct Inner {
     by_class: HashMap<Class, usize>,
     by_address: HashMap<ClientAddress, usize>,
     by_account: HashMap<AccountId, usize>,
+    lanes: HashMap<AccountId, Lanes>,
     is_closed: bool,
 }
 
@@ -180,16 +192,10 @@ struct Inner {
 #[derive(Debug, Default)]
 pub struct Line {
     inner: Mutex<Inner>,
-    mix: Arc<Mix>,
     pub(crate) arrived: Notify,
 }
 
 impl Line {
-    /// Empty, with what is known of the senders.
-    pub fn new(mix: Arc<Mix>) -> Self {
-        Self { mix, ..Self::default() }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -209,8 +215,7 @@ impl Line {
         let mut inner = self.lock();
         inner.admit(&packet)?;
         for waiting in packet {
-            let is_light = self.mix.is_light(now, &waiting.sender.account);
-            inner.add(waiting, &submission, now, is_light);
+            inner.add(waiting, &submission, now);
         }
         drop(inner);
         self.arrived.notify_one();
@@ -300,6 +305,20 @@ impl Inner {
         if all > LINE_BYTES_MAX { Err(LineFull::All) } else { Ok(()) }
     }
 
+    /// Whether this transaction belongs in the lane of light senders, noted as being there. Nothing overtakes what the account itself has
+    /// waiting.
+    fn takes_light(&mut self, waiting: &Waiting) -> bool {
+        let lanes = self.lanes.entry(waiting.sender.account).or_default();
+        let light = lanes.light.saturating_add(waiting.weight);
+        let is_light = lanes.others == 0 && light <= LIGHT_WEIGHT_MAX;
+        if is_light {
+            lanes.light = light;
+        } else {
+            lanes.others += 1;
+        }
+        is_light
+    }
+
     fn turns(&mut self, is_light: bool) -> &mut Turns {
         if is_light { &mut self.light } else { &mut self.others }
     }
@@ -313,8 +332,9 @@ impl Inner {
         self.turns(is_light).peek().map(|((next, _), _)| (next, is_light))
     }
 
-    fn add(&mut self, waiting: Waiting, submission: &Arc<Submission>, now: Instant, is_light: bool) {
+    fn add(&mut self, waiting: Waiting, submission: &Arc<Submission>, now: Instant) {
         let (memory, weight) = (waiting.memory(), waiting.weight);
+        let is_light = self.takes_light(&waiting);
         self.memory = self.memory.saturating_add(memory);
         *self.by_class.entry(waiting.sender.class.clone()).or_default() += memory;
         *self.by_address.entry(waiting.sender.address).or_default() += memory;
@@ -342,6 +362,16 @@ impl Inner {
         self.amount.subtract(*bytes, *weight);
         if *is_light {
             self.amount_light.subtract(*bytes, *weight);
+        }
+        if let Some(lanes) = self.lanes.get_mut(&sender.account) {
+            if *is_light {
+                lanes.light = lanes.light.saturating_sub(*weight);
+            } else {
+                lanes.others = lanes.others.saturating_sub(1);
+            }
+            if *lanes == Lanes::default() {
+                self.lanes.remove(&sender.account);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who the chain works for of late, and who of them is a light sender.
+//! Who the chain works for of late, and whether there are light senders among them.
 //!
 //! Fair turns alone leave a light sender what a flood leaves: his turn comes soon, and then his transaction stands behind everything that was
 //! let out before. So a node looks at what was executed, whoever's door it came through: where somebody sends far less than the
@@ -13,7 +13,7 @@ use quancheng_types::AccountId;
 use tokio::time::Instant;
 
 /// What is looked at together.
-const SPAN: Duration = Duration::from_secs(1);
+const SPAN: Duration = Duration::from_secs(2);
 /// So long after a light sender was seen he is expected again.
 const KEPT: Duration = Duration::from_secs(10);
 /// A light sender sends less than this part of what the others do on average.
@@ -66,15 +66,11 @@ impl Span {
 struct Inner {
     began: Option<Instant>,
     now: Span,
-    /// The last full span.
-    last: Span,
-    /// Its bound.
-    bound: u64,
     /// When a light sender was last seen, or few senders.
     seen: Option<Instant>,
 }
 
-/// Shared by the executor, which notes, and the batcher and its line, which ask.
+/// Shared by the executor, which notes, and the batcher, which asks.
 #[derive(Debug, Default)]
 pub struct Mix {
     inner: Mutex<Inner>,
@@ -101,20 +97,13 @@ impl Mix {
     pub(crate) fn is_uneven(&self, now: Instant) -> bool {
         self.lock().is_uneven(now)
     }
-
-    /// Whether this account is a light sender: others send much, and it does not.
-    pub(crate) fn is_light(&self, now: Instant, account: &AccountId) -> bool {
-        let inner = self.lock();
-        let weight_in = |span: &Span| span.weights.get(account).copied().unwrap_or(0);
-        inner.is_uneven(now) && weight_in(&inner.last).max(weight_in(&inner.now)) <= inner.bound
-    }
 }
 
 impl Inner {
     fn turn(&mut self, now: Instant) {
-        self.last = std::mem::take(&mut self.now);
-        self.bound = self.last.bound();
-        if self.last.is_few() || self.last.weights.values().any(|weight| *weight <= self.bound) {
+        let last = std::mem::take(&mut self.now);
+        let bound = last.bound();
+        if last.is_few() || last.weights.values().any(|weight| *weight <= bound) {
             self.seen = Some(now);
         }
         self.began = Some(now);
@@ -135,63 +124,41 @@ mod tests {
         AccountId(quancheng_types::Digest(bytes))
     }
 
-    #[test]
-    fn whoever_sends_far_less_than_the_others_is_light() {
+    /// Whether a span of these senders is uneven, when the next one begins.
+    fn is_uneven(sent: impl IntoIterator<Item = (u32, u64)>) -> bool {
         let (mix, began) = (Mix::default(), Instant::now());
-        mix.note(began, [(account(1), 100_000), (account(2), 500)]);
+        mix.note(began, sent.into_iter().map(|(number, weight)| (account(number), weight)));
         assert!(!mix.is_uneven(began), "nothing is known before a span is over");
-        let later = began + SPAN;
-        mix.note(later, [(account(1), 100_000)]);
-        assert!(mix.is_uneven(later));
-        assert!(mix.is_light(later, &account(2)));
-        assert!(mix.is_light(later, &account(3)), "who was not seen sends nothing");
-        assert!(!mix.is_light(later, &account(1)));
-        // He begins to send as much: known before the span is over.
-        mix.note(later, [(account(2), 100_000)]);
-        assert!(!mix.is_light(later, &account(2)));
-    }
-
-    #[test]
-    fn where_all_send_alike_nobody_is_light() {
-        let (mix, began) = (Mix::default(), Instant::now());
-        for number in 0..100 {
-            mix.note(began, [(account(number), 50 + u64::from(number % 5) * 50)]);
-        }
         mix.note(began + SPAN, []);
-        assert!(!mix.is_uneven(began + SPAN));
-        assert!(!mix.is_light(began + SPAN, &account(1_000)));
+        mix.is_uneven(began + SPAN)
     }
 
     #[test]
-    fn beside_few_senders_anybody_is_light() {
-        // How many send, how much each; whether anybody else is light.
+    fn one_who_sends_far_less_than_the_others_or_few_make_it_uneven() {
+        let even = |count: u32| (0..count).map(|number| (number, 50 + u64::from(number % 5) * 50));
+        assert!(!is_uneven(even(100)), "all send alike");
+        assert!(!is_uneven(even(100).chain([(1_000, 20)])));
+        assert!(is_uneven(even(100).chain([(1_000, 18)])));
+        assert!(!is_uneven([]), "nobody sends");
+        // How many send as much.
         for (senders, is_few) in [(1, true), (7, true), (8, false), (64, false)] {
-            let (mix, began) = (Mix::default(), Instant::now());
-            mix.note(began, (0..senders).map(|number| (account(number), u64::MAX / 64)));
-            mix.note(began + SPAN, []);
-            assert_eq!(mix.is_uneven(began + SPAN), is_few, "{senders}");
-            assert_eq!(mix.is_light(began + SPAN, &account(1_000)), is_few, "{senders}");
-            assert!(!mix.is_light(began + SPAN, &account(0)), "{senders}");
+            assert_eq!(is_uneven((0..senders).map(|number| (number, u64::MAX / 64))), is_few, "{senders}");
         }
-        let (mix, began) = (Mix::default(), Instant::now());
-        mix.note(began, []);
-        mix.note(began + SPAN, []);
-        assert!(!mix.is_uneven(began + SPAN), "nobody sends");
     }
 
     #[test]
     fn a_light_sender_is_expected_for_a_while_and_then_forgotten() {
         let (mix, mut now) = (Mix::default(), Instant::now());
-        mix.note(now, [(account(1), 100_000), (account(2), 1)]);
+        let even = || (0..100).map(|number| (account(number), 1_000));
+        mix.note(now, even().chain([(account(1_000), 1)]));
         now += SPAN;
-        mix.note(now, [(account(1), 100_000)]);
         let seen = now;
         while now < seen + KEPT {
-            assert!(mix.is_light(now, &account(2)));
+            mix.note(now, even());
+            assert!(mix.is_uneven(now));
             now += SPAN;
-            mix.note(now, [(account(1), 100_000)]);
         }
-        assert!(!mix.is_uneven(now) && !mix.is_light(now, &account(2)));
+        assert!(!mix.is_uneven(now));
     }
 
     #[test]

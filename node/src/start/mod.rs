@@ -261,7 +261,7 @@ impl Assembly<'_> {
             let (rules, in_flight) = (rules_receiver, in_flight_receiver);
             let (key, driver, metrics) = (key.clone(), driver.clone(), Arc::clone(metrics));
             let mix = Arc::clone(self.mix);
-            let line = Arc::new(batcher::Line::new(Arc::clone(&mix)));
+            let line = Arc::new(batcher::Line::default());
             let parts = BatcherParts { chain_id, key, next_sequence, rules, in_flight, writer, driver, mix, metrics };
             tokio::spawn(batcher::run(parts, Arc::clone(&line)));
             line

@@ -57,42 +57,32 @@ fn a_batch_keeps_bytes_and_weight_and_a_larger_transaction_is_alone() {
     assert_eq!(line.amount(Lane::All), Amount::default());
 }
 
-/// Account 1 sends much, account 2 little: what the line knows of them.
-fn uneven() -> Arc<Mix> {
-    let (mix, now) = (Arc::new(Mix::default()), Instant::now());
-    let sent = [1_u8, 2].map(|number| (AccountId(Digest([number; 32])), if number == 1 { 1_000_000 } else { 100 }));
-    let earlier = now.checked_sub(std::time::Duration::from_secs(5)).unwrap();
-    mix.note(earlier, sent);
-    mix.note(now, sent);
-    mix
-}
-
 #[test]
-fn light_senders_go_first_and_alone_where_nothing_else_may() {
-    let line = Line::new(uneven());
-    let _flood = push(&line, (0..10).map(|n| waiting(1, 1, n, 100, 100)).collect()).unwrap();
-    assert_eq!(line.take(&rules(10_000, 400), Lane::Light).map(|content| content.weight), None);
+fn who_has_little_in_the_line_goes_first_and_alone_where_nothing_else_may() {
+    let line = Line::default();
+    // The first five of a flood are light, as far as anybody can know.
+    let _flood = push(&line, (0..20).map(|n| waiting(1, 1, n, 100, 100)).collect()).unwrap();
+    assert_eq!(nonces(&line.take(&rules(10_000, 1_000), Lane::Light).unwrap()), [0, 1, 2, 3, 4]);
+    // It has others waiting: nothing of it is light before they are gone.
+    let _more = push(&line, vec![waiting(1, 1, 20, 100, 100)]).unwrap();
+    assert_eq!(line.take(&rules(10_000, 1_000), Lane::Light).map(|content| content.weight), None);
     let _light = push(&line, vec![waiting(1, 2, 100, 100, 100)]).unwrap();
-    let _new = push(&line, (0..8).map(|n| waiting(1, 3, 200 + n, 100, 100)).collect()).unwrap();
+    let _new = push(&line, (0..5).map(|n| waiting(1, 3, 200 + n, 100, 100)).collect()).unwrap();
     let light = line.amount(Lane::Light);
-    assert_eq!((light.count, light.bytes, light.weight, line.amount(Lane::All).count), (9, 900, 900, 19));
+    assert_eq!((light.count, light.bytes, light.weight, line.amount(Lane::All).count), (6, 600, 600, 22));
     assert!(light.since.is_some());
     // Half of a batch at most, in turns, and the rest for the others.
-    assert_eq!(nonces(&line.take(&rules(10_000, 400), Lane::All).unwrap()), [100, 200, 0, 1]);
+    assert_eq!(nonces(&line.take(&rules(10_000, 400), Lane::All).unwrap()), [100, 200, 5, 6]);
     // Alone.
     assert_eq!(nonces(&line.take(&rules(10_000, 300), Lane::Light).unwrap()), [201, 202, 203]);
     // All of a batch when nobody else waits.
-    assert_eq!(line.take(&rules(10_000, 800), Lane::All).unwrap().weight, 800);
-    assert_eq!(nonces(&line.take(&rules(10_000, 1_000), Lane::All).unwrap()), [6, 7, 8, 9]);
+    assert_eq!(line.take(&rules(10_000, 1_500), Lane::All).unwrap().weight, 1_500);
+    assert_eq!(nonces(&line.take(&rules(10_000, 1_000), Lane::All).unwrap()), [20]);
     assert_eq!((line.amount(Lane::Light), line.amount(Lane::All)), (Amount::default(), Amount::default()));
-    assert!(line.take(&rules(10_000, 1_000), Lane::All).is_none());
-}
-
-#[test]
-fn nobody_is_light_where_nothing_is_known() {
-    let line = Line::default();
-    let _one = push(&line, vec![waiting(1, 2, 1, 100, 100)]).unwrap();
-    assert_eq!((line.amount(Lane::Light), line.amount(Lane::All).count), (Amount::default(), 1));
+    assert!(line.lock().lanes.is_empty());
+    // Heavy at once.
+    let _heavy = push(&line, vec![waiting(1, 2, 1, 100, 501)]).unwrap();
+    assert_eq!(line.amount(Lane::Light), Amount::default());
 }
 
 /// One key and one address flood; the next batch holds what anybody else has brought, all the same.
