@@ -44,6 +44,6 @@ pub use misbehavior::MisbehaviorProof;
 pub use receipt::{Event, Outcome, Receipt};
 pub use schedule::{Decisions, Schedule, Schedules, VersionPlan};
 pub use transaction::{Call, SignedTransaction, Signer, Transaction, TransactionError};
-pub use validator::{Validator, ValidatorSet, ValidatorSetError};
+pub use validator::{SharedKey, Validator, ValidatorSet, ValidatorSetError};
 pub use version::{NEWEST_VERSION, PROTOCOL_VERSION, is_known_version};
 pub use vote::{Proposal, SignedProposal, SignedVote, Vote, VoteType};

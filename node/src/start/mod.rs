@@ -49,7 +49,7 @@ pub use doors::DoorError;
 pub use error::StartError;
 pub use genesis_file::read_genesis;
 pub use init::{Rejoin, Rejoined, init};
-pub use keys::NodeKeys;
+pub use keys::{NodeKeys, check_key_files};
 pub use lanes::seal_rules;
 pub use teardown::Teardown;
 
@@ -81,6 +81,7 @@ impl Node {
             .map_err(StartError::Descriptors)?;
         config.store.open_files_max = Some(descriptors.tables());
         let keys = NodeKeys::open(&config)?;
+        keys.check(&config, &genesis)?;
         teardown.hold(DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?);
         check_folder(&config.node.data_dir, &genesis, &keys)?;
         let metrics = Arc::new(Metrics::new());
