@@ -258,6 +258,7 @@ fn exit_code(log: &Log, end: &DriverEnd) -> ExitCode {
         | DriverEnd::File(_)
         | DriverEnd::Ledger(_)
         | DriverEnd::KeyElsewhere(_)
+        | DriverEnd::FolderLost(_)
         | DriverEnd::Panicked => {
             log.say(&format!("quanchengd: stopped: {end}"));
             ExitCode::from(3)

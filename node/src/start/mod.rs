@@ -5,6 +5,7 @@
 
 mod doors;
 mod error;
+mod folder;
 mod genesis_file;
 mod init;
 mod keys;
@@ -36,7 +37,7 @@ use crate::driver::{
     ServeQueue,
 };
 use crate::executor;
-use crate::files::{DataLock, LogFile, Marks, MarksFile, SignRecordFile, StoppedFile};
+use crate::files::{DataLock, FolderWatch, LogFile, Marks, MarksFile, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError, has_run};
 use crate::limits::SUBMISSION_BYTES_MAX;
 use crate::marks::MarkKeeper;
@@ -64,6 +65,7 @@ pub struct Node {
     network: NetworkHandle,
     verifier: verifier::VerifierHandle,
     doors: doors::Doors,
+    folder: FolderWatch,
     public: SocketAddr,
     admin: SocketAddr,
 }
@@ -138,6 +140,7 @@ impl Node {
             network,
             verifier: running.verifier,
             doors,
+            folder: FolderWatch::begin(&config.node.data_dir),
             public,
             admin,
         })
@@ -159,6 +162,7 @@ impl Node {
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> DriverEnd {
         let end = tokio::select! {
             end = &mut self.driver_end => Some(joined(end)),
+            () = folder::until_lost(&self.folder) => None,
             () = stop => None,
         };
         info!("stopping");
@@ -179,7 +183,10 @@ impl Node {
         };
         self.verifier.stop();
         self.network.shutdown().await;
-        end
+        match self.folder.lost() {
+            Some(lost) => folder::end_without(end, lost),
+            None => end,
+        }
     }
 }
 
