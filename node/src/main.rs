@@ -13,6 +13,7 @@ use quancheng_node::replay::{ReplayError, Replayed, replay};
 use quancheng_node::signals;
 use quancheng_node::start::{Node, Rejoin, Rejoined, StartError, Teardown, check_key_files, init, read_genesis};
 use quancheng_node::version::EXIT_UNKNOWN_VERSION;
+use quancheng_types::variables::NearMiss;
 use quancheng_types::{Height, NEWEST_VERSION};
 use tracing::warn;
 
@@ -133,7 +134,7 @@ fn load(path: &Path) -> Result<NodeConfig, Box<dyn std::error::Error>> {
 /// Variables that nothing reads and that look like misspelt ones.
 fn unread_variables() -> Vec<String> {
     let near = near_misses(std::env::vars_os().map(|(name, _)| name));
-    let words = |near: quancheng_node::config::NearMiss| format!("environment variable {} is not read; {} would be", near.name, near.meant);
+    let words = |near: NearMiss| format!("environment variable {} is not read; {} would be", near.name, near.meant);
     near.into_iter().map(words).collect()
 }
 

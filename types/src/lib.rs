@@ -24,6 +24,7 @@ pub mod receipt;
 pub mod schedule;
 pub mod transaction;
 pub mod validator;
+pub mod variables;
 pub mod version;
 pub mod vote;
 
