@@ -13,17 +13,15 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 use criterion::{criterion_group, criterion_main};
-use quancheng_benches::{Author, keys};
+use quancheng_benches::Author;
+use quancheng_benches::chain::{START_MS, author, genesis, validator_key};
 use quancheng_contracts::{BlockInput, BlockOutput, execute_block, genesis_patch};
 use quancheng_state::backend::{Backend, Column, Cursor, Writes};
 use quancheng_state::{
     BlockCommit, BodyLocation, Durability, Executed, HistoryTip, Store, StoreError, StoreOptions, view::EmptyView,
 };
 use quancheng_state_rocks::{Rocks, RocksOptions};
-use quancheng_types::{
-    Batch, Digest, Genesis, Height, List, NodeId, Outcome, PROTOCOL_VERSION, Parameters, SignedBatch, SigningKey,
-    Suite, Text, Validator, ValidatorSet, Writers,
-};
+use quancheng_types::{Batch, Height, List, Outcome, PROTOCOL_VERSION, SignedBatch, SigningKey};
 
 const ENTRIES: u64 = 1_000_000;
 const BLOCK: u64 = 10_000;
@@ -33,7 +31,6 @@ const FILL_BLOCK: u64 = 20_000;
 const MEMORY_BYTES: usize = 192 * 1024 * 1024;
 const PAGE_CACHE_BYTES: usize = MEMORY_BYTES / 4;
 const ACCOUNTS: u32 = 64;
-const START_MS: u64 = 1_767_574_800_000;
 
 /// RocksDB with a stop watch.
 #[derive(Debug)]
@@ -102,28 +99,9 @@ struct Chain {
     spent_ns: Arc<AtomicU64>,
 }
 
-fn genesis(validator: &SigningKey) -> Genesis {
-    let validator = Validator {
-        public_key: validator.public_key(),
-        power: 1,
-        node_id: NodeId(Digest([2; 32])),
-        organization: Text::default(),
-        interest: Text::default(),
-    };
-    Genesis {
-        suite: Suite::Sha256Ed25519,
-        chain_name: Text::new("bench").expect("a short name"),
-        time_ms: START_MS,
-        parameters: Parameters { writers: Writers::Anyone, ..Parameters::default() },
-        validators: ValidatorSet::new(vec![validator]).expect("one validator is a set"),
-        modules: List::empty(),
-    }
-}
-
 impl Chain {
     fn new(path: &Path) -> Self {
-        let validator = SigningKey::from_seed([1; 32]);
-        let genesis = genesis(&validator);
+        let (validator, genesis) = (validator_key(), genesis());
         let options = RocksOptions { memory_bytes: MEMORY_BYTES - PAGE_CACHE_BYTES, ..RocksOptions::default() };
         let inner = Rocks::open(path, &options).expect("the temporary folder can be written");
         let spent_ns = Arc::new(AtomicU64::new(0));
@@ -132,13 +110,7 @@ impl Chain {
         let store = Store::open(Arc::new(backend), options).expect("an empty store opens");
         let patch = genesis_patch(&genesis, &EmptyView).expect("a plain genesis");
         store.init_genesis(START_MS, patch, &genesis.validators).expect("an empty store takes a genesis");
-        let author = Author {
-            chain_id: genesis.chain_id(),
-            keys: keys(ACCOUNTS),
-            seed: 0,
-            valid_until_ms: START_MS + genesis.parameters.transaction_lifetime_max_ms / 2,
-        };
-        Self { store, author, validator, next_transaction: 0, spent_ns }
+        Self { store, author: author(ACCOUNTS), validator, next_transaction: 0, spent_ns }
     }
 
     /// A chain with [`ENTRIES`] entries. Another thread signs the next block while one is executed.

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, SamplingMode, criterion_group, criterion_main};
+use quancheng_benches::chain::validators;
 use quancheng_state::{BlockCommit, Overlay, Patch, Store, StoreOptions, Table, View, view::EmptyView};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::hash::sha256;
-use quancheng_types::{Digest, Height, ModuleId, NodeId, SigningKey, Text, Validator, ValidatorSet};
+use quancheng_types::{Height, ModuleId};
 
 const KEYS: u64 = 1_000_000;
 const UPDATES: u64 = 10_000;
@@ -35,17 +36,6 @@ fn patch(keys: impl Iterator<Item = u64>, turn: u64) -> Patch {
         ROWS.put(&mut overlay, &key, &value(turn));
     }
     overlay.into_patch()
-}
-
-fn validators() -> ValidatorSet {
-    let validator = Validator {
-        public_key: SigningKey::from_seed([1; 32]).public_key(),
-        power: 1,
-        node_id: NodeId(Digest([2; 32])),
-        organization: Text::default(),
-        interest: Text::default(),
-    };
-    ValidatorSet::new(vec![validator]).expect("one validator is a set")
 }
 
 fn next_commit(store: &Store, patch: Patch) -> BlockCommit {

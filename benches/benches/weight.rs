@@ -6,22 +6,21 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput};
 use criterion::{criterion_group, criterion_main};
-use quancheng_benches::{Author, keys};
+use quancheng_benches::Author;
+use quancheng_benches::chain::{START_MS, author, genesis, validator_key};
 use quancheng_contracts::weight::batch_weight;
 use quancheng_contracts::{BlockInput, encode_call, execute_block, genesis_patch};
 use quancheng_state::{BlockCommit, BodyLocation, Executed, Store, StoreOptions, view::EmptyView};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::hash::sha256;
 use quancheng_types::{
-    Batch, Call, Digest, Genesis, Height, List, NodeId, Outcome, PROTOCOL_VERSION, Parameters, SignedBatch,
-    SignedTransaction, SigningKey, Suite, Text, Transaction, Validator, ValidatorSet, Writers,
+    Batch, Call, Height, List, Outcome, PROTOCOL_VERSION, SignedBatch, SignedTransaction, SigningKey, Transaction,
 };
 
 mod settings;
 
 /// Weight of one block: a tenth of the default `block_weight_max`, so that a run is short.
 const BLOCK_WEIGHT: u64 = 25_000;
-const START_MS: u64 = 1_767_574_800_000;
 const MEMORY_BYTES: usize = 64 * 1024 * 1024;
 
 /// Calls of a transaction, and relations of each call.
@@ -33,24 +32,6 @@ struct Chain {
     author: Author,
     validator: SigningKey,
     next: u64,
-}
-
-fn genesis(validator: &SigningKey) -> Genesis {
-    let validator = Validator {
-        public_key: validator.public_key(),
-        power: 1,
-        node_id: NodeId(Digest([2; 32])),
-        organization: Text::default(),
-        interest: Text::default(),
-    };
-    Genesis {
-        suite: Suite::Sha256Ed25519,
-        chain_name: Text::new("bench").expect("a short name"),
-        time_ms: START_MS,
-        parameters: Parameters { writers: Writers::Anyone, ..Parameters::default() },
-        validators: ValidatorSet::new(vec![validator]).expect("one validator is a set"),
-        modules: List::empty(),
-    }
 }
 
 fn notarization(number: u64, relations: u64) -> Call {
@@ -65,16 +46,13 @@ fn notarization(number: u64, relations: u64) -> Call {
 
 impl Chain {
     fn new(path: &Path) -> Self {
-        let validator = SigningKey::from_seed([1; 32]);
-        let genesis = genesis(&validator);
+        let (validator, genesis) = (validator_key(), genesis());
         let options = RocksOptions { memory_bytes: MEMORY_BYTES, ..RocksOptions::default() };
         let rocks = Rocks::open(path, &options).expect("the temporary folder can be written");
         let store = Store::open(Arc::new(rocks), StoreOptions::default()).expect("an empty store opens");
         let patch = genesis_patch(&genesis, &EmptyView).expect("a plain genesis");
         store.init_genesis(START_MS, patch, &genesis.validators).expect("an empty store takes a genesis");
-        let valid_until_ms = START_MS + genesis.parameters.transaction_lifetime_max_ms / 2;
-        let author = Author { chain_id: genesis.chain_id(), keys: keys(64), seed: 0, valid_until_ms };
-        Self { store, author, validator, next: 0 }
+        Self { store, author: author(64), validator, next: 0 }
     }
 
     fn transaction(&mut self, calls: u64, relations: u64) -> SignedTransaction {

@@ -1,5 +1,7 @@
 //! Signed notarizations as clients send them: the load generator and the benches use the same ones.
 
+pub mod chain;
+
 use quancheng_contracts::CodecError;
 use quancheng_types::hash::sha256;
 use quancheng_types::{AccountId, Call, ChainId, KeyId, List, SignedTransaction, Signer, SigningKey, Transaction};

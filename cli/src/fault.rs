@@ -29,6 +29,8 @@ pub(crate) enum Exit {
     Timeout = 7,
     /// Done, but the result could not be written.
     Unwritten = 8,
+    /// Ended by SIGINT; by another signal it is 128 and its number.
+    Interrupted = 130,
 }
 
 /// An error with everything a person needs: what was tried, where, why, and what mends it.

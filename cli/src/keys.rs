@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::args::common::Password;
 use crate::fault::{Exit, Fault, Outcome};
+use crate::interrupt::Hold;
 use crate::messages::words;
 use crate::session::Session;
 use crate::text::say;
@@ -90,8 +91,14 @@ fn prompt(session: &Session, question: &crate::text::Text) -> Outcome<Zeroizing<
     let shown = tcgetattr(&stdin).map_err(|error| failed(error.into()))?;
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
-    let _ = write!(io::stderr(), "{}", question.words(session.lang()));
+    // The terminal belongs to the shell as well: left like this, it would show nothing that is typed from then on.
+    let before = shown.clone();
+    let _hold = Hold::new(move || {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &before);
+        None
+    });
     tcsetattr(&stdin, OptionalActions::Flush, &hidden).map_err(|error| failed(error.into()))?;
+    let _ = write!(io::stderr(), "{}", question.words(session.lang()));
     let mut line = Zeroizing::new(String::new());
     let read = stdin.lock().read_line(&mut line);
     tcsetattr(&stdin, OptionalActions::Flush, &shown).map_err(|error| failed(error.into()))?;

@@ -18,6 +18,7 @@ mod client;
 mod commands;
 mod fault;
 mod files;
+mod interrupt;
 mod keys;
 mod mapping;
 mod messages;
@@ -37,6 +38,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _};
+use quancheng_types::variables;
 
 use crate::args::Cli;
 use crate::fault::{Exit, Fault};
@@ -59,8 +61,23 @@ fn run(words: &[OsString]) -> u8 {
         Err(error) => return usage(&error, words, lang),
     };
     let session = Session::new(&cli.global, lang);
+    interrupt::tell_with(session.printer);
+    tell_misspelt(&session);
     let result = commands::run(&session, cli.noun);
-    session.printer.finish(result)
+    let code = session.printer.finish(result);
+    if code == Exit::Interrupted as u8 { interrupt::code() } else { code }
+}
+
+/// Tells people of variables that nothing reads and that look like misspelt ones of this program. Those of others are nobody's business.
+fn tell_misspelt(session: &Session) {
+    let names: Vec<OsString> = std::env::vars_os().map(|(name, _)| name).collect();
+    let near = variables::near_misses(&variables::COMMAND_LINE, names.iter().filter_map(|name| name.to_str()));
+    for variables::NearMiss { name, meant } in near {
+        session.note(&say!(
+            "注意：本程序不读取环境变量 {name}；是否想写 {meant}？",
+            "warning: environment variable {name} is not read; {meant} would be"
+        ));
+    }
 }
 
 /// The value of a flag among words that are not understood yet.

@@ -153,19 +153,29 @@ impl Printer {
 
     fn write_fault(&self, fault: &Fault) -> io::Result<()> {
         let mut out = io::stderr().lock();
-        let (error, cause, hint) = match self.lang {
-            Lang::Zh => ("错误", "原因", "处理"),
-            Lang::En => ("error", "cause", "hint"),
+        let (error, cause, transaction, hint) = match self.lang {
+            Lang::Zh => ("错误", "原因", "交易", "处理"),
+            Lang::En => ("error", "cause", "transaction", "hint"),
         };
         writeln!(out, "{error} [{}]: {}", fault.code, fault.message.words(self.lang))?;
         for text in fault.causes_in(self.lang) {
             writeln!(out, "  {cause}: {}", printable(text, true))?;
+        }
+        if let Some(id) = unnamed_id(fault, self.lang) {
+            writeln!(out, "  {transaction}: {}", printable(id, true))?;
         }
         if let Some(text) = &fault.hint {
             writeln!(out, "  {hint}: {}", text.words(self.lang))?;
         }
         Ok(())
     }
+}
+
+/// The transaction that a fault is about, where the words do not name it: programs find it in the data, and people need it as well.
+fn unnamed_id(fault: &Fault, lang: Lang) -> Option<&str> {
+    let id = fault.data.as_ref()?.get("id")?.as_str()?;
+    let words = std::iter::once(&fault.message).chain(&fault.causes).chain(&fault.hint);
+    (!words.into_iter().any(|text| text.words(lang).contains(id))).then_some(id)
 }
 
 /// What is told in the place of a result that could not be written: what it was about, to ask for it again.
@@ -221,6 +231,16 @@ mod tests {
         let told = unwritten(&data);
         assert_eq!(told.words(Lang::En), "Done; the result could not be written: id ab, height 7, file a.key");
         assert_eq!(unwritten(&json!([])).words(Lang::En), "Done; the result could not be written.");
+    }
+
+    #[test]
+    fn a_fault_names_its_transaction_to_people_once() {
+        let id = "ab".repeat(32);
+        let bare = Fault::new(Exit::Network, "UNREACHABLE", say!("无", "None.")).data(json!({ "id": id }));
+        assert_eq!(unnamed_id(&bare, Lang::En), Some(id.as_str()));
+        let told = bare.hint(say!("`tx show {id}`", "`tx show {id}`"));
+        assert_eq!(unnamed_id(&told, Lang::En), None);
+        assert_eq!(unnamed_id(&Fault::usage("X", say!("甲", "x")), Lang::En), None);
     }
 
     #[test]

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::args::Global;
 use crate::args::common::Api;
-use crate::client::{Client, Patience};
+use crate::client::{Client, CommandClock, Patience};
 use crate::fault::{Fault, Outcome};
 use crate::output::Printer;
 use crate::profile::{self, Profile, Profiles};
 use crate::text::{Lang, Text, say};
 
-/// How long a command tries when nothing else is said.
+/// How long each step of a command tries when nothing else is said.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
 /// One run.
@@ -20,6 +20,7 @@ pub(crate) struct Session {
     /// Where results go.
     pub(crate) printer: Printer,
     profile: Option<String>,
+    clock: CommandClock,
 }
 
 impl Session {
@@ -28,6 +29,7 @@ impl Session {
         Self {
             printer: Printer { format: global.output, lang, is_quiet: global.quiet },
             profile: global.profile.clone(),
+            clock: CommandClock::default(),
         }
     }
 
@@ -65,11 +67,14 @@ impl Session {
                 "Add --api URL, or use `quancheng config set NAME --api URL` and `quancheng config use NAME`."
             )));
         }
-        Client::new(&urls, self.lang(), patience(api))
+        Client::new(&urls, self.lang(), self.patience(api))
     }
-}
 
-/// How long to try: as long as the flag says, whatever fails; otherwise only as long as somebody answers.
-fn patience(api: &Api) -> Patience {
-    Patience { timeout: api.timeout.unwrap_or(TIMEOUT_DEFAULT), is_asked_for: api.timeout.is_some() }
+    /// How long to try: as long as the flag says, in all and whatever fails; otherwise only as long as somebody answers.
+    fn patience(&self, api: &Api) -> Patience {
+        match api.timeout {
+            Some(timeout) => Patience::of_command(timeout, self.clock.clone()),
+            None => Patience::of_each_step(TIMEOUT_DEFAULT),
+        }
+    }
 }

@@ -11,8 +11,9 @@ use quancheng_types::{AccountId, Call, ChainId, SignedTransaction, TransactionId
 use serde_json::{Value, json};
 
 use crate::args::common::{Stage, Write};
-use crate::client::{Client, JSON, OCTETS, Problem, Request, is_over, moment_after};
+use crate::client::{Client, JSON, OCTETS, Problem, Request, is_over};
 use crate::fault::{Exit, Fault, Outcome};
+use crate::interrupt::Hold;
 use crate::output::Reply;
 use crate::session::Session;
 use crate::text::{Text, say};
@@ -27,8 +28,6 @@ pub(crate) use refusals::refusal_hint;
 const POLL: Duration = Duration::from_secs(10);
 /// Pause before a failed question is repeated.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Time for the answer itself, beyond the wait that was asked for.
-const ANSWER_TIME: Duration = Duration::from_secs(5);
 
 /// Everything that signing and submitting needs, made ready once for many transactions: keys are slow to open on purpose.
 #[derive(Debug)]
@@ -74,6 +73,11 @@ impl<'a> Writer<'a> {
     /// Whether the flags ask for a submission, not for a simulation or a file.
     pub(crate) const fn is_submitting(&self) -> bool {
         !self.write.dry_run && !self.write.sign_only
+    }
+
+    /// Whether the time that `--timeout` gives the whole command is over: nothing more is begun then.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        self.client.as_ref().is_some_and(Client::is_out_of_time)
     }
 
     /// Whether the flags ask to wait for the receipt.
@@ -127,8 +131,9 @@ pub(crate) fn insert(data: &mut Value, name: &str, value: Value) {
 pub(crate) fn simulate(client: &Client, signed: &SignedTransaction) -> Outcome<Reply> {
     let bytes = signed.encode();
     let body = Some((bytes.as_slice(), OCTETS));
-    let request = Request { path: "/v1/transactions/simulate", body, accept: JSON, timeout: client.timeout() };
-    let answer = client.send(request)?;
+    let request =
+        Request { path: "/v1/transactions/simulate", body, accept: JSON, until: client.deadline(), held: None };
+    let answer = client.send_until(request)?;
     if answer.status != 200 {
         return Err(answer.problem().into_fault(&answer.url, Exit::Refused));
     }
@@ -143,8 +148,9 @@ pub(crate) fn simulate(client: &Client, signed: &SignedTransaction) -> Outcome<R
 /// Submits a transaction and waits until it has reached a stage. The answer is the last status.
 pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransaction, until: Stage) -> Outcome<Value> {
     let id = signed.id();
-    let deadline = moment_after(client.timeout());
+    let deadline = client.deadline();
     let mut progress = Progress { session, id, shown: None };
+    let _hold = Hold::new(move || Some(under_way(id)));
     let mut status = admit(client, signed, deadline)?;
     loop {
         let reached = progress.show(&status);
@@ -155,7 +161,7 @@ pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransact
             Some(stage) if stage >= until => return Ok(enriched(with_id(status, id))),
             _ => {}
         }
-        if Instant::now() >= deadline {
+        if is_over(deadline) {
             return Err(timed_out(session, with_id(status, id), id, until));
         }
         let next = reached.map_or(Stage::Admitted, Stage::next).min(until);
@@ -174,32 +180,35 @@ pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransact
     }
 }
 
+/// What an interruption says of a transaction that nodes may have.
+fn under_way(id: TransactionId) -> Text {
+    say!(
+        "交易 {id} 可能已提交，仍可能生效：`quancheng tx show {id}` 查看。",
+        "Transaction {id} may have been submitted and may take effect: look with `quancheng tx show {id}`."
+    )
+}
+
 /// Offers the bytes until a node takes them. The data of a refusal say `"admitted": false` when no node can hold the transaction.
 fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outcome<Value> {
     let bytes = signed.encode();
     let id = signed.id();
-    let request = Request {
-        path: "/v1/transactions?wait=admitted",
-        body: Some((&bytes, OCTETS)),
-        accept: JSON,
-        timeout: client.timeout().max(Duration::from_secs(1)),
-    };
+    let body = Some((bytes.as_slice(), OCTETS));
+    let request = Request { path: "/v1/transactions?wait=admitted", body, accept: JSON, until: deadline, held: None };
     let mut is_nowhere = true;
     loop {
-        let answer = client.send_until(request, deadline).map_err(|fault| fault.data(json!({ "id": id })))?;
+        let answer = client.send_until(request).map_err(|fault| fault.data(json!({ "id": id })))?;
         is_nowhere &= answer.is_only;
         if (200..300).contains(&answer.status) {
             return answer.transaction_status().map_err(|fault| fault.data(json!({ "id": id })));
         }
         let problem = answer.problem();
         let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
-        if !problem.is_retryable || is_over(deadline, pause) {
+        if !problem.is_retryable || !client.pause(pause, deadline) {
             let fault = problem.into_fault(&answer.url, Exit::Refused);
             let is_final = is_nowhere && fault.exit == Exit::Refused;
             let data = if is_final { json!({ "id": id, "admitted": false }) } else { json!({ "id": id }) };
             return Err(fault.data(data));
         }
-        std::thread::sleep(pause);
     }
 }
 
@@ -214,9 +223,8 @@ enum Trouble {
 }
 
 fn poll(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> Result<Value, Trouble> {
-    let left = deadline.saturating_duration_since(Instant::now()).min(POLL);
-    let path = format!("/v1/transactions/{id}?wait={}&timeout_ms={}", stage.name(), duration_ms(left).max(1));
-    let request = Request { path: &path, body: None, accept: JSON, timeout: left + ANSWER_TIME };
+    let (path, held) = wait_for(client, id, stage, deadline);
+    let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: Some(held) };
     let answer = client.send(request).map_err(|_| Trouble::Passing)?;
     match answer.status {
         200..=299 => answer.transaction_status().map_err(Trouble::Fault),
@@ -226,25 +234,30 @@ fn poll(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> 
     }
 }
 
+/// The question for a status that waits at the node for a stage, and how long it does. All endpoints may have to be asked in turn.
+fn wait_for(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> (String, Duration) {
+    let held = client.share(deadline).min(POLL);
+    (format!("/v1/transactions/{id}?wait={}&timeout_ms={}", stage.name(), duration_ms(held).max(1)), held)
+}
+
 /// The status of a transaction, after a wait for a stage if one is named. Running out of time is not a fault here: the stage says
 /// how far it has come.
 pub(crate) fn look_up(client: &Client, id: TransactionId, wait: Option<Stage>) -> Outcome<Value> {
     let Some(stage) = wait else {
         return client.fetch(&format!("/v1/transactions/{id}"), JSON)?.transaction_status();
     };
-    let deadline = moment_after(client.timeout());
+    let deadline = client.deadline();
     loop {
-        let left = deadline.saturating_duration_since(Instant::now()).min(POLL);
-        let path = format!("/v1/transactions/{id}?wait={}&timeout_ms={}", stage.name(), duration_ms(left).max(1));
-        let request = Request { path: &path, body: None, accept: JSON, timeout: left + ANSWER_TIME };
-        let answer = client.send_until(request, deadline)?;
+        let (path, held) = wait_for(client, id, stage, deadline);
+        let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: Some(held) };
+        let answer = client.send_until(request)?;
         if answer.status != 200 {
             return Err(answer.problem().into_fault(&answer.url, Exit::Network));
         }
         let status = answer.transaction_status()?;
         let reached = status.get("stage").and_then(Value::as_str).and_then(Stage::of_name);
         let is_expired = stage_name(&status) == Some("expired");
-        if is_expired || reached.is_some_and(|reached| reached >= stage) || Instant::now() >= deadline {
+        if is_expired || reached.is_some_and(|reached| reached >= stage) || is_over(deadline) {
             return Ok(status);
         }
     }
@@ -307,6 +320,15 @@ pub(crate) fn told(status: Value, id: TransactionId) -> Outcome<Value> {
         Some(fault) => Err(fault.data(with_id(status, id))),
         None => Ok(enriched(with_id(status, id))),
     }
+}
+
+/// The fault of a run over many things whose time is over before all were begun.
+pub(crate) fn out_of_time(done: usize, all: usize) -> Fault {
+    let message = say!(
+        "--timeout 已到：{all} 项中已处理 {done} 项，其余未开始。",
+        "The time of --timeout is over: {done} of {all} are done, the others were not begun."
+    );
+    Fault::new(Exit::Timeout, "TIMEOUT", message)
 }
 
 fn timed_out(session: &Session, status: Value, id: TransactionId, until: Stage) -> Fault {

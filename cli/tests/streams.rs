@@ -95,3 +95,18 @@ fn variables_of_others_are_not_looked_at() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// A variable that was perhaps meant for this program is told, in the language of the words, and stops nothing.
+#[test]
+fn a_misspelt_variable_is_told_and_stops_nothing() {
+    for (lang, words) in [("en", "QUANCHENG_PASSWORD_FILE would be"), ("zh", "是否想写 QUANCHENG_PASSWORD_FILE")] {
+        let mut command = quancheng(&["completions", "bash", "--lang", lang]);
+        let output =
+            command.env("QUANCHENG_PASWORD_FILE", "pw").env("QUANCHENG_PORT", "tcp://10.0.0.1:1").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && told.contains("QUANCHENG_PASWORD_FILE"), "{told}");
+        assert!(told.contains(words) && told.lines().count() == 1, "{told}");
+    }
+    let quiet = quancheng(&["completions", "bash", "--quiet"]).env("QUANCHENG_PASWORD_FILE", "pw").output().unwrap();
+    assert_eq!((quiet.status.code(), &quiet.stderr[..]), (Some(0), &b""[..]));
+}

@@ -2,11 +2,14 @@
 
 use core::fmt;
 
-use quancheng_state::{Overlay, Patch, StoreError, View};
-use quancheng_types::{DecodeError, Genesis, GenesisError, Height, ModuleId, PROTOCOL_VERSION, TransactionId};
+use quancheng_state::{Overlay, Patch, StoreError, View, view::EmptyView};
+use quancheng_types::{
+    DecodeError, Genesis, GenesisError, Height, ModuleId, PROTOCOL_VERSION, SharedKey, TransactionId, Validator,
+    ValidatorId,
+};
 
 use crate::contract::{Context, Environment, EventLog};
-use crate::{governance, modules};
+use crate::{governance, identity, modules};
 
 /// Why the content of a module cannot be a first state.
 #[derive(Clone, Debug)]
@@ -51,6 +54,13 @@ impl core::error::Error for GenesisRefused {}
 pub enum GenesisStateError {
     /// The genesis itself is invalid.
     Genesis(GenesisError),
+    /// A key votes and is the identity of a node.
+    SharedKey(SharedKey),
+    /// A key of a validator also signs the transactions of an organization.
+    OrganizationKey {
+        /// Whose key it is.
+        validator: ValidatorId,
+    },
     /// It has content for a module that this version does not know.
     UnknownModule {
         /// Its number.
@@ -76,6 +86,12 @@ impl fmt::Display for GenesisStateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Genesis(error) => fmt::Display::fmt(error, f),
+            Self::SharedKey(shared) => write!(f, "genesis: {shared}"),
+            Self::OrganizationKey { validator } => write!(
+                f,
+                "genesis: the consensus key or the peer identity (node_id) of validator {validator} is also the key of an organization; make a \
+                 key of its own for each (验证节点 {validator} 的共识密钥或网络身份同时是某组织的密钥，请为每一用途各生成一个密钥)"
+            ),
             Self::UnknownModule { module } => {
                 write!(
                     f,
@@ -99,6 +115,9 @@ impl core::error::Error for GenesisStateError {}
 /// [`GenesisStateError`].
 pub fn genesis_patch(genesis: &Genesis, view: &dyn View) -> Result<Patch, GenesisStateError> {
     genesis.validate().map_err(GenesisStateError::Genesis)?;
+    if let Some(shared) = genesis.validators.shared_key() {
+        return Err(GenesisStateError::SharedKey(shared));
+    }
     for content in &genesis.modules {
         if modules::by_id(content.module).is_none() {
             return Err(GenesisStateError::UnknownModule { module: content.module });
@@ -122,5 +141,19 @@ pub fn genesis_patch(genesis: &Genesis, view: &dyn View) -> Result<Patch, Genesi
         let content = genesis.modules.iter().find(|content| content.module == module.id());
         module.genesis(content.map(|content| &*content.content), &mut context)?;
     }
+    let store = |error| GenesisStateError::Refused { module: "identity", error: GenesisRefused::Store(error) };
+    for validator in genesis.validators.validators() {
+        if identity::owns_key_of(context.view(), validator).map_err(store)? {
+            return Err(GenesisStateError::OrganizationKey { validator: Validator::id(validator) });
+        }
+    }
     Ok(overlay.into_patch())
+}
+
+/// Whether a genesis makes a first state, with nothing kept of it: for those who write or read the file of one.
+///
+/// # Errors
+/// [`GenesisStateError`].
+pub fn check_genesis(genesis: &Genesis) -> Result<(), GenesisStateError> {
+    genesis_patch(genesis, &EmptyView).map(drop)
 }

@@ -33,7 +33,7 @@ pub mod weight;
 pub use contract::{Answer, Contract, ResolvedSigner};
 pub use describe::{Describe, Entry, describe_entry};
 pub use executor::{BlockInput, BlockOutput, CoreRefusal, check_signers, execute_block};
-pub use genesis::{GenesisStateError, genesis_patch};
+pub use genesis::{GenesisStateError, check_genesis, genesis_patch};
 pub use modules::{
     CodecError, MODULES, Module, QueryError, Refusal, check_call, decode_call, decode_event, encode_call,
     encode_genesis, query, refusal_text,

@@ -11,8 +11,9 @@ use quancheng_node::driver::DriverEnd;
 use quancheng_node::log::Log;
 use quancheng_node::replay::{ReplayError, Replayed, replay};
 use quancheng_node::signals;
-use quancheng_node::start::{Node, Rejoin, Rejoined, StartError, Teardown, init, read_genesis};
+use quancheng_node::start::{Node, Rejoin, Rejoined, StartError, Teardown, check_key_files, init, read_genesis};
 use quancheng_node::version::EXIT_UNKNOWN_VERSION;
+use quancheng_types::variables::NearMiss;
 use quancheng_types::{Height, NEWEST_VERSION};
 use tracing::warn;
 
@@ -133,9 +134,7 @@ fn load(path: &Path) -> Result<NodeConfig, Box<dyn std::error::Error>> {
 /// Variables that nothing reads and that look like misspelt ones.
 fn unread_variables() -> Vec<String> {
     let near = near_misses(std::env::vars_os().map(|(name, _)| name));
-    let words = |near: quancheng_node::config::NearMiss| {
-        format!("environment variable {} is not read; {} would be", near.name, near.meant)
-    };
+    let words = |near: NearMiss| format!("environment variable {} is not read; {} would be", near.name, near.meant);
     near.into_iter().map(words).collect()
 }
 
@@ -155,7 +154,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
         Command::ValidateConfig { config } => {
             let config = load(&config)?;
-            read_genesis(&config.node.genesis)?;
+            check_key_files(&config, &read_genesis(&config.node.genesis)?)?;
             unread_variables().iter().for_each(|words| complain(&format!("quanchengd: warning: {words}")));
             answer(&config.to_toml()?)
         }
@@ -260,6 +259,7 @@ fn exit_code(log: &Log, end: &DriverEnd) -> ExitCode {
         | DriverEnd::File(_)
         | DriverEnd::Ledger(_)
         | DriverEnd::KeyElsewhere(_)
+        | DriverEnd::FolderLost(_)
         | DriverEnd::Panicked => {
             log.say(&format!("quanchengd: stopped: {end}"));
             ExitCode::from(3)

@@ -143,6 +143,14 @@ impl fmt::Display for InvalidAccount {
 
 impl core::error::Error for InvalidAccount {}
 
+impl NodeId {
+    /// Whether a key is the one that this identity is made of.
+    #[must_use]
+    pub fn is_of(&self, key: &PublicKey) -> bool {
+        matches!(key, PublicKey::Ed25519(bytes) if bytes == self.as_bytes())
+    }
+}
+
 impl ValidatorId {
     /// The id of a consensus key.
     #[must_use]

@@ -24,6 +24,7 @@ pub mod receipt;
 pub mod schedule;
 pub mod transaction;
 pub mod validator;
+pub mod variables;
 pub mod version;
 pub mod vote;
 
@@ -44,6 +45,6 @@ pub use misbehavior::MisbehaviorProof;
 pub use receipt::{Event, Outcome, Receipt};
 pub use schedule::{Decisions, Schedule, Schedules, VersionPlan};
 pub use transaction::{Call, SignedTransaction, Signer, Transaction, TransactionError};
-pub use validator::{Validator, ValidatorSet, ValidatorSetError};
+pub use validator::{SharedKey, Validator, ValidatorSet, ValidatorSetError};
 pub use version::{NEWEST_VERSION, PROTOCOL_VERSION, is_known_version};
 pub use vote::{Proposal, SignedProposal, SignedVote, Vote, VoteType};

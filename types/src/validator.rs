@@ -109,6 +109,16 @@ impl ValidatorSet {
         self.validators.iter().find(|v| v.node_id == *node)
     }
 
+    /// The first key that is at once a consensus key and the peer identity of a node, of one validator or of two. Such a set is not refused
+    /// here: what is on record must stay readable. Whoever makes a set, or starts a node under one, refuses it.
+    #[must_use]
+    pub fn shared_key(&self) -> Option<SharedKey> {
+        self.validators.iter().zip(&self.ids).find_map(|(signer, id)| {
+            let node_of = self.validators.iter().position(|validator| validator.node_id.is_of(&signer.public_key))?;
+            Some(SharedKey { signs_for: *id, node_of: *self.ids.get(node_of)? })
+        })
+    }
+
     /// Sum of all powers.
     #[must_use]
     pub const fn total_power(&self) -> u64 {
@@ -165,6 +175,28 @@ impl<'de> Deserialize<'de> for ValidatorSet {
         Self::new(<Vec<Validator> as Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
+
+/// A key in two roles: it signs votes, and it is the identity of a node on the network. The second key lies open in memory wherever
+/// connections are made, and whoever takes it must not be able to vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedKey {
+    /// Whose consensus key it is.
+    pub signs_for: ValidatorId,
+    /// Of whose node it is the identity.
+    pub node_of: ValidatorId,
+}
+
+impl fmt::Display for SharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { signs_for, node_of } = self;
+        write!(
+            f,
+            "the consensus key of validator {signs_for} is also the peer identity (node_id) of validator {node_of}; make a key of its own for              each (验证节点 {signs_for} 的共识密钥同时是验证节点 {node_of} 的网络身份，请为每一用途各生成一个密钥)"
+        )
+    }
+}
+
+impl core::error::Error for SharedKey {}
 
 /// Why validators do not make a set.
 #[derive(Clone, Debug, PartialEq, Eq)]

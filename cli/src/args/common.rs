@@ -14,7 +14,8 @@ pub(crate) struct Api {
     /// HTTP endpoint of a node; several (with commas or repeated) are tried in turn
     #[arg(long, value_name = "URL", value_delimiter = ',', env = "QUANCHENG_API")]
     pub(crate) api: Vec<String>,
-    /// How long to try, such as 30s
+    /// How long the command waits for nodes in all, such as 20s: from its first question on, over all questions, pauses and retries;
+    /// doors that are closed are tried until then. Without it each step has 30s, and a closed door is told at once
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
 }

@@ -45,6 +45,8 @@ pub(crate) enum Testnet {
     Status(TestnetDir),
     /// End every node cleanly
     Stop(TestnetDir),
+    /// Stop every node and remove the network with its keys and data; a folder that holds anything else is left as it is
+    Remove(TestnetRemove),
     /// Bring up the nodes of an existing network that do not run
     Up(TestnetUp),
     /// Kill a node with SIGKILL
@@ -101,6 +103,17 @@ pub(crate) struct TestnetDir {
     /// Folder of the network
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: PathBuf,
+}
+
+/// A network to be rid of.
+#[derive(Debug, Args)]
+pub(crate) struct TestnetRemove {
+    /// Folder of the network
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Do it; without this flag what would be removed is shown and nothing is changed
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Something to bring up.

@@ -3,6 +3,7 @@
 //! A request that fails on the way, or that a node cannot serve now, goes to the next endpoint with the same bytes. That is safe for
 //! submissions: a transaction has one id and takes effect once.
 
+mod patience;
 mod problem;
 
 use std::cell::Cell;
@@ -18,15 +19,20 @@ use crate::args::common::Stage;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::{Lang, Text, say};
 
+pub(crate) use patience::{CommandClock, Patience, is_over};
 pub(crate) use problem::Problem;
 
 /// Wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Least time for an answer: a question that is asked at all is given that much, also when the time is all but over.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// Greatest answer, bytes: a bundle of 8 MiB as JSON.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Longest pause that a node may ask for; nobody waits longer.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Pause before endpoints are tried again that cannot be reached.
+const PAUSE: Duration = Problem::PAUSE;
 /// Code of the fault when no endpoint can be reached.
 const UNREACHABLE: &str = "UNREACHABLE";
 /// Stage of a transaction whose time has passed.
@@ -41,8 +47,10 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<(&'a [u8], &'static str)>,
     /// Media type wanted.
     pub(crate) accept: &'static str,
-    /// How long to wait for the answer.
-    pub(crate) timeout: Duration,
+    /// Until when to try. Endpoints that are still to be asked share the time.
+    pub(crate) until: Instant,
+    /// How long the node was asked to hold its answer back, if it was; it has a little more for the answer itself.
+    pub(crate) held: Option<Duration>,
 }
 
 /// JSON.
@@ -116,15 +124,6 @@ pub(crate) fn foreign(url: &str) -> Fault {
     ))
 }
 
-/// How long to try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Patience {
-    /// How long for one answer, and for all tries together.
-    pub(crate) timeout: Duration,
-    /// Whether a closed port is tried again until then: the caller has said for how long. Otherwise it is told at once.
-    pub(crate) is_asked_for: bool,
-}
-
 /// Endpoints and how to talk to them.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -156,25 +155,45 @@ impl Client {
         &self.urls
     }
 
-    /// How long the caller wants to try.
-    pub(crate) const fn timeout(&self) -> Duration {
-        self.patience.timeout
+    /// Until when a step that begins now may go on.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.patience.deadline()
     }
 
-    /// As [`send`](Self::send), again and again until a moment while nobody can be reached, when the caller has asked for that.
-    pub(crate) fn send_until(&self, request: Request<'_>, deadline: Instant) -> Outcome<Answer> {
+    /// Whether the time that the caller has named for the whole command is over.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        self.patience.is_asked_for() && is_over(self.deadline())
+    }
+
+    /// As [`send`](Self::send), again and again until its time is over while nobody can be reached, when the caller has asked for that.
+    pub(crate) fn send_until(&self, request: Request<'_>) -> Outcome<Answer> {
         loop {
             match self.send(request) {
-                Err(fault)
-                    if fault.code == UNREACHABLE
-                        && self.patience.is_asked_for
-                        && !is_over(deadline, Problem::PAUSE) =>
-                {
-                    std::thread::sleep(Problem::PAUSE);
+                Err(fault) if fault.code == UNREACHABLE && self.patience.is_asked_for() => {
+                    if !self.pause(PAUSE, request.until) {
+                        return Err(fault);
+                    }
                 }
                 result => return result,
             }
         }
+    }
+
+    /// What one endpoint may take of the time until a deadline.
+    pub(crate) fn share(&self, deadline: Instant) -> Duration {
+        share(deadline, self.urls.len())
+    }
+
+    /// Waits before the same question is asked again; not beyond the deadline, at which it is asked for the last time. `false` when it
+    /// is not to be asked again: the time is over, or nobody has said how long to try and the pause would outlast it.
+    pub(crate) fn pause(&self, pause: Duration, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let pause = if self.patience.is_asked_for() { pause.min(left) } else { pause };
+        if left.is_zero() || pause > left {
+            return false;
+        }
+        std::thread::sleep(pause);
+        true
     }
 
     /// The answer of the first endpoint that gives one. An endpoint that cannot serve now (429, 503) is passed over as long as
@@ -182,12 +201,12 @@ impl Client {
     pub(crate) fn send(&self, request: Request<'_>) -> Outcome<Answer> {
         let mut causes = Vec::new();
         let mut busy = None;
-        for step in 0..self.urls.len() {
+        for (step, others) in (0..self.urls.len()).zip((1..=self.urls.len()).rev()) {
             let place = (self.first.get() + step) % self.urls.len();
             let Some(url) = self.urls.get(place) else {
                 continue;
             };
-            match self.send_to(url, request) {
+            match self.ask(url, request, others) {
                 Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) => busy = Some(answer),
                 Ok(answer) => {
                     self.first.set(place);
@@ -209,8 +228,16 @@ impl Client {
 
     /// The answer of one endpoint.
     pub(crate) fn send_to(&self, url: &str, request: Request<'_>) -> Result<Answer, ureq::Error> {
+        self.ask(url, request, 1)
+    }
+
+    /// The answer of the first of so many endpoints. One that never answers must not use up the time of those after it.
+    fn ask(&self, url: &str, request: Request<'_>, endpoints: usize) -> Result<Answer, ureq::Error> {
         let target = format!("{url}{}", request.path);
-        let timeout = Some(request.timeout);
+        let timeout = Some(match request.held {
+            Some(held) => held + ANSWER_TIME,
+            None => share(request.until, endpoints).max(ANSWER_TIME),
+        });
         let mut response: HttpResponse<Body> = match request.body {
             None => self
                 .agent
@@ -251,42 +278,35 @@ impl Client {
 
     /// What lies under a path; anything but success is a fault.
     pub(crate) fn fetch(&self, path: &str, accept: &'static str) -> Outcome<Answer> {
-        self.successful(Request { path, body: None, accept, timeout: self.timeout() })
+        self.successful(Request { path, body: None, accept, until: self.deadline(), held: None })
     }
 
     /// The JSON answer to JSON.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Outcome<Value> {
         let bytes = body.to_string().into_bytes();
-        self.successful(Request { path, body: Some((&bytes, JSON)), accept: JSON, timeout: self.timeout() })?.json()
+        self.successful(Request { path, body: Some((&bytes, JSON)), accept: JSON, until: self.deadline(), held: None })?
+            .json()
     }
 
-    /// Repeats a question while nodes ask for patience (busy, or not certified yet), until the timeout.
+    /// Repeats a question while nodes ask for patience (busy, or not certified yet), until its time is over.
     fn successful(&self, request: Request<'_>) -> Outcome<Answer> {
-        let deadline = moment_after(self.timeout());
         loop {
-            let answer = self.send_until(request, deadline)?;
+            let answer = self.send_until(request)?;
             if (200..300).contains(&answer.status) {
                 return Ok(answer);
             }
             let problem = answer.problem();
-            let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
-            if !problem.is_retryable || is_over(deadline, pause) {
+            let pause = answer.retry_after.unwrap_or(PAUSE).max(PAUSE);
+            if !problem.is_retryable || !self.pause(pause, request.until) {
                 return Err(problem.into_fault(&answer.url, Exit::Network));
             }
-            std::thread::sleep(pause);
         }
     }
 }
 
-/// The moment so long from now; a length beyond what the clock can hold counts as a century.
-pub(crate) fn moment_after(length: Duration) -> Instant {
-    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
-    Instant::now() + length.min(CENTURY)
-}
-
-/// Whether a moment comes before so long a pause has passed.
-pub(crate) fn is_over(deadline: Instant, pause: Duration) -> bool {
-    pause >= deadline.saturating_duration_since(Instant::now())
+/// What the next of so many endpoints may take of the time that is left.
+fn share(until: Instant, endpoints: usize) -> Duration {
+    until.saturating_duration_since(Instant::now()) / u32::try_from(endpoints).unwrap_or(u32::MAX).max(1)
 }
 
 /// The pause that a node asks for (RFC 9110, §10.2.3), of a day at most; the form with a date is passed over.

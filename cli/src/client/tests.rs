@@ -1,6 +1,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
+use super::patience::moment_after;
 use super::*;
 
 #[test]
@@ -40,9 +41,11 @@ fn problems_become_faults_with_the_documented_exit_codes() {
     assert_eq!((bare.code.as_str(), bare.is_retryable), ("NODE_FAILED", false));
 }
 
-fn patience(is_asked_for: bool) -> Patience {
-    Patience { timeout: Duration::from_secs(1), is_asked_for }
+fn patience(is_asked_for: bool, timeout: Duration) -> Patience {
+    if is_asked_for { Patience::of_command(timeout, CommandClock::default()) } else { Patience::of_each_step(timeout) }
 }
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A pause that no clock holds is no reason to panic, nor to wait for it.
 #[test]
@@ -60,8 +63,15 @@ fn pauses_are_bounded() {
     ] {
         assert_eq!(retry_after(header), pause, "{header}");
     }
-    assert!(!is_over(moment_after(Duration::MAX), Duration::from_secs(1)));
-    assert!(is_over(moment_after(Duration::from_secs(5)), Duration::MAX));
+    assert!(!is_over(moment_after(Duration::MAX)) && is_over(moment_after(Duration::ZERO)));
+    let url = ["http://127.0.0.1:1".to_owned()];
+    let of_each_step = Client::new(&url, Lang::En, patience(false, Duration::MAX)).unwrap();
+    assert!(!of_each_step.pause(Duration::MAX, moment_after(5 * SECOND)), "it would outlast the time");
+    // Who has said how long to try waits so long, whatever a node asks for, and then no longer.
+    let of_command = Client::new(&url, Lang::En, patience(true, Duration::from_millis(50))).unwrap();
+    let deadline = of_command.deadline();
+    assert!(of_command.pause(Duration::MAX, deadline) && is_over(deadline));
+    assert!(!of_command.pause(Duration::ZERO, deadline));
 }
 
 /// What answers with some JSON is no node yet.
@@ -108,18 +118,45 @@ fn late(hang_ups: usize) -> String {
 fn an_endpoint_that_is_away_is_tried_until_the_time_is_over() {
     let timeout = Duration::from_secs(600);
     for (is_asked_for, outcome) in [(false, Err("UNREACHABLE".to_owned())), (true, Ok(()))] {
-        let client = Client::new(&[late(3)], Lang::En, Patience { timeout, is_asked_for }).unwrap();
+        let client = Client::new(&[late(3)], Lang::En, patience(is_asked_for, timeout)).unwrap();
         assert_eq!(client.get("/v1/x").map(|_| ()).map_err(|fault| fault.code), outcome);
     }
-    let client = Client::new(&["http://127.0.0.1:1".to_owned()], Lang::En, patience(true)).unwrap();
+    let client = Client::new(&["http://127.0.0.1:1".to_owned()], Lang::En, patience(true, SECOND)).unwrap();
+    let deadline = client.deadline();
     assert_eq!(client.get("/v1/status").unwrap_err().code, "UNREACHABLE");
+    assert!(is_over(deadline), "never before its time");
+}
+
+/// A time that the user names is that of the command: it begins once, for all clients, and what is asked later has what is left.
+#[test]
+fn a_time_that_is_named_holds_for_the_whole_command() {
+    let url = ["http://127.0.0.1:1".to_owned()];
+    let clock = CommandClock::default();
+    let clients = [(); 2].map(|()| Client::new(&url, Lang::En, Patience::of_command(SECOND, clock.clone())).unwrap());
+    let first = clients[0].deadline();
+    assert!(clients[0].get("/v1/status").is_err());
+    assert_eq!((clients[1].deadline(), clients[0].deadline()), (first, first));
+    assert!(clients[1].is_out_of_time());
+    let of_each_step = Client::new(&url, Lang::En, patience(false, SECOND)).unwrap();
+    let one = of_each_step.deadline();
+    assert!(one < of_each_step.deadline() && !of_each_step.is_out_of_time());
+}
+
+/// An endpoint that takes a question and never answers leaves those after it their share of the time.
+#[test]
+fn endpoints_share_the_time() {
+    let urls = ["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"].map(str::to_owned);
+    let client = Client::new(&urls, Lang::En, patience(true, 30 * SECOND)).unwrap();
+    let shared = client.share(client.deadline());
+    assert!(shared <= 10 * SECOND && shared > 5 * SECOND, "{shared:?}");
+    assert_eq!(client.share(moment_after(Duration::ZERO)), Duration::ZERO);
 }
 
 #[test]
 fn unreachable_endpoints_are_named_one_by_one() {
     // Port 1 of the loopback address is closed everywhere these tests run.
     let urls = ["http://127.0.0.1:1".to_owned(), "http://127.0.0.1:1/x".to_owned()];
-    let client = Client::new(&urls, Lang::En, patience(false)).unwrap();
+    let client = Client::new(&urls, Lang::En, patience(false, SECOND)).unwrap();
     let fault = client.get("/v1/status").unwrap_err();
     assert_eq!((fault.exit, fault.causes.len()), (Exit::Network, 2));
     assert!(fault.causes_in(Lang::En)[1].starts_with("http://127.0.0.1:1/x: "), "{:?}", fault.causes);

@@ -6,6 +6,8 @@
 
 mod results;
 
+use std::path::Path;
+
 use quancheng_types::SignedTransaction;
 use serde_json::{Value, json};
 
@@ -14,12 +16,13 @@ use crate::args::registration::Submit;
 use crate::commands::registration::{application, references, tell_left_out};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
+use crate::interrupt::Hold;
 use crate::mapping::References;
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
-use crate::submit::{Fate, Writer, is_void, told};
-use crate::text::say;
+use crate::submit::{self, Fate, Writer, is_void, told};
+use crate::text::{Text, say};
 
 /// Greatest file of lines, bytes.
 const LINES_BYTES_MAX: u64 = 512 * 1024 * 1024;
@@ -120,12 +123,17 @@ fn rows(
     let mut references = references(command)?;
     let bar = Bar::items(session, u64::try_from(lines.len()).unwrap_or(u64::MAX));
     let mut tally = Tally::default();
-    for line in lines {
+    let path = log.path.clone();
+    let _hold = Hold::new(move || Some(again(&path)));
+    for (place, line) in lines.iter().enumerate() {
         if let Some(done) = results.done.get(&line.digest) {
             remember(&mut references, line.text, done);
             tally.skipped += 1;
             bar.step(1);
             continue;
+        }
+        if writer.is_out_of_time() {
+            return Err(submit::out_of_time(place, lines.len()).hint(again(&log.path)));
         }
         let row = Row { line, pending: results.pending.remove(&line.digest) };
         match row.run(session, command, writer, &references, &mut log) {
@@ -141,16 +149,18 @@ fn rows(
             }
             Err(fault) => {
                 log.line(&failure(session, line, &fault))?;
-                let shown = log.path.display();
-                return Err(fault.hint(say!(
-                    "再次运行同一命令即可继续（结果见 {shown}）。",
-                    "Run the same command again to go on (results: {shown})."
-                )));
+                return Err(fault.hint(again(&log.path)));
             }
         }
         bar.step(1);
     }
     Ok(tally)
+}
+
+/// How to go on with a run that ended early.
+fn again(results: &Path) -> Text {
+    let shown = results.display();
+    say!("再次运行同一命令即可继续（结果见 {shown}）。", "Run the same command again to go on (results: {shown}).")
 }
 
 /// Serial number of a record by its own id, so that later lines may refer to it.

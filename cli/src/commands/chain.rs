@@ -121,7 +121,7 @@ pub(super) fn node(session: &Session, command: &Node) -> Outcome<Reply> {
 }
 
 fn one_node(client: &Client, url: &str) -> Value {
-    let request = Request { path: "/v1/status", body: None, accept: JSON, timeout: client.timeout() };
+    let request = Request { path: "/v1/status", body: None, accept: JSON, until: client.deadline(), held: None };
     match client.send_to(url, request) {
         Ok(answer) if answer.status == 200 => match answer.node_status() {
             Ok(mut status) => {

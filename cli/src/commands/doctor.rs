@@ -74,7 +74,7 @@ fn endpoints(client: &Client) -> Vec<Check> {
     let mut chains: Vec<String> = Vec::new();
     let mut clock_off_ms = None;
     for url in client.urls() {
-        let request = Request { path: "/v1/status", body: None, accept: JSON, timeout: client.timeout() };
+        let request = Request { path: "/v1/status", body: None, accept: JSON, until: client.deadline(), held: None };
         match client.send_to(url, request).map(|answer| (answer.status, answer.node_status())) {
             Ok((200, Ok(status))) => {
                 let text = |name: &str| {

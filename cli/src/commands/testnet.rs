@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 
-use quancheng_testnet_local::{LocalError, Network, NodeState, NodeStatus, Settings, find_quanchengd};
+use quancheng_testnet_local::{LocalError, Network, NodeState, NodeStatus, Removal, Settings, find_quanchengd};
 use quancheng_types::Parameters;
 use serde_json::{Value, json};
 
-use crate::args::local::{Testnet, TestnetIndex, TestnetLogs, TestnetStart};
+use crate::args::local::{Testnet, TestnetIndex, TestnetLogs, TestnetRemove, TestnetStart};
 use crate::commands::governance::set;
 use crate::fault::{Exit, Fault, Outcome};
+use crate::interrupt::{self, Hold};
 use crate::messages::words;
 use crate::output::{Reply, View};
 use crate::session::Session;
@@ -35,7 +37,9 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
             }
             Ok(if is_idle { reply.headline(say!("没有节点在运行。", "No node was running.")) } else { reply })
         }
+        Testnet::Remove(command) => remove(command),
         Testnet::Up(up) => {
+            let _hold = under_way(&up.dir);
             let network = open(&up.dir)?;
             network.resume(duration_ms(up.timeout)).map_err(|error| fault(&error))?;
             Ok(overview(&network, &network.status()))
@@ -45,9 +49,11 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
         Testnet::Resume(node) => signal(node, "resumed", Network::resume_node),
         Testnet::StartNode(start) => {
             let timeout_ms = duration_ms(start.timeout);
+            let _hold = under_way(&start.node.dir);
             signal(&start.node, "started", |network, index| network.start_node(index, timeout_ms))
         }
         Testnet::Wipe(node) => {
+            let _hold = under_way(&node.dir);
             open(&node.dir)?.wipe_node(node.index).map_err(|error| fault(&error))?;
             let (index, dir) = (node.index, node.dir.display());
             Ok(Reply::record(json!({ "index": index, "action": "wiped" })).headline(say!(
@@ -57,6 +63,7 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
         }
         Testnet::Logs(logs) => show_log(logs),
         Testnet::AddValidator(add) => {
+            let _hold = under_way(&add.dir);
             let candidate = open(&add.dir)?.add_validator(duration_ms(add.timeout)).map_err(|error| fault(&error))?;
             Ok(Reply::record(json!(candidate)).headline(say!(
                 "候选节点已启动并同步；用 `quancheng governance propose add-validator` 提案后方可表决加入。",
@@ -87,8 +94,57 @@ fn begin(session: &Session, start: &TestnetStart) -> Outcome<Reply> {
         "正在生成密钥与创世并启动 {validators} 个验证节点、{followers} 个跟随节点……",
         "Making keys and genesis, starting {validators} validators and {followers} followers…"
     ));
+    let _hold = interrupt::wind_down({
+        let dir = start.dir.display().to_string();
+        move || {
+            Some(say!(
+                "{dir} 中可能留有未建成的网络或运行中的节点：`quancheng testnet status --dir {dir}` 查看，`quancheng testnet remove --dir {dir} --yes` 清除。",
+                "{dir} may hold half a network, or nodes that run: see `quancheng testnet status --dir {dir}`; `quancheng testnet remove --dir {dir} --yes` is rid of it."
+            ))
+        }
+    });
     let network = Network::start(&settings).map_err(|error| fault(&error))?;
     Ok(overview(&network, &network.status()))
+}
+
+/// Work on a network that is there; what a second signal says that does not wait for its end.
+fn under_way(dir: &Path) -> Hold {
+    let dir = dir.display().to_string();
+    interrupt::wind_down(move || {
+        Some(say!(
+            "{dir} 中的操作未完成：`quancheng testnet status --dir {dir}` 查看各节点。",
+            "What was done in {dir} is not finished: see `quancheng testnet status --dir {dir}`."
+        ))
+    })
+}
+
+/// Shows what would be removed, or removes it.
+fn remove(command: &TestnetRemove) -> Outcome<Reply> {
+    let plan = Removal::plan(&command.dir).map_err(|error| fault(&error))?;
+    let (shown, count) = (plan.dir.display(), plan.paths.len());
+    if !command.yes {
+        let mut reply = Reply::record(json!(plan)).headline(say!(
+            "将停止下列节点并删除 {shown} 及其中 {count} 项（数据目录计为一项）：",
+            "These nodes would be stopped, and {shown} removed with {count} entries in it (a data folder is one):"
+        ));
+        let message = say!("尚未停止或删除任何内容。", "Nothing was stopped or removed.");
+        let hint = say!(
+            "确认删除请加 --yes；密钥一并删除，无法恢复。",
+            "Add --yes to do it; the keys go too and cannot be had back."
+        );
+        reply.fault = Some(Fault::usage("NOT_CONFIRMED", message).hint(hint));
+        return Ok(reply);
+    }
+    let dir = plan.dir.display().to_string();
+    let _hold = interrupt::wind_down(move || {
+        Some(say!(
+            "{dir} 只删除了一部分：再次运行 `quancheng testnet remove --dir {dir} --yes`。",
+            "{dir} is removed in part: run `quancheng testnet remove --dir {dir} --yes` again."
+        ))
+    });
+    let report = plan.carry_out().map_err(|error| fault(&error))?;
+    let data = json!({ "dir": plan.dir, "stopped": report.stopped, "killed": report.killed, "removed": count });
+    Ok(Reply::record(data).headline(say!("网络已删除。", "The network is removed.")))
 }
 
 fn parameters(defaults: Parameters, changes: &[String]) -> Outcome<Parameters> {
@@ -167,6 +223,8 @@ fn fault(error: &LocalError) -> Fault {
         LocalError::NoNetwork { .. } => (Exit::NotFound, "NO_NETWORK"),
         LocalError::Unfinished { .. } => (Exit::Usage, "NETWORK_UNFINISHED"),
         LocalError::InTheWay { .. } => (Exit::Usage, "IN_THE_WAY"),
+        LocalError::Interrupted { .. } => (Exit::Interrupted, "INTERRUPTED"),
+        LocalError::Foreign { .. } => (Exit::Usage, "FOREIGN_FILE"),
         LocalError::Stray { .. } => (Exit::Usage, "RUNNING"),
         LocalError::BeingMade { .. } => (Exit::Usage, "IN_USE"),
         LocalError::PortTaken { .. } => (Exit::Usage, "PORT_TAKEN"),

@@ -14,7 +14,8 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::SALTS_FORMAT;
 use crate::fault::{Fault, Outcome};
-use crate::text::say;
+use crate::interrupt::Hold;
+use crate::text::{Text, say};
 
 /// Who may read a new file, before the umask.
 const MODE: u32 = 0o666;
@@ -153,12 +154,14 @@ fn plain(path: &Path) -> Outcome<Option<u32>> {
 struct Part {
     path: PathBuf,
     file: File,
+    _hold: Hold,
 }
 
 impl Part {
     fn new(beside: &Path, content: &[u8], mode: u32, is_exact: bool) -> io::Result<Self> {
         let (path, file) = temporary(beside, mode)?;
-        let mut part = Self { path, file };
+        let hold = Hold::new(interrupted(beside, &path, file.try_clone()?));
+        let mut part = Self { path, file, _hold: hold };
         if is_exact {
             part.file.set_permissions(fs::Permissions::from_mode(mode))?;
         }
@@ -209,6 +212,24 @@ impl Part {
             "原文件现在名为 {shown}，请改回原名。",
             "What stood there is called {shown} now; give it its name back."
         ))
+    }
+}
+
+/// What an interruption does with a file under a name of our own: it goes, unless it is what stood in the place of the new one.
+fn interrupted(beside: &Path, part: &Path, file: File) -> impl FnMut() -> Option<Text> + Send + 'static {
+    let (beside, part) = (beside.to_owned(), part.to_owned());
+    move || {
+        if is_same(&part, &file) {
+            let _ = fs::remove_file(&part);
+            return None;
+        }
+        let (shown, place) = (part.display(), beside.display());
+        part.symlink_metadata().is_ok().then(|| {
+            say!(
+                "{place} 已写入新内容；原文件现在名为 {shown}。",
+                "{place} has its new content; what stood there is called {shown} now."
+            )
+        })
     }
 }
 

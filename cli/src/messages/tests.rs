@@ -60,3 +60,16 @@ fn the_grammar_is_sound_in_both_languages() {
         localized(Cli::command(), lang).debug_assert();
     }
 }
+
+/// The list from which misspelt names are told holds what the flags read, no more and no less.
+#[test]
+fn every_variable_of_a_flag_is_on_the_list_and_no_other() {
+    fn collect(command: &Command, found: &mut std::collections::BTreeSet<String>) {
+        found.extend(command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_string_lossy().into_owned())));
+        command.get_subcommands().for_each(|inner| collect(inner, found));
+    }
+    let mut found = std::collections::BTreeSet::new();
+    collect(&Cli::command(), &mut found);
+    let listed = quancheng_types::variables::COMMAND_LINE.map(str::to_owned).into();
+    assert_eq!(found, listed);
+}

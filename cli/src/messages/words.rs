@@ -1,7 +1,9 @@
 //! Faults of the rooms below in both languages: those rooms speak English.
 
+use std::path::Path;
+
 use quancheng_keystore::KeyFileError;
-use quancheng_testnet_local::LocalError;
+use quancheng_testnet_local::{Left, LocalError};
 
 use crate::text::{Text, say};
 
@@ -82,22 +84,26 @@ pub(crate) fn local(error: &LocalError) -> Text {
     let en = error.to_string();
     let zh = match error {
         LocalError::Setting { name, value, min, max } => format!("{name} = {value} 超出 {min} 至 {max}"),
-        LocalError::Exists { dir } => format!("{} 已有网络；请另选目录，或先停止并删除该目录", dir.display()),
+        LocalError::Exists { dir } => {
+            format!("{} 已有网络；请另选目录，或用 `quancheng testnet remove --dir {0}` 删除", dir.display())
+        }
+        LocalError::Interrupted { dir, left } => interrupted_zh(dir, *left),
+        LocalError::Foreign { path } => {
+            format!("{} 不是为该网络生成的，未停止或删除任何内容；请将其移走，或自行删除目录", path.display())
+        }
         LocalError::NoNetwork { dir } => {
             format!("{} 中没有网络；用 `quancheng testnet start --dir {0}` 新建", dir.display())
         }
         LocalError::Unfinished { dir } => {
-            format!("{} 中的网络未建成；用 `quancheng testnet start --dir {0}` 清除并重建，或删除该目录", dir.display())
+            format!(
+                "{} 中的网络未建成；用 `quancheng testnet start --dir {0}` 清除并重建，或用 `quancheng testnet remove --dir {0} --yes` 清除",
+                dir.display()
+            )
         }
         LocalError::InTheWay { path } => {
             format!("{} 不是为网络生成的文件，妨碍新建网络；请将其移走或另选目录，未删除任何文件", path.display())
         }
-        LocalError::Stray { index, pid: Some(pid) } => format!(
-            "节点 {index} 由进程 {pid} 运行，而此处没有该进程的记录（目录是否移动过，或 pid 文件丢失？）；用 `kill {pid}` 结束"
-        ),
-        LocalError::Stray { index, pid: None } => {
-            format!("节点 {index} 正由此处没有记录的进程运行（其数据被占用，或有节点以其密钥应答）；请先结束该进程")
-        }
+        LocalError::Stray { index, pid } => stray_zh(*index, *pid),
         LocalError::BeingMade { dir } => format!("另一进程正在 {} 中建立网络；请等待其结束", dir.display()),
         LocalError::PortTaken { index, address } => format!(
             "节点 {index} 的接口 {address} 被其他进程占用，未启动任何节点；如本目录复制自正在运行的网络，请先停止该网络"
@@ -139,6 +145,27 @@ pub(crate) fn local(error: &LocalError) -> Text {
     Text::new(zh + "。", en)
 }
 
+fn stray_zh(index: u32, pid: Option<u32>) -> String {
+    match pid {
+        Some(pid) => format!(
+            "节点 {index} 由进程 {pid} 运行，而此处没有该进程的记录（目录是否移动过，或 pid 文件丢失？）；用 `kill {pid}` 结束"
+        ),
+        None => {
+            format!("节点 {index} 正由此处没有记录的进程运行（其数据被占用，或有节点以其密钥应答）；请先结束该进程")
+        }
+    }
+}
+
+fn interrupted_zh(dir: &Path, left: Left) -> String {
+    let dir = dir.display();
+    match left {
+        Left::Nothing => format!("建立 {dir} 中的网络时被中断，未留下任何内容"),
+        Left::Network => format!(
+            "启动 {dir} 中的节点时被中断：网络已建成，部分节点可能在运行；用 `quancheng testnet status --dir {dir}` 查看，`testnet up` 启动其余节点，`testnet stop` 停止，`testnet remove` 删除"
+        ),
+    }
+}
+
 /// What lies beneath, where the words above do not say it already.
 pub(crate) fn cause(error: &LocalError) -> Option<String> {
     match error {
@@ -160,6 +187,8 @@ pub(crate) fn cause(error: &LocalError) -> Option<String> {
         | LocalError::NoNetwork { .. }
         | LocalError::Unfinished { .. }
         | LocalError::InTheWay { .. }
+        | LocalError::Interrupted { .. }
+        | LocalError::Foreign { .. }
         | LocalError::Stray { .. }
         | LocalError::BeingMade { .. }
         | LocalError::PortTaken { .. }

@@ -1,5 +1,6 @@
 //! How long a transaction may wait for its block: the chain bounds it, and says so only when it is too late for those who sign by turns.
 
+use quancheng_proof::report::{length_en, length_zh};
 use quancheng_types::Parameters;
 use serde_json::Value;
 
@@ -36,20 +37,22 @@ fn asked(client: &Client) -> Outcome<Option<u64>> {
 
 fn too_long(wanted_ms: u64, max_ms: u64, is_asked: bool) -> Fault {
     let (wanted, max) = (length(wanted_ms), length(max_ms));
+    let (max_zh, max_en) = (length_zh(max_ms), length_en(max_ms));
+    let (wanted_zh, wanted_en) = (length_zh(wanted_ms), length_en(wanted_ms));
     let message = say!(
-        "--valid-for {wanted} 超过本链允许的最长有效期 {max}；未签名。",
-        "--valid-for {wanted} is longer than the {max} that the chain allows; nothing was signed."
+        "--valid-for {wanted}（{wanted_zh}）超过本链允许的最长有效期 {max_zh}；未签名。",
+        "--valid-for {wanted} ({wanted_en}) is longer than the {max_en} that the chain allows; nothing was signed."
     );
     let fault = Fault::usage("LIFETIME_TOO_LONG", message);
     let fault = if is_asked {
         fault.cause_in(say!(
-            "链上参数 transaction_lifetime_max_ms = {max_ms}",
-            "parameter transaction_lifetime_max_ms = {max_ms}"
+            "链上参数 transaction_lifetime_max_ms 为 {max_zh}",
+            "parameter transaction_lifetime_max_ms is {max_en}"
         ))
     } else {
         fault.cause_in(say!(
-            "未连接节点，按创世默认值 transaction_lifetime_max_ms = {max_ms}；如本链另有规定，请加 --api 查询",
-            "no endpoint was asked; the default of a genesis is transaction_lifetime_max_ms = {max_ms}; name an endpoint with --api if this chain has another"
+            "未连接节点，按创世默认值 {max_zh}（transaction_lifetime_max_ms）；如本链另有规定，请加 --api 查询",
+            "no endpoint was asked; the default of a genesis is {max_en} (transaction_lifetime_max_ms); name an endpoint with --api if this chain has another"
         ))
     };
     fault.hint(say!(
@@ -68,6 +71,7 @@ fn length(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Lang;
     use crate::time::{duration_ms, parse_duration};
 
     #[test]
@@ -76,5 +80,15 @@ mod tests {
             assert_eq!(parse_duration(&length(ms)).map(duration_ms), Ok(ms), "{}", length(ms));
         }
         assert_eq!(length(600_000), "10m");
+    }
+
+    #[test]
+    fn the_limit_is_told_as_people_say_it() {
+        let fault = too_long(86_400_000, 600_000, true);
+        for (lang, wanted, max) in [(Lang::Zh, "1 天", "10 分钟"), (Lang::En, "1 d", "10 min")] {
+            let text = format!("{} {}", fault.message.words(lang), fault.causes_in(lang).join(" "));
+            assert!(text.contains(wanted) && text.matches(max).count() == 2, "{text}");
+            assert!(!text.contains("600000"), "{text}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Every command of the real program: its help in both languages, its JSON envelope, its exit codes.
 
 mod people;
+mod told;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

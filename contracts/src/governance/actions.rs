@@ -69,6 +69,7 @@ fn add(context: &mut Context<'_, '_>, validator: &Validator) -> Result<(), Failu
     check_organization(context, validator)?;
     let (set, _) = latest_set(context.view())?;
     let mut validators = set.validators().to_vec();
+    check_keys(context, validator, &validators)?;
     validators.push(validator.clone());
     decide(context, validators)?;
     let now = context.height();
@@ -120,6 +121,7 @@ fn replace(context: &mut Context<'_, '_>, id: &ValidatorId, successor: &Validato
     }
     check_organization(context, successor)?;
     let mut validators: Vec<Validator> = set.validators().iter().filter(|v| v.id() != *id).cloned().collect();
+    check_keys(context, successor, &validators)?;
     validators.push(successor.clone());
     decide(context, validators)?;
     let now = context.height();
@@ -136,6 +138,17 @@ fn check_organization(context: &Context<'_, '_>, validator: &Validator) -> Resul
         Some(organization) if organization.status == OrgStatus::Active => Ok(()),
         Some(_) | None => Err(Error::OrganizationNotActive.into()),
     }
+}
+
+/// One key, one role: whoever takes the key of a node or of an office must not be able to vote with it. Two validators with one key are refused
+/// by the set itself.
+fn check_keys(context: &Context<'_, '_>, incoming: &Validator, others: &[Validator]) -> Result<(), Failure<Error>> {
+    let is_shared =
+        |other: &Validator| other.node_id.is_of(&incoming.public_key) || incoming.node_id.is_of(&other.public_key);
+    if is_shared(incoming) || others.iter().any(is_shared) || identity::owns_key_of(context.view(), incoming)? {
+        return Err(Error::KeyShared.into());
+    }
+    Ok(())
 }
 
 fn decide(context: &mut Context<'_, '_>, validators: Vec<Validator>) -> Result<(), Failure<Error>> {

@@ -140,6 +140,9 @@ crate::refusals! {
         LagFixed = 25, "LAG_FIXED",
             "execution_lag_max 由创世文件确定，不得变更。请保持原值。",
             "execution_lag_max is fixed by the genesis. Propose the parameters with its present value.";
+        KeyShared = 26, "KEY_SHARED",
+            "共识密钥、网络身份与组织密钥须各不相同，此项中有一个密钥用于两处。请为每一用途各生成一个密钥。",
+            "Consensus keys, peer identities and keys of organizations are keys of their own; one of these serves twice. Make a key for each.";
     }
 }
 

@@ -138,6 +138,19 @@ fn actions_that_cannot_work_are_refused_at_once() {
     let mut unknown = Chain::validator("ORG-NONE");
     let mut taken = Chain::validator("ORG-GOV-HPF");
     taken.node_id = Chain::validator("ORG-REG").node_id;
+    let as_node = |key: quancheng_types::PublicKey| quancheng_types::NodeId(Digest(key.as_bytes().try_into().unwrap()));
+    // One key as vote and node, of one validator and of two; and the key of an organization as either.
+    let organization = Chain::key("ORG-M1").public_key();
+    let shared = [0, 1, 2, 3].map(|case| {
+        let mut validator = Chain::validator("ORG-GOV-HPF");
+        match case {
+            0 => validator.node_id = as_node(validator.public_key),
+            1 => validator.node_id = as_node(Chain::validator("ORG-REG").public_key),
+            2 => validator.public_key = organization,
+            _ => validator.node_id = as_node(organization),
+        }
+        validator
+    });
     let mut powerless = Chain::validator("ORG-GOV-HPF");
     powerless.power = 0;
     let mut mighty = Chain::validator("ORG-GOV-HPF");
@@ -150,6 +163,10 @@ fn actions_that_cannot_work_are_refused_at_once() {
         (add("ORG-REG"), "VALIDATOR_EXISTS"),
         (json!({"add_validator": unknown}), "ORGANIZATION_NOT_ACTIVE"),
         (json!({"add_validator": taken}), "NODE_TAKEN"),
+        (json!({"add_validator": shared[0]}), "KEY_SHARED"),
+        (json!({"add_validator": shared[1]}), "KEY_SHARED"),
+        (json!({"add_validator": shared[2]}), "KEY_SHARED"),
+        (json!({"add_validator": shared[3]}), "KEY_SHARED"),
         (json!({"add_validator": powerless}), "POWER_INVALID"),
         (json!({"add_validator": mighty}), "POWER_INVALID"),
         (json!({"remove_validator": {"validator": stranger}}), "VALIDATOR_NOT_FOUND"),
@@ -187,6 +204,38 @@ fn actions_that_cannot_work_are_refused_at_once() {
     let mut untitled = propose(&remove("ORG-REG"));
     untitled["propose"]["title"] = json!("");
     assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "governance", untitled), "TITLE_MISSING");
+}
+
+/// The peer identity of a validator in the set is no consensus key for another, and a genesis with a key in two roles makes no state.
+#[test]
+fn one_key_serves_one_role() {
+    let node = Chain::key("a node").public_key();
+    let mut first = Chain::validator("ORG-GOV-DATA");
+    first.node_id = quancheng_types::NodeId(Digest(node.as_bytes().try_into().unwrap()));
+    let genesis = |validators: &[Validator]| {
+        let mut genesis = Chain::sample().genesis;
+        genesis.validators = ValidatorSet::new(validators.to_vec()).unwrap();
+        genesis
+    };
+    let mut chain = Chain::new(genesis(&[first.clone()]));
+    let mut other = Chain::validator("ORG-GOV-HPF");
+    other.public_key = node;
+    let add = json!({"add_validator": other});
+    let replace = json!({"replace_validator": {"validator": first.id(), "successor": {
+        "public_key": node, "power": 1, "node_id": first.node_id, "organization": "ORG-GOV-DATA", "interest": "" }}});
+    for action in [add, replace] {
+        assert_eq!(chain.refused(T, &["ORG-GOV-DATA"], "governance", propose(&action)), "KEY_SHARED", "{action}");
+    }
+    chain.ok(T, &["ORG-GOV-DATA"], "governance", propose(&json!({"add_validator": Chain::validator("ORG-GOV-HPF")})));
+
+    let told = |validators: &[Validator]| crate::check_genesis(&genesis(validators)).map_err(|error| error.to_string());
+    assert_eq!(told(&[first.clone(), Chain::validator("ORG-REG")]), Ok(()));
+    let text = told(&[first, other]).unwrap_err();
+    assert!(text.contains("peer identity") && text.contains("网络身份"), "{text}");
+    let mut office = Chain::validator("ORG-REG");
+    office.public_key = Chain::key("ORG-REG").public_key();
+    let text = told(&[office]).unwrap_err();
+    assert!(text.contains("key of an organization") && text.contains("组织的密钥"), "{text}");
 }
 
 /// An action that was possible when proposed and is not when accepted closes the proposal as failed; the votes stand.

@@ -50,8 +50,8 @@ pub use calls::{
 pub use events::Event;
 pub(crate) use execute::{grant_at_genesis, grant_by_vote, revoke_by_vote};
 pub use names::{Grantor, InvalidOrgId, MerchantClass, ORG_ID_BYTES_MAX, OrgId, OrgStatus, OrgType, Role};
-pub(crate) use queries::has_organizations;
 pub use queries::{Query, account, account_of_key, officer, organization, organization_key};
+pub(crate) use queries::{has_organizations, owns_key_of};
 pub use refusals::Error;
 pub use signer::{SignerRefused, resolve};
 pub use types::{

@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_state::{StateKey, StoreError, View};
-use quancheng_types::{AccountId, KeyId, PublicKey};
+use quancheng_types::{AccountId, KeyId, PublicKey, Validator};
 use serde::{Deserialize, Serialize};
 
 use super::names::OrgId;
@@ -74,6 +74,14 @@ pub fn organization(view: &dyn View, org_id: &OrgId) -> Result<Option<Organizati
 /// Whether any organization has ever been entered.
 pub(crate) fn has_organizations(view: &dyn View) -> Result<bool, StoreError> {
     Ok(ORG_COUNT.read(view, &())?.is_some())
+}
+
+/// Whether a key of a validator, that of its votes or that of its node, is bound to an account and signs its transactions. A key that is
+/// recorded for [`KeyUse::Consensus`](super::KeyUse::Consensus) signs none.
+pub(crate) fn owns_key_of(view: &dyn View, validator: &Validator) -> Result<bool, StoreError> {
+    let node_key = PublicKey::Ed25519(*validator.node_id.as_bytes());
+    let is_bound = |key: &PublicKey| KEY_OWNERS.read(view, &KeyId::of(key)).map(|owner| owner.is_some());
+    Ok(is_bound(&validator.public_key)? || is_bound(&node_key)?)
 }
 
 /// The key of an organization's entry, for a proof.

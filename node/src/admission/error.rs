@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use quancheng_proof::report::{length_en, shanghai_time};
 use quancheng_state::StoreError;
 use quancheng_types::{DecodeError, ModuleId, TransactionError};
 
@@ -129,13 +130,19 @@ impl fmt::Display for AdmissionError {
             Self::Transaction(error) => error.fmt(f),
             Self::Expired { valid_until_ms, now_ms } => write!(
                 f,
-                "transaction was valid until {valid_until_ms} ms, it is {now_ms} ms now; sign it again with a later valid_until_ms \
-                 (and check this machine's clock)"
+                "transaction was valid until {}, it is {} now, {} later; sign it again with a later valid_until_ms (and check this \
+                 machine's clock)",
+                shanghai_time(*valid_until_ms),
+                shanghai_time(*now_ms),
+                length_en(now_ms.saturating_sub(*valid_until_ms))
             ),
             Self::LifetimeTooLong { valid_until_ms, latest_ms } => write!(
                 f,
-                "valid_until_ms {valid_until_ms} is later than the chain allows now ({latest_ms}); sign it again with an earlier one \
-                 (and check this machine's clock)"
+                "transaction would be valid until {}, {} longer than the chain allows now ({} at the latest); sign it again with an earlier \
+                 valid_until_ms (and check this machine's clock)",
+                shanghai_time(*valid_until_ms),
+                length_en(valid_until_ms.saturating_sub(*latest_ms)),
+                shanghai_time(*latest_ms)
             ),
             Self::UnknownModule { module } => write!(f, "the chain has no module {module}"),
             Self::Refused { module, code, call } => {
@@ -144,14 +151,16 @@ impl fmt::Display for AdmissionError {
             Self::Overloaded { retry_after_ms } => {
                 write!(
                     f,
-                    "this node has too many transactions waiting; try again in {retry_after_ms} ms or submit to another validator"
+                    "this node has too many transactions waiting; try again in {} or submit to another validator",
+                    length_en(*retry_after_ms)
                 )
             }
             Self::QuotaExceeded { whose, retry_after_ms } => {
                 write!(
                     f,
-                    "{} too many or too heavy transactions waiting at this node; wait for their results, or try again in {retry_after_ms} ms",
-                    whose.en()
+                    "{} too many or too heavy transactions waiting at this node; wait for their results, or try again in {}",
+                    whose.en(),
+                    length_en(*retry_after_ms)
                 )
             }
             Self::NotAValidator => {
@@ -159,8 +168,8 @@ impl fmt::Display for AdmissionError {
             }
             Self::Starting { retry_after_ms } => write!(
                 f,
-                "this node has just started and has not heard from a quorum yet; try again in {retry_after_ms} ms or submit to another \
-                 validator"
+                "this node has just started and has not heard from a quorum yet; try again in {} or submit to another validator",
+                length_en(*retry_after_ms)
             ),
             Self::Stopping => f.write_str("this node is stopping; submit to another validator"),
             Self::Store(error) => write!(f, "the store of this node failed: {error}"),

@@ -1,7 +1,9 @@
 //! Variables of the environment that override the file. Only names on a list are read: platforms inject variables of their own into
 //! every process (`QUANCHENG_PORT`, `QUANCHENG_SERVICE_HOST`), and those must neither be obeyed nor stop a node.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
+
+use quancheng_types::variables::{self, NearMiss};
 
 use super::ConfigError;
 
@@ -75,26 +77,6 @@ const KEYS: [Key; 20] = [
     key("QUANCHENG_LOG_JSON", "log", "json", Kind::Flag),
 ];
 
-/// Variables of the project that are no keys: those of the set-up, and those of the command line, which an operator may well have set
-/// in the same shell.
-const OTHERS: [&str; 8] = [
-    "QUANCHENG_API",
-    "QUANCHENG_CACHE",
-    "QUANCHENG_CHAIN_ID",
-    "QUANCHENG_CONFIG",
-    "QUANCHENG_OUTPUT",
-    "QUANCHENG_PASSWORD_FILE",
-    "QUANCHENG_PROFILE",
-    "QUANCHENG_TARGET_DIR",
-];
-
-/// Prefix of the project's variables; others are never looked at.
-const PREFIX: &str = "QUANCHENG_";
-/// Wrong, missing or surplus letters with which a name still looks like a misspelt one.
-const SLIPS_MAX: usize = 2;
-/// Bytes of a name that is compared with the list.
-const NAME_BYTES_MAX: usize = 64;
-
 /// Writes what the variables say into the table.
 ///
 /// # Errors
@@ -122,45 +104,10 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// A variable that nothing reads and that looks like a misspelt one of the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NearMiss {
-    /// Its name.
-    pub name: String,
-    /// The listed name it looks like.
-    pub meant: &'static str,
-}
-
 /// Variables that were perhaps meant for this program.
 pub fn near_misses(names: impl Iterator<Item = OsString>) -> Vec<NearMiss> {
-    names.filter_map(|name| near_miss(&name)).collect()
-}
-
-fn near_miss(name: &OsStr) -> Option<NearMiss> {
-    let name = name.to_str().filter(|name| name.starts_with(PREFIX) && name.len() <= NAME_BYTES_MAX)?;
-    let listed = KEYS.iter().map(|key| key.variable);
-    if OTHERS.contains(&name) || listed.clone().any(|known| known == name) {
-        return None;
-    }
-    let near = listed.map(|known| (slips(name.as_bytes(), known.as_bytes()), known)).min()?;
-    (near.0 <= SLIPS_MAX).then(|| NearMiss { name: name.to_owned(), meant: near.1 })
-}
-
-/// Letters to change, leave out or put in between two names (Levenshtein).
-fn slips(one: &[u8], other: &[u8]) -> usize {
-    let mut above: Vec<usize> = (0..=other.len()).collect();
-    for (row, letter) in one.iter().enumerate() {
-        let mut left = row + 1;
-        let mut diagonal = row;
-        for (column, found) in other.iter().enumerate() {
-            let here = (diagonal + usize::from(letter != found)).min(left + 1).min(above[column + 1] + 1);
-            above[column] = left;
-            diagonal = above[column + 1];
-            left = here;
-        }
-        above[other.len()] = left;
-    }
-    above[other.len()]
+    let names: Vec<OsString> = names.collect();
+    variables::near_misses(&variables::NODE, names.iter().filter_map(|name| name.to_str()))
 }
 
 #[cfg(test)]
@@ -168,43 +115,12 @@ mod tests {
     use super::super::*;
     use super::*;
 
-    fn names(names: &[&str]) -> Vec<NearMiss> {
-        near_misses(names.iter().map(OsString::from))
-    }
-
+    /// Names that nothing reads are looked at by the one list that all programs share.
     #[test]
-    fn a_misspelt_name_is_told_and_a_platform_s_own_is_not() {
-        let near = names(&["QUANCHENG_API_PUBLICK", "QUANCHENG_LOG_LEVLE", "QUANCHENG_STORE_MEMORY_MB"]);
-        let meant: Vec<&str> = near.iter().map(|near| near.meant).collect();
-        assert_eq!(meant, ["QUANCHENG_API_PUBLIC", "QUANCHENG_LOG_LEVEL", "QUANCHENG_STORE_MEMORY_MIB"]);
-        let foreign = [
-            "PATH",
-            "QUANCHENG_PORT",
-            "QUANCHENG_SERVICE_HOST",
-            "QUANCHENG_PORT_8080_TCP_ADDR",
-            "QUANCHENG_API_SERVICE_PORT",
-            "QUANCHENG_NODE_PORT",
-            "QUANCHENG_API",
-            "QUANCHENG_CONFIG",
-            "QUANCHENG_LOG_LEVEL",
-            "QUANCHENG_",
-            "quancheng_api_public",
-        ];
-        assert_eq!(names(&foreign), []);
-    }
-
-    #[test]
-    fn distances_are_counted() {
-        for (one, other, expected) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("abc", "abc", 0),
-            ("abc", "acb", 2),
-            ("abc", "xabc", 1),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(slips(one.as_bytes(), other.as_bytes()), expected, "{one} {other}");
-        }
+    fn the_list_of_names_is_that_of_the_keys() {
+        assert_eq!(KEYS.map(|key| key.variable), variables::NODE);
+        let near = near_misses(["QUANCHENG_LOG_LEVLE", "QUANCHENG_PASWORD_FILE"].iter().map(OsString::from));
+        assert_eq!(near.iter().map(|near| near.meant).collect::<Vec<_>>(), ["QUANCHENG_LOG_LEVEL"]);
     }
 
     #[test]
@@ -230,7 +146,7 @@ mod tests {
         let mut written = Vec::new();
         for (section, fields) in &table {
             for (field, value) in fields.as_table().unwrap() {
-                let variable = format!("{PREFIX}{}_{}", section.to_ascii_uppercase(), field.to_ascii_uppercase());
+                let variable = format!("QUANCHENG_{}_{}", section.to_ascii_uppercase(), field.to_ascii_uppercase());
                 let key = KEYS.iter().find(|key| key.variable == variable).unwrap_or_else(|| panic!("{variable}"));
                 assert_eq!((key.section, key.field), (section.as_str(), field.as_str()));
                 assert!(key.kind.read(&value.to_string()).is_some() && (key.kind == Kind::Text) == value.is_str());

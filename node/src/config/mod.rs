@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use quancheng_types::NodeId;
 use serde::{Deserialize, Serialize};
 
-pub use environment::{NearMiss, near_misses};
+pub use environment::near_misses;
 
 /// Greatest size of a configuration file, bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;

@@ -33,7 +33,7 @@ use tokio::sync::{oneshot, watch};
 use crate::admission::Duty;
 use crate::batcher::{InFlight, SealRules};
 use crate::executor::ExecutorHandle;
-use crate::files::{FileError, LogFile, SignRecordFile, StoppedFile};
+use crate::files::{FileError, FolderLost, LogFile, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError};
 use crate::marks::MarkKeeper;
 use crate::metrics::Metrics;
@@ -132,6 +132,8 @@ pub enum DriverEnd {
     Ledger(LedgerError),
     /// The key of this validator signed elsewhere: another process has it, or the data folder is an older copy.
     KeyElsewhere(String),
+    /// The data folder was taken away under the running node.
+    FolderLost(Box<FolderLost>),
     /// The driver itself failed: a bug.
     Panicked,
 }
@@ -145,6 +147,7 @@ impl std::fmt::Display for DriverEnd {
             Self::File(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),
             Self::KeyElsewhere(reason) => f.write_str(reason),
+            Self::FolderLost(lost) => lost.fmt(f),
             Self::Panicked => f.write_str("the driver failed; this is a bug, the log above says where"),
         }
     }

@@ -18,6 +18,7 @@ mod slots;
 mod stopped_file;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ pub use log_file::LogFile;
 pub use marks_file::{INSTANCES, Marks, MarksFile};
 pub use sign_record_file::SignRecordFile;
 pub use stopped_file::StoppedFile;
+pub use watch::{FolderLost, FolderWatch};
 
 /// Why a file cannot be used. The process stops: going on could forget a signature.
 #[derive(Debug)]

@@ -22,6 +22,15 @@ pub enum StartError {
     },
     /// A key file.
     KeyFile(KeyFileError),
+    /// A key of this node serves in two roles.
+    SharedKey {
+        /// Where the configuration names its file.
+        file: &'static str,
+        /// What else it is, in English.
+        en: &'static str,
+        /// What else it is, in Chinese.
+        zh: &'static str,
+    },
     /// The process may open too few files.
     Descriptors(crate::descriptors::TooFew),
     /// A file of the data folder.
@@ -59,6 +68,11 @@ impl fmt::Display for StartError {
         match self {
             Self::Genesis { path, reason } => write!(f, "genesis {}: {reason}", path.display()),
             Self::KeyFile(error) => error.fmt(f),
+            Self::SharedKey { file, en, zh } => write!(
+                f,
+                "the key of {file} is also {en}: whoever has one file would have both. Make a key of its own for each with `quancheng key new` \
+                 ({file} 的密钥同时是{zh}，请用 `quancheng key new` 为每一用途各生成一个密钥)"
+            ),
             Self::Descriptors(error) => error.fmt(f),
             Self::File(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use quancheng_contracts::check_genesis;
 use quancheng_types::{Genesis, limits};
 
 use super::StartError;
@@ -21,8 +22,9 @@ pub fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
     let genesis = if bytes.first() == Some(&b'{') {
         serde_json::from_slice::<Genesis>(&bytes).map_err(|error| refuse(error.to_string()))?
     } else {
-        return Genesis::decode(&bytes).map_err(|error| refuse(error.to_string()));
+        Genesis::decode(&bytes).map_err(|error| refuse(error.to_string()))?
     };
-    genesis.validate().map_err(|error| refuse(error.to_string()))?;
+    // What its modules say is looked at too: a mistake is told by whoever reads the file first, not by the first start on an empty folder.
+    check_genesis(&genesis).map_err(|error| refuse(error.to_string()))?;
     Ok(genesis)
 }

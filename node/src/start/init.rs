@@ -60,6 +60,7 @@ impl Rejoin {
 pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, StartError> {
     let genesis = read_genesis(&config.node.genesis)?;
     let keys = NodeKeys::open(config)?;
+    keys.check(config, &genesis)?;
     let data_dir = &config.node.data_dir;
     if data_dir.join("store").exists() || data_dir.join("log").exists() || SignRecordFile::at(data_dir).exists() {
         return Err(StartError::AlreadyInitialized { path: data_dir.clone() });

@@ -5,6 +5,7 @@
 
 mod doors;
 mod error;
+mod folder;
 mod genesis_file;
 mod init;
 mod keys;
@@ -37,7 +38,7 @@ use crate::driver::{
 };
 use crate::executor;
 use crate::fair::Mix;
-use crate::files::{DataLock, LogFile, Marks, MarksFile, SignRecordFile, StoppedFile};
+use crate::files::{DataLock, FolderWatch, LogFile, Marks, MarksFile, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError, has_run};
 use crate::limits::SUBMISSION_BYTES_MAX;
 use crate::marks::MarkKeeper;
@@ -50,7 +51,7 @@ pub use doors::DoorError;
 pub use error::StartError;
 pub use genesis_file::read_genesis;
 pub use init::{Rejoin, Rejoined, init};
-pub use keys::NodeKeys;
+pub use keys::{NodeKeys, check_key_files};
 pub use lanes::seal_rules;
 pub use teardown::Teardown;
 
@@ -65,6 +66,7 @@ pub struct Node {
     network: NetworkHandle,
     verifier: verifier::VerifierHandle,
     doors: doors::Doors,
+    folder: FolderWatch,
     public: SocketAddr,
     admin: SocketAddr,
 }
@@ -82,6 +84,7 @@ impl Node {
             .map_err(StartError::Descriptors)?;
         config.store.open_files_max = Some(descriptors.tables());
         let keys = NodeKeys::open(&config)?;
+        keys.check(&config, &genesis)?;
         teardown.hold(DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?);
         check_folder(&config.node.data_dir, &genesis, &keys)?;
         let metrics = Arc::new(Metrics::new());
@@ -146,6 +149,7 @@ impl Node {
             network,
             verifier: running.verifier,
             doors,
+            folder: FolderWatch::begin(&config.node.data_dir),
             public,
             admin,
         })
@@ -167,6 +171,7 @@ impl Node {
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> DriverEnd {
         let end = tokio::select! {
             end = &mut self.driver_end => Some(joined(end)),
+            () = folder::until_lost(&self.folder) => None,
             () = stop => None,
         };
         info!("stopping");
@@ -187,7 +192,10 @@ impl Node {
         };
         self.verifier.stop();
         self.network.shutdown().await;
-        end
+        match self.folder.lost() {
+            Some(lost) => folder::end_without(end, lost),
+            None => end,
+        }
     }
 }
 

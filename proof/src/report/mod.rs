@@ -12,7 +12,7 @@ pub use facts::{
     CarriedSignature, ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact,
     TransactionSignerFact,
 };
-pub use time::shanghai_time;
+pub use time::{length_en, length_zh, shanghai_time};
 pub use verdict::{BoundSigner, Doubt, Listed, RegisteredSigner, SignerVerdict, Verdict};
 
 /// Exit code when every finding asked for is MATCH.

@@ -17,6 +17,37 @@ pub fn shanghai_time(time_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}+08:00", ms % 1000)
 }
 
+/// Units of a length of time: ms, English, Chinese.
+const UNITS: [(u64, &str, &str); 5] =
+    [(DAY_MS, "d", "天"), (3_600_000, "h", "小时"), (60_000, "min", "分钟"), (1_000, "s", "秒"), (1, "ms", "毫秒")];
+
+/// A length of time in English, such as `10 min` or `1 h 30 min`: its two greatest units; what is less is cut off.
+#[must_use]
+pub fn length_en(length_ms: u64) -> String {
+    length(length_ms, |(_, en, _)| en)
+}
+
+/// A length of time in Chinese, such as `10 分钟`; as [`length_en`].
+#[must_use]
+pub fn length_zh(length_ms: u64) -> String {
+    length(length_ms, |(_, _, zh)| zh)
+}
+
+fn length(length_ms: u64, name: impl Fn((u64, &'static str, &'static str)) -> &'static str) -> String {
+    let greatest = UNITS.iter().position(|(unit_ms, ..)| length_ms >= *unit_ms).unwrap_or(UNITS.len() - 1);
+    let mut left_ms = length_ms;
+    let mut text = String::new();
+    for (place, unit) in UNITS.into_iter().enumerate().skip(greatest).take(2) {
+        let count = left_ms / unit.0;
+        left_ms %= unit.0;
+        if count > 0 || place == greatest {
+            let space = if text.is_empty() { "" } else { " " };
+            text.push_str(&format!("{space}{count} {}", name(unit)));
+        }
+    }
+    text
+}
+
 /// The Gregorian date of a day counted from 1970-01-01. Years begin in March, so that the leap day is the last of its year.
 const fn civil(days: u64) -> (u64, u64, u64) {
     // Days since 0000-03-01; 146097 days are 400 years.

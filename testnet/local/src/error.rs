@@ -2,12 +2,21 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use quancheng_contracts::CodecError;
+use quancheng_contracts::{CodecError, GenesisStateError};
 use quancheng_keystore::KeyFileError;
 use quancheng_proof::CheckpointError;
-use quancheng_types::{GenesisError, TooLong, ValidatorSetError};
+use quancheng_types::{TooLong, ValidatorSetError};
+
+/// What an interrupted call leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Nothing: what was made is cleared away.
+    Nothing,
+    /// A whole network, of which some nodes may run.
+    Network,
+}
 
 /// Why a local network cannot do what was asked. Each says where, why, and what to do.
 #[derive(Debug)]
@@ -32,6 +41,18 @@ pub enum LocalError {
     Unfinished {
         /// The folder.
         dir: PathBuf,
+    },
+    /// The caller was asked to stop.
+    Interrupted {
+        /// The folder.
+        dir: PathBuf,
+        /// What is there now.
+        left: Left,
+    },
+    /// The folder of a network holds something that was not made for it.
+    Foreign {
+        /// What.
+        path: PathBuf,
     },
     /// A file that nobody made for a network stands where one of its files goes.
     InTheWay {
@@ -93,8 +114,8 @@ pub enum LocalError {
     Content(CodecError),
     /// The validators make no set.
     Validators(ValidatorSetError),
-    /// The genesis is invalid.
-    Genesis(GenesisError),
+    /// The genesis makes no first state.
+    Genesis(GenesisStateError),
     /// The checkpoint cannot be made.
     Checkpoint(CheckpointError),
     /// No free ports.
@@ -181,27 +202,26 @@ impl fmt::Display for LocalError {
         match self {
             Self::Setting { name, value, min, max } => write!(f, "{name} = {value} is outside {min}..={max}"),
             Self::Exists { dir } => {
-                write!(f, "{} holds a network already; choose another folder, or stop it and remove the folder", dir.display())
+                write!(f, "{} holds a network already; choose another folder, or be rid of it with `quancheng testnet remove --dir {0}`", dir.display())
             }
             Self::Unfinished { dir } => write!(
                 f,
-                "the network in {} was never finished; `quancheng testnet start --dir {0}` clears it away and makes it anew, or remove the folder",
+                "the network in {} was never finished; `quancheng testnet start --dir {0}` clears it away and makes it anew, \
+                 `quancheng testnet remove --dir {0} --yes` clears it away",
                 dir.display()
+            ),
+            Self::Interrupted { dir, left } => write_interrupted(f, dir, *left),
+            Self::Foreign { path } => write!(
+                f,
+                "{} was not made for the network; nothing was stopped or removed. Move it away, or remove the folder by hand",
+                path.display()
             ),
             Self::InTheWay { path } => write!(
                 f,
                 "{} is in the way of a new network and was not made for one; move it away or choose another folder. Nothing was removed",
                 path.display()
             ),
-            Self::Stray { index, pid: Some(pid) } => write!(
-                f,
-                "node {index} is run by process {pid}, which is not on record here (was the folder moved, or its file `pid` lost?); \
-                 end it with `kill {pid}`"
-            ),
-            Self::Stray { index, pid: None } => write!(
-                f,
-                "node {index} runs somewhere: a process that is not on record here holds its data or answers with its keys; end it first"
-            ),
+            Self::Stray { index, pid } => write_stray(f, *index, *pid),
             Self::BeingMade { dir } => write!(f, "another process is making a network in {}; wait until it has ended", dir.display()),
             Self::PortTaken { index, address } => write!(
                 f,
@@ -246,6 +266,32 @@ impl fmt::Display for LocalError {
     }
 }
 
+fn write_stray(f: &mut fmt::Formatter<'_>, index: u32, pid: Option<u32>) -> fmt::Result {
+    match pid {
+        Some(pid) => write!(
+            f,
+            "node {index} is run by process {pid}, which is not on record here (was the folder moved, or its file `pid` lost?); \
+             end it with `kill {pid}`"
+        ),
+        None => write!(
+            f,
+            "node {index} runs somewhere: a process that is not on record here holds its data or answers with its keys; end it first"
+        ),
+    }
+}
+
+fn write_interrupted(f: &mut fmt::Formatter<'_>, dir: &Path, left: Left) -> fmt::Result {
+    let dir = dir.display();
+    match left {
+        Left::Nothing => write!(f, "interrupted while the network in {dir} was made; nothing of it is left"),
+        Left::Network => write!(
+            f,
+            "interrupted while nodes of the network in {dir} came up: the network is whole, and some of its nodes may run. See \
+             `quancheng testnet status --dir {dir}`; `testnet up` brings up the rest, `testnet stop` ends them, `testnet remove` is rid of it"
+        ),
+    }
+}
+
 impl std::error::Error for LocalError {}
 
 impl LocalError {
@@ -271,6 +317,6 @@ from! {
     TooLong => TooLong,
     CodecError => Content,
     ValidatorSetError => Validators,
-    GenesisError => Genesis,
+    GenesisStateError => Genesis,
     CheckpointError => Checkpoint,
 }

@@ -6,7 +6,8 @@ use std::thread;
 use quancheng_keystore as keystore;
 use quancheng_types::{Digest, NodeId, PublicKey, SigningKey};
 
-use crate::error::LocalError;
+use crate::error::{Left, LocalError};
+use crate::interrupt;
 use crate::unfinished::Founding;
 
 /// A key to be made and where it goes.
@@ -44,6 +45,7 @@ const SEALERS: usize = 2;
 /// Seals all keys into their files.
 pub(crate) fn write_all(jobs: &[KeyJob], password: &str, founding: &Founding) -> Result<(), LocalError> {
     let seal = |job: &KeyJob| {
+        interrupt::check(founding.dir(), Left::Nothing)?;
         keystore::write(&job.path, &job.key, password)?;
         founding.made(&job.path)
     };

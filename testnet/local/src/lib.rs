@@ -14,20 +14,24 @@
 mod error;
 mod founding;
 mod http;
+mod interrupt;
 mod keys;
 mod layout;
 mod network;
 mod node_file;
 mod ports;
 mod process;
+mod removal;
 mod settings;
 mod sockets;
 mod start;
 mod unfinished;
 
-pub use error::LocalError;
+pub use error::{Left, LocalError};
 pub use founding::{CANDIDATE_ORGANIZATION, DEMO_RULE_SET, SAMPLES, demo_rule_set};
+pub use interrupt::interrupt;
 pub use layout::{NodeEntry, NodeRole, Record};
 pub use network::{Candidate, Network, NodeState, NodeStatus, StopReport, Stray};
 pub use process::find_quanchengd;
+pub use removal::Removal;
 pub use settings::Settings;

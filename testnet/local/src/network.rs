@@ -13,11 +13,12 @@ use rustix::process::Signal;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::LocalError;
+use crate::error::{Left, LocalError};
 use crate::layout::{Layout, NodeEntry, NodeRole, Record};
 use crate::process::Runner;
 use crate::settings::Settings;
-use crate::{http, process, sockets, start, unfinished};
+use crate::unfinished::Founding;
+use crate::{http, interrupt, process, sockets, start, unfinished};
 
 /// Time for a clean shutdown.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -116,18 +117,32 @@ impl Network {
     /// Makes a new network and brings it up. Nodes go on running when this fails after their start.
     ///
     /// # Errors
-    /// [`LocalError`].
+    /// [`LocalError`]. After [`LocalError::Interrupted`] there is either a whole network or nothing.
     pub fn start(settings: &Settings) -> Result<Self, LocalError> {
-        let (layout, record, founding) = start::make(settings)?;
-        let indices: Vec<u32> = record.nodes.iter().chain(&record.reserve).map(|node| node.index).collect();
-        for index in &indices {
-            founding.made_tree(&layout.data(*index))?;
-        }
-        process::init(&record.quanchengd, &layout, &indices, None)?;
+        let (layout, founding) = start::begin(settings)?;
+        let record = match Self::found(settings, &layout, &founding) {
+            Ok(record) => record,
+            Err(error @ LocalError::Interrupted { .. }) => {
+                founding.abandon(&layout)?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
         founding.end()?;
         let network = Self { layout, record };
         network.bring_up(&network.record.nodes, settings.ready_timeout_ms)?;
         Ok(network)
+    }
+
+    fn found(settings: &Settings, layout: &Layout, founding: &Founding) -> Result<Record, LocalError> {
+        let record = start::make(settings, layout, founding)?;
+        let indices: Vec<u32> = record.nodes.iter().chain(&record.reserve).map(|node| node.index).collect();
+        for index in &indices {
+            founding.made_tree(&layout.data(*index))?;
+        }
+        process::init(&record.quanchengd, layout, &indices, None)?;
+        interrupt::check(layout.dir(), Left::Nothing)?;
+        Ok(record)
     }
 
     /// Brings up every node of an existing network that does not run.
@@ -148,10 +163,11 @@ impl Network {
 
     fn bring_up(&self, nodes: &[NodeEntry], timeout_ms: u64) -> Result<(), LocalError> {
         nodes.iter().try_for_each(doors_are_free)?;
-        let started: Vec<(NodeEntry, Child)> = nodes
-            .iter()
-            .map(|node| Ok((node.clone(), process::start(&self.record.quanchengd, &self.layout, node.index, &[])?)))
-            .collect::<Result<_, LocalError>>()?;
+        let start = |node: &NodeEntry| {
+            interrupt::check(self.layout.dir(), Left::Network)?;
+            Ok((node.clone(), process::start(&self.record.quanchengd, &self.layout, node.index, &[])?))
+        };
+        let started: Vec<(NodeEntry, Child)> = nodes.iter().map(start).collect::<Result<_, LocalError>>()?;
         start::await_ready(&self.layout, started, timeout_ms)
     }
 
@@ -364,7 +380,13 @@ impl Network {
             }
         };
         let data = self.layout.data(index);
-        std::fs::remove_dir_all(&data).map_err(LocalError::io("remove", data))?;
+        match std::fs::remove_dir_all(&data) {
+            // An earlier wipe came no further.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(LocalError::io("remove", data)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
         process::init(&self.record.quanchengd, &self.layout, &[index], above)
     }
 

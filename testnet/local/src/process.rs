@@ -76,7 +76,9 @@ pub(crate) fn init(
         if let Some(height) = rejoin_above {
             command.arg("--rejoin-above").arg(height.to_string());
         }
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(spawn)?;
+        // What ends the caller at a terminal must not end these halfway: they are waited for.
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let child = command.spawn().map_err(spawn)?;
         children.push((*index, child));
     }
     for (index, child) in children {

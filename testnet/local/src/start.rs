@@ -10,13 +10,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use quancheng_proof::Checkpoint;
 use quancheng_types::{Genesis, List, PublicKey, Suite, Text, Validator, ValidatorSet};
 
-use crate::error::LocalError;
+use crate::error::{Left, LocalError};
 use crate::founding::{self, CANDIDATE_ORGANIZATION, FoundingOrganization};
 use crate::keys::{self, KeyJob};
 use crate::layout::{Layout, NodeEntry, NodeRole, Record};
 use crate::settings::Settings;
 use crate::unfinished::Founding;
-use crate::{http, node_file, ports, process, sockets};
+use crate::{http, interrupt, node_file, ports, process, sockets};
 
 /// Pause between two questions to a node that is not ready.
 const POLL: Duration = Duration::from_millis(50);
@@ -29,19 +29,25 @@ struct Draft {
     keys: Vec<KeyJob>,
 }
 
-/// Makes folder, keys, genesis and files of a new network. Nothing runs yet.
-pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record, Founding), LocalError> {
+/// Makes the folder of a new network, or takes one that is there.
+pub(crate) fn begin(settings: &Settings) -> Result<(Layout, Founding), LocalError> {
     settings.validate()?;
+    let is_new = settings.dir.symlink_metadata().is_err();
     fs::create_dir_all(&settings.dir).map_err(LocalError::io("create", &settings.dir))?;
     let dir = fs::canonicalize(&settings.dir).map_err(LocalError::io("find", &settings.dir))?;
     let layout = Layout::new(dir);
-    let founding = Founding::begin(&layout)?;
+    let founding = Founding::begin(&layout, is_new)?;
+    Ok((layout, founding))
+}
+
+/// Makes keys, genesis and files of a new network. Nothing runs yet.
+pub(crate) fn make(settings: &Settings, layout: &Layout, founding: &Founding) -> Result<Record, LocalError> {
     fs::create_dir(layout.keys()).map_err(LocalError::io("create", layout.keys()))?;
     founding.made(&layout.keys())?;
     let password = keys::make_password(&layout.password())?;
     founding.made(&layout.password())?;
 
-    let drafts = draft_nodes(settings, &layout, &founding)?;
+    let drafts = draft_nodes(settings, layout, founding)?;
     let founders = founding::organizations(settings.validators)?
         .into_iter()
         .map(|founder| {
@@ -52,7 +58,7 @@ pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record, Founding), Lo
 
     let genesis = genesis(settings, &drafts, &founders)?;
     let mut record = Record::new(genesis.chain_id(), settings.chain_name.clone(), settings.quanchengd.clone());
-    write_agreement(&layout, genesis, &founding)?;
+    write_agreement(layout, genesis, founding)?;
     let mut jobs = Vec::new();
     for (founder, job) in founders {
         let name = job.path.strip_prefix(layout.dir()).map_or_else(|_| job.path.clone(), PathBuf::from);
@@ -64,7 +70,7 @@ pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record, Founding), Lo
         let list = if draft.entry.role == NodeRole::Candidate { &mut record.reserve } else { &mut record.nodes };
         list.push(draft.entry);
     }
-    keys::write_all(&jobs, &password, &founding)?;
+    keys::write_all(&jobs, &password, founding)?;
     for entry in record.nodes.iter().chain(&record.reserve) {
         let text = node_file::text(entry, &record.nodes, &record.reserve, &settings.log_level)?;
         let path = layout.config(entry.index);
@@ -73,7 +79,7 @@ pub(crate) fn make(settings: &Settings) -> Result<(Layout, Record, Founding), Lo
     }
     layout.write(&record)?;
     founding.made(&layout.record())?;
-    Ok((layout, record, founding))
+    Ok(record)
 }
 
 fn draft_nodes(settings: &Settings, layout: &Layout, founding: &Founding) -> Result<Vec<Draft>, LocalError> {
@@ -150,7 +156,8 @@ fn genesis(
         validators: ValidatorSet::new(validators)?,
         modules: List::new(founding::modules(&founders)?)?,
     };
-    genesis.validate()?;
+    // Everything that a node would refuse in it is refused here, a key in two roles included.
+    quancheng_contracts::check_genesis(&genesis)?;
     Ok(genesis)
 }
 
@@ -210,6 +217,7 @@ pub(crate) fn await_ready(
     let begin = Instant::now();
     let mut waiting = waiting;
     loop {
+        interrupt::check(layout.dir(), Left::Network)?;
         let mut last = String::new();
         let mut still = Vec::new();
         for (entry, mut child) in waiting {

@@ -17,11 +17,13 @@ pub(crate) struct Founding {
     dir: PathBuf,
     mark: PathBuf,
     file: File,
+    /// Whether the folder was made for this network.
+    is_new: bool,
 }
 
 impl Founding {
-    /// Begins in a folder that holds no network, or half of one.
-    pub(crate) fn begin(layout: &Layout) -> Result<Self, LocalError> {
+    /// Begins in a folder that holds no network, or half of one. `is_new`: the folder was made just now.
+    pub(crate) fn begin(layout: &Layout, is_new_folder: bool) -> Result<Self, LocalError> {
         let mark = layout.mark();
         let (file, is_new) = match OpenOptions::new().read(true).append(true).create_new(true).open(&mark) {
             Ok(file) => (file, true),
@@ -31,7 +33,7 @@ impl Founding {
             }
             Err(error) => return Err(LocalError::Io { action: "open", path: mark, error }),
         };
-        let founding = Self { dir: layout.dir().to_owned(), mark, file: locked(layout, file)? };
+        let founding = Self { dir: layout.dir().to_owned(), mark, file: locked(layout, file)?, is_new: is_new_folder };
         if !is_new {
             clear(layout, &founding.names()?)?;
             founding.file.set_len(0).map_err(LocalError::io("write", &founding.mark))?;
@@ -43,6 +45,30 @@ impl Founding {
             return Err(fault);
         }
         Ok(founding)
+    }
+
+    /// Takes half a network that an earlier start has left, to clear it away.
+    pub(crate) fn resume(layout: &Layout) -> Result<Self, LocalError> {
+        let mark = layout.mark();
+        let file = OpenOptions::new().read(true).append(true).open(&mark).map_err(LocalError::io("open", &mark))?;
+        Ok(Self { dir: layout.dir().to_owned(), mark, file: locked(layout, file)?, is_new: true })
+    }
+
+    /// The folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Clears away everything that was made, and the folder if it was made for this network and is empty.
+    pub(crate) fn abandon(self, layout: &Layout) -> Result<(), LocalError> {
+        clear(layout, &self.names()?)?;
+        let (dir, is_new) = (self.dir.clone(), self.is_new);
+        self.end()?;
+        if is_new {
+            // A file of somebody's own keeps it.
+            let _ = fs::remove_dir(dir);
+        }
+        Ok(())
     }
 
     /// Notes a file or folder that was made.
@@ -64,7 +90,7 @@ impl Founding {
     }
 
     /// What an earlier start made. A name that was cut off is none.
-    fn names(&self) -> Result<BTreeSet<String>, LocalError> {
+    pub(crate) fn names(&self) -> Result<BTreeSet<String>, LocalError> {
         let text = fs::read_to_string(&self.mark).map_err(LocalError::io("read", &self.mark))?;
         Ok(text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect())
     }
@@ -76,7 +102,7 @@ impl Founding {
 }
 
 /// End of the name of a folder that is made with all that is in it.
-const TREE: &str = "/";
+pub(crate) const TREE: &str = "/";
 
 fn in_the_way(layout: &Layout, path: PathBuf) -> LocalError {
     if path == layout.record() {
@@ -109,7 +135,8 @@ fn parts(layout: &Layout) -> Result<Vec<PathBuf>, LocalError> {
     Ok(parts)
 }
 
-fn nodes(layout: &Layout) -> Result<Vec<u32>, LocalError> {
+/// Indices of the node folders that are there.
+pub(crate) fn nodes(layout: &Layout) -> Result<Vec<u32>, LocalError> {
     let mut nodes = Vec::new();
     for entry in fs::read_dir(layout.dir()).map_err(LocalError::io("read", layout.dir()))? {
         let entry = entry.map_err(LocalError::io("read", layout.dir()))?;
@@ -132,8 +159,13 @@ fn clear(layout: &Layout, names: &BTreeSet<String>) -> Result<(), LocalError> {
     }
     let mut found = Vec::new();
     for part in parts(layout)? {
-        walk(layout, part, names, &mut found)?;
+        walk(layout, part, names, &mut found, |path| LocalError::InTheWay { path })?;
     }
+    take_away(found)
+}
+
+/// Removes what was listed.
+pub(crate) fn take_away(found: Vec<(PathBuf, Kind)>) -> Result<(), LocalError> {
     for (path, kind) in found {
         let removed = match kind {
             Kind::File => fs::remove_file(&path),
@@ -145,29 +177,35 @@ fn clear(layout: &Layout, names: &BTreeSet<String>) -> Result<(), LocalError> {
     Ok(())
 }
 
-enum Kind {
+/// What something is that is to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A file.
     File,
+    /// A folder, of which everything was listed before.
     Folder,
+    /// A folder with all that is in it.
     Tree,
 }
 
-/// Lists what there is, what is inside before what holds it. Refuses at the first thing that no start has made.
-fn walk(
+/// Lists what there is, what is inside before what holds it. Refuses, in the words of the caller, at the first thing that is not named.
+pub(crate) fn walk(
     layout: &Layout,
     path: PathBuf,
     names: &BTreeSet<String>,
     found: &mut Vec<(PathBuf, Kind)>,
+    refuse: fn(PathBuf) -> LocalError,
 ) -> Result<(), LocalError> {
     let name = path.strip_prefix(layout.dir()).unwrap_or(&path).display().to_string();
     let is_folder = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
     let kind = if is_folder && names.contains(&format!("{name}{TREE}")) {
         Kind::Tree
     } else if !names.contains(&name) {
-        return Err(LocalError::InTheWay { path });
+        return Err(refuse(path));
     } else if is_folder {
         for entry in fs::read_dir(&path).map_err(LocalError::io("read", &path))? {
             let entry = entry.map_err(LocalError::io("read", &path))?;
-            walk(layout, entry.path(), names, found)?;
+            walk(layout, entry.path(), names, found, refuse)?;
         }
         Kind::Folder
     } else {
@@ -190,8 +228,8 @@ mod tests {
     #[test]
     fn half_a_network_is_cleared_away_and_made_anew() {
         let (_dir, layout) = folder();
-        let founding = Founding::begin(&layout).unwrap();
-        assert!(matches!(Founding::begin(&layout), Err(LocalError::BeingMade { .. })));
+        let founding = Founding::begin(&layout, false).unwrap();
+        assert!(matches!(Founding::begin(&layout, false), Err(LocalError::BeingMade { .. })));
         for path in [layout.keys(), layout.node(0)] {
             fs::create_dir_all(&path).unwrap();
             founding.made(&path).unwrap();
@@ -206,18 +244,39 @@ mod tests {
         // The process ends here.
         drop(founding);
         assert!(matches!(is_whole(&layout), Err(LocalError::Unfinished { .. })));
-        let founding = Founding::begin(&layout).unwrap();
+        let founding = Founding::begin(&layout, false).unwrap();
         assert_eq!(parts(&layout).unwrap(), Vec::<PathBuf>::new());
         assert!(layout.dir().join("notes.txt").exists(), "what is not of a network stays");
         founding.end().unwrap();
         is_whole(&layout).unwrap();
     }
 
+    #[test]
+    fn what_is_given_up_leaves_nothing_but_what_is_somebody_s_own() {
+        let (dir, _) = folder();
+        for is_kept in [false, true] {
+            let layout = Layout::new(fs::canonicalize(dir.path()).unwrap().join("net"));
+            fs::create_dir_all(layout.dir()).unwrap();
+            let founding = Founding::begin(&layout, true).unwrap();
+            fs::create_dir(layout.keys()).unwrap();
+            founding.made(&layout.keys()).unwrap();
+            fs::write(layout.genesis(), "x").unwrap();
+            founding.made(&layout.genesis()).unwrap();
+            if is_kept {
+                fs::write(layout.dir().join("notes.txt"), "mine").unwrap();
+            }
+            founding.abandon(&layout).unwrap();
+            assert!(!layout.keys().exists() && !layout.genesis().exists() && !layout.mark().exists());
+            assert_eq!(layout.dir().join("notes.txt").exists(), is_kept);
+            assert_eq!(layout.dir().exists(), is_kept);
+        }
+    }
+
     /// Whatever was put into the folder after a start that was interrupted is its user's, also where a start makes files.
     #[test]
     fn what_no_start_has_made_is_never_cleared_away() {
         let (_dir, layout) = folder();
-        let founding = Founding::begin(&layout).unwrap();
+        let founding = Founding::begin(&layout, false).unwrap();
         fs::create_dir_all(layout.keys()).unwrap();
         founding.made(&layout.keys()).unwrap();
         fs::write(layout.genesis(), "x").unwrap();
@@ -227,7 +286,7 @@ mod tests {
         for path in mine {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, "mine").unwrap();
-            let Err(LocalError::InTheWay { path: told }) = Founding::begin(&layout) else {
+            let Err(LocalError::InTheWay { path: told }) = Founding::begin(&layout, false) else {
                 panic!("begun over {path:?}")
             };
             assert!(path.starts_with(told));
@@ -235,7 +294,7 @@ mod tests {
             fs::remove_file(&path).unwrap();
         }
         fs::remove_dir(layout.node(2)).unwrap();
-        Founding::begin(&layout).unwrap().end().unwrap();
+        Founding::begin(&layout, false).unwrap().end().unwrap();
         assert!(!layout.keys().exists() && !layout.genesis().exists());
     }
 
@@ -246,7 +305,7 @@ mod tests {
             fs::create_dir_all(&path).unwrap();
             fs::write(path.join("mine"), "x").unwrap();
             for _ in 0..2 {
-                let Err(LocalError::InTheWay { path: told }) = Founding::begin(&layout) else {
+                let Err(LocalError::InTheWay { path: told }) = Founding::begin(&layout, false) else {
                     panic!("begun over {path:?}")
                 };
                 assert_eq!(told, path);
@@ -256,11 +315,13 @@ mod tests {
         }
         for path in [layout.password(), layout.checkpoint()] {
             fs::write(&path, "mine").unwrap();
-            assert!(matches!(Founding::begin(&layout), Err(LocalError::InTheWay { path: told }) if told == path));
+            assert!(
+                matches!(Founding::begin(&layout, false), Err(LocalError::InTheWay { path: told }) if told == path)
+            );
             fs::remove_file(path).unwrap();
         }
         fs::write(layout.record(), "{}").unwrap();
-        let Err(LocalError::Exists { dir }) = Founding::begin(&layout) else { panic!("begun over a network") };
+        let Err(LocalError::Exists { dir }) = Founding::begin(&layout, false) else { panic!("begun over a network") };
         assert_eq!(dir, layout.dir());
     }
 }

@@ -17,6 +17,8 @@ mod reservation;
 mod salts;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{BatchTree, ItemsOpening};
@@ -32,11 +34,12 @@ use crate::client::Client;
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files::{self, Named, Seen};
+use crate::interrupt::Hold;
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::submit::{self, Fate, Writer, fate, insert, is_void, past};
-use crate::text::say;
+use crate::text::{Lang, Text, printable, say};
 use crate::transaction::call;
 
 /// Module of evidence.
@@ -50,7 +53,9 @@ pub(super) fn run(session: &Session, command: &Notarize) -> Outcome<Reply> {
         return Err(Fault::usage("NO_FILE", say!("没有要存证的文件。", "There is no file to notarize.")));
     }
     if command.split {
-        return split(session, command, found.files);
+        let mut reply = split(session, command, found.files)?;
+        insert(&mut reply.data, "passed_over", json!(found.skipped));
+        return Ok(tell_passed_over(reply, found.skipped.len()));
     }
     let out = command.bundle.as_deref().filter(|_| !command.write.dry_run);
     let reserved = out.map(Reservation::take).transpose()?;
@@ -91,14 +96,26 @@ fn split(session: &Session, command: &Notarize, files: Vec<Named>) -> Outcome<Re
         std::fs::create_dir_all(dir).map_err(|error| Fault::file(dir, &error))?;
     }
     let writer = Writer::open(session, &command.write)?;
-    let bar = Bar::items(session, u64::try_from(placed.len()).unwrap_or(u64::MAX));
+    let all = placed.len();
+    let bar = Bar::items(session, u64::try_from(all).unwrap_or(u64::MAX));
     let (mut rows, mut skipped) = (Vec::new(), 0_usize);
+    let done = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&done);
+    let _hold = Hold::new(move || Some(so_far(seen.load(Ordering::Relaxed), all)));
     for (file, out) in placed {
-        let one = single(session, command, &writer, &file, out.as_deref());
-        let (row, is_skipped) =
-            one.map_err(|fault| fault.data(json!({ "bundles": rows.clone(), "failed": file.name.clone() })))?;
+        let one = if writer.is_out_of_time() {
+            Err(submit::out_of_time(rows.len(), all))
+        } else {
+            single(session, command, &writer, &file, out.as_deref())
+        };
+        let (row, is_skipped) = one.map_err(|fault| {
+            let place = file.path.display();
+            let fault = fault.cause_in(say!("文件 {place}", "file {place}")).cause_in(so_far(rows.len(), all));
+            fault.data(json!({ "bundles": rows.clone(), "failed": file.name.clone() }))
+        })?;
         rows.push(row);
         skipped += usize::from(is_skipped);
+        done.store(rows.len(), Ordering::Relaxed);
         bar.step(1);
     }
     drop(bar);
@@ -114,6 +131,33 @@ fn split(session: &Session, command: &Notarize, files: Vec<Named>) -> Outcome<Re
         "{skipped} 个文件此前已存证，已跳过。",
         "{skipped} files were notarized by an earlier run and are passed over."
     )))
+}
+
+/// How far `--split` has come, and how to go on.
+fn so_far(done: usize, all: usize) -> Text {
+    say!(
+        "{all} 个文件中已完成 {done} 个；再次运行同一命令即可继续，已有证据包的文件会跳过。",
+        "{done} of {all} files are done; the same command again goes on and passes over those that have their bundle."
+    )
+}
+
+/// A table has no place for what was found and not notarized: it is told above it.
+fn tell_passed_over(reply: Reply, count: usize) -> Reply {
+    if count == 0 {
+        return reply;
+    }
+    let (zh, en) = match &reply.headline {
+        Some(text) => (format!("{}\n", text.words(Lang::Zh)), format!("{}\n", text.words(Lang::En))),
+        None => Default::default(),
+    };
+    let listed = reply.data.get("passed_over").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let names: Vec<String> =
+        listed.iter().filter_map(Value::as_str).map(|name| format!("  {}", printable(name, false))).collect();
+    let names = names.join("\n");
+    reply.headline(say!(
+        "{zh}{count} 项不是普通文件（链接、设备等），未存证：\n{names}",
+        "{en}{count} entries are no plain files (links, devices) and were not notarized:\n{names}"
+    ))
 }
 
 /// One file of `--split`: its row, and whether an earlier run had made its bundle.

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use super::{outputs, salts};
 use crate::fault::{Fault, Outcome};
 use crate::files::is_same;
-use crate::text::say;
+use crate::interrupt::Hold;
+use crate::text::{Text, say};
 
 /// The right to write a bundle under a name, as long as it lives.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub(super) struct Reservation {
     file: File,
     /// Whether the file holds salts; one that holds none is taken away at the end.
     is_filled: bool,
+    hold: Hold,
 }
 
 impl Reservation {
@@ -38,7 +40,8 @@ impl Reservation {
             return Err(unfinished(&path, out));
         }
         // A run that ended between the first look and the lock has left its bundle.
-        let taken = Self { out: out.to_owned(), path, file, is_filled: false };
+        let hold = Hold::new(emptied(&path, &file)?);
+        let taken = Self { out: out.to_owned(), path, file, is_filled: false, hold };
         outputs::absent(out)?;
         Ok(taken)
     }
@@ -50,7 +53,8 @@ impl Reservation {
         let path = fs::canonicalize(path).map_err(|error| crate::files::not_readable(path, &error))?;
         let file = File::open(&path).map_err(|error| crate::files::not_readable(&path, &error))?;
         lock(&path, &file)?;
-        Ok(Self { out: out.to_owned(), path, file, is_filled: true })
+        let hold = Hold::new(left(&path, out));
+        Ok(Self { out: out.to_owned(), path, file, is_filled: true, hold })
     }
 
     /// Where the bundle will be.
@@ -76,6 +80,8 @@ impl Reservation {
             file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| File::open(folder)?.sync_all());
         match result {
             Ok(()) => {
+                // Nothing is submitted before this: an interruption that came earlier has taken the file away, and does not return.
+                self.hold.becomes(left(&self.path, &self.out));
                 self.is_filled = true;
                 Ok(())
             }
@@ -98,6 +104,36 @@ impl Drop for Reservation {
         if !self.is_filled && is_same(&self.path, &self.file) {
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+/// What an interruption does before there are salts to keep.
+fn emptied(path: &Path, file: &File) -> Outcome<impl FnMut() -> Option<Text> + Send + 'static> {
+    let (path, file) = (path.to_owned(), file.try_clone().map_err(|error| Fault::file(path, &error))?);
+    Ok(move || {
+        if is_same(&path, &file) {
+            let _ = fs::remove_file(&path);
+        }
+        None
+    })
+}
+
+/// What an interruption says of salts that nothing else holds yet.
+fn left(path: &Path, out: &Path) -> impl FnMut() -> Option<Text> + Send + 'static {
+    let (path, out) = (path.to_owned(), out.to_owned());
+    move || {
+        let (shown, bundle) = (path.display(), out.display());
+        path.symlink_metadata().ok()?;
+        if out.symlink_metadata().is_ok() {
+            return Some(say!(
+                "证据包 {bundle} 已写入；盐值文件 {shown} 尚未删除：用 `quancheng bundle show {bundle}` 核对后可删除。",
+                "The bundle {bundle} is written, and the file of salts {shown} is still there: delete it when `quancheng bundle show {bundle}` lists the files."
+            ));
+        }
+        Some(say!(
+            "盐值保存在 {shown}，其交易可能已提交；用 `quancheng evidence finish {shown} --bundle {bundle}` 完成。",
+            "The salts are in {shown}; their transaction may have been submitted: finish with `quancheng evidence finish {shown} --bundle {bundle}`."
+        ))
     }
 }
 

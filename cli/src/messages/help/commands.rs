@@ -108,6 +108,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("testnet kill", "以 SIGKILL 终止节点"),
     ("testnet logs", "显示节点日志末尾"),
     ("testnet pause", "以 SIGSTOP 暂停节点"),
+    ("testnet remove", "停止全部节点并删除网络及其密钥与数据；目录中另有他物时不作任何改动"),
     ("testnet resume", "让暂停的节点继续"),
     ("testnet start", "建立并启动网络；节点在后台持续运行"),
     ("testnet start-node", "启动未运行的节点"),

@@ -62,3 +62,32 @@ fn every_problem_has_words_in_both_languages() {
         assert_eq!(zh.code, en.code);
     }
 }
+
+/// Times and lengths of time are written for people: nobody reads 1767574800000.
+#[test]
+fn times_in_the_words_of_a_problem_are_those_of_a_calendar() {
+    let now_ms = 1_768_870_807_000;
+    let table = [
+        (
+            AdmissionError::Expired { valid_until_ms: now_ms - 303_000, now_ms },
+            "2026-01-20T08:55:04.000+08:00",
+            ("5 min 3 s", "5 分钟 3 秒"),
+        ),
+        (
+            AdmissionError::LifetimeTooLong { valid_until_ms: now_ms + 600_000, latest_ms: now_ms },
+            "2026-01-20T09:10:07.000+08:00",
+            ("10 min", "10 分钟"),
+        ),
+        (AdmissionError::Overloaded { retry_after_ms: 1_500 }, "", ("1 s 500 ms", "1 秒 500 毫秒")),
+        (AdmissionError::Starting { retry_after_ms: 500 }, "", ("500 ms", "500 毫秒")),
+    ];
+    for (error, time, (length_en, length_zh)) in table {
+        let (zh, en) =
+            (ApiError::from(error.clone()).problem(Language::Zh), ApiError::from(error).problem(Language::En));
+        for (text, length) in [(&zh.detail, length_zh), (&en.detail, length_en), (&en.causes[0], length_en)] {
+            assert!(text.contains(time) && text.contains(length), "{text}");
+            let digits = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+            assert!(digits < Some(10), "a number of milliseconds in: {text}");
+        }
+    }
+}

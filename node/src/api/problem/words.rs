@@ -1,5 +1,6 @@
 //! The words of problems, in Chinese and English.
 
+use quancheng_proof::report::{length_en, length_zh, shanghai_time};
 use quancheng_types::TransactionError;
 
 use super::super::language::Language;
@@ -102,7 +103,7 @@ fn en(error: &ApiError) -> String {
         }
         ApiError::Admission(error) => error.to_string(),
         ApiError::Overloaded { what, retry_after_ms } => {
-            format!("this node has too many {what}; try again in {retry_after_ms} ms or ask another node")
+            format!("this node has too many {what}; try again in {} or ask another node", length_en(*retry_after_ms))
         }
         ApiError::Stopping => "this node is stopping; ask another node".to_owned(),
         ApiError::Timeout => {
@@ -163,7 +164,7 @@ fn zh(error: &ApiError) -> String {
         }
         ApiError::Admission(error) => admission_zh(error),
         ApiError::Overloaded { what, retry_after_ms } => {
-            format!("本节点繁忙（{what}），请在 {retry_after_ms} 毫秒后重试或改用其他节点")
+            format!("本节点繁忙（{what}），请在 {}后重试或改用其他节点", length_zh(*retry_after_ms))
         }
         ApiError::Stopping => "本节点正在停止，请改用其他节点".to_owned(),
         ApiError::Timeout => "未能及时答复；如已提交交易，其编号仍然有效，请按编号查询状态".to_owned(),
@@ -186,12 +187,18 @@ fn admission_zh(error: &AdmissionError) -> String {
         AdmissionError::Transaction(error) => transaction_zh(error),
         AdmissionError::Expired { valid_until_ms, now_ms } => {
             format!(
-                "交易有效期至 {valid_until_ms} 毫秒，当前为 {now_ms} 毫秒；请以更晚的 valid_until_ms 重新签名，并核对本机时钟"
+                "交易有效期至 {}，当前时间为 {}，已过期 {}；请以更晚的 valid_until_ms 重新签名，并核对本机时钟",
+                shanghai_time(*valid_until_ms),
+                shanghai_time(*now_ms),
+                length_zh(now_ms.saturating_sub(*valid_until_ms))
             )
         }
         AdmissionError::LifetimeTooLong { valid_until_ms, latest_ms } => {
             format!(
-                "valid_until_ms {valid_until_ms} 晚于目前允许的 {latest_ms}；请缩短有效期后重新签名，并核对本机时钟"
+                "交易有效期至 {}，目前至迟可为 {}，超出 {}；请缩短有效期后重新签名，并核对本机时钟",
+                shanghai_time(*valid_until_ms),
+                shanghai_time(*latest_ms),
+                length_zh(valid_until_ms.saturating_sub(*latest_ms))
             )
         }
         AdmissionError::UnknownModule { module } => format!("本链没有编号为 {module} 的合约模块"),
@@ -200,15 +207,17 @@ fn admission_zh(error: &AdmissionError) -> String {
             format!("第 {call} 个调用被模块 {module} 拒绝，{}（{code}）：{}", refusal.name, refusal.text_zh)
         }
         AdmissionError::Overloaded { retry_after_ms } => {
-            format!("本节点待处理交易过多，请在 {retry_after_ms} 毫秒后重试，或提交至其他验证节点")
+            format!("本节点待处理交易过多，请在 {}后重试，或提交至其他验证节点", length_zh(*retry_after_ms))
         }
         AdmissionError::QuotaExceeded { whose, retry_after_ms } => {
-            format!("{}在本节点待处理的交易过多或过重，请等待其结果，或在 {retry_after_ms} 毫秒后重试", whose.zh())
+            let wait = length_zh(*retry_after_ms);
+            format!("{}在本节点待处理的交易过多或过重，请等待其结果，或在 {wait}后重试", whose.zh())
         }
         AdmissionError::NotAValidator => "本节点目前不是在任验证节点，不受理交易，请提交至验证节点".to_owned(),
         AdmissionError::Starting { retry_after_ms } => {
             format!(
-                "本节点刚启动，尚未与法定多数的验证节点取得联系，请在 {retry_after_ms} 毫秒后重试，或提交至其他验证节点"
+                "本节点刚启动，尚未与法定多数的验证节点取得联系，请在 {}后重试，或提交至其他验证节点",
+                length_zh(*retry_after_ms)
             )
         }
         AdmissionError::Stopping => "本节点正在停止，请提交至其他验证节点".to_owned(),

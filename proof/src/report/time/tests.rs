@@ -18,6 +18,24 @@ fn times_read_well_to_the_end_of_their_range() {
 }
 
 #[test]
+fn lengths_of_time_are_told_in_two_units() {
+    for (ms, en, zh) in [
+        (0, "0 ms", "0 毫秒"),
+        (250, "250 ms", "250 毫秒"),
+        (1_000, "1 s", "1 秒"),
+        (1_500, "1 s 500 ms", "1 秒 500 毫秒"),
+        (600_000, "10 min", "10 分钟"),
+        (5_400_000, "1 h 30 min", "1 小时 30 分钟"),
+        (86_400_000, "1 d", "1 天"),
+        (90_061_001, "1 d 1 h", "1 天 1 小时"),
+        (3_600_999, "1 h", "1 小时"),
+        (u64::MAX, "213503982334 d 14 h", "213503982334 天 14 小时"),
+    ] {
+        assert_eq!((length_en(ms).as_str(), length_zh(ms).as_str()), (en, zh));
+    }
+}
+
+#[test]
 fn every_day_follows_the_one_before() {
     let lengths = |year: u64, month: u64| match month {
         2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,

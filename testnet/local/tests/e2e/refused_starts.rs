@@ -59,6 +59,11 @@ fn wrong_configuration(net: &Net) {
         set(table, "node", "password_file", password.to_str().expect("a plain path"));
     });
     assert_says(&refusal(&config), &["key", "password"]);
+    let one_key = net.node_dir(0).join("peer.key");
+    let config = changed(net, 0, "one-key.toml", |table| {
+        set(table, "node", "validator_key", one_key.to_str().expect("a plain path"));
+    });
+    assert_says(&refusal(&config), &["node.validator_key is also node.peer_key", "密钥"]);
 }
 
 fn ports_in_use(net: &Net) {

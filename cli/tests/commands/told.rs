@@ -1,0 +1,69 @@
+//! What people are told of a result: everything that the envelope of programs holds and a person needs.
+
+use super::*;
+
+/// Stdout and stderr in a language, as people see them.
+fn shown(home: &Path, lang: &str, words: &[&str]) -> (Option<i32>, String, String) {
+    let output = quancheng(home, &[words, &["--lang", lang]].concat());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("words are UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn what_is_passed_over_and_what_failed_is_told_with_the_result() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    std::fs::create_dir(home.join("folder")).unwrap();
+    for name in ["a.txt", "b.txt"] {
+        std::fs::write(home.join("folder").join(name), name).unwrap();
+    }
+    for number in 0..5 {
+        std::os::unix::fs::symlink("a.txt", home.join(format!("folder/link-{number}"))).unwrap();
+    }
+    const PARAMETERS: (&str, u16, &str) = ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#);
+    let node = fake_node(&[
+        CHAIN,
+        PARAMETERS,
+        ("/v1/transactions/simulate", 200, r#"{"outcome":{"kind":"ok"}}"#),
+        ("/v1/transactions?", 403, r#"{"code":"KEY_NOT_AUTHORIZED","retryable":false}"#),
+    ]);
+    let words = ["evidence", "notarize", "--recursive", "folder", "--quiet", "--bundle", "out", "--key", "a.key"];
+    let more = ["--password-file", "password", "--api", &node];
+    let words = [&words[..], &more].concat();
+    for form in [&["--dry-run"][..], &["--dry-run", "--split"]] {
+        for (lang, label) in [("zh", "未存证"), ("en", "passed_over")] {
+            let (code, stdout, stderr) = shown(home, lang, &[&words[..], form].concat());
+            assert_eq!(code, Some(0), "{stderr}");
+            let label = if form.len() == 2 && lang == "en" { "were not notarized" } else { label };
+            assert!(stdout.contains(label), "{label} in {stdout}");
+            for number in 0..5 {
+                assert!(stdout.contains(&format!("link-{number}")), "{stdout}");
+            }
+        }
+        let (_, value) = envelope(home, &[&words[..], form].concat());
+        assert_eq!(value["data"]["passed_over"].as_array().map(Vec::len), Some(5), "{value}");
+    }
+    for (lang, file, count) in
+        [("zh", "文件 folder/a.txt", "2 个文件中已完成 0 个"), ("en", "file folder/a.txt", "0 of 2 files")]
+    {
+        let (code, _, stderr) = shown(home, lang, &[&words[..], &["--split"]].concat());
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains(file) && stderr.contains(count), "{stderr}");
+    }
+}
+
+/// A transaction that may take effect is named to people too, not to programs alone.
+#[test]
+fn a_submission_without_an_answer_names_its_transaction() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let node = fake_node(&[CHAIN, ("/v1/transactions?", 200, r#"{"nonsense":true}"#)]);
+    let words = ["registration", "withdraw", "7", "--key", "a.key", "--password-file", "password", "--api", &node];
+    for (lang, label) in [("zh", "交易: "), ("en", "transaction: ")] {
+        let (code, _, stderr) = shown(home, lang, &words);
+        let id = stderr.lines().find_map(|line| line.trim().strip_prefix(label));
+        assert_eq!((code, id.map(str::len)), (Some(4), Some(64)), "{stderr}");
+    }
+}

@@ -1,0 +1,56 @@
+//! A data folder that is taken away under the running node.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::http::{self, wait_until};
+use crate::support::{Net, program, text};
+
+/// Starts a node under a parent that sees its exit code, and waits until it is ready.
+fn started(net: &Net, index: u32) -> Child {
+    let log = std::fs::File::options().append(true).open(net.node_dir(index).join("node.log")).unwrap();
+    let child = Command::new(program("quanchengd"))
+        .args(["start", "--config", text(&net.node_dir(index).join("node.toml"))])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    wait_until("it is ready", Duration::from_secs(60), || {
+        http::get(&format!("{}/readyz", net.admin(index))).is_ok_and(|(status, _)| status == 200)
+    });
+    child
+}
+
+/// Whether the folder is replaced or gone, and whether the node is asked to stop or notices by itself: it ends with an error that says what
+/// was lost. Put back, the folder is as good as before.
+#[test]
+fn a_node_whose_data_folder_is_taken_away_says_so_and_fails() {
+    let net = Net::start(1, 0, &["--candidates", "0"]);
+    net.kill(0);
+    let (data, away) = (net.node_dir(0).join("data"), net.node_dir(0).join("data.away"));
+
+    let mut child = started(&net, 0);
+    std::fs::rename(&data, &away).unwrap();
+    std::fs::create_dir_all(data.join("store")).unwrap();
+    std::fs::write(data.join("lock"), "").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{}", net.log(0));
+    let told = net.log(0);
+    let words = ["was taken away", "replaced by something else", "data/lock", "--rejoin-above", "数据目录"];
+    words.iter().for_each(|part| assert!(told.contains(part), "{part} in {told}"));
+
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(&away, &data).unwrap();
+    let before = net.log(0).matches("was taken away").count();
+    let mut child = started(&net, 0);
+    std::fs::rename(&data, &away).unwrap();
+    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{}", net.log(0));
+    assert!(net.log(0).matches("was taken away").count() > before, "{}", net.log(0));
+    assert!(!net.log(0).contains("panicked"), "{}", net.log(0));
+
+    std::fs::rename(&away, &data).unwrap();
+    net.start_node(0);
+}
