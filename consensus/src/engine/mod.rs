@@ -28,6 +28,7 @@
 mod agreement;
 mod ahead;
 mod api;
+mod cadence;
 mod commit;
 mod data;
 mod height;
@@ -57,6 +58,7 @@ pub use api::{
     Action, Alarm, BatchVerdict, Commit, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now, Offence,
     RecoveredState, ServeRequest, SignatureItem, Tip,
 };
+use cadence::Cadence;
 pub(crate) use outbox::Outbox;
 pub use recover::RecoverError;
 
@@ -101,6 +103,7 @@ pub struct Engine {
     tip: Option<Tip>,
     last_nonempty: Height,
     ahead: Ahead,
+    cadence: Cadence,
     heartbeat_due: bool,
     schedule: Schedule,
     results: Results,
@@ -217,6 +220,8 @@ impl Engine {
                 TimerKey::Core(step) => self.on_timeout(step, round),
                 TimerKey::Stuck => self.on_stuck(round),
                 TimerKey::Reason => self.tell_proposer_reason(),
+                // The step that follows begins the height.
+                TimerKey::Cadence => {}
                 TimerKey::ProposeAnyway => self.height.propose_anyway = true,
                 TimerKey::Heartbeat => self.heartbeat_due = true,
                 TimerKey::Status => self.send_status(),

@@ -188,6 +188,7 @@ impl Engine {
             tip: state.tip,
             last_nonempty: state.last_nonempty,
             ahead: super::ahead::Ahead::default(),
+            cadence: super::Cadence::default(),
             heartbeat_due: false,
             schedule,
             results,

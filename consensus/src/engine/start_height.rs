@@ -60,7 +60,8 @@ impl Engine {
         }
     }
 
-    fn has_reason(&self) -> bool {
+    /// Whether to start now. An own reason waits for the cadence, and the timer for that is set.
+    fn has_reason(&mut self) -> bool {
         let height = self.height.height;
         if !self.height.replay.is_empty() {
             return true;
@@ -72,6 +73,16 @@ impl Engine {
         if self.is_called(height) {
             return true;
         }
+        let due_ms = self.cadence.due_ms();
+        let has_own = self.has_own_reason();
+        if has_own && self.now.elapsed_ms < due_ms {
+            self.timers.set_if_absent(TimerKey::Cadence, due_ms, Round(0));
+            return false;
+        }
+        has_own
+    }
+
+    fn has_own_reason(&self) -> bool {
         let votes = self.validators().by_id(&self.signer.id()).is_some();
         votes
             && (self.heartbeat_due

@@ -17,6 +17,8 @@ pub(crate) enum TimerKey {
     Reason,
     /// The proposer has waited long enough for its executor.
     ProposeAnyway,
+    /// The next height is due.
+    Cadence,
     /// An idle chain makes a block.
     Heartbeat,
     /// Tell peers our height.
@@ -71,6 +73,7 @@ impl Timers {
         self.cancel(TimerKey::Stuck);
         self.cancel(TimerKey::ProposeAnyway);
         self.cancel(TimerKey::Reason);
+        self.cancel(TimerKey::Cadence);
     }
 
     pub(crate) fn deadline_ms(&self) -> Option<u64> {
