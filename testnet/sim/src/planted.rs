@@ -160,7 +160,7 @@ fn of_consensus(bug: ConsensusBug) -> Circumstance {
         | ConsensusBug::TimeBackward
         | ConsensusBug::LagIgnored
         | ConsensusBug::ShortWindow => Circumstance::With(Byzantine::Proposer),
-        ConsensusBug::AbsencesBelieved => Circumstance::WithHabit(Habit::Frame),
+        ConsensusBug::AbsencesBelieved | ConsensusBug::HonestPunished => Circumstance::WithHabit(Habit::Frame),
         ConsensusBug::OneSource => Circumstance::WithHabit(Habit::Withhold),
         ConsensusBug::AckInvalid => Circumstance::With(Byzantine::Batcher),
         ConsensusBug::Unpunished => Circumstance::With(Byzantine::Twin),
@@ -178,7 +178,6 @@ fn of_consensus(bug: ConsensusBug) -> Circumstance {
         | ConsensusBug::SyncOtherBlock
         | ConsensusBug::BodyUnchecked
         | ConsensusBug::FetchUnchecked
-        | ConsensusBug::AuthorUnbounded
-        | ConsensusBug::HonestPunished => Circumstance::With(Byzantine::Forger),
+        | ConsensusBug::AuthorUnbounded => Circumstance::With(Byzantine::Forger),
     }
 }

@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use quancheng_consensus::SignatureChecker as _;
 use quancheng_consensus::message::Message;
 use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
-use quancheng_types::{
-    BlockId, CommitCertificate, Height, Round, SignedVote, ValidatorId, ValidatorSet, VoteType,
-};
+use quancheng_types::{BlockId, CommitCertificate, Height, Round, SignedVote, ValidatorId, ValidatorSet, VoteType};
 
 use super::signing::for_statements;
 use super::{Observation, Property};
