@@ -91,6 +91,8 @@ planted! {
     NextSetIgnored = next_set_ignored;
     /// The executed height that a header names is not looked at.
     LagIgnored = lag_ignored;
+    /// The absences that a block lists are not compared with those that follow from its parent.
+    AbsencesBelieved = absences_believed;
     /// The content of a block is not compared with the roots in its header.
     BodyUnchecked = body_unchecked;
     /// A block may hold more batches than the parameter allows.
@@ -122,6 +124,8 @@ planted! {
     AcknowledgedDropped = acknowledged_dropped;
     /// A fetched batch is not compared with the header that was ordered.
     FetchUnchecked = fetch_unchecked;
+    /// A missing batch is asked for at the first source only, however long that keeps it waiting.
+    OneSource = one_source;
     /// As many batches of another author are held as it likes.
     AuthorUnbounded = author_unbounded;
     // Peers.

@@ -251,7 +251,7 @@ impl Delivery {
             };
             // Once a source has kept it waiting, two are asked.
             let is_urgent = Some(*height) == oldest && fetch.asks.iter().any(|ask| ask.until_ms.is_none());
-            let wanted = if is_urgent { 2 } else { 1 };
+            let wanted = if is_urgent && !env.planted.one_source() { 2 } else { 1 };
             while fetch.live().count() < wanted {
                 let is_new = fetch.live().next().is_none();
                 if is_new {
@@ -260,7 +260,11 @@ impl Delivery {
                     }
                     (count, bytes) = (count + 1, bytes + fetch.bytes());
                 }
-                let of = fetch.next(|source| self.goodput.is_last(source, now_ms));
+                let of = if env.planted.one_source() {
+                    fetch.sources.first().copied()
+                } else {
+                    fetch.next(|source| self.goodput.is_last(source, now_ms))
+                };
                 if of.is_none() && fetch.live().any(|ask| ask.of.is_none()) {
                     break;
                 }

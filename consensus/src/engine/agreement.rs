@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use arc_malachitebft_core_consensus::Input as CoreInput;
 use arc_malachitebft_core_types::Timeout;
-use quancheng_types::{MisbehaviorProof, NodeId, Round, SignedVote, VoteType};
+use quancheng_types::{MisbehaviorProof, NodeId, Round, SignedVote, Vote, VoteType};
 
 use super::pace::{OBSERVED_ROUNDS, Waits};
 use super::{Alarm, Engine, HaltReason, Offence, TimerKey};
 use crate::limits::{ROUND_LOOKAHEAD, STUCK_MS, STUCK_MS_MAX};
 use crate::log::{LogEntry, TimeoutStep};
-use crate::message::{Message, ProposalMessage, SignedStatement};
+use crate::message::{Message, ProposalMessage, Said, SignedStatement};
 use crate::ordering::core::{CoreEvent, Host};
 use crate::ordering::{CoreContext, CoreError, convert};
 use crate::sign_record::NotSafe;
@@ -73,28 +73,17 @@ impl Engine {
 
     /// Takes in a message of the height in progress.
     pub(super) fn take_agreement(&mut self, from: NodeId, message: Message) {
-        match message {
-            Message::Proposal(message) => self.on_proposal(from, *message),
-            Message::Vote(vote) => {
-                self.on_vote(from, &vote);
-            }
-            Message::Votes(votes) => {
-                // One forged vote makes the rest of its message worthless: checking all of them is what a flood wants.
+        if let Message::Proposal(proposal) = message {
+            self.on_proposal(from, *proposal);
+            return;
+        }
+        match message.said() {
+            // One forged vote makes the rest of its message worthless: checking all of them is what a flood wants.
+            Said::Votes(votes) => {
                 let _all_genuine = votes.iter().all(|vote| self.on_vote(from, vote));
             }
-            Message::Polka(_) | Message::RoundChange(_) => self.on_certificate(from, &message),
-            Message::RoundStatus(_)
-            | Message::SignQuery(_)
-            | Message::SignAnswer(_)
-            | Message::BatchOffer(_)
-            | Message::BatchAck(_)
-            | Message::BatchCertified(_)
-            | Message::BatchRequest(_)
-            | Message::BatchResponse(_)
-            | Message::Status(_)
-            | Message::BlocksRequest(_)
-            | Message::BlocksResponse(_)
-            | Message::Presence(_) => {}
+            Said::Polka(_) | Said::RoundChange(_) => self.on_certificate(from, &message),
+            Said::Proposal(_) | Said::Latest(_) | Said::Nothing => {}
         }
     }
 
@@ -148,18 +137,9 @@ impl Engine {
     /// Looks for our own votes in a certificate.
     fn heed_own_in(&mut self, message: &Message) {
         let me = self.signer.id();
-        if let Message::Polka(polka) = message {
-            for own in polka.signatures.iter().filter(|entry| entry.validator == me) {
-                self.heed_own_vote(
-                    (VoteType::Prevote, polka.height, polka.round),
-                    Some(polka.block_id),
-                    &own.signature,
-                );
-            }
-        } else if let Message::RoundChange(certificate) = message {
-            for vote in certificate.votes.iter().filter(|vote| vote.validator == me) {
-                self.heed_own_vote((vote.kind, certificate.height, certificate.round), vote.block_id, &vote.signature);
-            }
+        for own in message.said().votes(self.chain_id).into_iter().filter(|vote| vote.validator == me) {
+            let Vote { kind, height, round, block_id, .. } = own.vote;
+            self.heed_own_vote((kind, height, round), block_id, &own.signature);
         }
     }
 

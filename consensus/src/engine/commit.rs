@@ -7,20 +7,26 @@ use quancheng_types::{Block, CommitCertificate, Header, NodeId, Round};
 use super::height::HeightState;
 use super::{Action, Commit, Engine, HaltReason, TimerKey, Tip};
 use crate::message::CommittedBlock;
+use crate::ordering::results::Mismatch;
 use crate::ordering::rules::block_weight;
 
 impl Engine {
+    /// Stops this node when a quorum certified another history than it computed. Whether it did.
+    pub(super) fn is_refuted(&mut self, compared: Result<(), Mismatch>) -> bool {
+        match compared {
+            Err(Mismatch { height, own, certified }) if !self.planted.root_not_compared() => {
+                self.out.halt(HaltReason::RootMismatch { height, own, certified });
+                true
+            }
+            Ok(()) | Err(_) => false,
+        }
+    }
+
     /// Takes in a decided block, by votes or by sync, and moves to the next height.
     pub(super) fn commit(&mut self, block: &Arc<Block>, certificate: CommitCertificate) {
         let header = block.header;
-        if let Err(mismatch) = self.results.certify(&header)
-            && !self.planted.root_not_compared()
-        {
-            self.out.halt(HaltReason::RootMismatch {
-                height: mismatch.height,
-                own: mismatch.own,
-                certified: mismatch.certified,
-            });
+        let compared = self.results.certify(&header);
+        if self.is_refuted(compared) {
             return;
         }
         if self.height.started {

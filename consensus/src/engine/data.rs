@@ -103,14 +103,8 @@ impl Engine {
         }
         let before = height.previous().filter(|_| self.planted.wrong_height_root());
         let history_root = before.and_then(|before| self.results.at(before)).map_or(history_root, |(_, root)| root);
-        if let Err(mismatch) = self.results.executed(height, (history_size, history_root))
-            && !self.planted.root_not_compared()
-        {
-            self.out.halt(HaltReason::RootMismatch {
-                height: mismatch.height,
-                own: mismatch.own,
-                certified: mismatch.certified,
-            });
+        let compared = self.results.executed(height, (history_size, history_root));
+        if self.is_refuted(compared) {
             return;
         }
         self.ahead.executed(height, self.now.elapsed_ms);

@@ -2,12 +2,11 @@
 
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
-    BatchRef, ChainId, Digest, Presence, Signature, SignedProposal, SignedVote, ValidatorId, ValidatorSet, Vote,
-    VoteType,
+    BatchRef, ChainId, Digest, Presence, Signature, SignedProposal, SignedVote, ValidatorId, ValidatorSet,
 };
 
 use super::{Engine, SignatureItem};
-use crate::message::{CommittedBlock, Message, PolkaCertificate, RoundCertificate};
+use crate::message::{CommittedBlock, Message};
 
 /// Collects signatures of members of one set.
 struct Items<'a> {
@@ -63,10 +62,9 @@ impl Engine {
                     items.presence(self.chain_id, presence);
                 }
             }
-            Message::Vote(vote) => items.vote(vote),
-            Message::Votes(votes) => votes.iter().for_each(|vote| items.vote(vote)),
-            Message::Polka(polka) => self.polka_items(polka, &mut items),
-            Message::RoundChange(certificate) => self.round_items(certificate, &mut items),
+            Message::Vote(_) | Message::Votes(_) | Message::Polka(_) | Message::RoundChange(_) => {
+                message.said().votes(self.chain_id).iter().for_each(|vote| items.vote(vote));
+            }
             Message::BatchOffer(batch) => {
                 items.add(&batch.header.author, batch.header.ack_message(), batch.signature);
             }
@@ -83,30 +81,6 @@ impl Engine {
             | Message::BlocksRequest(_) => {}
         }
         items.items
-    }
-
-    fn polka_items(&self, polka: &PolkaCertificate, items: &mut Items<'_>) {
-        let vote = Vote {
-            kind: VoteType::Prevote,
-            chain_id: self.chain_id,
-            height: polka.height,
-            round: polka.round,
-            block_id: Some(polka.block_id),
-        };
-        items.add_all(&polka.signatures, vote.sign_message());
-    }
-
-    fn round_items(&self, certificate: &RoundCertificate, items: &mut Items<'_>) {
-        for entry in &certificate.votes {
-            let vote = Vote {
-                kind: entry.kind,
-                chain_id: self.chain_id,
-                height: certificate.height,
-                round: certificate.round,
-                block_id: entry.block_id,
-            };
-            items.add(&entry.validator, vote.sign_message(), entry.signature);
-        }
     }
 
     fn block_items(&self, blocks: &[CommittedBlock]) -> Vec<SignatureItem> {

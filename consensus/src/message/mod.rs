@@ -10,6 +10,7 @@
 //! inside; nothing depends on who delivered it, except answers to requests and the bounds per peer.
 
 mod parts;
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use parts::{
     Alive, BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate,
     RoundCertificateKind, RoundStatus, RoundVote, SignAnswer, SignQuery, SignedStatement, Status, VoteBits,
 };
+pub use said::Said;
 
 use crate::limits;
 
@@ -168,25 +170,7 @@ impl Message {
     /// The height that this message is about, if it is about the agreement of one height.
     #[must_use]
     pub(crate) fn agreement_height(&self) -> Option<Height> {
-        match self {
-            Self::Proposal(message) => Some(message.signed.proposal.height),
-            Self::Vote(vote) => Some(vote.vote.height),
-            Self::Votes(votes) => votes.first().map(|vote| vote.vote.height),
-            Self::Polka(polka) => Some(polka.height),
-            Self::RoundChange(certificate) => Some(certificate.height),
-            Self::RoundStatus(_)
-            | Self::SignQuery(_)
-            | Self::SignAnswer(_)
-            | Self::BatchOffer(_)
-            | Self::BatchAck(_)
-            | Self::BatchCertified(_)
-            | Self::BatchRequest(_)
-            | Self::BatchResponse(_)
-            | Self::Status(_)
-            | Self::BlocksRequest(_)
-            | Self::BlocksResponse(_)
-            | Self::Presence(_) => None,
-        }
+        self.said().height()
     }
 
     /// Canonical bytes.

@@ -492,28 +492,11 @@ impl Network {
 
     /// Every own signature in a message that leaves.
     fn note_signed(&mut self, node: usize, message: &Message) {
-        match message {
-            Message::Vote(signed) => self.note_vote(node, signed),
-            Message::Votes(votes) => votes.iter().for_each(|signed| self.note_vote(node, signed)),
-            Message::Proposal(message) => self.note_proposal(node, &message.signed),
-            Message::SignAnswer(answer) => match &answer.latest {
-                Some(SignedStatement::Vote(signed)) => self.note_vote(node, signed),
-                Some(SignedStatement::Proposal(signed)) => self.note_proposal(node, signed),
-                None => {}
-            },
-            Message::Polka(_)
-            | Message::RoundChange(_)
-            | Message::RoundStatus(_)
-            | Message::SignQuery(_)
-            | Message::BatchOffer(_)
-            | Message::BatchAck(_)
-            | Message::BatchCertified(_)
-            | Message::BatchRequest(_)
-            | Message::BatchResponse(_)
-            | Message::Status(_)
-            | Message::BlocksRequest(_)
-            | Message::BlocksResponse(_)
-            | Message::Presence(_) => {}
+        for statement in message.said().statements() {
+            match statement {
+                SignedStatement::Vote(signed) => self.note_vote(node, &signed),
+                SignedStatement::Proposal(signed) => self.note_proposal(node, &signed),
+            }
         }
     }
 

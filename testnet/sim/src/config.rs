@@ -21,6 +21,8 @@ pub struct SimConfig {
     /// What one of the validators (or, a stranger, the last of the followers) does wrong on purpose; never more than one, so at most
     /// f of 3f+1.
     pub byzantine: Option<Byzantine>,
+    /// What a structured liar does at every height.
+    pub habit: Option<Habit>,
     /// What the environment does.
     pub faults: Faults,
     /// What clients do.
@@ -67,6 +69,35 @@ impl Byzantine {
     #[must_use]
     pub const fn is_structured(self) -> bool {
         matches!(self, Self::Forger | Self::Stranger)
+    }
+}
+
+/// What a structured liar does at every height, beside the fields that it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+    /// It says that it has blocks, acknowledges batches, and serves nothing, or all of it at a crawl; it keeps its own batches from one.
+    Withhold,
+    /// Its proposals come just before the patience of the others ends, as far as their votes tell.
+    JustInTime,
+    /// Its proposals and votes make an honest validator look guilty or absent.
+    Frame,
+    /// It repeats what is said with heights, rounds, times and counts at the ends of their range.
+    Absurd,
+    /// It lets some turns pass, says that it is back, takes some, and so on.
+    Absent,
+}
+
+impl Habit {
+    /// All habits.
+    pub const ALL: [Self; 5] = [Self::Withhold, Self::JustInTime, Self::Frame, Self::Absurd, Self::Absent];
+
+    /// Whether it is nothing without a vote.
+    #[must_use]
+    pub const fn needs_a_vote(self) -> bool {
+        match self {
+            Self::JustInTime | Self::Frame | Self::Absent => true,
+            Self::Withhold | Self::Absurd => false,
+        }
     }
 }
 
@@ -170,6 +201,8 @@ impl SimConfig {
             is_tight: random.permille(300),
             parameter_change: random.permille(300),
             version_change: random.permille(300) && NEWEST_VERSION > PROTOCOL_VERSION,
+            // In half of the seeds, each as often. Drawn last, so that everything else of a seed stays as it was.
+            habit: Habit::ALL.get(random.index(2 * Habit::ALL.len())).copied(),
             #[cfg(feature = "planted-bugs")]
             planted: None,
         }

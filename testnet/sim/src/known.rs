@@ -138,6 +138,20 @@ impl Known {
         self.blocks.values()
     }
 
+    /// Turns that honest validators and the faulty one let pass, as the blocks say.
+    pub(crate) fn misses(&self) -> (u64, u64) {
+        let (mut honest, mut faulty) = (0, 0);
+        for decided in self.blocks.values() {
+            let time_ms = decided.block.header.time_ms;
+            let absences = decided.block.attendance.absences.iter();
+            for absence in absences.filter(|absence| absence.away && absence.since_ms == time_ms) {
+                let count = if self.is_honest_validator(&absence.validator) { &mut honest } else { &mut faulty };
+                *count += 1;
+            }
+        }
+        (honest, faulty)
+    }
+
     /// Whether a transaction took effect; `None` when it is not executed.
     pub(crate) fn effect(&self, id: &TransactionId) -> Option<bool> {
         self.executed.get(id).copied()

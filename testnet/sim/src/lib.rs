@@ -34,7 +34,7 @@ pub mod random;
 mod trace;
 mod world;
 
-pub use config::{Byzantine, Faults, Load, SimConfig};
+pub use config::{Byzantine, Faults, Habit, Load, SimConfig};
 pub use outcome::{Outcome, Stats, Violation};
 pub use trace::TraceHash;
 pub use world::run;

@@ -61,6 +61,12 @@ pub struct Stats {
     pub signatures_verified: u64,
     /// Bundles built and verified.
     pub bundles: u64,
+    /// What a structured liar did by habit.
+    pub habit_acts: u64,
+    /// Turns that honest validators let pass, as decided blocks show.
+    pub honest_misses: u64,
+    /// Turns that the faulty one let pass.
+    pub liar_misses: u64,
     /// Alarms raised by honest machines.
     pub alarms: u64,
 }
@@ -71,7 +77,7 @@ impl fmt::Display for Outcome {
         write!(
             f,
             "seed {} trace {} height {} steps {} simulated {} ms, {} crashes ({} torn), {} cuts, {} troubles, {} executed \
-             ({} refused), {} late rounds, {} set changes, {} parameter changes, {} version changes, {} misbehavior, {} bundles, {} mutations",
+             ({} refused), {} late rounds, {} set changes, {} parameter changes, {} version changes, {} misbehavior, {} bundles, {} mutations, {} acts of habit",
             self.seed,
             self.trace_hash,
             self.height,
@@ -90,6 +96,7 @@ impl fmt::Display for Outcome {
             stats.misbehavior,
             stats.bundles,
             self.mutations.values().sum::<u64>(),
+            stats.habit_acts,
         )
     }
 }

@@ -4,7 +4,7 @@ use quancheng_consensus::PlantedBug as ConsensusBug;
 use quancheng_contracts::executor::PlantedBug as ExecutorBug;
 use quancheng_types::planted::PlantedBug as TypesBug;
 
-use crate::config::{Byzantine, SimConfig};
+use crate::config::{Byzantine, Habit, SimConfig};
 use crate::outcome::Violation;
 use crate::world::run;
 
@@ -31,6 +31,8 @@ enum Circumstance {
     AsDrawn,
     /// A faulty validator of this kind.
     With(Byzantine),
+    /// A structured liar with this habit.
+    WithHabit(Habit),
     /// A set that changes.
     ChangingSet,
     /// Parameters that change.
@@ -101,6 +103,10 @@ impl Planted {
         match circumstance {
             Circumstance::AsDrawn => {}
             Circumstance::With(kind) => config.byzantine = Some(kind),
+            Circumstance::WithHabit(habit) => {
+                config.byzantine = Some(Byzantine::Forger);
+                config.habit = Some(habit);
+            }
             Circumstance::ChangingSet | Circumstance::ChangingSetWithForger => config.set_change = true,
             Circumstance::ChangingParameters => config.parameter_change = true,
             Circumstance::ChangingVersion => config.version_change = true,
@@ -154,6 +160,8 @@ fn of_consensus(bug: ConsensusBug) -> Circumstance {
         | ConsensusBug::TimeBackward
         | ConsensusBug::LagIgnored
         | ConsensusBug::ShortWindow => Circumstance::With(Byzantine::Proposer),
+        ConsensusBug::AbsencesBelieved | ConsensusBug::HonestPunished => Circumstance::WithHabit(Habit::Frame),
+        ConsensusBug::OneSource => Circumstance::WithHabit(Habit::Withhold),
         ConsensusBug::AckInvalid => Circumstance::With(Byzantine::Batcher),
         ConsensusBug::Unpunished => Circumstance::With(Byzantine::Twin),
         ConsensusBug::EarlySet | ConsensusBug::LateSet => Circumstance::ChangingSet,
@@ -170,7 +178,6 @@ fn of_consensus(bug: ConsensusBug) -> Circumstance {
         | ConsensusBug::SyncOtherBlock
         | ConsensusBug::BodyUnchecked
         | ConsensusBug::FetchUnchecked
-        | ConsensusBug::AuthorUnbounded
-        | ConsensusBug::HonestPunished => Circumstance::With(Byzantine::Forger),
+        | ConsensusBug::AuthorUnbounded => Circumstance::With(Byzantine::Forger),
     }
 }

@@ -54,6 +54,7 @@ caught! {
     a_time_before_the_parents_is_caught: "TimeBackward" by ["headers_hold"];
     an_ignored_next_set_is_caught: "NextSetIgnored" by ["headers_hold", "honest_trust"];
     an_ignored_lag_is_caught: "LagIgnored" by ["headers_hold", "honest_trust"];
+    believed_absences_are_caught: "AbsencesBelieved" by ["headers_hold"];
     an_unchecked_body_is_caught: "BodyUnchecked" by ["identical_bodies", "headers_hold", "heals", "honest_trust"];
     too_many_batches_are_caught: "ManyBatches" by ["within_limits"];
     an_early_set_is_caught: "EarlySet" by ["headers_hold", "evidence_verifies", "certified_is_valid"];
@@ -69,6 +70,7 @@ caught! {
     lost_own_batches_are_caught: "OwnBatchesLost" by ["heals", "admitted_is_ordered"];
     dropped_acknowledged_batches_are_caught: "AcknowledgedDropped" by ["acknowledged_is_kept", "heals", "store_holds"];
     an_unchecked_fetch_is_caught: "FetchUnchecked" by ["root_agreement", "store_holds", "final_is_forever", "order_is_kept"];
+    one_source_for_all_is_caught: "OneSource" by ["heals"];
     an_unbounded_author_is_caught: "AuthorUnbounded" by ["bounded"];
     believed_claims_are_caught: "ClaimsBelieved" by ["heals"];
     a_node_that_never_asks_is_caught: "NoSync" by ["heals"];

@@ -1,6 +1,6 @@
 //! A run is a function of its configuration.
 
-use quancheng_testnet_sim::{Byzantine, SimConfig, run};
+use quancheng_testnet_sim::{Byzantine, Habit, SimConfig, run};
 
 const BLOCKS: u64 = 150;
 
@@ -39,6 +39,10 @@ fn the_share_of_seeds_with_each_fault_is_as_documented() {
     }
     let structured = configs.iter().filter(|config| config.byzantine.is_some_and(Byzantine::is_structured)).count();
     assert!((380..500).contains(&structured), "{structured}");
+    for habit in Habit::ALL {
+        let count = configs.iter().filter(|config| config.habit == Some(habit)).count();
+        assert!((70..130).contains(&count), "{habit:?}: {count}");
+    }
     let changing = configs.iter().filter(|config| config.set_change).count();
     assert!((250..420).contains(&changing), "{changing}");
     assert!(configs.iter().all(|config| !config.set_change || config.followers > 0));

@@ -68,32 +68,18 @@ impl Shell {
         }
     }
 
+    /// Every own signature in a message that leaves.
     fn sees(&mut self, message: &Message) {
-        match message {
-            Message::Vote(signed) => {
-                let (slot, value) = vote_slot(&signed.vote);
-                assert!(self.durable.covers(slot, value), "{slot:?} left too early");
-                self.votes.insert((signed.vote.height, signed.vote.round, signed.vote.kind, signed.vote.block_id));
-            }
-            Message::Proposal(message) => {
-                let (slot, value) = proposal_slot(&message.signed.proposal);
-                assert!(self.durable.covers(slot, value), "{slot:?} left too early");
-            }
-            Message::Polka(_)
-            | Message::RoundChange(_)
-            | Message::RoundStatus(_)
-            | Message::SignQuery(_)
-            | Message::BatchOffer(_)
-            | Message::BatchAck(_)
-            | Message::BatchCertified(_)
-            | Message::BatchRequest(_)
-            | Message::BatchResponse(_)
-            | Message::Status(_)
-            | Message::BlocksRequest(_)
-            | Message::BlocksResponse(_)
-            | Message::Presence(_)
-            | Message::Votes(_)
-            | Message::SignAnswer(_) => {}
+        for statement in message.said().statements() {
+            let (slot, value) = match statement {
+                SignedStatement::Vote(SignedVote { vote, validator, .. }) if validator == id_of(0) => {
+                    self.votes.insert((vote.height, vote.round, vote.kind, vote.block_id));
+                    vote_slot(&vote)
+                }
+                SignedStatement::Proposal(signed) if signed.validator == id_of(0) => proposal_slot(&signed.proposal),
+                SignedStatement::Vote(_) | SignedStatement::Proposal(_) => continue,
+            };
+            assert!(self.durable.covers(slot, value), "{slot:?} left too early");
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use quancheng_testnet_sim::{Byzantine, SimConfig, run};
+use quancheng_testnet_sim::{Byzantine, Habit, SimConfig, run};
 
 /// Simulates a Quancheng network under faults, one run per seed; equal seeds give equal trace hashes.
 #[derive(Parser)]
@@ -23,6 +23,9 @@ struct Arguments {
     /// Takes only seeds with a structured liar among or beside the validators.
     #[arg(long)]
     liars: bool,
+    /// Gives every run a structured liar with this habit: withhold, justintime, frame, absurd or absent.
+    #[arg(long, value_parser = habit)]
+    habit: Option<Habit>,
     /// Prints the sums only, with the fields that liars changed.
     #[arg(long)]
     summary: bool,
@@ -41,6 +44,9 @@ struct Sums {
     crashes: u64,
     late_rounds: u64,
     misbehavior: u64,
+    habit_acts: u64,
+    honest_misses: u64,
+    liar_misses: u64,
     mutations: BTreeMap<String, u64>,
     violations: u64,
 }
@@ -52,8 +58,16 @@ fn seeds(text: &str) -> Option<std::ops::Range<u64>> {
     }
 }
 
+fn habit(name: &str) -> Result<Habit, String> {
+    let found = Habit::ALL.into_iter().find(|habit| format!("{habit:?}").eq_ignore_ascii_case(name));
+    found.ok_or_else(|| format!("no habit, use one of {:?}", Habit::ALL))
+}
+
 fn config(arguments: &Arguments, seed: u64) -> SimConfig {
-    let config = SimConfig::of_seed(seed, arguments.blocks);
+    let mut config = SimConfig::of_seed(seed, arguments.blocks);
+    if arguments.habit.is_some() {
+        (config.byzantine, config.habit) = (Some(Byzantine::Forger), arguments.habit);
+    }
     if arguments.calm { config.without_faults() } else { config }
 }
 
@@ -73,6 +87,9 @@ fn simulate(arguments: &Arguments, seeds: std::ops::Range<u64>, out: &mut impl W
                 sums.crashes += outcome.stats.crashes;
                 sums.late_rounds += outcome.stats.late_rounds;
                 sums.misbehavior += outcome.stats.misbehavior;
+                sums.habit_acts += outcome.stats.habit_acts;
+                sums.honest_misses += outcome.stats.honest_misses;
+                sums.liar_misses += outcome.stats.liar_misses;
                 for (path, count) in &outcome.mutations {
                     *sums.mutations.entry(path.clone()).or_default() += count;
                 }
@@ -101,13 +118,14 @@ fn report(sums: &Sums, with_fields: bool, out: &mut impl Write) -> io::Result<()
     for (kind, count) in kinds {
         writeln!(out, "{count:>9} mutations of {kind}")?;
     }
-    let Sums { runs, blocks, executed, crashes, late_rounds, misbehavior, mutations, violations } = sums;
+    let Sums { runs, blocks, executed, crashes, late_rounds, misbehavior, habit_acts, .. } = sums;
+    let (changed, fields) = (sums.mutations.values().sum::<u64>(), sums.mutations.len());
+    let Sums { honest_misses, liar_misses, violations, .. } = sums;
     writeln!(
         out,
-        "{runs} runs, {blocks} blocks, {executed} transactions, {crashes} crashes, {late_rounds} late rounds, {misbehavior} proofs, {} \
-         mutations of {} fields, {violations} violations",
-        mutations.values().sum::<u64>(),
-        mutations.len(),
+        "{runs} runs, {blocks} blocks, {executed} transactions, {crashes} crashes, {late_rounds} late rounds, {honest_misses} turns missed \
+         by honest validators and {liar_misses} by faulty ones, {misbehavior} proofs, {changed} mutations of {fields} fields, {habit_acts} \
+         acts of habit, {violations} violations",
     )
 }
 

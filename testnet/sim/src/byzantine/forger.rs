@@ -1,19 +1,22 @@
 //! The structured liar: it may change any field of anything that it sends or passes on, repeat what is old, keep back, reorder, say
 //! different things to different peers, and it chooses the moment.
 //!
-//! What it does is a mood for every height, so that a height that does not end keeps the mood that keeps it from ending.
+//! What it does is a mood for every height, so that a height that does not end keeps the mood that keeps it from ending. In half of the
+//! seeds it has a habit as well (`habits`); then most heights are plain otherwise, so that the habit shows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quancheng_consensus::message::Message;
-use quancheng_types::{Height, NodeId, VoteType};
+use quancheng_types::{Height, NodeId, ValidatorId, VoteType};
 
 use super::Spoken;
+use super::habits::Practice;
 use super::mend::{Care, Pen};
 use super::past::Past;
 use super::stock::Stock;
-use super::surgeon::operate;
+use super::surgeon::{Aim, FieldPath, operate};
+use crate::config::Habit;
 use crate::random::Random;
 
 /// Messages kept back at most before they are let go.
@@ -24,6 +27,10 @@ const FLOOD_BATCHES: u64 = 32;
 const FLOOD_PAUSE_US: u64 = 400;
 /// Longest time for which a message is kept back, µs.
 const HELD_US: u64 = 300_000;
+/// With a habit, one height in this many has a mood.
+const MOODY_ONE_IN: u64 = 4;
+/// Share of what it hears that it answers by habit, in thousandths.
+const HABIT_PERMILLE: u64 = 100;
 
 /// What it does at one height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,20 +79,33 @@ pub(crate) struct Forger {
     pub(super) pen: Pen,
     pub(super) random: Random,
     pub(super) stock: Stock,
-    peers: Vec<NodeId>,
-    salt: u64,
+    /// All others, by their identity on the network and as validators.
+    pub(super) peers: Vec<(NodeId, ValidatorId)>,
+    pub(super) salt: u64,
     /// What a careful one has said in its own name: it never says two things that convict it. The others do.
     past: Option<Past>,
-    height: Height,
+    pub(super) height: Height,
+    /// What it does at every height.
+    pub(super) practice: Option<Practice>,
+    /// How often it did so.
+    pub(super) acts: u64,
     held: Vec<Spoken>,
     changes: BTreeMap<String, u64>,
 }
 
 impl Forger {
-    pub(super) fn new(pen: Pen, stock: Stock, peers: Vec<NodeId>, mut random: Random) -> Self {
+    pub(super) fn new(
+        pen: Pen,
+        stock: Stock,
+        peers: Vec<(NodeId, ValidatorId)>,
+        habit: Option<Habit>,
+        mut random: Random,
+    ) -> Self {
         let salt = random.draw();
         let past = random.permille(600).then(Past::default);
-        Self { pen, random, stock, peers, salt, past, height: Height(1), held: Vec::new(), changes: BTreeMap::new() }
+        let practice = habit.map(|habit| Practice::new(habit, &mut random));
+        let (height, held, changes) = (Height(1), Vec::new(), BTreeMap::new());
+        Self { pen, random, stock, peers, salt, past, height, practice, acts: 0, held, changes }
     }
 
     /// How often each field was changed.
@@ -93,18 +113,26 @@ impl Forger {
         &self.changes
     }
 
+    /// How often it acted by habit.
+    pub(super) const fn acts(&self) -> u64 {
+        self.acts
+    }
+
     fn mood(&self) -> Mood {
-        Mood::of(self.salt, self.height)
+        let is_plain = self.practice.is_some() && Random::new(self.salt ^ self.height.0).below(MOODY_ONE_IN) > 0;
+        if is_plain { Mood::Plain } else { Mood::of(self.salt, self.height) }
     }
 
     /// Looks at what arrives, and passes it on as it likes, before anybody else can.
     pub(super) fn hear(&mut self, from: NodeId, message: &Arc<Message>) -> Vec<Spoken> {
-        self.stock.hear(message, &mut self.random);
-        if let Some(height) = height_of(message) {
-            self.height = self.height.max(height);
-        }
+        self.note(message);
+        self.learn(message);
         let mood = self.mood();
         let mut spoken = Vec::new();
+        if self.practice.is_some() && self.random.permille(HABIT_PERMILLE) {
+            let peer = self.any_peer();
+            spoken.extend(self.add(peer, message));
+        }
         if let Message::RoundStatus(status) = message.as_ref()
             && matches!(mood, Mood::Mislead | Mood::RaceAndLock)
         {
@@ -130,7 +158,7 @@ impl Forger {
         };
         if is_raced {
             let copy = self.change(message.as_ref().clone());
-            for peer in self.peers.clone() {
+            for (peer, _) in self.peers.clone() {
                 if peer != from && self.random.permille(600) {
                     spoken.extend(copy.clone().map(|message| Spoken::forged(Some(peer), message)));
                 }
@@ -141,11 +169,24 @@ impl Forger {
 
     /// What it says instead of what its engine says.
     pub(super) fn speak(&mut self, to: Option<NodeId>, message: Message) -> Vec<Spoken> {
-        let said = Arc::new(message.clone());
-        self.stock.hear(&said, &mut self.random);
-        if let Some(height) = height_of(&message) {
+        self.note(&Arc::new(message.clone()));
+        let mut spoken = self.add(to, &message);
+        match self.practise(to, &message) {
+            Some(instead) => spoken.extend(instead),
+            None => spoken.extend(self.speak_in_mood(to, message)),
+        }
+        spoken
+    }
+
+    /// Takes note of what was said, by others or by its engine.
+    fn note(&mut self, message: &Arc<Message>) {
+        self.stock.hear(message, &mut self.random);
+        if let Some(height) = height_of(message) {
             self.height = self.height.max(height);
         }
+    }
+
+    fn speak_in_mood(&mut self, to: Option<NodeId>, message: Message) -> Vec<Spoken> {
         let mood = self.mood();
         let is_own_turn = matches!(&message, Message::Proposal(proposal) if proposal.signed.validator == self.pen.me);
         if is_own_turn && !matches!(mood, Mood::Plain | Mood::Lock | Mood::RaceAndLock) && self.random.permille(600) {
@@ -186,7 +227,7 @@ impl Forger {
     }
 
     fn any_peer(&mut self) -> Option<NodeId> {
-        self.peers.get(self.random.index(self.peers.len())).copied()
+        self.peers.get(self.random.index(self.peers.len())).map(|(peer, _)| *peer)
     }
 
     pub(super) fn allows(&mut self, message: &Message) -> bool {
@@ -194,27 +235,38 @@ impl Forger {
         self.past.as_mut().is_none_or(|past| past.allows(message, me))
     }
 
-    fn as_it_is(&mut self, to: Option<NodeId>, message: Message) -> Vec<Spoken> {
+    pub(super) fn as_it_is(&mut self, to: Option<NodeId>, message: Message) -> Vec<Spoken> {
         if self.allows(&message) { vec![Spoken::own(to, message)] } else { Vec::new() }
     }
 
     /// One field changed, the rest made to fit or not; `None` when a careful liar would convict itself.
     pub(super) fn change(&mut self, mut message: Message) -> Option<Message> {
-        let path = operate(&mut message, &mut self.random, &self.stock);
-        let mut care = Care::any(&mut self.random);
+        let path = operate(&mut message, Aim::Anything, &mut self.random, &self.stock);
+        self.note_change(&path);
+        let care = Care::any(&mut self.random);
+        self.finish(message, care)
+    }
+
+    /// Makes the rest of a changed message fit. A careful one does not sign a batch that it changed: what is in it may convict it.
+    pub(super) fn finish(&mut self, mut message: Message, care: Care) -> Option<Message> {
         let is_batch = matches!(message, Message::BatchOffer(_) | Message::BatchResponse(_));
-        if self.past.is_some() && is_batch {
-            care = Care::AsCarried;
-        }
+        let care = if self.past.is_some() && is_batch { Care::AsCarried } else { care };
         self.pen.mend(&mut message, care);
-        let name = path.iter().filter(|part| !matches!(**part, "each" | "some")).copied().collect::<Vec<_>>().join(".");
-        *self.changes.entry(name).or_default() += 1;
         self.allows(&message).then_some(message)
+    }
+
+    /// Counts a changed field, if there is one.
+    pub(super) fn note_change(&mut self, path: &FieldPath) {
+        let name = path.iter().filter(|part| !matches!(**part, "each" | "some")).copied().collect::<Vec<_>>().join(".");
+        if !name.is_empty() {
+            *self.changes.entry(name).or_default() += 1;
+        }
     }
 
     /// To each peer the truth, nothing, or something else.
     fn split(&mut self, to: Option<NodeId>, message: &Message) -> Vec<Spoken> {
-        let peers = to.map_or_else(|| self.peers.clone(), |to| vec![to]);
+        let all = || self.peers.iter().map(|(peer, _)| *peer).collect();
+        let peers: Vec<NodeId> = to.map_or_else(all, |to| vec![to]);
         let mut spoken = Vec::new();
         for peer in peers {
             match self.random.below(3) {
@@ -287,25 +339,10 @@ fn is_after_lock(message: &Message) -> bool {
     }
 }
 
-/// The height whose agreement a message is about.
+/// The height that a message shows its sender at work on.
 fn height_of(message: &Message) -> Option<Height> {
-    match message {
-        Message::Proposal(proposal) => Some(proposal.signed.proposal.height),
-        Message::Vote(vote) => Some(vote.vote.height),
-        Message::RoundStatus(status) => Some(status.height),
-        Message::Votes(_)
-        | Message::Polka(_)
-        | Message::RoundChange(_)
-        | Message::Presence(_)
-        | Message::SignQuery(_)
-        | Message::SignAnswer(_)
-        | Message::BatchOffer(_)
-        | Message::BatchAck(_)
-        | Message::BatchCertified(_)
-        | Message::BatchRequest(_)
-        | Message::BatchResponse(_)
-        | Message::Status(_)
-        | Message::BlocksRequest(_)
-        | Message::BlocksResponse(_) => None,
+    if let Message::RoundStatus(status) = message {
+        return Some(status.height);
     }
+    message.said().height()
 }

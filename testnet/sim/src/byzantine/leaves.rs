@@ -8,7 +8,7 @@ use quancheng_types::{
 
 use super::parts::Parts;
 use super::stock::Stock;
-use super::surgeon::Surgeon;
+use super::surgeon::{Aim, Surgeon};
 use crate::random::Random;
 
 /// How much likelier a list is changed as a whole than any other field.
@@ -27,13 +27,24 @@ fn other_number(value: u64, max: u64, random: &mut Random) -> u64 {
     other.min(max)
 }
 
+/// A number at which sums overflow, or nearly.
+fn end_number(max: u64, random: &mut Random) -> u64 {
+    // Times are multiplied and divided by a thousand.
+    let ends = [0, 1, max / 2, max / 2 + 1, max / 1_000, max / 1_000 + 1, max - 1, max];
+    ends.get(random.index(ends.len())).copied().unwrap_or(max)
+}
+
 macro_rules! numbers {
     ($($type:ty),+) => {
         $(
             impl Parts for $type {
                 fn visit(&mut self, surgeon: &mut Surgeon<'_>) {
-                    if surgeon.is_struck() {
-                        let other = other_number(u64::from(*self), <$type>::MAX.into(), surgeon.random);
+                    if surgeon.is_number_struck() {
+                        let max = <$type>::MAX.into();
+                        let other = match surgeon.aim {
+                            Aim::Anything => other_number(u64::from(*self), max, surgeon.random),
+                            Aim::Ends => end_number(max, surgeon.random),
+                        };
                         *self = <$type>::try_from(other).unwrap_or(<$type>::MAX);
                     }
                 }

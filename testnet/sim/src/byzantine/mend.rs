@@ -1,9 +1,12 @@
 //! Makes a changed message fit together again, as far as a liar cares and its one key allows.
 
-use quancheng_consensus::message::{CommittedBlock, Message, SignQuery, SignedStatement};
+use quancheng_consensus::message::{
+    CommittedBlock, Message, PolkaCertificate, ProposalMessage, RoundCertificate, SignQuery, SignedStatement,
+};
+use quancheng_types::certificate::CertificateSignatures;
 use quancheng_types::{
-    Block, ChainId, Presence, Proposal, SignedBatch, SignedProposal, SignedVote, SigningKey, ValidatorId, Vote,
-    VoteType,
+    Block, BlockId, ChainId, Digest, Height, List, Presence, Proposal, Round, SignedBatch, SignedProposal, SignedVote,
+    SigningKey, ValidatorId, Vote, VoteType,
 };
 
 use crate::random::Random;
@@ -63,17 +66,7 @@ impl Pen {
         }
         let (is_whole, is_claimed) = (care != Care::Signed, care == Care::Claimed);
         match message {
-            Message::Proposal(proposal) => {
-                if is_claimed {
-                    proposal.signed.validator = self.me;
-                    proposal.block.header.proposer = self.me;
-                }
-                if is_whole {
-                    fit(&mut proposal.block);
-                    proposal.signed.proposal = Proposal { block_id: proposal.block.id(), ..proposal.signed.proposal };
-                }
-                self.sign_proposal(&mut proposal.signed);
-            }
+            Message::Proposal(proposal) => self.mend_proposal(proposal, is_whole, is_claimed),
             Message::Presence(presence) => {
                 if is_claimed {
                     presence.validator = self.me;
@@ -92,7 +85,7 @@ impl Pen {
             Message::Votes(votes) => {
                 let mut all = core::mem::take(votes).into_vec();
                 all.iter_mut().for_each(|vote| self.sign_vote(vote));
-                *votes = quancheng_types::List::new(all).unwrap_or_default();
+                *votes = List::new(all).unwrap_or_default();
             }
             Message::BatchOffer(batch) | Message::BatchResponse(batch) => {
                 self.mend_batch(std::sync::Arc::make_mut(batch), is_whole, is_claimed);
@@ -100,15 +93,26 @@ impl Pen {
             Message::BlocksResponse(blocks) => {
                 let mut all = core::mem::take(blocks).into_vec();
                 all.iter_mut().for_each(|block| self.mend_decided(block, is_whole));
-                *blocks = quancheng_types::List::new(all).unwrap_or_default();
+                *blocks = List::new(all).unwrap_or_default();
             }
             Message::SignAnswer(answer) => match &mut answer.latest {
                 Some(SignedStatement::Vote(vote)) => self.sign_vote(vote),
                 Some(SignedStatement::Proposal(proposal)) => self.sign_proposal(proposal),
                 None => {}
             },
-            Message::Polka(_) | Message::RoundChange(_) | Message::BatchCertified(_) | Message::BatchAck(_) => {
-                self.mend_certificate(message, is_claimed);
+            Message::Polka(polka) => {
+                let PolkaCertificate { height, round, block_id, signatures } = polka;
+                self.sign_share(signatures, &self.vote(VoteType::Prevote, *height, *round, Some(*block_id)));
+            }
+            Message::RoundChange(certificate) => self.mend_round(certificate),
+            Message::BatchCertified(batch) => {
+                let message = batch.header.ack_message();
+                self.sign_share(&mut batch.certificate.signatures, &message);
+            }
+            Message::BatchAck(ack) => {
+                if is_claimed {
+                    ack.validator = self.me;
+                }
             }
             Message::SignQuery(query) => {
                 if is_claimed || query.key == self.key.public_key() {
@@ -119,47 +123,38 @@ impl Pen {
         }
     }
 
-    /// Its own share of a certificate, signed for what the certificate now says.
-    fn mend_certificate(&self, message: &mut Message, is_claimed: bool) {
-        let vote = |kind, height, round, block_id| Vote { kind, chain_id: self.chain_id, height, round, block_id };
-        let sign = |vote: Vote| self.key.sign(vote.sign_message().as_bytes());
-        match message {
-            Message::Polka(polka) => {
-                let own = sign(vote(VoteType::Prevote, polka.height, polka.round, Some(polka.block_id)));
-                let mut all = core::mem::take(&mut polka.signatures).into_vec();
-                all.iter_mut().filter(|entry| entry.validator == self.me).for_each(|entry| entry.signature = own);
-                polka.signatures = quancheng_types::List::new(all).unwrap_or_default();
-            }
-            Message::RoundChange(certificate) => {
-                let (height, round) = (certificate.height, certificate.round);
-                let mut all = core::mem::take(&mut certificate.votes).into_vec();
-                for entry in all.iter_mut().filter(|entry| entry.validator == self.me) {
-                    entry.signature = sign(vote(entry.kind, height, round, entry.block_id));
-                }
-                certificate.votes = quancheng_types::List::new(all).unwrap_or_default();
-            }
-            Message::BatchCertified(batch) => {
-                let own = self.key.sign(batch.header.ack_message().as_bytes());
-                let mut all = core::mem::take(&mut batch.certificate.signatures).into_vec();
-                all.iter_mut().filter(|entry| entry.validator == self.me).for_each(|entry| entry.signature = own);
-                batch.certificate.signatures = quancheng_types::List::new(all).unwrap_or_default();
-            }
-            Message::BatchAck(ack) if is_claimed => ack.validator = self.me,
-            Message::BatchAck(_)
-            | Message::Proposal(_)
-            | Message::Vote(_)
-            | Message::Votes(_)
-            | Message::RoundStatus(_)
-            | Message::Presence(_)
-            | Message::SignQuery(_)
-            | Message::SignAnswer(_)
-            | Message::BatchOffer(_)
-            | Message::BatchRequest(_)
-            | Message::BatchResponse(_)
-            | Message::Status(_)
-            | Message::BlocksRequest(_)
-            | Message::BlocksResponse(_) => {}
+    fn mend_proposal(&self, proposal: &mut ProposalMessage, is_whole: bool, is_claimed: bool) {
+        if is_claimed {
+            proposal.signed.validator = self.me;
+            proposal.block.header.proposer = self.me;
         }
+        if is_whole {
+            fit(&mut proposal.block);
+            proposal.signed.proposal = Proposal { block_id: proposal.block.id(), ..proposal.signed.proposal };
+        }
+        self.sign_proposal(&mut proposal.signed);
+    }
+
+    /// What a vote on this chain signs.
+    fn vote(&self, kind: VoteType, height: Height, round: Round, block_id: Option<BlockId>) -> Digest {
+        Vote { kind, chain_id: self.chain_id, height, round, block_id }.sign_message()
+    }
+
+    /// Its own share of a certificate, signed for what the certificate now says.
+    fn sign_share(&self, signatures: &mut CertificateSignatures, message: &Digest) {
+        let own = self.key.sign(message.as_bytes());
+        let mut all = core::mem::take(signatures).into_vec();
+        all.iter_mut().filter(|entry| entry.validator == self.me).for_each(|entry| entry.signature = own);
+        *signatures = List::new(all).unwrap_or_default();
+    }
+
+    fn mend_round(&self, certificate: &mut RoundCertificate) {
+        let (height, round) = (certificate.height, certificate.round);
+        let mut all = core::mem::take(&mut certificate.votes).into_vec();
+        for entry in all.iter_mut().filter(|entry| entry.validator == self.me) {
+            entry.signature = self.key.sign(self.vote(entry.kind, height, round, entry.block_id).as_bytes());
+        }
+        certificate.votes = List::new(all).unwrap_or_default();
     }
 
     fn mend_batch(&self, batch: &mut SignedBatch, is_whole: bool, is_claimed: bool) {
@@ -180,10 +175,8 @@ impl Pen {
             fit(&mut decided.block);
             decided.certificate.block_id = decided.block.id();
         }
-        let own = self.key.sign(decided.certificate.sign_message(self.chain_id).as_bytes());
-        let mut all = core::mem::take(&mut decided.certificate.signatures).into_vec();
-        all.iter_mut().filter(|entry| entry.validator == self.me).for_each(|entry| entry.signature = own);
-        decided.certificate.signatures = quancheng_types::List::new(all).unwrap_or_default();
+        let message = decided.certificate.sign_message(self.chain_id);
+        self.sign_share(&mut decided.certificate.signatures, &message);
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `classic` | five narrow kinds: silent, false sync, false headers, false batches, twins |
 //! | `forger` | the structured liar: what it does when, and to whom |
+//! | `habits` | what it does at every height: withholds, comes just in time, frames, exaggerates, plays absent |
 //! | `fabricate` | messages that nobody said |
 //! | `surgeon`, `parts`, `leaves` | changes one field of any message, every field of every wire type |
 //! | `mend` | makes the rest fit, as far as one key allows |
@@ -13,6 +14,7 @@
 mod classic;
 mod fabricate;
 mod forger;
+mod habits;
 mod leaves;
 mod mend;
 mod parts;
@@ -29,7 +31,7 @@ use quancheng_consensus::message::Message;
 use quancheng_types::{NodeId, SigningKey, ValidatorId};
 
 use crate::chain::Member;
-use crate::config::Byzantine;
+use crate::config::{Byzantine, Habit};
 use crate::known::Known;
 use crate::random::Random;
 use classic::Classic;
@@ -71,7 +73,7 @@ pub(crate) enum Liar {
 impl Liar {
     /// The mind of the member in this place.
     pub(crate) fn new(
-        kind: Byzantine,
+        (kind, habit): (Byzantine, Option<Habit>),
         place: usize,
         members: &[Member],
         chain_id: quancheng_types::ChainId,
@@ -87,9 +89,11 @@ impl Liar {
                 let keys: Vec<SigningKey> = others().map(|(_, member)| member.key.clone()).collect();
                 let validators: Vec<ValidatorId> =
                     members.iter().map(|member| ValidatorId::of(&member.key.public_key())).collect();
-                let peers = others().map(|(_, member)| member.node_id).collect();
+                let peers =
+                    others().map(|(_, member)| (member.node_id, ValidatorId::of(&member.key.public_key()))).collect();
+                let habit = habit.filter(|habit| kind == Byzantine::Forger || !habit.needs_a_vote());
                 let stock = Stock::new(SiblingChain::new(keys), validators);
-                Self::Forger(Box::new(Forger::new(Pen::new(own.key.clone(), chain_id), stock, peers, random)))
+                Self::Forger(Box::new(Forger::new(Pen::new(own.key.clone(), chain_id), stock, peers, habit, random)))
             }
         }
     }
@@ -120,6 +124,14 @@ impl Liar {
         match self {
             Self::Classic(_) => BTreeMap::new(),
             Self::Forger(forger) => forger.changes().clone(),
+        }
+    }
+
+    /// How often it acted by habit.
+    pub(crate) fn acts(&self) -> u64 {
+        match self {
+            Self::Classic(_) => 0,
+            Self::Forger(forger) => forger.acts(),
         }
     }
 }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use quancheng_consensus::message::Message;
+use quancheng_consensus::message::{Message, SignedStatement};
 use quancheng_types::{BlockId, Height, Round, SignedProposal, SignedVote, ValidatorId, VoteType};
 
-/// Slots that are remembered.
-const SLOTS_MAX: usize = 64;
+/// Slots that are remembered: those of late, and any number of far ones that a liar makes up.
+const SLOTS_MAX: usize = 1_024;
 
 /// A place for one signature: height, round, and step (0 for proposals).
 type Slot = (Height, Round, u8);
@@ -21,25 +21,10 @@ pub(super) struct Past {
 impl Past {
     /// Whether a message agrees with everything said before; then it counts as said.
     pub(super) fn allows(&mut self, message: &Message, me: ValidatorId) -> bool {
-        match message {
-            Message::Vote(vote) => self.admits_vote(vote, me),
-            Message::Votes(votes) => votes.iter().all(|vote| self.admits_vote(vote, me)),
-            Message::Proposal(proposal) => self.admits_proposal(&proposal.signed, me),
-            Message::Polka(_)
-            | Message::RoundChange(_)
-            | Message::RoundStatus(_)
-            | Message::Presence(_)
-            | Message::SignQuery(_)
-            | Message::SignAnswer(_)
-            | Message::BatchOffer(_)
-            | Message::BatchAck(_)
-            | Message::BatchCertified(_)
-            | Message::BatchRequest(_)
-            | Message::BatchResponse(_)
-            | Message::Status(_)
-            | Message::BlocksRequest(_)
-            | Message::BlocksResponse(_) => true,
-        }
+        message.said().statements().iter().all(|statement| match statement {
+            SignedStatement::Vote(vote) => self.admits_vote(vote, me),
+            SignedStatement::Proposal(proposal) => self.admits_proposal(proposal, me),
+        })
     }
 
     fn admits_vote(&mut self, signed: &SignedVote, me: ValidatorId) -> bool {

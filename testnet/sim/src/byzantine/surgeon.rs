@@ -20,12 +20,23 @@ enum Visit {
     Strike { path: FieldPath, left: usize, is_done: bool },
 }
 
+/// What is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// Any field, in any way.
+    Anything,
+    /// A number, to an end of its range.
+    Ends,
+}
+
 /// What a visit carries along.
 pub(super) struct Surgeon<'a> {
     /// Chance.
     pub(super) random: &'a mut Random,
     /// What the liar has heard: where foreign parts come from.
     pub(super) stock: &'a Stock,
+    /// What is changed.
+    pub(super) aim: Aim,
     path: FieldPath,
     visit: Visit,
 }
@@ -45,6 +56,15 @@ impl Surgeon<'_> {
 
     /// As before, for a place of another weight.
     pub(super) fn is_struck_by(&mut self, weight: u64) -> bool {
+        self.aim == Aim::Anything && self.meets(weight)
+    }
+
+    /// As before, for a number.
+    pub(super) fn is_number_struck(&mut self) -> bool {
+        self.meets(1)
+    }
+
+    fn meets(&mut self, weight: u64) -> bool {
         match &mut self.visit {
             Visit::Survey(places) => {
                 places.entry(self.path.clone()).or_insert((0, weight)).0 += 1;
@@ -63,9 +83,9 @@ impl Surgeon<'_> {
     }
 }
 
-/// Changes one place of a value; returns its path.
-pub(super) fn operate(value: &mut impl Parts, random: &mut Random, stock: &Stock) -> FieldPath {
-    let mut survey = Surgeon { random, stock, path: Vec::new(), visit: Visit::Survey(BTreeMap::new()) };
+/// Changes one place of a value; returns its path, empty where there is nothing of what is aimed at.
+pub(super) fn operate(value: &mut impl Parts, aim: Aim, random: &mut Random, stock: &Stock) -> FieldPath {
+    let mut survey = Surgeon { random, stock, aim, path: Vec::new(), visit: Visit::Survey(BTreeMap::new()) };
     value.visit(&mut survey);
     let Visit::Survey(places) = survey.visit else {
         return Vec::new();
@@ -81,14 +101,15 @@ pub(super) fn operate(value: &mut impl Parts, random: &mut Random, stock: &Stock
     };
     let left = random.index(count);
     let visit = Visit::Strike { path: path.clone(), left, is_done: false };
-    value.visit(&mut Surgeon { random, stock, path: Vec::new(), visit });
+    value.visit(&mut Surgeon { random, stock, aim, path: Vec::new(), visit });
     path
 }
 
 /// Every path of a value.
 #[cfg(test)]
 pub(super) fn paths(value: &mut impl Parts, random: &mut Random, stock: &Stock) -> Vec<FieldPath> {
-    let mut survey = Surgeon { random, stock, path: Vec::new(), visit: Visit::Survey(BTreeMap::new()) };
+    let visit = Visit::Survey(BTreeMap::new());
+    let mut survey = Surgeon { random, stock, aim: Aim::Anything, path: Vec::new(), visit };
     value.visit(&mut survey);
     match survey.visit {
         Visit::Survey(places) => places.into_keys().collect(),

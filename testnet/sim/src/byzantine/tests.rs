@@ -18,20 +18,20 @@ use quancheng_types::{
 use super::mend::{Care, Pen};
 use super::past::Past;
 use super::stock::{SiblingChain, Stock};
-use super::surgeon::{operate, paths};
+use super::surgeon::{Aim, operate, paths};
 use crate::random::Random;
 
-const CHAIN: ChainId = ChainId(Digest([2; 32]));
+pub(super) const CHAIN: ChainId = ChainId(Digest([2; 32]));
 
-fn key() -> SigningKey {
+pub(super) fn key() -> SigningKey {
     SigningKey::from_seed([1; 32])
 }
 
-fn list<T, const MAX: u32>(elements: Vec<T>) -> List<T, MAX> {
+pub(super) fn list<T, const MAX: u32>(elements: Vec<T>) -> List<T, MAX> {
     List::new(elements).unwrap()
 }
 
-fn vote() -> SignedVote {
+pub(super) fn vote() -> SignedVote {
     let vote = Vote {
         kind: VoteType::Prevote,
         chain_id: CHAIN,
@@ -43,7 +43,7 @@ fn vote() -> SignedVote {
     SignedVote { vote, validator: ValidatorId::of(&key().public_key()), signature }
 }
 
-fn signed_batch() -> SignedBatch {
+pub(super) fn signed_batch() -> SignedBatch {
     let public_key = key().public_key();
     let signer = Signer { account: AccountId::of(&public_key), key_id: KeyId::of(&public_key) };
     let call = Call { module: ModuleId(4), payload: Bytes::new(vec![1, 2, 3]).unwrap() };
@@ -68,7 +68,7 @@ fn certificate_signature() -> CertificateSignature {
     CertificateSignature { validator: ValidatorId::of(&key().public_key()), signature: vote().signature }
 }
 
-fn proposal() -> ProposalMessage {
+pub(super) fn proposal() -> ProposalMessage {
     let batch = signed_batch();
     let certificate = BatchCertificate { signatures: list(vec![certificate_signature()]) };
     let batches = vec![BatchRef { header: batch.header, certificate }];
@@ -167,7 +167,7 @@ fn messages() -> Vec<Message> {
     ]
 }
 
-fn stock(random: &mut Random) -> Stock {
+pub(super) fn stock(random: &mut Random) -> Stock {
     let other = SigningKey::from_seed([2; 32]);
     let mut stock = Stock::new(SiblingChain::new(vec![other]), vec![ValidatorId::of(&key().public_key())]);
     for message in messages() {
@@ -191,7 +191,7 @@ fn every_path_of_every_message_is_reached_and_changes_the_bytes() {
         let mut changed = BTreeSet::new();
         for _ in 0..6_000 {
             let mut other = message.clone();
-            let path = operate(&mut other, &mut random, &stock);
+            let path = operate(&mut other, Aim::Anything, &mut random, &stock);
             if other.encode() != message.encode() {
                 changed.insert(path);
             }
@@ -210,7 +210,7 @@ fn a_change_strikes_one_field_only() {
     let message = Message::Vote(vote());
     for _ in 0..500 {
         let mut other = message.clone();
-        operate(&mut other, &mut random, &stock);
+        operate(&mut other, Aim::Anything, &mut random, &stock);
         let Message::Vote(other) = other else { panic!("a vote stays a vote") };
         let (a, b) = (vote(), other);
         let differences = [
@@ -227,13 +227,30 @@ fn a_change_strikes_one_field_only() {
 }
 
 #[test]
+fn aimed_at_the_ends_only_numbers_change() {
+    let mut random = Random::new(4);
+    let stock = stock(&mut random);
+    let mut heights = BTreeSet::new();
+    for _ in 0..400 {
+        let mut other = vote();
+        operate(&mut other, Aim::Ends, &mut random, &stock);
+        heights.insert(other.vote.height.0);
+        (other.vote.height, other.vote.round) = (vote().vote.height, vote().vote.round);
+        assert_eq!(other, vote());
+    }
+    assert!(heights.contains(&u64::MAX) && heights.contains(&0), "{heights:?}");
+    let mut request = Message::BatchRequest(list(vec![BatchId(Digest([1; 32]))]));
+    assert!(operate(&mut request, Aim::Ends, &mut random, &stock).is_empty(), "it has no number");
+}
+
+#[test]
 fn what_is_mended_with_the_own_key_verifies() {
     let mut random = Random::new(3);
     let stock = stock(&mut random);
     let pen = Pen::new(key(), CHAIN);
     for _ in 0..500 {
         let mut message = Message::Proposal(Box::new(proposal()));
-        operate(&mut message, &mut random, &stock);
+        operate(&mut message, Aim::Anything, &mut random, &stock);
         pen.mend(&mut message, Care::Claimed);
         let Message::Proposal(proposal) = message else { panic!("a proposal stays one") };
         let ProposalMessage { signed, block } = *proposal;

@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use quancheng_consensus::SignatureChecker as _;
 use quancheng_consensus::message::Message;
 use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
-use quancheng_types::{
-    BlockId, CommitCertificate, Height, Round, Signature, ValidatorId, ValidatorSet, Vote, VoteType,
-};
+use quancheng_types::{BlockId, CommitCertificate, Height, Round, SignedVote, ValidatorId, ValidatorSet, VoteType};
 
 use super::signing::for_statements;
 use super::{Observation, Property};
@@ -116,51 +114,15 @@ impl Property for VotesAreJustified {
 impl VotesAreJustified {
     /// Takes note of what a faulty validator shows.
     pub(super) fn overhear(&mut self, message: &Message, known: &Known) {
-        let mut vote = |validator: ValidatorId, vote: Vote, signature: Signature| {
+        for SignedVote { vote, validator, signature } in message.said().votes(known.chain_id) {
             if known.is_honest_validator(&validator) || vote.chain_id != known.chain_id {
-                return;
+                continue;
             }
             let mut checker = known.checker.clone();
-            let Some(key) = known.key_of(&validator) else {
-                return;
-            };
-            if checker.check(&key, &vote.sign_message(), &signature) {
+            let key = known.key_of(&validator);
+            if key.is_some_and(|key| checker.check(&key, &vote.sign_message(), &signature)) {
                 self.heights.entry(vote.height).or_default().note(vote.kind, vote.round, vote.block_id, validator);
             }
-        };
-        let chain_id = known.chain_id;
-        match message {
-            Message::Vote(signed) => vote(signed.validator, signed.vote, signed.signature),
-            Message::Votes(votes) => {
-                votes.iter().for_each(|signed| vote(signed.validator, signed.vote, signed.signature));
-            }
-            Message::Polka(polka) => {
-                let (height, round, block_id) = (polka.height, polka.round, Some(polka.block_id));
-                for entry in &polka.signatures {
-                    let about = Vote { kind: VoteType::Prevote, chain_id, height, round, block_id };
-                    vote(entry.validator, about, entry.signature);
-                }
-            }
-            Message::RoundChange(certificate) => {
-                let (height, round) = (certificate.height, certificate.round);
-                for entry in &certificate.votes {
-                    let about = Vote { kind: entry.kind, chain_id, height, round, block_id: entry.block_id };
-                    vote(entry.validator, about, entry.signature);
-                }
-            }
-            Message::Proposal(_)
-            | Message::RoundStatus(_)
-            | Message::Presence(_)
-            | Message::SignQuery(_)
-            | Message::SignAnswer(_)
-            | Message::BatchOffer(_)
-            | Message::BatchAck(_)
-            | Message::BatchCertified(_)
-            | Message::BatchRequest(_)
-            | Message::BatchResponse(_)
-            | Message::Status(_)
-            | Message::BlocksRequest(_)
-            | Message::BlocksResponse(_) => {}
         }
     }
 

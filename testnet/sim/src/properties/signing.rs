@@ -25,44 +25,21 @@ fn of_proposal(signed: &SignedProposal) -> (Slot, SlotValue) {
     (slot, SlotValue { block_id: Some(proposal.block_id), pol_round: proposal.pol_round })
 }
 
-/// Calls back for every vote and proposal in a message.
+/// Calls back for every vote and proposal that a message carries whole.
 pub(super) fn for_statements(
     message: &Message,
     mut each: impl FnMut(ValidatorId, Slot, SlotValue) -> Result<(), String>,
 ) -> Result<(), String> {
-    let mut vote = |signed: &SignedVote| {
-        let (slot, value) = of_vote(signed);
-        each(signed.validator, slot, value)
-    };
-    match message {
-        Message::Vote(signed) => vote(signed),
-        Message::Votes(votes) => votes.iter().try_for_each(vote),
-        Message::SignAnswer(answer) => match &answer.latest {
-            Some(SignedStatement::Vote(signed)) => vote(signed),
-            Some(SignedStatement::Proposal(signed)) => {
-                let (slot, value) = of_proposal(signed);
-                each(signed.validator, slot, value)
-            }
-            None => Ok(()),
-        },
-        Message::Proposal(message) => {
-            let (slot, value) = of_proposal(&message.signed);
-            each(message.signed.validator, slot, value)
+    message.said().statements().iter().try_for_each(|statement| match statement {
+        SignedStatement::Vote(signed) => {
+            let (slot, value) = of_vote(signed);
+            each(signed.validator, slot, value)
         }
-        Message::Polka(_)
-        | Message::RoundChange(_)
-        | Message::RoundStatus(_)
-        | Message::SignQuery(_)
-        | Message::BatchOffer(_)
-        | Message::BatchAck(_)
-        | Message::BatchCertified(_)
-        | Message::BatchRequest(_)
-        | Message::BatchResponse(_)
-        | Message::Status(_)
-        | Message::BlocksRequest(_)
-        | Message::BlocksResponse(_)
-        | Message::Presence(_) => Ok(()),
-    }
+        SignedStatement::Proposal(signed) => {
+            let (slot, value) = of_proposal(signed);
+            each(signed.validator, slot, value)
+        }
+    })
 }
 
 /// One signature of an honest validator per height, round and step, across crashes and restores.

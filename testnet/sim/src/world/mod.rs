@@ -99,7 +99,7 @@ impl World {
         if let Some((kind, place)) = faulty {
             let member = chain.members[place].clone();
             machines[place].liar =
-                Some(Liar::new(kind, place, &chain.members, chain.genesis.chain_id(), random.fork(3)));
+                Some(Liar::new((kind, config.habit), place, &chain.members, chain.genesis.chain_id(), random.fork(3)));
             if kind == Byzantine::Twin {
                 machines.push(Machine::new(member, &genesis, false)?);
             }
@@ -270,9 +270,11 @@ impl World {
         stats.late_rounds = u64::try_from(late).unwrap_or(u64::MAX);
         let proofs: usize = self.known.blocks().map(|decided| decided.block.misbehavior.len()).sum();
         stats.misbehavior = u64::try_from(proofs).unwrap_or(u64::MAX);
+        (stats.honest_misses, stats.liar_misses) = self.known.misses();
         let height = self.newest.0;
         let mut mutations = std::collections::BTreeMap::new();
         for liar in self.machines.iter().filter_map(|machine| machine.liar.as_ref()) {
+            stats.habit_acts += liar.acts();
             for (path, count) in liar.changes() {
                 *mutations.entry(path).or_default() += count;
             }
