@@ -15,13 +15,13 @@ use tokio::time::Instant;
 /// Time in line that is aimed at, ms.
 const QUEUE_MS: u64 = 150;
 /// The same while there are light senders.
-const SHORT_QUEUE_MS: u64 = 25;
+const SHORT_QUEUE_MS: u64 = 20;
 /// How long the shortest time is remembered: it may grow when the network changes.
 const SHORTEST_KEPT: Duration = Duration::from_secs(10);
 /// The window is not smaller than this part of what the chain allows.
 const LEAST_PART: u64 = 2;
 /// The same while there are light senders: a few transactions.
-const SHORT_LEAST_PART: u64 = 160;
+const SHORT_LEAST_PART: u64 = 320;
 /// Then it is not larger than this part.
 const SHORT_MOST_PART: u64 = 8;
 /// Parts by which it grows and shrinks.
