@@ -75,11 +75,13 @@ fn who_has_little_in_the_line_goes_first_and_alone_where_nothing_else_may() {
     assert_eq!(nonces(&line.take(&rules(10_000, 400), Lane::All).unwrap()), [100, 200, 5, 6]);
     // Alone.
     assert_eq!(nonces(&line.take(&rules(10_000, 300), Lane::Light).unwrap()), [201, 202, 203]);
-    // All of a batch when nobody else waits.
-    assert_eq!(line.take(&rules(10_000, 1_500), Lane::All).unwrap().weight, 1_500);
+    assert_eq!(line.take(&rules(10_000, 1_400), Lane::All).unwrap().weight, 1_400);
     assert_eq!(nonces(&line.take(&rules(10_000, 1_000), Lane::All).unwrap()), [20]);
     assert_eq!((line.amount(Lane::Light), line.amount(Lane::All)), (Amount::default(), Amount::default()));
     assert!(line.lock().lanes.is_empty());
+    // All of a batch when nobody else waits.
+    let _little = push(&line, (0..3).map(|n| waiting(1, 2, n, 100, 100)).collect()).unwrap();
+    assert_eq!(nonces(&line.take(&rules(10_000, 300), Lane::All).unwrap()), [0, 1, 2]);
     // Heavy at once.
     let _heavy = push(&line, vec![waiting(1, 2, 1, 100, 501)]).unwrap();
     assert_eq!(line.amount(Lane::Light), Amount::default());
