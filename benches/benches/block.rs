@@ -106,7 +106,7 @@ impl Chain {
         let inner = Rocks::open(path, &options).expect("the temporary folder can be written");
         let spent_ns = Arc::new(AtomicU64::new(0));
         let backend = Watched { inner, spent_ns: Arc::clone(&spent_ns) };
-        let options = StoreOptions { page_cache_bytes: PAGE_CACHE_BYTES };
+        let options = StoreOptions { page_cache_bytes: PAGE_CACHE_BYTES, ..StoreOptions::default() };
         let store = Store::open(Arc::new(backend), options).expect("an empty store opens");
         let patch = genesis_patch(&genesis, &EmptyView).expect("a plain genesis");
         store.init_genesis(START_MS, patch, &genesis.validators).expect("an empty store takes a genesis");
@@ -137,7 +137,7 @@ impl Chain {
     }
 
     fn entries(&self) -> u64 {
-        self.store.snapshot().and_then(|snapshot| snapshot.keys()).expect("the store has a height")
+        self.store.snapshot().and_then(|snapshot| snapshot.leaves()).expect("the store has a height")
     }
 
     /// Signed batches for the next block, durable in the store.

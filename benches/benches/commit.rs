@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, SamplingMode, criterion_group, criterion_main};
 use quancheng_benches::chain::validators;
+use quancheng_proof::state_proof::StateRoot;
 use quancheng_state::{BlockCommit, Overlay, Patch, Store, StoreOptions, Table, View, view::EmptyView};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::hash::sha256;
@@ -18,7 +19,7 @@ const KEYS: u64 = 1_000_000;
 const UPDATES: u64 = 10_000;
 const FILL_BLOCK: u64 = 50_000;
 const VALUE_BYTES: usize = 120;
-const ROWS: Table<u64, Vec<u8>> = Table::new(ModuleId(1), 1, "rows");
+const ROWS: Table<u64, Vec<u8>> = Table::kept(ModuleId(1), 1, "rows");
 
 /// A number without pattern for each turn and place.
 fn scatter(turn: u64, at: u64) -> u64 {
@@ -90,11 +91,12 @@ fn commit(criterion: &mut Criterion) {
     });
     let proved = next_key();
     let proof = snapshot.prove(&proved).expect("the store can be read");
+    let root = StateRoot { height: snapshot.height(), hash: snapshot.root() };
     let value = snapshot.read(&proved).expect("the store can be read").expect("every key of the fill has a value");
     criterion.bench_function(&format!("check/keys={KEYS}"), |bencher| {
         bencher.iter(|| {
-            let checked = proof.verify_inclusion(&snapshot.root(), black_box(proved.as_bytes()), &value);
-            checked.expect("the proof of the store is valid");
+            let checked = proof.verify(&root, black_box(proved.as_bytes()), Some(&value), snapshot.height());
+            black_box(checked.expect("the proof of the store is valid"));
         });
     });
     criterion.bench_function(&format!("read/keys={KEYS}"), |bencher| {

@@ -9,7 +9,7 @@ pub const MIB: usize = 1024 * 1024;
 /// Memory of a validator with the configuration as it comes.
 pub const VALIDATOR_BYTES: usize = 512 * MIB;
 
-/// Caches and write buffers of the store: default of `store.memory_mib`.
+/// Caches and write buffers of the store, with the trees of the newest heights: default of `store.memory_mib`.
 pub const STORE_BYTES: usize = 128 * MIB;
 /// Program, threads, runtime, and what the allocator keeps for later.
 pub const PROCESS_BYTES: usize = 36 * MIB;

@@ -4,7 +4,7 @@ from forms import (
     HASH, KEY, PATH, SIGNATURE, U8, U16, U32, U64, Bad, Bool, Bytes, Fixed, List, Option, Reader, Struct, Suite,
     Tagged, Text, Tuple, Writers, ascending, is_media_type, is_path, is_set, loads, whole,
 )
-from hashes import domain
+from hashes import domain, holding_of
 
 HEADER = Struct(
     version=U16, chain_id=HASH, height=U64, time_ms=U64, parent=HASH, proposer=HASH, round=U32, batches_root=HASH,
@@ -38,13 +38,14 @@ RECEIPT = Struct(
 )
 RECEIPT_PATH = Struct(inner=U8, siblings=List(HASH, 32))
 LEAF = Struct(height=U64, block_id=HASH, time_ms=U64, receipts_root=HASH, state_root=HASH)
-TERMINAL = Tagged(True, {"leaf": (0, Struct(key_hash=HASH, value_hash=HASH)), "empty": (1, Struct())})
+HOLDING = Struct(value_hash=Option(HASH), since=U64, version=U64, until=Option(U64))
+TERMINAL = Tagged(True, {"leaf": (0, Struct(key_hash=HASH, holding=HOLDING)), "empty": (1, Struct())})
 STATE_PROOF = Struct(key_hash=HASH, siblings=List(HASH, 256), terminal=TERMINAL)
 CLAIM = Tagged(
     False,
     {
         "transaction": (0, Struct(leaf=U16, transaction=SIGNED, receipt=RECEIPT, path=RECEIPT_PATH)),
-        "state": (1, Struct(leaf=U16, key=Bytes(256), value=Option(Bytes(65536)), proof=STATE_PROOF)),
+        "state": (1, Struct(leaf=U16, root=U16, key=Bytes(256), value=Option(Bytes(65536)), proof=STATE_PROOF)),
     },
 )
 ENTRY = Struct(
@@ -119,7 +120,11 @@ def shape(bundle):
     """The rules that types do not express."""
     claims, leaves, openings = bundle["claims"], bundle["leaves"], bundle["openings"]
     heights = [leaf["leaf"]["height"] for leaf in leaves]
-    used = {claim["leaf"] for claim in claims}
+    used = {claim["leaf"] for claim in claims} | {claim.get("root", claim["leaf"]) for claim in claims}
+    if any(claim.get("root", claim["leaf"]) < claim["leaf"] for claim in claims) or not used <= set(range(len(leaves))):
+        raise Bad("claims and leaves")
+    ends = {height for claim in claims if claim["kind"] == "state" for height in ends_of(claim["proof"])}
+    used |= {place for place, height in enumerate(heights) if height in ends}
     if not claims or used != set(range(len(leaves))) or any(a >= b for a, b in zip(heights, heights[1:])):
         raise Bad("claims and leaves")
     if len({subject(claim) for claim in claims}) != len(claims):
@@ -137,6 +142,12 @@ def shape(bundle):
         calls = len(claim["transaction"]["body"]["calls"]) if claim["kind"] == "transaction" else 1
         if opening["call"] >= calls:
             raise Bad("no such call")
+
+
+def ends_of(proof):
+    """Heights at which the span of a state claim begins and ends."""
+    holding = holding_of(proof)
+    return () if holding is None else (holding["since"], holding["until"])
 
 
 def subject(claim):

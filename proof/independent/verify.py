@@ -4,7 +4,7 @@ import ed25519
 import names
 import tables
 from forms import HASH, KEY, Bad, whole
-from hashes import domain, leaf, path_root, receipt_root, state_fits
+from hashes import agree, domain, holding_of, is_kept, leaf, path_root, receipt_root, state_fits
 from model import (
     ACCOUNT_ROW, CERTIFICATE, COMMITMENT, ENTRY, LEAF, ORGANIZATION_ROW, RECEIPT, TRANSACTION, Version, begins,
     bundle_of, set_hash,
@@ -221,7 +221,7 @@ class Check:
             self.say("V9", scope, state, codes[state])
             return
         key, value = claim["key"], claim["value"]
-        fits = sound and state_fits(claim["proof"], own["state_root"], key, value)
+        fits = self.is_shown(claim) and all(self.agrees(other, claim) for other in self.bundle["claims"][:number])
         if value is not None:
             judge("V4", fits, ("inclusion_mismatch", "inclusion_uncertain", "in_state"))
             time()
@@ -229,6 +229,26 @@ class Check:
             self.say("V11", scope, CANNOT, "absence_vacuous")
         else:
             judge("V11", fits, ("absence_mismatch", "absence_uncertain", "absent"))
+
+    def is_shown(self, claim):
+        """Whether the proof of a state claim fits, with both leaves."""
+        asked, root = (self.bundle["leaves"][claim[name]] for name in ("leaf", "root"))
+        if not self.is_leaf_sound(asked) or not self.is_leaf_sound(root):
+            return False
+        under, at = root["leaf"], asked["leaf"]["height"]
+        return state_fits(claim["proof"], under["state_root"], under["height"], claim["key"], claim["value"], at)
+
+    def agrees(self, one, other):
+        """Whether an earlier claim and a claim that is shown can both be true."""
+        if one["kind"] != "state" or one["key"] != other["key"] or not is_kept(one["key"]) or not self.is_shown(one):
+            return True
+        first, second = holding_of(one["proof"]), holding_of(other["proof"])
+        if first and second:
+            return agree(first, second)
+        if not first and not second:
+            return True
+        without, holding = (one, second) if second else (other, first)
+        return holding["since"] > self.bundle["leaves"][without["root"]]["leaf"]["height"] + holding["version"]
 
     def is_match(self, step, number):
         return any(f[0] == step and f[2] == MATCH and f[1] == {"kind": "claim", "claim": number} for f in self.out)

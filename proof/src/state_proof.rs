@@ -1,23 +1,26 @@
-//! Inclusion and absence in the authenticated state: the compact sparse binary Merkle tree over `H(key)` (protocol §6).
+//! What a key held, when, in the authenticated state: the compact sparse binary Merkle tree over `H(key)` (protocol §8).
 //!
 //! | node | hash |
 //! |---|---|
 //! | empty subtree | 32 zero bytes |
-//! | leaf | SHA-256(0x02 ‖ H(key) ‖ H(value)) |
+//! | leaf | SHA-256(0x02 ‖ place ‖ borsh([`Holding`])) |
 //! | inner | SHA-256(0x03 ‖ left ‖ right) |
 //!
-//! The path of a key is the bits of its hash, most significant first. A leaf that is alone in its subtree stands for the whole
-//! subtree, however high, so a tree of n keys is about log2 n deep. The prefixes differ from those of the lists of RFC 9162
+//! A place is 32 bytes, its path their bits, most significant first. A leaf that is alone in its subtree stands for the whole
+//! subtree, however high, so a tree of n leaves is about log2 n deep. The prefixes differ from those of the lists of RFC 9162
 //! (0x00, 0x01), so no node of one kind passes as another.
 //!
-//! There is one shape of proof and one proof for each key and root: siblings from the top down, and what stands at the end of
-//! the path — the key's own leaf (inclusion), nothing, or the leaf of another key alone in that subtree (absence).
+//! Time is in the leaf. The newest holding of a key stands at H(key); of a *kept* key every superseded one stands at
+//! H(key, version), for ever. Versions count from 0 without gaps, each ends where the next begins, and a kept key never leaves
+//! the tree: when its row is removed, it holds nothing from then on. So one root proves what a key held at every height up to its
+//! own, and that it held nothing. A *derived* key has one leaf at most, and its absence says something of the root's height alone.
+//! Which kind a key is of can be seen from its bytes ([`is_kept`]).
 
 use core::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::hash::sha256;
-use quancheng_types::{Digest, Domain, List};
+use quancheng_types::{Digest, Domain, Height, List};
 use serde::{Deserialize, Serialize};
 
 /// Greatest depth of a path: the bits of a key hash.
@@ -26,6 +29,8 @@ pub const DEPTH_MAX: u32 = 256;
 pub const EMPTY: Digest = Digest::ZERO;
 /// First byte under the hash of a leaf.
 pub const LEAF_PREFIX: u8 = 2;
+/// Numbers of derived tables have this bit.
+pub const DERIVED_TABLES: u16 = 0x8000;
 /// First byte under the hash of an inner node.
 pub const INNER_PREFIX: u8 = 3;
 
@@ -41,10 +46,103 @@ pub fn value_hash(value: &[u8]) -> Digest {
     Domain::StateValue.hash(value)
 }
 
+/// Place of a superseded version of a kept key in the tree.
+#[must_use]
+pub fn version_hash(key: &[u8], version: u64) -> Digest {
+    let mut hasher = Domain::StateVersion.hasher();
+    hasher.update(key);
+    hasher.update(&version.to_le_bytes());
+    hasher.finish()
+}
+
+/// Whether a full key is of a kept table: one whose number, the second two bytes, lies below [`DERIVED_TABLES`].
+#[must_use]
+pub fn is_kept(key: &[u8]) -> bool {
+    key.get(2).is_some_and(|byte| u16::from(*byte) << 8 < DERIVED_TABLES)
+}
+
+/// What a key holds over a span of heights: all that a leaf commits to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holding {
+    /// Hash of the value; `None` for a kept key whose row was removed.
+    pub value_hash: Option<Digest>,
+    /// The first height after which the key held it.
+    pub since: Height,
+    /// How many holdings of a kept key came before; 0 for a derived key.
+    pub version: u64,
+    /// The height that superseded it; `None` for the newest.
+    pub until: Option<Height>,
+}
+
+impl Holding {
+    /// Whether it is what the key held after a height.
+    #[must_use]
+    pub fn holds_at(&self, height: Height) -> bool {
+        self.since <= height && self.until.is_none_or(|until| height < until)
+    }
+
+    /// Whether a state of that height can hold it: it begins and ends by then, not before version 0 could, and removes something.
+    #[must_use]
+    pub fn is_possible(&self, key: &[u8], root_height: Height) -> bool {
+        let ends = self.until.is_none_or(|until| self.since < until && until <= root_height);
+        let kind = is_kept(key) || (self.version == 0 && self.until.is_none());
+        // Each version took a height of its own, and the first had a value.
+        let counted = self.version <= self.since.0 && (self.version > 0 || self.value_hash.is_some());
+        self.since <= root_height && ends && kind && counted
+    }
+
+    /// Whether two holdings of one kept key can both be true: each version ends where the next begins, or before.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        let (first, second) = if self.version <= other.version { (self, other) } else { (other, self) };
+        if first.version == second.version {
+            // Under a later root the same holding may have ended.
+            let ends = first.until.is_none() || second.until.is_none() || first.until == second.until;
+            return ends && (first.value_hash, first.since) == (second.value_hash, second.since);
+        }
+        // As many heights lie between as versions, at least.
+        let between = second.version - first.version - 1;
+        let end = first.until.unwrap_or(first.since.next());
+        let is_next = between == 0 && first.until.is_some();
+        if is_next { end == second.since } else { end.0.saturating_add(between) <= second.since.0 }
+    }
+}
+
+/// Heights over which a proof shows what it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first.
+    pub since: Height,
+    /// The height that ended it; `None` when it lasted up to the height of the root at least.
+    pub until: Option<Height>,
+}
+
+/// A state root and the height whose state it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateRoot {
+    /// The height.
+    pub height: Height,
+    /// The root.
+    pub hash: Digest,
+}
+
 /// Hash of a leaf.
 #[must_use]
-pub fn leaf_hash(key_hash: &Digest, value_hash: &Digest) -> Digest {
-    sha256(&[&[LEAF_PREFIX], key_hash.as_bytes(), value_hash.as_bytes()])
+pub fn leaf_hash(place: &Digest, holding: &Holding) -> Digest {
+    let (since, version) = (holding.since.0.to_le_bytes(), holding.version.to_le_bytes());
+    let until = holding.until.map(|until| until.0.to_le_bytes());
+    // Borsh, without a buffer: leaves are what a commit hashes most.
+    sha256(&[
+        &[LEAF_PREFIX],
+        place.as_bytes(),
+        &[u8::from(holding.value_hash.is_some())],
+        holding.value_hash.as_ref().map_or(&[], |hash| hash.as_bytes().as_slice()),
+        &since,
+        &version,
+        &[u8::from(until.is_some())],
+        until.as_ref().map_or(&[], |until| until.as_slice()),
+    ])
 }
 
 /// Hash of an inner node: a subtree of two keys or more.
@@ -65,19 +163,19 @@ pub fn bit(key_hash: &Digest, depth: usize) -> bool {
 pub enum Terminal {
     /// One leaf, alone in its subtree.
     Leaf {
-        /// Its key hash.
+        /// Its place.
         key_hash: Digest,
-        /// Hash of its value.
-        value_hash: Digest,
+        /// What it commits to.
+        holding: Holding,
     },
-    /// No key at all.
+    /// No leaf at all.
     Empty,
 }
 
-/// A path from the root to where a key is, or would be.
+/// A path from the root to where a leaf is, or would be.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct StateProof {
-    /// Place of the key that the proof is about.
+    /// The place that the path is about: that of the key, or of a superseded version of it.
     pub key_hash: Digest,
     /// Hashes of the subtrees beside the path, from the top down.
     pub siblings: List<Digest, DEPTH_MAX>,
@@ -86,47 +184,95 @@ pub struct StateProof {
 }
 
 impl StateProof {
-    /// Whether the proof claims that the key is there. Says nothing about whether the claim is true.
+    /// The holding at the place that the proof is about; `None` when it says that there is none. Says nothing about whether
+    /// that is true.
     #[must_use]
-    pub fn claims_inclusion(&self) -> bool {
-        matches!(self.terminal, Terminal::Leaf { key_hash, .. } if key_hash == self.key_hash)
+    pub fn holding(&self) -> Option<&Holding> {
+        match &self.terminal {
+            Terminal::Leaf { key_hash, holding } if *key_hash == self.key_hash => Some(holding),
+            Terminal::Leaf { .. } | Terminal::Empty => None,
+        }
     }
 
-    /// Checks that under `root` the key has exactly this value.
+    /// Checks that after height `at` the key held exactly this value, or with `None` nothing, and says for how long.
     ///
     /// # Errors
     /// [`StateProofError`], the first that applies.
-    pub fn verify_inclusion(&self, root: &Digest, key: &[u8], value: &[u8]) -> Result<(), StateProofError> {
-        self.check_key(key)?;
-        match self.terminal {
-            Terminal::Leaf { key_hash, .. } if key_hash != self.key_hash => {
-                return Err(StateProofError::ProvesAbsence);
-            }
-            Terminal::Empty => return Err(StateProofError::ProvesAbsence),
-            Terminal::Leaf { value_hash: found, .. } if found != value_hash(value) => {
-                return Err(StateProofError::OtherValue);
-            }
-            Terminal::Leaf { .. } => {}
+    pub fn verify(
+        &self,
+        root: &StateRoot,
+        key: &[u8],
+        value: Option<&[u8]>,
+        at: Height,
+    ) -> Result<Span, StateProofError> {
+        if at > root.height {
+            return Err(StateProofError::AfterRoot);
         }
-        self.check_root(root)
+        let span = match self.holding() {
+            Some(holding) => self.span_of(holding, root, key, value, at)?,
+            None => self.span_of_nothing(root, key, value, at)?,
+        };
+        self.check_root(&root.hash)?;
+        Ok(span)
     }
 
-    /// Checks that under `root` the key has no value.
-    ///
-    /// # Errors
-    /// [`StateProofError`], the first that applies.
-    pub fn verify_absence(&self, root: &Digest, key: &[u8]) -> Result<(), StateProofError> {
-        self.check_key(key)?;
-        if let Terminal::Leaf { key_hash, .. } = self.terminal {
-            if key_hash == self.key_hash {
-                return Err(StateProofError::ProvesInclusion);
-            }
-            let depth = self.siblings.len();
-            if (0..depth).any(|at| bit(&key_hash, at) != bit(&self.key_hash, at)) {
-                return Err(StateProofError::LeafElsewhere);
-            }
+    fn span_of(
+        &self,
+        holding: &Holding,
+        root: &StateRoot,
+        key: &[u8],
+        value: Option<&[u8]>,
+        at: Height,
+    ) -> Result<Span, StateProofError> {
+        let place = if holding.until.is_some() { version_hash(key, holding.version) } else { key_hash(key) };
+        if place != self.key_hash {
+            return Err(StateProofError::OtherKey);
         }
-        self.check_root(root)
+        if !holding.is_possible(key, root.height) {
+            return Err(StateProofError::Impossible);
+        }
+        let span = Span { since: holding.since, until: holding.until };
+        if holding.holds_at(at) {
+            return match (value, holding.value_hash) {
+                (None, None) => Ok(span),
+                (Some(value), Some(found)) if found == value_hash(value) => Ok(span),
+                (Some(_), Some(_)) => Err(StateProofError::OtherValue),
+                (Some(_), None) => Err(StateProofError::ProvesAbsence),
+                (None, Some(_)) => Err(StateProofError::ProvesInclusion),
+            };
+        }
+        // Before version 0 of a kept key there was nothing. A derived key may have been there before and gone.
+        if value.is_none() && is_kept(key) && holding.version == 0 && at < holding.since {
+            return Ok(Span { since: Height::GENESIS, until: Some(holding.since) });
+        }
+        Err(StateProofError::OtherTime)
+    }
+
+    fn span_of_nothing(
+        &self,
+        root: &StateRoot,
+        key: &[u8],
+        value: Option<&[u8]>,
+        at: Height,
+    ) -> Result<Span, StateProofError> {
+        if key_hash(key) != self.key_hash {
+            return Err(StateProofError::OtherKey);
+        }
+        if value.is_some() {
+            return Err(StateProofError::ProvesAbsence);
+        }
+        if let Terminal::Leaf { key_hash, .. } = self.terminal
+            && (0..self.siblings.len()).any(|depth| bit(&key_hash, depth) != bit(&self.key_hash, depth))
+        {
+            return Err(StateProofError::LeafElsewhere);
+        }
+        if is_kept(key) {
+            Ok(Span { since: Height::GENESIS, until: None })
+        } else if at == root.height {
+            Ok(Span { since: at, until: None })
+        } else {
+            Err(StateProofError::NotKept)
+        }
     }
 
     /// The root to which the path leads.
@@ -140,17 +286,13 @@ impl StateProof {
             return Err(StateProofError::NotCompact);
         }
         let mut hash = match &self.terminal {
-            Terminal::Leaf { key_hash, value_hash } => leaf_hash(key_hash, value_hash),
+            Terminal::Leaf { key_hash, holding } => leaf_hash(key_hash, holding),
             Terminal::Empty => EMPTY,
         };
         for (depth, sibling) in self.siblings.iter().enumerate().rev() {
             hash = if bit(&self.key_hash, depth) { inner_hash(sibling, &hash) } else { inner_hash(&hash, sibling) };
         }
         Ok(hash)
-    }
-
-    fn check_key(&self, key: &[u8]) -> Result<(), StateProofError> {
-        if key_hash(key) == self.key_hash { Ok(()) } else { Err(StateProofError::OtherKey) }
     }
 
     fn check_root(&self, root: &Digest) -> Result<(), StateProofError> {
@@ -166,10 +308,18 @@ pub enum StateProofError {
     OtherKey,
     /// The proof shows another value of the key.
     OtherValue,
-    /// The proof is one of absence, where inclusion was asked.
+    /// The proof shows that the key held nothing, where a value was asked for.
     ProvesAbsence,
-    /// The proof is one of inclusion, where absence was asked.
+    /// The proof shows that the key held a value, where nothing was asked for.
     ProvesInclusion,
+    /// The height asked about is above that of the root.
+    AfterRoot,
+    /// The proof shows what the key held at other heights than the one asked about.
+    OtherTime,
+    /// No state of the root's height can hold this leaf: it begins or ends later, or its version cannot be.
+    Impossible,
+    /// The key is of a derived table: that it is absent says nothing about an earlier height.
+    NotKept,
     /// The leaf at the end of the path does not belong on that path.
     LeafElsewhere,
     /// No compact tree has such a path: its last sibling is empty.
@@ -190,6 +340,14 @@ impl fmt::Display for StateProofError {
             Self::OtherValue => f.write_str("the proof shows another value of this key"),
             Self::ProvesAbsence => f.write_str("the proof claims that the key is absent"),
             Self::ProvesInclusion => f.write_str("the proof claims that the key is present"),
+            Self::AfterRoot => f.write_str("the height asked about is above that of the state root"),
+            Self::OtherTime => f.write_str("the proof shows what the key held at other heights"),
+            Self::Impossible => {
+                f.write_str("no state of that height can hold such a leaf: its heights or its version cannot be")
+            }
+            Self::NotKept => {
+                f.write_str("the key is of a derived table: its absence says nothing about an earlier height")
+            }
             Self::LeafElsewhere => f.write_str("the leaf at the end of the path does not belong on that path"),
             Self::NotCompact => f.write_str("no state tree has such a path: its last sibling is an empty subtree"),
             Self::OtherRoot { expected, found } => {

@@ -116,7 +116,19 @@ pub enum StoreError {
         /// Format that this program reads and writes.
         supported: u32,
     },
-    /// A height that this store no longer keeps.
+    /// A root that proofs cannot be made under any more, or not yet again: the store holds the trees of the newest heights alone.
+    RootGone {
+        /// Asked for.
+        height: Height,
+        /// Oldest height whose tree is held.
+        oldest: Height,
+    },
+    /// A row of a derived table as of a height before the root's: its past is in no proof.
+    NotKept {
+        /// Asked for.
+        height: Height,
+    },
+    /// A height of which this store no longer keeps the rows of derived tables.
     Pruned {
         /// Asked for.
         height: Height,
@@ -176,6 +188,16 @@ impl StoreError {
             Self::OutOfOrder { expected, found } => {
                 write!(f, "height {found} cannot be committed, the next is {expected}")
             }
+            Self::RootGone { height, oldest } => write!(
+                f,
+                "nothing can be proven here under the state root of height {height}, only from height {oldest} on: ask again \
+                 when a later height is certified; its root proves the same"
+            ),
+            Self::NotKept { height } => write!(
+                f,
+                "the row is of a derived table: what it was at height {height} cannot be proven by a later state, only its \
+                 newest value can"
+            ),
             Self::Undecodable { .. }
             | Self::Missing { .. }
             | Self::Inconsistent { .. }
@@ -207,7 +229,11 @@ impl fmt::Display for StoreError {
                 "the store has format {found}, this program reads format {supported}: install the program that wrote it, or \
                  synchronise into an empty data folder"
             ),
-            Self::Pruned { .. } | Self::NotExecuted { .. } | Self::OutOfOrder { .. } => self.fmt_height(f),
+            Self::RootGone { .. }
+            | Self::NotKept { .. }
+            | Self::Pruned { .. }
+            | Self::NotExecuted { .. }
+            | Self::OutOfOrder { .. } => self.fmt_height(f),
             Self::GenesisExists => {
                 f.write_str("the store already holds a chain: a genesis is written only into an empty one")
             }

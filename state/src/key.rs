@@ -4,6 +4,7 @@ use core::fmt;
 
 use borsh::io::{Error, ErrorKind, Read, Result};
 use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_proof::state_proof;
 use quancheng_types::{Bytes, Digest, Domain, ModuleId};
 
 /// Greatest length of a key in bytes, its four bytes of prefix included.
@@ -57,7 +58,20 @@ impl StateKey {
         ModuleId(u16::from_be_bytes([self.0[0], self.0[1]]))
     }
 
-    /// The number of the table within its module.
+    /// Whether the table is a kept one: whatever this key ever held stays provable. Its bytes say so, so no store and no verifier
+    /// has to be told.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        state_proof::is_kept(&self.0)
+    }
+
+    /// The place of a superseded version of the key in the authenticated tree.
+    #[must_use]
+    pub fn version_hash(&self, version: u64) -> Digest {
+        state_proof::version_hash(&self.0, version)
+    }
+
+    /// The number of the table within its module, with the bit of derived ones.
     #[must_use]
     pub fn table(&self) -> u16 {
         u16::from_be_bytes([self.0[2], self.0[3]])

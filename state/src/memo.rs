@@ -57,7 +57,7 @@ mod tests {
     use crate::overlay::Overlay;
     use crate::table::Table;
 
-    const ROWS: Table<u32, Vec<u8>> = Table::new(ModuleId(1), 1, "rows");
+    const ROWS: Table<u32, Vec<u8>> = Table::kept(ModuleId(1), 1, "rows");
 
     /// Counts reads; every key below 10 has a value of that many bytes.
     struct Counting {

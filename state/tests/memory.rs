@@ -43,7 +43,10 @@ proptest! {
                 Some(tip) => {
                     let height = usize::try_from(tip.height().0).unwrap();
                     prop_assert_eq!(tip.root, roots[height]);
-                    check_snapshot(&store.snapshot().unwrap(), &models[height]);
+                    let newest = store.snapshot().unwrap();
+                    for (at, model) in (0_u64..).zip(&models[..=height]) {
+                        check_snapshot(&store.snapshot_at(Height(at)).unwrap(), model, &newest, 0);
+                    }
                     height + 1
                 }
             };
@@ -84,24 +87,26 @@ fn run(
 suite::suite_on!(InMemory::new());
 
 #[test]
-fn a_pruned_store_keeps_no_superseded_version() {
+fn a_pruned_store_keeps_the_versions_of_kept_rows_alone() {
     let disk = InMemory::new();
     let blocks: Vec<Block> = (1..30_u8).map(|n| (0..KEYS).map(|key| (key, Some(n))).collect()).collect();
     suite::pruning_keeps_what_it_must(&disk, &blocks, 28);
-    for column in [Column::FlatHistory, Column::TreeHistory, Column::Members, Column::Changes] {
+    for column in [Column::FlatHistory, Column::Superseded] {
         assert_eq!(disk.0.records(column), 0, "{column:?}");
     }
-    assert_eq!(disk.0.records(Column::Flat), usize::from(KEYS));
+    // Of derived rows the newest; of kept ones all 29.
+    let derived = usize::from(KEYS.div_ceil(3));
+    assert_eq!(disk.0.records(Column::Flat), derived + (usize::from(KEYS) - derived) * 29);
 }
 
 #[test]
 fn a_store_of_another_format_is_refused() {
     let memory = Arc::new(Memory::new());
     let mut writes = Writes::new();
-    writes.put(Column::Meta, b"format".to_vec(), 2_u32.to_le_bytes().to_vec());
+    writes.put(Column::Meta, b"format".to_vec(), 1_u32.to_le_bytes().to_vec());
     memory.write(writes, Durability::Synced).unwrap();
     let error = Store::open(memory, StoreOptions::default()).unwrap_err();
-    assert_eq!(error, StoreError::Format { found: 2, supported: 1 });
+    assert_eq!(error, StoreError::Format { found: 1, supported: 2 });
     assert!(error.to_string().contains("install the program that wrote it"), "{error}");
 }
 
@@ -183,14 +188,15 @@ fn the_newest_snapshot_is_right_while_the_next_height_is_written() {
     let (snapshot, before, looked) = (store.snapshot().unwrap(), model.clone(), Arc::new(AtomicU32::new(0)));
     let counter = Arc::clone(&looked);
     *backend.after_write.lock().unwrap() = Some(Box::new(move || {
-        check_snapshot(&snapshot, &before);
+        check_snapshot(&snapshot, &before, &snapshot, 0);
         counter.fetch_add(1, Ordering::Relaxed);
     }));
     let change = patch(&store.snapshot().unwrap(), &second);
     store.commit(suite::commit_of(1, change, &suite::batch(1, 3))).unwrap();
     assert_eq!(looked.load(Ordering::Relaxed), 1);
     apply(&mut model, &second);
-    check_snapshot(&store.snapshot().unwrap(), &model);
+    let newest = store.snapshot().unwrap();
+    check_snapshot(&newest, &model, &newest, 0);
 }
 
 #[test]
@@ -205,11 +211,40 @@ fn a_write_that_fails_changes_nothing() {
     assert!(error.to_string().contains("free space"), "{error}");
     assert_eq!(store.tip(), Some(tip));
     let model: Model = (0..100).map(|key| (key, 1)).collect();
-    check_snapshot(&store.snapshot().unwrap(), &model);
+    let newest = store.snapshot().unwrap();
+    check_snapshot(&newest, &model, &newest, 0);
     let (twin, _) = {
         let store = Store::open(Arc::new(Memory::new()), StoreOptions::default()).unwrap();
         run(&store, &[block(1), block(2)], 0, |_| {})
     };
     assert_eq!(store.commit(commit()).unwrap().root, twin[1]);
     assert_eq!(store.snapshot_at(Height(0)).unwrap().root(), tip.leaf.state_root);
+}
+
+/// A store that was opened holds its newest tree alone. An earlier root that is equal proves; one that differs is gone, and what was
+/// then is proven by the newest.
+#[test]
+fn after_a_restart_the_newest_root_proves_and_so_do_equal_ones() {
+    let memory = Arc::new(Memory::new());
+    let open = || Store::open(Arc::clone(&memory) as Arc<dyn Backend>, StoreOptions::default()).unwrap();
+    let block = |n: u8| -> Block { (0..100).map(|key| (key, Some(n))).collect() };
+    let blocks = [block(1), block(2), Block::new(), Block::new()];
+    let (_, models) = run(&open(), &blocks, 0, |_| {});
+    let store = open();
+    assert_eq!(store.oldest_root(), Height(3));
+    let newest = store.snapshot().unwrap();
+    for height in 0..=3 {
+        let snapshot = store.snapshot_at(Height(height)).unwrap();
+        let model = &models[usize::try_from(height).unwrap()];
+        check_snapshot(&snapshot, model, &newest, 0);
+        if height >= 1 {
+            check_snapshot(&snapshot, model, &snapshot, 0);
+        } else {
+            let gone = StoreError::RootGone { height: Height(0), oldest: Height(3) };
+            assert_eq!(snapshot.prove(&suite::table(1).key(&1)), Err(gone.clone()));
+            assert_eq!(snapshot.leaves(), Err(gone));
+        }
+    }
+    let backwards = newest.prove_under(&store.snapshot_at(Height(1)).unwrap(), &suite::table(1).key(&1));
+    assert_eq!(backwards, Err(StoreError::NotExecuted { height: Height(3), tip: Some(Height(1)) }));
 }

@@ -56,6 +56,8 @@ pub enum Domain {
     StateKey,
     /// A value of the state.
     StateValue,
+    /// Place of a superseded version in the state tree.
+    StateVersion,
     /// A salted commitment to evidence.
     EvidenceCommitment,
     /// A salted commitment to anything else.
@@ -93,6 +95,7 @@ impl Domain {
             Self::Validator => "quancheng/validator/1",
             Self::StateKey => "quancheng/state-key/1",
             Self::StateValue => "quancheng/state-value/1",
+            Self::StateVersion => "quancheng/state-version/1",
             Self::EvidenceCommitment => "quancheng/evidence/1",
             Self::Commitment => "quancheng/commit/1",
             Self::Offence => "quancheng/offence/1",

@@ -115,6 +115,12 @@ fn hint(code: &str) -> Option<Text> {
                 "Check --api: it must be the public address of a node, not its admin address or another program."
             )
         }
+        "NOT_KEPT" => {
+            say!(
+                "计数与列表的历史不留存证明：请不加 --as-of 再试。",
+                "The past of counts and lists has no proof: ask again without --as-of."
+            )
+        }
         "PRUNED" => {
             say!("该节点已清理此高度：请改问归档节点。", "The node no longer keeps that height: ask an archive node.")
         }

@@ -24,6 +24,7 @@ fn problems_become_faults_with_the_documented_exit_codes() {
     let table = [
         (404, "TRANSACTION_UNKNOWN", Exit::NotFound),
         (410, "PRUNED", Exit::NotFound),
+        (410, "NOT_KEPT", Exit::NotFound),
         (400, "MALFORMED", Exit::Usage),
         (400, "BAD_SIGNATURE", Exit::Refused),
         (403, "KEY_NOT_AUTHORIZED", Exit::Refused),

@@ -144,9 +144,14 @@ fn the_status_of_a_registration_is_told_as_of_its_block() {
         let shown = &value["data"]["registrations"][0];
         let (height, time) = (&shown["as_of"]["height"], shown["as_of"]["time"].as_str().unwrap());
         let (subject_zh, subject_en) = (subject_zh.replace("{}", certificate), subject_en.replace("{}", certificate));
-        let zh = format!("截至高度 {height}（{time}）{subject_zh}的状态为{status_zh}；不说明此后的状态");
+        let span = &shown["span"];
+        let (since, known) = (&span["since"]["height"], &span["known"]["height"]);
+        let (begun, seen) = (beijing(&span["since"]["time_ms"]), beijing(&span["known"]["time_ms"]));
+        let zh = format!(
+            "截至高度 {height}（{time}）{subject_zh}的状态为{status_zh}；该条目自高度 {since}（{begun}）写入，至高度 {known}（{seen}）未变；不说明此后的状态"
+        );
         let en = format!(
-            "as of height {height} ({time}) the status of {subject_en} is {status_en}; this says nothing about later times"
+            "as of height {height} ({time}) the status of {subject_en} is {status_en}; the entry was written at height {since} ({begun}) and was unchanged up to height {known} ({seen}); this says nothing about later times"
         );
         assert_eq!((&finding["statement_zh"], &finding["statement_en"]), (&json!(zh), &json!(en)), "{name}");
         assert_eq!(results(&value, "V10"), ["MATCH"]);

@@ -204,19 +204,19 @@ pub struct Production {
 }
 
 /// By root. Verifiers know its number.
-pub(crate) const RECORDS: Table<Digest, Record> = Table::new(Evidence::ID, EVIDENCE_RECORD_TABLE, "evidence.records");
-pub(crate) const COUNT: Table<(), u64> = Table::new(Evidence::ID, 2, "evidence.count");
+pub(crate) const RECORDS: Table<Digest, Record> = Table::kept(Evidence::ID, EVIDENCE_RECORD_TABLE, "evidence.records");
+pub(crate) const COUNT: Table<(), u64> = Table::derived(Evidence::ID, 2, "evidence.count");
 /// Notarization is the commonest act of the chain, so it writes one list of its own and no more.
 pub(crate) const BY_SUBMITTER: Index<AccountId, Digest> = Index::new(
-    Table::new(Evidence::ID, 3, "evidence.submitter_counts"),
-    Table::new(Evidence::ID, 4, "evidence.by_submitter"),
+    Table::derived(Evidence::ID, 3, "evidence.submitter_counts"),
+    Table::derived(Evidence::ID, 4, "evidence.by_submitter"),
 );
 pub(crate) const BY_RELATION: Index<Relation, Digest> = Index::new(
-    Table::new(Evidence::ID, 5, "evidence.relation_counts"),
-    Table::new(Evidence::ID, 6, "evidence.by_relation"),
+    Table::derived(Evidence::ID, 5, "evidence.relation_counts"),
+    Table::derived(Evidence::ID, 6, "evidence.by_relation"),
 );
-pub(crate) const HANDOVERS: Table<(Digest, u32), Handover> = Table::new(Evidence::ID, 7, "evidence.handovers");
-pub(crate) const PRODUCTIONS: Table<(Digest, u32), Production> = Table::new(Evidence::ID, 8, "evidence.productions");
+pub(crate) const HANDOVERS: Table<(Digest, u32), Handover> = Table::kept(Evidence::ID, 7, "evidence.handovers");
+pub(crate) const PRODUCTIONS: Table<(Digest, u32), Production> = Table::kept(Evidence::ID, 8, "evidence.productions");
 
 /// All tables, ascending.
 pub(super) const TABLES: &[&dyn Describe] = &[

@@ -268,23 +268,23 @@ pub struct IdentityGenesis {
 const ID: ModuleId = ModuleId(1);
 
 /// Organizations by id.
-pub(super) const ORGANIZATIONS: Table<OrgId, Organization> = Table::new(ID, 1, "identity.organizations");
+pub(super) const ORGANIZATIONS: Table<OrgId, Organization> = Table::kept(ID, 1, "identity.organizations");
 /// Accounts that act for organizations.
-pub(super) const ACCOUNTS: Table<AccountId, AccountRecord> = Table::new(ID, 2, "identity.accounts");
+pub(super) const ACCOUNTS: Table<AccountId, AccountRecord> = Table::kept(ID, 2, "identity.accounts");
 /// The account that a signing key is bound to, for ever: a key never changes hands.
-pub(super) const KEY_OWNERS: Table<KeyId, AccountId> = Table::new(ID, 3, "identity.key_owners");
+pub(super) const KEY_OWNERS: Table<KeyId, AccountId> = Table::kept(ID, 3, "identity.key_owners");
 /// The live organization with a credit code.
-pub(super) const CODES: Table<Uscc, OrgId> = Table::new(ID, 4, "identity.codes");
+pub(super) const CODES: Table<Uscc, OrgId> = Table::kept(ID, 4, "identity.codes");
 /// Organizations in order of first application, from 0.
-pub(super) const ORG_LIST: Table<u64, OrgId> = Table::new(ID, 5, "identity.org_list");
+pub(super) const ORG_LIST: Table<u64, OrgId> = Table::derived(ID, 5, "identity.org_list");
 /// How many entries [`ORG_LIST`] has.
-pub(super) const ORG_COUNT: Table<(), u64> = Table::new(ID, 6, "identity.org_count");
+pub(super) const ORG_COUNT: Table<(), u64> = Table::derived(ID, 6, "identity.org_count");
 /// Officers.
-pub(super) const OFFICERS: Table<(OrgId, AccountId), OfficerRecord> = Table::new(ID, 7, "identity.officers");
+pub(super) const OFFICERS: Table<(OrgId, AccountId), OfficerRecord> = Table::kept(ID, 7, "identity.officers");
 /// Officers of an organization in order of appointment, from 0.
-pub(super) const OFFICER_LIST: Table<(OrgId, u64), AccountId> = Table::new(ID, 8, "identity.officer_list");
+pub(super) const OFFICER_LIST: Table<(OrgId, u64), AccountId> = Table::derived(ID, 8, "identity.officer_list");
 /// How many entries [`OFFICER_LIST`] has for an organization.
-pub(super) const OFFICER_COUNT: Table<OrgId, u64> = Table::new(ID, 9, "identity.officer_count");
+pub(super) const OFFICER_COUNT: Table<OrgId, u64> = Table::derived(ID, 9, "identity.officer_count");
 
 /// All tables.
 pub(super) const TABLES: &[&dyn Describe] =

@@ -38,7 +38,7 @@ crate::refusals! {
     }
 }
 
-pub(crate) const WRITES: Table<u32, Vec<u8>> = Table::new(Fault::ID, 1, "fault.writes");
+pub(crate) const WRITES: Table<u32, Vec<u8>> = Table::kept(Fault::ID, 1, "fault.writes");
 
 impl Contract for Fault {
     const ID: ModuleId = ModuleId(60_000);

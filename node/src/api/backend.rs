@@ -106,7 +106,7 @@ pub struct NodeStatus {
     pub pending_transactions: usize,
     /// Time since start, ms.
     pub uptime_ms: u64,
-    /// Least height whose state can be read.
+    /// Least height of which lists and counts can be read; records can be read as of every height.
     pub lowest_state_height: Height,
 }
 
@@ -224,7 +224,7 @@ pub trait Backend: Send + Sync + 'static {
     /// State as of a height; the newest executed when `None`.
     ///
     /// # Errors
-    /// [`StoreError`], also when the height is pruned or not yet executed.
+    /// [`StoreError`], also when the height is not yet executed.
     fn snapshot(&self, height: Option<Height>) -> Result<Snapshot, StoreError>;
     /// The newest executed height whose block time is not after `time_ms`.
     ///

@@ -19,10 +19,11 @@ use super::cursor::Cursor;
 use super::limits::PAGE_MAX;
 use super::params::{ListParams, PageRequest};
 use super::problem::{ApiError, ApiResult};
+use super::proofs::{self, Unprovable};
+use super::respond as responses;
 use super::respond::{CSV, Form, preferred};
 use super::state::{Api, AsOf};
 use super::time::rfc3339;
-use super::{proofs, respond as responses};
 
 /// Rows and what they rest on.
 #[derive(Clone, Debug)]
@@ -87,7 +88,7 @@ async fn page(api: &Api, path: String, request: PageRequest, is_proven: bool, re
             return Ok((page, None));
         }
         let snapshot = backend.snapshot(Some(page.height))?;
-        let bundle = proofs::state(backend, &snapshot, &page.keys)?;
+        let bundle = proofs::state(backend, &snapshot, &page.keys, Unprovable::Refuse)?;
         Ok((page, Some(hex::encode(bundle.encode()))))
     };
     let (page, proof) = if is_proven { api.proving(read).await? } else { api.blocking(read).await? };

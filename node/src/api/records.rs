@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 use super::backend::Backend;
 use super::params::ReadParams;
 use super::problem::{ApiError, ApiResult};
+use super::proofs::{self, Unprovable};
+use super::respond;
 use super::state::{Api, AsOf};
 use super::time::rfc3339;
-use super::{proofs, respond};
 
 /// An answer and the state it is as of.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,7 +88,8 @@ pub(crate) async fn envelope(api: &Api, question: Question, as_of: AsOf, is_prov
         if answer.value.is_null() && !is_proven {
             return Err(ApiError::not_found(question.what));
         }
-        let proof = if is_proven { Some(proofs::state(backend, &snapshot, &answer.keys)?) } else { None };
+        let prove = || proofs::state(backend, &snapshot, &answer.keys, Unprovable::LeaveOut);
+        let proof = is_proven.then(prove).transpose()?;
         let time_ms = snapshot.tip().leaf.time_ms;
         Ok(Envelope {
             height: snapshot.height(),

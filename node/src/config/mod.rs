@@ -140,7 +140,7 @@ const fn default_pending_max() -> u32 {
 pub struct StoreSection {
     /// Memory for caches and write buffers, MiB.
     pub memory_mib: u32,
-    /// Heights whose state can be read as of; absent = all (archive).
+    /// Heights of which counts and lists can be read as they were; absent = all. Records can be read, and proven, as of every height.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_recent: Option<u64>,
     /// Tables held open; not in the file: the start divides the descriptors.

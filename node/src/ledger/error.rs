@@ -126,6 +126,8 @@ impl LedgerError {
             | Self::MarksOlder { .. } => true,
             Self::Store(
                 StoreError::Format { .. }
+                | StoreError::RootGone { .. }
+                | StoreError::NotKept { .. }
                 | StoreError::Pruned { .. }
                 | StoreError::NotExecuted { .. }
                 | StoreError::OutOfOrder { .. }

@@ -48,7 +48,7 @@ pub struct TipStatus {
     pub history_root: Digest,
     /// State root.
     pub state_root: Digest,
-    /// Least height whose state can be read.
+    /// Least height of which the rows of derived tables can be read.
     pub lowest_state_height: Height,
 }
 
@@ -78,11 +78,11 @@ impl Ledger {
     /// As [`Self::open`].
     pub fn over(
         backend: Arc<dyn Backend>,
-        page_cache_bytes: usize,
+        options: StoreOptions,
         genesis: &Genesis,
         keep_recent: Option<u64>,
     ) -> Result<Self, LedgerError> {
-        let store = Store::open(Arc::clone(&backend), StoreOptions { page_cache_bytes })?;
+        let store = Store::open(Arc::clone(&backend), options)?;
         let chain_id = genesis.chain_id();
         let chain = store.chain();
         if store.tip().is_none() {
@@ -158,7 +158,7 @@ impl Ledger {
     /// State as of a height.
     ///
     /// # Errors
-    /// [`StoreError`], also when the height is pruned or not yet executed.
+    /// [`StoreError`], also when the height is not yet executed.
     pub fn snapshot_at(&self, height: Height) -> Result<Snapshot, StoreError> {
         self.store.snapshot_at(height)
     }

@@ -22,8 +22,12 @@ use super::{Ledger, LedgerError};
 use crate::config::StoreSection;
 use crate::files::{FileError, Marks, MarksFile, SignRecordFile};
 
-/// Share of the configured memory for the upper state tree; the rest is for RocksDB.
+/// Shares of the configured memory for the upper state tree and for what the newest heights took away from it; the rest is for
+/// RocksDB.
 const PAGE_CACHE_SHARE: usize = 4;
+const RECENT_SHARE: usize = 8;
+/// Nothing is committed to a store that is only read.
+const READ_ONLY: StoreOptions = StoreOptions { page_cache_bytes: 0, recent_bytes: 0 };
 /// Folder of the store in the data folder.
 pub(super) const STORE_FOLDER: &str = "store";
 /// Names the newest manifest of a store; without it the engine takes the folder for an empty one, and clears it.
@@ -44,9 +48,9 @@ impl Ledger {
             return Err(LedgerError::StoreMissing { path: path.join(CURRENT) });
         }
         let memory_bytes = options.memory_mib as usize * 1024 * 1024;
-        let page_cache_bytes = memory_bytes / PAGE_CACHE_SHARE;
+        let (page_cache_bytes, recent_bytes) = (memory_bytes / PAGE_CACHE_SHARE, memory_bytes / RECENT_SHARE);
         let rocks = RocksOptions {
-            memory_bytes: memory_bytes - page_cache_bytes,
+            memory_bytes: memory_bytes - page_cache_bytes - recent_bytes,
             is_created: !marks.has_store,
             recovery: LogRecovery::WholeLog,
             ..RocksOptions::default()
@@ -56,7 +60,8 @@ impl Ledger {
         let damage = DamageSeen::default();
         let rocks = Watched::new(open_marked(&path, &rocks, &marks)?, damage.clone());
         let backend: Arc<dyn Backend> = Arc::new(rocks);
-        let mut ledger = Self::over(backend, page_cache_bytes, genesis, options.keep_recent)?;
+        let mut ledger =
+            Self::over(backend, StoreOptions { page_cache_bytes, recent_bytes }, genesis, options.keep_recent)?;
         ledger.damage = damage;
         check_marks(&path, &ledger.chain, &marks)?;
         if !marks.has_store {
@@ -75,12 +80,12 @@ impl Ledger {
         let memory_bytes = options.memory_mib as usize * 1024 * 1024;
         let rocks = RocksOptions { memory_bytes, ..RocksOptions::default() };
         let backend: Arc<dyn Backend> = Arc::new(Rocks::open_read_only(&data_dir.join(STORE_FOLDER), &rocks)?);
-        let store = Store::open(Arc::clone(&backend), StoreOptions { page_cache_bytes: 0 })?;
+        let store = Store::open(Arc::clone(&backend), READ_ONLY)?;
         if store.tip().is_none() {
             return Err(LedgerError::Empty);
         }
         drop(store);
-        let ledger = Self::over(backend, 0, genesis, None)?;
+        let ledger = Self::over(backend, READ_ONLY, genesis, None)?;
         // Who may read the store may not be allowed to open the marks; what is read then proves itself by its roots.
         if let Ok(marks) = MarksFile::at(data_dir, genesis.chain_id()).open(true) {
             check_marks(&data_dir.join(STORE_FOLDER), &ledger.chain, &marks)?;

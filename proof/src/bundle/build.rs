@@ -18,7 +18,16 @@ pub struct BundleBuilder {
     certificate: CommitCertificate,
     validators: ValidatorSet,
     trust_path: Vec<SetChange>,
-    claims: Vec<(LeafProof, Claim)>,
+    claims: Vec<Made>,
+    times: Vec<LeafProof>,
+}
+
+/// A claim with the leaf that it speaks of and the one that proves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Made {
+    leaf: LeafProof,
+    root: LeafProof,
+    claim: Claim,
 }
 
 impl BundleBuilder {
@@ -26,7 +35,7 @@ impl BundleBuilder {
     /// height that is claimed.
     #[must_use]
     pub const fn new(header: Header, certificate: CommitCertificate, validators: ValidatorSet) -> Self {
-        Self { header, certificate, validators, trust_path: Vec::new(), claims: Vec::new() }
+        Self { header, certificate, validators, trust_path: Vec::new(), claims: Vec::new(), times: Vec::new() }
     }
 
     /// Adds a change of validators: one for each header below the bundle's whose `next_validators_hash` differs from its
@@ -52,18 +61,20 @@ impl BundleBuilder {
     ) -> Result<Self, BundleError> {
         let path = ReceiptPath::from_path(receipt_path).ok_or(BundleError::ReceiptPath)?;
         let claim = Claim::Transaction { leaf: 0, transaction: Box::new(transaction), receipt, path };
-        self.claims.push((LeafProof { leaf, path: leaf_path }, claim));
+        let leaf = LeafProof { leaf, path: leaf_path };
+        self.claims.push(Made { root: leaf.clone(), leaf, claim });
         Ok(self)
     }
 
-    /// Claims that the state after a height held a value under a key, or nothing.
+    /// Claims that the state after the height of `leaf` held a value under a key, or nothing; `proof` leads to the state root of
+    /// `root`, the leaf of the same height or a later one.
     ///
     /// # Errors
     /// [`BundleError::TooMany`] for a key or value above its limit.
     pub fn state(
         mut self,
-        leaf: HistoryLeaf,
-        leaf_path: Path,
+        leaf: LeafProof,
+        root: LeafProof,
         key: Vec<u8>,
         value: Option<Vec<u8>>,
         proof: StateProof,
@@ -71,8 +82,15 @@ impl BundleBuilder {
         let key = Bytes::new(key).map_err(too_many("bytes of a state key", KEY_BYTES_MAX))?;
         let value = value.map(Bytes::new).transpose();
         let value = value.map_err(too_many("bytes of a state value", VALUE_BYTES_MAX))?;
-        self.claims.push((LeafProof { leaf, path: leaf_path }, Claim::State { leaf: 0, key, value, proof }));
+        self.claims.push(Made { leaf, root, claim: Claim::State { leaf: 0, root: 0, key, value, proof } });
         Ok(self)
+    }
+
+    /// Adds the leaf of a height at which the span of a claimed entry begins or ends, so that a reader learns the time.
+    #[must_use]
+    pub fn time(mut self, leaf: LeafProof) -> Self {
+        self.times.push(leaf);
+        self
     }
 
     /// The bundle, with leaves shared between claims of one height. What was claimed twice stands once.
@@ -80,20 +98,21 @@ impl BundleBuilder {
     /// # Errors
     /// [`BundleError`] when parts contradict each other in shape or are too many.
     pub fn build(self) -> Result<Bundle, BundleError> {
-        let Self { header, certificate, validators, trust_path, claims: made } = self;
-        let mut claims: Vec<(LeafProof, Claim)> = Vec::new();
-        for claim in made {
-            if !claims.contains(&claim) {
-                claims.push(claim);
+        let Self { header, certificate, validators, trust_path, claims: all, times } = self;
+        let mut claims: Vec<Made> = Vec::new();
+        for made in all {
+            if !claims.contains(&made) {
+                claims.push(made);
             }
         }
-        let mut leaves: Vec<LeafProof> = claims.iter().map(|(leaf, _)| leaf.clone()).collect();
+        let named = claims.iter().flat_map(|made| [&made.leaf, &made.root]);
+        let mut leaves: Vec<LeafProof> = named.chain(&times).cloned().collect();
         leaves.sort_by_key(|leaf| leaf.leaf.height);
         leaves.dedup();
         if let Some(pair) = leaves.windows(2).find(|pair| pair[0].leaf.height == pair[1].leaf.height) {
             return Err(BundleError::LeafConflict { height: pair[0].leaf.height });
         }
-        let claims = claims.into_iter().map(|(own, claim)| with_leaf(claim, &leaves, &own)).collect();
+        let claims = claims.into_iter().map(|made| with_leaves(made, &leaves)).collect();
         let bundle = Bundle {
             claims: List::new(claims).map_err(too_many("claims", CLAIMS_MAX))?,
             openings: List::empty(),
@@ -108,15 +127,18 @@ impl BundleBuilder {
     }
 }
 
-fn with_leaf(claim: Claim, leaves: &[LeafProof], own: &LeafProof) -> Claim {
-    let place = leaves.iter().position(|leaf| leaf == own).unwrap_or_default();
-    // More leaves than u16 counts are refused as too many claims before the index is used.
-    let leaf = u16::try_from(place).unwrap_or(u16::MAX);
-    match claim {
+fn with_leaves(made: Made, leaves: &[LeafProof]) -> Claim {
+    let place = |own: &LeafProof| {
+        let place = leaves.iter().position(|leaf| leaf == own).unwrap_or_default();
+        // More leaves than u16 counts are refused as too many heights before the index is used.
+        u16::try_from(place).unwrap_or(u16::MAX)
+    };
+    let (leaf, root) = (place(&made.leaf), place(&made.root));
+    match made.claim {
         Claim::Transaction { transaction, receipt, path, .. } => {
             Claim::Transaction { leaf, transaction, receipt, path }
         }
-        Claim::State { key, value, proof, .. } => Claim::State { leaf, key, value, proof },
+        Claim::State { key, value, proof, .. } => Claim::State { leaf, root, key, value, proof },
     }
 }
 

@@ -77,13 +77,18 @@ impl Bundle {
             }
         }
         for (claim, content) in self.claims.iter().enumerate() {
-            if usize::from(content.leaf()) >= self.leaves.len() {
+            // Nothing is proven by the state of an earlier height.
+            if usize::from(content.root()) >= self.leaves.len() || content.root() < content.leaf() {
                 return Err(BundleError::NoSuchLeaf { claim });
             }
         }
         for (index, leaf) in self.leaves.iter().enumerate() {
-            if !self.claims.iter().any(|claim| usize::from(claim.leaf()) == index) {
-                return Err(BundleError::UnusedLeaf { height: leaf.leaf.height });
+            let height = leaf.leaf.height;
+            let is_used = |claim: &Claim| {
+                [claim.leaf(), claim.root()].map(usize::from).contains(&index) || claim.spans_from_or_to(height)
+            };
+            if !self.claims.iter().any(is_used) {
+                return Err(BundleError::UnusedLeaf { height });
             }
         }
         self.check_claims()?;

@@ -1,8 +1,8 @@
 //! The bundle: everything a verifier needs beside its checkpoint, in one fixed shape (protocol §7).
 //!
 //! ```text
-//! file ─V1─ entry ─V3─ commitment ─ transaction or state entry ─V4─ receipts_root / state_root ─ leaf of height h
-//!                                                                                                │ V4, V7
+//! file ─V1─ entry ─V3─ commitment ─ transaction or state entry ─V4─ receipts_root / state_root ─ leaf of its height
+//!                                                                                                │ V4, V7, V11
 //! checkpoint ─V6─ set changes ─ validators ─V5─ certificate ─ header ──────────────────────── history_root
 //! ```
 //!
@@ -17,7 +17,9 @@ mod receipt_path;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::merkle::Path;
-use quancheng_types::{Bytes, CommitCertificate, Header, HistoryLeaf, List, Receipt, SignedTransaction, ValidatorSet};
+use quancheng_types::{
+    Bytes, CommitCertificate, Header, Height, HistoryLeaf, List, Receipt, SignedTransaction, ValidatorSet,
+};
 use serde::{Deserialize, Serialize};
 
 pub use build::BundleBuilder;
@@ -60,7 +62,8 @@ pub struct Bundle {
     pub claims: List<Claim, CLAIMS_MAX>,
     /// Files behind the commitments of claims, in ascending order of `(claim, call)`.
     pub openings: List<ItemsOpening, OPENINGS_MAX>,
-    /// The heights that claims speak of, in strictly ascending order, each used by at least one claim.
+    /// The heights that claims speak of or are proven by, and those at which their spans begin and end, as far as they are carried:
+    /// in strictly ascending order, each used by at least one claim.
     pub leaves: List<LeafProof, CLAIMS_MAX>,
     /// The certified header from which everything else follows.
     pub header: Header,
@@ -89,13 +92,15 @@ pub enum Claim {
     },
     /// The state held this value under this key, or nothing.
     State {
-        /// Which of `leaves`.
+        /// Which of `leaves`: the height as of which this is claimed.
         leaf: u16,
+        /// Which of `leaves` has the `state_root` that proves it: the same, or a later one.
+        root: u16,
         /// The full key.
         key: Bytes<KEY_BYTES_MAX>,
         /// The value, or `None` for absence.
         value: Option<Bytes<VALUE_BYTES_MAX>>,
-        /// From the key to the leaf's `state_root`.
+        /// From the key, or a superseded version of it, to that `state_root`.
         proof: StateProof,
     },
 }
@@ -106,6 +111,25 @@ impl Claim {
     pub const fn leaf(&self) -> u16 {
         match self {
             Self::Transaction { leaf, .. } | Self::State { leaf, .. } => *leaf,
+        }
+    }
+
+    /// Which of the bundle's `leaves` proves it.
+    #[must_use]
+    pub const fn root(&self) -> u16 {
+        match self {
+            Self::Transaction { leaf, .. } => *leaf,
+            Self::State { root, .. } => *root,
+        }
+    }
+
+    /// Whether the span of a state claim begins or ends at a height: its leaf says when that was.
+    pub(crate) fn spans_from_or_to(&self, height: Height) -> bool {
+        match self {
+            Self::Transaction { .. } => false,
+            Self::State { proof, .. } => {
+                proof.holding().is_some_and(|holding| holding.since == height || holding.until == Some(height))
+            }
         }
     }
 }

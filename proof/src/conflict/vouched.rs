@@ -7,6 +7,7 @@ use quancheng_types::{BlockId, CommitCertificate, Digest, Header, Height, Histor
 use super::{Basis, BlockResult, Comparison, Fork, ForkKind, ForkSigner, Guilt, Vouching};
 use crate::bundle::{Bundle, Claim, LeafProof};
 use crate::checkpoint::Checkpoint;
+use crate::state_proof::StateRoot;
 use crate::verify::{earlier_root, leaf_fault};
 
 /// Whose signatures stand under a statement.
@@ -142,13 +143,11 @@ impl<'a> Vouched<'a> {
     /// What the proofs of a bundle show of keys as of a height.
     fn values(&self, height: Height) -> BTreeMap<&'a [u8], Option<&'a [u8]>> {
         let value = |claim: &'a Claim| match claim {
-            Claim::State { leaf, key, value, proof } => {
-                let at = self.bundle.leaves.get(usize::from(*leaf)).filter(|at| at.leaf.height == height)?;
-                let root = &at.leaf.state_root;
-                let is_proven = match value {
-                    Some(value) => proof.verify_inclusion(root, key, value).is_ok(),
-                    None => proof.verify_absence(root, key).is_ok(),
-                };
+            Claim::State { leaf, root, key, value, proof } => {
+                self.bundle.leaves.get(usize::from(*leaf)).filter(|at| at.leaf.height == height)?;
+                let root = &self.bundle.leaves.get(usize::from(*root))?.leaf;
+                let root = StateRoot { height: root.height, hash: root.state_root };
+                let is_proven = proof.verify(&root, key, value.as_deref(), height).is_ok();
                 is_proven.then_some((&**key, value.as_deref()))
             }
             Claim::Transaction { .. } => None,

@@ -131,6 +131,26 @@ pub struct ClaimFact {
     pub record: RecordFact,
 }
 
+/// A height, with its block time where the bundle proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Moment {
+    /// The height.
+    pub height: Height,
+    /// Time of its block's proposal, ms since 1970 UTC; `None` when the bundle does not carry the leaf of the height.
+    pub time_ms: Option<u64>,
+}
+
+/// Over which heights the state held an entry, or nothing, under a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ProvenSpan {
+    /// The height that wrote it, or the first for which it is shown.
+    pub since: Moment,
+    /// The height that superseded it; `None` when it stood up to `known` at least.
+    pub until: Option<Moment>,
+    /// The height of the state that proves it: of later ones nothing is known.
+    pub known: Moment,
+}
+
 /// What is claimed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -162,5 +182,7 @@ pub enum RecordFact {
         value: Option<String>,
         /// The batch recorded, if it is a record of evidence.
         batch: Option<BatchCommitment>,
+        /// Over which heights it was so; `None` when the proof does not show it.
+        span: Option<ProvenSpan>,
     },
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 pub use detail::Detail;
 pub use facts::{
-    CarriedSignature, ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact,
-    TransactionSignerFact,
+    CarriedSignature, ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, Moment, ProvenSpan, RecordFact,
+    SignerFact, TransactionSignerFact,
 };
 pub use time::{length_en, length_zh, shanghai_time};
 pub use verdict::{BoundSigner, Doubt, Listed, RegisteredSigner, SignerVerdict, Verdict};
@@ -253,8 +253,11 @@ impl Report {
     ///
     /// The status must be the one at [`block_time_of`](Self::block_time_of) the claim: that is the moment the words name.
     pub fn add_status(&mut self, claim: u16, standing: Standing, detail: impl Into<Detail>) {
-        let verdict = match self.height_of(claim).zip(self.block_time_of(claim)) {
-            Some((height, time_ms)) if self.is_included(claim) => Verdict::Status { height, time_ms, standing },
+        let moment = self.height_of(claim).zip(self.block_time_of(claim)).zip(self.span_of(claim));
+        let verdict = match moment {
+            Some(((height, time_ms), span)) if self.is_included(claim) => {
+                Verdict::Status { height, time_ms, span, standing }
+            }
             Some(_) | None => Verdict::StatusUncertain,
         };
         self.replace(Step::Status, Finding::new(Scope::Claim { claim }, verdict, detail));
@@ -280,9 +283,8 @@ impl Report {
 
     /// Adds the scope of an authorization (V12), as [`add_status`](Self::add_status).
     pub fn add_grant(&mut self, claim: u16, detail: impl Into<Detail>) {
-        let height = self.height_of(claim);
-        let verdict = match height {
-            Some(height) if self.is_included(claim) => Verdict::Grant { height },
+        let verdict = match self.height_of(claim).zip(self.span_of(claim)) {
+            Some((height, span)) if self.is_included(claim) => Verdict::Grant { height, span },
             Some(_) | None => Verdict::GrantUncertain,
         };
         self.replace(Step::Grant, Finding::new(Scope::Claim { claim }, verdict, detail));
@@ -298,6 +300,15 @@ impl Report {
     #[must_use]
     pub fn height_of(&self, claim: u16) -> Option<quancheng_types::Height> {
         self.claim_fact(claim).map(|claim| claim.height)
+    }
+
+    /// Over which heights the proof of a state claim shows it; `None` for a transaction, or when it shows nothing.
+    #[must_use]
+    pub fn span_of(&self, claim: u16) -> Option<ProvenSpan> {
+        match self.claim_fact(claim)?.record {
+            RecordFact::State { span, .. } => span,
+            RecordFact::Transaction { .. } => None,
+        }
     }
 
     fn claim_fact(&self, claim: u16) -> Option<&ClaimFact> {

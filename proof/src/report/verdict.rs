@@ -5,11 +5,12 @@
 
 use quancheng_types::{Height, KeyId, ModuleId};
 
-use super::{Assessment, Standing, Step};
+use super::{Assessment, ProvenSpan, Standing, Step};
 use crate::foreign;
 use crate::tables::Row;
 
 mod signers;
+mod spans;
 mod words;
 
 pub use signers::{BoundSigner, Doubt, RegisteredSigner, SignerVerdict};
@@ -106,6 +107,8 @@ pub enum Verdict {
     InState {
         /// The height.
         height: Height,
+        /// Over which heights it did.
+        span: ProvenSpan,
         /// Table and key in words, when the table is known.
         row: Option<Row>,
     },
@@ -189,6 +192,8 @@ pub enum Verdict {
     Absent {
         /// The height.
         height: Height,
+        /// Over which heights it did not.
+        span: ProvenSpan,
         /// Table and key in words.
         row: Row,
     },
@@ -210,6 +215,8 @@ pub enum Verdict {
         height: Height,
         /// Its block time, ms since 1970 UTC; for this moment the status was worked out.
         time_ms: u64,
+        /// Over which heights the entry stood as it is.
+        span: ProvenSpan,
         /// What has which status, in both languages.
         standing: Standing,
     },
@@ -219,6 +226,8 @@ pub enum Verdict {
     Grant {
         /// The height.
         height: Height,
+        /// Over which heights the entry stood as it is.
+        span: ProvenSpan,
     },
     /// The state entry is not confirmed.
     GrantUncertain,

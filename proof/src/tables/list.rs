@@ -2,6 +2,7 @@
 
 use super::form::SERIAL_MAX;
 use super::{Field, Form, TableForm};
+use crate::state_proof::DERIVED_TABLES;
 
 const ORG: Field = field("组织", "organization", Form::OrgId);
 const ACCOUNT: Field = field("账户", "account", Form::Account);
@@ -21,7 +22,8 @@ const fn field(zh: &'static str, en: &'static str, form: Form) -> Field {
     Field { zh, en, form }
 }
 
-const fn table(
+/// Records that people rely on: their past stays provable.
+const fn kept(
     module: u16,
     table: u16,
     name: &'static str,
@@ -32,11 +34,23 @@ const fn table(
     TableForm { module, table, name, zh, en, key }
 }
 
+/// Counters, lists, queues, and what has to be able to leave the state.
+const fn derived(
+    module: u16,
+    number: u16,
+    name: &'static str,
+    zh: &'static str,
+    en: &'static str,
+    key: &'static [Field],
+) -> TableForm {
+    TableForm { module, table: DERIVED_TABLES | number, name, zh, en, key }
+}
+
 /// Every table that this version of the ledger has.
 pub const TABLES: &[TableForm] = &[
-    table(1, 1, "identity.organizations", "组织", "organizations", &[ORG]),
-    table(1, 2, "identity.accounts", "账户登记", "registered accounts", &[ACCOUNT]),
-    table(
+    kept(1, 1, "identity.organizations", "组织", "organizations", &[ORG]),
+    kept(1, 2, "identity.accounts", "账户登记", "registered accounts", &[ACCOUNT]),
+    kept(
         1,
         3,
         "identity.key_owners",
@@ -44,7 +58,7 @@ pub const TABLES: &[TableForm] = &[
         "owners of signing keys",
         &[field("密钥", "key", Form::Hash)],
     ),
-    table(
+    kept(
         1,
         4,
         "identity.codes",
@@ -52,13 +66,13 @@ pub const TABLES: &[TableForm] = &[
         "organizations by credit code",
         &[field("代码", "code", Form::CreditCode)],
     ),
-    table(1, 5, "identity.org_list", "组织列表", "list of organizations", &[NUMBER]),
-    table(1, 6, "identity.org_count", "组织数", "count of organizations", &[]),
-    table(1, 7, "identity.officers", "任职", "officers", &[ORG, ACCOUNT]),
-    table(1, 8, "identity.officer_list", "任职列表", "list of officers", &[ORG, NUMBER]),
-    table(1, 9, "identity.officer_count", "任职数", "count of officers", &[ORG]),
-    table(2, 1, "governance.sets", "验证者集合安排", "schedule of validator sets", &[]),
-    table(
+    derived(1, 5, "identity.org_list", "组织列表", "list of organizations", &[NUMBER]),
+    derived(1, 6, "identity.org_count", "组织数", "count of organizations", &[]),
+    kept(1, 7, "identity.officers", "任职", "officers", &[ORG, ACCOUNT]),
+    derived(1, 8, "identity.officer_list", "任职列表", "list of officers", &[ORG, NUMBER]),
+    derived(1, 9, "identity.officer_count", "任职数", "count of officers", &[ORG]),
+    kept(2, 1, "governance.sets", "验证者集合安排", "schedule of validator sets", &[]),
+    kept(
         2,
         2,
         "governance.set_parts",
@@ -66,14 +80,14 @@ pub const TABLES: &[TableForm] = &[
         "members of validator sets",
         &[field("集合", "set", Form::Hash), field("分段", "part", Form::Integer { bytes: 1, min: 0, max: 0xFF })],
     ),
-    table(2, 3, "governance.set_history", "验证者集合历史", "history of validator sets", &[NUMBER]),
-    table(2, 4, "governance.set_count", "验证者集合数", "count of validator sets", &[]),
-    table(2, 5, "governance.parameters", "参数安排", "schedule of parameters", &[]),
-    table(2, 6, "governance.versions", "规则版本安排", "schedule of versions", &[]),
-    table(2, 7, "governance.validators", "验证者", "validators", &[field("验证者", "validator", Form::Hash)]),
-    table(2, 8, "governance.validator_list", "验证者列表", "list of validators", &[NUMBER]),
-    table(2, 9, "governance.validator_count", "验证者数", "count of validators", &[]),
-    table(
+    kept(2, 3, "governance.set_history", "验证者集合历史", "history of validator sets", &[NUMBER]),
+    derived(2, 4, "governance.set_count", "验证者集合数", "count of validator sets", &[]),
+    kept(2, 5, "governance.parameters", "参数安排", "schedule of parameters", &[]),
+    kept(2, 6, "governance.versions", "规则版本安排", "schedule of versions", &[]),
+    kept(2, 7, "governance.validators", "验证者", "validators", &[field("验证者", "validator", Form::Hash)]),
+    derived(2, 8, "governance.validator_list", "验证者列表", "list of validators", &[NUMBER]),
+    derived(2, 9, "governance.validator_count", "验证者数", "count of validators", &[]),
+    kept(
         2,
         10,
         "governance.proposals",
@@ -81,14 +95,14 @@ pub const TABLES: &[TableForm] = &[
         "proposals",
         &[field("编号", "number", Form::Integer { bytes: 8, min: 1, max: u64::MAX })],
     ),
-    table(2, 11, "governance.proposal_count", "议案数", "count of proposals", &[]),
-    table(2, 12, "governance.open_proposals", "未结议案", "open proposals", &[]),
-    table(2, 13, "governance.rule_sets", "规则集", "rule sets", &[RULE_SET, VERSION]),
-    table(2, 14, "governance.rule_set_versions", "规则集最新版本", "newest versions of rule sets", &[RULE_SET]),
-    table(2, 15, "governance.rule_set_list", "规则集列表", "list of rule sets", &[NUMBER]),
-    table(2, 16, "governance.rule_set_count", "规则集数", "count of rule sets", &[]),
-    table(2, 17, "governance.calendar", "工作日历", "calendar", &[YEAR]),
-    table(
+    derived(2, 11, "governance.proposal_count", "议案数", "count of proposals", &[]),
+    derived(2, 12, "governance.open_proposals", "未结议案", "open proposals", &[]),
+    kept(2, 13, "governance.rule_sets", "规则集", "rule sets", &[RULE_SET, VERSION]),
+    kept(2, 14, "governance.rule_set_versions", "规则集最新版本", "newest versions of rule sets", &[RULE_SET]),
+    derived(2, 15, "governance.rule_set_list", "规则集列表", "list of rule sets", &[NUMBER]),
+    derived(2, 16, "governance.rule_set_count", "规则集数", "count of rule sets", &[]),
+    kept(2, 17, "governance.calendar", "工作日历", "calendar", &[YEAR]),
+    kept(
         2,
         18,
         "governance.calendar_editions",
@@ -96,9 +110,9 @@ pub const TABLES: &[TableForm] = &[
         "editions of the calendar",
         &[YEAR, field("版次", "edition", Form::Integer { bytes: 4, min: 1, max: 0xFFFF_FFFF })],
     ),
-    table(2, 19, "governance.misbehavior", "违规证明", "proofs of misbehavior", &[NUMBER]),
-    table(2, 20, "governance.misbehavior_count", "违规证明数", "count of proofs of misbehavior", &[]),
-    table(
+    kept(2, 19, "governance.misbehavior", "违规证明", "proofs of misbehavior", &[NUMBER]),
+    derived(2, 20, "governance.misbehavior_count", "违规证明数", "count of proofs of misbehavior", &[]),
+    kept(
         2,
         21,
         "governance.misbehavior_seen",
@@ -106,9 +120,9 @@ pub const TABLES: &[TableForm] = &[
         "offences on record",
         &[field("违规", "offence", Form::Hash)],
     ),
-    table(3, 1, "registry.counters", "登记计数", "counters of the registry", &[]),
-    table(3, 2, "registry.registrations", "登记", "registrations", &[SERIAL]),
-    table(
+    derived(3, 1, "registry.counters", "登记计数", "counters of the registry", &[]),
+    kept(3, 2, "registry.registrations", "登记", "registrations", &[SERIAL]),
+    derived(
         3,
         3,
         "registry.dossiers",
@@ -116,10 +130,10 @@ pub const TABLES: &[TableForm] = &[
         "statements of registrations",
         &[SERIAL, field("修订", "revision", Form::Integer { bytes: 4, min: 1, max: 0xFFFF_FFFF })],
     ),
-    table(3, 4, "registry.versions", "登记凭证版本", "versions of certificates", &[SERIAL, VERSION]),
-    table(3, 5, "registry.log", "登记过程", "log of registrations", &[SERIAL, NUMBER_SHORT]),
-    table(3, 6, "registry.objections", "异议", "objections", &[SERIAL, NUMBER_SHORT]),
-    table(
+    kept(3, 4, "registry.versions", "登记凭证版本", "versions of certificates", &[SERIAL, VERSION]),
+    kept(3, 5, "registry.log", "登记过程", "log of registrations", &[SERIAL, NUMBER_SHORT]),
+    kept(3, 6, "registry.objections", "异议", "objections", &[SERIAL, NUMBER_SHORT]),
+    kept(
         3,
         7,
         "registry.by_number",
@@ -127,7 +141,7 @@ pub const TABLES: &[TableForm] = &[
         "certificates by number",
         &[field("编号", "number", Form::LedgerNumber)],
     ),
-    table(
+    kept(
         3,
         8,
         "registry.by_official",
@@ -135,22 +149,22 @@ pub const TABLES: &[TableForm] = &[
         "certificates by official code",
         &[field("体系", "scheme", Form::Text { max: 64 }), field("编码", "code", Form::Text { max: 64 })],
     ),
-    table(3, 9, "registry.reliance_counts", "凭证使用数", "counts of reliance", &[SERIAL]),
-    table(3, 10, "registry.reliances", "凭证使用", "reliance on certificates", &[SERIAL, NUMBER]),
-    table(3, 11, "registry.organization_counts", "组织登记数", "registrations of an organization, counted", &[ORG]),
-    table(3, 12, "registry.by_organization", "组织登记索引", "registrations by organization", &[ORG, NUMBER]),
-    table(3, 13, "registry.registrar_counts", "登记机构登记数", "registrations of a registrar, counted", &[ORG]),
-    table(3, 14, "registry.by_registrar", "登记机构登记索引", "registrations by registrar", &[ORG, NUMBER]),
-    table(3, 15, "registry.kind_counts", "类别登记数", "registrations of a kind, counted", &[KIND]),
-    table(3, 16, "registry.by_kind", "类别登记索引", "registrations by kind", &[KIND, NUMBER]),
-    table(3, 17, "registry.manifest_counts", "数据集登记数", "registrations of a data set, counted", &[DATA_SET]),
-    table(3, 18, "registry.by_manifest", "数据集登记索引", "registrations by data set", &[DATA_SET, NUMBER]),
-    table(10, 1, "evidence.records", "存证记录", "records of evidence", &[ROOT]),
-    table(10, 2, "evidence.count", "存证数", "count of records of evidence", &[]),
-    table(10, 3, "evidence.submitter_counts", "存证人存证数", "records of a submitter, counted", &[ACCOUNT]),
-    table(10, 4, "evidence.by_submitter", "存证人存证索引", "records by submitter", &[ACCOUNT, NUMBER]),
-    table(10, 5, "evidence.relation_counts", "事项存证数", "records about a matter, counted", &[MATTER_KIND, MATTER]),
-    table(10, 6, "evidence.by_relation", "事项存证索引", "records by matter", &[MATTER_KIND, MATTER, NUMBER]),
-    table(10, 7, "evidence.handovers", "保管交接", "handovers of custody", &[ROOT, NUMBER_SHORT]),
-    table(10, 8, "evidence.productions", "举示", "productions to a forum", &[ROOT, NUMBER_SHORT]),
+    derived(3, 9, "registry.reliance_counts", "凭证使用数", "counts of reliance", &[SERIAL]),
+    kept(3, 10, "registry.reliances", "凭证使用", "reliance on certificates", &[SERIAL, NUMBER]),
+    derived(3, 11, "registry.organization_counts", "组织登记数", "registrations of an organization, counted", &[ORG]),
+    derived(3, 12, "registry.by_organization", "组织登记索引", "registrations by organization", &[ORG, NUMBER]),
+    derived(3, 13, "registry.registrar_counts", "登记机构登记数", "registrations of a registrar, counted", &[ORG]),
+    derived(3, 14, "registry.by_registrar", "登记机构登记索引", "registrations by registrar", &[ORG, NUMBER]),
+    derived(3, 15, "registry.kind_counts", "类别登记数", "registrations of a kind, counted", &[KIND]),
+    derived(3, 16, "registry.by_kind", "类别登记索引", "registrations by kind", &[KIND, NUMBER]),
+    derived(3, 17, "registry.manifest_counts", "数据集登记数", "registrations of a data set, counted", &[DATA_SET]),
+    derived(3, 18, "registry.by_manifest", "数据集登记索引", "registrations by data set", &[DATA_SET, NUMBER]),
+    kept(10, 1, "evidence.records", "存证记录", "records of evidence", &[ROOT]),
+    derived(10, 2, "evidence.count", "存证数", "count of records of evidence", &[]),
+    derived(10, 3, "evidence.submitter_counts", "存证人存证数", "records of a submitter, counted", &[ACCOUNT]),
+    derived(10, 4, "evidence.by_submitter", "存证人存证索引", "records by submitter", &[ACCOUNT, NUMBER]),
+    derived(10, 5, "evidence.relation_counts", "事项存证数", "records about a matter, counted", &[MATTER_KIND, MATTER]),
+    derived(10, 6, "evidence.by_relation", "事项存证索引", "records by matter", &[MATTER_KIND, MATTER, NUMBER]),
+    kept(10, 7, "evidence.handovers", "保管交接", "handovers of custody", &[ROOT, NUMBER_SHORT]),
+    kept(10, 8, "evidence.productions", "举示", "productions to a forum", &[ROOT, NUMBER_SHORT]),
 ];

@@ -20,7 +20,7 @@ pub use list::TABLES;
 pub struct TableForm {
     /// The module that owns it.
     pub module: u16,
-    /// Its number within the module.
+    /// Its number within the module, with [`DERIVED_TABLES`](crate::state_proof::DERIVED_TABLES) when it is derived.
     pub table: u16,
     /// Its name in programs.
     pub name: &'static str,

@@ -7,9 +7,10 @@ use core::fmt;
 use quancheng_types::keys::SignatureError;
 use quancheng_types::{Header, Height, HistoryLeaf, Outcome, Receipt, SignedTransaction, TransactionError};
 
+use super::spans;
 use crate::bundle::{Bundle, Claim, LeafProof, ReceiptPath};
 use crate::report::{Detail, Finding, Scope, Verdict, shanghai_time};
-use crate::state_proof::StateProof;
+use crate::state_proof::StateProofError;
 use crate::tables;
 
 /// Findings of all claims, claim by claim. Without a `trusted` header nothing here becomes a match.
@@ -20,14 +21,12 @@ pub(super) fn findings(bundle: &Bundle, trusted: bool) -> Vec<Finding> {
         let Some(leaf) = bundle.leaves.get(usize::from(claim.leaf())) else {
             continue;
         };
-        let judge = Judge { bundle, leaf, trusted, scope: Scope::Claim { claim: number } };
+        let judge = Judge { bundle, leaf, trusted, number, scope: Scope::Claim { claim: number } };
         match claim {
             Claim::Transaction { transaction, receipt, path, .. } => {
                 judge.transaction(transaction, receipt, path, &mut findings);
             }
-            Claim::State { key, value, proof, .. } => {
-                judge.state(key, value.as_deref(), proof, &mut findings);
-            }
+            Claim::State { key, value, .. } => judge.state(claim, key, value.is_some(), &mut findings),
         }
     }
     findings
@@ -37,6 +36,7 @@ struct Judge<'a> {
     bundle: &'a Bundle,
     leaf: &'a LeafProof,
     trusted: bool,
+    number: u16,
     scope: Scope,
 }
 
@@ -75,37 +75,38 @@ impl Judge<'_> {
         out.push(self.finding(verdict, detail));
     }
 
-    fn state(&self, key: &[u8], value: Option<&[u8]>, proof: &StateProof, out: &mut Vec<Finding>) {
-        let HistoryLeaf { height, state_root, time_ms, .. } = self.leaf.leaf;
-        let fault = self.leaf_fault().or_else(|| {
-            let checked = match value {
-                Some(value) => proof.verify_inclusion(&state_root, key, value),
-                None => proof.verify_absence(&state_root, key),
-            };
-            checked.err().map(|error| ClaimFault::State(error.to_string()))
+    fn state(&self, claim: &Claim, key: &[u8], is_there: bool, out: &mut Vec<Finding>) {
+        let height = self.leaf.leaf.height;
+        let shown = spans::shown(self.bundle, claim).and_then(|span| {
+            let earlier = self.bundle.claims.iter().take(usize::from(self.number));
+            if earlier.clone().all(|other| spans::agree(self.bundle, other, claim)) {
+                Ok(span)
+            } else {
+                Err(ClaimFault::Contradiction)
+            }
         });
         let row = tables::row(key);
-        let verdict = match (value.is_some(), &fault, self.trusted) {
-            (true, Some(_), _) => Verdict::InclusionMismatch { height },
-            (true, None, false) => Verdict::InclusionUncertain { height },
-            (true, None, true) => Verdict::InState { height, row: row.clone().ok() },
-            (false, Some(_), _) => Verdict::AbsenceMismatch { height },
-            (false, None, false) => Verdict::AbsenceUncertain { height },
-            (false, None, true) => match row.clone() {
-                Ok(row) => Verdict::Absent { height, row },
+        let verdict = match (is_there, &shown, self.trusted) {
+            (true, Err(_), _) => Verdict::InclusionMismatch { height },
+            (true, Ok(_), false) => Verdict::InclusionUncertain { height },
+            (true, Ok(span), true) => Verdict::InState { height, span: *span, row: row.clone().ok() },
+            (false, Err(_), _) => Verdict::AbsenceMismatch { height },
+            (false, Ok(_), false) => Verdict::AbsenceUncertain { height },
+            (false, Ok(span), true) => match row.clone() {
+                Ok(row) => Verdict::Absent { height, span: *span, row },
                 Err(_) => Verdict::AbsenceVacuous,
             },
         };
-        if value.is_some() {
-            out.push(self.finding(verdict, detail(fault)));
+        if is_there {
+            out.push(self.finding(verdict, detail(shown.err())));
             out.push(self.block_time());
         } else {
             // "On the chain not later than T" would say nothing about something that is not there.
-            let told = match (fault, &verdict, row) {
-                (Some(fault), ..) => detail(Some(fault)),
-                (None, Verdict::AbsenceVacuous, Err(fault)) => Detail::new("任何表都不可能有此键", fault.to_string()),
-                (None, ..) => {
-                    let time = shanghai_time(time_ms);
+            let told = match (shown, &verdict, row) {
+                (Err(fault), ..) => detail(Some(fault)),
+                (Ok(_), Verdict::AbsenceVacuous, Err(fault)) => Detail::new("任何表都不可能有此键", fault.to_string()),
+                (Ok(_), ..) => {
+                    let time = shanghai_time(self.leaf.leaf.time_ms);
                     Detail::new(format!("区块时间（提案）{time}"), format!("block time (of the proposal) {time}"))
                 }
             };
@@ -236,11 +237,12 @@ impl fmt::Display for LeafFault {
 
 /// Why a claim does not follow from the header.
 #[derive(Debug)]
-enum ClaimFault {
+pub(super) enum ClaimFault {
     Leaf(LeafFault),
     OtherTransaction,
     ReceiptPath,
-    State(String),
+    State(StateProofError),
+    Contradiction,
 }
 
 impl ClaimFault {
@@ -249,7 +251,20 @@ impl ClaimFault {
             Self::Leaf(fault) => fault.zh(),
             Self::OtherTransaction => "回执属于另一交易",
             Self::ReceiptPath => "回执不能推出该高度的回执根",
-            Self::State(_) => "状态证明不能推出该高度的状态根",
+            Self::State(error) => match error {
+                StateProofError::OtherTime => "状态证明说明的是其他高度的值",
+                StateProofError::Impossible => "该高度的状态不可能有此叶：其起止高度或版本号不成立",
+                StateProofError::AfterRoot => "状态根早于所称高度",
+                StateProofError::NotKept => "该表不留存历史，其条目不存在不能说明此前的高度",
+                StateProofError::OtherKey
+                | StateProofError::OtherValue
+                | StateProofError::ProvesAbsence
+                | StateProofError::ProvesInclusion
+                | StateProofError::LeafElsewhere
+                | StateProofError::NotCompact
+                | StateProofError::OtherRoot { .. } => "状态证明不能推出该高度的状态根",
+            },
+            Self::Contradiction => "与证据包内关于同一键的另一项证明相矛盾",
         }
     }
 }
@@ -260,7 +275,8 @@ impl fmt::Display for ClaimFault {
             Self::Leaf(fault) => fmt::Display::fmt(fault, f),
             Self::OtherTransaction => f.write_str("the receipt is for another transaction"),
             Self::ReceiptPath => f.write_str("the receipt does not lead to the receipts root of its height"),
-            Self::State(reason) => f.write_str(reason),
+            Self::State(error) => fmt::Display::fmt(error, f),
+            Self::Contradiction => f.write_str("it contradicts what another proof of the bundle shows of the same key"),
         }
     }
 }

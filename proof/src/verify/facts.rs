@@ -2,6 +2,7 @@
 
 use quancheng_types::{AccountId, HistoryLeaf, SignedTransaction, Signer, Validator, ValidatorId};
 
+use super::spans;
 use crate::bundle::{Bundle, Claim, ItemsOpening};
 use crate::checkpoint::{Anchor, Checkpoint};
 use crate::commitment::{BatchCommitment, ItemOpening, notarized, recorded};
@@ -114,6 +115,7 @@ fn claim_fact(bundle: &Bundle, claim: &Claim) -> Option<ClaimFact> {
             row_en: tables::row(key).ok().map(|row| row.en),
             value: value.as_ref().map(|value| hex::encode(&**value)),
             batch: value.as_ref().and_then(|value| recorded(key, value)),
+            span: spans::shown(bundle, claim).ok(),
         },
     };
     Some(ClaimFact { height, block_id, time_ms, not_after_ms: bundle.header.time_ms, record })

@@ -7,6 +7,7 @@ mod facts;
 mod items;
 mod names;
 mod signers;
+mod spans;
 
 use crate::bundle::{Bundle, BundleError};
 use crate::checkpoint::Checkpoint;

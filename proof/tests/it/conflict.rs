@@ -2,10 +2,11 @@
 
 use quancheng_proof::Bundle;
 use quancheng_proof::conflict::{Basis, Comparison, ConflictError, Fork, ForkKind, Guilt, conflict};
+use quancheng_proof::state_proof::{key_hash, value_hash};
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{Digest, Height, Round, ValidatorId};
 
-use crate::fixtures::{LAST, NOTARIZED, PLACE, World, certify, entry_key, key, list, office, set, state_proof};
+use crate::fixtures::{LAST, NOTARIZED, PLACE, World, certify, entry_key, key, list, office, root_of, set};
 
 /// Height from which the second chain differs.
 const FORKED: u64 = 9;
@@ -103,10 +104,11 @@ fn other_value(world: &World, height: u64, at: u64, value: &[u8]) -> Bundle {
     let key = entry_key(3);
     let mut changed = World::new("泉城链", None);
     let place = usize::try_from(at).expect("well-formed");
-    let state = changed.states.get_mut(&at).expect("well-formed");
-    state.insert(key.clone(), value.to_vec());
-    let proof = state_proof(state, &key);
-    changed.leaves[place].state_root = proof.root().expect("well-formed");
+    changed.states.get_mut(&at).expect("well-formed").insert(key.clone(), value.to_vec());
+    let tree = changed.trees.get_mut(&at).expect("well-formed");
+    let holding = tree.get_mut(&key_hash(&key)).expect("the entry is there");
+    holding.value_hash = Some(value_hash(value));
+    changed.leaves[place].state_root = root_of(tree);
     let mut bundle = changed.claim_state(world.builder(height), height, at, &key).build().expect("well-formed");
     bundle.header.history_root = changed.history_root(height);
     bundle.certificate = certify(&bundle.header, &office(height)[1..]);

@@ -86,9 +86,9 @@ fn parts_that_do_not_make_a_bundle_are_refused_by_name() {
     let mut stranger = world.opening();
     stranger.claim = 7;
     assert_eq!(bundle.attach(stranger), Err(BundleError::NoSuchCall { opening: 1 }));
-    let (leaf, path) = world.leaf(NOTARIZED, LAST);
-    let proof = crate::fixtures::state_proof(&world.states[&NOTARIZED], &[1]);
-    let long = world.builder(LAST).state(leaf, path, vec![1; 257], None, proof);
+    let leaf = world.leaf_proof(NOTARIZED, LAST);
+    let proof = crate::fixtures::state_proof(&world.trees[&NOTARIZED], &[1], NOTARIZED);
+    let long = world.builder(LAST).state(leaf.clone(), leaf, vec![1; 257], None, proof);
     assert!(matches!(long, Err(BundleError::TooMany { part: "bytes of a state key", max: 256 })));
 }
 

@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use quancheng_proof::report::EXIT_MATCH;
-use quancheng_proof::{Bundle, Checkpoint, FileDigests, verify};
+use quancheng_proof::{Bundle, Checkpoint, Claim, FileDigests, verify};
 
 use crate::fixtures::parts::client;
 use crate::fixtures::people::{account_of, stranger};
-use crate::fixtures::{LAST, NOTARIZED, PLACE, TWO, World, entry_key, files, registration_key};
+use crate::fixtures::{LAST, NOTARIZED, PLACE, TWO, World, entry_key, files, list, registration_key};
 
 static WORLD: LazyLock<World> = LazyLock::new(|| World::new("泉城链", None));
 
@@ -39,10 +39,33 @@ fn each_byte<const N: usize>(bytes: &[u8], files: &[FileDigests], bits: impl Fn(
     for at in 0..bytes.len() {
         for bit in bits(at) {
             mutant[at] ^= 1 << (bit % 8);
-            assert_refused(&mutant, &checkpoint, files, &format!("byte {at}, bit {bit}"));
+            match moved(bytes, &mutant) {
+                Some(bundle) => {
+                    assert_ne!(codes(bytes, files), codes(&mutant, files), "byte {at}, bit {bit}: {bundle:#?}");
+                }
+                None => assert_refused(&mutant, &checkpoint, files, &format!("byte {at}, bit {bit}")),
+            }
             mutant[at] = bytes[at];
         }
     }
+}
+
+/// A mutant that differs by the height alone as of which it claims an entry. It may be as true of that height; but it is another
+/// claim, and whatever rested on the first rests on nothing.
+fn moved(own: &[u8], mutant: &[u8]) -> Option<Bundle> {
+    let (own, mutant) = (Bundle::from_borsh(own).ok()?, Bundle::from_borsh(mutant).ok()?);
+    let mut claims = mutant.claims.to_vec();
+    for (claim, own) in claims.iter_mut().zip(&own.claims) {
+        if let Claim::State { leaf, .. } = claim {
+            *leaf = own.leaf();
+        }
+    }
+    let back = Bundle { claims: list(claims), ..mutant.clone() };
+    (back == own).then_some(mutant)
+}
+
+fn codes(bundle: &[u8], files: &[FileDigests]) -> Vec<&'static str> {
+    verify(bundle, &world().checkpoint(), files).findings.iter().map(|finding| finding.code).collect()
 }
 
 #[test]

@@ -274,7 +274,7 @@ fn a_manifest_is_complete_only_with_as_many_files_as_it_lists() {
 #[test]
 fn a_status_needs_a_confirmed_entry() {
     let world = world();
-    let bundle = world.entry(&entry_key(3));
+    let bundle = world.entry(&registration_key(11));
     let mut report = verify_bundle(&bundle, &world.checkpoint(), &[]);
     report.add_status(0, standing(), "holder ORG-M1");
     report.add_grant(0, "3 of 10 uses");
@@ -283,11 +283,11 @@ fn a_status_needs_a_confirmed_entry() {
     let status = report.findings.iter().find(|finding| finding.step == Step::Status).unwrap();
     assert_eq!(
         status.statement_zh,
-        "截至高度 3（2026-01-20T08:00:03.000+08:00）登记凭证 1 状态为有效；不说明此后的状态"
+        "截至高度 3（2026-01-20T08:00:03.000+08:00）登记凭证 1 状态为有效；该条目自高度 3（2026-01-20T08:00:03.000+08:00）写入，至高度 11（2026-01-20T08:00:11.000+08:00）未变；不说明此后的状态"
     );
     assert_eq!(
         status.statement_en,
-        "as of height 3 (2026-01-20T08:00:03.000+08:00) the status of certificate 1 is active; this says nothing about later times"
+        "as of height 3 (2026-01-20T08:00:03.000+08:00) the status of certificate 1 is active; the entry was written at height 3 (2026-01-20T08:00:03.000+08:00) and was unchanged up to height 11 (2026-01-20T08:00:11.000+08:00); this says nothing about later times"
     );
     assert_eq!(status.detail, "holder ORG-M1");
     assert_eq!(status.scope, Scope::Claim { claim: 0 });

@@ -140,11 +140,10 @@ impl Shape {
         let (points, hashes, blobs) = match column {
             Column::Flat => (true, false, false),
             Column::Tree | Column::TransactionIndex => (true, true, false),
-            Column::TreeHistory | Column::Members | Column::ReceiptNodes | Column::HistoryNodes => (false, true, false),
+            Column::Superseded | Column::ReceiptNodes | Column::HistoryNodes => (false, true, false),
             Column::Batches => (true, false, true),
             Column::BatchesPending => (true, false, false),
             Column::FlatHistory
-            | Column::Changes
             | Column::Receipts
             | Column::HistoryLeaves
             | Column::Meta
@@ -156,10 +155,10 @@ impl Shape {
         let buffer = match column {
             Column::Flat | Column::Tree => 28,
             Column::Batches => 18,
-            Column::TreeHistory | Column::Receipts => 12,
+            Column::Receipts => 12,
             Column::TransactionIndex => 8,
-            Column::FlatHistory | Column::Changes => 4,
-            Column::Members | Column::BatchesPending => 2,
+            Column::FlatHistory => 4,
+            Column::Superseded | Column::BatchesPending => 2,
             Column::ReceiptNodes
             | Column::HistoryLeaves
             | Column::HistoryNodes

@@ -15,18 +15,14 @@ pub use memory::Memory;
 /// A kind of record. Each has its own key space, ordered by bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Column {
-    /// H(key) → newest record of the key.
+    /// H(key) → newest record of the key; H(key, version) → an earlier one of a kept key.
     Flat,
-    /// H(key) ‖ height at which it was superseded → the record before.
+    /// H(key) ‖ height at which it was superseded → the record of a derived key before.
     FlatHistory,
-    /// Prefix → newest page of the upper tree.
+    /// Prefix → page of the upper tree.
     Tree,
-    /// Prefix ‖ height at which it was superseded → the slot before.
-    TreeHistory,
-    /// Prefix ‖ height → keys of the bucket before a removal, a split or a merge at that height.
-    Members,
-    /// Height → the keys of the records of superseded versions that this height wrote, for pruning.
-    Changes,
+    /// Height → places of the derived keys whose earlier records it wrote to `flat_history`, for pruning.
+    Superseded,
     /// Height ‖ position → where the transaction is, and its receipt.
     Receipts,
     /// Height → hashes over groups of receipts.
@@ -55,13 +51,11 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 16] = [
         Self::Flat,
         Self::FlatHistory,
         Self::Tree,
-        Self::TreeHistory,
-        Self::Members,
-        Self::Changes,
+        Self::Superseded,
         Self::Receipts,
         Self::ReceiptNodes,
         Self::TransactionIndex,
@@ -83,9 +77,7 @@ impl Column {
             Self::Flat => "flat",
             Self::FlatHistory => "flat_history",
             Self::Tree => "tree",
-            Self::TreeHistory => "tree_history",
-            Self::Members => "members",
-            Self::Changes => "changes",
+            Self::Superseded => "superseded",
             Self::Receipts => "receipts",
             Self::ReceiptNodes => "receipt_nodes",
             Self::TransactionIndex => "transaction_index",

@@ -16,7 +16,7 @@ use crate::view::View;
 /// ```
 /// # use quancheng_state::{Overlay, Table, view::EmptyView};
 /// # use quancheng_types::ModuleId;
-/// # const COUNTS: Table<u8, u64> = Table::new(ModuleId(1), 1, "counts");
+/// # const COUNTS: Table<u8, u64> = Table::kept(ModuleId(1), 1, "counts");
 /// let mut block = Overlay::new(&EmptyView);
 /// let accepted: Result<(), &str> = block.scope(|transaction| {
 ///     COUNTS.put(transaction, &1, &1);

@@ -12,7 +12,7 @@ use crate::patch::{PATCH_BYTES_MAX, Patch};
 use crate::table::Table;
 use crate::view::{EmptyView, View};
 
-const ROWS: Table<u8, u32> = Table::new(ModuleId(3), 1, "rows");
+const ROWS: Table<u8, u32> = Table::kept(ModuleId(3), 1, "rows");
 
 /// A view over a plain map, the model.
 struct Model(BTreeMap<u8, u32>);

@@ -15,9 +15,9 @@ use super::receipts::{RECEIPT_GROUP, receipt_key, receipt_row};
 use super::{HistoryTip, META_TIP, Store, TipRecord, Writer};
 use crate::backend::{Column, Durability, Writes};
 use crate::error::StoreError;
-use crate::flat::FlatRecord;
+use crate::key::StateKey;
 use crate::patch::Patch;
-use crate::tree::{ChainHasher, Change, HeightChanges, TreeUpdate, update};
+use crate::tree::{ChainHasher, Change, Slot, update};
 
 /// Where the bytes of a transaction are: within its batch, which is kept for ever once executed, so bodies are stored once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,10 +129,10 @@ impl Store {
     fn write_height(&self, writer: &mut Writer, block: BlockCommit) -> Result<HistoryTip, StoreError> {
         let mut writes = Writes::new();
         let height = block.height;
-        let changes = changes_of(block.patch, height);
+        let changes = changes_of(block.patch);
         let tree = update::<ChainHasher>(self.backend(), &mut writer.cache, height, writer.root, changes, &mut writes)?;
-        if tree.changes != HeightChanges::default() {
-            writes.put(Column::Changes, height.0.to_be_bytes().to_vec(), encode(&tree.changes));
+        if !tree.superseded.is_empty() {
+            writes.put(Column::Superseded, height.0.to_be_bytes().to_vec(), encode(&tree.superseded));
         }
 
         let receipts_root = put_receipts(height, &block.executed, &mut writes);
@@ -157,15 +157,17 @@ impl Store {
         };
         let log = writer.tip.as_ref().map_or_else(RootBuilder::new, |tip| tip.log.clone());
         let record = put_history(leaf, log, &mut writes);
+        // Both before the write: a reader who sees something of this height finds what was before it.
+        self.shared.recent.begin(tree.undo);
         self.shared.begun.store(height.0, Ordering::Release);
         self.shared.backend.write(writes, Durability::Buffered)?;
-        Ok(self.publish(writer, record, tree))
+        writer.cache.take_over(tree.cache);
+        Ok(self.publish(writer, record, tree.root))
     }
 
     /// Shows a height that is written to readers.
-    fn publish(&self, writer: &mut Writer, record: TipRecord, tree: TreeUpdate) -> HistoryTip {
-        writer.cache.take_over(tree.cache);
-        writer.root = tree.root;
+    fn publish(&self, writer: &mut Writer, record: TipRecord, root: Slot) -> HistoryTip {
+        writer.root = root;
         let tip = record.tip();
         writer.tip = Some(record);
         *self.shared.tip.write().unwrap_or_else(PoisonError::into_inner) = Some(tip);
@@ -174,18 +176,13 @@ impl Store {
 }
 
 /// The writes of a patch as changes of the tree, ascending by key hash.
-fn changes_of(patch: Patch, height: Height) -> Vec<Change> {
-    let mut changes: Vec<Change> = patch
-        .writes()
-        .map(|(key, value)| {
-            let record = value.map(|value| {
-                let value_hash = value_hash(value);
-                let record = FlatRecord { written: height, value_hash, key: key.as_bytes(), value };
-                (value_hash, record.encode())
-            });
-            Change { key_hash: key.hash(), record }
-        })
-        .collect();
+fn changes_of(patch: Patch) -> Vec<Change> {
+    let writes = patch.into_writes().into_iter();
+    let change = |(key, value): (StateKey, Option<Vec<u8>>)| {
+        let value = value.map(|value| (value_hash(&value), value));
+        Change { key_hash: key.hash(), key, value }
+    };
+    let mut changes: Vec<Change> = writes.map(change).collect();
     changes.sort_unstable_by_key(|change| change.key_hash);
     changes
 }

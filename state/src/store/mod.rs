@@ -1,7 +1,7 @@
 //! Everything a node keeps about the chain.
 //!
-//! A [`Store`] holds the results of execution: one atomic write per height makes the flat values, the tree, their superseded
-//! versions, the receipts, the indexes and the history log change together, so after any crash the node is at exactly one
+//! A [`Store`] holds the results of execution: one atomic write per height makes the flat values with their superseded
+//! versions, the tree, the receipts, the indexes and the history log change together, so after any crash the node is at exactly one
 //! height. That write is *not* synced: what a crash takes back is executed again from blocks and batches, which are durable
 //! before anyone acts on them. [`ChainStore`] holds those.
 //!
@@ -24,7 +24,7 @@ use quancheng_types::{Digest, Height, HistoryLeaf};
 
 use crate::backend::{Backend, Column, Durability, Writes};
 use crate::error::{Record, StoreError};
-use crate::tree::{ChainHasher, Slot, TreeCache, root_slot};
+use crate::tree::{ChainHasher, Recent, Slot, TreeCache, root_slot};
 
 mod chain;
 mod commit;
@@ -38,7 +38,7 @@ pub use commit::{BlockCommit, BodyLocation, Executed};
 pub use snapshot::Snapshot;
 
 /// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const META_FORMAT: &[u8] = b"format";
 const META_TIP: &[u8] = b"tip";
@@ -53,12 +53,15 @@ pub struct StoreOptions {
     /// Bytes of memory for the newest tree: a quarter for its pages, the rest for the leaves of its buckets. Above about 120
     /// bytes per key a commit reads nothing but the versions it supersedes; with less it reads the buckets it changes.
     pub page_cache_bytes: usize,
+    /// Bytes of memory for what the newest heights took away from the tree, about 250 for each key they changed: proofs are made
+    /// under the roots of these heights. Never less than one height.
+    pub recent_bytes: usize,
 }
 
 impl Default for StoreOptions {
-    /// 128 MiB: enough for all leaves of a million keys.
+    /// 128 MiB: enough for all leaves of a million keys. 32 MiB: enough for ten heights of 10,000 changes.
     fn default() -> Self {
-        Self { page_cache_bytes: 128 * 1024 * 1024 }
+        Self { page_cache_bytes: 128 * 1024 * 1024, recent_bytes: 32 * 1024 * 1024 }
     }
 }
 
@@ -106,6 +109,8 @@ struct Shared {
     backend: Arc<dyn Backend>,
     tip: RwLock<Option<HistoryTip>>,
     oldest: AtomicU64,
+    /// What the newest heights took away from the tree.
+    recent: Recent,
     /// The highest height whose write has begun: raised before the write, so that who has read something and then sees a
     /// height here has read nothing later than it.
     begun: AtomicU64,
@@ -127,13 +132,17 @@ impl Shared {
         if height < oldest { Err(StoreError::Pruned { height, oldest }) } else { Ok(()) }
     }
 
-    /// Whether a height is executed and still kept.
-    fn check_height(&self, height: Height) -> Result<(), StoreError> {
+    /// Whether a height is executed.
+    fn check_executed(&self, height: Height) -> Result<(), StoreError> {
         let tip = self.tip().map(|tip| tip.height());
-        if tip.is_none_or(|tip| height > tip) {
-            return Err(StoreError::NotExecuted { height, tip });
-        }
-        self.check_kept(height)
+        if tip.is_none_or(|tip| height > tip) { Err(StoreError::NotExecuted { height, tip }) } else { Ok(()) }
+    }
+
+    /// The state root of an executed height, if its leaf can be read.
+    fn state_root(&self, height: Height) -> Option<Digest> {
+        let key = height.0.to_be_bytes();
+        let leaf = read_record::<HistoryLeaf>(self.backend.as_ref(), Column::HistoryLeaves, &key).ok()??;
+        Some(leaf.state_root)
     }
 }
 
@@ -179,6 +188,7 @@ impl Store {
                 begun: AtomicU64::new(tip.map_or(0, |tip| tip.height().0)),
                 tip: RwLock::new(tip),
                 oldest: AtomicU64::new(oldest),
+                recent: Recent::new(tip.map_or(Height::GENESIS, |tip| tip.height()), options.recent_bytes),
             }),
             writer: Arc::new(Mutex::new(Writer { tip: record, root, cache })),
         })
@@ -190,7 +200,7 @@ impl Store {
         self.shared.tip()
     }
 
-    /// The oldest height whose state is kept.
+    /// The oldest height of which the rows of derived tables can be read.
     #[must_use]
     pub fn oldest(&self) -> Height {
         Height(self.shared.oldest.load(Ordering::Acquire))
@@ -207,12 +217,18 @@ impl Store {
         }
     }
 
+    /// The oldest height under whose root proofs can be made. The newest is the newest executed one.
+    #[must_use]
+    pub fn oldest_root(&self) -> Height {
+        self.shared.recent.oldest()
+    }
+
     /// The state as of a height.
     ///
     /// # Errors
-    /// [`StoreError::NotExecuted`] above the newest height, [`StoreError::Pruned`] below the oldest one kept.
+    /// [`StoreError::NotExecuted`] above the newest height.
     pub fn snapshot_at(&self, height: Height) -> Result<Snapshot, StoreError> {
-        self.shared.check_height(height)?;
+        self.shared.check_executed(height)?;
         let leaf = self.history_leaf(height)?;
         let size = height.0.saturating_add(1);
         let tip = HistoryTip { leaf, size, root: self.history_root(size)? };

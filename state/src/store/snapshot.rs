@@ -5,15 +5,16 @@ use quancheng_proof::StateProof;
 use quancheng_types::{Digest, Height};
 
 use super::{HistoryTip, Shared};
-use crate::error::{Record, StoreError};
-use crate::flat::{FlatRecord, record_at};
+use crate::error::StoreError;
+use crate::flat::{Found, found_at, version_at};
 use crate::key::StateKey;
 use crate::tree::{ChainHasher, TreeReader};
 use crate::view::View;
 
 /// The state as of one height: does not change while commits go on. Cheap to clone and to send.
 ///
-/// It holds nothing back on the disk: once its height is pruned, reads answer [`StoreError::Pruned`].
+/// Rows of kept tables are read at every height there was. It holds nothing back on the disk: once its height is pruned, reads of
+/// derived tables answer [`StoreError::Pruned`].
 #[derive(Clone)]
 pub struct Snapshot {
     shared: Arc<Shared>,
@@ -43,53 +44,85 @@ impl Snapshot {
         &self.tip
     }
 
-    /// Proves the value of a key, or that it has none, against [`Self::root`].
+    /// Proves what [`View::read`] of this snapshot answers, under its own root: as [`Self::prove_under`] itself.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read or the height is pruned.
+    /// As [`Self::prove_under`].
     pub fn prove(&self, key: &StateKey) -> Result<StateProof, StoreError> {
-        let reader = TreeReader::<ChainHasher>::new(self.shared.backend.as_ref(), self.height());
-        self.if_kept(reader.prove(&key.hash()))
+        self.prove_under(self, key)
     }
 
-    /// Number of keys.
+    /// Proves what [`View::read`] of this snapshot answers, under the root of a snapshot of the same height or a later one. One under
+    /// a recent root proves a kept key as of every height.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read or the height is pruned.
-    pub fn keys(&self) -> Result<u64, StoreError> {
-        let reader = TreeReader::<ChainHasher>::new(self.shared.backend.as_ref(), self.height());
-        self.if_kept(reader.root().map(|root| root.keys))
-    }
-
-    fn read_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
-        let key_hash = key.hash();
-        let is_newest = || self.shared.is_newest(self.height());
-        let Some(mut bytes) = record_at(self.shared.backend.as_ref(), &key_hash, self.height(), is_newest)? else {
-            return Ok(None);
-        };
-        let record = FlatRecord::parse(key_hash.as_bytes(), &bytes)?;
-        if record.key != key.as_bytes() {
-            return Err(StoreError::Inconsistent {
-                record: Record::Column("flat"),
-                key: key.as_bytes().to_vec(),
-                expected: "this key in the record under its hash",
-            });
+    /// [`StoreError::RootGone`] when that root is not among the recent ones; [`StoreError::NotKept`] for the past of a derived key
+    /// that has changed, or is gone; [`StoreError::NotExecuted`] when the root is of an earlier height than this; [`StoreError`] when
+    /// the store cannot be read.
+    pub fn prove_under(&self, root: &Self, key: &StateKey) -> Result<StateProof, StoreError> {
+        if root.height() < self.height() {
+            return Err(StoreError::NotExecuted { height: self.height(), tip: Some(root.height()) });
         }
-        let start = bytes.len() - record.value.len();
-        bytes.drain(..start);
-        Ok(Some(bytes))
+        let place = self.place_under(root.height(), key)?;
+        let reader = TreeReader::<ChainHasher>::new(self.backend(), &self.shared.recent, root.tree_height());
+        reader.prove(&place)
     }
 
-    /// What was read while the height was being pruned counts for nothing.
-    fn if_kept<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        self.shared.check_kept(self.height())?;
-        result
+    /// Leaves of the tree: keys, and superseded versions of kept ones.
+    ///
+    /// # Errors
+    /// [`StoreError::RootGone`] when the root of this height is not among the recent ones; [`StoreError`] when the store cannot be
+    /// read.
+    pub fn leaves(&self) -> Result<u64, StoreError> {
+        let reader = TreeReader::<ChainHasher>::new(self.backend(), &self.shared.recent, self.tree_height());
+        reader.root().map(|root| root.keys)
+    }
+
+    /// The place in the tree of a root of that height which tells what a key held at this height.
+    fn place_under(&self, root: Height, key: &StateKey) -> Result<Digest, StoreError> {
+        let found = found_at(self.backend(), key, root, || self.shared.is_newest(root))?;
+        // The holding that the key has in that tree is its newest there, whatever came since.
+        let Some(Found { holding: newest, .. }) = found else {
+            let is_proof = key.is_kept() || root == self.height();
+            return if is_proof { Ok(key.hash()) } else { Err(StoreError::NotKept { height: self.height() }) };
+        };
+        if newest.since <= self.height() {
+            return Ok(key.hash());
+        }
+        if !key.is_kept() {
+            return Err(StoreError::NotKept { height: self.height() });
+        }
+        let version = match version_at(self.backend(), key, newest.version, self.height())? {
+            Some(found) => found.holding.version,
+            // Before its first version, which says when it begins.
+            None => 0,
+        };
+        Ok(if version == newest.version { key.hash() } else { key.version_hash(version) })
+    }
+
+    /// A height whose tree is this one's: its own, or the oldest that is held, if nothing changed between.
+    fn tree_height(&self) -> Height {
+        let oldest = self.shared.recent.oldest();
+        if self.height() < oldest && self.shared.state_root(oldest) == Some(self.root()) {
+            oldest
+        } else {
+            self.height()
+        }
+    }
+
+    fn backend(&self) -> &dyn crate::backend::Backend {
+        self.shared.backend.as_ref()
     }
 }
 
 impl View for Snapshot {
     fn read(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.if_kept(self.read_value(key))
+        let found = found_at(self.backend(), key, self.height(), || self.shared.is_newest(self.height()));
+        if !key.is_kept() {
+            // What was read while the height was being pruned counts for nothing.
+            self.shared.check_kept(self.height())?;
+        }
+        found?.map_or(Ok(None), Found::into_value)
     }
 }
 

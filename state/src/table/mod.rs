@@ -4,6 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+pub use quancheng_proof::state_proof::DERIVED_TABLES;
 use quancheng_types::codec::{decode, encode};
 use quancheng_types::{DecodeError, ModuleId};
 
@@ -18,7 +19,7 @@ use crate::view::View;
 /// use quancheng_state::{Overlay, Table, view::EmptyView};
 /// use quancheng_types::ModuleId;
 ///
-/// const BALANCES: Table<u64, u128> = Table::new(ModuleId(7), 1, "balances");
+/// const BALANCES: Table<u64, u128> = Table::kept(ModuleId(7), 1, "balances");
 ///
 /// let mut overlay = Overlay::new(&EmptyView);
 /// BALANCES.put(&mut overlay, &1, &100);
@@ -33,10 +34,29 @@ pub struct Table<K, V> {
 }
 
 impl<K, V> Table<K, V> {
-    /// Declares a table. `module` and `table` are fixed for ever once released; `name` is for people, in error texts.
+    /// Declares a table of records that people rely on. The store keeps every value that a row ever had, with the heights for
+    /// which it had it, and proves them under any later state root; also a row that is removed leaves its past there, so nothing
+    /// that must be forgotten belongs into it. Each change of a row costs one leaf of the tree more than in a derived table.
+    ///
+    /// `module` and `number` (below 0x8000) are fixed for ever once released; `name` is for people, in error texts.
+    ///
+    /// # Panics
+    /// When the number is not below 0x8000.
     #[must_use]
-    pub const fn new(module: ModuleId, table: u16, name: &'static str) -> Self {
-        Self { module, table, name, rows: PhantomData }
+    pub const fn kept(module: ModuleId, number: u16, name: &'static str) -> Self {
+        assert!(number < DERIVED_TABLES, "the highest bit of a table's number says that it is derived");
+        Self { module, table: number, name, rows: PhantomData }
+    }
+
+    /// Declares a table of counters, lists and queues, or of rows that must be able to leave the state: only its newest rows are in
+    /// the tree. Otherwise as [`Self::kept`]; in keys, the number carries [`DERIVED_TABLES`].
+    ///
+    /// # Panics
+    /// When the number is not below 0x8000.
+    #[must_use]
+    pub const fn derived(module: ModuleId, number: u16, name: &'static str) -> Self {
+        assert!(number < DERIVED_TABLES, "the highest bit of a table's number says that it is derived");
+        Self { module, table: DERIVED_TABLES | number, name, rows: PhantomData }
     }
 
     /// The name, for people.
@@ -51,7 +71,7 @@ impl<K, V> Table<K, V> {
         self.module
     }
 
-    /// Its number within the module.
+    /// Its number within the module, with [`DERIVED_TABLES`] when it is derived.
     #[must_use]
     pub const fn number(&self) -> u16 {
         self.table

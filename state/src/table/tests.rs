@@ -5,8 +5,8 @@ use crate::error::{Record, StoreError};
 use crate::overlay::Overlay;
 use crate::view::EmptyView;
 
-const NAMES: Table<(u32, Text<16>), u64> = Table::new(ModuleId(0x0102), 0x0304, "names");
-const BYTES: Table<Vec<u8>, Vec<u8>> = Table::new(ModuleId(1), 2, "bytes");
+const NAMES: Table<(u32, Text<16>), u64> = Table::kept(ModuleId(0x0102), 0x0304, "names");
+const BYTES: Table<Vec<u8>, Vec<u8>> = Table::kept(ModuleId(1), 2, "bytes");
 
 #[test]
 fn keys_have_golden_bytes() {
@@ -31,7 +31,7 @@ fn rows_come_back_and_go() {
 #[test]
 fn a_damaged_value_names_table_and_key() {
     let mut overlay = Overlay::new(&EmptyView);
-    let other: Table<(u32, Text<16>), u8> = Table::new(ModuleId(0x0102), 0x0304, "other");
+    let other: Table<(u32, Text<16>), u8> = Table::kept(ModuleId(0x0102), 0x0304, "other");
     let key = (1, Text::default());
     other.put(&mut overlay, &key, &9);
     let error = NAMES.read(&overlay, &key).unwrap_err();

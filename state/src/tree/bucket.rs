@@ -1,31 +1,31 @@
-use quancheng_proof::state_proof::bit;
+use quancheng_proof::state_proof::{Holding, bit};
 use quancheng_types::Digest;
 
 use super::hasher::TreeHasher;
 
-/// A key and its value in the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A place in the tree and what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Leaf {
-    pub(crate) key_hash: Digest,
-    pub(crate) value_hash: Digest,
+    pub(crate) place: Digest,
+    pub(crate) holding: Holding,
 }
 
-/// A leaf, hashed: all that the subtree above it needs to know, and enough to tell whether a value changed.
+/// A leaf, hashed: all that the subtree above it needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LeafHash {
-    pub(crate) key_hash: Digest,
+    pub(crate) place: Digest,
     pub(crate) hash: Digest,
 }
 
 impl Leaf {
     pub(crate) fn hashed<H: TreeHasher>(&self) -> LeafHash {
-        LeafHash { key_hash: self.key_hash, hash: H::leaf(&self.key_hash, &self.value_hash) }
+        LeafHash { place: self.place, hash: H::leaf(&self.place, &self.holding) }
     }
 }
 
 /// Where leaves in ascending order part at a depth: those before have bit 0, the others 1.
 pub(crate) fn parting(leaves: &[LeafHash], depth: usize) -> usize {
-    leaves.partition_point(|leaf| !bit(&leaf.key_hash, depth))
+    leaves.partition_point(|leaf| !bit(&leaf.place, depth))
 }
 
 /// Hash of the subtree at `depth` over distinct leaves in ascending order that share their first `depth` bits.

@@ -1,11 +1,11 @@
 //! The authenticated tree: a compact sparse binary Merkle tree over H(key) (protocol §6, `quancheng_proof::state_proof`).
 //!
-//! The tree is a function of the set of (key, value) pairs. How it is kept is nobody else's business:
+//! The tree is a function of the set of its leaves. How it is kept is nobody else's business:
 //!
 //! ```text
 //!             root slot                     one record, also in memory
 //!            /    |    \
-//!         page  page  bucket                a page is four levels: sixteen slots (keys below, hash, height of change)
+//!         page  page  bucket                a page is four levels: sixteen slots (leaves below, hash)
 //!        / | \                              a bucket is not stored: it is the range of `flat` under its prefix
 //!    page  …  bucket
 //! ```
@@ -14,10 +14,10 @@
 //!   [`MERGE_KEYS`]; between the two it stays what it is. The root does not depend on that.
 //! - To change a key, take its bucket from memory or read it (one short range), hash it again, and hash the pages above.
 //!   Pages and the hashed leaves of buckets are cached within a bound; no root, and no record, depends on what is cached.
-//! - Versions: a slot names the height that changed it and its earlier content goes to `tree_history`. The members of a
-//!   bucket at an earlier height are those it has now, or those noted in `members` when a key was removed or the bucket was
-//!   split or merged. So the state as of any kept height is read, and proved, at a cost that does not depend on how much
-//!   changed since.
+//! - A height is made in two steps. *Resolve* finds, of each key, what it held before, and gives the leaves that change: that of the
+//!   key, and of a kept key the one of the version that ends. *Update* hashes the tree over those leaves.
+//! - The disk holds the newest tree alone. What the last heights took away is in memory ([`Recent`]), so that proofs are made under
+//!   the newest root that is certified; older roots prove nothing that it does not (`quancheng_proof::state_proof`).
 
 mod bucket;
 mod cache;
@@ -25,6 +25,8 @@ mod hasher;
 mod page;
 mod prefix;
 mod read;
+mod recent;
+mod resolve;
 mod update;
 
 #[cfg(test)]
@@ -39,7 +41,9 @@ use page::{Branch, Page};
 #[cfg(test)]
 use prefix::Prefix;
 pub(crate) use read::{TreeReader, root_slot};
-pub(crate) use update::{Change, HeightChanges, TreeUpdate, update};
+pub(crate) use recent::Recent;
+pub(crate) use resolve::Change;
+pub(crate) use update::update;
 
 /// Keys above which a bucket becomes a page.
 pub(crate) const SPLIT_KEYS: usize = 32;

@@ -1,4 +1,4 @@
-use quancheng_types::{Digest, Height};
+use quancheng_types::Digest;
 
 use super::hasher::TreeHasher;
 use super::prefix::Prefix;
@@ -7,35 +7,27 @@ use crate::error::{Record, StoreError};
 
 /// Slots of a page.
 pub(crate) const SLOTS: usize = 16;
-const SLOT_BYTES: usize = 1 + 8 + 8 + 32;
+const SLOT_BYTES: usize = 1 + 8 + 32;
 
 /// The root of a subtree, seen from above.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Slot {
-    /// Keys below.
+    /// Leaves below: keys, and superseded versions.
     pub(crate) keys: u64,
     /// Hash of the subtree.
     pub(crate) hash: Digest,
     /// Whether a page is stored for it; otherwise it is a bucket.
     pub(crate) paged: bool,
-    /// Height that changed it last.
-    pub(crate) changed: Height,
 }
 
 impl Slot {
-    /// A subtree without keys, as of genesis.
+    /// A subtree without leaves.
     pub(crate) fn empty<H: TreeHasher>() -> Self {
-        Self { keys: 0, hash: H::EMPTY, paged: false, changed: Height::GENESIS }
-    }
-
-    /// Whether two slots describe the same subtree, whenever they were written.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        (self.keys, self.hash, self.paged) == (other.keys, other.hash, other.paged)
+        Self { keys: 0, hash: H::EMPTY, paged: false }
     }
 
     pub(crate) fn encode_into(&self, bytes: &mut Vec<u8>) {
         bytes.push(u8::from(self.paged));
-        bytes.extend_from_slice(&self.changed.0.to_be_bytes());
         bytes.extend_from_slice(&self.keys.to_be_bytes());
         bytes.extend_from_slice(self.hash.as_bytes());
     }
@@ -49,7 +41,6 @@ impl Slot {
     /// Reads one slot and gives what follows.
     fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (&[paged], rest) = bytes.split_first_chunk::<1>()?;
-        let (changed, rest) = rest.split_first_chunk::<8>()?;
         let (keys, rest) = rest.split_first_chunk::<8>()?;
         let (hash, rest) = rest.split_first_chunk::<32>()?;
         let slot = Self {
@@ -60,7 +51,6 @@ impl Slot {
                 1 => true,
                 _ => return None,
             },
-            changed: Height(u64::from_be_bytes(*changed)),
         };
         Some((slot, rest))
     }

@@ -1,7 +1,8 @@
 use core::marker::PhantomData;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_proof::state_proof::Holding;
 use quancheng_types::{Digest, Height};
 
 use super::bucket::{Leaf, LeafHash, subtree_hash};
@@ -10,48 +11,15 @@ use super::hasher::TreeHasher;
 use super::page::{Branch, Page, SLOTS, Slot};
 use super::prefix::Prefix;
 use super::read::ROOT_SLOT_KEY;
+use super::recent::HeightUndo;
+use super::resolve::{Change, LeafChange};
 use super::{MERGE_KEYS, SPLIT_KEYS};
 use crate::backend::{Backend, Column, Cursor, Writes};
 use crate::error::{Record, StoreError};
-use crate::flat::{FlatRecord, versioned};
-
-/// Bytes of a key hash that `members` keeps: enough to find the key by one seek.
-pub(super) const MEMBER_BYTES: usize = 8;
-
-/// What a height does to one key.
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    pub(crate) key_hash: Digest,
-    /// The new record and the hash of its value, or `None` to remove the key.
-    pub(crate) record: Option<(Digest, Vec<u8>)>,
-}
-
-/// The key of each change with the hash of its new leaf.
-fn new_leaves<H: TreeHasher>(changes: &[Change]) -> Vec<(Digest, Option<Digest>)> {
-    let hashed = |change: &Change| {
-        let hash = change.record.as_ref().map(|(value_hash, _)| {
-            let (key_hash, value_hash) = (change.key_hash, *value_hash);
-            let leaf = Leaf { key_hash, value_hash };
-            leaf.hashed::<H>().hash
-        });
-        (change.key_hash, hash)
-    };
-    changes.iter().map(hashed).collect()
-}
+use crate::flat::FlatRecord;
 
 /// The leaves of a bucket, and for each change the record it supersedes, where that has been read.
-type Before = (Arc<[LeafHash]>, Vec<Option<Vec<u8>>>);
-
-/// Which records of superseded versions a height wrote: what pruning removes later.
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct HeightChanges {
-    /// Bases of `flat_history`.
-    pub(crate) flat: Vec<Digest>,
-    /// Bases of `tree_history`.
-    pub(crate) slots: Vec<Vec<u8>>,
-    /// Bases of `members`.
-    pub(crate) members: Vec<Vec<u8>>,
-}
+pub(super) type Before = (Arc<[LeafHash]>, Vec<Option<Vec<u8>>>);
 
 /// What a height does to the tree.
 #[derive(Debug)]
@@ -60,8 +28,10 @@ pub(crate) struct TreeUpdate {
     pub(crate) root: Slot,
     /// For the cache once the height is on disk.
     pub(crate) cache: CacheUpdate,
-    /// For pruning.
-    pub(crate) changes: HeightChanges,
+    /// What it takes away, to be noted before it is written.
+    pub(crate) undo: HeightUndo,
+    /// Places of the derived keys of which it wrote the earlier record to `flat_history`: what pruning removes later.
+    pub(crate) superseded: Vec<Digest>,
 }
 
 /// Applies changes, ascending by key hash and one per key, over the newest state; adds every record to write to `writes`.
@@ -78,17 +48,21 @@ pub(crate) fn update<H: TreeHasher>(
         flat: backend.cursor(Column::Flat)?,
         cache,
         height,
+        leaves: Vec::with_capacity(changes.len()),
+        loaded: BTreeMap::new(),
         changed: CacheUpdate::default(),
-        noted: HeightChanges::default(),
+        undo_slots: Vec::new(),
+        undo_leaves: Vec::with_capacity(changes.len()),
+        superseded: Vec::new(),
         writes,
         hasher: PhantomData,
     };
-    let new = updater.subtree(Prefix::ROOT, &root, &mut changes)?;
+    updater.resolve(Prefix::ROOT, &root, &mut changes)?;
+    let mut leaves = core::mem::take(&mut updater.leaves);
+    leaves.sort_unstable_by_key(|change| change.place);
+    let new = updater.subtree(Prefix::ROOT, &root, &leaves)?;
     if new != root {
-        // Before genesis there is nothing to read.
-        if height > Height::GENESIS {
-            updater.note_slot(Prefix::ROOT, &root);
-        }
+        updater.note_slot(Prefix::ROOT, &root);
         updater.writes.put(Column::Tree, ROOT_SLOT_KEY.to_vec(), new.encode());
     }
     for (prefix, page) in &updater.changed.pages {
@@ -97,38 +71,48 @@ pub(crate) fn update<H: TreeHasher>(
             None => updater.writes.delete(Column::Tree, prefix.to_bytes()),
         }
     }
-    Ok(TreeUpdate { root: new, cache: updater.changed, changes: updater.noted })
+    let (mut slots, mut leaves) = (updater.undo_slots, updater.undo_leaves);
+    slots.sort_unstable_by_key(|(prefix, _)| *prefix);
+    leaves.sort_unstable_by_key(|(place, _)| *place);
+    let undo = HeightUndo { height, slots, leaves };
+    Ok(TreeUpdate { root: new, cache: updater.changed, undo, superseded: updater.superseded })
 }
 
-struct Updater<'a, H> {
-    backend: &'a dyn Backend,
+pub(super) struct Updater<'a, H> {
+    pub(super) backend: &'a dyn Backend,
     flat: Box<dyn Cursor + 'a>,
     cache: &'a mut TreeCache,
-    height: Height,
+    pub(super) height: Height,
+    /// What happens to leaves.
+    pub(super) leaves: Vec<LeafChange>,
+    /// Buckets that were read to settle the changes.
+    loaded: BTreeMap<Prefix, Arc<[LeafHash]>>,
     changed: CacheUpdate,
-    noted: HeightChanges,
-    writes: &'a mut Writes,
+    undo_slots: Vec<(Prefix, Slot)>,
+    pub(super) undo_leaves: Vec<(Digest, Option<Holding>)>,
+    pub(super) superseded: Vec<Digest>,
+    pub(super) writes: &'a mut Writes,
     hasher: PhantomData<H>,
 }
 
 impl<H: TreeHasher> Updater<'_, H> {
     /// The subtree after the changes below it.
-    fn subtree(&mut self, prefix: Prefix, old: &Slot, changes: &mut [Change]) -> Result<Slot, StoreError> {
-        if changes.is_empty() {
-            return Ok(*old);
+    fn subtree(&mut self, prefix: Prefix, old: &Slot, changes: &[LeafChange]) -> Result<Slot, StoreError> {
+        match (changes.is_empty(), old.paged) {
+            (true, _) => Ok(*old),
+            (false, true) => self.page(prefix, old, changes),
+            (false, false) => self.bucket(prefix, old, changes),
         }
-        let new = if old.paged { self.page(prefix, old, changes)? } else { self.bucket(prefix, old, changes)? };
-        Ok(if new.is_same(old) { *old } else { new })
     }
 
-    fn page(&mut self, prefix: Prefix, old: &Slot, changes: &mut [Change]) -> Result<Slot, StoreError> {
+    fn page(&mut self, prefix: Prefix, old: &Slot, changes: &[LeafChange]) -> Result<Slot, StoreError> {
         let branch = self.load(prefix)?;
         let before = branch.page();
         let mut after = before.clone();
-        let mut rest = &mut *changes;
+        let mut rest = changes;
         for nibble in 0_u8..16 {
-            let end = rest.partition_point(|change| prefix.nibble_of(&change.key_hash) <= nibble);
-            let (group, tail) = core::mem::take(&mut rest).split_at_mut(end);
+            let end = rest.partition_point(|change| prefix.nibble_of(&change.place) <= nibble);
+            let (group, tail) = rest.split_at(end);
             rest = tail;
             if !group.is_empty() {
                 let slot = &mut after.slots[usize::from(nibble)];
@@ -149,51 +133,25 @@ impl<H: TreeHasher> Updater<'_, H> {
         if after.page() != before {
             self.changed.pages.insert(prefix, Some(Arc::new(after)));
         }
-        Ok(Slot { keys: top.keys, hash: top.hash, paged: true, changed: self.height })
+        Ok(Slot { keys: top.keys, hash: top.hash, paged: true })
     }
 
-    /// Turns a page into a bucket. Its slots vanish, so all of them become versions, and so do the members of its buckets.
-    fn merge(&mut self, prefix: Prefix, old: &Slot, page: &Page, changes: &[Change]) -> Result<Slot, StoreError> {
-        for nibble in 0_u8..16 {
-            let (slot, below) = (&page.slots[usize::from(nibble)], child(&prefix, nibble)?);
+    /// Turns a page into a bucket. Its slots vanish, so all of them are noted.
+    fn merge(&mut self, prefix: Prefix, old: &Slot, page: &Page, changes: &[LeafChange]) -> Result<Slot, StoreError> {
+        for (nibble, slot) in (0_u8..).zip(&page.slots) {
+            let below = child(&prefix, nibble)?;
             self.note_slot(below, slot);
             self.changed.buckets.push((below, None));
-            if !slot.paged && slot.keys > 0 {
-                let members = self.leaves(&below, slot.keys)?;
-                self.note_members(below, &members);
-            }
         }
         self.changed.pages.insert(prefix, None);
-        let before = self.leaves(&prefix, old.keys)?;
-        let after = merged(&before, &new_leaves::<H>(changes));
-        Ok(self.bucket_slot(prefix, after))
+        let before = self.read_leaves(&prefix, old.keys)?;
+        Ok(self.bucket_slot(prefix, merged(&before, changes)))
     }
 
-    fn bucket(&mut self, prefix: Prefix, old: &Slot, changes: &mut [Change]) -> Result<Slot, StoreError> {
-        let (before, mut superseded) = self.before(&prefix, old.keys, changes)?;
-        let new = new_leaves::<H>(changes);
-        let after = merged(&before, &new);
-        let mut removed = false;
-        let mut rest = before.as_ref();
-        for (at, change) in changes.iter_mut().enumerate() {
-            let skip = rest.partition_point(|leaf| leaf.key_hash < change.key_hash);
-            rest = &rest[skip..];
-            let existing = rest.first().filter(|leaf| leaf.key_hash == change.key_hash);
-            removed |= existing.is_some() && change.record.is_none();
-            if existing.map(|leaf| leaf.hash) != new[at].1 {
-                let read = superseded.get_mut(at).and_then(Option::take);
-                self.write_flat(&prefix, change, existing.is_some(), read)?;
-            }
-        }
-        if after.as_slice() == before.as_ref() {
-            self.changed.buckets.push((prefix, Some(before)));
-            return Ok(*old);
-        }
-        let split = after.len() > SPLIT_KEYS;
-        if removed || (split && !before.is_empty()) {
-            self.note_members(prefix, &before);
-        }
-        if split {
+    fn bucket(&mut self, prefix: Prefix, old: &Slot, changes: &[LeafChange]) -> Result<Slot, StoreError> {
+        let before = self.leaves_of(&prefix, old.keys)?;
+        let after = merged(&before, changes);
+        if after.len() > SPLIT_KEYS {
             self.changed.buckets.push((prefix, None));
             self.build(prefix, &after)
         } else {
@@ -201,15 +159,26 @@ impl<H: TreeHasher> Updater<'_, H> {
         }
     }
 
-    /// The leaves of a bucket before this height and, when they had to be read, the records that the changes supersede.
-    fn before(&mut self, prefix: &Prefix, expected: u64, changes: &[Change]) -> Result<Before, StoreError> {
+    /// The leaves of a bucket before this height.
+    fn leaves_of(&mut self, prefix: &Prefix, expected: u64) -> Result<Arc<[LeafHash]>, StoreError> {
+        if let Some(leaves) = self.known_leaves(prefix, expected) {
+            return Ok(leaves);
+        }
+        Ok(Arc::from(self.read_leaves(prefix, expected)?))
+    }
+
+    fn known_leaves(&mut self, prefix: &Prefix, expected: u64) -> Option<Arc<[LeafHash]>> {
         if expected == 0 {
-            return Ok((Arc::default(), Vec::new()));
+            return Some(Arc::default());
         }
         let count = usize::try_from(expected).unwrap_or(usize::MAX);
-        if let Some(leaves) = self.cache.buckets.find(prefix)
-            && leaves.len() == count
-        {
+        let known = self.loaded.get(prefix).cloned().or_else(|| self.cache.buckets.find(prefix));
+        known.filter(|leaves| leaves.len() == count)
+    }
+
+    /// The leaves of a bucket before this height and, when they had to be read, the records that the changes supersede.
+    pub(super) fn before(&mut self, prefix: &Prefix, expected: u64, changes: &[Change]) -> Result<Before, StoreError> {
+        if let Some(leaves) = self.known_leaves(prefix, expected) {
             return Ok((leaves, Vec::new()));
         }
         let mut superseded: Vec<Option<Vec<u8>>> = vec![None; changes.len()];
@@ -217,42 +186,15 @@ impl<H: TreeHasher> Updater<'_, H> {
         let mut at = 0;
         self.scan(prefix, expected, |leaf, record| {
             let skipped = changes[at..].iter();
-            at += skipped.take_while(|change| change.key_hash < leaf.key_hash).count();
-            if changes.get(at).is_some_and(|change| change.key_hash == leaf.key_hash) {
+            at += skipped.take_while(|change| change.key_hash < leaf.place).count();
+            if changes.get(at).is_some_and(|change| change.key_hash == leaf.place) {
                 superseded[at] = Some(record.to_vec());
             }
             leaves.push(leaf.hashed::<H>());
         })?;
-        Ok((Arc::from(leaves), superseded))
-    }
-
-    /// Writes the record of one key that changes, and the one it supersedes as a version.
-    fn write_flat(
-        &mut self,
-        prefix: &Prefix,
-        change: &mut Change,
-        exists: bool,
-        superseded: Option<Vec<u8>>,
-    ) -> Result<(), StoreError> {
-        let key = change.key_hash.as_bytes();
-        if exists {
-            let before = match superseded {
-                Some(record) => record,
-                None => match self.backend.get(Column::Flat, key)? {
-                    Some(record) => record,
-                    None => return Err(miscounted(prefix)),
-                },
-            };
-            self.writes.put(Column::FlatHistory, versioned(key, self.height), before);
-            self.noted.flat.push(change.key_hash);
-        }
-        match change.record.as_mut() {
-            Some((_, record)) => {
-                self.writes.put(Column::Flat, key.to_vec(), core::mem::take(record));
-            }
-            None => self.writes.delete(Column::Flat, key.to_vec()),
-        }
-        Ok(())
+        let leaves: Arc<[LeafHash]> = Arc::from(leaves);
+        self.loaded.insert(*prefix, Arc::clone(&leaves));
+        Ok((leaves, superseded))
     }
 
     /// The subtree over leaves in pages of their own, as deep as needed.
@@ -263,14 +205,14 @@ impl<H: TreeHasher> Updater<'_, H> {
         let mut page = Page::empty::<H>();
         let mut rest = leaves;
         for (nibble, slot) in (0_u8..).zip(&mut page.slots) {
-            let (group, tail) = rest.split_at(rest.partition_point(|leaf| prefix.nibble_of(&leaf.key_hash) <= nibble));
+            let (group, tail) = rest.split_at(rest.partition_point(|leaf| prefix.nibble_of(&leaf.place) <= nibble));
             rest = tail;
             *slot = self.build(child(&prefix, nibble)?, group)?;
         }
         let branch = Branch::new::<H>(page);
         let top = *branch.top();
         self.changed.pages.insert(prefix, Some(Arc::new(branch)));
-        Ok(Slot { keys: top.keys, hash: top.hash, paged: true, changed: self.height })
+        Ok(Slot { keys: top.keys, hash: top.hash, paged: true })
     }
 
     fn bucket_slot(&mut self, prefix: Prefix, leaves: Vec<LeafHash>) -> Slot {
@@ -278,10 +220,10 @@ impl<H: TreeHasher> Updater<'_, H> {
         let keys = u64::try_from(leaves.len()).expect("a bucket holds few keys");
         let kept = (keys > 0).then(|| Arc::from(leaves));
         self.changed.buckets.push((prefix, kept));
-        Slot { keys, hash, paged: false, changed: self.height }
+        Slot { keys, hash, paged: false }
     }
 
-    fn load(&mut self, prefix: Prefix) -> Result<Arc<Branch>, StoreError> {
+    pub(super) fn load(&mut self, prefix: Prefix) -> Result<Arc<Branch>, StoreError> {
         if let Some(page) = self.cache.pages.find(&prefix) {
             return Ok(page);
         }
@@ -295,7 +237,7 @@ impl<H: TreeHasher> Updater<'_, H> {
     }
 
     /// The leaves below a prefix before this height.
-    fn leaves(&mut self, prefix: &Prefix, expected: u64) -> Result<Vec<LeafHash>, StoreError> {
+    fn read_leaves(&mut self, prefix: &Prefix, expected: u64) -> Result<Vec<LeafHash>, StoreError> {
         let mut leaves = Vec::new();
         self.scan(prefix, expected, |leaf, _| leaves.push(leaf.hashed::<H>()))?;
         Ok(leaves)
@@ -308,20 +250,11 @@ impl<H: TreeHasher> Updater<'_, H> {
     }
 
     fn note_slot(&mut self, prefix: Prefix, old: &Slot) {
-        let base = prefix.to_bytes();
-        self.writes.put(Column::TreeHistory, versioned(&base, self.height), old.encode());
-        self.noted.slots.push(base);
-    }
-
-    fn note_members(&mut self, prefix: Prefix, leaves: &[LeafHash]) {
-        let base = prefix.to_bytes();
-        let members = leaves.iter().flat_map(|leaf| &leaf.key_hash.as_bytes()[..MEMBER_BYTES]).copied().collect();
-        self.writes.put(Column::Members, versioned(&base, self.height), members);
-        self.noted.members.push(base);
+        self.undo_slots.push((prefix, *old));
     }
 }
 
-fn child(prefix: &Prefix, nibble: u8) -> Result<Prefix, StoreError> {
+pub(super) fn child(prefix: &Prefix, nibble: u8) -> Result<Prefix, StoreError> {
     debug_assert!(usize::from(nibble) < SLOTS);
     prefix.child(nibble).ok_or_else(|| miscounted(prefix))
 }
@@ -335,21 +268,8 @@ pub(super) fn miscounted(prefix: &Prefix) -> StoreError {
     }
 }
 
-/// Visits at most `limit` leaves below a prefix with the heights that wrote them, as [`scan_flat_records`].
-pub(super) fn scan_flat(
-    cursor: &mut dyn Cursor,
-    prefix: &Prefix,
-    limit: u64,
-    mut visit: impl FnMut(Leaf, Height),
-) -> Result<u64, StoreError> {
-    scan_flat_records(cursor, prefix, limit, |leaf, record| {
-        let written = record.first_chunk::<8>().expect("the record has been parsed");
-        visit(leaf, Height(u64::from_be_bytes(*written)));
-    })
-}
-
 /// Visits at most `limit` records below a prefix and returns how many there are, `limit + 1` when there are more.
-fn scan_flat_records(
+pub(super) fn scan_flat_records(
     cursor: &mut dyn Cursor,
     prefix: &Prefix,
     limit: u64,
@@ -362,29 +282,28 @@ fn scan_flat_records(
         if found > limit {
             break;
         }
-        let value_hash = FlatRecord::parse(key, record)?.value_hash;
-        let Ok(key_hash) = key.try_into().map(Digest) else {
+        let holding = FlatRecord::parse(key, record)?.holding;
+        let Ok(place) = key.try_into().map(Digest) else {
             return Err(miscounted(prefix));
         };
-        visit(Leaf { key_hash, value_hash }, record);
+        visit(Leaf { place, holding }, record);
         cursor.step()?;
     }
     Ok(found)
 }
 
 /// Leaves after changes; both ascending.
-fn merged(before: &[LeafHash], changes: &[(Digest, Option<Digest>)]) -> Vec<LeafHash> {
+fn merged(before: &[LeafHash], changes: &[LeafChange]) -> Vec<LeafHash> {
     let mut after = Vec::with_capacity(before.len() + changes.len());
     let mut rest = before;
-    for (key_hash, new) in changes {
-        let (kept, others) = rest.split_at(rest.partition_point(|leaf| leaf.key_hash < *key_hash));
+    for LeafChange { place, hash } in changes {
+        let (kept, others) = rest.split_at(rest.partition_point(|leaf| leaf.place < *place));
         after.extend_from_slice(kept);
         rest = match others.split_first() {
-            Some((leaf, behind)) if leaf.key_hash == *key_hash => behind,
+            Some((leaf, behind)) if leaf.place == *place => behind,
             Some(_) | None => others,
         };
-        let key_hash = *key_hash;
-        after.extend(new.map(|hash| LeafHash { key_hash, hash }));
+        after.extend(hash.map(|hash| LeafHash { place: *place, hash }));
     }
     after.extend_from_slice(rest);
     after

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use quancheng_proof::StateProof;
+use quancheng_proof::state_proof::StateRoot;
 use quancheng_state::backend::Backend;
 use quancheng_state::{
     BlockCommit, BodyLocation, Durability, Executed, Memory, Overlay, Patch, Snapshot, Store, StoreError, StoreOptions,
     Table,
 };
+use quancheng_types::codec::encode;
 use quancheng_types::merkle;
 use quancheng_types::{
     Batch, BatchHeader, BatchId, BlockId, Bytes, Call, ChainId, Digest, Height, KeyId, List, ModuleId, NodeId, Outcome,
@@ -25,7 +28,14 @@ pub(crate) trait Disk {
 pub(crate) type Block = BTreeMap<u16, Option<u8>>;
 pub(crate) type Model = BTreeMap<u16, u8>;
 
-const ROWS: Table<u16, Vec<u8>> = Table::new(ModuleId(9), 1, "rows");
+const KEPT: Table<u16, Vec<u8>> = Table::kept(ModuleId(9), 1, "kept");
+const DERIVED: Table<u16, Vec<u8>> = Table::derived(ModuleId(9), 1, "derived");
+
+/// Every third row is of the derived table.
+pub(crate) fn table(key: u16) -> &'static Table<u16, Vec<u8>> {
+    if key.is_multiple_of(3) { &DERIVED } else { &KEPT }
+}
+
 /// Keys that blocks write to.
 pub(crate) const KEYS: u16 = 160;
 
@@ -76,7 +86,7 @@ pub(crate) fn blocks(heights: std::ops::Range<usize>) -> impl Strategy<Value = V
 }
 
 pub(crate) fn store(disk: &dyn Disk) -> Store {
-    Store::open(disk.open(), StoreOptions { page_cache_bytes: 4096 }).unwrap()
+    Store::open(disk.open(), StoreOptions { page_cache_bytes: 4096, ..StoreOptions::default() }).unwrap()
 }
 
 fn row(value: u8) -> Vec<u8> {
@@ -87,8 +97,8 @@ pub(crate) fn patch(view: &dyn quancheng_state::View, block: &Block) -> Patch {
     let mut overlay = Overlay::new(view);
     for (key, value) in block {
         match value {
-            Some(value) => ROWS.put(&mut overlay, key, &row(*value)),
-            None => ROWS.remove(&mut overlay, key),
+            Some(value) => table(*key).put(&mut overlay, key, &row(*value)),
+            None => table(*key).remove(&mut overlay, key),
         }
     }
     overlay.into_patch()
@@ -161,23 +171,50 @@ pub(crate) fn commit_of(height: u64, patch: Patch, batch: &SignedBatch) -> Block
     }
 }
 
-/// Reads and proofs of every key, there or not, are those of the model.
-pub(crate) fn check_snapshot(snapshot: &Snapshot, model: &Model) {
-    assert_eq!(snapshot.keys().unwrap(), u64::try_from(model.len()).unwrap());
+/// Reads of every key, there or not, are those of the model, and the root of a later height proves each: of kept keys as of every
+/// height, of derived ones what is still in the tree. Below `oldest`, derived rows are not known any more.
+pub(crate) fn check_snapshot(snapshot: &Snapshot, model: &Model, root: &Snapshot, oldest: u64) {
+    let height = snapshot.height();
     for key in 0..KEYS + 3 {
         let expected = model.get(&key).map(|value| row(*value));
-        assert_eq!(ROWS.read(snapshot, &key).unwrap(), expected, "key {key} at {}", snapshot.height());
-        let state_key = ROWS.key(&key);
-        let proof = snapshot.prove(&state_key).unwrap();
-        match expected {
-            Some(value) => {
-                let bytes = quancheng_types::codec::encode(&value);
-                proof.verify_inclusion(&snapshot.root(), state_key.as_bytes(), &bytes).unwrap();
-                assert!(proof.verify_absence(&snapshot.root(), state_key.as_bytes()).is_err());
+        let state_key = table(key).key(&key);
+        if state_key.is_kept() || height.0 >= oldest {
+            assert_eq!(table(key).read(snapshot, &key).unwrap(), expected, "key {key} at {height}");
+        } else {
+            let pruned = StoreError::Pruned { height, oldest: Height(oldest) };
+            assert_eq!(table(key).read(snapshot, &key), Err(pruned), "key {key} at {height}");
+        }
+        match snapshot.prove_under(root, &state_key) {
+            Ok(proof) => check_proof(&proof, snapshot, root, &state_key, expected.map(|value| encode(&value))),
+            Err(error) => {
+                assert_eq!(error, StoreError::NotKept { height }, "key {key}");
+                assert!(!state_key.is_kept() && height < root.height(), "key {key} at {height}");
             }
-            None => proof.verify_absence(&snapshot.root(), state_key.as_bytes()).unwrap(),
         }
     }
+}
+
+fn check_proof(
+    proof: &StateProof,
+    snapshot: &Snapshot,
+    root: &Snapshot,
+    key: &quancheng_state::StateKey,
+    value: Option<Vec<u8>>,
+) {
+    let (height, under) = (snapshot.height(), StateRoot { height: root.height(), hash: root.root() });
+    let verify = |value: Option<&[u8]>, height| proof.verify(&under, key.as_bytes(), value, height);
+    let span = verify(value.as_deref(), height).unwrap();
+    assert!(span.since <= height && span.until.is_none_or(|until| height < until && until <= root.height()));
+    let other = value.as_ref().map_or(Some(&[1][..]), |_| None);
+    assert!(verify(other, height).is_err() && verify(Some(b"another"), height).is_err());
+    // It shows nothing of heights beside its span, but that nothing was there before the first version.
+    if let Some(before) = span.since.previous()
+        && proof.holding().is_some_and(|holding| holding.version > 0 || !key.is_kept())
+    {
+        assert!(verify(value.as_deref(), before).is_err() && verify(None, before).is_err());
+    }
+    let after = span.until.unwrap_or(root.height().next());
+    assert!(verify(value.as_deref(), after).is_err());
 }
 
 fn check_results(store: &Store, height: u64, batch: &SignedBatch) {
@@ -243,13 +280,17 @@ pub(crate) fn every_height_stays_readable(disk: &dyn Disk, blocks: &[Block]) -> 
         held.push(store.snapshot().unwrap());
         batches.push(batch);
     }
+    let newest = store.snapshot().unwrap();
     for (height, model) in (0_u64..).zip(&models) {
         let snapshot = store.snapshot_at(Height(height)).unwrap();
         assert_eq!(snapshot.root(), store.history_leaf(Height(height)).unwrap().state_root);
-        check_snapshot(&snapshot, model);
+        check_snapshot(&snapshot, model, &newest, 0);
     }
     for snapshot in &held {
-        check_snapshot(snapshot, &models[usize::try_from(snapshot.height().0).unwrap()]);
+        let model = &models[usize::try_from(snapshot.height().0).unwrap()];
+        check_snapshot(snapshot, model, &newest, 0);
+        // Every root since the store was opened still proves.
+        check_snapshot(snapshot, model, snapshot, 0);
     }
     for (height, batch) in (1_u64..).zip(&batches) {
         check_results(&store, height, batch);
@@ -277,24 +318,13 @@ pub(crate) fn pruning_keeps_what_it_must(disk: &dyn Disk, blocks: &[Block], olde
     let tip = u64::try_from(blocks.len() - 1).unwrap();
     assert!(matches!(store.prune(Height(tip + 1), 1), Err(StoreError::NotExecuted { .. })));
     while store.prune(Height(oldest), 2).unwrap() < Height(oldest) {}
-    let pruned = Err(StoreError::Pruned { height: Height(0), oldest: Height(oldest) });
-    if oldest > 0 {
-        assert_eq!(ROWS.read(&early, &1), pruned);
-        assert!(matches!(early.prove(&ROWS.key(&1)), Err(StoreError::Pruned { .. })));
-    }
+    check_snapshot(&early, &models[0], &store.snapshot().unwrap(), oldest);
     drop(early);
     drop(store);
     store = self::store(disk);
     assert_eq!(store.oldest(), Height(oldest));
     for (height, model) in (0_u64..).zip(&models) {
-        match store.snapshot_at(Height(height)) {
-            Ok(snapshot) => check_snapshot(&snapshot, model),
-            Err(error) => {
-                assert_eq!(error, StoreError::Pruned { height: Height(height), oldest: Height(oldest) });
-                assert!(height < oldest);
-            }
-        }
-        assert_eq!(height < oldest, store.snapshot_at(Height(height)).is_err());
+        check_snapshot(&store.snapshot_at(Height(height)).unwrap(), model, &store.snapshot().unwrap(), oldest);
     }
     for height in 1..=tip {
         check_results(&store, height, &batch(height, 2));
@@ -334,19 +364,31 @@ pub(crate) fn readers_are_right_while_commits_go_on(disk: &dyn Disk) {
                 let Ok(snapshot) = store.snapshot_at(Height(height)) else {
                     continue;
                 };
-                for key in (0..KEYS).step_by(9) {
-                    let state_key = ROWS.key(&key);
-                    let expected = models[usize::try_from(height).unwrap()].get(&key).map(|value| row(*value));
-                    match (ROWS.read(&snapshot, &key), snapshot.prove(&state_key)) {
-                        (Ok(found), Ok(proof)) => {
-                            assert_eq!(found, expected, "key {key} at {height}");
-                            assert_eq!(proof.root().unwrap(), snapshot.root(), "key {key} at {height}");
-                            assert_eq!(proof.claims_inclusion(), expected.is_some());
-                            answers += 1;
-                        }
-                        (Err(StoreError::Pruned { .. }), _) | (_, Err(StoreError::Pruned { .. })) => {}
-                        (read, proof) => panic!("key {key} at {height}: {read:?} {proof:?}"),
+                let model = &models[usize::try_from(height).unwrap()];
+                let root = store.snapshot().unwrap();
+                for key in (0..KEYS).step_by(7) {
+                    let state_key = table(key).key(&key);
+                    let expected = model.get(&key).map(|value| row(*value));
+                    match table(key).read(&snapshot, &key) {
+                        Ok(found) => assert_eq!(found, expected, "key {key} at {height}"),
+                        Err(error) => assert!(
+                            matches!(error, StoreError::Pruned { .. }) && !state_key.is_kept(),
+                            "key {key} at {height}: {error}"
+                        ),
                     }
+                    let expected = expected.map(|value| encode(&value));
+                    check_proof(
+                        &snapshot.prove(&state_key).unwrap(),
+                        &snapshot,
+                        &snapshot,
+                        &state_key,
+                        expected.clone(),
+                    );
+                    if state_key.is_kept() {
+                        let proof = snapshot.prove_under(&root, &state_key).unwrap();
+                        check_proof(&proof, &snapshot, &root, &state_key, expected);
+                    }
+                    answers += 1;
                 }
             }
         });
@@ -357,7 +399,8 @@ pub(crate) fn readers_are_right_while_commits_go_on(disk: &dyn Disk) {
         }
         finished.store(true, core::sync::atomic::Ordering::Relaxed);
     });
-    check_snapshot(&store.snapshot().unwrap(), &models[usize::try_from(heights).unwrap()]);
+    let newest = store.snapshot().unwrap();
+    check_snapshot(&newest, &models[usize::try_from(heights).unwrap()], &newest, store.oldest().0);
 }
 
 /// Heights follow each other, and genesis comes first and once.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use quancheng_contracts::genesis_patch;
-use quancheng_proof::{BundleBuilder, Checkpoint, SetChange, verify_bundle};
+use quancheng_proof::{BundleBuilder, Checkpoint, LeafProof, SetChange, verify_bundle};
 use quancheng_state::view::EmptyView;
-use quancheng_state::{Memory, Store, StoreOptions};
+use quancheng_state::{Memory, Store, StoreError, StoreOptions};
 use quancheng_types::{Height, SignedTransaction};
 use serde_json::json;
 
@@ -94,9 +94,19 @@ fn bundle(disk: &Disk, known: &Known, checkpoint: &Checkpoint, random: &mut Rand
     if let Ok(answer) = quancheng_contracts::query(&snapshot, "evidence", json!({ "record": { "root": root } }))
         && let Some(key) = answer.keys.first()
     {
-        let value = quancheng_state::View::read(&snapshot, key).map_err(text)?;
-        let proof = snapshot.prove(key).map_err(text)?;
-        builder = builder.state(leaf, leaf_path.clone(), key.as_bytes().to_vec(), value, proof).map_err(text)?;
+        // By the newest state that the header certifies; after a restart a machine holds no earlier tree than its newest.
+        let root = store.snapshot_at(header.executed_height).map_err(text)?;
+        match snapshot.prove_under(&root, key) {
+            Ok(proof) => {
+                let value = quancheng_state::View::read(&snapshot, key).map_err(text)?;
+                let path = store.history_path(root.height(), header.history_size).map_err(text)?;
+                let root = LeafProof { leaf: root.tip().leaf, path };
+                let asked = LeafProof { leaf, path: leaf_path.clone() };
+                builder = builder.state(asked, root, key.as_bytes().to_vec(), value, proof).map_err(text)?;
+            }
+            Err(StoreError::RootGone { oldest, .. }) if oldest > header.executed_height => {}
+            Err(error) => return Err(text(error)),
+        }
     }
     let builder = builder.transaction(leaf, leaf_path, transaction, receipt, &receipt_path).map_err(text)?;
     let bundle = builder.build().map_err(text)?;

@@ -240,6 +240,7 @@ impl Entry {
             "claim": self.claim,
             "confirmed": report.is_included(self.claim),
             "as_of": { "height": height, "time_ms": time_ms, "time": quancheng_proof::report::shanghai_time(time_ms) },
+            "span": report.span_of(self.claim),
             "registration": registration.id,
             "ledger_no": registration.ledger_no,
             "kind": registration.kind,

@@ -200,35 +200,38 @@ pub struct Counters {
     pub issued: u64,
 }
 
-pub(crate) const COUNTERS: Table<(), Counters> = Table::new(Registry::ID, 1, "registry.counters");
+pub(crate) const COUNTERS: Table<(), Counters> = Table::derived(Registry::ID, 1, "registry.counters");
 pub(crate) const REGISTRATIONS: Table<RegistrationId, Registration> =
-    Table::new(Registry::ID, 2, "registry.registrations");
-pub(crate) const DOSSIERS: Table<(RegistrationId, u32), Dossier> = Table::new(Registry::ID, 3, "registry.dossiers");
-pub(crate) const VERSIONS: Table<(RegistrationId, u32), Version> = Table::new(Registry::ID, 4, "registry.versions");
-pub(crate) const LOG: Table<(RegistrationId, u32), LogEntry> = Table::new(Registry::ID, 5, "registry.log");
+    Table::kept(Registry::ID, 2, "registry.registrations");
+pub(crate) const DOSSIERS: Table<(RegistrationId, u32), Dossier> = Table::derived(Registry::ID, 3, "registry.dossiers");
+pub(crate) const VERSIONS: Table<(RegistrationId, u32), Version> = Table::kept(Registry::ID, 4, "registry.versions");
+pub(crate) const LOG: Table<(RegistrationId, u32), LogEntry> = Table::kept(Registry::ID, 5, "registry.log");
 pub(crate) const OBJECTIONS: Table<(RegistrationId, u32), Objection> =
-    Table::new(Registry::ID, 6, "registry.objections");
-pub(crate) const BY_NUMBER: Table<LedgerNumber, RegistrationId> = Table::new(Registry::ID, 7, "registry.by_number");
-pub(crate) const BY_OFFICIAL: Table<OfficialCode, RegistrationId> = Table::new(Registry::ID, 8, "registry.by_official");
+    Table::kept(Registry::ID, 6, "registry.objections");
+pub(crate) const BY_NUMBER: Table<LedgerNumber, RegistrationId> = Table::kept(Registry::ID, 7, "registry.by_number");
+pub(crate) const BY_OFFICIAL: Table<OfficialCode, RegistrationId> =
+    Table::kept(Registry::ID, 8, "registry.by_official");
 pub(crate) const RELIANCES: Index<RegistrationId, Reliance> = Index::new(
-    Table::new(Registry::ID, 9, "registry.reliance_counts"),
-    Table::new(Registry::ID, 10, "registry.reliances"),
+    Table::derived(Registry::ID, 9, "registry.reliance_counts"),
+    Table::kept(Registry::ID, 10, "registry.reliances"),
 );
 /// By applicant and by every holder.
 pub(crate) const BY_ORGANIZATION: Index<OrgId, RegistrationId> = Index::new(
-    Table::new(Registry::ID, 11, "registry.organization_counts"),
-    Table::new(Registry::ID, 12, "registry.by_organization"),
+    Table::derived(Registry::ID, 11, "registry.organization_counts"),
+    Table::derived(Registry::ID, 12, "registry.by_organization"),
 );
 pub(crate) const BY_REGISTRAR: Index<OrgId, RegistrationId> = Index::new(
-    Table::new(Registry::ID, 13, "registry.registrar_counts"),
-    Table::new(Registry::ID, 14, "registry.by_registrar"),
+    Table::derived(Registry::ID, 13, "registry.registrar_counts"),
+    Table::derived(Registry::ID, 14, "registry.by_registrar"),
 );
-pub(crate) const BY_KIND: Index<RegistrationKind, RegistrationId> =
-    Index::new(Table::new(Registry::ID, 15, "registry.kind_counts"), Table::new(Registry::ID, 16, "registry.by_kind"));
+pub(crate) const BY_KIND: Index<RegistrationKind, RegistrationId> = Index::new(
+    Table::derived(Registry::ID, 15, "registry.kind_counts"),
+    Table::derived(Registry::ID, 16, "registry.by_kind"),
+);
 /// By root of the data set: one data set lawfully has several entries (domain invariant R7), and this list links them.
 pub(crate) const BY_MANIFEST: Index<Commitment, RegistrationId> = Index::new(
-    Table::new(Registry::ID, 17, "registry.manifest_counts"),
-    Table::new(Registry::ID, 18, "registry.by_manifest"),
+    Table::derived(Registry::ID, 17, "registry.manifest_counts"),
+    Table::derived(Registry::ID, 18, "registry.by_manifest"),
 );
 
 /// All tables, ascending.

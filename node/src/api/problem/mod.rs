@@ -103,6 +103,11 @@ pub(crate) enum ApiError {
         /// Least that is kept.
         lowest: Height,
     },
+    /// A row of a derived table as of the past, which no proof shows.
+    NotKept {
+        /// Asked for.
+        height: Height,
+    },
     /// A height that does not exist yet.
     NotReached {
         /// Asked for.
@@ -172,6 +177,7 @@ impl ApiError {
                 (StatusCode::BAD_REQUEST, "INVALID_PARAMETER")
             }
             Self::Pruned { .. } => (StatusCode::GONE, "PRUNED"),
+            Self::NotKept { .. } => (StatusCode::GONE, "NOT_KEPT"),
             Self::NotReached { .. } => (StatusCode::NOT_FOUND, "HEIGHT_NOT_REACHED"),
             Self::NotCertifiedYet { .. } => (StatusCode::CONFLICT, "NOT_CERTIFIED_YET"),
             Self::Admission(error) => admission::status_and_code(error),
@@ -205,6 +211,7 @@ impl ApiError {
             | Self::BodyTimeout
             | Self::InvalidParameter { .. }
             | Self::Pruned { .. }
+            | Self::NotKept { .. }
             | Self::TooManyClaims { .. }
             | Self::Admission(_)
             | Self::Timeout
@@ -241,6 +248,7 @@ impl ApiError {
             | Self::TooLarge { .. }
             | Self::BodyTimeout
             | Self::Pruned { .. }
+            | Self::NotKept { .. }
             | Self::NotReached { .. }
             | Self::NotCertifiedYet { .. }
             | Self::TooManyClaims { .. }
@@ -308,6 +316,9 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Pruned { height, oldest } => Self::Pruned { height, lowest: oldest },
             StoreError::NotExecuted { height, .. } => Self::NotReached { height },
+            // The next certified root will do.
+            StoreError::RootGone { oldest, .. } => Self::NotCertifiedYet { height: oldest },
+            StoreError::NotKept { height } => Self::NotKept { height },
             StoreError::Undecodable { .. }
             | StoreError::Missing { .. }
             | StoreError::Inconsistent { .. }

@@ -26,6 +26,10 @@ fn languages_are_weighed() {
 fn the_store_tells_what_is_pruned_and_what_is_not_reached() {
     let pruned = ApiError::from(StoreError::Pruned { height: Height(1), oldest: Height(9) }).problem(Language::En);
     assert_eq!((pruned.status, pruned.code, pruned.lowest_height), (410, "PRUNED", Some(Height(9))));
+    let past = ApiError::from(StoreError::NotKept { height: Height(1) }).problem(Language::En);
+    assert_eq!((past.status, past.code, past.retryable), (410, "NOT_KEPT", false));
+    let restarted = ApiError::from(StoreError::RootGone { height: Height(7), oldest: Height(9) }).problem(Language::En);
+    assert_eq!((restarted.status, restarted.code, restarted.retryable), (409, "NOT_CERTIFIED_YET", true));
     let early = ApiError::from(StoreError::NotExecuted { height: Height(1), tip: None }).problem(Language::En);
     assert_eq!((early.status, early.code, early.retryable), (404, "HEIGHT_NOT_REACHED", true));
 }
@@ -45,6 +49,7 @@ fn every_problem_has_words_in_both_languages() {
         ApiError::BodyTimeout,
         ApiError::parameter("x", "y"),
         ApiError::Pruned { height, lowest: height },
+        ApiError::NotKept { height },
         ApiError::NotReached { height },
         ApiError::NotCertifiedYet { height },
         ApiError::TooManyClaims { count: 2, max: 1 },

@@ -29,6 +29,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     ("NO_SUCH_PATH", "没有该路径", "No such path"),
     ("OVERLOADED", "节点繁忙", "Overloaded"),
     ("PRUNED", "历史状态已清理", "Pruned"),
+    ("NOT_KEPT", "历史不留存证明", "Past not provable"),
     ("QUOTA_EXCEEDED", "超出配额", "Quota exceeded"),
     ("STARTING", "节点正在启动", "Starting"),
     ("STOPPING", "节点正在停止", "Stopping"),
@@ -85,6 +86,11 @@ fn en(error: &ApiError) -> String {
         ApiError::InvalidParameter { name, reason } => format!("parameter `{name}`: {reason}"),
         ApiError::Pruned { height, lowest } => {
             format!("height {height} is no longer kept here, the lowest is {lowest}; ask an archive node")
+        }
+        ApiError::NotKept { height } => {
+            format!(
+                "this entry is of a derived table; what it was at height {height} has no proof on any node, ask without a height"
+            )
         }
         ApiError::NotReached { height } => {
             format!("height {height} is not executed here yet; ask again later")
@@ -154,6 +160,9 @@ fn zh(error: &ApiError) -> String {
         ApiError::InvalidParameter { name, reason } => format!("参数 `{name}` 无效：{reason}"),
         ApiError::Pruned { height, lowest } => {
             format!("本节点不再保留高度 {height} 的状态，最低可查高度为 {lowest}；请查询归档节点")
+        }
+        ApiError::NotKept { height } => {
+            format!("该条目属于派生表，任何节点都不能证明其在高度 {height} 的内容；请不指定高度再试")
         }
         ApiError::NotReached { height } => format!("本节点尚未执行到高度 {height}，请稍后再试"),
         ApiError::NotCertifiedYet { height } => {

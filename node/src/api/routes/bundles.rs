@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::params::{NoParams, Params, ReadParams, Segment};
 use super::super::problem::{ApiError, ApiResult, Problem};
-use super::super::proofs;
+use super::super::proofs::{self, Unprovable};
 use super::super::records::Question;
 use super::super::respond::{self, Form, JSON, OCTET_STREAM};
 use super::super::state::{Api, AsOf};
@@ -122,7 +122,7 @@ pub(super) async fn registration(
             let snapshot = as_of.snapshot(backend)?;
             let answer = question.answer(&snapshot)?;
             let keys = [answer.keys, named_organizations(&answer.value)].concat();
-            proofs::state(backend, &snapshot, &keys)
+            proofs::state(backend, &snapshot, &keys, Unprovable::LeaveOut)
         })
         .await?;
     Ok(answer(&headers, &bundle, "registration"))
@@ -150,7 +150,7 @@ pub(super) async fn state(
     let bundle = api
         .proving(move |backend| {
             let snapshot = as_of.snapshot(backend)?;
-            proofs::state(backend, &snapshot, &[key])
+            proofs::state(backend, &snapshot, &[key], Unprovable::Refuse)
         })
         .await?;
     Ok(answer(&headers, &bundle, "state"))

@@ -1,6 +1,8 @@
 //! Bundles verify offline, of presence and of absence.
 
+use quancheng_proof::identity::account_key;
 use quancheng_proof::{Assessment, Checkpoint, Step, verify};
+use quancheng_types::AccountId;
 use serde_json::{Value, json};
 
 use super::chain::{FOUNDERS, key};
@@ -122,6 +124,34 @@ fn a_record_is_proven_and_so_is_its_absence() {
     assert_verifies(&served, &served.get(&format!("/v1/bundles/registrations/{number}")).body, Step::Absence);
     let root = "cd".repeat(32);
     assert_verifies(&served, &served.get(&format!("/v1/bundles/evidence/{root}?height=1")).body, Step::Absence);
+}
+
+/// A row that changed, as of before and after, by one certified state; the past of a list has no proof.
+#[test]
+fn a_past_is_proven_by_the_newest_state() {
+    let (served, _) = grown();
+    let add = json!({"add_key": {
+        "org_id": "ORG-GOV-DATA", "public_key": key("second").public_key().to_string(), "use": "SIGN",
+    }});
+    let transaction = served.node.sign_all(&["ORG-GOV-DATA", "second"], "identity", add, 7);
+    served.post_borsh("/v1/transactions?wait=certified", &transaction.encode());
+    for _ in 0..90 {
+        served.node.seal();
+    }
+    let account = AccountId::of(&key("ORG-GOV-DATA").public_key());
+    let path = format!("/v1/bundles/state/{}", hex::encode(account_key(&account)));
+    for (query, words) in [("?height=1", "被取代"), ("", "未变")] {
+        let bundle = served.get(&format!("{path}{query}")).body;
+        assert_verifies(&served, &bundle, Step::Inclusion);
+        let found = findings(&served, &bundle);
+        let (.., statement) = found.iter().find(|(_, code, _)| *code == "in_state").expect("a record");
+        assert!(statement.contains(words) && statement.contains("+08:00）写入"), "{statement}");
+    }
+    let unwritten = format!("/v1/bundles/state/{}", hex::encode(account_key(&AccountId::default())));
+    assert_verifies(&served, &served.get(&format!("{unwritten}?height=1")).body, Step::Absence);
+    // Its count changed since, and the tree of that height is not held any more.
+    let page = "/v1/organizations?proof=true&limit=2&height=1";
+    assert_eq!(served.get(page).problem(), (410, "NOT_KEPT".to_owned()));
 }
 
 #[test]

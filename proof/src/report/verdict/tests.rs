@@ -4,7 +4,7 @@ use quancheng_types::{AccountId, Height, KeyId, ModuleId};
 
 use super::{BoundSigner, Doubt, Listed, RegisteredSigner, SignerVerdict, Verdict};
 use crate::identity::OrganizationRow;
-use crate::report::{Assessment, Standing, Step};
+use crate::report::{Assessment, Moment, ProvenSpan, Standing, Step};
 use crate::tables::Row;
 
 fn standing() -> Standing {
@@ -14,6 +14,16 @@ fn standing() -> Standing {
         status_zh: "有效".to_owned(),
         status_en: "active".to_owned(),
     }
+}
+
+/// Written at a height of which the bundle proves the time, unchanged up to one of which it does not.
+fn span() -> ProvenSpan {
+    let since = Moment { height: Height(3), time_ms: Some(1_768_870_803_000) };
+    ProvenSpan { since, until: None, known: Moment { height: Height(9), time_ms: None } }
+}
+
+fn ended() -> ProvenSpan {
+    ProvenSpan { until: Some(Moment { height: Height(8), time_ms: None }), ..span() }
 }
 
 fn row() -> Row {
@@ -97,7 +107,7 @@ fn of_records() -> Vec<Verdict> {
         Verdict::CommitmentAbsent,
         Verdict::InBlock { height },
         Verdict::InBlockRefused { height, module: ModuleId(10), reason: 4 },
-        Verdict::InState { height, row: Some(row()) },
+        Verdict::InState { height, span: span(), row: Some(row()) },
         Verdict::InclusionMismatch { height },
         Verdict::InclusionUncertain { height },
     ]
@@ -145,13 +155,13 @@ fn of_the_rest() -> Vec<Verdict> {
         Verdict::Signer(SignerVerdict::KeyRefused { height, account: AccountId::default(), key: KeyId::default() }),
         Verdict::Signer(SignerVerdict::Uncertain { account: AccountId::default() }),
         Verdict::Signer(SignerVerdict::NotCarried { account: AccountId::default() }),
-        Verdict::Absent { height, row: row() },
+        Verdict::Absent { height, span: span(), row: row() },
         Verdict::AbsenceVacuous,
         Verdict::AbsenceMismatch { height },
         Verdict::AbsenceUncertain { height },
-        Verdict::Status { height, time_ms: 1_768_870_807_000, standing: standing() },
+        Verdict::Status { height, time_ms: 1_768_870_807_000, span: span(), standing: standing() },
         Verdict::StatusUncertain,
-        Verdict::Grant { height },
+        Verdict::Grant { height, span: span() },
         Verdict::GrantUncertain,
         Verdict::NoTimestamp,
         Verdict::NoStatus,
@@ -174,8 +184,6 @@ fn permitted_statements() {
         (Verdict::ManifestMatch { count: 3 }, "清单所列 3 份文件齐全且一致"),
         (Verdict::CommitmentMatch, "摘要与加盐承诺相符"),
         (Verdict::InBlock { height }, "该记录包含于高度 7 的区块"),
-        (Verdict::InState { height, row: None }, "该记录包含于高度 7 的状态"),
-        (Verdict::InState { height, row: Some(row()) }, "该记录包含于高度 7 的状态（登记：流水号 7）"),
         (
             Verdict::Quorum { signed: 3, total: 4, names: vec!["甲".to_owned(), "乙".to_owned()], power: None },
             "区块头经该高度法定阈值验证者签名（3/4：“甲”、“乙”）",
@@ -205,10 +213,10 @@ fn permitted_statements() {
              2026-01-20T09:00:09.000+08:00 已上链（认证该结果的区块时间，高度 9）",
         ),
         (
-            Verdict::Status { height, time_ms: 1_768_870_807_000, standing: standing() },
-            "截至高度 7（2026-01-20T09:00:07.000+08:00）登记凭证 QC-370100-PR-2026-00001001-P 状态为有效；不说明此后的状态",
+            Verdict::Status { height, time_ms: 1_768_870_807_000, span: span(), standing: standing() },
+            "截至高度 7（2026-01-20T09:00:07.000+08:00）登记凭证 QC-370100-PR-2026-00001001-P 状态为有效；\
+             该条目自高度 3（2026-01-20T09:00:03.000+08:00）写入，至高度 9 未变；不说明此后的状态",
         ),
-        (Verdict::Absent { height, row: row() }, "截至高度 7 账本无该键记录（登记：流水号 7）"),
         (
             Verdict::Signer(SignerVerdict::Registered(signer(None))),
             "截至高度 7，账户 qc100000000000000000000000000000000000000000000000000000000000000009121aabe 登记于组织“样例公司”（英文名称“Sample”，ORG-M1，统一社会信用代码 \
@@ -216,7 +224,40 @@ fn permitted_statements() {
              为其登记的签名密钥，在区块时间 2026-01-20T09:00:07.000+08:00 处于有效期（自 2026-01-20T09:00:00.000+08:00 \
              起，未定终期），登记的证书序列号“01”（颁发机构“样例认证”），未核验",
         ),
-        (Verdict::Grant { height }, "截至高度 7 授权范围、次数如列"),
+    ] {
+        assert_eq!(verdict.statement_zh(), statement);
+    }
+}
+
+/// An entry and its absence are told with the heights over which they are shown.
+#[test]
+fn spans_are_told() {
+    let height = Height(7);
+    for (verdict, statement) in [
+        (
+            Verdict::InState { height, span: span(), row: None },
+            "该记录包含于高度 7 的状态；该条目自高度 3（2026-01-20T09:00:03.000+08:00）写入，至高度 9 未变",
+        ),
+        (
+            Verdict::InState { height, span: ended(), row: Some(row()) },
+            "该记录包含于高度 7 的状态（登记：流水号 7）；该条目自高度 3（2026-01-20T09:00:03.000+08:00）写入，至高度 8 被取代",
+        ),
+        (
+            Verdict::Absent { height, span: span(), row: row() },
+            "截至高度 7 账本无该键记录（登记：流水号 7）；自高度 3（2026-01-20T09:00:03.000+08:00）起至高度 9 均无",
+        ),
+        (
+            Verdict::Absent { height, span: ended(), row: row() },
+            "截至高度 7 账本无该键记录（登记：流水号 7）；自高度 3（2026-01-20T09:00:03.000+08:00）起无，至高度 8 写入",
+        ),
+        (
+            Verdict::Absent { height, span: ProvenSpan { known: span().since, ..span() }, row: row() },
+            "截至高度 7 账本无该键记录（登记：流水号 7）；仅就该高度而言",
+        ),
+        (
+            Verdict::Grant { height, span: span() },
+            "截至高度 7 授权范围、次数如列；该条目自高度 3（2026-01-20T09:00:03.000+08:00）写入，至高度 9 未变",
+        ),
     ] {
         assert_eq!(verdict.statement_zh(), statement);
     }

@@ -2,9 +2,9 @@
 
 use quancheng_types::{Height, KeyId};
 
-use super::Verdict;
+use super::{Verdict, spans};
 use crate::foreign;
-use crate::report::{Standing, shanghai_time};
+use crate::report::{ProvenSpan, Standing, shanghai_time};
 use crate::tables::Row;
 
 const NAMES_MISMATCH_ZH: &str = "所提交文件的名称与清单不符：有文件的内容属于清单所列的另一名称";
@@ -111,7 +111,7 @@ impl Verdict {
             Self::InBlockRefused { height, module, reason } => {
                 format!("该记录包含于高度 {height} 的区块；该请求被拒绝（模块 {module}，代码 {reason}），未生效")
             }
-            Self::InState { height, row } => in_state_zh(*height, row.as_ref()),
+            Self::InState { height, span, row } => in_state_zh(*height, span, row.as_ref()),
             Self::InclusionMismatch { height } => {
                 format!("所附证明不能说明该记录包含于高度 {height} 的区块或状态")
             }
@@ -138,15 +138,15 @@ impl Verdict {
             Self::SignatureMismatch => "交易签名与所列密钥不符".to_owned(),
             Self::SignatureUnsupported => "签名算法本工具尚不支持，未能核验".to_owned(),
             Self::Signer(signer) => signer.statement_zh(),
-            Self::Absent { height, row } => format!("截至高度 {height} 账本无该键记录（{}）", row.zh),
+            Self::Absent { height, span, row } => absent_zh(*height, span, row),
             Self::AbsenceVacuous => "所称的键不是本工具所知任何账本表的键；其不存在不能说明任何事项".to_owned(),
             Self::AbsenceMismatch { height } => absence_mismatch_zh(*height),
             Self::AbsenceUncertain { height } => {
                 format!("区块头未获确认，不能判断截至高度 {height} 账本有无该键记录")
             }
-            Self::Status { height, time_ms, standing } => status_zh(*height, *time_ms, standing),
+            Self::Status { height, time_ms, span, standing } => status_zh(*height, *time_ms, span, standing),
             Self::StatusUncertain => "未能核验登记凭证状态".to_owned(),
-            Self::Grant { height } => format!("截至高度 {height} 授权范围、次数如列"),
+            Self::Grant { height, span } => grant_zh(*height, span),
             Self::GrantUncertain => "未能核验授权范围、次数".to_owned(),
             Self::NoTimestamp => "未附时间戳令牌，不评价".to_owned(),
             Self::NoStatus => "未核验登记凭证状态，不评价".to_owned(),
@@ -185,8 +185,7 @@ impl Verdict {
             Self::CommitmentAbsent => "the record holds no such commitment".to_owned(),
             Self::InBlock { height } => format!("the record is contained in the block of height {height}"),
             Self::InBlockRefused { height, module, reason } => format!("the record is contained in the block of height {height}; the request was refused (module {module}, code {reason}) and has no effect"),
-            Self::InState { height, row: None } => format!("the record is contained in the state of height {height}"),
-            Self::InState { height, row: Some(row) } => format!("the record is contained in the state of height {height} ({})", row.en),
+            Self::InState { height, span, row } => in_state_en(*height, span, row.as_ref()),
             Self::InclusionMismatch { height } => format!("the proof given does not show the record in the block or state of height {height}"),
             Self::InclusionUncertain { height } => format!("the header is not confirmed; whether the record is contained in height {height} cannot be said"),
             Self::Quorum { signed, total, names, power } => quorum_en(*signed, *total, names, *power),
@@ -210,13 +209,13 @@ impl Verdict {
             Self::SignatureMismatch => "a signature of the transaction does not fit the key named".to_owned(),
             Self::SignatureUnsupported => "the signature is of an algorithm that this tool does not support yet; not checked".to_owned(),
             Self::Signer(signer) => signer.statement_en(),
-            Self::Absent { height, row } => format!("as of height {height} the ledger holds no record under this key ({})", row.en),
+            Self::Absent { height, span, row } => absent_en(*height, span, row),
             Self::AbsenceVacuous => "the key named is no key of any table of the ledger that this tool knows; that it is absent says nothing".to_owned(),
             Self::AbsenceMismatch { height } => format!("the proof given does not show that the ledger held no record under this key as of height {height}"),
             Self::AbsenceUncertain { height } => format!("the header is not confirmed; whether the ledger held a record under this key as of height {height} cannot be said"),
-            Self::Status { height, time_ms, standing } => status_en(*height, *time_ms, standing),
+            Self::Status { height, time_ms, span, standing } => status_en(*height, *time_ms, span, standing),
             Self::StatusUncertain => "the status of the registration certificate was not checked".to_owned(),
-            Self::Grant { height } => format!("as of height {height} the scope and count of the authorization are as listed"),
+            Self::Grant { height, span } => grant_en(*height, span),
             Self::GrantUncertain => "the scope and count of the authorization were not checked".to_owned(),
             Self::NoTimestamp => "no time stamp token is attached; not assessed".to_owned(),
             Self::NoStatus => "the status of a registration certificate was not examined; not assessed".to_owned(),
@@ -232,9 +231,32 @@ fn inclusion_uncertain_zh(height: Height) -> String {
     format!("区块头未获确认，不能判断该记录是否包含于高度 {height}")
 }
 
-fn in_state_zh(height: Height, row: Option<&Row>) -> String {
+fn in_state_zh(height: Height, span: &ProvenSpan, row: Option<&Row>) -> String {
     let row = row.map(|row| format!("（{}）", row.zh)).unwrap_or_default();
-    format!("该记录包含于高度 {height} 的状态{row}")
+    format!("该记录包含于高度 {height} 的状态{row}；{}", spans::stands_zh(span))
+}
+
+fn in_state_en(height: Height, span: &ProvenSpan, row: Option<&Row>) -> String {
+    let row = row.map(|row| format!(" ({})", row.en)).unwrap_or_default();
+    format!("the record is contained in the state of height {height}{row}; {}", spans::stands_en(span))
+}
+
+fn absent_zh(height: Height, span: &ProvenSpan, row: &Row) -> String {
+    format!("截至高度 {height} 账本无该键记录（{}）；{}", row.zh, spans::nothing_zh(span))
+}
+
+fn absent_en(height: Height, span: &ProvenSpan, row: &Row) -> String {
+    let row = &row.en;
+    format!("as of height {height} the ledger holds no record under this key ({row}); {}", spans::nothing_en(span))
+}
+
+fn grant_zh(height: Height, span: &ProvenSpan) -> String {
+    format!("截至高度 {height} 授权范围、次数如列；{}", spans::stands_zh(span))
+}
+
+fn grant_en(height: Height, span: &ProvenSpan) -> String {
+    let span = spans::stands_en(span);
+    format!("as of height {height} the scope and count of the authorization are as listed; {span}")
 }
 
 /// Power decides; where all have the same, counting them says it.
@@ -286,15 +308,17 @@ fn other_names_zh(count: u64) -> String {
     format!("清单所列 {count} 份文件的内容均已提交，但有文件的名称与清单不同，未评价清单是否齐全")
 }
 
-fn status_zh(height: Height, time_ms: u64, standing: &Standing) -> String {
+fn status_zh(height: Height, time_ms: u64, span: &ProvenSpan, standing: &Standing) -> String {
     let (Standing { subject_zh, status_zh, .. }, time) = (standing, shanghai_time(time_ms));
-    format!("截至高度 {height}（{time}）{subject_zh}状态为{status_zh}；不说明此后的状态")
+    let span = spans::stands_zh(span);
+    format!("截至高度 {height}（{time}）{subject_zh}状态为{status_zh}；{span}；不说明此后的状态")
 }
 
-fn status_en(height: Height, time_ms: u64, standing: &Standing) -> String {
+fn status_en(height: Height, time_ms: u64, span: &ProvenSpan, standing: &Standing) -> String {
     let (Standing { subject_en, status_en, .. }, time) = (standing, shanghai_time(time_ms));
+    let span = spans::stands_en(span);
     format!(
-        "as of height {height} ({time}) the status of {subject_en} is {status_en}; this says nothing about later times"
+        "as of height {height} ({time}) the status of {subject_en} is {status_en}; {span}; this says nothing about later times"
     )
 }
 

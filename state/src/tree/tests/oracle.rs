@@ -31,8 +31,9 @@ struct JmtHasher;
 impl TreeHasher for JmtHasher {
     const EMPTY: Digest = Digest(*b"SPARSE_MERKLE_PLACEHOLDER_HASH__");
 
-    fn leaf(key_hash: &Digest, value_hash: &Digest) -> Digest {
-        sha256(&[b"JMT::LeafNode", key_hash.as_bytes(), value_hash.as_bytes()])
+    /// The foreign tree knows no time: what a leaf commits to is its value.
+    fn leaf(place: &Digest, holding: &Holding) -> Digest {
+        sha256(&[b"JMT::LeafNode", place.as_bytes(), sha256(&[&encode(holding)]).as_bytes()])
     }
 
     fn inner(left: &Digest, right: &Digest) -> Digest {
@@ -59,17 +60,24 @@ impl ForeignNode {
         match self {
             Self::Null => JmtHasher::EMPTY,
             Self::Inner(left, right) => JmtHasher::inner(left, right),
-            Self::Leaf(key_hash, value_hash) => JmtHasher::leaf(key_hash, value_hash),
+            Self::Leaf(place, value_hash) => sha256(&[b"JMT::LeafNode", place.as_bytes(), value_hash.as_bytes()]),
         }
     }
 }
 
-fn translated(key_hash: Digest, proof: &SparseMerkleProof<Sha>) -> StateProof {
+/// Siblings and place of the leaf of a foreign proof.
+fn translated(proof: &SparseMerkleProof<Sha>) -> (Vec<Digest>, Option<(Digest, Digest)>) {
     let foreign: ForeignProof = quancheng_types::decode(&encode(proof), 1 << 20).unwrap();
-    let terminal =
-        foreign.leaf.map_or(Terminal::Empty, |(key_hash, value_hash)| Terminal::Leaf { key_hash, value_hash });
-    let siblings = List::new(foreign.siblings.iter().rev().map(ForeignNode::hash).collect()).unwrap();
-    StateProof { key_hash, siblings, terminal }
+    (foreign.siblings.iter().rev().map(ForeignNode::hash).collect(), foreign.leaf)
+}
+
+/// The same of one of ours.
+fn own(proof: &StateProof) -> (Vec<Digest>, Option<(Digest, Digest)>) {
+    let leaf = match proof.terminal {
+        Terminal::Leaf { key_hash, holding } => Some((key_hash, sha256(&[&encode(&holding)]))),
+        Terminal::Empty => None,
+    };
+    (proof.siblings.to_vec(), leaf)
 }
 
 proptest! {
@@ -80,24 +88,30 @@ proptest! {
     fn the_tree_equals_jmt(blocks in blocks()) {
         let foreign = MockTreeStore::default();
         let mut ours = Harness::new::<JmtHasher>(1 << 16);
+        let mut before = model::Model::new();
         for (version, block) in (0..).zip(&blocks) {
-            let changes = block.iter().map(|(key, value)| (KeyHash(key.0), value.map(|value| vec![value])));
+            let mut after = before.clone();
+            model::grow(&mut after, Height(version), block);
+            let places: BTreeSet<Digest> = before.keys().chain(after.keys()).copied().collect();
+            let changed = places.into_iter().filter(|place| before.get(place) != after.get(place));
+            let changes: Vec<_> = changed.map(|place| (KeyHash(place.0), after.get(&place).map(encode))).collect();
             let jmt = JellyfishMerkleTree::<_, Sha>::new(&foreign);
             let (RootHash(root), batch) = jmt.put_value_set(changes, version).unwrap();
             foreign.write_tree_update_batch(batch).unwrap();
             ours.apply::<JmtHasher>(block).unwrap();
             prop_assert_eq!(ours.root.hash, Digest(root), "root at {}", version);
+            prop_assert_eq!(&after, ours.models.last().unwrap());
             // It keeps no root for an empty tree.
-            if ours.root.keys == 0 {
-                continue;
+            if ours.root.keys > 0 {
+                let reader = TreeReader::<JmtHasher>::new(&ours.memory, &ours.recent, Height(version));
+                let probes = (0..240).step_by(11).chain(1000..1004).map(key).chain(after.keys().copied().step_by(9));
+                for place in probes {
+                    let (value, proof) = jmt.get_with_proof(KeyHash(place.0), version).unwrap();
+                    prop_assert_eq!(value, after.get(&place).map(encode));
+                    prop_assert_eq!(own(&reader.prove(&place).unwrap()), translated(&proof));
+                }
             }
-            let reader = TreeReader::<JmtHasher>::new(&ours.memory, Height(version));
-            for number in (0..240).step_by(11).chain(1000..1004) {
-                let key = key(number);
-                let (value, proof) = jmt.get_with_proof(KeyHash(key.0), version).unwrap();
-                prop_assert_eq!(value, ours.models.last().unwrap().get(&key).map(|value| vec![*value]));
-                prop_assert_eq!(reader.prove(&key).unwrap(), translated(key, &proof));
-            }
+            before = after;
         }
     }
 }

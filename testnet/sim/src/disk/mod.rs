@@ -254,7 +254,7 @@ impl Durable for Disk {
 fn open(backend: &Arc<Memory>) -> Result<Store, StoreError> {
     Store::open(
         Arc::clone(backend) as Arc<dyn quancheng_state::Backend>,
-        StoreOptions { page_cache_bytes: PAGE_CACHE_BYTES },
+        StoreOptions { page_cache_bytes: PAGE_CACHE_BYTES, ..StoreOptions::default() },
     )
 }
 
