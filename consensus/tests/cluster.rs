@@ -2,9 +2,12 @@
 
 mod support;
 
-use quancheng_consensus::Alarm;
-use quancheng_types::{Height, MisbehaviorProof, ValidatorId};
-use support::{Network, set};
+use std::cell::Cell;
+use std::rc::Rc;
+
+use quancheng_consensus::{Alarm, Message};
+use quancheng_types::{Height, MisbehaviorProof, Round, SignedVote, ValidatorId, Vote, VoteType};
+use support::{Network, chain_id, key, set};
 
 /// Lets every node seal a batch now and then until it has committed so many blocks.
 fn run_with_load(network: &mut Network, nodes: &[usize], blocks: u64, wait_ms: u64) -> bool {
@@ -329,4 +332,58 @@ fn one_that_comes_and_goes_is_passed_over_ever_longer() {
     assert!(late <= 3 && losses.iter().sum::<u32>() <= 10, "rounds lost in each second: {losses:?}");
     settle(&mut network, &all, 10_000);
     network.check(&[]);
+}
+
+/// What a liar says that lets a round end without a block.
+fn nil(kind: VoteType, height: Height, round: Round) -> Message {
+    let vote = Vote { kind, chain_id: chain_id(), height, round, block_id: None };
+    let signature = key(0).sign(vote.sign_message().as_bytes());
+    Message::Vote(SignedVote { vote, validator: ValidatorId::of(&key(0).public_key()), signature })
+}
+
+/// One that is passed over hears of a block what the others do not hear from it, and locks on the block alone. Then the liar is silent: the
+/// others need its vote, it votes for nothing else, and nobody but itself would propose that block again.
+#[test]
+fn a_lock_of_one_that_is_passed_over_stops_nobody() {
+    let mut network = Network::new(42, &[0, 1, 2, 3], &[]);
+    network.tolerant = true;
+    assert!(run_with_load(&mut network, &[0, 1, 2, 3], 10, 10_000));
+    network.cut.insert(3);
+    let missed = network.committed(0) + 20;
+    assert!(run_with_load(&mut network, &[0, 1, 2], missed, 10_000));
+    // Nobody hears that it is back.
+    let is_mute = Rc::new(Cell::new(false));
+    let mute = Rc::clone(&is_mute);
+    network.filter = Some(Box::new(move |from, _, _, message| {
+        let is_lost = from == 3 && (mute.get() || matches!(message, Message::Presence(_)));
+        (!is_lost).then_some(0)
+    }));
+    network.cut.clear();
+    assert!(run_with_load(&mut network, &[0, 1, 2, 3], missed + 20, 10_000));
+    let tip = network.nodes[1].disk.blocks.values().next_back().unwrap();
+    let own = ValidatorId::of(&key(3).public_key());
+    let away: Vec<_> = tip.block.attendance.absences.iter().filter(|absence| absence.away).collect();
+    assert!(away.len() == 1 && away[0].validator == own, "{away:?}");
+
+    network.crash(0);
+    is_mute.set(true);
+    let stuck = (0..2_000).find_map(|_| {
+        let mut least = None;
+        for node in [1, 2] {
+            let status = network.nodes[node].engine.as_ref().unwrap().status();
+            let (height, round) = (status.committed.next(), status.round.unwrap_or_default());
+            network.inject(node, 0, 0, nil(VoteType::Prevote, height, round));
+            network.inject(node, 0, 0, nil(VoteType::Precommit, height, round));
+            least = Some(least.map_or((height, round), |least: (Height, Round)| least.min((height, round))));
+        }
+        network.submit(1);
+        network.run(network.now_ms + 5, |_| false);
+        let (height, round) = least.unwrap();
+        let votes = (0..round.0).filter_map(|of| network.signed.get(&(own, height, Round(of), VoteType::Precommit)));
+        votes.flatten().any(Option::is_some).then_some(height)
+    });
+    let stuck = stuck.unwrap();
+    assert_eq!(network.committed(1) + 1, stuck.0, "the others have left the round in which it is locked");
+    is_mute.set(false);
+    assert!(run_with_load(&mut network, &[1, 2, 3], stuck.0 + 5, 120_000), "no block at height {stuck}");
 }

@@ -5,6 +5,8 @@
 //!
 //! - *Never more than f.* Those passed over have together at most the power that may fail. So among those who keep their turns the
 //!   honest have more power than the faulty could have, and agreement is as live as with the plain rotation; nothing else hangs on this list.
+//! - *A height in trouble passes over nobody.* From round [`PASSING_ROUNDS`] on every validator has its turns: one that is away may hold the only
+//!   lock, and agreement ends only because whoever is locked proposes some day.
 //! - *Playing absent pays less and less.* The first word of a validator that is back counts a second after the missed turn, after the next
 //!   miss 4 s, then 16 s, up to [`pause_ms`] of [`MISSES_MAX`]. A miss is forgiven only [`FORGIVE_MS`] later, and only to one that proposes. So
 //!   in the long run a liar costs the others one timeout in about five minutes.
@@ -19,6 +21,10 @@ pub(crate) const MISSES_MAX: u8 = 5;
 const PAUSE_MS: u64 = 1_000;
 /// Time after which a miss is forgiven, ms.
 pub(crate) const FORGIVE_MS: u64 = 300_000;
+
+/// Rounds of a height in which those that are away have no turns. In a height that takes longer everybody has its turns: one of them may
+/// alone be locked on a block, which nobody else would propose again, and be needed for every quorum.
+pub(crate) const PASSING_ROUNDS: u32 = 4;
 
 /// Time of blocks between a missed turn and the return, ms: four times as long for each miss that is not forgiven.
 pub(crate) fn pause_ms(misses: u8) -> u64 {

@@ -10,6 +10,7 @@ use arc_malachitebft_core_types as core_types;
 use core_types::{LinearTimeouts, NilOrVal, SignedExtension};
 use quancheng_types::{BlockId, Height, PublicKey, Round, Signature, ValidatorId, ValidatorSet};
 
+use super::attendance::PASSING_ROUNDS;
 use super::rotation::Rotation;
 
 /// Tells the core our types. Carries no data.
@@ -197,7 +198,9 @@ impl core_types::Validator<CoreContext> for CoreValidator {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CoreValidatorSet {
     members: Arc<Vec<CoreValidator>>,
+    /// The turns without those that are passed over, and everybody's.
     rotation: Arc<Rotation>,
+    everybody: Arc<Rotation>,
     total_power: u64,
 }
 
@@ -213,10 +216,12 @@ impl CoreValidatorSet {
                 power: validator.power,
             })
             .collect();
-        Self { members: Arc::new(members), rotation: Arc::new(Rotation::new(set)), total_power: set.total_power() }
+        let everybody = Arc::new(Rotation::new(set));
+        let rotation = Arc::clone(&everybody);
+        Self { members: Arc::new(members), rotation, everybody, total_power: set.total_power() }
     }
 
-    /// The same set, in which those at these places have no turns.
+    /// The same set, in which those at these places have no turns in the first rounds of a height.
     pub(crate) fn passing_over(&self, set: &ValidatorSet, places: &[usize]) -> Self {
         if places.is_empty() {
             return self.clone();
@@ -226,12 +231,19 @@ impl CoreValidatorSet {
 
     /// Whose turn it is.
     pub(crate) fn proposer(&self, height: Height, round: Round) -> ValidatorId {
-        self.member(self.rotation.turn(height.0, round.0)).address.0
+        self.whose_turn(height.0, round.0).address.0
+    }
+
+    fn whose_turn(&self, height: u64, round: u32) -> &CoreValidator {
+        let rotation = if round < PASSING_ROUNDS { &self.rotation } else { &self.everybody };
+        self.member(rotation.turn(height, round))
     }
 
     /// Whose turns passed before this round, each once.
     pub(crate) fn missed(&self, height: Height, round: Round) -> Vec<ValidatorId> {
-        let turns = (0..round.0.min(self.rotation.cycle())).map(|round| self.proposer(height, Round(round)));
+        // Everybody had a turn after as many rounds.
+        let most = self.everybody.cycle().saturating_add(PASSING_ROUNDS);
+        let turns = (0..round.0.min(most)).map(|round| self.proposer(height, Round(round)));
         turns.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
     }
 
@@ -309,7 +321,7 @@ impl core_types::Context for CoreContext {
         height: CoreHeight,
         round: core_types::Round,
     ) -> &'a CoreValidator {
-        validator_set.member(validator_set.rotation.turn(height.0, round.as_u32().unwrap_or(0)))
+        validator_set.whose_turn(height.0, round.as_u32().unwrap_or(0))
     }
 
     fn new_proposal(

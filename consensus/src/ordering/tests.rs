@@ -1,5 +1,7 @@
 //! Rotation, quorum arithmetic, schedule, results, and every rule about a block.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::schedule::Entry;
@@ -9,6 +11,7 @@ use quancheng_types::{
     Text, Validator, ValidatorId, ValidatorSet, VersionPlan, Vote, VoteType,
 };
 
+use super::context::CoreValidatorSet;
 use super::header_error::HeaderError;
 use super::results::{Comparison, Results};
 use super::rotation::Rotation;
@@ -452,5 +455,21 @@ proptest! {
         for (share, validator) in shares.iter().zip(validators.validators()) {
             prop_assert_eq!(*share, validator.power);
         }
+    }
+}
+
+/// One that is passed over may alone hold a lock: a height in trouble needs its turn.
+#[test]
+fn from_the_fifth_round_on_nobody_is_passed_over() {
+    let set = set(&[1, 1, 1, 1]);
+    let turns = CoreValidatorSet::new(&set).passing_over(&set, &[1]);
+    let away = set.ids()[1];
+    for height in (0..9).map(Height) {
+        let proposers: Vec<_> = (0..8).map(|round| turns.proposer(height, Round(round))).collect();
+        assert!(!proposers[..4].contains(&away), "{height}");
+        assert_eq!(proposers[4..].iter().collect::<BTreeSet<_>>(), set.ids().iter().collect(), "{height}");
+        assert!(!turns.missed(height, Round(4)).contains(&away));
+        assert_eq!(turns.missed(height, Round(8)), set.ids());
+        assert_eq!(turns.missed(height, Round(u32::MAX)), set.ids());
     }
 }

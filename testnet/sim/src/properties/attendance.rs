@@ -20,8 +20,10 @@ impl Attendees {
     pub(super) fn follow(&mut self, block: &Block, known: &Known) -> Result<(), String> {
         let header = &block.header;
         let validators = known.validators(header.height);
-        let turns = self.turns(validators);
+        let (some, all) = (self.turns(validators), validators.ids().to_vec());
         let turn = |round: u64| {
+            // A height that takes many rounds passes over nobody.
+            let turns = if round < 4 { &some } else { &all };
             let place =
                 usize::try_from((header.height.0 + round) % u64::try_from(turns.len()).unwrap_or(1)).unwrap_or(0);
             turns.get(place).copied()
