@@ -191,7 +191,7 @@ impl fmt::Display for SharedKey {
         let Self { signs_for, node_of } = self;
         write!(
             f,
-            "the consensus key of validator {signs_for} is also the peer identity (node_id) of validator {node_of}; make a key of its own for              each (验证节点 {signs_for} 的共识密钥同时是验证节点 {node_of} 的网络身份，请为每一用途各生成一个密钥)"
+            "the consensus key of validator {signs_for} is also the peer identity (node_id) of validator {node_of}; make a key of its own for each (验证节点 {signs_for} 的共识密钥同时是验证节点 {node_of} 的网络身份，请为每一用途各生成一个密钥)"
         )
     }
 }

@@ -163,6 +163,9 @@ fn interrupted_zh(dir: &Path, left: Left) -> String {
         Left::Network => format!(
             "启动 {dir} 中的节点时被中断：网络已建成，部分节点可能在运行；用 `quancheng testnet status --dir {dir}` 查看，`testnet up` 启动其余节点，`testnet stop` 停止，`testnet remove` 删除"
         ),
+        Left::Stopped => format!(
+            "尚未删除 {dir} 中的任何内容时被中断：网络完整，节点已停止；用 `quancheng testnet up --dir {dir}` 重新启动"
+        ),
     }
 }
 

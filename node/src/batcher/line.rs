@@ -1,7 +1,7 @@
 //! The line into batches: admitted transactions of all senders, in fair turns, bounded in bytes. What an account brings while it has little in
 //! the line has a lane of its own, which goes first: the lane of light senders.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,11 +25,9 @@ const TRANSACTION_OVERHEAD: usize = 512;
 const CALL_OVERHEAD: usize = 96;
 /// Weight that an account may have in the lane of light senders: about ten notarizations.
 const LIGHT_WEIGHT_MAX: u64 = TURN_WEIGHT / 2;
-/// That lane goes first up to this part of a batch: many new keys are light together, and must not keep everybody else out.
-const LIGHT_PART: u64 = 2;
 
 /// A checked transaction that waits for a batch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Waiting {
     /// The transaction.
     pub transaction: SignedTransaction,
@@ -129,6 +127,15 @@ pub(crate) struct Amount {
 }
 
 impl Amount {
+    fn and(self, other: Self) -> Self {
+        Self {
+            count: self.count.saturating_add(other.count),
+            bytes: self.bytes.saturating_add(other.bytes),
+            weight: self.weight.saturating_add(other.weight),
+            since: self.since.into_iter().chain(other.since).min(),
+        }
+    }
+
     fn add(&mut self, bytes: u32, weight: u64, now: Instant) {
         self.since.get_or_insert(now);
         self.count += 1;
@@ -156,7 +163,7 @@ impl Amount {
 /// Whose transactions a batch takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Everybody's.
+    /// Everybody's: first those of the others, then of light senders.
     All,
     /// Those of light senders alone.
     Light,
@@ -177,9 +184,8 @@ type Turns = FairLine<(Waiting, Arc<Submission>)>;
 struct Inner {
     light: Turns,
     others: Turns,
-    amount: Amount,
-    /// Of it, what light senders wait for.
     amount_light: Amount,
+    amount_others: Amount,
     memory: usize,
     by_class: HashMap<Class, usize>,
     by_address: HashMap<ClientAddress, usize>,
@@ -214,8 +220,10 @@ impl Line {
         let now = Instant::now();
         let mut inner = self.lock();
         inner.admit(&packet)?;
+        let heavy = inner.heavy(&packet, now);
         for waiting in packet {
-            inner.add(waiting, &submission, now);
+            let is_light = !heavy.contains(&waiting.sender.account);
+            inner.add(waiting, Arc::clone(&submission), now, is_light);
         }
         drop(inner);
         self.arrived.notify_one();
@@ -244,7 +252,7 @@ impl Line {
     pub(crate) fn amount(&self, lane: Lane) -> Amount {
         let inner = self.lock();
         match lane {
-            Lane::All => inner.amount,
+            Lane::All => inner.amount_others.and(inner.amount_light),
             Lane::Light => inner.amount_light,
         }
     }
@@ -253,27 +261,14 @@ impl Line {
     pub(crate) fn take(&self, rules: &SealRules, lane: Lane) -> Option<Content> {
         let mut inner = self.lock();
         let (mut content, mut bytes) = (Content::default(), 0_u64);
-        while content.transactions.len() < limits::BATCH_TRANSACTIONS_MAX as usize {
-            let is_lights_turn = lane == Lane::Light || content.weight < rules.weight / LIGHT_PART;
-            let Some((next, is_light)) = inner.peek(lane, is_lights_turn) else {
-                break;
-            };
-            let larger = bytes.saturating_add(next.bytes.into());
-            let heavier = content.weight.saturating_add(next.weight);
-            let fits = larger <= u64::from(rules.bytes) && heavier <= rules.weight;
-            if !fits && !content.transactions.is_empty() {
-                break;
+        match lane {
+            Lane::Light => inner.fill(&mut content, &mut bytes, rules, true),
+            Lane::All => {
+                inner.fill(&mut content, &mut bytes, rules, false);
+                inner.fill(&mut content, &mut bytes, rules, true);
             }
-            bytes = larger;
-            let Some((waiting, submission)) = inner.remove_next(is_light) else {
-                break;
-            };
-            if submission.is_abandoned() {
-                bytes = bytes.saturating_sub(waiting.bytes.into());
-                continue;
-            }
-            content.push(waiting, submission);
         }
+        inner.wait_anew(Instant::now());
         (!content.transactions.is_empty()).then_some(content)
     }
 
@@ -305,52 +300,91 @@ impl Inner {
         if all > LINE_BYTES_MAX { Err(LineFull::All) } else { Ok(()) }
     }
 
-    /// Whether this transaction belongs in the lane of light senders, noted as being there. Nothing overtakes what the account itself has
-    /// waiting.
-    fn takes_light(&mut self, waiting: &Waiting) -> bool {
-        let lanes = self.lanes.entry(waiting.sender.account).or_default();
-        let light = lanes.light.saturating_add(waiting.weight);
-        let is_light = lanes.others == 0 && light <= LIGHT_WEIGHT_MAX;
-        if is_light {
-            lanes.light = light;
-        } else {
-            lanes.others += 1;
+    /// Takes what fits from one lane.
+    fn fill(&mut self, content: &mut Content, bytes: &mut u64, rules: &SealRules, is_light: bool) {
+        while content.transactions.len() < limits::BATCH_TRANSACTIONS_MAX as usize {
+            let Some(((next, _), _)) = self.turns(is_light).peek() else {
+                return;
+            };
+            let larger = bytes.saturating_add(next.bytes.into());
+            let heavier = content.weight.saturating_add(next.weight);
+            let fits = larger <= u64::from(rules.bytes) && heavier <= rules.weight;
+            if !fits && !content.transactions.is_empty() {
+                return;
+            }
+            let Some((waiting, submission)) = self.turns(is_light).pop() else {
+                return;
+            };
+            self.subtract(&Taken::of(&waiting, is_light));
+            if !submission.is_abandoned() {
+                *bytes = larger;
+                content.push(waiting, submission);
+            }
         }
-        is_light
+    }
+
+    /// What is left when a batch was taken has not waited for the next one yet.
+    fn wait_anew(&mut self, now: Instant) {
+        for amount in [&mut self.amount_light, &mut self.amount_others] {
+            amount.since = amount.since.map(|_| now);
+        }
+    }
+
+    /// The accounts that have, with this packet, more waiting than a light sender. Nothing overtakes what an account has waiting itself: who has
+    /// something in the other lane stays there, and who leaves the lane of light senders takes along what it has there.
+    fn heavy(&mut self, packet: &[Waiting], now: Instant) -> HashSet<AccountId> {
+        let mut brings: HashMap<AccountId, u64> = HashMap::new();
+        for waiting in packet {
+            let weight = brings.entry(waiting.sender.account).or_default();
+            *weight = weight.saturating_add(waiting.weight);
+        }
+        brings.retain(|account, weight| {
+            let lanes = self.lanes.get(account).copied().unwrap_or_default();
+            lanes.others > 0 || lanes.light.saturating_add(*weight) > LIGHT_WEIGHT_MAX
+        });
+        let heavy: HashSet<AccountId> = brings.into_keys().collect();
+        if heavy.iter().any(|account| self.lanes.get(account).is_some_and(|lanes| lanes.light > 0)) {
+            self.leave_light(&heavy, now);
+        }
+        heavy
+    }
+
+    /// Moves what these accounts have in the lane of light senders to the other one, in its order.
+    fn leave_light(&mut self, accounts: &HashSet<AccountId>, now: Instant) {
+        let mut moved = Vec::new();
+        self.light.retain(&mut |(waiting, submission): &(Waiting, Arc<Submission>)| {
+            let leaves = accounts.contains(&waiting.sender.account);
+            if leaves {
+                moved.push((waiting.clone(), Arc::clone(submission)));
+            }
+            !leaves
+        });
+        for (waiting, submission) in moved {
+            self.subtract(&Taken::of(&waiting, true));
+            self.add(waiting, submission, now, false);
+        }
     }
 
     fn turns(&mut self, is_light: bool) -> &mut Turns {
         if is_light { &mut self.light } else { &mut self.others }
     }
 
-    /// What is taken next, and whether it is a light sender's.
-    fn peek(&mut self, lane: Lane, is_lights_turn: bool) -> Option<(&Waiting, bool)> {
-        let is_light = match lane {
-            Lane::Light => true,
-            Lane::All => !self.light.is_empty() && (is_lights_turn || self.others.is_empty()),
-        };
-        self.turns(is_light).peek().map(|((next, _), _)| (next, is_light))
-    }
-
-    fn add(&mut self, waiting: Waiting, submission: &Arc<Submission>, now: Instant) {
+    fn add(&mut self, waiting: Waiting, submission: Arc<Submission>, now: Instant, is_light: bool) {
         let (memory, weight) = (waiting.memory(), waiting.weight);
-        let is_light = self.takes_light(&waiting);
         self.memory = self.memory.saturating_add(memory);
         *self.by_class.entry(waiting.sender.class.clone()).or_default() += memory;
         *self.by_address.entry(waiting.sender.address).or_default() += memory;
         *self.by_account.entry(waiting.sender.account).or_default() += memory;
-        self.amount.add(waiting.bytes, weight, now);
+        let lanes = self.lanes.entry(waiting.sender.account).or_default();
         if is_light {
+            lanes.light = lanes.light.saturating_add(weight);
             self.amount_light.add(waiting.bytes, weight, now);
+        } else {
+            lanes.others += 1;
+            self.amount_others.add(waiting.bytes, weight, now);
         }
         let place = waiting.sender.place();
-        self.turns(is_light).push(place, (waiting, Arc::clone(submission)), weight);
-    }
-
-    fn remove_next(&mut self, is_light: bool) -> Option<(Waiting, Arc<Submission>)> {
-        let (waiting, submission) = self.turns(is_light).pop()?;
-        self.subtract(&Taken::of(&waiting, is_light));
-        Some((waiting, submission))
+        self.turns(is_light).push(place, (waiting, submission), weight);
     }
 
     fn subtract(&mut self, taken: &Taken) {
@@ -359,10 +393,8 @@ impl Inner {
         shrink(&mut self.by_class, &sender.class, *memory);
         shrink(&mut self.by_address, &sender.address, *memory);
         shrink(&mut self.by_account, &sender.account, *memory);
-        self.amount.subtract(*bytes, *weight);
-        if *is_light {
-            self.amount_light.subtract(*bytes, *weight);
-        }
+        let amount = if *is_light { &mut self.amount_light } else { &mut self.amount_others };
+        amount.subtract(*bytes, *weight);
         if let Some(lanes) = self.lanes.get_mut(&sender.account) {
             if *is_light {
                 lanes.light = lanes.light.saturating_sub(*weight);

@@ -136,40 +136,50 @@ pub struct BatcherParts {
     pub metrics: Arc<Metrics>,
 }
 
-/// What may be sealed now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Room {
-    /// A batch of everybody's transactions.
-    All,
-    /// The window is full: one of light senders alone.
-    Light,
-    /// Nothing before something is ordered or written.
-    Nothing,
-}
-
 /// What is on its way, and how far that may grow.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     batches: usize,
     weight: u64,
-    /// Weight of the window.
+    /// Of it, batches of light senders alone.
+    light: (usize, u64),
+    /// Weight that the others may have.
     window: u64,
     /// Weight that the chain allows.
     greatest: u64,
 }
 
 impl Way {
-    /// What may be sealed of what waits in the two lanes.
-    fn room(self, all: Amount, light: Amount, rules: &SealRules) -> Room {
-        if self.batches >= rules.in_flight {
-            return Room::Nothing;
+    /// Whether a batch of this lane may leave, when so much waits in it. The lanes use nothing of each other's room: light senders have half of
+    /// the places and [`LIGHT_IN_FLIGHT`], and the others the window.
+    fn has_room(self, lane: Lane, waits: Amount, rules: &SealRules) -> bool {
+        if waits.count == 0 || self.batches >= rules.in_flight {
+            return false;
         }
-        let with = |amount: Amount, most: u64| self.weight.saturating_add(amount.weight.min(most));
-        if self.weight == 0 || with(all, rules.weight) <= self.window {
-            return Room::All;
+        let (light_batches, light_weight) = self.light;
+        let next = waits.weight.min(lane.weight(rules));
+        let is_within = self.weight == 0 || self.weight.saturating_add(next) <= self.greatest;
+        is_within
+            && match lane {
+                Lane::Light => {
+                    let places = (rules.in_flight / 2).max(1);
+                    light_batches < places && light_weight.saturating_add(next) <= LIGHT_IN_FLIGHT
+                }
+                Lane::All => {
+                    let others = self.weight.saturating_sub(light_weight);
+                    others == 0 || others.saturating_add(next) <= self.window
+                }
+            }
+    }
+}
+
+impl Lane {
+    /// Weight of a full batch.
+    fn weight(self, rules: &SealRules) -> u64 {
+        match self {
+            Self::Light => LIGHT_WEIGHT,
+            Self::All => rules.weight,
         }
-        let beyond = self.window.saturating_add(LIGHT_IN_FLIGHT).min(self.greatest);
-        if light.count > 0 && with(light, LIGHT_WEIGHT) <= beyond { Room::Light } else { Room::Nothing }
     }
 }
 
@@ -198,29 +208,28 @@ pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
         let way = Way {
             batches: in_flight.batches + writing,
             weight: in_flight.weight.saturating_add(writing_weight.load(Ordering::Acquire)),
+            light: window.light(),
             window: window.limit(aim, greatest),
             greatest,
         };
-        let (all, light) = (line.amount(Lane::All), line.amount(Lane::Light));
-        let room = if writing < WRITES_MAX { way.room(all, light, &rules) } else { Room::Nothing };
-        is_full = room != Room::All;
-        let lane = match room {
-            Room::All => Some((Lane::All, all)),
-            Room::Light => Some((Lane::Light, light)),
-            Room::Nothing => None,
-        };
-        let due = lane.and_then(|(_, amount)| amount.since).map(|since| since + rules.wait);
-        if let Some((lane, amount)) = lane
-            && (amount.is_full(&rules) || due.is_some_and(|due| due <= now))
-        {
-            let weight = if lane == Lane::Light { rules.weight.min(LIGHT_WEIGHT) } else { rules.weight };
-            let rules = SealRules { weight, ..rules };
-            if let (Ok(permit), Some(content)) = (Arc::clone(&writes).try_acquire_owned(), line.take(&rules, lane)) {
-                window.seal(now);
+        let (light, all) = (line.amount(Lane::Light), line.amount(Lane::All));
+        let has_room = |lane, waits| writing < WRITES_MAX && way.has_room(lane, waits, &rules);
+        is_full = all.count > 0 && !has_room(Lane::All, all);
+        let open = [(Lane::Light, light), (Lane::All, all)].into_iter().filter(|(lane, waits)| has_room(*lane, *waits));
+        let open: Vec<(Lane, Amount, Instant)> =
+            open.filter_map(|(lane, waits)| Some((lane, waits, waits.since? + rules.wait))).collect();
+        let ready = open.iter().find(|(lane, waits, due)| {
+            waits.is_full(&SealRules { weight: lane.weight(&rules), ..rules }) || *due <= now
+        });
+        if let Some((lane, _, _)) = ready {
+            let rules = SealRules { weight: lane.weight(&rules), ..rules };
+            if let (Ok(permit), Some(content)) = (Arc::clone(&writes).try_acquire_owned(), line.take(&rules, *lane)) {
+                window.seal(now, content.weight, *lane);
                 seal(&mut parts, content, permit, &writing_weight);
             }
             continue;
         }
+        let due = open.iter().map(|(_, _, due)| *due).min();
         let timer = async {
             match due {
                 Some(due) => tokio::time::sleep_until(due).await,
@@ -267,27 +276,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beyond_the_window_there_is_a_little_room_for_light_senders_alone() {
+    fn each_lane_has_room_of_its_own() {
         let rules =
             SealRules { bytes: 1 << 20, weight: 5_000, wait: Duration::ZERO, in_flight: 8, weight_in_flight: 40_000 };
         let waits = |weight| Amount { count: 1, bytes: 1, weight, since: None };
         let (much, little, nothing) = (waits(100_000), waits(200), Amount::default());
-        let way = |batches, weight| Way { batches, weight, window: 10_000, greatest: 12_000 };
-        // In flight (batches, weight), what waits (all, light), what may be sealed.
+        let way = |batches, weight, light| Way { batches, weight, light, window: 10_000, greatest: 14_000 };
+        // On the way (batches, weight, light ones), which lane, what waits in it, whether it may leave.
         let cases = [
-            ((1, 5_000), (much, nothing), Room::All),
-            ((1, 5_001), (much, nothing), Room::Nothing),
-            ((1, 5_001), (much, little), Room::Light),
-            ((1, 9_800), (little, nothing), Room::All),
-            ((2, 11_800), (much, little), Room::Light),
-            // The bound of the chain holds for all of it.
-            ((2, 11_801), (much, little), Room::Nothing),
-            ((8, 100), (little, little), Room::Nothing),
-            // A single batch may be as heavy as it is.
-            ((0, 0), (much, nothing), Room::All),
+            ((1, 5_000, (0, 0)), Lane::All, much, true),
+            ((1, 5_001, (0, 0)), Lane::All, much, false),
+            ((1, 5_001, (0, 0)), Lane::All, waits(4_999), true),
+            ((1, 5_001, (0, 0)), Lane::Light, little, true),
+            // What is light takes nothing of the window, and the other way round.
+            ((5, 9_000, (4, 4_000)), Lane::All, much, true),
+            ((5, 9_001, (4, 4_000)), Lane::All, much, false),
+            ((3, 13_000, (1, 3_000)), Lane::Light, much, true),
+            ((3, 12_000, (1, 3_001)), Lane::Light, much, false),
+            ((3, 3_000, (3, 150)), Lane::Light, little, true),
+            ((4, 3_000, (4, 200)), Lane::Light, little, false),
+            ((4, 200, (4, 200)), Lane::All, much, true),
+            // The bounds of the chain hold for both together.
+            ((3, 13_800, (1, 3_000)), Lane::Light, little, true),
+            ((3, 13_801, (1, 3_000)), Lane::Light, little, false),
+            ((8, 800, (4, 200)), Lane::All, much, false),
+            ((8, 800, (3, 200)), Lane::Light, little, false),
+            // A single batch may be as heavy as it is; nothing leaves where nothing waits.
+            ((0, 0, (0, 0)), Lane::All, much, true),
+            ((0, 0, (0, 0)), Lane::All, nothing, false),
+            ((0, 0, (0, 0)), Lane::Light, nothing, false),
         ];
-        for ((batches, weight), (all, light), expected) in cases {
-            assert_eq!(way(batches, weight).room(all, light, &rules), expected, "{batches} {weight}");
+        for ((batches, weight, light), lane, amount, expected) in cases {
+            let found = way(batches, weight, light).has_room(lane, amount, &rules);
+            assert_eq!(found, expected, "{batches} {weight} {light:?} {lane:?} {amount:?}");
         }
     }
 }

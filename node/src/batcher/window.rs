@@ -12,16 +12,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Lane;
+use crate::fair::TURN_WEIGHT;
+
 /// Time in line that is aimed at, ms.
 const QUEUE_MS: u64 = 150;
 /// The same while there are light senders.
-const SHORT_QUEUE_MS: u64 = 20;
+const SHORT_QUEUE_MS: u64 = 15;
 /// How long the shortest time is remembered: it may grow when the network changes.
 const SHORTEST_KEPT: Duration = Duration::from_secs(10);
 /// The window is not smaller than this part of what the chain allows.
 const LEAST_PART: u64 = 2;
-/// The same while there are light senders: a few transactions.
-const SHORT_LEAST_PART: u64 = 320;
+/// The same while there are light senders: about ten notarizations.
+const SHORT_LEAST: u64 = TURN_WEIGHT / 2;
 /// Then it is not larger than this part.
 const SHORT_MOST_PART: u64 = 8;
 /// Parts by which it grows and shrinks.
@@ -39,20 +42,22 @@ pub(crate) enum Aim {
 }
 
 impl Aim {
-    fn queue(self) -> Duration {
-        Duration::from_millis(match self {
-            Self::Throughput => QUEUE_MS,
-            Self::ShortLine => SHORT_QUEUE_MS,
-        })
+    /// The longest time that is not late, when this is the shortest of late. A batch waits for the next height besides, from nothing to
+    /// about as long as the shortest time.
+    fn longest(self, shortest: Duration) -> Duration {
+        match self {
+            Self::Throughput => shortest + Duration::from_millis(QUEUE_MS),
+            Self::ShortLine => shortest.saturating_mul(2) + Duration::from_millis(SHORT_QUEUE_MS),
+        }
     }
 
     /// A window within its bounds; `greatest` is what the chain allows.
     fn bounded(self, window: u64, greatest: u64) -> u64 {
         let (least, most) = match self {
             Self::Throughput => (greatest / LEAST_PART, greatest),
-            Self::ShortLine => (greatest / SHORT_LEAST_PART, greatest / SHORT_MOST_PART),
+            Self::ShortLine => (SHORT_LEAST, greatest / SHORT_MOST_PART),
         };
-        window.clamp(least, most)
+        window.clamp(least.min(most), most)
     }
 
     /// What it shrinks by.
@@ -65,12 +70,21 @@ impl Aim {
     }
 }
 
-/// Own batches in flight, and the weight that they may have together.
+/// A batch on its way.
+#[derive(Clone, Copy, Debug)]
+struct Sealed {
+    at: Instant,
+    weight: u64,
+    lane: Lane,
+}
+
+/// Own batches in flight, and the weight that they may have together. Those of the lane of light senders are counted apart: they use nothing of
+/// the window and say nothing about it.
 #[derive(Debug)]
 pub(crate) struct Window {
     limit: u64,
-    /// When each was sealed, oldest first.
-    sealed: VecDeque<Instant>,
+    /// Oldest first.
+    sealed: VecDeque<Sealed>,
     /// Those that were in flight at the start: when they were sealed is not known.
     before: u64,
     /// Own batches that were ordered, as far as it is noted.
@@ -97,8 +111,14 @@ impl Window {
     }
 
     /// Notes a batch that is sealed now.
-    pub(crate) fn seal(&mut self, now: Instant) {
-        self.sealed.push_back(now);
+    pub(crate) fn seal(&mut self, now: Instant, weight: u64, lane: Lane) {
+        self.sealed.push_back(Sealed { at: now, weight, lane });
+    }
+
+    /// Number and weight of the batches of light senders alone that are on their way.
+    pub(crate) fn light(&self) -> (usize, u64) {
+        let light = self.sealed.iter().filter(|sealed| sealed.lane == Lane::Light);
+        light.fold((0, 0), |(count, weight), sealed| (count + 1, sealed.weight.saturating_add(weight)))
     }
 
     /// Notes that so many own batches were ordered since the start; `greatest` is what the chain allows in flight, and `is_full` says
@@ -110,17 +130,17 @@ impl Window {
             self.ordered += 1;
             if self.before > 0 {
                 self.before -= 1;
-            } else if let Some(sealed) = self.sealed.pop_front() {
-                let took = now.saturating_duration_since(sealed);
+            } else if let Some(Sealed { at, lane: Lane::All, .. }) = self.sealed.pop_front() {
+                let took = now.saturating_duration_since(at);
                 self.note_time(now, took);
-                newest = Some((sealed, took));
+                newest = Some((at, took));
             }
         }
         let Some((sealed, took)) = newest else {
             return;
         };
         let shortest = self.shortest.iter().flatten().min().copied().unwrap_or(took);
-        let is_late = took > shortest + aim.queue();
+        let is_late = took > aim.longest(shortest);
         if is_late && sealed >= self.changed {
             self.limit = aim.bounded(self.limit - aim.step(self.limit), greatest);
             // What is in flight was let out under the old limit.
@@ -160,7 +180,7 @@ mod tests {
         for _ in 0..batches {
             let weight = 1_000;
             while (waiting.len() as u64 + 1) * weight <= window.limit(aim, GREATEST) || waiting.is_empty() {
-                window.seal(*now);
+                window.seal(*now, weight, Lane::All);
                 waiting.push_back((*now, weight));
             }
             *now += ms(service_ms);
@@ -195,6 +215,7 @@ mod tests {
         let mut window = Window::new(now, 0);
         run(&mut window, Aim::ShortLine, &mut now, 10, 400);
         assert!(window.limit(Aim::ShortLine, GREATEST) < GREATEST / 8, "{window:?}");
+        assert_eq!(window.limit(Aim::ShortLine, 400), 50, "a part of a small bound");
         assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST / LEAST_PART);
     }
 
@@ -205,7 +226,7 @@ mod tests {
         window.ordered(now, Aim::Throughput, 3, GREATEST, true);
         assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST);
         for ordered in 4..200 {
-            window.seal(now);
+            window.seal(now, 1, Lane::All);
             now += ms(1_000 * (ordered % 2));
             window.ordered(now, Aim::Throughput, ordered, GREATEST, true);
         }
@@ -213,8 +234,27 @@ mod tests {
         assert_eq!(window.limit(Aim::Throughput, 64), 64.min(window.limit(Aim::Throughput, 64)));
         // Nobody asks for more: nothing changes.
         let before = window.limit(Aim::Throughput, GREATEST);
-        window.seal(now);
+        window.seal(now, 1, Lane::All);
         window.ordered(now, Aim::Throughput, 200, GREATEST, false);
         assert_eq!(window.limit(Aim::Throughput, GREATEST), before);
+    }
+
+    #[test]
+    fn batches_of_light_senders_are_counted_apart_and_say_nothing_about_the_window() {
+        let mut now = Instant::now();
+        let mut window = Window::new(now, 0);
+        window.ordered(now, Aim::Throughput, 0, GREATEST, true);
+        for (weight, lane) in [(100, Lane::Light), (7_000, Lane::All), (50, Lane::Light)] {
+            window.seal(now, weight, lane);
+        }
+        assert_eq!(window.light(), (2, 150));
+        let before = window.limit(Aim::Throughput, GREATEST);
+        now += ms(5_000);
+        window.ordered(now, Aim::Throughput, 1, GREATEST, true);
+        assert_eq!((window.light(), window.limit(Aim::Throughput, GREATEST)), ((1, 50), before));
+        assert!(window.shortest.iter().all(Option::is_none));
+        window.ordered(now, Aim::Throughput, 3, GREATEST, true);
+        assert_eq!(window.light(), (0, 0));
+        assert_eq!(window.shortest[0], Some(ms(5_000)));
     }
 }

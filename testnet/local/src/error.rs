@@ -16,6 +16,8 @@ pub enum Left {
     Nothing,
     /// A whole network, of which some nodes may run.
     Network,
+    /// A whole network, of which no node runs.
+    Stopped,
 }
 
 /// Why a local network cannot do what was asked. Each says where, why, and what to do.
@@ -288,6 +290,11 @@ fn write_interrupted(f: &mut fmt::Formatter<'_>, dir: &Path, left: Left) -> fmt:
             f,
             "interrupted while nodes of the network in {dir} came up: the network is whole, and some of its nodes may run. See \
              `quancheng testnet status --dir {dir}`; `testnet up` brings up the rest, `testnet stop` ends them, `testnet remove` is rid of it"
+        ),
+        Left::Stopped => write!(
+            f,
+            "interrupted before anything of the network in {dir} was removed: it is whole, and its nodes have stopped. `quancheng testnet up \
+             --dir {dir}` brings them up again"
         ),
     }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::error::LocalError;
+use crate::error::{Left, LocalError};
+use crate::interrupt;
 use crate::layout::{Layout, NodeEntry, Record};
 use crate::network::{Network, StopReport};
 use crate::process::{self, Runner};
@@ -64,13 +65,17 @@ impl Removal {
     pub fn carry_out(&self) -> Result<StopReport, LocalError> {
         let layout = layout(&self.dir)?;
         if self.unfinished {
-            Founding::resume(&layout)?.abandon(&layout)?;
+            let founding = Founding::resume(&layout)?;
+            everything(&layout, founding.names()?, true)?;
+            founding.abandon(&layout)?;
             return Ok(StopReport::default());
         }
         let report = Network::open(&self.dir)?.stop()?;
         if let Some(stray) = report.stray.first() {
             return Err(LocalError::Stray { index: stray.index, pid: stray.pid });
         }
+        // Stopping takes a while: whoever has seen meanwhile that it is the wrong folder is heard.
+        interrupt::check(layout.dir(), Left::Stopped)?;
         let mut found = everything(&layout, names(&layout.read()?), false)?;
         // The record goes last: as long as it is there, an interrupted removal can be carried on.
         found.sort_by_key(|(path, _)| *path == layout.record());

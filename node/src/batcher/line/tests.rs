@@ -58,33 +58,51 @@ fn a_batch_keeps_bytes_and_weight_and_a_larger_transaction_is_alone() {
 }
 
 #[test]
-fn who_has_little_in_the_line_goes_first_and_alone_where_nothing_else_may() {
+fn who_has_little_in_the_line_has_a_lane_of_its_own() {
     let line = Line::default();
-    // The first five of a flood are light, as far as anybody can know.
     let _flood = push(&line, (0..20).map(|n| waiting(1, 1, n, 100, 100)).collect()).unwrap();
-    assert_eq!(nonces(&line.take(&rules(10_000, 1_000), Lane::Light).unwrap()), [0, 1, 2, 3, 4]);
-    // It has others waiting: nothing of it is light before they are gone.
     let _more = push(&line, vec![waiting(1, 1, 20, 100, 100)]).unwrap();
-    assert_eq!(line.take(&rules(10_000, 1_000), Lane::Light).map(|content| content.weight), None);
+    assert_eq!(line.amount(Lane::Light), Amount::default());
+    assert!(line.take(&rules(10_000, 1_000), Lane::Light).is_none());
     let _light = push(&line, vec![waiting(1, 2, 100, 100, 100)]).unwrap();
     let _new = push(&line, (0..5).map(|n| waiting(1, 3, 200 + n, 100, 100)).collect()).unwrap();
     let light = line.amount(Lane::Light);
-    assert_eq!((light.count, light.bytes, light.weight, line.amount(Lane::All).count), (6, 600, 600, 22));
-    assert!(light.since.is_some());
-    // Half of a batch at most, in turns, and the rest for the others.
-    assert_eq!(nonces(&line.take(&rules(10_000, 400), Lane::All).unwrap()), [100, 200, 5, 6]);
-    // Alone.
-    assert_eq!(nonces(&line.take(&rules(10_000, 300), Lane::Light).unwrap()), [201, 202, 203]);
-    assert_eq!(line.take(&rules(10_000, 1_400), Lane::All).unwrap().weight, 1_400);
-    assert_eq!(nonces(&line.take(&rules(10_000, 1_000), Lane::All).unwrap()), [20]);
+    assert_eq!((light.count, light.bytes, light.weight, line.amount(Lane::All).count), (6, 600, 600, 27));
+    // Alone, in turns.
+    assert_eq!(nonces(&line.take(&rules(10_000, 300), Lane::Light).unwrap()), [100, 200, 201]);
+    // Together with the others: those first, so that a heavy one has its turn, then what fits.
+    assert_eq!(nonces(&line.take(&rules(10_000, 2_000), Lane::All).unwrap()), (0..20).collect::<Vec<_>>());
+    assert_eq!(nonces(&line.take(&rules(10_000, 300), Lane::All).unwrap()), [20, 202, 203]);
+    assert_eq!(nonces(&line.take(&rules(10_000, 300), Lane::All).unwrap()), [204]);
     assert_eq!((line.amount(Lane::Light), line.amount(Lane::All)), (Amount::default(), Amount::default()));
     assert!(line.lock().lanes.is_empty());
-    // All of a batch when nobody else waits.
-    let _little = push(&line, (0..3).map(|n| waiting(1, 2, n, 100, 100)).collect()).unwrap();
-    assert_eq!(nonces(&line.take(&rules(10_000, 300), Lane::All).unwrap()), [0, 1, 2]);
     // Heavy at once.
     let _heavy = push(&line, vec![waiting(1, 2, 1, 100, 501)]).unwrap();
     assert_eq!(line.amount(Lane::Light), Amount::default());
+}
+
+/// What an account sends may depend on what it sent before.
+#[test]
+fn an_account_is_not_overtaken_by_itself() {
+    let line = Line::default();
+    let _light = push(&line, (0..4).map(|n| waiting(1, 1, n, 100, 100)).collect()).unwrap();
+    let _other = push(&line, vec![waiting(1, 2, 50, 100, 100)]).unwrap();
+    assert_eq!(line.amount(Lane::Light).count, 5);
+    let _more = push(&line, (4..6).map(|n| waiting(1, 1, n, 100, 100)).collect()).unwrap();
+    assert_eq!((line.amount(Lane::Light).count, line.amount(Lane::All).count), (1, 7));
+    let _last = push(&line, vec![waiting(1, 1, 6, 100, 100)]).unwrap();
+    assert_eq!(nonces(&line.take(&rules(10_000, 1_000), Lane::All).unwrap()), [0, 1, 2, 3, 4, 5, 6, 50]);
+    assert!(line.lock().lanes.is_empty());
+}
+
+#[test]
+fn what_was_left_when_a_batch_was_taken_waits_anew() {
+    let line = Line::default();
+    let _all = push(&line, (0..2).map(|n| waiting(1, 1, n, 100, 100)).collect()).unwrap();
+    let since = line.amount(Lane::All).since.unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    line.take(&rules(100, 1_000), Lane::All).unwrap();
+    assert!(line.amount(Lane::All).since.unwrap() > since);
 }
 
 /// One key and one address flood; the next batch holds what anybody else has brought, all the same.
