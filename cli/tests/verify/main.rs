@@ -257,13 +257,15 @@ fn under_the_checkpoint_of_another_chain_nothing_is_a_match_that_rests_on_it() {
     }
 }
 
-/// Damage anywhere: never 0, never a panic. Every byte is tried in the library's tests.
+/// Damage anywhere: never the same report, never a panic. Every byte is tried in the library's tests. The height as of which an entry is
+/// claimed may be changed into another one that is as true: the report then speaks of another claim.
 #[test]
 fn damage_is_a_mismatch() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("damaged.bundle");
     for name in ["notarized.bundle", "certificate.bundle", "absent.bundle"] {
         let bytes = fs::read(at(name)).unwrap();
+        let whole = verify(&at(name), &[]).1;
         let mut cases =
             vec![bytes[..bytes.len() - 1].to_vec(), [bytes.as_slice(), &[0]].concat(), Vec::new(), b"{}".to_vec()];
         for place in (10..bytes.len()).step_by(97) {
@@ -277,7 +279,9 @@ fn damage_is_a_mismatch() {
         cases.push(giant);
         for case in cases {
             fs::write(&path, &case).unwrap();
-            assert_eq!(verify(&path, &[]).0, 5, "{name} {}", case.len());
+            let (exit, value) = verify(&path, &[]);
+            let is_another_claim = exit == 0 && value["data"]["findings"] != whole["data"]["findings"];
+            assert!(exit == 5 || is_another_claim, "{name} {}: {exit}", case.len());
         }
         // A version of tomorrow is no damage.
         let mut later = bytes;

@@ -208,12 +208,12 @@ mod tests {
         assert!(fast > GREATEST * 3 / 4, "{fast}");
     }
 
-    /// A chain that does a hundred batches a second holds one of them at a time for a light sender, and is let out again without him.
+    /// A chain that does thirty batches a second holds two or three of them at a time for a light sender, and is let out again without him.
     #[test]
     fn the_line_is_short_for_a_light_sender() {
         let mut now = Instant::now();
         let mut window = Window::new(now, 0);
-        run(&mut window, Aim::ShortLine, &mut now, 10, 400);
+        run(&mut window, Aim::ShortLine, &mut now, 30, 400);
         assert!(window.limit(Aim::ShortLine, GREATEST) < GREATEST / 8, "{window:?}");
         assert_eq!(window.limit(Aim::ShortLine, 400), 50, "a part of a small bound");
         assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST / LEAST_PART);
