@@ -13,7 +13,6 @@ use quancheng_types::{Height, SignedBatch, VersionPlan, is_known_version};
 use tracing::{debug, error, info, warn};
 
 use crate::driver::{DriverHandle, DriverInput};
-use crate::fair::Mix;
 use crate::ledger::{Ledger, LedgerError, execute_stored};
 use crate::metrics::Metrics;
 use crate::thread_end::{EndWithProcess, Threads};
@@ -40,7 +39,6 @@ struct Executor {
     ledger: Arc<Ledger>,
     driver: DriverHandle,
     tracker: Arc<Tracker>,
-    mix: Arc<Mix>,
     metrics: Arc<Metrics>,
     on_set_change: Box<dyn Fn() + Send>,
 }
@@ -53,13 +51,12 @@ pub fn start(
     ledger: Arc<Ledger>,
     driver: DriverHandle,
     tracker: Arc<Tracker>,
-    mix: Arc<Mix>,
     metrics: Arc<Metrics>,
     on_set_change: Box<dyn Fn() + Send>,
     threads: &Threads,
 ) -> std::io::Result<ExecutorHandle> {
     let (queue, heights) = channel();
-    let executor = Executor { ledger, driver, tracker, mix, metrics, on_set_change };
+    let executor = Executor { ledger, driver, tracker, metrics, on_set_change };
     threads.spawn("executor", move || {
         let _guard = EndWithProcess("executor");
         for height in heights {
@@ -106,7 +103,7 @@ impl Executor {
             let sender = transaction.body.sender()?;
             Some((sender, transaction_weight(transaction)))
         });
-        self.mix.note(tokio::time::Instant::now(), sent);
+        self.tracker.mix().note(tokio::time::Instant::now(), sent);
     }
 
     /// A version of the rules was decided: whoever runs a build that does not carry it has to hear of it long before.

@@ -37,7 +37,6 @@ use crate::driver::{
     ServeQueue,
 };
 use crate::executor;
-use crate::fair::Mix;
 use crate::files::{DataLock, FolderWatch, LogFile, Marks, MarksFile, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError, has_run};
 use crate::limits::SUBMISSION_BYTES_MAX;
@@ -100,16 +99,8 @@ impl Node {
             network::start(lanes::network_config(&config, &genesis, &keys, peers.entries(&sets)?, &descriptors))
                 .await?;
 
-        let mix = Arc::new(Mix::default());
-        let parts = Assembly {
-            config: &config,
-            genesis: &genesis,
-            keys: &keys,
-            ledger: &ledger,
-            metrics: &metrics,
-            mix: &mix,
-            teardown,
-        };
+        let parts =
+            Assembly { config: &config, genesis: &genesis, keys: &keys, ledger: &ledger, metrics: &metrics, teardown };
         let running = parts.wire(&tracker, &peers, &network)?;
         let (bars, asked) = (running.bars, running.asked);
         let pump = Pump::new(running.driver.clone(), Arc::clone(&peers), bars, asked, Arc::clone(&metrics));
@@ -212,7 +203,6 @@ struct Assembly<'a> {
     keys: &'a NodeKeys,
     ledger: &'a Arc<Ledger>,
     metrics: &'a Arc<Metrics>,
-    mix: &'a Arc<Mix>,
     teardown: &'a Teardown,
 }
 
@@ -268,8 +258,7 @@ impl Assembly<'_> {
         let batcher = self.keys.validator.as_ref().map(|key| {
             let (rules, in_flight) = (rules_receiver, in_flight_receiver);
             let (key, driver, metrics) = (key.clone(), driver.clone(), Arc::clone(metrics));
-            let mix = Arc::clone(self.mix);
-            let line = Arc::new(batcher::Line::default());
+            let (mix, line) = (Arc::clone(tracker.mix()), Arc::new(batcher::Line::default()));
             let parts = BatcherParts { chain_id, key, next_sequence, rules, in_flight, writer, driver, mix, metrics };
             tokio::spawn(batcher::run(parts, Arc::clone(&line)));
             line
@@ -348,9 +337,8 @@ impl Assembly<'_> {
             }
         });
         let (ledger, tracker, metrics) = (Arc::clone(self.ledger), Arc::clone(tracker), Arc::clone(self.metrics));
-        let (mix, threads) = (Arc::clone(self.mix), self.teardown.threads());
-        executor::start(ledger, driver.clone(), tracker, mix, metrics, on_set_change, threads)
-            .map_err(StartError::Thread)
+        let threads = self.teardown.threads();
+        executor::start(ledger, driver.clone(), tracker, metrics, on_set_change, threads).map_err(StartError::Thread)
     }
 
     /// The thread that keeps the marks, and the marks as they were found, with the number of this process.

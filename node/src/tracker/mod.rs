@@ -17,7 +17,7 @@ use quancheng_types::{Block, Height, Receipt, TransactionId};
 use tokio::sync::{broadcast, watch};
 
 use crate::api::backend::CertifiedBlock;
-use crate::fair::{ClientAddress, Sender};
+use crate::fair::{ClientAddress, Mix, Sender};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 pub use quotas::{ClaimLimits, QuotaFull};
@@ -110,6 +110,7 @@ pub struct Tracker {
     certified: watch::Sender<Height>,
     executed: watch::Sender<Height>,
     events: broadcast::Sender<Arc<CertifiedBlock>>,
+    mix: Arc<Mix>,
     metrics: Arc<Metrics>,
 }
 
@@ -123,8 +124,14 @@ impl Tracker {
             certified: watch::Sender::new(certified),
             executed: watch::Sender::new(executed),
             events: broadcast::Sender::new(SUBSCRIBER_LAG_MAX),
+            mix: Arc::default(),
             metrics,
         }
+    }
+
+    /// Who sent what was executed of late.
+    pub(crate) fn mix(&self) -> &Arc<Mix> {
+        &self.mix
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
