@@ -43,7 +43,7 @@ caught! {
     an_unchecked_vote_is_caught: "VoteUnchecked" by ["votes_are_justified", "evidence_verifies", "no_panic", "honest_trust", "no_double_sign"];
     an_unchecked_acknowledgement_is_caught: "BatchSignatureUnchecked" by ["certified_is_valid"];
     a_strangers_signature_is_caught: "StrangerSignature" by ["evidence_verifies", "certified_is_valid"];
-    an_unchecked_decision_is_caught: "SyncUnchecked" by ["evidence_verifies", "prefix_agreement", "headers_hold", "honest_trust", "no_double_sign"];
+    an_unchecked_decision_is_caught: "SyncUnchecked" by ["one_block_per_height", "evidence_verifies", "prefix_agreement", "headers_hold", "honest_trust", "no_double_sign"];
     a_decision_for_another_block_is_caught: "SyncOtherBlock" by ["evidence_verifies", "honest_trust", "store_holds", "no_double_sign"];
     a_wrong_parent_is_caught: "WrongParent" by ["prefix_agreement", "headers_hold"];
     an_uncompared_root_is_caught: "RootNotCompared" by ["headers_hold", "honest_trust"];
