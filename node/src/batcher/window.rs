@@ -18,13 +18,13 @@ use crate::fair::TURN_WEIGHT;
 /// Time in line that is aimed at, ms.
 const QUEUE_MS: u64 = 150;
 /// The same while there are light senders.
-const SHORT_QUEUE_MS: u64 = 15;
+const SHORT_QUEUE_MS: u64 = 10;
 /// How long the shortest time is remembered: it may grow when the network changes.
 const SHORTEST_KEPT: Duration = Duration::from_secs(10);
 /// The window is not smaller than this part of what the chain allows.
 const LEAST_PART: u64 = 2;
-/// The same while there are light senders: about ten notarizations.
-const SHORT_LEAST: u64 = TURN_WEIGHT / 2;
+/// The same while there are light senders: about five notarizations.
+const SHORT_LEAST: u64 = TURN_WEIGHT / 4;
 /// Then it is not larger than this part.
 const SHORT_MOST_PART: u64 = 8;
 /// Parts by which it grows and shrinks.
@@ -43,11 +43,11 @@ pub(crate) enum Aim {
 
 impl Aim {
     /// The longest time that is not late, when this is the shortest of late. A batch waits for the next height besides, from nothing to
-    /// about as long as the shortest time.
+    /// most of the shortest time.
     fn longest(self, shortest: Duration) -> Duration {
         match self {
             Self::Throughput => shortest + Duration::from_millis(QUEUE_MS),
-            Self::ShortLine => shortest.saturating_mul(2) + Duration::from_millis(SHORT_QUEUE_MS),
+            Self::ShortLine => shortest + shortest / 2 + Duration::from_millis(SHORT_QUEUE_MS),
         }
     }
 
