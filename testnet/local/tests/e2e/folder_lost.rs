@@ -1,28 +1,9 @@
 //! A data folder that is taken away under the running node.
 
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::http::{self, wait_until};
-use crate::support::{Net, program, text};
-
-/// Starts a node under a parent that sees its exit code, and waits until it is ready.
-fn started(net: &Net, index: u32) -> Child {
-    let log = std::fs::File::options().append(true).open(net.node_dir(index).join("node.log")).unwrap();
-    let child = Command::new(program("quanchengd"))
-        .args(["start", "--config", text(&net.node_dir(index).join("node.toml"))])
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .spawn()
-        .unwrap();
-    wait_until("it is ready", Duration::from_secs(60), || {
-        http::get(&format!("{}/readyz", net.admin(index))).is_ok_and(|(status, _)| status == 200)
-    });
-    child
-}
+use crate::support::Net;
+use crate::support::child::started;
 
 /// Whether the folder is replaced or gone, and whether the node is asked to stop or notices by itself: it ends with an error that says what
 /// was lost. Put back, the folder is as good as before.

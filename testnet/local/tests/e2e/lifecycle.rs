@@ -1,14 +1,14 @@
 //! Pauses, and ends that were asked for.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::checks::{certified_everywhere, quiet_logs, same_history};
-use crate::support::http::{self, wait_until};
+use crate::support::child::started;
+use crate::support::http::wait_until;
 use crate::support::load::Load;
-use crate::support::{Net, program, quancheng, text};
+use crate::support::{Net, quancheng, text};
 
 #[test]
 fn a_paused_node_is_not_missed_and_catches_up() {
@@ -45,17 +45,7 @@ fn a_clean_stop_ends_with_zero_and_the_next_start_goes_on_where_it_was() {
 
     // Under a parent that sees the exit code.
     net.kill(3);
-    let log = std::fs::File::options().append(true).open(net.node_dir(3).join("node.log")).unwrap();
-    let mut child = Command::new(program("quanchengd"))
-        .args(["start", "--config", text(&net.node_dir(3).join("node.toml"))])
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .spawn()
-        .unwrap();
-    wait_until("it is ready", Duration::from_secs(60), || {
-        http::get(&format!("{}/readyz", net.admin(3))).is_ok_and(|(status, _)| status == 200)
-    });
+    let mut child = started(&net, 3);
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(pid, Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{}", net.log(3));

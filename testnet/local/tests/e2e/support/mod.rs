@@ -1,6 +1,7 @@
 //! A network for one test, and the programs that drive it.
 
 pub(crate) mod checks;
+pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod http;
