@@ -1,5 +1,5 @@
 //! The line into batches: admitted transactions of all senders, in fair turns, bounded in bytes. What an account brings while it has little in
-//! the line has a lane of its own, which goes first: the lane of light senders.
+//! the line has a lane of its own: the lane of light senders.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -268,7 +268,6 @@ impl Line {
                 inner.fill(&mut content, &mut bytes, rules, true);
             }
         }
-        inner.wait_anew(Instant::now());
         (!content.transactions.is_empty()).then_some(content)
     }
 
@@ -300,8 +299,17 @@ impl Inner {
         if all > LINE_BYTES_MAX { Err(LineFull::All) } else { Ok(()) }
     }
 
-    /// Takes what fits from one lane.
+    /// Takes what fits from one lane. What is left in it has not waited for the next batch yet; the other lane has, all the same.
     fn fill(&mut self, content: &mut Content, bytes: &mut u64, rules: &SealRules, is_light: bool) {
+        let before = content.transactions.len();
+        self.fill_up(content, bytes, rules, is_light);
+        if content.transactions.len() > before {
+            let amount = if is_light { &mut self.amount_light } else { &mut self.amount_others };
+            amount.since = amount.since.map(|_| Instant::now());
+        }
+    }
+
+    fn fill_up(&mut self, content: &mut Content, bytes: &mut u64, rules: &SealRules, is_light: bool) {
         while content.transactions.len() < limits::BATCH_TRANSACTIONS_MAX as usize {
             let Some(((next, _), _)) = self.turns(is_light).peek() else {
                 return;
@@ -320,13 +328,6 @@ impl Inner {
                 *bytes = larger;
                 content.push(waiting, submission);
             }
-        }
-    }
-
-    /// What is left when a batch was taken has not waited for the next one yet.
-    fn wait_anew(&mut self, now: Instant) {
-        for amount in [&mut self.amount_light, &mut self.amount_others] {
-            amount.since = amount.since.map(|_| now);
         }
     }
 

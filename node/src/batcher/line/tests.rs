@@ -95,14 +95,25 @@ fn an_account_is_not_overtaken_by_itself() {
     assert!(line.lock().lanes.is_empty());
 }
 
+/// Else a batch of one lane each few milliseconds would put off the other one for ever.
 #[test]
-fn what_was_left_when_a_batch_was_taken_waits_anew() {
+fn what_was_left_of_a_lane_waits_anew_and_the_other_lane_does_not() {
     let line = Line::default();
-    let _all = push(&line, (0..2).map(|n| waiting(1, 1, n, 100, 100)).collect()).unwrap();
-    let since = line.amount(Lane::All).since.unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(2));
+    let _others = push(&line, (0..8).map(|n| waiting(1, 1, n, 100, 100)).collect()).unwrap();
+    let _light = push(&line, (0..2).map(|n| waiting(1, 2, n, 100, 100)).collect()).unwrap();
+    let since = || {
+        let inner = line.lock();
+        (inner.amount_light.since.unwrap(), inner.amount_others.since.unwrap())
+    };
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(2));
+    let (light, others) = since();
+    pause();
     line.take(&rules(100, 1_000), Lane::All).unwrap();
-    assert!(line.amount(Lane::All).since.unwrap() > since);
+    let (same, later) = since();
+    assert!(same == light && later > others);
+    pause();
+    line.take(&rules(100, 1_000), Lane::Light).unwrap();
+    assert!(since().0 > light && since().1 == later);
 }
 
 /// One key and one address flood; the next batch holds what anybody else has brought, all the same.
