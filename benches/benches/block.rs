@@ -62,6 +62,10 @@ impl Backend for Watched {
         watched(&self.spent_ns, || self.inner.write(writes, durability))
     }
 
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        self.inner.checkpoint()
+    }
+
     fn sync(&self) -> Result<(), StoreError> {
         watched(&self.spent_ns, || self.inner.sync())
     }

@@ -6,6 +6,8 @@ use core::fmt;
 
 use quancheng_types::{DecodeError, Height};
 
+use crate::backend::{Column, Part};
+
 /// A kind of stored record, for error texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
@@ -50,7 +52,7 @@ impl IoCause {
             Self::NoSpace => "free space on that disk, then start again; nothing was lost",
             Self::Permission => "give the user that runs the node read and write permission on it",
             Self::Locked => "stop the other process that has it open (two nodes never share a data folder)",
-            Self::Damaged => "check the disk, then restore the data folder by synchronising from peers",
+            Self::Damaged => "check the disk",
             Self::FileLimit => "raise the limit of open files of the service (LimitNOFILE)",
             Self::NotFound => "check the data folder in the configuration of the node",
             Self::Device => "check the disk and the system log",
@@ -170,9 +172,36 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
-const RESYNC: &str = "the data folder is damaged: check the disk, then restore it by synchronising from peers";
+const DAMAGED: &str = "the data folder is damaged: check the disk";
 
 impl StoreError {
+    /// The part of the store that it is about, where it is about one.
+    #[must_use]
+    pub fn part(&self) -> Option<Part> {
+        match self {
+            Self::Undecodable { record, .. } | Self::Missing { record, .. } | Self::Inconsistent { record, .. } => {
+                match record {
+                    Record::Row(_) => Some(Part::Results),
+                    Record::Column(name) => {
+                        Column::ALL.into_iter().find(|column| column.name() == *name).map(Column::part)
+                    }
+                }
+            }
+            Self::Io { path, .. } => {
+                let folder = path.rsplit(['/', '\\']).next();
+                Part::ALL.into_iter().find(|part| folder == Some(part.name()))
+            }
+            Self::Format { .. }
+            | Self::RootGone { .. }
+            | Self::NotKept { .. }
+            | Self::Pruned { .. }
+            | Self::NotExecuted { .. }
+            | Self::OutOfOrder { .. }
+            | Self::GenesisExists
+            | Self::TooLarge { .. } => None,
+        }
+    }
+
     /// The cases that are about a height.
     fn fmt_height(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -213,13 +242,13 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Undecodable { record, key, error } => {
-                write!(f, "{record}, key {}: stored bytes do not decode ({error}); {RESYNC}", Hex(key))
+                write!(f, "{record}, key {}: stored bytes do not decode ({error}); {DAMAGED}", Hex(key))
             }
             Self::Missing { record, key } => {
-                write!(f, "{record}: key {} is missing; {RESYNC}", Hex(key))
+                write!(f, "{record}: key {} is missing; {DAMAGED}", Hex(key))
             }
             Self::Inconsistent { record, key, expected } => {
-                write!(f, "{record}, key {}: {expected} expected; {RESYNC}", Hex(key))
+                write!(f, "{record}, key {}: {expected} expected; {DAMAGED}", Hex(key))
             }
             Self::Io { path, operation, cause, detail } => {
                 write!(f, "cannot {operation} the store at {path}: {} ({detail}); {}", cause.text(), cause.advice())

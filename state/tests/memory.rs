@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use quancheng_state::backend::{Backend, Column, Cursor, Durability, Memory, Writes};
+use quancheng_state::backend::{Backend, Column, Cursor, Durability, Kept, Memory, Writes};
 use quancheng_state::{IoCause, Store, StoreError, StoreOptions};
 use quancheng_types::Height;
 
@@ -31,12 +31,14 @@ proptest! {
     /// Whatever suffix of the writes since the last sync a crash takes back, the store opens at exactly one height, and
     /// executing the rest again leads to the same roots.
     #[test]
-    fn a_crash_leaves_exactly_one_height(blocks in blocks(2..7), synced in 0_usize..7) {
+    fn a_crash_leaves_exactly_one_height(blocks in blocks(2..7), synced in 0_usize..7, every in 1_u64..5) {
         let memory = Arc::new(Memory::new());
-        let store = Store::open(Arc::clone(&memory) as Arc<dyn Backend>, StoreOptions::default()).unwrap();
+        let options = StoreOptions { checkpoint_heights: every, ..StoreOptions::default() };
+        let store = Store::open(Arc::clone(&memory) as Arc<dyn Backend>, options).unwrap();
         let (roots, models) = run(&store, &blocks, 0, |height| if height == synced { store.sync().unwrap() });
-        for keep in 0..=memory.unsynced() {
-            let copy = Arc::new(memory.crash_copy(keep));
+        let Kept { chain, results } = memory.unsynced();
+        for (chain, results) in (0..=results).flat_map(|results| [(0, results), (chain, results)]) {
+            let copy = Arc::new(memory.crash_copy(Kept { chain, results }));
             let store = Store::open(copy as Arc<dyn Backend>, StoreOptions::default()).unwrap();
             let next = match store.tip() {
                 None => 0,
@@ -106,7 +108,7 @@ fn a_store_of_another_format_is_refused() {
     writes.put(Column::Meta, b"format".to_vec(), 1_u32.to_le_bytes().to_vec());
     memory.write(writes, Durability::Synced).unwrap();
     let error = Store::open(memory, StoreOptions::default()).unwrap_err();
-    assert_eq!(error, StoreError::Format { found: 1, supported: 2 });
+    assert_eq!(error, StoreError::Format { found: 1, supported: 3 });
     assert!(error.to_string().contains("install the program that wrote it"), "{error}");
 }
 
@@ -132,6 +134,10 @@ impl Backend for Failing {
             return Err(StoreError::Io { path, operation: "write to", cause: IoCause::NoSpace, detail });
         }
         self.memory.write(writes, durability)
+    }
+
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        self.memory.checkpoint()
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -166,6 +172,10 @@ impl Backend for Watched {
             look();
         }
         Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        self.memory.checkpoint()
     }
 
     fn sync(&self) -> Result<(), StoreError> {

@@ -7,7 +7,8 @@
 //!   sign-record       what this validator signed last; two slots written in turn, in place
 //!   stopped           why this node may not go on by itself; only after its key signed elsewhere
 //!   log/<n>           what the voting core took in at the height in progress; appended, synced at each flush
-//!   store/            RocksDB: blocks, batches, state, receipts
+//!   store/chain/      RocksDB: blocks, certificates, batches
+//!   store/results/    RocksDB: what follows from them: state, receipts, history; made again from the chain when it is gone
 //! ```
 
 mod lock;
@@ -171,6 +172,9 @@ pub const REJOIN: &str = "restore nothing older, but move the data folder away a
                           --salvage OLD_FOLDER`, where HEIGHT is the greatest that any other node reports; blocks come from the \
                           peers, and admitted transactions that nobody ordered yet are taken out of the old folder (a follower uses \
                           plain `quanchengd init`)";
+/// What to do when only what follows from the chain is damaged.
+pub const REMAKE: &str = "stop the node, move the folder `store/results` of the data folder away and start it again: it executes its blocks again \
+                          and makes it anew, and nothing is lost";
 
 fn advice(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;

@@ -104,6 +104,12 @@ impl Ledger {
         if height == Height::GENESIS { Ok(None) } else { self.block(height) }
     }
 
+    /// The height of the newest decided block.
+    #[must_use]
+    pub fn newest_block(&self) -> Height {
+        self.tip.read().unwrap_or_else(PoisonError::into_inner).height
+    }
+
     /// Newest height up to the tip whose block is not empty, and the windows of all authors.
     #[must_use]
     pub fn windows(&self) -> (Height, Vec<(ValidatorId, AuthorWindow)>) {

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use quancheng_contracts::GenesisStateError;
+use quancheng_state::backend::Part;
 use quancheng_state::{IoCause, StoreError};
 use quancheng_types::{BatchId, ChainId, Height};
 
 use crate::admission::AdmissionError;
-use crate::files::{FileError, REJOIN};
+use crate::files::{FileError, REJOIN, REMAKE};
 
 /// Why the store of this node cannot go on.
 #[derive(Clone, Debug)]
@@ -58,6 +59,13 @@ pub enum LedgerError {
     },
     /// A file beside the store.
     File(Arc<FileError>),
+    /// The results are those of another chain, or of a height that is not decided here.
+    ForeignResults {
+        /// Their folder.
+        path: PathBuf,
+        /// Their newest height.
+        height: Height,
+    },
     /// The store holds no state at all.
     Empty,
     /// The thread that writes batches is gone.
@@ -67,7 +75,7 @@ pub enum LedgerError {
 impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Store(error) if self.is_damage() => write!(f, "{error}; {REJOIN}"),
+            Self::Store(error) if self.is_damage() => write!(f, "{error}; {}", advice(error.part())),
             Self::Store(error) => error.fmt(f),
             Self::Genesis(error) => error.fmt(f),
             Self::OtherChain { expected } => write!(
@@ -99,6 +107,12 @@ impl fmt::Display for LedgerError {
                 "the file `marks` of the data folder is an older copy: it knows {found} groups of batches, and {marked} had been marked; \
                  with it batch numbers could repeat, so the node does not start. {REJOIN}"
             ),
+            Self::ForeignResults { path, height } => write!(
+                f,
+                "the results at {} are of a height {height} that the blocks of this node do not have: the folder comes from elsewhere, or the \
+                 blocks are an older copy; {REMAKE}",
+                path.display()
+            ),
             Self::File(error) => error.fmt(f),
             Self::Empty => f.write_str("the store holds no state; wipe the data folder and start again"),
             Self::WriterPanicked => {
@@ -109,6 +123,14 @@ impl fmt::Display for LedgerError {
 }
 
 impl std::error::Error for LedgerError {}
+
+/// What to do about damage of a part of the store.
+pub(super) const fn advice(part: Option<Part>) -> &'static str {
+    match part {
+        Some(Part::Results) => REMAKE,
+        Some(Part::Chain) | None => REJOIN,
+    }
+}
 
 impl LedgerError {
     /// Whether what is on disk is not what was written.
@@ -123,6 +145,7 @@ impl LedgerError {
             | Self::BatchMissing { .. }
             | Self::StoreMissing { .. }
             | Self::RolledBack { .. }
+            | Self::ForeignResults { .. }
             | Self::MarksOlder { .. } => true,
             Self::Store(
                 StoreError::Format { .. }
@@ -159,6 +182,7 @@ impl From<LedgerError> for AdmissionError {
             | LedgerError::BatchMissing { .. }
             | LedgerError::StoreMissing { .. }
             | LedgerError::RolledBack { .. }
+            | LedgerError::ForeignResults { .. }
             | LedgerError::MarksOlder { .. }
             | LedgerError::File(_)
             | LedgerError::Empty

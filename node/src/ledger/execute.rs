@@ -62,7 +62,6 @@ pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch
         executed: executed.collect(),
         batches: block.batches.iter().map(|reference| reference.header.id()).collect(),
         set_change: decisions.validators.as_ref().map(|entry| (entry.effective, entry.value.clone())),
-        meta: Vec::new(),
     };
     let tip = ledger.store.commit(commit)?;
     ledger.prune(header.height)?;

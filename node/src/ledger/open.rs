@@ -10,9 +10,10 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use quancheng_state::backend::Part;
 use quancheng_state::{Backend, ChainStore, IoCause, Store, StoreError, StoreOptions};
-use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
-use quancheng_types::Genesis;
+use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions, RocksPart};
+use quancheng_types::{Genesis, Height};
 use tracing::warn;
 
 use super::batches::GroupsRow;
@@ -27,7 +28,8 @@ use crate::files::{FileError, Marks, MarksFile, SignRecordFile};
 const PAGE_CACHE_SHARE: usize = 4;
 const RECENT_SHARE: usize = 8;
 /// Nothing is committed to a store that is only read.
-const READ_ONLY: StoreOptions = StoreOptions { page_cache_bytes: 0, recent_bytes: 0 };
+const READ_ONLY: StoreOptions =
+    StoreOptions { page_cache_bytes: 0, recent_bytes: 0, checkpoint_bytes: usize::MAX, checkpoint_heights: u64::MAX };
 /// Folder of the store in the data folder.
 pub(super) const STORE_FOLDER: &str = "store";
 /// Names the newest manifest of a store; without it the engine takes the folder for an empty one, and clears it.
@@ -44,8 +46,9 @@ impl Ledger {
         let path = data_dir.join(STORE_FOLDER);
         let mut file = MarksFile::at(data_dir, genesis.chain_id());
         let mut marks = file.open(has_run(data_dir))?;
-        if marks.has_store && !path.join(CURRENT).exists() {
-            return Err(LedgerError::StoreMissing { path: path.join(CURRENT) });
+        let current = path.join(Part::Chain.name()).join(CURRENT);
+        if marks.has_store && !current.exists() {
+            return Err(LedgerError::StoreMissing { path: current });
         }
         let memory_bytes = options.memory_mib as usize * 1024 * 1024;
         let (page_cache_bytes, recent_bytes) = (memory_bytes / PAGE_CACHE_SHARE, memory_bytes / RECENT_SHARE);
@@ -58,12 +61,20 @@ impl Ledger {
         let open_files_max = options.open_files_max.unwrap_or(rocks.open_files_max);
         let rocks = RocksOptions { open_files_max, ..rocks };
         let damage = DamageSeen::default();
-        let rocks = Watched::new(open_marked(&path, &rocks, &marks)?, damage.clone());
-        let backend: Arc<dyn Backend> = Arc::new(rocks);
-        let mut ledger =
-            Self::over(backend, StoreOptions { page_cache_bytes, recent_bytes }, genesis, options.keep_recent)?;
+        let chain = open_marked(&path, &rocks, &marks)?;
+        // What is gone of the results is made again, all of it if need be.
+        let results = RocksPart::open(&path, Part::Results, &RocksOptions { is_created: true, ..rocks.clone() })?;
+        let backend: Arc<dyn Backend> = Arc::new(Watched::new(Rocks::of(chain, results), damage.clone()));
+        let store = StoreOptions {
+            page_cache_bytes,
+            recent_bytes,
+            checkpoint_bytes: rocks.checkpoint_bytes(),
+            ..StoreOptions::default()
+        };
+        let mut ledger = Self::over(backend, store, genesis, options.keep_recent)?;
         ledger.damage = damage;
         check_marks(&path, &ledger.chain, &marks)?;
+        ledger.check_results(&path)?;
         if !marks.has_store {
             marks.has_store = true;
             file.replace(&marks)?;
@@ -93,6 +104,18 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Whether the results are of this chain, and of no height that is not decided here.
+    fn check_results(&self, path: &Path) -> Result<(), LedgerError> {
+        let Some(tip) = self.store.tip().filter(|tip| tip.height() > Height::GENESIS) else {
+            return Ok(());
+        };
+        if self.chain.block(tip.height())?.is_some_and(|block| block.id() == tip.leaf.block_id) {
+            return Ok(());
+        }
+        let path = path.join(Part::Results.name());
+        Err(LedgerError::ForeignResults { path, height: tip.height() })
+    }
+
     /// The marks as they were found; all zero over a backend without them, and after [`Self::take_marks`].
     #[must_use]
     pub fn marks(&self) -> Marks {
@@ -108,9 +131,9 @@ impl Ledger {
     }
 }
 
-/// Opens the store when its log is whole, or when what the log lost was never durable.
-fn open_marked(path: &Path, options: &RocksOptions, marks: &Marks) -> Result<Rocks, LedgerError> {
-    let error = match Rocks::open(path, options) {
+/// Opens the chain's part of the store when its log is whole, or when what the log lost was never durable.
+fn open_marked(path: &Path, options: &RocksOptions, marks: &Marks) -> Result<RocksPart, LedgerError> {
+    let error = match RocksPart::open(path, Part::Chain, options) {
         Ok(rocks) => return Ok(rocks),
         Err(error) => error,
     };
@@ -119,12 +142,12 @@ fn open_marked(path: &Path, options: &RocksOptions, marks: &Marks) -> Result<Roc
     };
     // A loss of power tears the end of a log in more ways than the engine takes for one. The marks tell.
     let to_gap = RocksOptions { recovery: LogRecovery::ToFirstGap, ..options.clone() };
-    let look = Rocks::open_read_only(path, &to_gap).map_err(|_| LedgerError::Store(error.clone()))?;
-    let chain = Store::open(Arc::new(look), StoreOptions::default()).map_err(|_| LedgerError::Store(error))?.chain();
+    let look = RocksPart::open_read_only(path, Part::Chain, &to_gap).map_err(|_| LedgerError::Store(error))?;
+    let chain = ChainStore::over(Arc::new(look));
     check_marks(path, &chain, marks)?;
     warn!(store = %path.display(), "the end of the store's log was torn by a crash; nothing of it had been reported durable");
     drop(chain);
-    Ok(Rocks::open(path, &to_gap)?)
+    Ok(RocksPart::open(path, Part::Chain, &to_gap)?)
 }
 
 /// Whether a store holds all that was durable in it.
@@ -170,7 +193,8 @@ impl StoreKeeper {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
     }
 
-    /// Waits until nobody else uses the store, at most so long, and closes it here. Whether it is closed (or was never open).
+    /// Waits until nobody else uses the store, at most so long, writes out the results and closes it here, so that the next start has nothing
+    /// to execute again. Whether it is closed (or was never open).
     #[must_use]
     pub fn close(&self, patience: Duration) -> bool {
         let Some(StoreHandle(backend)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else {
@@ -183,6 +207,9 @@ impl StoreKeeper {
                 return false;
             }
             std::thread::sleep(POLL);
+        }
+        if let Err(error) = backend.sync() {
+            warn!(%error, "the newest results could not be written out; the next start executes their blocks again");
         }
         drop(backend);
         true

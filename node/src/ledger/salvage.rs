@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quancheng_consensus::{AuthorWindow, WINDOW_SEQUENCES};
-use quancheng_state::backend::Column;
-use quancheng_state::{Backend as _, Store, StoreOptions};
-use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
+use quancheng_state::backend::{Column, Part};
+use quancheng_state::{Backend, ChainStore};
+use quancheng_state_rocks::{LogRecovery, RocksOptions, RocksPart};
 use quancheng_types::{BatchId, ChainId, Digest, PublicKey, SignedBatch, ValidatorId};
 
 use super::LedgerError;
@@ -35,7 +35,7 @@ pub struct Salvaged {
 pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Salvaged, LedgerError> {
     let own = ValidatorId::of(key);
     let options = RocksOptions { recovery: LogRecovery::SkipDamage, ..RocksOptions::default() };
-    let rocks = Arc::new(Rocks::open_read_only(&data_dir.join(STORE_FOLDER), &options)?);
+    let rocks = Arc::new(RocksPart::open_read_only(&data_dir.join(STORE_FOLDER), Part::Chain, &options)?);
     let mut batches = Vec::new();
     for id in pending(&rocks)? {
         // One that cannot be read is missed below.
@@ -62,7 +62,7 @@ pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Sa
 }
 
 /// Names of the batches that no block named. What cannot be read ends the list.
-fn pending(rocks: &Rocks) -> Result<Vec<BatchId>, LedgerError> {
+fn pending(rocks: &RocksPart) -> Result<Vec<BatchId>, LedgerError> {
     let mut ids = Vec::new();
     let mut cursor = rocks.cursor(Column::BatchesPending)?;
     cursor.seek(&[])?;
@@ -78,8 +78,7 @@ fn pending(rocks: &Rocks) -> Result<Vec<BatchId>, LedgerError> {
 }
 
 /// Which own batches the folder knows to be ordered; none when that cannot be read.
-fn window(rocks: &Arc<Rocks>, own: &ValidatorId) -> AuthorWindow {
-    let store = Store::open(Arc::clone(rocks) as Arc<dyn quancheng_state::Backend>, StoreOptions::default());
-    let tip = store.ok().and_then(|store| ChainTip::read(&store.chain()).ok());
+fn window(rocks: &Arc<RocksPart>, own: &ValidatorId) -> AuthorWindow {
+    let tip = ChainTip::read(&ChainStore::over(Arc::clone(rocks) as Arc<dyn Backend>)).ok();
     tip.and_then(|tip| tip.window(own)).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use quancheng_state::backend::{Backend, Column, Cursor, Durability, Writes};
 use quancheng_state::{IoCause, StoreError};
 use tracing::error;
 
-use crate::files::REJOIN;
+use super::error::advice;
 
 /// Whether damage was met since the start.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +26,9 @@ impl DamageSeen {
             && let StoreError::Io { cause: IoCause::Damaged | IoCause::NotFound | IoCause::Device, .. } = error
             && !self.0.swap(true, Ordering::Relaxed)
         {
+            let advice = advice(column.map(Column::part).or_else(|| error.part()));
             let column = column.map_or("log", Column::name);
-            error!(column, %error, "a file of the store is damaged; what it holds is not served. {REJOIN}");
+            error!(column, %error, "a file of the store is damaged; what it holds is not served. {advice}");
         }
         result
     }
@@ -63,6 +64,10 @@ impl<B: Backend> Backend for Watched<B> {
 
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
         self.seen.look(None, self.inner.write(writes, durability))
+    }
+
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        self.seen.look(None, self.inner.checkpoint())
     }
 
     fn sync(&self) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Puts a node together and takes it down again.
 //!
-//! Order of a start: lock the folder, open the store, replay what was decided and not executed, read log and sign record, join the
-//! network, open the doors. Order of a stop: close the doors, stop the driver after its current step, let the executor finish its block.
+//! Order of a start: lock the folder, open the store, execute again what a crash took back of the results, read log and sign record, join
+//! the network, open the doors. Order of a stop: close the doors, stop the driver after its current step, let the executor finish its block.
 
 mod doors;
 mod error;
@@ -89,6 +89,7 @@ impl Node {
         let metrics = Arc::new(Metrics::new());
         let ledger =
             Arc::new(Ledger::open(&config.node.data_dir, &genesis, &config.store).map_err(StartError::Ledger)?);
+        recover::execute_again(&ledger)?;
         recover::check_version(&ledger)?;
         teardown.store().keep(&ledger);
         let (executed, certified, time_ms) = ledger.progress().map_err(StartError::Ledger)?;

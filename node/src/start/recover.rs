@@ -1,16 +1,20 @@
 //! What is on disk, in the form in which the engine takes it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use quancheng_consensus::{AuthorWindow, Executed, LogEntry, RecoveredState, SignRecord, Tip, WINDOW_SEQUENCES};
 use quancheng_types::{Decisions, Height, SignedBatch, ValidatorId};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::StartError;
 use crate::files::Marks;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, execute_stored};
 use crate::tracker::Tracker;
 use crate::version::UnknownVersion;
+
+/// How often a long start tells where it is.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// Batches to offer again, and the engine's state.
 pub(super) struct Recovered {
@@ -29,6 +33,36 @@ pub(super) fn check_version(ledger: &Ledger) -> Result<(), StartError> {
     UnknownVersion::check(&versions, next).map_err(StartError::UnknownVersion)?;
     if let Some(unknown) = UnknownVersion::ahead(&versions, next) {
         warn!(height = %unknown.height, version = unknown.plan.version, "this node will stop: {unknown}");
+    }
+    Ok(())
+}
+
+/// Executes again what a crash took back of the results, before anything is built on them: as far as the batches are here. The rest, which
+/// was never executed here, is executed by the running node.
+pub(super) fn execute_again(ledger: &Ledger) -> Result<(), StartError> {
+    let failed = |error| StartError::Ledger(LedgerError::Store(error));
+    let (from, begun) = (ledger.tip_status().height, Instant::now());
+    let mut told = begun;
+    loop {
+        let height = ledger.tip_status().height.next();
+        let Some(block) = ledger.block(height).map_err(failed)?.map(|decided| decided.block) else {
+            break;
+        };
+        let ids = block.batches.iter().map(|batch| batch.header.id());
+        if !ids.map(|id| ledger.has_batch(&id)).try_fold(true, |all, is_here| is_here.map(|here| all && here)).map_err(failed)? {
+            break;
+        }
+        UnknownVersion::check(&ledger.versions().map_err(failed)?, height).map_err(StartError::UnknownVersion)?;
+        let batches = ledger.batches_of(&block).map_err(StartError::Ledger)?;
+        execute_stored(ledger, &block, &batches).map_err(StartError::Ledger)?;
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            info!(%height, of = %ledger.newest_block(), "blocks are executed again; the doors open when this is done");
+        }
+    }
+    let to = ledger.tip_status().height;
+    if to > from {
+        info!(%from, %to, ms = %begun.elapsed().as_millis(), "results that were not on the disk yet were made again");
     }
     Ok(())
 }

@@ -1,20 +1,20 @@
-use quancheng_state::backend::Column;
+use quancheng_state::backend::{Column, Part};
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options};
 
 /// Bits of a Bloom filter per key: about one false positive in a hundred.
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
-/// Share of a write buffer that its own filter takes: about 20 bits for a record of 120 bytes, so that a key that is not there
-/// costs no walk through the buffer.
-const BUFFER_FILTER_SHARE: f64 = 0.02;
+/// Share of such a buffer that its filter takes, 256 KiB: about ten bits for each key that comes between two checkpoints, so that a key
+/// that is not there costs no walk through the buffer.
+const BUFFER_FILTER_SHARE: f64 = 1.0 / 4096.0;
 /// Values above this many bytes are kept in files of their own, so that compaction does not copy them again and again.
 const BLOB_BYTES_MIN: u64 = 4096;
 /// Size of the write-ahead log at which all columns are written out, so that a start replays at most this much: about a second.
 const LOG_BYTES_MAX: u64 = 128 * 1024 * 1024;
-/// The memory of all write buffers, in parts of which [`Shape::buffer`] gives each column some. With one buffer in use and another
-/// on its way to the disk a column may hold twice its part.
-const BUFFER_PARTS: usize = 128;
-/// Least size of a write buffer that the engine takes.
-const BUFFER_BYTES_MIN: usize = 64 * 1024;
+/// Size of a write buffer of the results: never met, because checkpoints come before. What is in one is bounded by
+/// [`RocksOptions::checkpoint_bytes`]; memory is taken as it is used.
+const RESULTS_BUFFER_BYTES: usize = 1 << 30;
+/// Pieces in which the memory of a buffer of the results is taken: there are a dozen, most of them small.
+const ARENA_BYTES: usize = 256 * 1024;
 /// Least memory with which the engine works.
 const MEMORY_BYTES_MIN: usize = 16 * 1024 * 1024;
 
@@ -31,6 +31,9 @@ pub enum LogRecovery {
 }
 
 /// What one operator may choose.
+///
+/// Of [`Self::memory_bytes`] a fifth is for what comes between two checkpoints of the results, twice: one is being written out while the next
+/// comes together. An eighth is for the write buffers of the chain; of the rest, a sixth is for its cache, the rest for the one of the results.
 #[derive(Clone, Debug)]
 pub struct RocksOptions {
     /// Memory for the whole store, in bytes; less than 16 MiB is taken for 16 MiB.
@@ -59,31 +62,54 @@ impl Default for RocksOptions {
 }
 
 impl RocksOptions {
-    pub(super) fn database(&self) -> Options {
+    /// Bytes of results after which a checkpoint is due ([`quancheng_state::StoreOptions::checkpoint_bytes`]).
+    #[must_use]
+    pub fn checkpoint_bytes(&self) -> usize {
+        self.memory() / 5
+    }
+
+    fn chain_buffer_bytes(&self) -> usize {
+        self.memory() / 8
+    }
+
+    fn cache_bytes(&self, part: Part) -> usize {
+        let rest = self.memory() - 2 * self.checkpoint_bytes() - self.chain_buffer_bytes();
+        match part {
+            Part::Chain => rest / 6,
+            Part::Results => rest - rest / 6,
+        }
+    }
+
+    pub(super) fn database(&self, part: Part) -> Options {
         let mut options = Options::default();
         options.create_if_missing(self.is_created);
         options.create_missing_column_families(self.is_created);
-        options.set_max_open_files(self.open_files_max.into());
+        options.set_max_open_files((self.open_files_max / 2).into());
         options.set_max_background_jobs(self.background_threads.max(1).into());
-        // Not met in common use: at this bound the engine writes out the column that waits longest, however little it holds.
-        options.set_db_write_buffer_size(self.memory() * 3 / 8);
-        options.set_max_total_wal_size(LOG_BYTES_MAX);
         options.set_bytes_per_sync(1 << 20);
-        options.set_wal_bytes_per_sync(1 << 20);
         options.set_keep_log_file_num(4);
-        options.set_wal_recovery_mode(match self.recovery {
-            LogRecovery::WholeLog => DBRecoveryMode::TolerateCorruptedTailRecords,
-            LogRecovery::ToFirstGap => DBRecoveryMode::PointInTime,
-            LogRecovery::SkipDamage => DBRecoveryMode::SkipAnyCorruptedRecord,
-        });
+        match part {
+            Part::Chain => {
+                // Not met in common use: at this bound the engine writes out the column that waits longest, however little it holds.
+                options.set_db_write_buffer_size(2 * self.chain_buffer_bytes());
+                options.set_max_total_wal_size(LOG_BYTES_MAX);
+                options.set_wal_bytes_per_sync(1 << 20);
+                options.set_wal_recovery_mode(match self.recovery {
+                    LogRecovery::WholeLog => DBRecoveryMode::TolerateCorruptedTailRecords,
+                    LogRecovery::ToFirstGap => DBRecoveryMode::PointInTime,
+                    LogRecovery::SkipDamage => DBRecoveryMode::SkipAnyCorruptedRecord,
+                });
+            }
+            Part::Results => options.set_atomic_flush(true),
+        }
         options
     }
 
-    /// All columns over one shared cache.
-    pub(super) fn columns(&self) -> Vec<ColumnFamilyDescriptor> {
-        let cache = Cache::new_lru_cache(self.memory() / 2);
+    /// All columns of a part over one cache.
+    pub(super) fn columns(&self, part: Part) -> Vec<ColumnFamilyDescriptor> {
+        let cache = Cache::new_lru_cache(self.cache_bytes(part));
         let column = |column: Column| ColumnFamilyDescriptor::new(column.name(), self.column(column, &cache));
-        Column::ALL.into_iter().map(column).collect()
+        part.columns().map(column).collect()
     }
 
     fn memory(&self) -> usize {
@@ -105,10 +131,15 @@ impl RocksOptions {
         let mut options = Options::default();
         options.set_block_based_table_factory(&blocks);
         options.set_level_compaction_dynamic_level_bytes(true);
-        options.set_write_buffer_size((self.memory() / 4 / BUFFER_PARTS * shape.buffer).max(BUFFER_BYTES_MIN));
+        let buffer_bytes = match column.part() {
+            Part::Chain => self.chain_buffer_bytes(),
+            Part::Results => RESULTS_BUFFER_BYTES,
+        };
+        options.set_write_buffer_size(buffer_bytes);
+        options.set_arena_block_size(ARENA_BYTES);
         let compression = if shape.hashes { DBCompressionType::None } else { DBCompressionType::Lz4 };
         options.set_compression_type(compression);
-        if shape.points {
+        if shape.points && column.part() == Part::Results {
             options.set_memtable_prefix_bloom_ratio(BUFFER_FILTER_SHARE);
             options.set_memtable_whole_key_filtering(true);
         }
@@ -130,9 +161,6 @@ struct Shape {
     hashes: bool,
     /// Holds large values.
     blobs: bool,
-    /// Parts of the memory for write buffers, about as its bytes among all that a notarization writes: then the large columns fill
-    /// theirs and nothing is written out in crumbs.
-    buffer: usize,
 }
 
 impl Shape {
@@ -147,27 +175,12 @@ impl Shape {
             | Column::Receipts
             | Column::HistoryLeaves
             | Column::Meta
+            | Column::ChainMeta
             | Column::Blocks
             | Column::Certificates
             | Column::ValidatorSets
             | Column::SetChanges => (false, false, false),
         };
-        let buffer = match column {
-            Column::Flat | Column::Tree => 28,
-            Column::Batches => 18,
-            Column::Receipts => 12,
-            Column::TransactionIndex => 8,
-            Column::FlatHistory => 4,
-            Column::Superseded | Column::BatchesPending => 2,
-            Column::ReceiptNodes
-            | Column::HistoryLeaves
-            | Column::HistoryNodes
-            | Column::Meta
-            | Column::Blocks
-            | Column::Certificates
-            | Column::ValidatorSets
-            | Column::SetChanges => 1,
-        };
-        Self { points, hashes, blobs, buffer }
+        Self { points, hashes, blobs }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
-use quancheng_state::backend::{Backend, Column, Durability, Writes};
+use quancheng_state::backend::{Backend, Column, Durability, Part, Writes};
 use quancheng_state::{IoCause, Store, StoreError, StoreOptions};
 use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
 use tempfile::TempDir;
@@ -115,23 +115,75 @@ fn a_file_in_the_way_is_an_error_with_its_path() {
 
 #[test]
 fn damaged_files_are_noticed() {
-    let disk = OnDisk::new();
-    {
-        let store = Store::open(disk.open(), StoreOptions::default()).unwrap();
-        store.init_genesis(1, quancheng_state::Patch::empty(), &suite::validators(&[1])).unwrap();
+    for part in Part::ALL {
+        let disk = OnDisk::new();
+        {
+            let store = Store::open(disk.open(), StoreOptions::default()).unwrap();
+            store.init_genesis(1, quancheng_state::Patch::empty(), &suite::validators(&[1])).unwrap();
+        }
+        let manifest = std::fs::read_dir(disk.0.path().join(part.name()))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST")))
+            .unwrap();
+        let mut bytes = std::fs::read(&manifest).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0xff;
+        std::fs::write(&manifest, bytes).unwrap();
+        let error = Rocks::open(disk.0.path(), &OPTIONS).unwrap_err();
+        assert_eq!((cause(&error), error.part()), (IoCause::Damaged, Some(part)), "{error}");
+        assert!(error.to_string().contains("check the disk"), "{error}");
     }
-    let manifest = std::fs::read_dir(disk.0.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST")))
-        .unwrap();
-    let mut bytes = std::fs::read(&manifest).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0xff;
-    std::fs::write(&manifest, bytes).unwrap();
-    let error = Rocks::open(disk.0.path(), &OPTIONS).unwrap_err();
-    assert_eq!(cause(&error), IoCause::Damaged, "{error}");
-    assert!(error.to_string().contains("check the disk"), "{error}");
+}
+
+/// What a crash of the process leaves: the chain as it was written, the results as of a checkpoint, whatever was written after it.
+#[test]
+fn a_killed_process_leaves_results_of_a_checkpoint() {
+    let disk = OnDisk::new();
+    let store = Store::open(disk.open(), StoreOptions { checkpoint_heights: 4, ..StoreOptions::default() }).unwrap();
+    store.init_genesis(1, quancheng_state::Patch::empty(), &suite::validators(&[1])).unwrap();
+    for height in 1..=9 {
+        let batch = suite::batch(height, 3);
+        let (header, bytes) = suite::header_and_bytes(&batch);
+        store.chain().put_batches(&[(header, &bytes)], Durability::Buffered).unwrap();
+        store.commit(suite::commit_of(height, quancheng_state::Patch::empty(), &batch)).unwrap();
+    }
+    let killed = OnDisk::new();
+    let seen = |is_done: &dyn Fn(Option<u64>) -> bool| {
+        // A checkpoint is written out in the background.
+        for _ in 0..1_000 {
+            copy(disk.0.path(), killed.0.path());
+            let store = Store::open(killed.open(), StoreOptions::default()).unwrap();
+            let tip = store.tip().map(|tip| tip.height().0);
+            if is_done(tip) {
+                return store;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("no checkpoint was finished");
+    };
+    // The fourth and the eighth write of a height: genesis is the first.
+    let left = seen(&|tip| tip == Some(7));
+    assert!(left.chain().pending_batches().unwrap().is_empty(), "they were executed before the kill, and will be again");
+    for height in 1..=9 {
+        assert!(left.chain().has_batch(&suite::batch(height, 3).header.id()).unwrap(), "batch {height}");
+    }
+    drop(left);
+    store.sync().unwrap();
+    drop(seen(&|tip| tip == Some(9)));
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::remove_dir_all(to).unwrap();
+    std::fs::create_dir_all(to).unwrap();
+    for part in Part::ALL.map(Part::name) {
+        std::fs::create_dir_all(to.join(part)).unwrap();
+        for item in std::fs::read_dir(from.join(part)).unwrap() {
+            let path = item.unwrap().path();
+            // Files come and go while they are copied; a whole copy is met in time.
+            let _ = std::fs::copy(&path, to.join(part).join(path.file_name().unwrap()));
+        }
+    }
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! Columns in memory, with the crashes of a disk.
+//!
+//! | part | a crash leaves |
+//! |---|---|
+//! | chain | everything up to the newest synced write, and a prefix of the writes after it |
+//! | results | everything up to the newest sync, and a prefix of the writes between it and the newest checkpoint |
 
 use core::fmt;
 use core::ops::Bound;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{Backend, Column, Cursor, Durability, Operation, Writes};
+use super::{Backend, Column, Cursor, Durability, Operation, Part, Writes};
 use crate::error::StoreError;
 
 type Map = BTreeMap<Vec<u8>, Arc<[u8]>>;
@@ -20,8 +25,22 @@ pub struct Memory {
 struct Content {
     /// Shared with cursors: a column is copied when it is written while a cursor stands in it.
     current: BTreeMap<Column, Arc<Map>>,
-    /// What takes back each atomic write since the last synced one, oldest first.
-    unsynced: Vec<Vec<Undo>>,
+    chain: Unsynced,
+    results: Unsynced,
+    /// Of the unsynced writes of the results, those before the newest checkpoint.
+    checkpointed: usize,
+}
+
+/// What takes back each atomic write to a part since the last one that is durable, oldest first.
+type Unsynced = Vec<Vec<Undo>>;
+
+/// Which writes a loss of power leaves, of those that it may take back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Of the chain: so many of the first.
+    pub chain: usize,
+    /// Of the results: so many of the first.
+    pub results: usize,
 }
 
 /// What a record was before a write.
@@ -38,25 +57,27 @@ impl Memory {
         Self::default()
     }
 
-    /// Number of atomic writes since the last synced one: how many a loss of power may take back.
+    /// The greatest number of unsynced writes of each part that a loss of power may leave. It may leave fewer.
     #[must_use]
-    pub fn unsynced(&self) -> usize {
-        self.content.read().unwrap_or_else(PoisonError::into_inner).unsynced.len()
-    }
-
-    /// Loses power: takes back all unsynced writes but the first `keep`, which become durable. Costs as much as the writes that it
-    /// takes back, whatever the columns hold.
-    pub fn crash(&self, keep: usize) {
-        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
-        content.take_back(keep);
-    }
-
-    /// What a loss of power now would leave when it takes back all unsynced writes but the first `keep`.
-    #[must_use]
-    pub fn crash_copy(&self, keep: usize) -> Self {
+    pub fn unsynced(&self) -> Kept {
         let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
-        let mut copy = Content { current: content.current.clone(), unsynced: Vec::new() };
-        for undo in content.unsynced.iter().skip(keep).rev().flatten() {
+        Kept { chain: content.chain.len(), results: content.checkpointed }
+    }
+
+    /// Loses power: takes back all unsynced writes but the first ones named, which become durable. Costs as much as the writes that it
+    /// takes back, whatever the columns hold.
+    pub fn crash(&self, kept: Kept) {
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        content.take_back(kept);
+    }
+
+    /// What a loss of power now would leave when it takes back all unsynced writes but the first ones named.
+    #[must_use]
+    pub fn crash_copy(&self, kept: Kept) -> Self {
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        let mut copy = Content { current: content.current.clone(), ..Content::default() };
+        let results = content.results.iter().skip(kept.results.min(content.checkpointed));
+        for undo in content.chain.iter().skip(kept.chain).chain(results).rev().flatten() {
             copy.restore(undo.column, undo.key.clone(), undo.value.clone());
         }
         Self { content: RwLock::new(copy) }
@@ -91,15 +112,29 @@ impl Content {
         }
     }
 
-    /// Takes back the unsynced writes but the first `keep`. A write has one operation for each key, so their order within it does
+    /// Takes back the unsynced writes but the first ones named. A write has one operation for each key, so their order within it does
     /// not matter.
-    fn take_back(&mut self, keep: usize) {
-        while self.unsynced.len() > keep {
-            for Undo { column, key, value } in self.unsynced.pop().into_iter().flatten() {
-                self.restore(column, key, value);
+    fn take_back(&mut self, kept: Kept) {
+        let chain = self.chain.split_off(kept.chain.min(self.chain.len()));
+        let results = self.results.split_off(kept.results.min(self.checkpointed));
+        for Undo { column, key, value } in chain.into_iter().chain(results).rev().flatten() {
+            self.restore(column, key, value);
+        }
+        self.all_synced();
+    }
+
+    fn all_synced(&mut self) {
+        (self.chain, self.results, self.checkpointed) = (Unsynced::new(), Unsynced::new(), 0);
+    }
+
+    fn write(&mut self, part: Part, writes: Writes) {
+        if !writes.is_empty() {
+            let undo = writes.into_sorted().into_iter().map(|operation| self.apply(operation)).collect();
+            match part {
+                Part::Chain => self.chain.push(undo),
+                Part::Results => self.results.push(undo),
             }
         }
-        self.unsynced.clear();
     }
 }
 
@@ -114,25 +149,32 @@ impl Backend for Memory {
     }
 
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
-        let operations = writes.into_sorted();
+        let (chain, results) = writes.into_parts();
         let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
-        let undo = operations.into_iter().map(|operation| content.apply(operation)).collect();
-        match durability {
-            Durability::Synced => content.unsynced.clear(),
-            Durability::Buffered => content.unsynced.push(undo),
+        content.write(Part::Results, results);
+        content.write(Part::Chain, chain);
+        if durability == Durability::Synced {
+            content.chain.clear();
         }
         Ok(())
     }
 
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        content.chain.clear();
+        content.checkpointed = content.results.len();
+        Ok(())
+    }
+
     fn sync(&self) -> Result<(), StoreError> {
-        self.content.write().unwrap_or_else(PoisonError::into_inner).unsynced.clear();
+        self.content.write().unwrap_or_else(PoisonError::into_inner).all_synced();
         Ok(())
     }
 }
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Memory({} unsynced writes)", self.unsynced())
+        write!(f, "Memory({:?} unsynced)", self.unsynced())
     }
 }
 

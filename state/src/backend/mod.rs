@@ -10,7 +10,35 @@ use crate::error::StoreError;
 
 mod memory;
 
-pub use memory::Memory;
+pub use memory::{Kept, Memory};
+
+/// What a crash does to a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// What nobody can make again: blocks, certificates, batches. Durable when a write asks for it.
+    Chain,
+    /// What follows from the chain. Durable from checkpoint to checkpoint; what a crash takes back is executed again.
+    Results,
+}
+
+impl Part {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Chain, Self::Results];
+
+    /// The name on disk; fixed once released.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chain => "chain",
+            Self::Results => "results",
+        }
+    }
+
+    /// Its columns.
+    pub fn columns(self) -> impl Iterator<Item = Column> {
+        Column::ALL.into_iter().filter(move |column| column.part() == self)
+    }
+}
 
 /// A kind of record. Each has its own key space, ordered by bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +61,10 @@ pub enum Column {
     HistoryLeaves,
     /// Level ‖ index → perfect subtree of the history log.
     HistoryNodes,
-    /// Name → small records about the store itself.
+    /// Name → small records about the results.
     Meta,
+    /// Name → small records about the chain, and named ones of users of the store.
+    ChainMeta,
     /// Height → block.
     Blocks,
     /// Height → commit certificate.
@@ -51,7 +81,7 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Flat,
         Self::FlatHistory,
         Self::Tree,
@@ -62,6 +92,7 @@ impl Column {
         Self::HistoryLeaves,
         Self::HistoryNodes,
         Self::Meta,
+        Self::ChainMeta,
         Self::Blocks,
         Self::Certificates,
         Self::Batches,
@@ -69,6 +100,26 @@ impl Column {
         Self::ValidatorSets,
         Self::SetChanges,
     ];
+
+    /// What a crash does to it.
+    #[must_use]
+    pub const fn part(self) -> Part {
+        match self {
+            Self::ChainMeta | Self::Blocks | Self::Certificates | Self::Batches | Self::BatchesPending => Part::Chain,
+            Self::Flat
+            | Self::FlatHistory
+            | Self::Tree
+            | Self::Superseded
+            | Self::Receipts
+            | Self::ReceiptNodes
+            | Self::TransactionIndex
+            | Self::HistoryLeaves
+            | Self::HistoryNodes
+            | Self::Meta
+            | Self::ValidatorSets
+            | Self::SetChanges => Part::Results,
+        }
+    }
 
     /// The name on disk; fixed once released.
     #[must_use]
@@ -84,6 +135,7 @@ impl Column {
             Self::HistoryLeaves => "history_leaves",
             Self::HistoryNodes => "history_nodes",
             Self::Meta => "meta",
+            Self::ChainMeta => "chain_meta",
             Self::Blocks => "blocks",
             Self::Certificates => "certificates",
             Self::Batches => "batches",
@@ -94,12 +146,12 @@ impl Column {
     }
 }
 
-/// When a write has to survive the loss of power.
+/// When what a write changes of the chain ([`Part::Chain`]) has to survive the loss of power. Results wait for a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// At the latest with the next synced write. A crash takes back a suffix of the buffered writes, never a part of one.
     Buffered,
-    /// When the call returns; with it every write before.
+    /// When the call returns; with it every write to the chain before.
     Synced,
 }
 
@@ -114,7 +166,10 @@ pub struct Operation {
     pub value: Option<Vec<u8>>,
 }
 
-/// Changes that happen together or not at all. Later ones win over earlier ones of the same record.
+/// Bytes of memory that a backend needs for a change beside its key and value, about.
+const OPERATION_BYTES: usize = 64;
+
+/// Changes that happen together or not at all, in each part. Later ones win over earlier ones of the same record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Writes {
     columns: BTreeMap<Column, Vec<Operation>>,
@@ -139,6 +194,22 @@ impl Writes {
 
     fn push(&mut self, operation: Operation) {
         self.columns.entry(operation.column).or_default().push(operation);
+    }
+
+    /// About how many bytes of memory a backend needs for the changes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let bytes = |operation: &Operation| {
+            OPERATION_BYTES + operation.key.len() + operation.value.as_ref().map_or(0, Vec::len)
+        };
+        self.columns.values().flatten().map(bytes).sum()
+    }
+
+    /// The changes of the chain, and those of the results.
+    #[must_use]
+    pub fn into_parts(mut self) -> (Self, Self) {
+        let results = self.columns.extract_if(.., |column, _| column.part() == Part::Results).collect();
+        (self, Self { columns: results })
     }
 
     /// The changes in order of column and key (sorted inserts cost half), one per record.
@@ -188,13 +259,21 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// [`StoreError::Io`].
     fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError>;
 
-    /// Makes all changes, or none.
+    /// Makes all changes of a part, or none; first those of the results, then those of the chain.
     ///
     /// # Errors
     /// [`StoreError::Io`]; then none is made, or the process has to stop.
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError>;
 
-    /// Makes every write before this call durable.
+    /// Begins to make the results durable as they are now, without waiting for it, after everything of the chain before this call is
+    /// durable. A crash takes the results back to the newest checkpoint that was finished, or to a write between it and the newest one
+    /// that was begun; never to one after that.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn checkpoint(&self) -> Result<(), StoreError>;
+
+    /// Makes every write before this call durable, of both parts.
     ///
     /// # Errors
     /// [`StoreError::Io`].

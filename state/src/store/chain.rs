@@ -11,7 +11,7 @@ use crate::error::{Record, StoreError};
 const META_LAST_BLOCK: &[u8] = b"last_block";
 
 /// Named records of users of the store, apart from its own.
-pub(super) fn user_key(name: &str) -> Vec<u8> {
+fn user_key(name: &str) -> Vec<u8> {
     [b"user/", name.as_bytes()].concat()
 }
 
@@ -32,7 +32,9 @@ pub struct ChainStore {
 }
 
 impl ChainStore {
-    pub(super) fn new(backend: Arc<dyn Backend>) -> Self {
+    /// Over the chain's part of a backend, for one who needs no results.
+    #[must_use]
+    pub fn over(backend: Arc<dyn Backend>) -> Self {
         Self { backend }
     }
 
@@ -61,13 +63,13 @@ impl ChainStore {
             if stored.block_id != id {
                 return Err(inconsistent("the block that is already final at this height"));
             }
-            return if durability == Durability::Synced { self.backend.sync() } else { Ok(()) };
+            return self.backend.write(Writes::new(), durability);
         }
         let mut writes = Writes::new();
         writes.put(Column::Blocks, key.to_vec(), block.encode());
         writes.put(Column::Certificates, key.to_vec(), encode(certificate));
         if self.last_block()?.is_none_or(|last| last < height) {
-            writes.put(Column::Meta, META_LAST_BLOCK.to_vec(), encode(&height));
+            writes.put(Column::ChainMeta, META_LAST_BLOCK.to_vec(), encode(&height));
         }
         self.backend.write(writes, durability)
     }
@@ -93,7 +95,7 @@ impl ChainStore {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn last_block(&self) -> Result<Option<Height>, StoreError> {
-        self.record(Column::Meta, META_LAST_BLOCK)
+        self.record(Column::ChainMeta, META_LAST_BLOCK)
     }
 
     /// Stores batches (header and canonical bytes) in one write. Those already stored stay as they are.
@@ -116,7 +118,7 @@ impl ChainStore {
     ) -> Result<(), StoreError> {
         let mut writes = Writes::new();
         if let Some((name, value)) = meta {
-            writes.put(Column::Meta, user_key(name), value);
+            writes.put(Column::ChainMeta, user_key(name), value);
         }
         for (header, bytes) in batches {
             let id = header.id();
@@ -125,11 +127,7 @@ impl ChainStore {
                 writes.put(Column::BatchesPending, id.as_bytes().to_vec(), encode(header));
             }
         }
-        match (writes.is_empty(), durability) {
-            (false, _) => self.backend.write(writes, durability),
-            (true, Durability::Synced) => self.backend.sync(),
-            (true, Durability::Buffered) => Ok(()),
-        }
+        self.backend.write(writes, durability)
     }
 
     /// The canonical bytes of a batch, if it is stored.
@@ -182,23 +180,8 @@ impl ChainStore {
         Ok(deleted)
     }
 
-    /// Stores a validator set and the height from which it is in force. Sets decided by execution are stored by
-    /// [`super::BlockCommit::set_change`]; this is for a node that learns of one before it executes.
-    ///
-    /// # Errors
-    /// [`StoreError`] of the backend.
-    pub fn put_set_change(
-        &self,
-        from: Height,
-        validators: &ValidatorSet,
-        durability: Durability,
-    ) -> Result<(), StoreError> {
-        let mut writes = Writes::new();
-        put_set_change(from, validators, &mut writes);
-        self.backend.write(writes, durability)
-    }
-
-    /// A validator set by its hash, if it is stored.
+    /// A validator set by its hash, if it is stored. Sets are results: a committed height stores what it decides
+    /// ([`super::BlockCommit::set_change`]).
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
@@ -241,7 +224,7 @@ impl ChainStore {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.backend.get(Column::Meta, &user_key(name))
+        self.backend.get(Column::ChainMeta, &user_key(name))
     }
 
     /// Writes a small named record.
@@ -250,16 +233,8 @@ impl ChainStore {
     /// [`StoreError`] of the backend.
     pub fn meta_put(&self, name: &str, value: Vec<u8>, durability: Durability) -> Result<(), StoreError> {
         let mut writes = Writes::new();
-        writes.put(Column::Meta, user_key(name), value);
+        writes.put(Column::ChainMeta, user_key(name), value);
         self.backend.write(writes, durability)
-    }
-
-    /// Makes every write before this call durable.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn sync(&self) -> Result<(), StoreError> {
-        self.backend.sync()
     }
 
     fn record<T: borsh::BorshDeserialize>(&self, column: Column, key: &[u8]) -> Result<Option<T>, StoreError> {

@@ -9,10 +9,10 @@ use quancheng_types::{
     BatchId, BlockId, Digest, Height, HistoryLeaf, Receipt, SignedBatch, TransactionId, ValidatorSet,
 };
 
-use super::chain::{put_set_change, user_key};
+use super::chain::put_set_change;
 use super::history::node_key;
 use super::receipts::{RECEIPT_GROUP, receipt_key, receipt_row};
-use super::{HistoryTip, META_TIP, Store, TipRecord, Writer};
+use super::{HistoryTip, META_TIP, SinceCheckpoint, Store, TipRecord, Writer};
 use crate::backend::{Column, Durability, Writes};
 use crate::error::StoreError;
 use crate::key::StateKey;
@@ -83,8 +83,6 @@ pub struct BlockCommit {
     pub batches: Vec<BatchId>,
     /// A validator set and the height from which it is in force, when this height decided on one.
     pub set_change: Option<(Height, ValidatorSet)>,
-    /// Small named records to write (`Some`) or remove (`None`) in the same step; see [`super::ChainStore::meta`].
-    pub meta: Vec<(String, Option<Vec<u8>>)>,
 }
 
 impl Store {
@@ -106,7 +104,8 @@ impl Store {
         self.write_height(&mut writer, BlockCommit { time_ms, patch, set_change, ..BlockCommit::default() })
     }
 
-    /// Writes one executed height: all of it, or after a failure or a crash none of it. Not synced (see the module).
+    /// Writes one executed height: all of it, or after a failure or a crash none of it. Not synced (see the module); begins a checkpoint
+    /// when enough was written since the last one.
     ///
     /// # Panics
     /// When a receipt does not carry its place in `executed`: receipts are proved by their place.
@@ -142,12 +141,6 @@ impl Store {
         if let Some((from, validators)) = &block.set_change {
             put_set_change(*from, validators, &mut writes);
         }
-        for (name, value) in block.meta {
-            match value {
-                Some(value) => writes.put(Column::Meta, user_key(&name), value),
-                None => writes.delete(Column::Meta, user_key(&name)),
-            }
-        }
         let leaf = HistoryLeaf {
             height,
             block_id: block.block_id,
@@ -160,9 +153,17 @@ impl Store {
         // Both before the write: a reader who sees something of this height finds what was before it.
         self.shared.recent.begin(tree.undo);
         self.shared.begun.store(height.0, Ordering::Release);
+        writer.since.bytes = writer.since.bytes.saturating_add(writes.bytes());
+        writer.since.heights += 1;
         self.shared.backend.write(writes, Durability::Buffered)?;
         writer.cache.take_over(tree.cache);
-        Ok(self.publish(writer, record, tree.root))
+        let tip = self.publish(writer, record, tree.root);
+        let SinceCheckpoint { bytes, heights } = writer.since;
+        if bytes >= self.options.checkpoint_bytes || heights >= self.options.checkpoint_heights {
+            self.shared.backend.checkpoint()?;
+            writer.since = SinceCheckpoint::default();
+        }
+        Ok(tip)
     }
 
     /// Shows a height that is written to readers.

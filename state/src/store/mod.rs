@@ -1,15 +1,18 @@
 //! Everything a node keeps about the chain.
 //!
 //! A [`Store`] holds the results of execution: one atomic write per height makes the flat values with their superseded
-//! versions, the tree, the receipts, the indexes and the history log change together, so after any crash the node is at exactly one
-//! height. That write is *not* synced: what a crash takes back is executed again from blocks and batches, which are durable
-//! before anyone acts on them. [`ChainStore`] holds those.
+//! versions, the tree, the receipts, the indexes and the history log change together, so after any crash the results are those of
+//! exactly one height. They are in no log and not synced: what a crash takes back, the heights since the newest
+//! checkpoint, is executed again from blocks and batches, which are durable before anyone acts on them. [`ChainStore`] holds those.
 //!
 //! | write | durable when it returns |
 //! |---|---|
-//! | [`Store::commit`], [`Store::init_genesis`], [`Store::prune`] | no, but whole: with the next synced write, in order |
-//! | [`ChainStore::put_block`], [`ChainStore::put_batches`], [`ChainStore::meta_put`] | if asked, and then everything before it |
+//! | [`Store::commit`], [`Store::init_genesis`], [`Store::prune`] | no, but whole: with a later checkpoint, in order |
+//! | [`ChainStore::put_block`], [`ChainStore::put_batches`], [`ChainStore::meta_put`] | if asked, and then all of the chain before it |
 //! | [`Store::sync`] | everything before it |
+//!
+//! A height removes its batches from the pending ones after its results are written and before the checkpoint that makes them durable,
+//! which takes the chain along. So a crash never leaves results of a height whose batches are pending or gone.
 //!
 //! Readers take a [`Snapshot`], which stays as it is while commits go on and needs no lock of the disk.
 
@@ -38,7 +41,7 @@ pub use commit::{BlockCommit, BodyLocation, Executed};
 pub use snapshot::Snapshot;
 
 /// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 const META_FORMAT: &[u8] = b"format";
 const META_TIP: &[u8] = b"tip";
@@ -56,12 +59,22 @@ pub struct StoreOptions {
     /// Bytes of memory for what the newest heights took away from the tree, about 250 for each key they changed: proofs are made
     /// under the roots of these heights. Never less than one height.
     pub recent_bytes: usize,
+    /// Bytes of results after which a checkpoint is begun: what the backend has to hold in memory, and a start to execute again.
+    pub checkpoint_bytes: usize,
+    /// Heights after which one is begun, however little they wrote.
+    pub checkpoint_heights: u64,
 }
 
 impl Default for StoreOptions {
-    /// 128 MiB: enough for all leaves of a million keys. 32 MiB: enough for ten heights of 10,000 changes.
+    /// 128 MiB: enough for all leaves of a million keys. 32 MiB: enough for ten heights of 10,000 changes. 24 MiB, 1,024 heights: about a
+    /// second of execution.
     fn default() -> Self {
-        Self { page_cache_bytes: 128 * 1024 * 1024, recent_bytes: 32 * 1024 * 1024 }
+        Self {
+            page_cache_bytes: 128 * 1024 * 1024,
+            recent_bytes: 32 * 1024 * 1024,
+            checkpoint_bytes: 24 * 1024 * 1024,
+            checkpoint_heights: 1024,
+        }
     }
 }
 
@@ -102,6 +115,14 @@ struct Writer {
     tip: Option<TipRecord>,
     root: Slot,
     cache: TreeCache,
+    since: SinceCheckpoint,
+}
+
+/// What the results hold beyond the newest checkpoint that was begun.
+#[derive(Clone, Copy, Debug, Default)]
+struct SinceCheckpoint {
+    bytes: usize,
+    heights: u64,
 }
 
 /// What readers see.
@@ -151,6 +172,7 @@ impl Shared {
 pub struct Store {
     shared: Arc<Shared>,
     writer: Arc<Mutex<Writer>>,
+    options: StoreOptions,
 }
 
 impl Store {
@@ -159,17 +181,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Format`] when another version wrote it; [`StoreError`] when it cannot be read.
     pub fn open(backend: Arc<dyn Backend>, options: StoreOptions) -> Result<Self, StoreError> {
-        match read_meta::<u32>(backend.as_ref(), META_FORMAT)? {
-            Some(FORMAT) => {}
-            Some(found) => {
-                return Err(StoreError::Format { found, supported: FORMAT });
-            }
-            None => {
-                let mut writes = Writes::new();
-                writes.put(Column::Meta, META_FORMAT.to_vec(), encode(&FORMAT));
-                backend.write(writes, Durability::Synced)?;
-            }
-        }
+        check_format(backend.as_ref())?;
         let record = read_meta::<TipRecord>(backend.as_ref(), META_TIP)?;
         let oldest = read_meta::<u64>(backend.as_ref(), META_OLDEST)?.unwrap_or(0);
         let root = root_slot::<ChainHasher>(backend.as_ref())?;
@@ -190,7 +202,8 @@ impl Store {
                 oldest: AtomicU64::new(oldest),
                 recent: Recent::new(tip.map_or(Height::GENESIS, |tip| tip.height()), options.recent_bytes),
             }),
-            writer: Arc::new(Mutex::new(Writer { tip: record, root, cache })),
+            writer: Arc::new(Mutex::new(Writer { tip: record, root, cache, since: SinceCheckpoint::default() })),
+            options,
         })
     }
 
@@ -238,7 +251,7 @@ impl Store {
     /// Blocks, certificates, batches and small records on the same backend.
     #[must_use]
     pub fn chain(&self) -> ChainStore {
-        ChainStore::new(Arc::clone(&self.shared.backend))
+        ChainStore::over(Arc::clone(&self.shared.backend))
     }
 
     /// Makes every write before this call durable.
@@ -258,6 +271,19 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Store(tip {:?}, {:?})", self.tip().map(|tip| tip.height()), self.shared.backend)
     }
+}
+
+/// Refuses a store of another format; an empty part takes this one.
+fn check_format(backend: &dyn Backend) -> Result<(), StoreError> {
+    let mut writes = Writes::new();
+    for column in [Column::ChainMeta, Column::Meta] {
+        match read_record::<u32>(backend, column, META_FORMAT)? {
+            Some(FORMAT) => {}
+            Some(found) => return Err(StoreError::Format { found, supported: FORMAT }),
+            None => writes.put(column, META_FORMAT.to_vec(), encode(&FORMAT)),
+        }
+    }
+    if writes.is_empty() { Ok(()) } else { backend.write(writes, Durability::Synced) }
 }
 
 /// Decodes a record of a column.

@@ -99,20 +99,22 @@ pub(crate) fn a_missing_body_is_named(disk: &dyn Disk) {
     assert!(matches!(&error, StoreError::Missing { key, .. } if *key == batch.header.id().as_bytes()), "{error}");
 }
 
-/// Validator sets are found by hash and by height, and named records come with the height that writes them.
+/// Validator sets are found by hash and by height, and named records by name.
 pub(crate) fn sets_and_named_records(disk: &dyn Disk) {
     let (first, second, third) = (validators(&[1]), validators(&[1, 2]), validators(&[3]));
     {
         let store = store(disk);
         store.init_genesis(1, Patch::empty(), &first).unwrap();
         store.chain().meta_put("a", vec![1], Durability::Buffered).unwrap();
-        let meta = vec![("a".to_owned(), None), ("b".to_owned(), Some(vec![2]))];
-        let set_change = Some((Height(11), second.clone()));
-        store.commit(BlockCommit { meta, set_change, ..commit_of(1, Patch::empty(), &batch(1, 0)) }).unwrap();
-        store.chain().put_set_change(Height(20), &third, Durability::Synced).unwrap();
+        store.chain().meta_put("a", vec![2], Durability::Synced).unwrap();
+        for (height, from, set) in [(1, 11, &second), (2, 20, &third)] {
+            let set_change = Some((Height(from), set.clone()));
+            store.commit(BlockCommit { set_change, ..commit_of(height, Patch::empty(), &batch(height, 0)) }).unwrap();
+        }
+        store.sync().unwrap();
     }
     let chain = store(disk).chain();
-    assert_eq!((chain.meta("a").unwrap(), chain.meta("b").unwrap()), (None, Some(vec![2])));
+    assert_eq!((chain.meta("a").unwrap(), chain.meta("b").unwrap()), (Some(vec![2]), None));
     let changes = [(Height(1), first.hash()), (Height(11), second.hash()), (Height(20), third.hash())];
     assert_eq!(chain.set_changes().unwrap(), changes);
     assert_eq!(chain.validator_set(&second.hash()).unwrap(), Some(second.clone()));

@@ -66,7 +66,6 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
         executed,
         batches: work.block.batches.iter().map(|batch| batch.header.id()).collect(),
         set_change: output.decisions.validators.as_ref().map(|entry| (entry.effective, entry.value.clone())),
-        meta: Vec::new(),
     })?;
     let done = ExecutedBlock {
         ids: transactions.iter().map(|transaction| transaction.id()).collect(),

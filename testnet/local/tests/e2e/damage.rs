@@ -59,7 +59,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// The log of the store that was written last.
 fn store_log(net: &Net, index: u32) -> PathBuf {
-    let store = net.node_dir(index).join("data/store");
+    let store = net.node_dir(index).join("data/store/chain");
     let items = std::fs::read_dir(store).unwrap().map(|item| item.unwrap().path());
     items.filter(|path| path.extension().is_some_and(|end| end == "log")).max().unwrap()
 }
@@ -174,6 +174,35 @@ fn an_older_copy_of_the_whole_data_folder_is_noticed_and_stops() {
     certified_everywhere(&net, &[0, 1, 2], &done);
     same_history(&net, &[0, 1, 2]);
 }
+
+/// Results follow from the blocks: when they are gone, or an older copy, the node makes them again and goes on.
+#[test]
+fn results_that_are_gone_or_older_are_made_again() {
+    let net = Net::start(4, 0, &[]);
+    let (results, older) = (net.node_dir(2).join("data/store/results"), net.node_dir(2).join("results.older"));
+    let mut done = Vec::new();
+    let mut go_on = |seed: u64| {
+        let load = Load::start(&net, &[0, 1, 2], 120, seed);
+        wait_until("it goes on", Duration::from_secs(60), || load.certified() >= 200);
+        done.extend(load.finish());
+        net.kill(2);
+    };
+    go_on(75);
+    copy(&results, &older);
+    for (seed, is_older) in [(76, false), (77, true)] {
+        std::fs::remove_dir_all(&results).unwrap();
+        if is_older {
+            copy(&older, &results);
+        }
+        net.start_node(2);
+        go_on(seed);
+    }
+    assert_says(&net.log(2), &["results that were not on the disk yet were made again from=0 "]);
+    net.start_node(2);
+    certified_everywhere(&net, &[0, 1, 2, 3], &done);
+    same_history(&net, &[0, 1, 2, 3]);
+}
+
 
 /// A second process with the same keys, other doors and a copy of the data.
 fn twin(net: &Net, data: &str, name: &str) -> PathBuf {

@@ -6,7 +6,7 @@
 //! | sign record | replaced whole at a flush, after the log is synced | the old one or the new one |
 //! | blocks, windows | one synced write at a flush, beside the log | all or nothing of each write, in order |
 //! | batches | synced before they are acknowledged or offered | them |
-//! | results | one atomic unsynced write per height | a prefix of these writes |
+//! | results | one atomic write per height, in no log | those up to a checkpoint, or some heights more |
 //!
 //! The store is the production store over its in-memory backend.
 
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_consensus::{AuthorWindow, Commit, CommittedBlock, LogEntry, LogWriter, SignRecord};
 use quancheng_contracts::genesis_patch;
+use quancheng_state::backend::Kept;
 use quancheng_state::view::EmptyView;
 use quancheng_state::{ChainStore, Durability, Memory, Store, StoreError, StoreOptions};
 use quancheng_types::codec::encode;
@@ -32,6 +33,9 @@ const META_BYTES_MAX: u32 = 1 << 20;
 const LOG_ROTATE_BYTES: usize = 16 * 1024;
 /// Memory for the tree of one store: a run has few keys.
 const PAGE_CACHE_BYTES: usize = 1 << 20;
+
+/// Heights between two checkpoints of the results: many in a run, and more than execution may lag behind agreement.
+const CHECKPOINT_HEIGHTS: u64 = 12;
 
 /// Committed and not executed heights: their batches, and whether each is stored.
 type Undelivered = Vec<(Height, Vec<(BatchRef, bool)>)>;
@@ -218,8 +222,8 @@ impl Disk {
         } else {
             self.tear_log(random);
         }
-        let keep = random.index(self.backend.unsynced() + 1);
-        self.backend.crash(keep);
+        let Kept { chain, results } = self.backend.unsynced();
+        self.backend.crash(Kept { chain: random.index(chain + 1), results: random.index(results + 1) });
         self.store = open(&self.backend)?;
         self.chain = self.store.chain();
         Ok(())
@@ -254,7 +258,11 @@ impl Durable for Disk {
 fn open(backend: &Arc<Memory>) -> Result<Store, StoreError> {
     Store::open(
         Arc::clone(backend) as Arc<dyn quancheng_state::Backend>,
-        StoreOptions { page_cache_bytes: PAGE_CACHE_BYTES, ..StoreOptions::default() },
+        StoreOptions {
+            page_cache_bytes: PAGE_CACHE_BYTES,
+            checkpoint_heights: CHECKPOINT_HEIGHTS,
+            ..StoreOptions::default()
+        },
     )
 }
 

@@ -63,6 +63,7 @@ impl World {
         if self.machines[machine].is_up() {
             return Ok(());
         }
+        self.execute_again(machine)?;
         let (now_us, checker) = (self.now_us, self.known.checker.clone());
         let batches = self.machines[machine]
             .boot(now_us, &self.known.genesis, &checker)

@@ -211,6 +211,34 @@ impl World {
     }
 
     pub(super) fn execute(&mut self, machine: usize, height: Height) -> Result<(), Breach> {
+        let executed = self.run_block(machine, height)?;
+        self.machines[machine].is_executing = false;
+        self.step(machine, Input::Executed(executed))?;
+        if self.machines[machine].is_up() {
+            self.execute_next(machine);
+        }
+        Ok(())
+    }
+
+    /// Executes again what a crash took back of the results, as a node does before it takes part: as far as the batches are there.
+    pub(super) fn execute_again(&mut self, machine: usize) -> Result<(), Breach> {
+        loop {
+            let (store, chain) = (self.machines[machine].disk.store(), self.machines[machine].disk.chain());
+            let height = store.tip().map_or(Height::GENESIS, |tip| tip.height().next());
+            let Some(block) = chain.block(height).map_err(store_failed)? else {
+                return Ok(());
+            };
+            for batch in &block.batches {
+                if !chain.has_batch(&batch.header.id()).map_err(store_failed)? {
+                    return Ok(());
+                }
+            }
+            self.run_block(machine, height)?;
+        }
+    }
+
+    /// Executes a block and commits its results.
+    fn run_block(&mut self, machine: usize, height: Height) -> Result<Executed, Breach> {
         let (block, batches) = self.work_of(machine, height)?;
         let node = &self.machines[machine];
         let checks_refusals = self.known.history(height).is_none() && node.is_honest;
@@ -230,12 +258,7 @@ impl World {
             self.learn_executed(machine, &done, &decisions)?;
         }
         let (history_size, history_root) = (done.history_size, done.history_root);
-        self.machines[machine].is_executing = false;
-        self.step(machine, Input::Executed(Executed { height, history_size, history_root, decisions }))?;
-        if self.machines[machine].is_up() {
-            self.execute_next(machine);
-        }
-        Ok(())
+        Ok(Executed { height, history_size, history_root, decisions })
     }
 
     /// The block of a height and its batches, as this machine has stored them.

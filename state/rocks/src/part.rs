@@ -1,0 +1,194 @@
+use core::fmt;
+use std::path::Path;
+
+use quancheng_state::StoreError;
+use quancheng_state::backend::{Backend, Column, Cursor, Durability, Operation, Part, Writes};
+use rocksdb::{ColumnFamily, DB, DBRawIterator, FlushOptions, WriteBatch, WriteOptions};
+
+use crate::RocksOptions;
+use crate::error::{folder_error, io_error};
+
+/// What the engine adds to a change in a batch, at most: kind, column and two lengths.
+const OPERATION_BYTES: usize = 16;
+/// What stands at the head of a batch.
+const BATCH_HEADER_BYTES: usize = 12;
+
+/// The columns of one part, in a folder of their own.
+pub struct RocksPart {
+    db: DB,
+    path: String,
+    part: Part,
+}
+
+impl RocksPart {
+    /// Opens a part in the folder of the columns, and makes it where there is none and [`RocksOptions::is_created`] is set.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] with the path, the cause (another process, permission, no space, damage) and what to do.
+    pub fn open(path: &Path, part: Part, options: &RocksOptions) -> Result<Self, StoreError> {
+        let path = path.join(part.name());
+        let name = path.display().to_string();
+        if options.is_created {
+            std::fs::create_dir_all(&path).map_err(|error| folder_error(&name, &error))?;
+        }
+        let db = DB::open_cf_descriptors(&options.database(part), &path, options.columns(part));
+        Ok(Self { db: db.map_err(|error| io_error(&name, "open", &error))?, path: name, part })
+    }
+
+    /// Opens a part to read it: nothing is written into the folder, and writes are refused.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; also where there is no store.
+    pub fn open_read_only(path: &Path, part: Part, options: &RocksOptions) -> Result<Self, StoreError> {
+        let path = path.join(part.name());
+        let name = path.display().to_string();
+        let options = RocksOptions { is_created: false, ..options.clone() };
+        let db = DB::open_cf_descriptors_read_only(&options.database(part), &path, options.columns(part), false);
+        Ok(Self { db: db.map_err(|error| io_error(&name, "open", &error))?, path: name, part })
+    }
+
+    pub(crate) fn column_bytes(&self, column: Column) -> Result<u64, StoreError> {
+        let live = self.number(column, "rocksdb.estimate-live-data-size")?;
+        Ok(live.saturating_add(self.number(column, "rocksdb.live-blob-file-size")?))
+    }
+
+    pub(crate) fn memory_bytes(&self) -> Result<u64, StoreError> {
+        let mut bytes = 0_u64;
+        for (at, column) in self.part.columns().enumerate() {
+            if at == 0 {
+                // The cache is one for all columns of the part: any of them tells its use.
+                bytes = bytes.saturating_add(self.number(column, "rocksdb.block-cache-usage")?);
+            }
+            bytes = bytes.saturating_add(self.number(column, "rocksdb.cur-size-all-mem-tables")?);
+            bytes = bytes.saturating_add(self.number(column, "rocksdb.estimate-table-readers-mem")?);
+        }
+        Ok(bytes)
+    }
+
+    fn number(&self, column: Column, property: &str) -> Result<u64, StoreError> {
+        let value = self.db.property_int_value_cf(self.family(column), property);
+        value.map(|value| value.unwrap_or(0)).map_err(|error| self.error("measure", &error))
+    }
+
+    fn family(&self, column: Column) -> &ColumnFamily {
+        self.db.cf_handle(column.name()).expect("all columns of a part are opened with it, and it is asked for no others")
+    }
+
+    fn families(&self) -> Vec<&ColumnFamily> {
+        self.part.columns().map(|column| self.family(column)).collect()
+    }
+
+    /// Writes out what is in memory, all columns as one.
+    fn write_out(&self, is_waited: bool) -> Result<(), StoreError> {
+        let mut options = FlushOptions::default();
+        options.set_wait(is_waited);
+        self.db.flush_cfs_opt(&self.families(), &options).map_err(|error| self.error("write to", &error))
+    }
+
+    fn error(&self, operation: &'static str, error: &rocksdb::Error) -> StoreError {
+        io_error(&self.path, operation, error)
+    }
+}
+
+impl Backend for RocksPart {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db.get_cf(self.family(column), key).map_err(|error| self.error("read", &error))
+    }
+
+    fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError> {
+        Ok(Box::new(RocksCursor { inner: self.db.raw_iterator_cf(self.family(column)), path: &self.path }))
+    }
+
+    fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
+        if writes.is_empty() {
+            return if durability == Durability::Synced { self.sync() } else { Ok(()) };
+        }
+        let operations = writes.into_sorted();
+        let mut batch = WriteBatch::with_capacity_bytes(batch_bytes(&operations));
+        let mut family = None;
+        for operation in operations {
+            // Sorted by column: each family is looked up once.
+            let handle = match family {
+                Some((column, handle)) if column == operation.column => handle,
+                Some(_) | None => self.family(operation.column),
+            };
+            family = Some((operation.column, handle));
+            match operation.value {
+                Some(value) => batch.put_cf(handle, operation.key, value),
+                None => batch.delete_cf(handle, operation.key),
+            }
+        }
+        let mut options = WriteOptions::default();
+        match self.part {
+            Part::Chain => options.set_sync(durability == Durability::Synced),
+            Part::Results => options.disable_wal(true),
+        }
+        self.db.write_opt(batch, &options).map_err(|error| self.error("write to", &error))
+    }
+
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        match self.part {
+            Part::Chain => self.sync(),
+            Part::Results => self.write_out(false),
+        }
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        match self.part {
+            Part::Chain => self.db.flush_wal(true).map_err(|error| self.error("sync", &error)),
+            Part::Results => self.write_out(true),
+        }
+    }
+}
+
+impl fmt::Debug for RocksPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RocksPart({})", self.path)
+    }
+}
+
+/// Bytes of a batch of these changes, a little more than less: one that grows is copied each time it doubles.
+fn batch_bytes(operations: &[Operation]) -> usize {
+    let bytes =
+        |operation: &Operation| operation.key.len() + operation.value.as_ref().map_or(0, Vec::len) + OPERATION_BYTES;
+    BATCH_HEADER_BYTES + operations.iter().map(bytes).sum::<usize>()
+}
+
+struct RocksCursor<'a> {
+    inner: DBRawIterator<'a>,
+    path: &'a str,
+}
+
+impl RocksCursor<'_> {
+    /// An iterator that met damage looks like one at its end: only its status tells.
+    fn check(&self) -> Result<(), StoreError> {
+        if self.inner.valid() {
+            Ok(())
+        } else {
+            self.inner.status().map_err(|error| io_error(self.path, "read", &error))
+        }
+    }
+}
+
+impl Cursor for RocksCursor<'_> {
+    fn seek(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        self.inner.seek(key);
+        self.check()
+    }
+
+    fn seek_back(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        self.inner.seek_for_prev(key);
+        self.check()
+    }
+
+    fn step(&mut self) -> Result<(), StoreError> {
+        if self.inner.valid() {
+            self.inner.next();
+        }
+        self.check()
+    }
+
+    fn entry(&self) -> Option<(&[u8], &[u8])> {
+        self.inner.item()
+    }
+}
