@@ -13,6 +13,8 @@ const LOG_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Size of a write buffer of the results: never met, because checkpoints come before. What is in one is bounded by
 /// [`RocksOptions::checkpoint_bytes`]; memory is taken as it is used.
 const RESULTS_BUFFER_BYTES: usize = 1 << 30;
+/// Checkpoints that lie beside one another before the engine merges them: keys are hashes, so each merge writes everything below it anew.
+const RUNS_BEFORE_COMPACTION: i32 = 12;
 /// Pieces in which the memory of a buffer of the results is taken: there are a dozen, most of them small.
 const ARENA_BYTES: usize = 256 * 1024;
 /// Least memory with which the engine works.
@@ -136,6 +138,11 @@ impl RocksOptions {
             Part::Results => RESULTS_BUFFER_BYTES,
         };
         options.set_write_buffer_size(buffer_bytes);
+        if column.part() == Part::Results {
+            options.set_level_zero_file_num_compaction_trigger(RUNS_BEFORE_COMPACTION);
+            options.set_level_zero_slowdown_writes_trigger(3 * RUNS_BEFORE_COMPACTION);
+            options.set_level_zero_stop_writes_trigger(4 * RUNS_BEFORE_COMPACTION);
+        }
         options.set_arena_block_size(ARENA_BYTES);
         let compression = if shape.hashes { DBCompressionType::None } else { DBCompressionType::Lz4 };
         options.set_compression_type(compression);
