@@ -26,7 +26,7 @@ pub(crate) use refusals::refusal_hint;
 
 /// Longest single wait at a node; the API allows 60 s.
 const POLL: Duration = Duration::from_secs(10);
-/// Pause before a failed question is repeated.
+/// Least time from a question that brought nothing new to the next one.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Everything that signing and submitting needs, made ready once for many transactions: keys are slow to open on purpose.
@@ -165,19 +165,28 @@ pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransact
             return Err(timed_out(session, with_id(status, id), id, until));
         }
         let next = reached.map_or(Stage::Admitted, Stage::next).min(until);
+        let asked = Instant::now();
         status = match poll(client, id, next, deadline) {
             Ok(status) => status,
             // The node that took it has restarted or another one answers: the same bytes again are safe.
             Err(Trouble::Unknown) => {
                 admit(client, signed, deadline).map_err(|fault| fault.data(json!({ "id": id })))?
             }
-            Err(Trouble::Passing) => {
-                std::thread::sleep(PAUSE);
-                status
-            }
+            Err(Trouble::Passing) => status,
             Err(Trouble::Fault(fault)) => return Err(fault.data(json!({ "id": id }))),
         };
+        rest(&status, next, asked, deadline);
     }
+}
+
+/// Waits before a question is repeated that did not bring the stage it waited for. A node should have held its answer back; one that
+/// stops, or a server in between that holds nothing back, answers at once.
+fn rest(status: &Value, wanted: Stage, asked: Instant, deadline: Instant) {
+    if stage_name(status) == Some("expired") || stage_name(status).and_then(Stage::of_name) >= Some(wanted) {
+        return;
+    }
+    let left = deadline.saturating_duration_since(Instant::now());
+    std::thread::sleep(PAUSE.saturating_sub(asked.elapsed()).min(left));
 }
 
 /// What an interruption says of a transaction that nodes may have.
@@ -250,6 +259,7 @@ pub(crate) fn look_up(client: &Client, id: TransactionId, wait: Option<Stage>) -
     loop {
         let (path, held) = wait_for(client, id, stage, deadline);
         let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: Some(held) };
+        let asked = Instant::now();
         let answer = client.send_until(request)?;
         if answer.status != 200 {
             return Err(answer.problem().into_fault(&answer.url, Exit::Network));
@@ -260,6 +270,7 @@ pub(crate) fn look_up(client: &Client, id: TransactionId, wait: Option<Stage>) -
         if is_expired || reached.is_some_and(|reached| reached >= stage) || is_over(deadline) {
             return Ok(status);
         }
+        rest(&status, stage, asked, deadline);
     }
 }
 

@@ -6,7 +6,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use quancheng_consensus::{Alarm, Message};
-use quancheng_types::{Height, MisbehaviorProof, Round, SignedVote, ValidatorId, Vote, VoteType};
+use quancheng_types::limits::TIMEOUT_PROPOSE_MS_MIN;
+use quancheng_types::{Height, MisbehaviorProof, Parameters, Round, SignedVote, ValidatorId, Vote, VoteType};
 use support::{Network, chain_id, key, set};
 
 /// Lets every node seal a batch now and then until it has committed so many blocks.
@@ -311,6 +312,53 @@ fn one_absent_validator_costs_one_timeout_and_is_taken_back_in_seconds() {
     assert!(has_proposed(&network, own, back), "it has its turns again within three seconds");
     settle(&mut network, &all, 5_000);
     network.check(&[]);
+}
+
+/// Rounds that pass without a block after one of seven has caught up on several heights at once, where a proposal is waited for so long.
+/// It begins its next heights at their cadence, while the others, who were idle meanwhile, may begin several at once.
+fn lost_by_one_that_caught_up(timeout_propose_ms: u32) -> u32 {
+    let all = [0, 1, 2, 3, 4, 5, 6];
+    let parameters = Parameters { heartbeat_ms: 3_600_000, timeout_propose_ms, ..Parameters::default() };
+    let mut network = Network::with(43, &[0, 1, 2, 3, 4, 5, 6], &[], parameters);
+    assert!(run_with_load(&mut network, &all, 20, 10_000));
+    settle(&mut network, &all, 5_000);
+    let own = ValidatorId::of(&support::key(3).public_key());
+    let steps = |network: &mut Network, is_done: &dyn Fn(&Network) -> bool| {
+        for _ in 0..200 {
+            if is_done(network) {
+                return;
+            }
+            network.submit(0);
+            let pause = network.now_ms + 12;
+            network.run(pause, |_| false);
+        }
+        panic!("in vain");
+    };
+    steps(&mut network, &|network| has_proposed(network, own, network.committed(0) - 1));
+    network.cut.insert(3);
+    let from = network.committed(0);
+    steps(&mut network, &|network| network.committed(0) >= from + 4);
+    let pause = network.now_ms + 200;
+    network.run(pause, |_| false);
+    network.cut.clear();
+    let until_ms = network.now_ms + 5_000;
+    assert!(network.run(until_ms, |network| network.committed(3) == network.committed(0)), "it catches up");
+    let first = network.committed(0) + 1;
+    for node in [0, 1, 2, 4, 5, 6, 0, 1, 2, 4, 5, 6] {
+        network.submit(node);
+        let pause = network.now_ms + 3;
+        network.run(pause, |_| false);
+    }
+    let pause = network.now_ms + 1_000;
+    network.run(pause, |_| false);
+    lost_rounds(&network, first)
+}
+
+#[test]
+fn at_the_least_wait_for_a_proposal_the_cadence_costs_nobody_a_turn() {
+    assert_eq!(lost_by_one_that_caught_up(TIMEOUT_PROPOSE_MS_MIN), 0);
+    // Why it is bounded: with the ten milliseconds that were once allowed, a member that is there misses its turn.
+    assert!(lost_by_one_that_caught_up(10) > 0, "the bound has lost its reason");
 }
 
 #[test]

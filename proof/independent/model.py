@@ -185,7 +185,7 @@ RANGES = {
     "transaction_bytes_max": (1024, 65536), "transaction_lifetime_max_ms": (1000, 86_400_000),
     "batch_bytes_max": (1024, 2_097_152), "batch_wait_ms": (0, 10_000), "batches_in_flight_max": (1, 256),
     "block_batches_max": (1, 256), "clock_drift_max_ms": (10, 60_000), "execution_lag_max": (1, 64),
-    "heartbeat_ms": (100, 3_600_000), "timeout_propose_ms": (10, 60_000), "timeout_prevote_ms": (10, 60_000),
+    "heartbeat_ms": (100, 3_600_000), "timeout_propose_ms": (100, 60_000), "timeout_prevote_ms": (10, 60_000),
     "timeout_precommit_ms": (10, 60_000), "timeout_delta_ms": (1, 60_000), "evidence_items_max": (1, 4096),
     "transaction_weight_max": (10_000, 200_000), "batch_weight_max": (10_000, 200_000),
     "block_weight_max": (200_000, 100_000_000), "author_weight_max": (10_000, 100_000_000),

@@ -50,7 +50,7 @@ pub struct Parameters {
     pub execution_lag_max: u64,
     /// Time after which an idle chain makes an empty block, ms.
     pub heartbeat_ms: u64,
-    /// Wait for a proposal in round 0, ms.
+    /// Wait for a proposal in round 0, ms; at least [`limits::TIMEOUT_PROPOSE_MS_MIN`].
     pub timeout_propose_ms: u32,
     /// Wait for further prevotes in round 0, ms.
     pub timeout_prevote_ms: u32,
@@ -138,7 +138,7 @@ impl Parameters {
             ("clock_drift_max_ms", self.clock_drift_max_ms, 10, 60_000),
             ("execution_lag_max", self.execution_lag_max, 1, 64),
             ("heartbeat_ms", self.heartbeat_ms, 100, 3_600_000),
-            ("timeout_propose_ms", self.timeout_propose_ms.into(), 10, 60_000),
+            ("timeout_propose_ms", self.timeout_propose_ms.into(), limits::TIMEOUT_PROPOSE_MS_MIN.into(), 60_000),
             ("timeout_prevote_ms", self.timeout_prevote_ms.into(), 10, 60_000),
             ("timeout_precommit_ms", self.timeout_precommit_ms.into(), 10, 60_000),
             ("timeout_delta_ms", self.timeout_delta_ms.into(), 1, 60_000),

@@ -7,6 +7,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -250,18 +252,26 @@ fn verification_tells_damage_from_inability() {
 
 /// A node that answers each request by the first rule whose path it begins with.
 fn fake_node(rules: &'static [(&'static str, u16, &'static str)]) -> String {
+    counting_node(rules).0
+}
+
+/// As [`fake_node`], with the number of requests so far.
+fn counting_node(rules: &'static [(&'static str, u16, &'static str)]) -> (String, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let requests = Arc::clone(&count);
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
     let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
     thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.expect("a connection comes in");
-            thread::spawn(move || answer(stream, rules));
+            let requests = Arc::clone(&requests);
+            thread::spawn(move || answer(stream, rules, &requests));
         }
     });
-    url
+    (url, count)
 }
 
-fn answer(stream: TcpStream, rules: &[(&str, u16, &str)]) {
+fn answer(stream: TcpStream, rules: &[(&str, u16, &str)], requests: &AtomicUsize) {
     let mut writer = stream.try_clone().expect("a socket has a second handle");
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
@@ -282,6 +292,7 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)]) {
         if reader.read_exact(&mut body).is_err() {
             return;
         }
+        requests.fetch_add(1, Ordering::SeqCst);
         let rule = rules.iter().find(|(start, _, _)| path.starts_with(start));
         let (status, text) = rule.map_or((404, "{\"code\":\"NOT_FOUND\"}"), |(_, status, text)| (*status, *text));
         let sent = write!(writer, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len());

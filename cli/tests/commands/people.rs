@@ -152,6 +152,32 @@ fn an_absurd_pause_is_an_error_like_any_other() {
     assert_eq!((code, name.as_str()), (4, "OVERLOADED"));
 }
 
+/// What should hold its answer back and does not is no reason to ask without end: a node that stops, a proxy, an old version.
+#[test]
+fn an_answer_that_was_not_held_back_is_not_asked_for_again_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let (chain, id) = ("11".repeat(32), "ab".repeat(32));
+    let sign = ["--key", "a.key", "--password-file", "password", "--chain-id", &chain];
+    let submit = [&["registration", "withdraw", "7"][..], &sign].concat();
+    let show = vec!["tx", "show", &id, "--wait", "certified"];
+    let admitted: (&str, u16, &str) = ("/v1/transactions", 200, r#"{"stage":"admitted"}"#);
+    let unknown: (&str, u16, &str) = ("/v1/transactions/", 404, r#"{"code":"TRANSACTION_UNKNOWN"}"#);
+    for (words, rules, code) in [
+        (&submit, vec![CHAIN, admitted], "TIMEOUT"),
+        (&submit, vec![CHAIN, unknown, admitted], "TIMEOUT"),
+        (&show, vec![CHAIN, admitted], ""),
+    ] {
+        let (api, requests) = counting_node(Box::leak(rules.into_boxed_slice()));
+        let (_, name, causes) = fault_of(home, &[&words[..], &["--timeout", "1s", "--api", &api]].concat());
+        assert_eq!(name, code, "{words:?} {causes}");
+        // One in 200 ms, each perhaps with a new submission, and a few at the beginning.
+        let requests = requests.load(Ordering::SeqCst);
+        assert!((3..=20).contains(&requests), "{words:?}: {requests} requests");
+    }
+}
+
 #[test]
 fn a_foreign_server_is_no_node() {
     let home = tempfile::tempdir().unwrap();

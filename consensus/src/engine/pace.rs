@@ -101,9 +101,11 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use quancheng_types::limits::TIMEOUT_PROPOSE_MS_MIN;
     use quancheng_types::{Digest, NodeId, SigningKey, Text, Validator};
 
     use super::*;
+    use crate::limits::HEIGHT_INTERVAL_MS;
 
     fn set(members: u8) -> ValidatorSet {
         let validators = (0..members).map(|index| Validator {
@@ -164,6 +166,16 @@ mod tests {
             |first_ms| Pace::default().wait_ms(Waits { first_ms, delta_ms: 250 }, Round(1_000), &four.id(0), &four.set);
         assert_eq!(wait_ms(500), 10_000);
         assert_eq!(wait_ms(60_000), 60_000);
+    }
+
+    /// The one whose turn it is may begin so much later than whoever decided the height before at the same moment.
+    #[test]
+    fn the_shortest_wait_that_a_chain_may_have_is_longer_than_the_cadence() {
+        let mut four = Four::new();
+        four.decided(&[(0, 1), (1, 1), (2, 1), (3, 1)]);
+        let least = Waits { first_ms: TIMEOUT_PROPOSE_MS_MIN, delta_ms: 1 };
+        let wait_ms = four.pace.wait_ms(least, Round(0), &four.id(0), &four.set);
+        assert!(wait_ms > HEIGHT_INTERVAL_MS, "{wait_ms} ms");
     }
 
     #[test]

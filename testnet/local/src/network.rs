@@ -255,7 +255,6 @@ impl Network {
     }
 
     fn process_of(&self, index: u32) -> Result<u32, LocalError> {
-        self.entry(index)?;
         match process::runner(&self.layout, index)? {
             Runner::Own(pid) => Ok(pid),
             Runner::Stray(pid) => Err(LocalError::Stray { index, pid }),
@@ -268,19 +267,17 @@ impl Network {
     /// # Errors
     /// [`LocalError::Signal`], [`LocalError::StillRunning`].
     pub fn stop(&self) -> Result<StopReport, LocalError> {
-        let running: Vec<(u32, u32)> = self
-            .record
-            .nodes
-            .iter()
-            .filter_map(|node| Some((node.index, process::running(&self.layout, node.index)?)))
-            .collect();
+        // A prepared validator may run too: the record was put back, or its start was interrupted.
+        let nodes = || self.record.nodes.iter().chain(&self.record.reserve);
+        let running: Vec<(u32, u32)> =
+            nodes().filter_map(|node| Some((node.index, process::running(&self.layout, node.index)?))).collect();
         for (_, pid) in &running {
             process::signal(*pid, Signal::TERM)?;
             // A halted process takes no other signal before it goes on.
             process::signal(*pid, Signal::CONT)?;
         }
         let mut report = StopReport::default();
-        for node in &self.record.nodes {
+        for node in nodes() {
             if let Runner::Stray(pid) = process::settled(&self.layout, node.index)? {
                 report.stray.push(Stray { index: node.index, pid });
             }
@@ -289,7 +286,7 @@ impl Network {
             if process::await_end(&self.layout, index, STOP_TIMEOUT) {
                 report.stopped.push(index);
             } else {
-                self.kill(index)?;
+                self.kill_process_of(index)?;
                 report.killed.push(index);
             }
         }
@@ -301,6 +298,11 @@ impl Network {
     /// # Errors
     /// [`LocalError`].
     pub fn kill(&self, index: u32) -> Result<u32, LocalError> {
+        self.entry(index)?;
+        self.kill_process_of(index)
+    }
+
+    fn kill_process_of(&self, index: u32) -> Result<u32, LocalError> {
         let pid = self.process_of(index)?;
         process::signal(pid, Signal::KILL)?;
         if process::await_end(&self.layout, index, KILL_TIMEOUT) {
@@ -315,6 +317,7 @@ impl Network {
     /// # Errors
     /// [`LocalError`].
     pub fn pause_node(&self, index: u32) -> Result<u32, LocalError> {
+        self.entry(index)?;
         let pid = self.process_of(index)?;
         process::signal(pid, Signal::STOP).map(|()| pid)
     }
@@ -324,6 +327,7 @@ impl Network {
     /// # Errors
     /// [`LocalError`].
     pub fn resume_node(&self, index: u32) -> Result<u32, LocalError> {
+        self.entry(index)?;
         let pid = self.process_of(index)?;
         process::signal(pid, Signal::CONT).map(|()| pid)
     }

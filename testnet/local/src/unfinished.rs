@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::LocalError;
@@ -199,6 +200,10 @@ pub(crate) fn walk(
     let name = path.strip_prefix(layout.dir()).unwrap_or(&path).display().to_string();
     let is_folder = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
     let kind = if is_folder && names.contains(&format!("{name}{TREE}")) {
+        let device = fs::metadata(layout.dir()).map_err(LocalError::io("read", layout.dir()))?.dev();
+        if let Some(mounted) = elsewhere(&path, device)? {
+            return Err(refuse(mounted));
+        }
         Kind::Tree
     } else if !names.contains(&name) {
         return Err(refuse(path));
@@ -213,6 +218,21 @@ pub(crate) fn walk(
     };
     found.push((path, kind));
     Ok(())
+}
+
+/// The first folder of a tree that lies on another device than this one: what is mounted there would be emptied with the tree.
+fn elsewhere(tree: &Path, device: u64) -> Result<Option<PathBuf>, LocalError> {
+    if fs::symlink_metadata(tree).map_err(LocalError::io("read", tree))?.dev() != device {
+        return Ok(Some(tree.to_owned()));
+    }
+    for entry in fs::read_dir(tree).map_err(LocalError::io("read", tree))? {
+        let entry = entry.map_err(LocalError::io("read", tree))?;
+        let is_folder = entry.file_type().map_err(LocalError::io("read", tree))?.is_dir();
+        if is_folder && let Some(mounted) = elsewhere(&entry.path(), device)? {
+            return Ok(Some(mounted));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -296,6 +316,23 @@ mod tests {
         fs::remove_dir(layout.node(2)).unwrap();
         Founding::begin(&layout, false).unwrap().end().unwrap();
         assert!(!layout.keys().exists() && !layout.genesis().exists());
+    }
+
+    #[test]
+    fn what_is_mounted_in_a_data_folder_is_told() {
+        let (_dir, layout) = folder();
+        fs::create_dir_all(layout.data(0).join("store")).unwrap();
+        fs::write(layout.data(0).join("store/1"), "x").unwrap();
+        let device = fs::metadata(layout.dir()).unwrap().dev();
+        assert_eq!(elsewhere(&layout.data(0), device).unwrap(), None);
+        assert_eq!(elsewhere(&layout.data(0), device + 1).unwrap(), Some(layout.data(0)));
+        // A folder of another file system, where this machine has one at a known place.
+        let proc = fs::metadata("/proc").unwrap().dev();
+        assert_ne!(proc, device);
+        assert_eq!(elsewhere(Path::new("/proc/self/attr"), device).unwrap(), Some("/proc/self/attr".into()));
+        // A link is removed as a link.
+        std::os::unix::fs::symlink("/proc/self/attr", layout.data(0).join("link")).unwrap();
+        assert_eq!(elsewhere(&layout.data(0), device).unwrap(), None);
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use quancheng_testnet_local::Network;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 
 use crate::support::http::wait_until;
-use crate::support::{program, quancheng, text};
+use crate::support::{Net, program, quancheng, text};
 
 fn start(dir: &Path) -> Child {
     Command::new(program("quancheng"))
@@ -65,4 +65,27 @@ fn an_interrupted_start_leaves_nothing_or_a_network_and_a_network_can_be_removed
     assert_eq!(removed["stopped"], json!([0, 1]), "{removed}");
     assert!(!dir.exists() && network.status().iter().all(|node| node.pid.is_none()));
     assert_eq!(refused(&yes), (3, json!("NO_NETWORK")));
+}
+
+/// The record may be older than the network, as after a copy of it was put back: a prepared validator runs that it does not list as running.
+#[test]
+fn a_prepared_validator_that_runs_is_stopped_and_other_networks_are_left_alone() {
+    let net = Net::start(1, 0, &["--candidates", "1"]);
+    let other = Net::start(1, 0, &["--candidates", "0"]);
+    let dir = net.dir();
+    let record = dir.join("network.json");
+    let before = std::fs::read(&record).unwrap();
+    let added = quancheng(&["testnet", "add-validator", "--dir", text(&dir)]).data();
+    let pid = Pid::from_raw(i32::try_from(added["pid"].as_u64().unwrap()).unwrap()).unwrap();
+    std::fs::write(&record, before).unwrap();
+
+    let remove = ["testnet", "remove", "--dir", text(&dir)];
+    let plan = quancheng(&remove).envelope;
+    assert_eq!(plan["data"]["running"], json!([0, 1]), "{plan}");
+    test_kill_process(pid).unwrap();
+    let removed = quancheng(&[&remove[..], &["--yes"]].concat()).data();
+    assert_eq!(removed["stopped"], json!([0, 1]), "{removed}");
+    assert!(!dir.exists());
+    wait_until("its process is gone", Duration::from_secs(5), || test_kill_process(pid).is_err());
+    assert!(other.network().status().iter().all(|node| node.pid.is_some()), "a network beside it runs on");
 }
