@@ -56,6 +56,10 @@ impl Backend for Counted {
         self.rocks.write(writes, durability)
     }
 
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        self.rocks.checkpoint()
+    }
+
     fn sync(&self) -> Result<(), StoreError> {
         self.rocks.sync()
     }

@@ -58,7 +58,7 @@ pub const ORDER_AHEAD_BATCHES: u64 = 4;
 pub const ORDER_AHEAD_MS: u64 = 200;
 
 /// Average time from height to height that a node begins of its own accord, ms.
-pub const HEIGHT_INTERVAL_MS: u64 = 20;
+pub const HEIGHT_INTERVAL_MS: u64 = 8;
 
 /// Heights that follow at once after a pause: one that orders, and those that certify its results.
 pub const HEIGHT_BURST: u64 = 3;

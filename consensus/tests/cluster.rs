@@ -357,8 +357,9 @@ fn lost_by_one_that_caught_up(timeout_propose_ms: u32) -> u32 {
 #[test]
 fn at_the_least_wait_for_a_proposal_the_cadence_costs_nobody_a_turn() {
     assert_eq!(lost_by_one_that_caught_up(TIMEOUT_PROPOSE_MS_MIN), 0);
-    // Why it is bounded: with the ten milliseconds that were once allowed, a member that is there misses its turn.
-    assert!(lost_by_one_that_caught_up(10) > 0, "the bound has lost its reason");
+    // Why it is bounded: with a wait shorter than an interval of the cadence a member that is there misses its turn.
+    let lost = [1, 2, 3, 4, 5, 6, 8].map(lost_by_one_that_caught_up);
+    assert!(lost.iter().any(|lost| *lost > 0), "the bound has lost its reason: {lost:?}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn a_proposer_just_in_time_does_not_stretch_the_wait_for_itself() {
     let before = network.committed(0);
     load(&mut network, 8_000);
     let heights = network.committed(0) - before;
-    // One each 20 ms is all that nodes begin of their own accord.
+    // One each 8 ms is all that nodes begin of their own accord.
     assert!(heights > 150, "{heights} heights in four seconds");
 }
 

@@ -24,7 +24,7 @@ pub const WEIGHT_MAX: u64 = 100_000_000;
 /// Least value of `Parameters::transaction_weight_max`: no call that passes its checks is heavier (the contracts assert it), so no act can
 /// be voted out of reach.
 pub const TRANSACTION_WEIGHT_MIN: u64 = 10_000;
-/// Least value of `Parameters::timeout_propose_ms`. Heights begin at a cadence, so the one whose turn it is may begin 20 ms after the
+/// Least value of `Parameters::timeout_propose_ms`. Heights begin at a cadence, so the one whose turn it is may begin 8 ms after the
 /// others, and they wait a quarter of the parameter for it when the network is fast: with less, members that are there would
 /// miss turns and be passed over. Tests of the consensus crate show that this is enough.
 pub const TIMEOUT_PROPOSE_MS_MIN: u32 = 100;

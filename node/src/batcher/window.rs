@@ -18,7 +18,7 @@ use crate::fair::TURN_WEIGHT;
 /// Time in line that is aimed at, ms.
 const QUEUE_MS: u64 = 150;
 /// The same while there are light senders.
-const SHORT_QUEUE_MS: u64 = 10;
+const SHORT_QUEUE_MS: u64 = 5;
 /// How long the shortest time is remembered: it may grow when the network changes.
 const SHORTEST_KEPT: Duration = Duration::from_secs(10);
 /// The window is not smaller than this part of what the chain allows.
@@ -47,7 +47,7 @@ impl Aim {
     fn longest(self, shortest: Duration) -> Duration {
         match self {
             Self::Throughput => shortest + Duration::from_millis(QUEUE_MS),
-            Self::ShortLine => shortest + shortest / 2 + Duration::from_millis(SHORT_QUEUE_MS),
+            Self::ShortLine => shortest + shortest / 4 + Duration::from_millis(SHORT_QUEUE_MS),
         }
     }
 

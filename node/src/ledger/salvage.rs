@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use quancheng_consensus::{AuthorWindow, WINDOW_SEQUENCES};
 use quancheng_state::backend::{Column, Part};
-use quancheng_state::{Backend, ChainStore};
+use quancheng_state::{Backend, ChainStore, StoreError};
 use quancheng_state_rocks::{LogRecovery, RocksOptions, RocksPart};
 use quancheng_types::{BatchId, ChainId, Digest, PublicKey, SignedBatch, ValidatorId};
 
-use super::LedgerError;
 use super::blocks::ChainTip;
 use super::open::STORE_FOLDER;
 use crate::files::MarksFile;
@@ -31,8 +30,8 @@ pub struct Salvaged {
 /// Reads own batches that were not ordered out of an old data folder.
 ///
 /// # Errors
-/// [`LedgerError`] when not even the names of the records can be read.
-pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Salvaged, LedgerError> {
+/// [`StoreError`] when not even the names of the records can be read, as without the manifest of the store.
+pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Salvaged, StoreError> {
     let own = ValidatorId::of(key);
     let options = RocksOptions { recovery: LogRecovery::SkipDamage, ..RocksOptions::default() };
     let rocks = Arc::new(RocksPart::open_read_only(&data_dir.join(STORE_FOLDER), Part::Chain, &options)?);
@@ -62,7 +61,7 @@ pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Sa
 }
 
 /// Names of the batches that no block named. What cannot be read ends the list.
-fn pending(rocks: &RocksPart) -> Result<Vec<BatchId>, LedgerError> {
+fn pending(rocks: &RocksPart) -> Result<Vec<BatchId>, StoreError> {
     let mut ids = Vec::new();
     let mut cursor = rocks.cursor(Column::BatchesPending)?;
     cursor.seek(&[])?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use quancheng_keystore::KeyFileError;
+use quancheng_state::StoreError;
 
 use crate::files::FileError;
 use crate::ledger::LedgerError;
@@ -59,6 +60,13 @@ pub enum StartError {
     },
     /// `init --rejoin-above` on a follower.
     RejoinWithoutKey,
+    /// `init --salvage` of a folder of which nothing can be read.
+    Salvage {
+        /// The old data folder.
+        path: PathBuf,
+        /// What its store said.
+        error: StoreError,
+    },
     /// The next height follows rules that this build does not carry.
     UnknownVersion(UnknownVersion),
 }
@@ -91,6 +99,12 @@ impl fmt::Display for StartError {
                 f,
                 "{} holds no data of this validator. If its key has never signed on this chain, make the data folder with `quanchengd init`; \
                  if it has, somewhere, use `quanchengd init --rejoin-above HEIGHT`, where HEIGHT is the greatest that any other node reports",
+                path.display()
+            ),
+            Self::Salvage { path, error } => write!(
+                f,
+                "nothing can be taken out of the old data folder {}, and nothing was made: {error}. Without --salvage the validator joins again;                  transactions that it answered \"admitted\" and nobody ordered are lost then: tell those who submitted to look and to submit \
+                 again (无法从旧数据目录取回任何交易，尚未建立新目录；不加 --salvage 可重新加入，但已接收而未上链的交易将丢失，请通知提交人查询并重新提交)",
                 path.display()
             ),
             Self::RejoinWithoutKey => f.write_str(

@@ -9,7 +9,7 @@ use quancheng_types::{Height, SigningKey};
 use super::{NodeKeys, StartError, read_genesis};
 use crate::config::NodeConfig;
 use crate::files::{DataLock, Marks, MarksFile, SignRecordFile};
-use crate::ledger::{Ledger, LedgerError, salvage};
+use crate::ledger::{Ledger, LedgerError, Salvaged, salvage};
 
 /// Heights above the greatest committed one at which a lost validator may have signed: whoever signs at `h + 2` holds a certificate
 /// of `h + 1`, whose honest signers had committed `h`. One more for what arrived while the operator was asking.
@@ -56,7 +56,8 @@ impl Rejoin {
 ///
 /// # Errors
 /// [`StartError::AlreadyInitialized`] when there is anything in it: a fresh record for a key that has signed could sign twice.
-/// [`StartError::RejoinWithoutKey`] for a follower, which needs none of this.
+/// [`StartError::RejoinWithoutKey`] for a follower, which needs none of this. [`StartError::Salvage`] when nothing can be read of the old
+/// folder; nothing was made then.
 pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, StartError> {
     let genesis = read_genesis(&config.node.genesis)?;
     let keys = NodeKeys::open(config)?;
@@ -68,6 +69,12 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
     if rejoin.is_some() && keys.validator.is_none() {
         return Err(StartError::RejoinWithoutKey);
     }
+    // Before anything is made: else a folder of which nothing can be read left half a new one, which neither starts nor is made again.
+    let old = match (&keys.validator, rejoin.as_ref().and_then(|rejoin| rejoin.salvage.as_ref())) {
+        (Some(key), Some(path)) => salvage(path, genesis.chain_id(), &key.public_key())
+            .map_err(|error| StartError::Salvage { path: path.clone(), error })?,
+        (Some(_), None) | (None, _) => Salvaged::default(),
+    };
     let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
     MarksFile::at(data_dir, genesis.chain_id()).open(false).map_err(StartError::File)?;
     let mut rejoined = Rejoined::default();
@@ -77,7 +84,7 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
     let mut record = SignRecord::fresh(genesis.chain_id(), key.public_key());
     if let Some(rejoin) = rejoin {
         let ledger = Ledger::open(data_dir, &genesis, &config.store).map_err(StartError::Ledger)?;
-        rejoined = take_over(&ledger, key, &rejoin).map_err(StartError::Ledger)?;
+        rejoined = take_over(&ledger, key, rejoin.now_ms, old).map_err(StartError::Ledger)?;
         record.raise_floor(rejoin.floor());
     }
     // Last: a folder without a record does not start, so an interrupted init signs nothing.
@@ -87,13 +94,9 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
 
 /// Numbers batches on from beyond any that was used, and seals again, under new numbers, what the old folder holds of admitted
 /// transactions. Those that were ordered meanwhile are skipped when they are executed.
-fn take_over(ledger: &Ledger, key: &SigningKey, rejoin: &Rejoin) -> Result<Rejoined, LedgerError> {
+fn take_over(ledger: &Ledger, key: &SigningKey, now_ms: u64, old: Salvaged) -> Result<Rejoined, LedgerError> {
     let chain_id = ledger.chain_id();
-    let old = match &rejoin.salvage {
-        Some(folder) => salvage(folder, chain_id, &key.public_key())?,
-        None => Default::default(),
-    };
-    let floor = rejoin.now_ms.max(old.next_sequence);
+    let floor = now_ms.max(old.next_sequence);
     ledger.put_batch_floor(floor)?;
     let mut rejoined = Rejoined { unreadable: old.unreadable, ..Rejoined::default() };
     let mut next_sequence = floor;

@@ -49,7 +49,11 @@ pub(super) fn execute_again(ledger: &Ledger) -> Result<(), StartError> {
             break;
         };
         let ids = block.batches.iter().map(|batch| batch.header.id());
-        if !ids.map(|id| ledger.has_batch(&id)).try_fold(true, |all, is_here| is_here.map(|here| all && here)).map_err(failed)? {
+        if !ids
+            .map(|id| ledger.has_batch(&id))
+            .try_fold(true, |all, is_here| is_here.map(|here| all && here))
+            .map_err(failed)?
+        {
             break;
         }
         UnknownVersion::check(&ledger.versions().map_err(failed)?, height).map_err(StartError::UnknownVersion)?;

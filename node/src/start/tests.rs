@@ -285,7 +285,8 @@ fn whatever_happens_to_a_file_nothing_durable_is_lost_without_a_word() {
                 let words = refused.to_string();
                 assert!(
                     ["--rejoin-above", "REJOIN", "move the log away"].iter().any(|way| words.contains(way))
-                        || (name.starts_with("store/results") && words.contains("`store/results` of the data folder away")),
+                        || (name.starts_with("store/results")
+                            && words.contains("`store/results` of the data folder away")),
                     "{name}, {what}: {words}"
                 );
                 told.insert(name.clone());

@@ -71,7 +71,9 @@ impl RocksPart {
     }
 
     fn family(&self, column: Column) -> &ColumnFamily {
-        self.db.cf_handle(column.name()).expect("all columns of a part are opened with it, and it is asked for no others")
+        self.db
+            .cf_handle(column.name())
+            .expect("all columns of a part are opened with it, and it is asked for no others")
     }
 
     fn families(&self) -> Vec<&ColumnFamily> {

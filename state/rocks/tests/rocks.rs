@@ -164,7 +164,10 @@ fn a_killed_process_leaves_results_of_a_checkpoint() {
     };
     // The fourth and the eighth write of a height: genesis is the first.
     let left = seen(&|tip| tip == Some(7));
-    assert!(left.chain().pending_batches().unwrap().is_empty(), "they were executed before the kill, and will be again");
+    assert!(
+        left.chain().pending_batches().unwrap().is_empty(),
+        "they were executed before the kill, and will be again"
+    );
     for height in 1..=9 {
         assert!(left.chain().has_batch(&suite::batch(height, 3).header.id()).unwrap(), "batch {height}");
     }

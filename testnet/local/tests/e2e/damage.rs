@@ -91,11 +91,33 @@ fn certified(net: &Net, index: u32, bulk: &Bulk) {
 }
 
 fn init(config: &Path, more: &[&str]) -> String {
+    let (code, words) = try_init(config, more);
+    assert_eq!(code, Some(0), "{words}");
+    words
+}
+
+fn try_init(config: &Path, more: &[&str]) -> (Option<i32>, String) {
     let output =
         Command::new(program("quanchengd")).args(["init", "--config", text(config)]).args(more).output().unwrap();
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{words}");
-    words
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// A folder of which nothing can be read, since the store's manifest is damaged, leaves no half of a new one in the way.
+fn nothing_is_made_when_nothing_can_be_saved(net: &Net, height: &str, old: &Path) {
+    let (config, data) = (net.node_dir(1).join("node.toml"), net.node_dir(1).join("data"));
+    let unreadable = net.beside("data.unreadable");
+    copy(old, &unreadable);
+    let items = std::fs::read_dir(unreadable.join("store/chain")).unwrap().map(|item| item.unwrap().path());
+    for path in items.filter(|path| text(path).contains("MANIFEST")) {
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x40;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let (code, words) = try_init(&config, &["--rejoin-above", height, "--salvage", text(&unreadable)]);
+    assert_eq!(code, Some(1), "{words}");
+    assert_says(&words, &["data.unreadable", "nothing was made", "Without --salvage", "不加 --salvage"]);
+    assert!(!data.exists(), "the way back stays open");
 }
 
 #[test]
@@ -134,6 +156,7 @@ fn a_flipped_byte_in_the_store_log_is_told_and_what_was_admitted_is_ordered_afte
     let height = [0, 2, 3].map(|index| net.height(index)).into_iter().max().unwrap().to_string();
     let (data, old) = (net.node_dir(1).join("data"), net.node_dir(1).join("data.damaged"));
     std::fs::rename(&data, &old).unwrap();
+    nothing_is_made_when_nothing_can_be_saved(&net, &height, &old);
     let words = init(&config, &["--rejoin-above", &height, "--salvage", text(&old)]);
     // All of them stand behind the damage, and all can be read.
     assert_says(&words, &["taken over: ", "已取回"]);
@@ -202,7 +225,6 @@ fn results_that_are_gone_or_older_are_made_again() {
     certified_everywhere(&net, &[0, 1, 2, 3], &done);
     same_history(&net, &[0, 1, 2, 3]);
 }
-
 
 /// A second process with the same keys, other doors and a copy of the data.
 fn twin(net: &Net, data: &str, name: &str) -> PathBuf {
