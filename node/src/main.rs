@@ -199,7 +199,9 @@ fn tell_salvage(rejoined: &Rejoined) {
     let Rejoined { batches, transactions, unreadable } = rejoined;
     complain(&format!("taken over: {transactions} admitted transactions in {batches} batches"));
     complain(&format!("已取回:{batches} 个批次中的 {transactions} 笔已接收交易"));
-    complain("if that folder is an older copy, what was admitted after it was copied is not in it: tell those who submitted to look");
+    complain(
+        "if that folder is an older copy, what was admitted after it was copied is not in it: tell those who submitted to look",
+    );
     complain("如果该文件夹是较旧的副本,复制之后接收的交易不在其中,请通知提交人查询");
     if !unreadable.is_empty() {
         let shown: Vec<String> = unreadable.iter().take(UNREADABLE_SHOWN).map(u64::to_string).collect();
