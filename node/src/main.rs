@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
@@ -175,10 +176,22 @@ fn start(config: NodeConfig) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let teardown = Teardown::default();
     let end = runtime.block_on(async {
-        // Before the start, which may take a while: a request to stop that comes meanwhile is carried out when it is done.
+        // Before the start, which may take a while: a request to stop that comes meanwhile ends what takes long, or is carried out after it.
         let signals = signals::listen().map_err(StartError::Signals)?;
-        let node = Node::start(config, &teardown).await?;
-        Ok::<DriverEnd, StartError>(node.run(signals.stop()).await)
+        let asked = teardown.asked();
+        let stop = tokio::spawn(async move {
+            signals.stop().await;
+            asked.store(true, Ordering::Release);
+        });
+        let node = match Node::start(config, &teardown).await {
+            Err(StartError::Asked) => return Ok(DriverEnd::Stopped),
+            started => started?,
+        };
+        let stop = async {
+            // The task ends with the signal, or with the process.
+            let _ = stop.await;
+        };
+        Ok::<DriverEnd, StartError>(node.run(stop).await)
     });
     // Also after a start that failed halfway: dropping the runtime would wait for its threads for ever.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
@@ -232,7 +245,13 @@ fn run_replay(
     };
     match replay(config, until, scratch, &mut tell) {
         Ok(done) => {
-            let Replayed { height, receipts, state_root, history_root, version } = done;
+            let Replayed { height, receipts, state_root, history_root, version, left } = done;
+            if left > 0 {
+                complain(&format!(
+                    "quanchengd: {left} decided heights above {height} were not executed: their batches are not in this data folder; \
+                     start and stop the node once to have them (高度 {height} 以上另有 {left} 个高度未重放：其批次尚不在本数据目录)"
+                ));
+            }
             answer(&format!(
                 "EQUAL: heights 1 to {height} ({receipts} receipts) executed again, all roots are as recorded \
                  (高度 1 至 {height} 重放一致)\nversion of the rules {version}, this build carries up to {NEWEST_VERSION}\n\

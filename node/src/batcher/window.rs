@@ -23,8 +23,8 @@ const SHORT_QUEUE_MS: u64 = 5;
 const SHORTEST_KEPT: Duration = Duration::from_secs(10);
 /// The window is not smaller than this part of what the chain allows.
 const LEAST_PART: u64 = 2;
-/// The same while there are light senders: about five notarizations.
-const SHORT_LEAST: u64 = TURN_WEIGHT / 4;
+/// The same while there are light senders: one or two notarizations.
+const SHORT_LEAST: u64 = TURN_WEIGHT / 12;
 /// Then it is not larger than this part.
 const SHORT_MOST_PART: u64 = 8;
 /// Parts by which it grows and shrinks.

@@ -173,7 +173,7 @@ pub const REJOIN: &str = "restore nothing older, but move the data folder away a
                           peers, and admitted transactions that nobody ordered yet are taken out of the old folder (a follower uses \
                           plain `quanchengd init`)";
 /// What to do when only what follows from the chain is damaged.
-pub const REMAKE: &str = "stop the node, move the folder `store/results` of the data folder away and start it again: it executes its blocks again \
+pub const REMAKE: &str = "stop the node, move the folder `store/results` of the data folder away, if it is there, and start it again: it executes its blocks again \
                           and makes it anew, and nothing is lost";
 
 fn advice(error: &std::io::Error) -> &'static str {

@@ -85,14 +85,21 @@ impl Ledger {
         let store = Store::open(Arc::clone(&backend), options)?;
         let chain_id = genesis.chain_id();
         let chain = store.chain();
+        // Before anything is written: results that are gone must not make a chain of another genesis look new.
+        let known = chain.meta("chain-id")?;
+        let is_other = known.as_deref().is_some_and(|known| known != chain_id.as_bytes().as_slice());
+        if is_other || (known.is_none() && chain.last_block()?.is_some()) {
+            return Err(LedgerError::OtherChain { expected: chain_id });
+        }
         if store.tip().is_none() {
             let patch = genesis_patch(genesis, &quancheng_state::view::EmptyView).map_err(LedgerError::Genesis)?;
-            chain.meta_put("chain-id", chain_id.as_bytes().to_vec(), quancheng_state::Durability::Buffered)?;
+            if known.is_none() {
+                chain.meta_put("chain-id", chain_id.as_bytes().to_vec(), quancheng_state::Durability::Buffered)?;
+            }
             store.init_genesis(genesis.time_ms, patch, &genesis.validators)?;
             store.sync()?;
         }
-        let found = chain.meta("chain-id")?;
-        if found.as_deref() != Some(chain_id.as_bytes().as_slice()) {
+        if known.is_none() && chain.meta("chain-id")?.is_none() {
             return Err(LedgerError::OtherChain { expected: chain_id });
         }
         let tip = ChainTip::read(&chain)?;

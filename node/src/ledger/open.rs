@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use quancheng_state::backend::Part;
-use quancheng_state::{Backend, ChainStore, IoCause, Store, StoreError, StoreOptions};
+use quancheng_state::{Backend, ChainStore, IoCause, Memory, Store, StoreError, StoreOptions};
 use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions, RocksPart};
 use quancheng_types::{Genesis, Height};
 use tracing::warn;
@@ -74,7 +74,7 @@ impl Ledger {
         let mut ledger = Self::over(backend, store, genesis, options.keep_recent)?;
         ledger.damage = damage;
         check_marks(&path, &ledger.chain, &marks)?;
-        ledger.check_results(&path)?;
+        ledger.check_results(&path, genesis)?;
         if !marks.has_store {
             marks.has_store = true;
             file.replace(&marks)?;
@@ -97,6 +97,7 @@ impl Ledger {
         }
         drop(store);
         let ledger = Self::over(backend, READ_ONLY, genesis, None)?;
+        ledger.check_results(&data_dir.join(STORE_FOLDER), genesis)?;
         // Who may read the store may not be allowed to open the marks; what is read then proves itself by its roots.
         if let Ok(marks) = MarksFile::at(data_dir, genesis.chain_id()).open(true) {
             check_marks(&data_dir.join(STORE_FOLDER), &ledger.chain, &marks)?;
@@ -105,11 +106,15 @@ impl Ledger {
     }
 
     /// Whether the results are of this chain, and of no height that is not decided here.
-    fn check_results(&self, path: &Path) -> Result<(), LedgerError> {
-        let Some(tip) = self.store.tip().filter(|tip| tip.height() > Height::GENESIS) else {
-            return Ok(());
+    fn check_results(&self, path: &Path, genesis: &Genesis) -> Result<(), LedgerError> {
+        let tip = self.store.tip().ok_or(LedgerError::Empty)?;
+        let is_ours = if tip.height() == Height::GENESIS {
+            // No block names them: the state that this genesis gives does.
+            Self::over(Arc::new(Memory::new()), READ_ONLY, genesis, None)?.store.tip() == Some(tip)
+        } else {
+            self.chain.block(tip.height())?.is_some_and(|block| block.id() == tip.leaf.block_id)
         };
-        if self.chain.block(tip.height())?.is_some_and(|block| block.id() == tip.leaf.block_id) {
+        if is_ours {
             return Ok(());
         }
         let path = path.join(Part::Results.name());

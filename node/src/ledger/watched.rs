@@ -21,14 +21,13 @@ impl DamageSeen {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn look<T>(&self, column: Option<Column>, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn look<T>(&self, column: Column, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(error) = &result
             && let StoreError::Io { cause: IoCause::Damaged | IoCause::NotFound | IoCause::Device, .. } = error
             && !self.0.swap(true, Ordering::Relaxed)
         {
-            let advice = advice(column.map(Column::part).or_else(|| error.part()));
-            let column = column.map_or("log", Column::name);
-            error!(column, %error, "a file of the store is damaged; what it holds is not served. {advice}");
+            let advice = advice(Some(column.part()));
+            error!(column = column.name(), %error, "a file of the store is damaged; what it holds is not served. {advice}");
         }
         result
     }
@@ -54,24 +53,25 @@ impl<B: fmt::Debug> fmt::Debug for Watched<B> {
 
 impl<B: Backend> Backend for Watched<B> {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.seen.look(Some(column), self.inner.get(column, key))
+        self.seen.look(column, self.inner.get(column, key))
     }
 
     fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError> {
-        let inner = self.seen.look(Some(column), self.inner.cursor(column))?;
+        let inner = self.seen.look(column, self.inner.cursor(column))?;
         Ok(Box::new(WatchedCursor { inner, column, seen: self.seen.clone() }))
     }
 
+    // What cannot be written is no damage: nothing that was there has changed. Who writes stops and says why.
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
-        self.seen.look(None, self.inner.write(writes, durability))
+        self.inner.write(writes, durability)
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {
-        self.seen.look(None, self.inner.checkpoint())
+        self.inner.checkpoint()
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        self.seen.look(None, self.inner.sync())
+        self.inner.sync()
     }
 }
 
@@ -84,17 +84,17 @@ struct WatchedCursor<'a> {
 impl Cursor for WatchedCursor<'_> {
     fn seek(&mut self, key: &[u8]) -> Result<(), StoreError> {
         let result = self.inner.seek(key);
-        self.seen.look(Some(self.column), result)
+        self.seen.look(self.column, result)
     }
 
     fn seek_back(&mut self, key: &[u8]) -> Result<(), StoreError> {
         let result = self.inner.seek_back(key);
-        self.seen.look(Some(self.column), result)
+        self.seen.look(self.column, result)
     }
 
     fn step(&mut self) -> Result<(), StoreError> {
         let result = self.inner.step();
-        self.seen.look(Some(self.column), result)
+        self.seen.look(self.column, result)
     }
 
     fn entry(&self) -> Option<(&[u8], &[u8])> {

@@ -69,6 +69,8 @@ pub enum StartError {
     },
     /// The next height follows rules that this build does not carry.
     UnknownVersion(UnknownVersion),
+    /// It was asked to stop before it had started.
+    Asked,
 }
 
 impl fmt::Display for StartError {
@@ -95,6 +97,7 @@ impl fmt::Display for StartError {
                 path.display()
             ),
             Self::UnknownVersion(unknown) => unknown.fmt(f),
+            Self::Asked => f.write_str("asked to stop before it had started"),
             Self::NotInitialized { path } => write!(
                 f,
                 "{} holds no data of this validator. If its key has never signed on this chain, make the data folder with `quanchengd init`; \

@@ -89,9 +89,9 @@ impl Node {
         let metrics = Arc::new(Metrics::new());
         let ledger =
             Arc::new(Ledger::open(&config.node.data_dir, &genesis, &config.store).map_err(StartError::Ledger)?);
-        recover::execute_again(&ledger)?;
-        recover::check_version(&ledger)?;
         teardown.store().keep(&ledger);
+        recover::execute_again(&ledger, &teardown.asked())?;
+        recover::check_version(&ledger)?;
         let (executed, certified, time_ms) = ledger.progress().map_err(StartError::Ledger)?;
         let tracker = Arc::new(Tracker::new(executed, certified, time_ms, Arc::clone(&metrics)));
         let peers = Arc::new(PeerBook::new(keys.node_id(), config.network.peers.clone()));

@@ -1,6 +1,7 @@
 //! What is on disk, in the form in which the engine takes it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use quancheng_consensus::{AuthorWindow, Executed, LogEntry, RecoveredState, SignRecord, Tip, WINDOW_SEQUENCES};
@@ -39,11 +40,16 @@ pub(super) fn check_version(ledger: &Ledger) -> Result<(), StartError> {
 
 /// Executes again what a crash took back of the results, before anything is built on them: as far as the batches are here. The rest, which
 /// was never executed here, is executed by the running node.
-pub(super) fn execute_again(ledger: &Ledger) -> Result<(), StartError> {
+pub(super) fn execute_again(ledger: &Ledger, asked: &AtomicBool) -> Result<(), StartError> {
     let failed = |error| StartError::Ledger(LedgerError::Store(error));
     let (from, begun) = (ledger.tip_status().height, Instant::now());
     let mut told = begun;
     loop {
+        if asked.load(Ordering::Acquire) {
+            // What is done is written out at the end, and the next start goes on there.
+            info!(%from, to = %ledger.tip_status().height, "asked to stop while blocks are executed again");
+            return Err(StartError::Asked);
+        }
         let height = ledger.tip_status().height.next();
         let Some(block) = ledger.block(height).map_err(failed)?.map(|decided| decided.block) else {
             break;

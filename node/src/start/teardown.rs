@@ -4,7 +4,8 @@
 //! aborts the process. So the order is: stop the node, end the runtime with its requests, join the threads, close the store, release
 //! the lock on the folder, return.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tracing::warn;
@@ -24,9 +25,16 @@ pub struct Teardown {
     store: StoreKeeper,
     verifier: Mutex<Option<VerifierHandle>>,
     lock: Mutex<Option<DataLock>>,
+    asked: Arc<AtomicBool>,
 }
 
 impl Teardown {
+    /// To be set when the node is asked to stop, so that a start that takes long ends.
+    #[must_use]
+    pub fn asked(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
+    }
+
     /// Threads are started here.
     pub(super) fn threads(&self) -> &Threads {
         &self.threads

@@ -353,6 +353,53 @@ fn a_torn_end_that_was_never_durable_is_no_damage() {
     check(crashed.path(), 1).unwrap();
 }
 
+fn open_for(dir: &Path, genesis: &quancheng_types::Genesis) -> Result<Ledger, LedgerError> {
+    let options = crate::config::StoreSection { memory_mib: 32, keep_recent: None, open_files_max: None };
+    Ledger::open(dir, genesis, &options)
+}
+
+/// A refused start writes nothing: without results the chain's own name tells that it is another one, and stays.
+#[test]
+fn a_chain_without_results_is_not_taken_for_a_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    folder(dir.path(), 1);
+    let genesis = testing::genesis();
+    let other = quancheng_types::Genesis { time_ms: genesis.time_ms + 1, ..genesis.clone() };
+    let results = dir.path().join("store/results");
+    std::fs::remove_dir_all(&results).unwrap();
+    for file in ["marks", "sign-record"] {
+        // As of a follower, which has no marks of another chain in the way.
+        std::fs::rename(dir.path().join(file), dir.path().join(format!("{file}.away"))).unwrap();
+    }
+    std::fs::rename(dir.path().join("log"), dir.path().join("log.away")).unwrap();
+    let store = dir.path().join("store");
+    let kept = dir.path().join("store.kept");
+    copy(&store, &kept);
+    let error = open_for(dir.path(), &other).unwrap_err();
+    assert!(matches!(error, LedgerError::OtherChain { .. } | LedgerError::File(_)), "{error}");
+    for file in ["marks", "sign-record"] {
+        std::fs::rename(dir.path().join(format!("{file}.away")), dir.path().join(file)).unwrap();
+    }
+    std::fs::rename(dir.path().join("log.away"), dir.path().join("log")).unwrap();
+    assert!(open_for(dir.path(), &genesis).is_ok());
+}
+
+/// Results of another chain are refused, also those that hold its genesis alone.
+#[test]
+fn results_of_another_chain_are_refused() {
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let genesis = testing::genesis();
+    let other = quancheng_types::Genesis { time_ms: genesis.time_ms + 1, ..genesis.clone() };
+    drop(open_for(ours.path(), &genesis).unwrap());
+    drop(open_for(theirs.path(), &other).unwrap());
+    let results = ours.path().join("store/results");
+    std::fs::remove_dir_all(&results).unwrap();
+    copy(&theirs.path().join("store/results"), &results);
+    let error = open_for(ours.path(), &genesis).unwrap_err();
+    assert!(matches!(error, LedgerError::ForeignResults { .. }), "{error}");
+    assert!(error.to_string().contains("move the folder `store/results`"), "{error}");
+}
+
 #[test]
 fn an_older_copy_of_a_file_is_refused() {
     let (older, newer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -3,6 +3,11 @@ use std::io;
 use quancheng_state::{IoCause, StoreError};
 use rocksdb::ErrorKind;
 
+/// Something else stands where the folder should be.
+pub(crate) fn no_folder(path: &str) -> StoreError {
+    of_words(path, "open", "a file or a dangling link stands there, no folder".to_owned(), true)
+}
+
 /// A folder that cannot be made.
 pub(crate) fn folder_error(path: &str, error: &io::Error) -> StoreError {
     of_words(path, "make the folder", error.to_string(), false)

@@ -92,11 +92,13 @@ impl Backend for Rocks {
 
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
         let (chain, results) = writes.into_parts();
-        if !results.is_empty() {
-            let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            self.results.write(results, Durability::Buffered)?;
+        // First: when it fails, the results of a height are nowhere whose batches would stay pending.
+        self.chain.write(chain, durability)?;
+        if results.is_empty() {
+            return Ok(());
         }
-        self.chain.write(chain, durability)
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.results.write(results, Durability::Buffered)
     }
 
     fn checkpoint(&self) -> Result<(), StoreError> {

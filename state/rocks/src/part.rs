@@ -6,7 +6,7 @@ use quancheng_state::backend::{Backend, Column, Cursor, Durability, Operation, P
 use rocksdb::{ColumnFamily, DB, DBRawIterator, FlushOptions, WriteBatch, WriteOptions};
 
 use crate::RocksOptions;
-use crate::error::{folder_error, io_error};
+use crate::error::{folder_error, io_error, no_folder};
 
 /// What the engine adds to a change in a batch, at most: kind, column and two lengths.
 const OPERATION_BYTES: usize = 16;
@@ -28,6 +28,9 @@ impl RocksPart {
     pub fn open(path: &Path, part: Part, options: &RocksOptions) -> Result<Self, StoreError> {
         let path = path.join(part.name());
         let name = path.display().to_string();
+        if path.symlink_metadata().is_ok() && !path.is_dir() {
+            return Err(no_folder(&name));
+        }
         if options.is_created {
             std::fs::create_dir_all(&path).map_err(|error| folder_error(&name, &error))?;
         }

@@ -8,7 +8,7 @@ use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
 use quancheng_state::backend::{Backend, Column, Durability, Part, Writes};
 use quancheng_state::{IoCause, Store, StoreError, StoreOptions};
-use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
+use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions, RocksPart};
 use tempfile::TempDir;
 
 #[path = "../../tests/suite/mod.rs"]
@@ -174,6 +174,41 @@ fn a_killed_process_leaves_results_of_a_checkpoint() {
     drop(left);
     store.sync().unwrap();
     drop(seen(&|tip| tip == Some(9)));
+}
+
+/// A height whose change of the chain cannot be written has no results either: they would be of batches that stay pending.
+#[test]
+fn results_follow_the_chain_when_it_cannot_be_written() {
+    let disk = OnDisk::new();
+    drop(disk.open());
+    let chain = RocksPart::open_read_only(disk.0.path(), Part::Chain, &OPTIONS).unwrap();
+    let results = RocksPart::open(disk.0.path(), Part::Results, &OPTIONS).unwrap();
+    let rocks = Rocks::of(chain, results);
+    let mut writes = Writes::new();
+    writes.put(Column::Flat, vec![1], vec![1]);
+    writes.delete(Column::BatchesPending, vec![1]);
+    rocks.write(writes, Durability::Buffered).unwrap_err();
+    assert_eq!(rocks.get(Column::Flat, &[1]).unwrap(), None);
+}
+
+#[test]
+fn what_is_no_folder_is_told_as_such() {
+    let disk = OnDisk::new();
+    drop(disk.open());
+    let results = disk.0.path().join(Part::Results.name());
+    std::fs::remove_dir_all(&results).unwrap();
+    for make in [
+        |path: &std::path::Path| std::fs::write(path, b"x").unwrap(),
+        |path: &std::path::Path| {
+            std::os::unix::fs::symlink("nowhere", path).unwrap();
+        },
+    ] {
+        make(&results);
+        let error = Rocks::open(disk.0.path(), &OPTIONS).unwrap_err();
+        assert_eq!((cause(&error), error.part()), (IoCause::Damaged, Some(Part::Results)), "{error}");
+        assert!(error.to_string().contains("no folder"), "{error}");
+        std::fs::remove_file(&results).unwrap();
+    }
 }
 
 fn copy(from: &std::path::Path, to: &std::path::Path) {

@@ -151,8 +151,8 @@ impl Backend for Memory {
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
         let (chain, results) = writes.into_parts();
         let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
-        content.write(Part::Results, results);
         content.write(Part::Chain, chain);
+        content.write(Part::Results, results);
         if durability == Durability::Synced {
             content.chain.clear();
         }

@@ -259,7 +259,8 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// [`StoreError::Io`].
     fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError>;
 
-    /// Makes all changes of a part, or none; first those of the results, then those of the chain.
+    /// Makes all changes of a part, or none; first those of the chain, then those of the results. When the first fail, there are none of the
+    /// second.
     ///
     /// # Errors
     /// [`StoreError::Io`]; then none is made, or the process has to stop.

@@ -11,8 +11,8 @@
 //! | [`ChainStore::put_block`], [`ChainStore::put_batches`], [`ChainStore::meta_put`] | if asked, and then all of the chain before it |
 //! | [`Store::sync`] | everything before it |
 //!
-//! A height removes its batches from the pending ones after its results are written and before the checkpoint that makes them durable,
-//! which takes the chain along. So a crash never leaves results of a height whose batches are pending or gone.
+//! A height removes its batches from the pending ones before its results are written, and the checkpoint that makes these durable takes
+//! the chain along. So a crash never leaves results of a height whose batches are pending or gone.
 //!
 //! Readers take a [`Snapshot`], which stays as it is while commits go on and needs no lock of the disk.
 

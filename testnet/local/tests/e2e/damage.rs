@@ -208,7 +208,18 @@ fn results_that_are_gone_or_older_are_made_again() {
         let load = Load::start(&net, &[0, 1, 2], 120, seed);
         wait_until("it goes on", Duration::from_secs(60), || load.certified() >= 200);
         done.extend(load.finish());
+        let height = net.height(2);
         net.kill(2);
+        // A node that was killed has lost its newest results: the check before an upgrade covers their heights all the same.
+        let config = net.node_dir(2).join("node.toml");
+        let output = Command::new(program("quanchengd")).args(["replay", "--config", text(&config)]).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        let upto = words.split("heights 1 to ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
+        assert!(
+            upto.is_some_and(|upto| upto >= height),
+            "{height}: {words}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     };
     go_on(75);
     copy(&results, &older);
