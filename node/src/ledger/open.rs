@@ -97,7 +97,8 @@ impl Ledger {
         }
         drop(store);
         let ledger = Self::over(backend, READ_ONLY, genesis, None)?;
-        ledger.check_results(&data_dir.join(STORE_FOLDER), genesis)?;
+        // What it decided is compared by who reads it.
+        ledger.check_origin(&data_dir.join(STORE_FOLDER), genesis)?;
         // Who may read the store may not be allowed to open the marks; what is read then proves itself by its roots.
         if let Ok(marks) = MarksFile::at(data_dir, genesis.chain_id()).open(true) {
             check_marks(&data_dir.join(STORE_FOLDER), &ledger.chain, &marks)?;
@@ -105,16 +106,23 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Whether the results are of this chain: they begin with the state that its genesis gives.
+    fn check_origin(&self, path: &Path, genesis: &Genesis) -> Result<(), LedgerError> {
+        let fresh = Self::over(Arc::new(Memory::new()), READ_ONLY, genesis, None)?;
+        if self.store.history_leaf(Height::GENESIS)? == fresh.store.history_leaf(Height::GENESIS)? {
+            return Ok(());
+        }
+        let path = path.join(Part::Results.name());
+        Err(LedgerError::ForeignResults { path, height: Height::GENESIS })
+    }
+
     /// Whether the results are of this chain, and of no height that is not decided here.
     fn check_results(&self, path: &Path, genesis: &Genesis) -> Result<(), LedgerError> {
+        self.check_origin(path, genesis)?;
         let tip = self.store.tip().ok_or(LedgerError::Empty)?;
-        let is_ours = if tip.height() == Height::GENESIS {
-            // No block names them: the state that this genesis gives does.
-            Self::over(Arc::new(Memory::new()), READ_ONLY, genesis, None)?.store.tip() == Some(tip)
-        } else {
-            self.chain.block(tip.height())?.is_some_and(|block| block.id() == tip.leaf.block_id)
-        };
-        if is_ours {
+        let is_decided = tip.height() == Height::GENESIS
+            || self.chain.block(tip.height())?.is_some_and(|block| block.id() == tip.leaf.block_id);
+        if is_decided {
             return Ok(());
         }
         let path = path.join(Part::Results.name());

@@ -101,3 +101,36 @@ impl Cursor for WatchedCursor<'_> {
         self.inner.entry()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quancheng_state::backend::Part;
+    use quancheng_state_rocks::{RocksOptions, RocksPart};
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_is_no_damage_and_what_cannot_be_read_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = RocksOptions { memory_bytes: 16 << 20, ..RocksOptions::default() };
+        let filled = RocksPart::open(dir.path(), Part::Results, &options).unwrap();
+        let mut writes = Writes::new();
+        writes.put(Column::Receipts, vec![1], vec![7; 10_000]);
+        filled.write(writes.clone(), Durability::Buffered).unwrap();
+        filled.sync().unwrap();
+        drop(filled);
+        let tables = std::fs::read_dir(dir.path().join("results")).unwrap().map(|entry| entry.unwrap().path());
+        for table in tables.filter(|path| path.extension().is_some_and(|end| end == "sst")) {
+            let mut bytes = std::fs::read(&table).unwrap();
+            bytes[10] ^= 0x40;
+            std::fs::write(&table, bytes).unwrap();
+        }
+        let seen = DamageSeen::default();
+        let part = RocksPart::open_read_only(dir.path(), Part::Results, &options).unwrap();
+        let watched = Watched::new(part, seen.clone());
+        watched.write(writes, Durability::Buffered).unwrap_err();
+        assert!(!seen.is_set());
+        watched.get(Column::Receipts, &[1]).unwrap_err();
+        assert!(seen.is_set());
+    }
+}

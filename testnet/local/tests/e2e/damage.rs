@@ -212,14 +212,15 @@ fn results_that_are_gone_or_older_are_made_again() {
         net.kill(2);
         // A node that was killed has lost its newest results: the check before an upgrade covers their heights all the same.
         let config = net.node_dir(2).join("node.toml");
-        let output = Command::new(program("quanchengd")).args(["replay", "--config", text(&config)]).output().unwrap();
-        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut words = String::new();
+        wait_until("the killed process has let go of its folder", Duration::from_secs(10), || {
+            let replay =
+                Command::new(program("quanchengd")).args(["replay", "--config", text(&config)]).output().unwrap();
+            words = format!("{}{}", String::from_utf8_lossy(&replay.stdout), String::from_utf8_lossy(&replay.stderr));
+            !words.contains("in use by another")
+        });
         let upto = words.split("heights 1 to ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
-        assert!(
-            upto.is_some_and(|upto| upto >= height),
-            "{height}: {words}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(upto.is_some_and(|upto| upto >= height), "{height}: {words}");
     };
     go_on(75);
     copy(&results, &older);
