@@ -87,8 +87,11 @@ impl Ledger {
         let chain = store.chain();
         // Before anything is written: results that are gone must not make a chain of another genesis look new.
         let known = chain.meta("chain-id")?;
-        let is_other = known.as_deref().is_some_and(|known| known != chain_id.as_bytes().as_slice());
-        if is_other || (known.is_none() && chain.last_block()?.is_some()) {
+        let is_ours = match &known {
+            Some(known) => known == chain_id.as_bytes().as_slice(),
+            None => store.tip().is_none() && chain.last_block()?.is_none(),
+        };
+        if !is_ours {
             return Err(LedgerError::OtherChain { expected: chain_id });
         }
         if store.tip().is_none() {
@@ -98,9 +101,6 @@ impl Ledger {
             }
             store.init_genesis(genesis.time_ms, patch, &genesis.validators)?;
             store.sync()?;
-        }
-        if known.is_none() && chain.meta("chain-id")?.is_none() {
-            return Err(LedgerError::OtherChain { expected: chain_id });
         }
         let tip = ChainTip::read(&chain)?;
         let groups = batches::GroupsRow::read(&chain)?;

@@ -365,23 +365,17 @@ fn a_chain_without_results_is_not_taken_for_a_new_one() {
     folder(dir.path(), 1);
     let genesis = testing::genesis();
     let other = quancheng_types::Genesis { time_ms: genesis.time_ms + 1, ..genesis.clone() };
-    let results = dir.path().join("store/results");
-    std::fs::remove_dir_all(&results).unwrap();
-    for file in ["marks", "sign-record"] {
-        // As of a follower, which has no marks of another chain in the way.
-        std::fs::rename(dir.path().join(file), dir.path().join(format!("{file}.away"))).unwrap();
-    }
-    std::fs::rename(dir.path().join("log"), dir.path().join("log.away")).unwrap();
     let store = dir.path().join("store");
-    let kept = dir.path().join("store.kept");
-    copy(&store, &kept);
-    let error = open_for(dir.path(), &other).unwrap_err();
-    assert!(matches!(error, LedgerError::OtherChain { .. } | LedgerError::File(_)), "{error}");
-    for file in ["marks", "sign-record"] {
-        std::fs::rename(dir.path().join(format!("{file}.away")), dir.path().join(file)).unwrap();
-    }
-    std::fs::rename(dir.path().join("log.away"), dir.path().join("log")).unwrap();
-    assert!(open_for(dir.path(), &genesis).is_ok());
+    std::fs::remove_dir_all(store.join("results")).unwrap();
+    // As a follower opens it, which has no marks of another chain in the way.
+    let over = |genesis| {
+        let rocks =
+            quancheng_state_rocks::Rocks::open(&store, &quancheng_state_rocks::RocksOptions::default()).unwrap();
+        Ledger::over(Arc::new(rocks), quancheng_state::StoreOptions::default(), genesis, None).map(|_| ())
+    };
+    let error = over(&other).unwrap_err();
+    assert!(matches!(error, LedgerError::OtherChain { .. }), "{error}");
+    over(&genesis).unwrap();
 }
 
 /// Results of another chain are refused, also those that hold its genesis alone.

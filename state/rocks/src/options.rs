@@ -3,9 +3,6 @@ use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionTyp
 
 /// Bits of a Bloom filter per key: about one false positive in a hundred.
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
-/// Share of such a buffer that its filter takes, 256 KiB: about ten bits for each key that comes between two checkpoints, so that a key
-/// that is not there costs no walk through the buffer.
-const BUFFER_FILTER_SHARE: f64 = 1.0 / 4096.0;
 /// Values above this many bytes are kept in files of their own, so that compaction does not copy them again and again.
 const BLOB_BYTES_MIN: u64 = 4096;
 /// Size of the write-ahead log at which all columns are written out, so that a start replays at most this much: about a second.
@@ -13,6 +10,9 @@ const LOG_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Size of a write buffer of the results: never met, because checkpoints come before. What is in one is bounded by
 /// [`RocksOptions::checkpoint_bytes`]; memory is taken as it is used.
 const RESULTS_BUFFER_BYTES: usize = 1 << 30;
+/// Share of such a buffer that its filter takes, 256 KiB: about ten bits for each key that comes between two checkpoints, so that a key
+/// that is not there costs no walk through the buffer.
+const BUFFER_FILTER_SHARE: f64 = 1.0 / 4096.0;
 /// Checkpoints that lie beside one another before the engine merges them: keys are hashes, so each merge writes everything below it anew.
 const RUNS_BEFORE_COMPACTION: i32 = 12;
 /// Pieces in which the memory of a buffer of the results is taken: there are a dozen, most of them small.
