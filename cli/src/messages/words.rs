@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use quancheng_keystore::KeyFileError;
-use quancheng_testnet_local::{Left, LocalError};
+use quancheng_testnet_local::{Left, LocalError, Waiting};
 
 use crate::text::{Text, say};
 
@@ -85,7 +85,7 @@ pub(crate) fn local(error: &LocalError) -> Text {
     let zh = match error {
         LocalError::Setting { name, value, min, max } => format!("{name} = {value} 超出 {min} 至 {max}"),
         LocalError::Exists { dir } => {
-            format!("{} 已有网络；请另选目录，或用 `quancheng testnet remove --dir {0}` 删除", dir.display())
+            format!("{} 已有网络；请另选目录，或用 `quancheng testnet remove --dir {0} --yes` 删除", dir.display())
         }
         LocalError::Interrupted { dir, left } => interrupted_zh(dir, *left),
         LocalError::Foreign { path } => {
@@ -128,8 +128,9 @@ pub(crate) fn local(error: &LocalError) -> Text {
         LocalError::NodeEnded { index, log, .. } => {
             format!("节点 {index} 在启动过程中退出；日志：{}", log.display())
         }
-        LocalError::NotReady { indices, waited_ms, .. } => {
-            format!("等待 {waited_ms} 毫秒后节点 {indices:?} 仍未就绪；启动仍在继续，见其 node.log")
+        LocalError::NotReady { indices, waited_ms, last } => {
+            let last = waiting_zh(last);
+            format!("等待 {waited_ms} 毫秒后节点 {indices:?} 仍未就绪（{last}）；启动仍在继续，见其 node.log")
         }
         LocalError::NoNode { index, count } => format!("没有节点 {index}；本网络共 {count} 个，从 0 起编号"),
         LocalError::NotRunning { index } => {
@@ -153,6 +154,20 @@ fn stray_zh(index: u32, pid: Option<u32>) -> String {
         None => {
             format!("节点 {index} 正由此处没有记录的进程运行（其数据被占用，或有节点以其密钥应答）；请先结束该进程")
         }
+    }
+}
+
+fn waiting_zh(waiting: &Waiting) -> String {
+    match waiting {
+        Waiting::NotListening { index, pid, address } => format!("节点 {index}（进程 {pid}）尚未在 {address} 监听"),
+        Waiting::Starting { index, newest: 0, .. } => format!("节点 {index} 正在打开存储"),
+        Waiting::Starting { index, executed, newest } => {
+            format!("节点 {index} 正在重新执行区块：高度 {executed}，共 {newest}")
+        }
+        Waiting::Missing { index, names } => format!("节点 {index} 已运行，尚缺：{}", names.join("、")),
+        Waiting::NoBlock { index } => format!("节点 {index} 尚无区块"),
+        Waiting::NoAnswer { url, reason } => format!("{url}：{reason}"),
+        Waiting::NoHeight { index } => format!("没有其他节点报告高度，验证节点 {index} 只能在其上签名"),
     }
 }
 
@@ -184,7 +199,6 @@ pub(crate) fn cause(error: &LocalError) -> Option<String> {
         LocalError::Checkpoint(error) => Some(error.to_string()),
         LocalError::Init { output, .. } => Some(output.trim().to_owned()),
         LocalError::NodeEnded { tail, .. } => Some(tail.trim_end().to_owned()),
-        LocalError::NotReady { last, .. } => Some(last.clone()),
         LocalError::Setting { .. }
         | LocalError::Exists { .. }
         | LocalError::NoNetwork { .. }
@@ -197,6 +211,7 @@ pub(crate) fn cause(error: &LocalError) -> Option<String> {
         | LocalError::PortTaken { .. }
         | LocalError::NoRandomness
         | LocalError::NoPorts { .. }
+        | LocalError::NotReady { .. }
         | LocalError::NoProgram { .. }
         | LocalError::NoNode { .. }
         | LocalError::NotRunning { .. }

@@ -97,6 +97,7 @@ impl Door {
             wait: Duration::ZERO,
             in_flight: 1,
             weight_in_flight: u64::MAX,
+            validators: 1,
         };
         let next = async {
             loop {

@@ -50,7 +50,7 @@ pub struct ApiLimits {
     pub connections_per_address_max: usize,
     /// Time without a request after which a connection may be closed for the sake of another one.
     pub idle_min: Duration,
-    /// Connections above the limit that are told so at once; yet others are closed without a word.
+    /// Connections that are on their way out at once: told that there is no room, or making some. One more cuts the oldest of them.
     pub refusals_max: usize,
     /// Time for the head of a request to arrive, and for an idle connection to be used again.
     pub head_timeout: Duration,

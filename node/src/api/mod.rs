@@ -1,6 +1,8 @@
 //! The HTTP API: two listeners over one node.
 //!
 //! ```text
+//! entrance    a door, from before the node is there to its end
+//!   │
 //! server      accepting, bounding and ending connections          stream: a client must keep taking its answer
 //!   │
 //! routes/     one handler per route, one file per noun             openapi: their description
@@ -24,6 +26,7 @@ mod body;
 mod connections;
 mod csv;
 mod cursor;
+mod entrance;
 mod language;
 pub mod limits;
 mod lists;
@@ -41,40 +44,10 @@ mod state;
 mod stream;
 mod time;
 
-use std::sync::Arc;
-
-use tokio::net::TcpListener;
-use tokio::sync::watch;
-
 pub use self::backend::Backend;
+pub use self::entrance::{Audience, Entrance, StartProgress};
 pub use self::limits::ApiLimits;
 pub use self::openapi::json as openapi_json;
-use self::state::Api;
-
-/// Serves the public API until `stop` turns true (or its sender is gone), then lets requests in progress end within
-/// [`ApiLimits::shutdown_grace`].
-pub async fn serve_public(
-    listener: TcpListener,
-    backend: Arc<dyn Backend>,
-    limits: ApiLimits,
-    stop: watch::Receiver<bool>,
-) {
-    let api = Api::new(backend, limits, stop.clone());
-    let limits = Arc::clone(&api.limits);
-    server::serve(listener, routes::public(api), limits, stop).await;
-}
-
-/// Serves `/healthz`, `/readyz` and `/metrics`, as [`serve_public`] does. Keep its listener away from the public.
-pub async fn serve_admin(
-    listener: TcpListener,
-    backend: Arc<dyn Backend>,
-    limits: ApiLimits,
-    stop: watch::Receiver<bool>,
-) {
-    let api = Api::new(backend, limits, stop.clone());
-    let limits = Arc::clone(&api.limits);
-    server::serve(listener, routes::admin(api), limits, stop).await;
-}
 
 /// The API in memory, for fuzz targets only.
 #[cfg(feature = "fuzzing")]

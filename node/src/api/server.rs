@@ -1,5 +1,6 @@
 //! The two listeners: accepting, bounding and ending connections.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,10 +16,10 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::connections::{Place, Places};
 use super::limits::{ApiLimits, HEAD_BYTES_MAX, HEADERS_MAX};
@@ -26,8 +27,8 @@ use super::stream::TimedStream;
 use crate::fair::ClientAddress;
 use crate::limits::READ_BUFFER_BYTES;
 
-/// Time for a client above the limit to take its answer.
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time for a client above the limit, or one that makes room, to send the rest of its request and take its answer.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Wait after the system could not accept (no file descriptors, for example).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -43,20 +44,44 @@ const REFUSAL: &str = concat!(
 struct Door {
     limits: Arc<ApiLimits>,
     places: Places,
-    refusals: Arc<Semaphore>,
+    refusals: Refusals,
     stop: watch::Receiver<bool>,
 }
 
-/// Serves until `stop` turns true, then lets requests in progress end within the grace period.
+/// Connections that are being sent away, bounded like the others: each holds a descriptor until its client has had its answer.
+struct Refusals {
+    permits: Arc<Semaphore>,
+    /// Oldest first.
+    tasks: VecDeque<AbortHandle>,
+}
+
+impl Refusals {
+    fn new(most: usize) -> Self {
+        Self { permits: Arc::new(Semaphore::new(most)), tasks: VecDeque::new() }
+    }
+
+    /// A permit; when there is none, the connection that has been on its way out for longest is cut.
+    async fn permit(&mut self) -> Option<OwnedSemaphorePermit> {
+        self.tasks.retain(|task| !task.is_finished());
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Some(permit);
+        }
+        // Without one of its own to cut, all permits are with connections that make room.
+        self.tasks.pop_front()?.abort();
+        Arc::clone(&self.permits).acquire_owned().await.ok()
+    }
+}
+
+/// Serves each connection with the router of the moment it comes until `stop` turns true, then lets requests in progress end within the grace period.
 pub(super) async fn serve(
     listener: TcpListener,
-    router: Router,
+    router: watch::Receiver<Router>,
     limits: Arc<ApiLimits>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let door = Door {
+    let mut door = Door {
         places: Places::new(limits.connections_max, limits.connections_per_address_max, limits.idle_min),
-        refusals: Arc::new(Semaphore::new(limits.refusals_max)),
+        refusals: Refusals::new(limits.refusals_max),
         stop: stop.clone(),
         limits,
     };
@@ -65,12 +90,17 @@ pub(super) async fn serve(
         tokio::select! {
             () = stopped(&mut stop) => break,
             Some(ended) = tasks.join_next() => {
-                if let Err(error) = ended {
+                if let Err(error) = ended
+                    && !error.is_cancelled()
+                {
                     tracing::error!(%error, "a connection ended abnormally");
                 }
             }
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => door.admit(&mut tasks, &router, stream, address),
+                Ok((stream, address)) => {
+                    let router = router.borrow().clone();
+                    door.admit(&mut tasks, router, stream, address).await;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -86,19 +116,21 @@ pub(super) async fn serve(
 }
 
 impl Door {
-    fn admit(&self, tasks: &mut JoinSet<()>, router: &Router, stream: TcpStream, address: SocketAddr) {
+    async fn admit(&mut self, tasks: &mut JoinSet<()>, router: Router, stream: TcpStream, address: SocketAddr) {
         match self.places.take(address.ip(), Instant::now()) {
             Some(place) => {
                 // Handlers that take something in ask for the client's address.
-                let router = router.clone().layer(Extension(ClientAddress::of(address.ip())));
-                tasks.spawn(converse(stream, router, Arc::clone(&self.limits), self.stop.clone(), place));
+                let router = router.layer(Extension(ClientAddress::of(address.ip())));
+                let ways_out = Arc::clone(&self.refusals.permits);
+                tasks.spawn(converse(stream, router, Arc::clone(&self.limits), self.stop.clone(), place, ways_out));
             }
             None => {
-                if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
-                    tasks.spawn(async move {
+                if let Some(permit) = self.refusals.permit().await {
+                    let refusal = tasks.spawn(async move {
                         let _permit = permit;
                         let _ = tokio::time::timeout(REFUSAL_TIMEOUT, refuse(stream)).await;
                     });
+                    self.refusals.tasks.push_back(refusal);
                 }
             }
         }
@@ -117,6 +149,7 @@ async fn converse(
     limits: Arc<ApiLimits>,
     mut stop: watch::Receiver<bool>,
     place: Place,
+    ways_out: Arc<Semaphore>,
 ) {
     // Answers are small and awaited: never hold them back to fill a segment.
     if let Err(error) = stream.set_nodelay(true) {
@@ -143,7 +176,17 @@ async fn converse(
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = &mut connection => result,
-        () = place.told_to_leave() => return,
+        () = place.told_to_leave() => {
+            // Its place is given away. A request that is on its way just now is not answered, but is not reset either.
+            let Ok(_permit) = ways_out.try_acquire_owned() else {
+                return;
+            };
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(REFUSAL_TIMEOUT, connection).await {
+                Ok(result) => result,
+                Err(_elapsed) => return,
+            }
+        }
         () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             match tokio::time::timeout(limits.shutdown_grace, connection).await {
@@ -230,20 +273,14 @@ impl hyper::body::Body for Watched {
     }
 }
 
-/// Tells a client that there is no room. Its request is read and thrown away first, so that closing does not reset the answer.
-async fn refuse(mut stream: TcpStream) -> std::io::Result<()> {
+/// Tells a client that there is no room. Closing lingers as it does for any other answer ([`TimedStream`]).
+async fn refuse(stream: TcpStream) -> std::io::Result<()> {
+    let mut stream = TimedStream::new(stream, REFUSAL_TIMEOUT);
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\nconnection: close\r\n\
          content-length: {}\r\n\r\n{REFUSAL}",
         REFUSAL.len()
     );
     stream.write_all(head.as_bytes()).await?;
-    stream.shutdown().await?;
-    let mut sink = [0_u8; 1024];
-    for _ in 0..HEAD_BYTES_MAX / sink.len() {
-        if stream.read(&mut sink).await? == 0 {
-            break;
-        }
-    }
-    Ok(())
+    stream.shutdown().await
 }

@@ -26,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::verifier::StoreWriter;
 use line::Amount;
 pub use line::{Line, LineFull, Waiting};
-use window::{Aim, Window};
+use window::{Aim, Bounds, Window};
 
 /// Own batches that may be on their way to the disk at a time.
 const WRITES_MAX: usize = 4;
@@ -73,7 +73,7 @@ impl Ticket {
 }
 
 /// When a batch is sealed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealRules {
     /// At this many bytes; a batch never holds more, but for a single transaction that is larger.
     pub bytes: u32,
@@ -85,6 +85,8 @@ pub struct SealRules {
     pub in_flight: usize,
     /// Or one more would make them heavier than this. A single one may be.
     pub weight_in_flight: u64,
+    /// Validators in force: all of them seal.
+    pub validators: u32,
 }
 
 /// Own batches that are sealed and not ordered.
@@ -200,10 +202,9 @@ pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
         let mut rules = *parts.rules.borrow();
         let greatest = rules.weight_in_flight;
         let in_flight = *parts.in_flight.borrow_and_update();
-        let aim = if parts.mix.is_uneven(now) { Aim::ShortLine } else { Aim::Throughput };
-        window.ordered(now, aim, in_flight.ordered, greatest, is_full);
-        // Two at least fit, so that one is on its way while the other one fills.
-        rules.weight = rules.weight.min((window.limit(aim, greatest) / 2).max(1));
+        let aim = if parts.mix.is_uneven(now) { Aim::FreeRoad } else { Aim::Throughput };
+        window.ordered(now, aim, in_flight.ordered, &Bounds { greatest, is_full, validators: rules.validators });
+        rules.weight = rules.weight.min(window.batch_weight(aim, greatest));
         let writing = WRITES_MAX - writes.available_permits();
         let way = Way {
             batches: in_flight.batches + writing,
@@ -216,12 +217,15 @@ pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
         let has_room = |lane, waits| writing < WRITES_MAX && way.has_room(lane, waits, &rules);
         is_full = all.count > 0 && !has_room(Lane::All, all);
         let open = [(Lane::Light, light), (Lane::All, all)].into_iter().filter(|(lane, waits)| has_room(*lane, *waits));
-        let open: Vec<(Lane, Amount, Instant)> =
-            open.filter_map(|(lane, waits)| Some((lane, waits, waits.since? + rules.wait))).collect();
-        let ready = open.iter().find(|(lane, waits, due)| {
-            waits.is_full(&SealRules { weight: lane.weight(&rules), ..rules }) || *due <= now
-        });
-        if let Some((lane, _, _)) = ready {
+        let due = |lane, waits: Amount, since| {
+            let is_full = waits.is_full(&SealRules { weight: Lane::weight(lane, &rules), ..rules });
+            let due = if is_full { now } else { since + rules.wait };
+            if lane == Lane::All { due.max(window.rest_until(aim).unwrap_or(due)) } else { due }
+        };
+        let open: Vec<(Lane, Instant)> =
+            open.filter_map(|(lane, waits)| Some((lane, due(lane, waits, waits.since?)))).collect();
+        let ready = open.iter().find(|(_, due)| *due <= now);
+        if let Some((lane, _)) = ready {
             let rules = SealRules { weight: lane.weight(&rules), ..rules };
             if let (Ok(permit), Some(content)) = (Arc::clone(&writes).try_acquire_owned(), line.take(&rules, *lane)) {
                 window.seal(now, content.weight, *lane);
@@ -229,7 +233,7 @@ pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
             }
             continue;
         }
-        let due = open.iter().map(|(_, _, due)| *due).min();
+        let due = open.iter().map(|(_, due)| *due).min();
         let timer = async {
             match due {
                 Some(due) => tokio::time::sleep_until(due).await,
@@ -277,8 +281,14 @@ mod tests {
 
     #[test]
     fn each_lane_has_room_of_its_own() {
-        let rules =
-            SealRules { bytes: 1 << 20, weight: 5_000, wait: Duration::ZERO, in_flight: 8, weight_in_flight: 40_000 };
+        let rules = SealRules {
+            bytes: 1 << 20,
+            weight: 5_000,
+            wait: Duration::ZERO,
+            in_flight: 8,
+            weight_in_flight: 40_000,
+            validators: 4,
+        };
         let waits = |weight| Amount { count: 1, bytes: 1, weight, since: None };
         let (much, little, nothing) = (waits(100_000), waits(200), Amount::default());
         let way = |batches, weight, light| Way { batches, weight, light, window: 10_000, greatest: 14_000 };

@@ -4,8 +4,12 @@
 //! beyond need delays whoever comes next, and a flood would delay everybody by as much as the chain allows in flight (more than a
 //! second). How much is needed depends on the network and on the machines, so it is measured, as TCP Vegas does (Brakmo and Peterson, 1995): a
 //! batch takes some time from sealing to its place in the order when nothing is in its way, and longer when it waits. While own
-//! batches wait no longer than [`QUEUE_MS`] more work is let out, else less. Throughput wants a long line and a light sender
-//! ([`crate::fair::Mix`]) a short one, so the line is short while there is one ([`Aim`]).
+//! batches wait no longer than [`QUEUE_MS`] more work is let out, else less.
+//!
+//! Throughput wants a long line and a light sender ([`crate::fair::Mix`]) a free road ([`Aim`]). What costs him time beside a flood is not its transactions
+//! but the heights that order them: each small batch makes two or three, and while one is being decided he waits for the next. So for him the
+//! others come seldom, and then with more: one batch at a time leaves, and after it rests, so that all validators together let out some ten
+//! in a second, or fewer where a batch takes long; a heavier one is followed by a longer rest.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,20 +21,40 @@ use crate::fair::TURN_WEIGHT;
 
 /// Time in line that is aimed at, ms.
 const QUEUE_MS: u64 = 150;
-/// The same while there are light senders.
-const SHORT_QUEUE_MS: u64 = 5;
 /// How long the shortest time is remembered: it may grow when the network changes.
 const SHORTEST_KEPT: Duration = Duration::from_secs(10);
 /// The window is not smaller than this part of what the chain allows.
 const LEAST_PART: u64 = 2;
-/// The same while there are light senders: one or two notarizations.
-const SHORT_LEAST: u64 = TURN_WEIGHT / 12;
-/// Then it is not larger than this part.
-const SHORT_MOST_PART: u64 = 8;
 /// Parts by which it grows and shrinks.
 const STEP_PART: u64 = 8;
-/// By which it shrinks while there are light senders: each step is the latency of one of them.
-const SHORT_STEP_PART: u64 = 2;
+/// With light senders beside them: weight of one batch of the others, about forty notarizations.
+const ROAD_WEIGHT: u64 = 2 * TURN_WEIGHT;
+/// How long the others rest after it, for each validator there is: all of them seal.
+const REST_EACH: Duration = Duration::from_millis(100);
+/// And at least so many times as long as it took.
+const REST_PART: u32 = 3;
+/// Nobody rests longer.
+const REST_MAX: Duration = Duration::from_secs(3);
+
+/// What the chain allows, and what it asks of the window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Weight that may be in flight.
+    pub(crate) greatest: u64,
+    /// Whether more would be in flight if it were allowed.
+    pub(crate) is_full: bool,
+    /// Validators in force.
+    pub(crate) validators: u32,
+}
+
+impl Bounds {
+    /// How long nothing follows a batch of this weight that took so long.
+    fn rest(&self, took: Duration, weight: u64) -> Duration {
+        let parts = u32::try_from(weight / ROAD_WEIGHT).unwrap_or(u32::MAX).max(1);
+        let rest = took.saturating_mul(REST_PART).max(REST_EACH.saturating_mul(self.validators));
+        rest.saturating_mul(parts).min(REST_MAX)
+    }
+}
 
 /// What the window is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,36 +62,7 @@ pub(crate) enum Aim {
     /// As much as the chain can do: all who send are alike.
     Throughput,
     /// That nobody waits long: there are light senders beside others.
-    ShortLine,
-}
-
-impl Aim {
-    /// The longest time that is not late, when this is the shortest of late. A batch waits for the next height besides, from nothing to
-    /// most of the shortest time.
-    fn longest(self, shortest: Duration) -> Duration {
-        match self {
-            Self::Throughput => shortest + Duration::from_millis(QUEUE_MS),
-            Self::ShortLine => shortest + shortest / 4 + Duration::from_millis(SHORT_QUEUE_MS),
-        }
-    }
-
-    /// A window within its bounds; `greatest` is what the chain allows.
-    fn bounded(self, window: u64, greatest: u64) -> u64 {
-        let (least, most) = match self {
-            Self::Throughput => (greatest / LEAST_PART, greatest),
-            Self::ShortLine => (SHORT_LEAST, greatest / SHORT_MOST_PART),
-        };
-        window.clamp(least.min(most), most)
-    }
-
-    /// What it shrinks by.
-    fn step(self, window: u64) -> u64 {
-        window
-            / match self {
-                Self::Throughput => STEP_PART,
-                Self::ShortLine => SHORT_STEP_PART,
-            }
-    }
+    FreeRoad,
 }
 
 /// A batch on its way.
@@ -94,6 +89,8 @@ pub(crate) struct Window {
     span_began: Instant,
     /// Nothing is decided on batches sealed before this.
     changed: Instant,
+    /// With light senders beside them the others seal nothing before this.
+    rest_until: Instant,
 }
 
 impl Window {
@@ -107,6 +104,7 @@ impl Window {
             shortest: [None; 2],
             span_began: now,
             changed: now,
+            rest_until: now,
         }
     }
 
@@ -121,32 +119,33 @@ impl Window {
         light.fold((0, 0), |(count, weight), sealed| (count + 1, sealed.weight.saturating_add(weight)))
     }
 
-    /// Notes that so many own batches were ordered since the start; `greatest` is what the chain allows in flight, and `is_full` says
-    /// whether more would be in flight if it were allowed.
-    pub(crate) fn ordered(&mut self, now: Instant, aim: Aim, ordered: u64, greatest: u64, is_full: bool) {
-        self.limit = aim.bounded(self.limit, greatest);
+    /// Notes that so many own batches were ordered since the start.
+    pub(crate) fn ordered(&mut self, now: Instant, aim: Aim, ordered: u64, bounds: &Bounds) {
+        let greatest = bounds.greatest;
+        self.limit = bounded(self.limit, greatest);
         let mut newest = None;
         while self.ordered < ordered {
             self.ordered += 1;
             if self.before > 0 {
                 self.before -= 1;
-            } else if let Some(Sealed { at, lane: Lane::All, .. }) = self.sealed.pop_front() {
+            } else if let Some(Sealed { at, lane: Lane::All, weight }) = self.sealed.pop_front() {
                 let took = now.saturating_duration_since(at);
                 self.note_time(now, took);
+                self.rest_until = now + bounds.rest(took, weight);
                 newest = Some((at, took));
             }
         }
-        let Some((sealed, took)) = newest else {
+        let Some((sealed, took)) = newest.filter(|_| aim == Aim::Throughput) else {
             return;
         };
         let shortest = self.shortest.iter().flatten().min().copied().unwrap_or(took);
-        let is_late = took > aim.longest(shortest);
+        let is_late = took > shortest + Duration::from_millis(QUEUE_MS);
         if is_late && sealed >= self.changed {
-            self.limit = aim.bounded(self.limit - aim.step(self.limit), greatest);
+            self.limit = bounded(self.limit - self.limit / STEP_PART, greatest);
             // What is in flight was let out under the old limit.
             self.changed = now;
-        } else if !is_late && is_full {
-            self.limit = aim.bounded(self.limit.saturating_add((self.limit / STEP_PART).max(1)), greatest);
+        } else if !is_late && bounds.is_full {
+            self.limit = bounded(self.limit.saturating_add((self.limit / STEP_PART).max(1)), greatest);
         }
     }
 
@@ -158,10 +157,34 @@ impl Window {
         self.shortest[0] = Some(self.shortest[0].map_or(took, |shortest| shortest.min(took)));
     }
 
-    /// Weight that own batches in flight may have together, of what the chain allows.
+    /// Weight that own batches in flight may have together, of what the chain allows. A single one may always be heavier.
     pub(crate) fn limit(&self, aim: Aim, greatest: u64) -> u64 {
-        aim.bounded(self.limit, greatest)
+        match aim {
+            Aim::Throughput => bounded(self.limit, greatest),
+            Aim::FreeRoad => 0,
+        }
     }
+
+    /// Weight of one batch, at most. Two at least fit, so that one is on its way while the other one fills.
+    pub(crate) fn batch_weight(&self, aim: Aim, greatest: u64) -> u64 {
+        match aim {
+            Aim::Throughput => (bounded(self.limit, greatest) / 2).max(1),
+            Aim::FreeRoad => ROAD_WEIGHT,
+        }
+    }
+
+    /// Before this nothing is sealed but for light senders.
+    pub(crate) fn rest_until(&self, aim: Aim) -> Option<Instant> {
+        match aim {
+            Aim::Throughput => None,
+            Aim::FreeRoad => Some(self.rest_until),
+        }
+    }
+}
+
+/// A window within its bounds; `greatest` is what the chain allows.
+fn bounded(window: u64, greatest: u64) -> u64 {
+    window.clamp((greatest / LEAST_PART).min(greatest), greatest)
 }
 
 #[cfg(test)]
@@ -169,6 +192,7 @@ mod tests {
     use super::*;
 
     const GREATEST: u64 = 40_000;
+    const BOUNDS: Bounds = Bounds { greatest: GREATEST, is_full: true, validators: 4 };
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
@@ -190,7 +214,7 @@ mod tests {
             }
             waiting.pop_front();
             done += 1;
-            window.ordered(*now, aim, done, GREATEST, true);
+            window.ordered(*now, aim, done, &BOUNDS);
         }
         window.sealed.clear();
     }
@@ -208,34 +232,50 @@ mod tests {
         assert!(fast > GREATEST * 3 / 4, "{fast}");
     }
 
-    /// A chain that does thirty batches a second holds two or three of them at a time for a light sender, and is let out again without him.
+    /// For a light sender one batch at a time is on its way and the road is free most of the time, on a fast chain and on a slow one; without him
+    /// the line is as long as before.
     #[test]
-    fn the_line_is_short_for_a_light_sender() {
-        let mut now = Instant::now();
-        let mut window = Window::new(now, 0);
-        run(&mut window, Aim::ShortLine, &mut now, 30, 400);
-        assert!(window.limit(Aim::ShortLine, GREATEST) < GREATEST / 8, "{window:?}");
-        assert_eq!(window.limit(Aim::ShortLine, 400), 50, "a part of a small bound");
-        assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST / LEAST_PART);
+    fn the_road_is_free_most_of_the_time_for_a_light_sender() {
+        for (validators, took, cycle) in [(4, 20, 420), (4, 200, 800), (1, 20, 120), (7, 20, 720), (100, 20, 3_020)] {
+            let bounds = Bounds { greatest: GREATEST, is_full: true, validators };
+            let (mut now, mut window) = (Instant::now(), Window::new(Instant::now(), 0));
+            let begun = now;
+            for ordered in 1..=20 {
+                assert_eq!(window.limit(Aim::FreeRoad, GREATEST), 0, "a single batch, whatever its weight");
+                window.seal(now, ROAD_WEIGHT, Lane::All);
+                now += ms(took);
+                window.ordered(now, Aim::FreeRoad, ordered, &bounds);
+                now = now.max(window.rest_until(Aim::FreeRoad).unwrap());
+            }
+            assert_eq!(now - begun, ms(cycle) * 20, "{validators} {took}");
+        }
+        let mut window = Window::new(Instant::now(), 0);
+        let now = Instant::now();
+        window.seal(now, 5 * ROAD_WEIGHT + 1, Lane::All);
+        window.ordered(now, Aim::FreeRoad, 1, &BOUNDS);
+        let rested = window.rest_until(Aim::FreeRoad).map(|until| until - now);
+        assert_eq!(rested, Some(REST_EACH * 4 * 5), "what is heavy is followed by a longer rest");
+        assert_eq!(window.batch_weight(Aim::FreeRoad, GREATEST), ROAD_WEIGHT);
+        assert_eq!((window.rest_until(Aim::Throughput), window.limit(Aim::Throughput, GREATEST)), (None, GREATEST));
     }
 
     #[test]
     fn the_limit_keeps_its_bounds_and_those_of_before_are_not_measured() {
         let mut now = Instant::now();
         let mut window = Window::new(now, 3);
-        window.ordered(now, Aim::Throughput, 3, GREATEST, true);
+        window.ordered(now, Aim::Throughput, 3, &BOUNDS);
         assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST);
         for ordered in 4..200 {
             window.seal(now, 1, Lane::All);
             now += ms(1_000 * (ordered % 2));
-            window.ordered(now, Aim::Throughput, ordered, GREATEST, true);
+            window.ordered(now, Aim::Throughput, ordered, &BOUNDS);
         }
         assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST / LEAST_PART);
         assert_eq!(window.limit(Aim::Throughput, 64), 64.min(window.limit(Aim::Throughput, 64)));
         // Nobody asks for more: nothing changes.
         let before = window.limit(Aim::Throughput, GREATEST);
         window.seal(now, 1, Lane::All);
-        window.ordered(now, Aim::Throughput, 200, GREATEST, false);
+        window.ordered(now, Aim::Throughput, 200, &Bounds { is_full: false, ..BOUNDS });
         assert_eq!(window.limit(Aim::Throughput, GREATEST), before);
     }
 
@@ -243,17 +283,17 @@ mod tests {
     fn batches_of_light_senders_are_counted_apart_and_say_nothing_about_the_window() {
         let mut now = Instant::now();
         let mut window = Window::new(now, 0);
-        window.ordered(now, Aim::Throughput, 0, GREATEST, true);
+        window.ordered(now, Aim::Throughput, 0, &BOUNDS);
         for (weight, lane) in [(100, Lane::Light), (7_000, Lane::All), (50, Lane::Light)] {
             window.seal(now, weight, lane);
         }
         assert_eq!(window.light(), (2, 150));
         let before = window.limit(Aim::Throughput, GREATEST);
         now += ms(5_000);
-        window.ordered(now, Aim::Throughput, 1, GREATEST, true);
+        window.ordered(now, Aim::Throughput, 1, &BOUNDS);
         assert_eq!((window.light(), window.limit(Aim::Throughput, GREATEST)), ((1, 50), before));
         assert!(window.shortest.iter().all(Option::is_none));
-        window.ordered(now, Aim::Throughput, 3, GREATEST, true);
+        window.ordered(now, Aim::Throughput, 3, &BOUNDS);
         assert_eq!(window.light(), (0, 0));
         assert_eq!(window.shortest[0], Some(ms(5_000)));
     }

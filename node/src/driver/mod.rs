@@ -364,9 +364,10 @@ impl Driver {
         let is_validator = self.parts.own.is_some_and(|id| sets.iter().all(|set| set.by_id(&id).is_some()));
         let duty = Duty { parameters: *engine.parameters(), is_validator, is_ready };
         if *self.parts.duty.borrow() != duty {
-            self.parts.rules.send_replace(seal_rules(&duty.parameters));
             self.parts.duty.send_replace(duty);
         }
+        let rules = seal_rules(engine);
+        self.parts.rules.send_if_modified(|old| std::mem::replace(old, rules) != rules);
         self.parts.in_flight.send_if_modified(|old| std::mem::replace(old, in_flight) != in_flight);
     }
 }

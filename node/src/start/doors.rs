@@ -1,4 +1,4 @@
-//! The two HTTP doors: opened last, closed first.
+//! The two HTTP doors: there from the start, which they tell of, and closed first.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::api::{ApiLimits, Backend, serve_admin, serve_public};
+use crate::api::{ApiLimits, Audience, Backend, Entrance, StartProgress};
 use crate::config::ApiSection;
 use crate::descriptors::Division;
 
@@ -41,6 +41,7 @@ impl std::error::Error for DoorError {}
 pub(super) struct Doors {
     pub(super) public: SocketAddr,
     pub(super) admin: SocketAddr,
+    entrances: [Entrance; 2],
     stop: watch::Sender<bool>,
     tasks: [JoinHandle<()>; 2],
 }
@@ -70,8 +71,9 @@ fn places(count: u64) -> usize {
 }
 
 impl Doors {
+    /// Listens, and answers that the node is starting.
     pub(super) fn open(
-        backend: Arc<dyn Backend>,
+        progress: &Arc<StartProgress>,
         config: &ApiSection,
         descriptors: &Division,
     ) -> Result<Self, DoorError> {
@@ -89,11 +91,19 @@ impl Doors {
             ..limits.clone()
         };
         let (stop, stopped) = watch::channel(false);
-        let tasks = [
-            tokio::spawn(serve_public(public_listener, Arc::clone(&backend), limits, stopped.clone())),
-            tokio::spawn(serve_admin(admin_listener, backend, for_admin, stopped)),
+        let entrances = [
+            Entrance::new(Audience::Public, limits, stopped.clone(), progress),
+            Entrance::new(Audience::Operator, for_admin, stopped, progress),
         ];
-        Ok(Self { public, admin, stop, tasks })
+        let [for_clients, for_operator] = &entrances;
+        let tasks =
+            [tokio::spawn(for_clients.serve(public_listener)), tokio::spawn(for_operator.serve(admin_listener))];
+        Ok(Self { public, admin, entrances, stop, tasks })
+    }
+
+    /// Answers for the node from now on.
+    pub(super) fn enter(&self, backend: &Arc<dyn Backend>) {
+        self.entrances.iter().for_each(|entrance| entrance.enter(Arc::clone(backend)));
     }
 
     /// Takes no more requests and lets those in progress end.

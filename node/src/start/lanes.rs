@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quancheng_consensus::Lane;
-use quancheng_types::{Genesis, Parameters};
+use quancheng_consensus::{Engine, Lane};
+use quancheng_types::Genesis;
 
 use super::NodeKeys;
 use crate::batcher::SealRules;
@@ -47,7 +47,8 @@ pub(super) fn network_config(
 /// Rules of the batcher under these parameters. Of one author the others hold a bounded number of bytes: were more in flight, each of
 /// them might hold others, and none would have a quorum. And this node holds them in memory until they are ordered.
 #[must_use]
-pub fn seal_rules(parameters: &Parameters) -> SealRules {
+pub fn seal_rules(engine: &Engine) -> SealRules {
+    let parameters = engine.parameters();
     let of_author = usize::try_from(quancheng_consensus::limits::AUTHOR_BYTES_MAX / 2).unwrap_or(usize::MAX);
     let bytes_in_flight = of_author.min(OWN_BATCH_BYTES_MAX);
     SealRules {
@@ -59,5 +60,6 @@ pub fn seal_rules(parameters: &Parameters) -> SealRules {
         in_flight: (parameters.batches_in_flight_max as usize)
             .min(bytes_in_flight / parameters.batch_bytes_max.max(1) as usize)
             .max(1),
+        validators: u32::try_from(engine.validators().validators().len()).unwrap_or(u32::MAX),
     }
 }

@@ -1,7 +1,7 @@
 //! Puts a node together and takes it down again.
 //!
-//! Order of a start: lock the folder, open the store, execute again what a crash took back of the results, read log and sign record, join
-//! the network, open the doors. Order of a stop: close the doors, stop the driver after its current step, let the executor finish its block.
+//! Order of a start: lock the folder, open the doors, which say that the node is starting, open the store, execute again what a crash took
+//! back of the results, read log and sign record, join the network, answer at the doors. Order of a stop: close the doors, stop the driver after its current step, let the executor finish its block.
 
 mod doors;
 mod error;
@@ -28,6 +28,7 @@ use tracing::{error, info, warn};
 
 use crate::admission::{Admission, DoorMemory, Duty};
 use crate::api::backend::Identity;
+use crate::api::{Backend, StartProgress};
 use crate::backend::NodeBackend;
 use crate::batcher::{self, BatcherParts, InFlight};
 use crate::config::NodeConfig;
@@ -86,11 +87,13 @@ impl Node {
         keys.check(&config, &genesis)?;
         teardown.hold(DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?);
         check_folder(&config.node.data_dir, &genesis, &keys)?;
+        let progress = Arc::new(StartProgress::default());
+        let doors = doors::Doors::open(&progress, &config.api, &descriptors).map_err(StartError::Door)?;
         let metrics = Arc::new(Metrics::new());
         let ledger =
             Arc::new(Ledger::open(&config.node.data_dir, &genesis, &config.store).map_err(StartError::Ledger)?);
         teardown.store().keep(&ledger);
-        recover::execute_again(&ledger, &teardown.asked())?;
+        recover::execute_again(&ledger, &teardown.asked(), &progress)?;
         recover::check_version(&ledger)?;
         let (executed, certified, time_ms) = ledger.progress().map_err(StartError::Ledger)?;
         let tracker = Arc::new(Tracker::new(executed, certified, time_ms, Arc::clone(&metrics)));
@@ -113,7 +116,7 @@ impl Node {
             node_id: keys.node_id(),
             validator_id: keys.validator_id(),
         };
-        let backend = Arc::new(NodeBackend {
+        let backend: Arc<dyn Backend> = Arc::new(NodeBackend {
             identity,
             ledger: Arc::clone(&ledger),
             tracker,
@@ -125,14 +128,7 @@ impl Node {
             metrics,
             started: begun,
         });
-        let doors = match doors::Doors::open(backend, &config.api, &descriptors) {
-            Ok(doors) => doors,
-            Err(error) => {
-                // The driver runs already; its queue, if full, belongs to a process that ends anyway.
-                let _ = running.driver.try_deliver(DriverInput::Stop);
-                return Err(StartError::Door(error));
-            }
-        };
+        doors.enter(&backend);
         let (public, admin) = (doors.public, doors.admin);
         info!(%public, %admin, node_id = %keys.node_id(), height = %executed, ms = %begun.elapsed().as_millis(), "node is up");
         Ok(Self {
@@ -254,7 +250,7 @@ impl Assembly<'_> {
         let (status, status_receiver) = watch::channel(engine.status());
         let (in_flight, in_flight_receiver) = watch::channel(InFlight::of(&engine));
         let (duty, duty_receiver) = watch::channel(self.duty(engine.parameters(), &engine));
-        let (rules, rules_receiver) = watch::channel(seal_rules(engine.parameters()));
+        let (rules, rules_receiver) = watch::channel(seal_rules(&engine));
         let (clock, clock_receiver) = watch::channel(None);
         let batcher = self.keys.validator.as_ref().map(|key| {
             let (rules, in_flight) = (rules_receiver, in_flight_receiver);

@@ -9,6 +9,7 @@ use quancheng_types::{Decisions, Height, SignedBatch, ValidatorId};
 use tracing::{error, info, warn};
 
 use super::StartError;
+use crate::api::StartProgress;
 use crate::files::Marks;
 use crate::ledger::{Ledger, LedgerError, execute_stored};
 use crate::tracker::Tracker;
@@ -40,17 +41,19 @@ pub(super) fn check_version(ledger: &Ledger) -> Result<(), StartError> {
 
 /// Executes again what a crash took back of the results, before anything is built on them: as far as the batches are here. The rest, which
 /// was never executed here, is executed by the running node.
-pub(super) fn execute_again(ledger: &Ledger, asked: &AtomicBool) -> Result<(), StartError> {
+pub(super) fn execute_again(ledger: &Ledger, asked: &AtomicBool, progress: &StartProgress) -> Result<(), StartError> {
     let failed = |error| StartError::Ledger(LedgerError::Store(error));
     let (from, begun) = (ledger.tip_status().height, Instant::now());
     let mut told = begun;
     loop {
+        let executed = ledger.tip_status().height;
+        progress.note(executed, ledger.newest_block());
         if asked.load(Ordering::Acquire) {
             // What is done is written out at the end, and the next start goes on there.
-            info!(%from, to = %ledger.tip_status().height, "asked to stop while blocks are executed again");
+            info!(%from, to = %executed, "asked to stop while blocks are executed again");
             return Err(StartError::Asked);
         }
-        let height = ledger.tip_status().height.next();
+        let height = executed.next();
         let Some(block) = ledger.block(height).map_err(failed)?.map(|decided| decided.block) else {
             break;
         };
@@ -67,7 +70,7 @@ pub(super) fn execute_again(ledger: &Ledger, asked: &AtomicBool) -> Result<(), S
         execute_stored(ledger, &block, &batches).map_err(StartError::Ledger)?;
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
-            info!(%height, of = %ledger.newest_block(), "blocks are executed again; the doors open when this is done");
+            info!(%height, of = %ledger.newest_block(), "blocks are executed again; the doors answer STARTING until this is done");
         }
     }
     let to = ledger.tip_status().height;

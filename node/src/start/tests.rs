@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::channel;
 
 use quancheng_consensus::log::TimeoutStep;
@@ -13,6 +14,9 @@ use quancheng_types::{
     ModuleId, PROTOCOL_VERSION, Round, SignedBatch, Signer, SigningKey, Transaction, ValidatorId,
 };
 
+use super::StartError;
+use super::recover::execute_again;
+use crate::api::StartProgress;
 use crate::files::{DataLock, FileError, LogFile, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError, salvage};
 use crate::marks::MarkKeeper;
@@ -376,6 +380,22 @@ fn a_chain_without_results_is_not_taken_for_a_new_one() {
     let error = over(&other).unwrap_err();
     assert!(matches!(error, LedgerError::OtherChain { .. }), "{error}");
     over(&genesis).unwrap();
+}
+
+#[test]
+fn a_start_that_executes_again_tells_how_far_it_is_and_ends_when_it_is_asked_to() {
+    let dir = tempfile::tempdir().unwrap();
+    folder(dir.path(), 2);
+    let newest = Height(2 * PER_LIFE);
+    std::fs::remove_dir_all(dir.path().join("store/results")).unwrap();
+    let ledger = open_for(dir.path(), &testing::genesis()).unwrap();
+    let (progress, asked) = (StartProgress::default(), AtomicBool::new(true));
+    let ended = execute_again(&ledger, &asked, &progress);
+    assert!(matches!(ended, Err(StartError::Asked)), "{ended:?}");
+    assert_eq!((ledger.tip_status().height, progress.read()), (Height(0), (Height(0), newest)));
+    asked.store(false, std::sync::atomic::Ordering::Release);
+    execute_again(&ledger, &asked, &progress).unwrap();
+    assert_eq!((ledger.tip_status().height, progress.read()), (newest, (newest, newest)));
 }
 
 /// Results of another chain are refused, also those that hold its genesis alone.

@@ -9,6 +9,8 @@ use quancheng_keystore::KeyFileError;
 use quancheng_proof::CheckpointError;
 use quancheng_types::{TooLong, ValidatorSetError};
 
+use crate::waiting::Waiting;
+
 /// What an interrupted call leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
@@ -161,8 +163,8 @@ pub enum LocalError {
         indices: Vec<u32>,
         /// How long was waited, ms.
         waited_ms: u64,
-        /// What the last question to one of them brought.
-        last: String,
+        /// What one of them waits for.
+        last: Waiting,
     },
     /// No node of this index.
     NoNode {
@@ -204,7 +206,7 @@ impl fmt::Display for LocalError {
         match self {
             Self::Setting { name, value, min, max } => write!(f, "{name} = {value} is outside {min}..={max}"),
             Self::Exists { dir } => {
-                write!(f, "{} holds a network already; choose another folder, or be rid of it with `quancheng testnet remove --dir {0}`", dir.display())
+                write!(f, "{} holds a network already; choose another folder, or be rid of it with `quancheng testnet remove --dir {0} --yes`", dir.display())
             }
             Self::Unfinished { dir } => write!(
                 f,

@@ -26,6 +26,7 @@ mod settings;
 mod sockets;
 mod start;
 mod unfinished;
+mod waiting;
 
 pub use error::{Left, LocalError};
 pub use founding::{CANDIDATE_ORGANIZATION, DEMO_RULE_SET, SAMPLES, demo_rule_set};
@@ -35,3 +36,4 @@ pub use network::{Candidate, Network, NodeState, NodeStatus, StopReport, Stray};
 pub use process::find_quanchengd;
 pub use removal::Removal;
 pub use settings::Settings;
+pub use waiting::Waiting;

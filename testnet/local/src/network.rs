@@ -18,6 +18,7 @@ use crate::layout::{Layout, NodeEntry, NodeRole, Record};
 use crate::process::Runner;
 use crate::settings::Settings;
 use crate::unfinished::Founding;
+use crate::waiting::Waiting;
 use crate::{http, interrupt, process, sockets, start, unfinished};
 
 /// Time for a clean shutdown.
@@ -379,7 +380,7 @@ impl Network {
             (None, _) => None,
             (Some(_), Some(height)) => Some(height),
             (Some(_), None) => {
-                let last = "no other node tells its height, above which alone this validator may sign".to_owned();
+                let last = Waiting::NoHeight { index };
                 return Err(LocalError::NotReady { indices: vec![index], waited_ms: 0, last });
             }
         };

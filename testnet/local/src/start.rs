@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use quancheng_proof::Checkpoint;
 use quancheng_types::{Genesis, List, PublicKey, Suite, Text, Validator, ValidatorSet};
+use serde_json::Value;
 
 use crate::error::{Left, LocalError};
 use crate::founding::{self, CANDIDATE_ORGANIZATION, FoundingOrganization};
@@ -16,10 +17,15 @@ use crate::keys::{self, KeyJob};
 use crate::layout::{Layout, NodeEntry, NodeRole, Record};
 use crate::settings::Settings;
 use crate::unfinished::Founding;
+use crate::waiting::Waiting;
 use crate::{http, interrupt, node_file, ports, process, sockets};
 
-/// Pause between two questions to a node that is not ready.
+/// Pause between two questions to a node that is not ready, at first.
 const POLL: Duration = Duration::from_millis(50);
+/// The longest pause.
+const POLL_MOST: Duration = Duration::from_secs(1);
+/// The part of the time waited so far that a pause takes.
+const POLL_PART: u32 = 10;
 /// Doors of one node: peers, public, operator.
 const DOORS: usize = 3;
 
@@ -185,26 +191,43 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What was asked of a node last and what came back, for the message when time runs out. Only its own process answers for it.
-fn readiness(entry: &NodeEntry, pid: u32) -> Result<(), String> {
+/// Whether a node does its work, and what it waits for if it does not. Only its own process answers for it.
+fn readiness(entry: &NodeEntry, pid: u32) -> Result<(), Waiting> {
+    let index = entry.index;
     for address in [entry.admin, entry.api] {
         if !sockets::listens(pid, address) {
-            return Err(format!("process {pid} does not listen at {address} yet"));
+            return Err(Waiting::NotListening { index, pid, address });
         }
     }
+    let no_answer = |url: String, reason: String| Waiting::NoAnswer { url, reason };
+    let url = format!("{}/readyz", entry.admin_url());
     match http::ask(entry.admin, "/readyz") {
         Ok((200, _)) => {}
-        Ok((status, _)) => return Err(format!("{}/readyz answers {status}", entry.admin_url())),
-        Err(error) => return Err(format!("{}/readyz: {error}", entry.admin_url())),
+        Ok((_, Some(document))) if document.get("missing").is_some() => return Err(missing(index, &document)),
+        Ok((status, _)) => return Err(no_answer(url, format!("status {status}"))),
+        Err(error) => return Err(no_answer(url, error.to_string())),
     }
+    let url = format!("{}/v1/status", entry.api_url());
     match http::ask(entry.api, "/v1/status") {
-        Ok((200, Some(status))) => match status.get("height").and_then(serde_json::Value::as_u64) {
+        Ok((200, Some(status))) => match status.get("height").and_then(Value::as_u64) {
             Some(height) if height >= 1 => Ok(()),
-            Some(height) => Err(format!("node {} stands at height {height}", entry.index)),
-            None => Err(format!("{}/v1/status names no height", entry.api_url())),
+            Some(_) => Err(Waiting::NoBlock { index }),
+            None => Err(no_answer(url, "it names no height".to_owned())),
         },
-        Ok((status, _)) => Err(format!("{}/v1/status answers {status}", entry.api_url())),
-        Err(error) => Err(format!("{}/v1/status: {error}", entry.api_url())),
+        Ok((status, _)) => Err(no_answer(url, format!("status {status}"))),
+        Err(error) => Err(no_answer(url, error.to_string())),
+    }
+}
+
+/// What a node that answers says is missing.
+fn missing(index: u32, document: &Value) -> Waiting {
+    let names = document.get("missing").and_then(Value::as_array);
+    let names: Vec<String> = names.into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect();
+    let height = |name: &str| document.get(name).and_then(Value::as_u64).unwrap_or(0);
+    if names.iter().any(|name| name == "started") {
+        Waiting::Starting { index, executed: height("executed_height"), newest: height("height") }
+    } else {
+        Waiting::Missing { index, names }
     }
 }
 
@@ -218,7 +241,7 @@ pub(crate) fn await_ready(
     let mut waiting = waiting;
     loop {
         interrupt::check(layout.dir(), Left::Network)?;
-        let mut last = String::new();
+        let mut last = None;
         let mut still = Vec::new();
         for (entry, mut child) in waiting {
             if let Ok(Some(status)) = child.try_wait() {
@@ -227,19 +250,20 @@ pub(crate) fn await_ready(
                 return Err(LocalError::NodeEnded { index: entry.index, status: status.to_string(), log, tail });
             }
             if let Err(reason) = readiness(&entry, child.id()) {
-                last = reason;
+                last = Some(reason);
                 still.push((entry, child));
             }
         }
         waiting = still;
-        if waiting.is_empty() {
+        let Some(last) = last else {
             return Ok(());
-        }
+        };
         let waited_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
         if waited_ms > timeout_ms {
             let indices = waiting.iter().map(|(entry, _)| entry.index).collect();
             return Err(LocalError::NotReady { indices, waited_ms, last });
         }
-        thread::sleep(POLL);
+        // Who has waited long can wait a little longer, and asking costs the nodes time too.
+        thread::sleep((begin.elapsed() / POLL_PART).clamp(POLL, POLL_MOST));
     }
 }

@@ -134,6 +134,13 @@ pub(crate) enum ApiError {
         /// Suggested wait, ms.
         retry_after_ms: u64,
     },
+    /// The node has not started yet.
+    Starting {
+        /// The height whose results are there again.
+        executed: Height,
+        /// The newest height that has a block here; 0 while the store is being opened.
+        newest: Height,
+    },
     /// The node is stopping.
     Stopping,
     /// No answer in time.
@@ -182,6 +189,7 @@ impl ApiError {
             Self::NotCertifiedYet { .. } => (StatusCode::CONFLICT, "NOT_CERTIFIED_YET"),
             Self::Admission(error) => admission::status_and_code(error),
             Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
+            Self::Starting { .. } => (StatusCode::SERVICE_UNAVAILABLE, "STARTING"),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "STOPPING"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
             Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "STORE_FAILED"),
@@ -200,6 +208,7 @@ impl ApiError {
                 | AdmissionError::Starting { retry_after_ms },
             ) => Some(*retry_after_ms),
             Self::NotCertifiedYet { .. } | Self::NotReached { .. } => Some(200),
+            Self::Starting { .. } => Some(1_000),
             Self::Stopping | Self::Admission(AdmissionError::Stopping) => Some(5_000),
             Self::NotFound { .. }
             | Self::NoPath { .. }
@@ -253,6 +262,7 @@ impl ApiError {
             | Self::NotCertifiedYet { .. }
             | Self::TooManyClaims { .. }
             | Self::Overloaded { .. }
+            | Self::Starting { .. }
             | Self::Stopping
             | Self::Timeout => Vec::new(),
         }
@@ -284,7 +294,8 @@ impl ApiError {
     #[must_use]
     pub(crate) fn response(&self, language: Language) -> Response {
         let problem = self.problem(language);
-        if problem.status >= 500 {
+        // What may succeed later is no fault of this node, and clients can ask for it as often as they like.
+        if problem.status >= 500 && !problem.retryable {
             tracing::warn!(code = problem.code, causes = ?problem.causes, "request failed");
         }
         let body = serde_json::to_vec(&problem).expect("a problem has only texts and numbers");

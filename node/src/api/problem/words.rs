@@ -1,7 +1,7 @@
 //! The words of problems, in Chinese and English.
 
 use quancheng_proof::report::{length_en, length_zh, shanghai_time};
-use quancheng_types::TransactionError;
+use quancheng_types::{Height, TransactionError};
 
 use super::super::language::Language;
 use super::super::outcome::RefusalView;
@@ -111,6 +111,12 @@ fn en(error: &ApiError) -> String {
         ApiError::Overloaded { what, retry_after_ms } => {
             format!("this node has too many {what}; try again in {} or ask another node", length_en(*retry_after_ms))
         }
+        ApiError::Starting { newest: Height::GENESIS, .. } => {
+            "this node is opening its store; try again in a second or ask another node".to_owned()
+        }
+        ApiError::Starting { executed, newest } => format!(
+            "this node is starting and executes its blocks again, height {executed} of {newest}; try again later or ask another node"
+        ),
         ApiError::Stopping => "this node is stopping; ask another node".to_owned(),
         ApiError::Timeout => {
             "no answer in time; the transaction, if there was one, keeps its id: ask for its status".to_owned()
@@ -174,6 +180,10 @@ fn zh(error: &ApiError) -> String {
         ApiError::Admission(error) => admission_zh(error),
         ApiError::Overloaded { what, retry_after_ms } => {
             format!("本节点繁忙（{what}），请在 {}后重试或改用其他节点", length_zh(*retry_after_ms))
+        }
+        ApiError::Starting { newest: Height::GENESIS, .. } => "本节点正在打开存储，请稍后重试或改用其他节点".to_owned(),
+        ApiError::Starting { executed, newest } => {
+            format!("本节点正在启动，重新执行区块：高度 {executed}，共 {newest}；请稍后重试或改用其他节点")
         }
         ApiError::Stopping => "本节点正在停止，请改用其他节点".to_owned(),
         ApiError::Timeout => "未能及时答复；如已提交交易，其编号仍然有效，请按编号查询状态".to_owned(),

@@ -8,6 +8,7 @@ mod events;
 mod genesis;
 mod nouns;
 mod query;
+mod starting;
 mod status;
 mod transactions;
 mod validators;
@@ -30,6 +31,8 @@ use super::params::{NoParams, Params};
 use super::problem::ApiError;
 use super::respond::{self, JSON};
 use super::state::Api;
+
+pub(super) use self::starting::starting;
 
 /// Every public route with its description.
 pub(super) fn described() -> OpenApiRouter<Api> {

@@ -4,7 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::support::{Reply, Served, connect, limits, send, served, served_with};
+use quancheng_types::Height;
+
+use super::support::{Reply, Served, connect, limits, send, served, served_with, starting};
 use crate::api::{ApiLimits, openapi_json};
 use crate::limits::SMALL_ANSWER_BYTES;
 
@@ -108,4 +110,83 @@ fn connections_that_ask_nothing_make_room_for_one_that_asks() {
             assert_eq!(served.get("/v1/status").status, 200, "beside {n} connections");
         }
     }
+}
+
+/// Reads everything that comes; fails when the connection is reset.
+fn whole_answer(mut stream: TcpStream) -> Reply {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("an end without a reset");
+    Reply::parse(&bytes)
+}
+
+#[test]
+fn a_full_door_says_so_to_everyone_whatever_they_send() {
+    let served = served_with(ApiLimits { connections_max: 2, ..limits() });
+    let _held = [connect(served.public), connect(served.public)];
+    super::bounds::loop_until(|| (served.get("/v1/status").status == 503).then_some(()));
+    let body = vec![b'x'; 4 * 1024 * 1024];
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let mut stream = connect(served.public);
+                let head =
+                    format!("POST /v1/transactions/bulk HTTP/1.1\r\nhost: n\r\ncontent-length: {}\r\n\r\n", body.len());
+                stream.write_all(head.as_bytes()).expect("sent");
+                stream.write_all(&body).expect("a refused body is taken and thrown away");
+                assert_eq!(whole_answer(stream).problem(), (503, "OVERLOADED".to_owned()));
+            });
+        }
+    });
+}
+
+#[test]
+fn those_who_do_not_take_their_refusal_keep_nobody_from_his_own() {
+    let served = served_with(ApiLimits { connections_max: 1, refusals_max: 3, ..limits() });
+    let _held = connect(served.public);
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(connect(served.public));
+        assert_eq!(served.get("/v1/status").problem(), (503, "OVERLOADED".to_owned()));
+    }
+}
+
+#[test]
+fn a_connection_that_makes_room_ends_without_a_reset() {
+    let served = served_with(ApiLimits { connections_max: 1, idle_min: Duration::ZERO, ..limits() });
+    let mut first = connect(served.public);
+    first.write_all(b"GET /v1/status HTTP/1.1\r\nhost: n").expect("sent");
+    super::bounds::loop_until(|| (served.get("/v1/status").status == 200).then_some(()));
+    let mut bytes = Vec::new();
+    first.read_to_end(&mut bytes).expect("an end without a reset");
+}
+
+#[test]
+fn the_doors_tell_of_a_start_and_of_the_node_behind_it() {
+    let served = starting();
+    let ready = || send(served.admin, "GET", "/readyz", &[], b"");
+    served.progress.note(Height(7), Height(90));
+    let reply = served.get_as("/v1/status", "en");
+    assert_eq!(reply.problem(), (503, "STARTING".to_owned()));
+    assert!(
+        reply.json()["detail"].as_str().is_some_and(|detail| detail.contains("height 7 of 90")),
+        "{}",
+        reply.text()
+    );
+    assert_eq!(
+        (reply.header("connection").as_deref(), reply.header("retry-after").as_deref()),
+        (Some("close"), Some("1"))
+    );
+    assert!(served.get_as("/v1/status", "zh").text().contains("高度 7，共 90"));
+    assert_eq!(
+        served.post("/v1/transactions", "application/octet-stream", b"x").problem(),
+        (503, "STARTING".to_owned())
+    );
+    assert_eq!(send(served.admin, "GET", "/healthz", &[], b"").status, 200);
+    let (status, document) = (ready().status, ready().json());
+    assert_eq!((status, &document["ready"], &document["missing"][0]), (503, &false.into(), &"started".into()));
+    assert_eq!((document["executed_height"].as_u64(), document["height"].as_u64()), (Some(7), Some(90)));
+
+    served.enter();
+    assert_eq!(served.get("/v1/status").status, 200);
+    assert_eq!(ready().status, 200);
 }

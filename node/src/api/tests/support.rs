@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::chain::Fake;
-use crate::api::{ApiLimits, serve_admin, serve_public};
+use crate::api::{ApiLimits, Audience, Entrance, StartProgress};
 
 /// A node behind both listeners.
 pub(super) struct Served {
@@ -19,6 +19,8 @@ pub(super) struct Served {
     pub(super) public: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) stop: watch::Sender<bool>,
+    pub(super) progress: Arc<StartProgress>,
+    entrances: [Entrance; 2],
     pub(super) runtime: Option<Runtime>,
 }
 
@@ -38,15 +40,47 @@ pub(super) fn served() -> Served {
 }
 
 pub(super) fn served_with(limits: ApiLimits) -> Served {
+    doors(limits, true)
+}
+
+/// The doors of a node that is starting.
+pub(super) fn starting() -> Served {
+    doors(limits(), false)
+}
+
+fn doors(limits: ApiLimits, is_started: bool) -> Served {
     let node = Arc::new(Fake::new());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
     let (public, admin) = (listen(), listen());
     let (public_address, admin_address) = (public.local_addr().expect("bound"), admin.local_addr().expect("bound"));
     let (stop, stopped) = watch::channel(false);
-    runtime.spawn(serve_public(public, Arc::clone(&node) as Arc<_>, limits.clone(), stopped.clone()));
-    runtime.spawn(serve_admin(admin, Arc::clone(&node) as Arc<_>, limits, stopped));
-    Served { node, public: public_address, admin: admin_address, stop, runtime: Some(runtime) }
+    let progress = Arc::new(StartProgress::default());
+    let entrance = |audience| Entrance::new(audience, limits.clone(), stopped.clone(), &progress);
+    let entrances = [entrance(Audience::Public), entrance(Audience::Operator)];
+    for (entrance, listener) in entrances.iter().zip([public, admin]) {
+        runtime.spawn(entrance.serve(listener));
+    }
+    let served = Served {
+        node,
+        public: public_address,
+        admin: admin_address,
+        stop,
+        progress,
+        entrances,
+        runtime: Some(runtime),
+    };
+    if is_started {
+        served.enter();
+    }
+    served
+}
+
+impl Served {
+    /// The node has started.
+    pub(super) fn enter(&self) {
+        self.entrances.iter().for_each(|entrance| entrance.enter(Arc::clone(&self.node) as Arc<_>));
+    }
 }
 
 impl Drop for Served {

@@ -35,7 +35,14 @@ fn push(line: &Line, packet: Vec<Waiting>) -> Result<Stored, LineFull> {
 }
 
 fn rules(bytes: u32, weight: u64) -> SealRules {
-    SealRules { bytes, weight, wait: std::time::Duration::ZERO, in_flight: 1, weight_in_flight: u64::MAX }
+    SealRules {
+        bytes,
+        weight,
+        wait: std::time::Duration::ZERO,
+        in_flight: 1,
+        weight_in_flight: u64::MAX,
+        validators: 1,
+    }
 }
 
 fn nonces(content: &Content) -> Vec<u64> {
