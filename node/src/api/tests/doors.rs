@@ -165,7 +165,8 @@ fn the_doors_tell_of_a_start_and_of_the_node_behind_it() {
     let served = starting();
     let ready = || send(served.admin, "GET", "/readyz", &[], b"");
     served.progress.note(Height(7), Height(90));
-    let reply = served.get_as("/v1/status", "en");
+    let said = |language| send(served.public, "GET", "/v1/status", &[("accept-language", language)], b"");
+    let reply = said("en");
     assert_eq!(reply.problem(), (503, "STARTING".to_owned()));
     assert!(
         reply.json()["detail"].as_str().is_some_and(|detail| detail.contains("height 7 of 90")),
@@ -176,7 +177,7 @@ fn the_doors_tell_of_a_start_and_of_the_node_behind_it() {
         (reply.header("connection").as_deref(), reply.header("retry-after").as_deref()),
         (Some("close"), Some("1"))
     );
-    assert!(served.get_as("/v1/status", "zh").text().contains("高度 7，共 90"));
+    assert!(said("zh").text().contains("高度 7，共 90"));
     assert_eq!(
         served.post("/v1/transactions", "application/octet-stream", b"x").problem(),
         (503, "STARTING".to_owned())
