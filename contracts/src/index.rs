@@ -1,5 +1,7 @@
-//! Lists in the state: a counter and rows numbered from 0, so that every page of a list is readable as of a height and provable,
-//! and the end of a list is the absence of its next row.
+//! Lists in the state: a counter and rows numbered from 0, so that every page of a list is readable as of a height.
+//!
+//! A list is proven by its counter and by what its rows are. Where the rows are records, each is an entry of the tree. Where they only name
+//! records ([`Table::index`]), the records are: so many different ones as are counted, each of which says that it belongs to the list, are the whole list.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_state::{Overlay, StateKey, StoreError, Table, View};
@@ -46,7 +48,7 @@ pub(crate) struct Page<V> {
     pub(crate) rows: Vec<(u64, V)>,
     /// Rows of the whole list.
     pub(crate) count: u64,
-    /// The entries it rests on: the counter, then each row.
+    /// The entries it rests on: the counter, then each row that is a record.
     pub(crate) keys: Vec<StateKey>,
 }
 
@@ -58,6 +60,19 @@ where
     /// A list over two tables that nothing else uses.
     pub(crate) const fn new(counts: Table<K, u64>, rows: Table<(K, u64), V>) -> Self {
         Self { counts, rows }
+    }
+
+    /// A page of a list that only names records: rests on the counter and on the records.
+    pub(crate) fn named<W: View + ?Sized>(
+        &self,
+        view: &W,
+        key: &K,
+        range: Range,
+        record: impl Fn(&V) -> StateKey,
+    ) -> Result<Page<V>, StoreError> {
+        let mut page = self.page(view, key, range.from, range.limit)?;
+        page.keys.extend(page.rows.iter().map(|(_, value)| record(value)));
+        Ok(page)
     }
 
     /// Appends a row and returns its number.
@@ -86,7 +101,7 @@ where
         let end = count.min(from.saturating_add(limit.min(PAGE_MAX).into()));
         for number in from..end {
             let row = (key.clone(), number);
-            page.keys.push(self.rows.key(&row));
+            page.keys.extend(Some(self.rows.key(&row)).filter(|key| !key.is_index()));
             if let Some(value) = self.rows.read(view, &row)? {
                 page.rows.push((number, value));
             }

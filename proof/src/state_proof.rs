@@ -31,6 +31,8 @@ pub const EMPTY: Digest = Digest::ZERO;
 pub const LEAF_PREFIX: u8 = 2;
 /// Numbers of derived tables have this bit.
 pub const DERIVED_TABLES: u16 = 0x8000;
+/// Numbers of index tables have these bits. Their rows are not in the tree: what they name is, and how many they are.
+pub const INDEX_TABLES: u16 = 0xC000;
 /// First byte under the hash of an inner node.
 pub const INNER_PREFIX: u8 = 3;
 
@@ -59,6 +61,12 @@ pub fn version_hash(key: &[u8], version: u64) -> Digest {
 #[must_use]
 pub fn is_kept(key: &[u8]) -> bool {
     key.get(2).is_some_and(|byte| u16::from(*byte) << 8 < DERIVED_TABLES)
+}
+
+/// Whether a full key is of an index table: nothing under a root says anything about it.
+#[must_use]
+pub fn is_index(key: &[u8]) -> bool {
+    key.get(2).is_some_and(|byte| u16::from(*byte) << 8 >= INDEX_TABLES)
 }
 
 /// What a key holds over a span of heights: all that a leaf commits to.

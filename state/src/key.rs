@@ -65,6 +65,12 @@ impl StateKey {
         state_proof::is_kept(&self.0)
     }
 
+    /// Whether the table is an index: its rows are not in the tree.
+    #[must_use]
+    pub fn is_index(&self) -> bool {
+        state_proof::is_index(&self.0)
+    }
+
     /// The place of a superseded version of the key in the authenticated tree.
     #[must_use]
     pub fn version_hash(&self, version: u64) -> Digest {

@@ -106,12 +106,12 @@ pub(super) fn query(view: &dyn View, query: &Query) -> Result<Answer, StoreError
     match query {
         Query::Record { root } => Ok(Answer::of(RECORDS.read(view, root)?.as_ref(), RECORDS.key(root))),
         Query::Submitter { account, range } => {
-            let page = BY_SUBMITTER.page(view, account, range.from, range.limit)?;
+            let page = BY_SUBMITTER.named(view, account, *range, record_key)?;
             let roots: Vec<Digest> = page.rows.into_iter().map(|(_, root)| root).collect();
             Ok(Answer::list(&roots, page.keys))
         }
         Query::Relation { relation, range } => {
-            let page = BY_RELATION.page(view, relation, range.from, range.limit)?;
+            let page = BY_RELATION.named(view, relation, *range, record_key)?;
             let roots: Vec<Digest> = page.rows.into_iter().map(|(_, root)| root).collect();
             Ok(Answer::list(&roots, page.keys))
         }

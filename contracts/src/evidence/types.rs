@@ -206,14 +206,14 @@ pub struct Production {
 /// By root. Verifiers know its number.
 pub(crate) const RECORDS: Table<Digest, Record> = Table::kept(Evidence::ID, EVIDENCE_RECORD_TABLE, "evidence.records");
 pub(crate) const COUNT: Table<(), u64> = Table::derived(Evidence::ID, 2, "evidence.count");
-/// Notarization is the commonest act of the chain, so it writes one list of its own and no more.
+/// Notarization is the commonest act of the chain, so it writes one list of its own and no more, and not into the tree.
 pub(crate) const BY_SUBMITTER: Index<AccountId, Digest> = Index::new(
     Table::derived(Evidence::ID, 3, "evidence.submitter_counts"),
-    Table::derived(Evidence::ID, 4, "evidence.by_submitter"),
+    Table::index(Evidence::ID, 4, "evidence.by_submitter"),
 );
 pub(crate) const BY_RELATION: Index<Relation, Digest> = Index::new(
     Table::derived(Evidence::ID, 5, "evidence.relation_counts"),
-    Table::derived(Evidence::ID, 6, "evidence.by_relation"),
+    Table::index(Evidence::ID, 6, "evidence.by_relation"),
 );
 pub(crate) const HANDOVERS: Table<(Digest, u32), Handover> = Table::kept(Evidence::ID, 7, "evidence.handovers");
 pub(crate) const PRODUCTIONS: Table<(Digest, u32), Production> = Table::kept(Evidence::ID, 8, "evidence.productions");

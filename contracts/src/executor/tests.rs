@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::*;
 use quancheng_state::StateKey;
-use quancheng_state::table::DERIVED_TABLES;
+use quancheng_state::table::INDEX_TABLES;
 
 use crate::modules::{MODULES, decode_call, refusal_text};
 use crate::refusal::RefusalCode;
@@ -180,7 +180,7 @@ fn every_entry_can_be_shown() {
         assert_eq!(crate::describe_entry(key, None).unwrap().value, None);
     }
     for module in MODULES {
-        let numbers: Vec<u16> = module.tables().iter().map(|table| table.number() & !DERIVED_TABLES).collect();
+        let numbers: Vec<u16> = module.tables().iter().map(|table| table.number() & !INDEX_TABLES).collect();
         assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "tables of {} repeat or descend", module.name());
     }
     let answer = chain.ask("identity", json!({"organization": {"org_id": "ORG-NONE"}}));

@@ -224,7 +224,7 @@ fn part<K>(view: &dyn View, index: &Index<K, RegistrationId>, key: &K, range: Ra
 where
     K: BorshSerialize + BorshDeserialize + Clone,
 {
-    Ok(list(index.page(view, key, range.from, range.limit)?))
+    Ok(list(index.named(view, key, range, |id| REGISTRATIONS.key(id))?))
 }
 
 fn reliances(view: &dyn View, id: RegistrationId, range: Range) -> Result<Answer, StoreError> {

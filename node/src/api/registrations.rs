@@ -96,7 +96,7 @@ impl Filter {
         let Value::Array(rows) = answer.value else {
             return Err(ApiError::Internal { reason: "the list of registrations is no list".to_owned() });
         };
-        let mut keys = answer.keys;
+        let keys = answer.keys;
         let mut items = Vec::with_capacity(rows.len());
         for row in rows {
             let serial = row.get(serial).cloned().unwrap_or(Value::Null);
@@ -107,8 +107,6 @@ impl Filter {
             };
             fields.remove("dossier");
             items.push(Value::Object(fields));
-            // The entry of the registration itself; the dossier is not part of the row.
-            keys.extend(shown.keys.into_iter().take(1).filter(|_| !matches!(self, Self::All)));
         }
         let height: Height = snapshot.height();
         Ok(Page { height, time_ms: snapshot.tip().leaf.time_ms, items, is_cut: false, keys })

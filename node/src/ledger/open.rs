@@ -25,8 +25,9 @@ use crate::files::{FileError, Marks, MarksFile, SignRecordFile};
 
 /// Shares of the configured memory for the upper state tree and for what the newest heights took away from it; the rest is for
 /// RocksDB.
-const PAGE_CACHE_SHARE: usize = 4;
-const RECENT_SHARE: usize = 8;
+const SHARES: usize = 8;
+const PAGE_CACHE_SHARES: usize = 3;
+const RECENT_SHARES: usize = 1;
 /// Nothing is committed to a store that is only read.
 const READ_ONLY: StoreOptions =
     StoreOptions { page_cache_bytes: 0, recent_bytes: 0, checkpoint_bytes: usize::MAX, checkpoint_heights: u64::MAX };
@@ -51,7 +52,8 @@ impl Ledger {
             return Err(LedgerError::StoreMissing { path: current });
         }
         let memory_bytes = options.memory_mib as usize * 1024 * 1024;
-        let (page_cache_bytes, recent_bytes) = (memory_bytes / PAGE_CACHE_SHARE, memory_bytes / RECENT_SHARE);
+        let page_cache_bytes = memory_bytes / SHARES * PAGE_CACHE_SHARES;
+        let recent_bytes = memory_bytes / SHARES * RECENT_SHARES;
         let rocks = RocksOptions {
             memory_bytes: memory_bytes - page_cache_bytes - recent_bytes,
             is_created: !marks.has_store,

@@ -34,7 +34,7 @@ pub enum LogRecovery {
 
 /// What one operator may choose.
 ///
-/// Of [`Self::memory_bytes`] a fifth is for what comes between two checkpoints of the results, twice: one is being written out while the next
+/// Of [`Self::memory_bytes`] a quarter is for what comes between two checkpoints of the results, twice: one is being written out while the next
 /// comes together. An eighth is for the write buffers of the chain; of the rest, a sixth is for its cache, the rest for the one of the results.
 #[derive(Clone, Debug)]
 pub struct RocksOptions {
@@ -67,7 +67,7 @@ impl RocksOptions {
     /// Bytes of results after which a checkpoint is due ([`quancheng_state::StoreOptions::checkpoint_bytes`]).
     #[must_use]
     pub fn checkpoint_bytes(&self) -> usize {
-        self.memory() / 5
+        self.memory() / 4
     }
 
     fn chain_buffer_bytes(&self) -> usize {
@@ -179,6 +179,7 @@ impl Shape {
             Column::Batches => (true, false, true),
             Column::BatchesPending => (true, false, false),
             Column::FlatHistory
+            | Column::Index
             | Column::Receipts
             | Column::HistoryLeaves
             | Column::Meta

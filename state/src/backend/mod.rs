@@ -47,6 +47,8 @@ pub enum Column {
     Flat,
     /// H(key) ‖ height at which it was superseded → the record of a derived key before.
     FlatHistory,
+    /// Key of a row of an index table → the row. In no tree.
+    Index,
     /// Prefix → page of the upper tree.
     Tree,
     /// Height → places of the derived keys whose earlier records it wrote to `flat_history`, for pruning.
@@ -81,9 +83,10 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Flat,
         Self::FlatHistory,
+        Self::Index,
         Self::Tree,
         Self::Superseded,
         Self::Receipts,
@@ -108,6 +111,7 @@ impl Column {
             Self::ChainMeta | Self::Blocks | Self::Certificates | Self::Batches | Self::BatchesPending => Part::Chain,
             Self::Flat
             | Self::FlatHistory
+            | Self::Index
             | Self::Tree
             | Self::Superseded
             | Self::Receipts
@@ -127,6 +131,7 @@ impl Column {
         match self {
             Self::Flat => "flat",
             Self::FlatHistory => "flat_history",
+            Self::Index => "index",
             Self::Tree => "tree",
             Self::Superseded => "superseded",
             Self::Receipts => "receipts",

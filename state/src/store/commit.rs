@@ -14,8 +14,7 @@ use super::history::node_key;
 use super::receipts::{RECEIPT_GROUP, receipt_key, receipt_row};
 use super::{HistoryTip, META_TIP, SinceCheckpoint, Store, TipRecord, Writer};
 use crate::backend::{Column, Durability, Writes};
-use crate::error::StoreError;
-use crate::key::StateKey;
+use crate::error::{Record, StoreError};
 use crate::patch::Patch;
 use crate::tree::{ChainHasher, Change, Slot, update};
 
@@ -128,7 +127,7 @@ impl Store {
     fn write_height(&self, writer: &mut Writer, block: BlockCommit) -> Result<HistoryTip, StoreError> {
         let mut writes = Writes::new();
         let height = block.height;
-        let changes = changes_of(block.patch);
+        let changes = changes_of(block.patch, &mut writes)?;
         let tree = update::<ChainHasher>(self.backend(), &mut writer.cache, height, writer.root, changes, &mut writes)?;
         if !tree.superseded.is_empty() {
             writes.put(Column::Superseded, height.0.to_be_bytes().to_vec(), encode(&tree.superseded));
@@ -176,16 +175,24 @@ impl Store {
     }
 }
 
-/// The writes of a patch as changes of the tree, ascending by key hash.
-fn changes_of(patch: Patch) -> Vec<Change> {
-    let writes = patch.into_writes().into_iter();
-    let change = |(key, value): (StateKey, Option<Vec<u8>>)| {
-        let value = value.map(|value| (value_hash(&value), value));
-        Change { key_hash: key.hash(), key, value }
-    };
-    let mut changes: Vec<Change> = writes.map(change).collect();
+/// The writes of a patch as changes of the tree, ascending by key hash. Rows of indexes are no part of it: they are written as they are.
+fn changes_of(patch: Patch, writes: &mut Writes) -> Result<Vec<Change>, StoreError> {
+    let mut changes = Vec::with_capacity(patch.len());
+    for (key, value) in patch.into_writes() {
+        if key.is_index() {
+            let value = value.ok_or_else(|| StoreError::Inconsistent {
+                record: Record::Column(Column::Index.name()),
+                key: key.as_bytes().to_vec(),
+                expected: "a row of an index that is never removed",
+            })?;
+            writes.put(Column::Index, key.as_bytes().to_vec(), value);
+        } else {
+            let value = value.map(|value| (value_hash(&value), value));
+            changes.push(Change { key_hash: key.hash(), key, value });
+        }
+    }
     changes.sort_unstable_by_key(|change| change.key_hash);
-    changes
+    Ok(changes)
 }
 
 fn put_receipts(height: Height, executed: &[Executed], writes: &mut Writes) -> Digest {

@@ -41,7 +41,7 @@ pub use commit::{BlockCommit, BodyLocation, Executed};
 pub use snapshot::Snapshot;
 
 /// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 const META_FORMAT: &[u8] = b"format";
 const META_TIP: &[u8] = b"tip";
@@ -53,7 +53,7 @@ const RECORD_BYTES_MAX: u32 = u32::MAX;
 /// What one operator may choose.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
-    /// Bytes of memory for the newest tree: a quarter for its pages, the rest for the leaves of its buckets. Above about 120
+    /// Bytes of memory for the newest tree: a sixth for its pages, the rest for the leaves of its buckets. Above about 120
     /// bytes per key a commit reads nothing but the versions it supersedes; with less it reads the buckets it changes.
     pub page_cache_bytes: usize,
     /// Bytes of memory for what the newest heights took away from the tree, about 250 for each key they changed: proofs are made

@@ -5,6 +5,7 @@ use quancheng_proof::StateProof;
 use quancheng_types::{Digest, Height};
 
 use super::{HistoryTip, Shared};
+use crate::backend::Column;
 use crate::error::StoreError;
 use crate::flat::{Found, found_at, version_at};
 use crate::key::StateKey;
@@ -57,9 +58,12 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`StoreError::RootGone`] when that root is not among the recent ones; [`StoreError::NotKept`] for the past of a derived key
-    /// that has changed, or is gone; [`StoreError::NotExecuted`] when the root is of an earlier height than this; [`StoreError`] when
+    /// that has changed, or is gone, and for a row of an index; [`StoreError::NotExecuted`] when the root is of an earlier height than this; [`StoreError`] when
     /// the store cannot be read.
     pub fn prove_under(&self, root: &Self, key: &StateKey) -> Result<StateProof, StoreError> {
+        if key.is_index() {
+            return Err(StoreError::NotKept { height: self.height() });
+        }
         if root.height() < self.height() {
             return Err(StoreError::NotExecuted { height: self.height(), tip: Some(root.height()) });
         }
@@ -117,6 +121,10 @@ impl Snapshot {
 
 impl View for Snapshot {
     fn read(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
+        if key.is_index() {
+            // Written once: what stands there stood there at every height that counts it.
+            return self.backend().get(Column::Index, key.as_bytes());
+        }
         let found = found_at(self.backend(), key, self.height(), || self.shared.is_newest(self.height()));
         if !key.is_kept() {
             // What was read while the height was being pruned counts for nothing.

@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-pub use quancheng_proof::state_proof::DERIVED_TABLES;
+pub use quancheng_proof::state_proof::{DERIVED_TABLES, INDEX_TABLES};
 use quancheng_types::codec::{decode, encode};
 use quancheng_types::{DecodeError, ModuleId};
 
@@ -38,25 +38,39 @@ impl<K, V> Table<K, V> {
     /// which it had it, and proves them under any later state root; also a row that is removed leaves its past there, so nothing
     /// that must be forgotten belongs into it. Each change of a row costs one leaf of the tree more than in a derived table.
     ///
-    /// `module` and `number` (below 0x8000) are fixed for ever once released; `name` is for people, in error texts.
+    /// `module` and `number` (below 0x4000) are fixed for ever once released; `name` is for people, in error texts.
     ///
     /// # Panics
-    /// When the number is not below 0x8000.
+    /// When the number is not below 0x4000.
     #[must_use]
     pub const fn kept(module: ModuleId, number: u16, name: &'static str) -> Self {
-        assert!(number < DERIVED_TABLES, "the highest bit of a table's number says that it is derived");
-        Self { module, table: number, name, rows: PhantomData }
+        Self::of_kind(module, 0, number, name)
     }
 
     /// Declares a table of counters, lists and queues, or of rows that must be able to leave the state: only its newest rows are in
     /// the tree. Otherwise as [`Self::kept`]; in keys, the number carries [`DERIVED_TABLES`].
     ///
     /// # Panics
-    /// When the number is not below 0x8000.
+    /// When the number is not below 0x4000.
     #[must_use]
     pub const fn derived(module: ModuleId, number: u16, name: &'static str) -> Self {
-        assert!(number < DERIVED_TABLES, "the highest bit of a table's number says that it is derived");
-        Self { module, table: DERIVED_TABLES | number, name, rows: PhantomData }
+        Self::of_kind(module, DERIVED_TABLES, number, name)
+    }
+
+    /// Declares an index: rows that say where records are, each written once and never changed or removed. They are not in the tree, so
+    /// they cost no hash and prove nothing, and no call may depend on one; what they name proves itself, and that it is all is proven by
+    /// a count of it in a derived table. Otherwise as [`Self::kept`]; in keys, the number carries [`INDEX_TABLES`].
+    ///
+    /// # Panics
+    /// When the number is not below 0x4000.
+    #[must_use]
+    pub const fn index(module: ModuleId, number: u16, name: &'static str) -> Self {
+        Self::of_kind(module, INDEX_TABLES, number, name)
+    }
+
+    const fn of_kind(module: ModuleId, kind: u16, number: u16, name: &'static str) -> Self {
+        assert!(number & INDEX_TABLES == 0, "the two highest bits of a table's number say of which kind it is");
+        Self { module, table: kind | number, name, rows: PhantomData }
     }
 
     /// The name, for people.
@@ -71,7 +85,7 @@ impl<K, V> Table<K, V> {
         self.module
     }
 
-    /// Its number within the module, with [`DERIVED_TABLES`] when it is derived.
+    /// Its number within the module, with [`DERIVED_TABLES`] when it is derived and [`INDEX_TABLES`] when it is an index.
     #[must_use]
     pub const fn number(&self) -> u16 {
         self.table

@@ -9,7 +9,7 @@ use super::prefix::Prefix;
 
 /// Share of the memory that pages get, as a divisor: a page stands for up to sixteen buckets, and without its page a bucket
 /// is of no use.
-const PAGES_SHARE: usize = 4;
+const PAGES_SHARE: usize = 6;
 /// What the map and the allocator add to an entry, rounded up.
 const OVERHEAD_BYTES: usize = 96;
 /// Bytes of one cached page.

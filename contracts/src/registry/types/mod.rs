@@ -218,20 +218,20 @@ pub(crate) const RELIANCES: Index<RegistrationId, Reliance> = Index::new(
 /// By applicant and by every holder.
 pub(crate) const BY_ORGANIZATION: Index<OrgId, RegistrationId> = Index::new(
     Table::derived(Registry::ID, 11, "registry.organization_counts"),
-    Table::derived(Registry::ID, 12, "registry.by_organization"),
+    Table::index(Registry::ID, 12, "registry.by_organization"),
 );
 pub(crate) const BY_REGISTRAR: Index<OrgId, RegistrationId> = Index::new(
     Table::derived(Registry::ID, 13, "registry.registrar_counts"),
-    Table::derived(Registry::ID, 14, "registry.by_registrar"),
+    Table::index(Registry::ID, 14, "registry.by_registrar"),
 );
 pub(crate) const BY_KIND: Index<RegistrationKind, RegistrationId> = Index::new(
     Table::derived(Registry::ID, 15, "registry.kind_counts"),
-    Table::derived(Registry::ID, 16, "registry.by_kind"),
+    Table::index(Registry::ID, 16, "registry.by_kind"),
 );
 /// By root of the data set: one data set lawfully has several entries (domain invariant R7), and this list links them.
 pub(crate) const BY_MANIFEST: Index<Commitment, RegistrationId> = Index::new(
     Table::derived(Registry::ID, 17, "registry.manifest_counts"),
-    Table::derived(Registry::ID, 18, "registry.by_manifest"),
+    Table::index(Registry::ID, 18, "registry.by_manifest"),
 );
 
 /// All tables, ascending.
