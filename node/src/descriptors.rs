@@ -18,8 +18,8 @@ const PER_PEER: u64 = 2 * 3;
 const ADMIN: Share = Share { least: 12, most: 32 };
 /// Clients of the public door that there must be room for.
 const CLIENTS_LEAST: u64 = 16;
-/// Clients that are told that there is no room, at each door.
-const REFUSALS: Share = Share { least: 4, most: 64 };
+/// Clients that are told that there is no room, or make some, at each door.
+const REFUSALS: Share = Share { least: 8, most: 64 };
 
 #[derive(Clone, Copy, Debug)]
 struct Share {

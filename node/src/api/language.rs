@@ -86,8 +86,11 @@ pub(super) async fn localize(request: Request, next: Next) -> Response {
         return response;
     };
     let mut problem = error.response(language);
-    if let Some(allow) = response.headers().get(header::ALLOW) {
-        problem.headers_mut().insert(header::ALLOW, allow.clone());
+    // What the layers below said beside the error is said still.
+    for (name, value) in response.headers() {
+        if *name != header::CONTENT_LENGTH && !problem.headers().contains_key(name) {
+            problem.headers_mut().insert(name.clone(), value.clone());
+        }
     }
     problem
 }

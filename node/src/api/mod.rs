@@ -32,6 +32,7 @@ pub mod limits;
 mod lists;
 mod openapi;
 mod outcome;
+mod pace;
 mod params;
 mod problem;
 mod proofs;

@@ -1,14 +1,14 @@
 //! The two listeners: accepting, bounding and ending connections.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::body::Body;
-use axum::{Extension, Router};
 use bytes::Bytes;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -21,8 +21,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::connections::{Place, Places};
-use super::limits::{ApiLimits, HEAD_BYTES_MAX, HEADERS_MAX};
+use super::connections::{Place, Places, origin};
+use super::limits::{ANSWER_RATE_MIN, ApiLimits, HEAD_BYTES_MAX, HEADERS_MAX};
+use super::pace::Pace;
 use super::stream::TimedStream;
 use crate::fair::ClientAddress;
 use crate::limits::READ_BUFFER_BYTES;
@@ -44,35 +45,45 @@ const REFUSAL: &str = concat!(
 struct Door {
     limits: Arc<ApiLimits>,
     places: Places,
+    pace: Pace,
     refusals: Refusals,
     stop: watch::Receiver<bool>,
 }
 
-/// Connections that are being sent away, bounded like the others: each holds a descriptor until its client has had its answer.
+/// Connections that are being sent away, bounded like the others: each holds a descriptor until its client has had its answer. Those that are
+/// refused and those that make room have places of their own, so that the one cannot take the answer of the other.
 struct Refusals {
-    permits: Arc<Semaphore>,
-    /// Oldest first.
+    refused: Arc<Semaphore>,
+    /// The tasks that refuse, oldest first.
     tasks: VecDeque<AbortHandle>,
+    making_room: Arc<Semaphore>,
 }
 
 impl Refusals {
     fn new(most: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(most)), tasks: VecDeque::new() }
+        let half = (most / 2).max(1);
+        Self {
+            refused: Arc::new(Semaphore::new(half)),
+            tasks: VecDeque::new(),
+            making_room: Arc::new(Semaphore::new(half)),
+        }
     }
 
-    /// A permit; when there is none, the connection that has been on its way out for longest is cut.
+    /// A permit to refuse; when there is none, the refused connection that has been on its way out for longest is cut.
     async fn permit(&mut self) -> Option<OwnedSemaphorePermit> {
         self.tasks.retain(|task| !task.is_finished());
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+        if let Ok(permit) = Arc::clone(&self.refused).try_acquire_owned() {
             return Some(permit);
         }
-        // Without one of its own to cut, all permits are with connections that make room.
-        self.tasks.pop_front()?.abort();
-        Arc::clone(&self.permits).acquire_owned().await.ok()
+        // All permits are with these tasks, and a task that is cut gives back its own.
+        if let Some(oldest) = self.tasks.pop_front() {
+            oldest.abort();
+        }
+        Arc::clone(&self.refused).acquire_owned().await.ok()
     }
 }
 
-/// Serves each connection with the router of the moment it comes until `stop` turns true, then lets requests in progress end within the grace period.
+/// Serves each request with the router of its moment until `stop` turns true, then lets requests in progress end within the grace period.
 pub(super) async fn serve(
     listener: TcpListener,
     router: watch::Receiver<Router>,
@@ -81,6 +92,7 @@ pub(super) async fn serve(
 ) {
     let mut door = Door {
         places: Places::new(limits.connections_max, limits.connections_per_address_max, limits.idle_min),
+        pace: Pace::default(),
         refusals: Refusals::new(limits.refusals_max),
         stop: stop.clone(),
         limits,
@@ -97,10 +109,7 @@ pub(super) async fn serve(
                 }
             }
             accepted = listener.accept() => match accepted {
-                Ok((stream, address)) => {
-                    let router = router.borrow().clone();
-                    door.admit(&mut tasks, router, stream, address).await;
-                }
+                Ok((stream, address)) => door.admit(&mut tasks, &router, stream, address).await,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -116,13 +125,24 @@ pub(super) async fn serve(
 }
 
 impl Door {
-    async fn admit(&mut self, tasks: &mut JoinSet<()>, router: Router, stream: TcpStream, address: SocketAddr) {
+    async fn admit(
+        &mut self,
+        tasks: &mut JoinSet<()>,
+        router: &watch::Receiver<Router>,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) {
         match self.places.take(address.ip(), Instant::now()) {
             Some(place) => {
-                // Handlers that take something in ask for the client's address.
-                let router = router.layer(Extension(ClientAddress::of(address.ip())));
-                let ways_out = Arc::clone(&self.refusals.permits);
-                tasks.spawn(converse(stream, router, Arc::clone(&self.limits), self.stop.clone(), place, ways_out));
+                let talk = Talk {
+                    router: router.clone(),
+                    client: ClientAddress::of(address.ip()),
+                    sending: Sending { origin: origin(address.ip()), pace: self.pace.clone() },
+                    limits: Arc::clone(&self.limits),
+                    place: Arc::new(place),
+                    ways_out: Arc::clone(&self.refusals.making_room),
+                };
+                tasks.spawn(talk.run(stream, self.stop.clone()));
             }
             None => {
                 if let Some(permit) = self.refusals.permit().await {
@@ -143,60 +163,68 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// One connection, many requests.
-async fn converse(
-    stream: TcpStream,
-    router: Router,
+struct Talk {
+    router: watch::Receiver<Router>,
+    client: ClientAddress,
+    sending: Sending,
     limits: Arc<ApiLimits>,
-    mut stop: watch::Receiver<bool>,
-    place: Place,
+    place: Arc<Place>,
     ways_out: Arc<Semaphore>,
-) {
-    // Answers are small and awaited: never hold them back to fill a segment.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "connection ended before it began");
-        return;
-    }
-    let place = Arc::new(place);
-    let io = TokioIo::new(TimedStream::new(stream, limits.write_timeout));
-    let (seat, router) = (Arc::clone(&place), TowerToHyperService::new(router));
-    let service = service_fn(move |request: Request<Incoming>| {
-        seat.busy();
-        let answering = Answering(Arc::clone(&seat));
-        let seat = Arc::clone(&seat);
-        let answer = router.call(request.map(|body| Arriving { body, seat }));
-        async move { answer.await.map(|response| response.map(|body| Watched { body, _answering: answering })) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_headers(HEADERS_MAX)
-        .max_header_size(HEAD_BYTES_MAX)
-        .max_buf_size(READ_BUFFER_BYTES)
-        .serve_connection(io, service);
-    let mut connection = std::pin::pin!(connection);
-    let result = tokio::select! {
-        result = &mut connection => result,
-        () = place.told_to_leave() => {
-            // Its place is given away. A request that is on its way just now is not answered, but is not reset either.
-            let Ok(_permit) = ways_out.try_acquire_owned() else {
-                return;
-            };
-            connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(REFUSAL_TIMEOUT, connection).await {
-                Ok(result) => result,
-                Err(_elapsed) => return,
-            }
+}
+
+impl Talk {
+    async fn run(self, stream: TcpStream, mut stop: watch::Receiver<bool>) {
+        let Self { router, client, sending, limits, place, ways_out } = self;
+        // Answers are small and awaited: never hold them back to fill a segment.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "connection ended before it began");
+            return;
         }
-        () = stopped(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(limits.shutdown_grace, connection).await {
-                Ok(result) => result,
-                Err(_elapsed) => return,
+        let io = TokioIo::new(TimedStream::new(stream, limits.write_timeout));
+        let seat = Arc::clone(&place);
+        let service = service_fn(move |request: Request<Incoming>| {
+            seat.busy();
+            let answering = Answering(Arc::clone(&seat));
+            let seat = Arc::clone(&seat);
+            let mut request = request.map(|body| Arriving::new(body, seat, sending.clone()));
+            // Handlers that take something in ask for the client's address.
+            request.extensions_mut().insert(client);
+            // The router of this moment: a connection that came before the node was there finds it with its next request.
+            let answer = TowerToHyperService::new(router.borrow().clone()).call(request);
+            async move { answer.await.map(|response| response.map(|body| Watched { body, _answering: answering })) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head_timeout)
+            .max_headers(HEADERS_MAX)
+            .max_header_size(HEAD_BYTES_MAX)
+            .max_buf_size(READ_BUFFER_BYTES)
+            .serve_connection(io, service);
+        let mut connection = std::pin::pin!(connection);
+        let result = tokio::select! {
+            result = &mut connection => result,
+            () = place.told_to_leave() => {
+                // Its place is given away. A request that is on its way just now is not answered, but is not reset either.
+                let Ok(_permit) = ways_out.try_acquire_owned() else {
+                    return;
+                };
+                connection.as_mut().graceful_shutdown();
+                match tokio::time::timeout(REFUSAL_TIMEOUT, connection).await {
+                    Ok(result) => result,
+                    Err(_elapsed) => return,
+                }
             }
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                match tokio::time::timeout(limits.shutdown_grace, connection).await {
+                    Ok(result) => result,
+                    Err(_elapsed) => return,
+                }
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "connection ended");
         }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "connection ended");
     }
 }
 
@@ -209,10 +237,39 @@ impl Drop for Answering {
     }
 }
 
-/// A body that tells while it does not come: a client that begins one and stops asks for nothing.
+/// A body that tells while it does not come, or hardly: a client that begins one and stops, or sends a byte now and then, asks for nothing.
 struct Arriving {
     body: Incoming,
     seat: Arc<Place>,
+    begun: Instant,
+    bytes: u64,
+    sending: Sending,
+    /// Until then nothing more of it is read.
+    pause: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+/// Who sends, and how fast he may.
+#[derive(Clone)]
+struct Sending {
+    origin: IpAddr,
+    pace: Pace,
+}
+
+impl Arriving {
+    fn new(body: Incoming, seat: Arc<Place>, sending: Sending) -> Self {
+        Self { body, seat, begun: Instant::now(), bytes: 0, sending, pause: None }
+    }
+
+    /// Whether it has come as fast as an answer must be taken, from its beginning on.
+    fn is_brisk(&self) -> bool {
+        is_brisk(self.bytes, self.begun.elapsed())
+    }
+}
+
+/// Whether so many bytes in that time are as many as a client must send that wants to keep its place.
+fn is_brisk(bytes: u64, elapsed: Duration) -> bool {
+    let due = elapsed.as_millis().saturating_mul(u128::from(ANSWER_RATE_MIN)) / 1000;
+    u128::from(bytes) >= due
 }
 
 impl hyper::body::Body for Arriving {
@@ -223,11 +280,21 @@ impl hyper::body::Body for Arriving {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>> {
+        if let Some(pause) = &mut self.pause {
+            std::task::ready!(pause.as_mut().poll(context));
+            self.pause = None;
+        }
         let frame = Pin::new(&mut self.body).poll_frame(context);
-        if frame.is_ready() {
-            self.seat.busy();
-        } else {
-            self.seat.stalls();
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            let wait = self.sending.pace.take(self.sending.origin, bytes, Instant::now());
+            self.pause = (!wait.is_zero()).then(|| Box::pin(tokio::time::sleep(wait)));
+            self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        }
+        match &frame {
+            Poll::Ready(_) if self.is_brisk() => self.seat.busy(),
+            Poll::Ready(_) => {}
+            Poll::Pending => self.seat.stalls(),
         }
         frame
     }
@@ -283,4 +350,24 @@ async fn refuse(stream: TcpStream) -> std::io::Result<()> {
     );
     stream.write_all(head.as_bytes()).await?;
     stream.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_trickles_is_not_brisk() {
+        let second = Duration::from_secs(1);
+        for (bytes, elapsed, expected) in [
+            (0, Duration::ZERO, true),
+            (20, second, false),
+            (8_192, second, true),
+            (8_191, second, false),
+            (4 << 20, second * 20, true),
+            (400, second * 20, false),
+        ] {
+            assert_eq!(is_brisk(bytes, elapsed), expected, "{bytes} in {elapsed:?}");
+        }
+    }
 }

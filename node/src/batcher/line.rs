@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use quancheng_types::{AccountId, SignedTransaction, limits};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{SealRules, Ticket};
-use crate::fair::{Class, ClientAddress, FairLine, Line as _, Sender, TURN_WEIGHT};
+use crate::fair::{Class, ClientAddress, Company, FairLine, Line as _, Mix, Sender, TURN_WEIGHT};
 use crate::ledger::LedgerError;
 
 /// Memory of all transactions in the line.
@@ -25,6 +26,11 @@ const TRANSACTION_OVERHEAD: usize = 512;
 const CALL_OVERHEAD: usize = 96;
 /// Weight that an account may have in the lane of light senders: about ten notarizations.
 const LIGHT_WEIGHT_MAX: u64 = TURN_WEIGHT / 2;
+
+/// Weight that one client address may bring into it in [`LIGHT_SPAN`], whatever keys it uses: about sixty notarizations.
+const LIGHT_ADDRESS_WEIGHT: u64 = 3 * TURN_WEIGHT;
+/// Time in which that is counted.
+const LIGHT_SPAN: Duration = Duration::from_secs(1);
 
 /// A checked transaction that waits for a batch.
 #[derive(Clone, Debug)]
@@ -191,6 +197,9 @@ struct Inner {
     by_address: HashMap<ClientAddress, usize>,
     by_account: HashMap<AccountId, usize>,
     lanes: HashMap<AccountId, Lanes>,
+    /// What addresses brought into the lane of light senders since then.
+    light_since: Option<Instant>,
+    light_of_address: HashMap<ClientAddress, u64>,
     is_closed: bool,
 }
 
@@ -198,6 +207,8 @@ struct Inner {
 #[derive(Debug, Default)]
 pub struct Line {
     inner: Mutex<Inner>,
+    /// Client addresses at this door.
+    addresses: Mix<ClientAddress>,
     pub(crate) arrived: Notify,
 }
 
@@ -218,6 +229,7 @@ impl Line {
             ticket: Mutex::new(Some(ticket)),
         });
         let now = Instant::now();
+        self.addresses.note(now, packet.iter().map(|waiting| (waiting.sender.address, waiting.weight)));
         let mut inner = self.lock();
         inner.admit(&packet)?;
         let heavy = inner.heavy(&packet, now);
@@ -228,6 +240,11 @@ impl Line {
         drop(inner);
         self.arrived.notify_one();
         Ok(())
+    }
+
+    /// What the client addresses at this door are like.
+    pub(crate) fn company(&self, now: Instant) -> Company {
+        self.addresses.company(now)
     }
 
     /// Drops what nobody waits for any more and is in no batch.
@@ -334,16 +351,29 @@ impl Inner {
     /// The accounts that have, with this packet, more waiting than a light sender. Nothing overtakes what an account has waiting itself: who has
     /// something in the other lane stays there, and who leaves the lane of light senders takes along what it has there.
     fn heavy(&mut self, packet: &[Waiting], now: Instant) -> HashSet<AccountId> {
-        let mut brings: HashMap<AccountId, u64> = HashMap::new();
+        if self.light_since.is_none_or(|since| now.saturating_duration_since(since) >= LIGHT_SPAN) {
+            self.light_since = Some(now);
+            self.light_of_address.clear();
+        }
+        let mut brings: HashMap<AccountId, (u64, ClientAddress)> = HashMap::new();
         for waiting in packet {
-            let weight = brings.entry(waiting.sender.account).or_default();
+            let (weight, _) = brings.entry(waiting.sender.account).or_insert((0, waiting.sender.address));
             *weight = weight.saturating_add(waiting.weight);
         }
-        brings.retain(|account, weight| {
-            let lanes = self.lanes.get(account).copied().unwrap_or_default();
-            lanes.others > 0 || lanes.light.saturating_add(*weight) > LIGHT_WEIGHT_MAX
-        });
-        let heavy: HashSet<AccountId> = brings.into_keys().collect();
+        let mut heavy: HashSet<AccountId> = HashSet::new();
+        for (account, (weight, address)) in brings {
+            let lanes = self.lanes.get(&account).copied().unwrap_or_default();
+            // Keys are free to make, addresses are not: many keys of one address are one sender.
+            let of_address = self.light_of_address.entry(address).or_default();
+            let is_light = lanes.others == 0
+                && lanes.light.saturating_add(weight) <= LIGHT_WEIGHT_MAX
+                && of_address.saturating_add(weight) <= LIGHT_ADDRESS_WEIGHT;
+            if is_light {
+                *of_address += weight;
+            } else {
+                heavy.insert(account);
+            }
+        }
         if heavy.iter().any(|account| self.lanes.get(account).is_some_and(|lanes| lanes.light > 0)) {
             self.leave_light(&heavy, now);
         }

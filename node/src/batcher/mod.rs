@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use quancheng_consensus::Engine;
-use quancheng_types::{Batch, ChainId, List, SigningKey};
+use quancheng_types::{AccountId, Batch, ChainId, List, SigningKey};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
@@ -132,8 +132,8 @@ pub struct BatcherParts {
     pub writer: StoreWriter,
     /// Told of durable batches.
     pub driver: DriverHandle,
-    /// Whether there are light senders.
-    pub mix: Arc<Mix>,
+    /// Whether there are light senders among the accounts of what was executed.
+    pub mix: Arc<Mix<AccountId>>,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -202,7 +202,7 @@ pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
         let mut rules = *parts.rules.borrow();
         let greatest = rules.weight_in_flight;
         let in_flight = *parts.in_flight.borrow_and_update();
-        let aim = if parts.mix.is_uneven(now) { Aim::FreeRoad } else { Aim::Throughput };
+        let aim = Aim::beside(parts.mix.company(now), line.company(now));
         window.ordered(now, aim, in_flight.ordered, &Bounds { greatest, is_full, validators: rules.validators });
         rules.weight = rules.weight.min(window.batch_weight(aim, greatest));
         let writing = WRITES_MAX - writes.available_permits();

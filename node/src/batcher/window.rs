@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Lane;
-use crate::fair::TURN_WEIGHT;
+use crate::fair::{Company, TURN_WEIGHT};
 
 /// Time in line that is aimed at, ms.
 const QUEUE_MS: u64 = 150;
@@ -33,6 +33,8 @@ const ROAD_WEIGHT: u64 = 2 * TURN_WEIGHT;
 const REST_EACH: Duration = Duration::from_millis(100);
 /// And at least so many times as long as it took.
 const REST_PART: u32 = 3;
+/// Weight of one batch while few send, none of them light.
+const FEW_WEIGHT: u64 = 16 * TURN_WEIGHT;
 /// Nobody rests longer.
 const REST_MAX: Duration = Duration::from_secs(3);
 
@@ -48,9 +50,9 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// How long nothing follows a batch of this weight that took so long.
-    fn rest(&self, took: Duration, weight: u64) -> Duration {
-        let parts = u32::try_from(weight / ROAD_WEIGHT).unwrap_or(u32::MAX).max(1);
+    /// How long nothing follows a batch of this weight that took so long, where one of `unit` is usual.
+    fn rest(&self, took: Duration, weight: u64, unit: u64) -> Duration {
+        let parts = u32::try_from(weight / unit).unwrap_or(u32::MAX).max(1);
         let rest = took.saturating_mul(REST_PART).max(REST_EACH.saturating_mul(self.validators));
         rest.saturating_mul(parts).min(REST_MAX)
     }
@@ -61,8 +63,30 @@ impl Bounds {
 pub(crate) enum Aim {
     /// As much as the chain can do: all who send are alike.
     Throughput,
+    /// That somebody who comes would not wait very long: few send.
+    Few,
     /// That nobody waits long: there are light senders beside others.
     FreeRoad,
+}
+
+impl Aim {
+    /// Beside such accounts in what was executed, and such addresses at the own door. One address may be that of a proxy or of a bulk sender, so few addresses mean nothing.
+    pub(crate) fn beside(accounts: Company, addresses: Company) -> Self {
+        match (accounts, addresses) {
+            (Company::Uneven, _) | (_, Company::Uneven) => Self::FreeRoad,
+            (Company::Few, Company::Even | Company::Few) => Self::Few,
+            (Company::Even, Company::Even | Company::Few) => Self::Throughput,
+        }
+    }
+
+    /// Weight of one batch after which the others rest; `None` where nobody rests.
+    const fn unit(self) -> Option<u64> {
+        match self {
+            Self::Throughput => None,
+            Self::Few => Some(FEW_WEIGHT),
+            Self::FreeRoad => Some(ROAD_WEIGHT),
+        }
+    }
 }
 
 /// A batch on its way.
@@ -131,7 +155,7 @@ impl Window {
             } else if let Some(Sealed { at, lane: Lane::All, weight }) = self.sealed.pop_front() {
                 let took = now.saturating_duration_since(at);
                 self.note_time(now, took);
-                self.rest_until = now + bounds.rest(took, weight);
+                self.rest_until = now + aim.unit().map_or(Duration::ZERO, |unit| bounds.rest(took, weight, unit));
                 newest = Some((at, took));
             }
         }
@@ -159,26 +183,17 @@ impl Window {
 
     /// Weight that own batches in flight may have together, of what the chain allows. A single one may always be heavier.
     pub(crate) fn limit(&self, aim: Aim, greatest: u64) -> u64 {
-        match aim {
-            Aim::Throughput => bounded(self.limit, greatest),
-            Aim::FreeRoad => 0,
-        }
+        if aim.unit().is_some() { 0 } else { bounded(self.limit, greatest) }
     }
 
-    /// Weight of one batch, at most. Two at least fit, so that one is on its way while the other one fills.
+    /// Weight of one batch, at most. Where nobody rests, two at least fit, so that one is on its way while the other one fills.
     pub(crate) fn batch_weight(&self, aim: Aim, greatest: u64) -> u64 {
-        match aim {
-            Aim::Throughput => (bounded(self.limit, greatest) / 2).max(1),
-            Aim::FreeRoad => ROAD_WEIGHT,
-        }
+        aim.unit().unwrap_or_else(|| (bounded(self.limit, greatest) / 2).max(1))
     }
 
     /// Before this nothing is sealed but for light senders.
     pub(crate) fn rest_until(&self, aim: Aim) -> Option<Instant> {
-        match aim {
-            Aim::Throughput => None,
-            Aim::FreeRoad => Some(self.rest_until),
-        }
+        aim.unit().map(|_| self.rest_until)
     }
 }
 
@@ -257,6 +272,26 @@ mod tests {
         assert_eq!(rested, Some(REST_EACH * 4 * 5), "what is heavy is followed by a longer rest");
         assert_eq!(window.batch_weight(Aim::FreeRoad, GREATEST), ROAD_WEIGHT);
         assert_eq!((window.rest_until(Aim::Throughput), window.limit(Aim::Throughput, GREATEST)), (None, GREATEST));
+    }
+
+    #[test]
+    fn few_let_out_more_than_beside_a_light_sender_and_less_than_many() {
+        let now = Instant::now();
+        let mut window = Window::new(now, 0);
+        assert_eq!((window.limit(Aim::Few, GREATEST), window.batch_weight(Aim::Few, GREATEST)), (0, FEW_WEIGHT));
+        window.seal(now, FEW_WEIGHT, Lane::All);
+        window.ordered(now + ms(30), Aim::Few, 1, &BOUNDS);
+        assert_eq!(window.rest_until(Aim::Few), Some(now + ms(30) + REST_EACH * 4));
+        let of = |accounts, addresses| Aim::beside(accounts, addresses);
+        for (accounts, addresses, expected) in [
+            (Company::Even, Company::Even, Aim::Throughput),
+            (Company::Even, Company::Few, Aim::Throughput),
+            (Company::Few, Company::Few, Aim::Few),
+            (Company::Even, Company::Uneven, Aim::FreeRoad),
+            (Company::Uneven, Company::Few, Aim::FreeRoad),
+        ] {
+            assert_eq!(of(accounts, addresses), expected, "{accounts:?} {addresses:?}");
+        }
     }
 
     #[test]

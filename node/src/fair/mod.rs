@@ -13,6 +13,7 @@ use quancheng_contracts::ResolvedSigner;
 use quancheng_contracts::identity::OrgId;
 use quancheng_types::AccountId;
 
+pub(crate) use mix::Company;
 pub use mix::Mix;
 pub(crate) use rounds::{Fifo, Line, Rounds, TURN_WEIGHT};
 

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use quancheng_types::{Block, Height, Receipt, TransactionId};
+use quancheng_types::{AccountId, Block, Height, Receipt, TransactionId};
 use tokio::sync::{broadcast, watch};
 
 use crate::api::backend::CertifiedBlock;
@@ -110,7 +110,7 @@ pub struct Tracker {
     certified: watch::Sender<Height>,
     executed: watch::Sender<Height>,
     events: broadcast::Sender<Arc<CertifiedBlock>>,
-    mix: Arc<Mix>,
+    mix: Arc<Mix<AccountId>>,
     metrics: Arc<Metrics>,
 }
 
@@ -130,7 +130,7 @@ impl Tracker {
     }
 
     /// Who sent what was executed of late.
-    pub(crate) fn mix(&self) -> &Arc<Mix> {
+    pub(crate) fn mix(&self) -> &Arc<Mix<AccountId>> {
         &self.mix
     }
 

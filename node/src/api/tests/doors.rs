@@ -150,6 +150,24 @@ fn those_who_do_not_take_their_refusal_keep_nobody_from_his_own() {
     }
 }
 
+/// Connections that make room have their own way out: who is refused meanwhile has his answer.
+#[test]
+fn those_who_make_room_take_no_refusal_from_others() {
+    let limits = ApiLimits { connections_max: 4, refusals_max: 2, idle_min: Duration::ZERO, ..limits() };
+    let served = served_with(limits);
+    let begin = || {
+        let mut stream = connect(served.public);
+        stream.write_all(b"GET /v1/status HTTP/1.1\r\nhost: n").expect("sent");
+        stream
+    };
+    // Each of these makes another go, which does not close its side.
+    let _held: Vec<TcpStream> = (0..12).map(|_| begin()).collect();
+    for _ in 0..20 {
+        let reply = served.get("/v1/status");
+        assert!([200, 503].contains(&reply.status), "{}", reply.text());
+    }
+}
+
 #[test]
 fn a_connection_that_makes_room_ends_without_a_reset() {
     let served = served_with(ApiLimits { connections_max: 1, idle_min: Duration::ZERO, ..limits() });
@@ -187,7 +205,13 @@ fn the_doors_tell_of_a_start_and_of_the_node_behind_it() {
     assert_eq!((status, &document["ready"], &document["missing"][0]), (503, &false.into(), &"started".into()));
     assert_eq!((document["executed_height"].as_u64(), document["height"].as_u64()), (Some(7), Some(90)));
 
+    assert_eq!(said("en").header("connection").as_deref(), Some("close"));
+
+    // A connection that came before the node was there finds it with its next request.
+    let mut early = connect(served.public);
     served.enter();
+    early.write_all(b"GET /v1/status HTTP/1.1\r\nhost: n\r\nconnection: close\r\n\r\n").expect("sent");
+    assert_eq!(whole_answer(early).status, 200);
     assert_eq!(served.get("/v1/status").status, 200);
     assert_eq!(ready().status, 200);
 }

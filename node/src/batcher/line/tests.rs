@@ -88,6 +88,24 @@ fn who_has_little_in_the_line_has_a_lane_of_its_own() {
     assert_eq!(line.amount(Lane::Light), Amount::default());
 }
 
+/// Keys are free to make: many of one address are one sender, and another address keeps its place.
+#[test]
+fn many_keys_of_one_address_do_not_fill_the_lane_of_light_senders() {
+    let line = Line::default();
+    let mut stored = Vec::new();
+    for key in 0..100 {
+        stored.push(push(&line, vec![waiting(1, key, key.into(), 100, 100)]).unwrap());
+    }
+    assert_eq!(line.amount(Lane::Light).weight, LIGHT_ADDRESS_WEIGHT);
+    stored.push(push(&line, vec![waiting(2, 200, 1_000, 100, 100)]).unwrap());
+    assert_eq!(line.amount(Lane::Light).weight, LIGHT_ADDRESS_WEIGHT + 100);
+    // That some of it has left makes no room at once.
+    assert!(line.take(&rules(10_000, 1_000), Lane::Light).is_some());
+    let before = line.amount(Lane::Light);
+    stored.push(push(&line, vec![waiting(1, 201, 1_001, 100, 100)]).unwrap());
+    assert_eq!(line.amount(Lane::Light), before);
+}
+
 /// What an account sends may depend on what it sent before.
 #[test]
 fn an_account_is_not_overtaken_by_itself() {
