@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 /// What is looked at together.
 const SPAN: Duration = Duration::from_secs(2);
-/// So long after a light sender was seen beside others he is expected again: people come and go.
-const KEPT: Duration = Duration::from_secs(60);
-/// The same for one who has just come, as long as nobody knows whether he stays light.
+/// So long after a light sender was seen beside others he is expected again.
+const KEPT: Duration = Duration::from_secs(10);
+/// The same for one who has just come beside few, as long as nobody knows whether he stays light.
 const KEPT_NEW: Duration = Duration::from_secs(4);
 /// So long it counts that few sent.
 const FEW_KEPT: Duration = Duration::from_secs(10);
@@ -131,12 +131,13 @@ impl<K: Eq + Hash> Mix<K> {
         if now.saturating_duration_since(began) >= SPAN {
             inner.turn(now);
         }
-        let bound = inner.last.bound();
+        // Beside many who send in bursts, one who begins a burst would look like a light one.
+        let bound = if inner.last.is_few() { inner.last.bound() } else { 0 };
         for (sender, weight) in sent {
             let before = inner.last.of(&sender);
             let all = inner.now.add(sender, weight).saturating_add(before);
             if all <= bound {
-                // Who comes beside others need not wait for the end of the span.
+                // Who comes beside few need not wait for the end of the span.
                 inner.uneven_until = inner.uneven_until.max(Some(now + KEPT_NEW));
             }
         }
@@ -209,16 +210,17 @@ mod tests {
     fn a_light_sender_is_seen_at_once_expected_for_a_while_and_then_forgotten() {
         let (mix, mut now) = (Mix::default(), Instant::now());
         let even = || (0..100).map(|number| (account(number), 1_000));
-        mix.note(now, even());
+        let flood = || [(account(1), 100_000)];
+        mix.note(now, flood());
         now += SPAN;
-        mix.note(now, even());
+        mix.note(now, [(account(1), 10)]);
         assert_eq!(
             mix.company(now),
-            Company::Even,
+            Company::Few,
             "who sent much in the last span is not light at the beginning of this one"
         );
         mix.note(now, [(account(1_000), 1)]);
-        assert_eq!(mix.company(now), Company::Uneven, "he need not wait for the end of the span");
+        assert_eq!(mix.company(now), Company::Uneven, "beside few he need not wait for the end of the span");
         now += SPAN;
         let seen = now;
         while now < seen + KEPT {
