@@ -219,6 +219,7 @@ mod tests {
             Company::Few,
             "who sent much in the last span is not light at the beginning of this one"
         );
+        mix.note(now, flood());
         mix.note(now, [(account(1_000), 1)]);
         assert_eq!(mix.company(now), Company::Uneven, "beside few he need not wait for the end of the span");
         now += SPAN;
