@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use quancheng_state::backend::{Backend, Column, Cursor, Durability, Kept, Memory, Writes};
-use quancheng_state::{IoCause, Store, StoreError, StoreOptions};
-use quancheng_types::Height;
+use quancheng_state::{BlockCommit, IoCause, Overlay, Store, StoreError, StoreOptions, Table};
+use quancheng_types::{Height, ModuleId};
 
 mod suite;
 
@@ -110,6 +110,62 @@ fn a_store_of_another_format_is_refused() {
     let error = Store::open(memory, StoreOptions::default()).unwrap_err();
     assert_eq!(error, StoreError::Format { found: 1, supported: 4 });
     assert!(error.to_string().contains("install the program that wrote it"), "{error}");
+}
+
+/// Rows of an index stand at every height that counts them, survive a crash with their height, and are no part of a root.
+#[test]
+fn rows_of_an_index_are_in_no_tree() {
+    const COUNTS: Table<u8, u64> = Table::derived(ModuleId(7), 1, "counts");
+    const ROWS: Table<(u8, u64), u16> = Table::index(ModuleId(7), 2, "rows");
+    let open =
+        |memory: &Arc<Memory>| Store::open(Arc::clone(memory) as Arc<dyn Backend>, StoreOptions::default()).unwrap();
+    let commit = |store: &Store, height: u64, row: Option<u16>| {
+        let view = store.snapshot().unwrap();
+        let mut overlay = Overlay::new(&view);
+        COUNTS.put(&mut overlay, &1, &height);
+        if let Some(row) = row {
+            ROWS.put(&mut overlay, &(1, height - 1), &row);
+        }
+        let block = BlockCommit {
+            height: Height(height),
+            time_ms: height,
+            patch: overlay.into_patch(),
+            ..BlockCommit::default()
+        };
+        store.commit(block).unwrap().leaf.state_root
+    };
+    let (with, without) = (Arc::new(Memory::new()), Arc::new(Memory::new()));
+    let (rows, plain) = (open(&with), open(&without));
+    for store in [&rows, &plain] {
+        store.init_genesis(1, quancheng_state::Patch::empty(), &validators(&[1])).unwrap();
+    }
+    for height in 1..=5 {
+        let row = Some(u16::try_from(height).unwrap() * 100);
+        assert_eq!(commit(&rows, height, row), commit(&plain, height, None), "height {height}");
+        assert_eq!(rows.snapshot().unwrap().leaves().unwrap(), 1, "the count alone");
+    }
+    for height in 1..=5 {
+        let snapshot = rows.snapshot_at(Height(height)).unwrap();
+        assert_eq!(COUNTS.read(&snapshot, &1).unwrap(), Some(height));
+        assert_eq!(ROWS.read(&snapshot, &(1, height - 1)).unwrap(), Some(u16::try_from(height).unwrap() * 100));
+    }
+    let newest = rows.snapshot().unwrap();
+    assert_eq!(ROWS.read(&newest, &(1, 5)).unwrap(), None);
+    assert_eq!(newest.prove(&ROWS.key(&(1, 0))), Err(StoreError::NotKept { height: Height(5) }));
+
+    // Rows come and go with the results of their height.
+    let Kept { chain, .. } = with.unsynced();
+    let crashed = open(&Arc::new(with.crash_copy(Kept { chain, results: 3 })));
+    let height = crashed.tip().unwrap().height().0;
+    assert_eq!(ROWS.read(&crashed.snapshot().unwrap(), &(1, height)).unwrap(), None);
+    assert!(ROWS.read(&crashed.snapshot().unwrap(), &(1, height - 1)).unwrap().is_some());
+
+    // Nobody may take one away.
+    let mut overlay = Overlay::new(&newest);
+    ROWS.remove(&mut overlay, &(1, 0));
+    let block = BlockCommit { height: Height(6), time_ms: 6, patch: overlay.into_patch(), ..BlockCommit::default() };
+    let error = rows.commit(block).unwrap_err();
+    assert!(error.to_string().contains("never removed"), "{error}");
 }
 
 /// A backend whose writes fail once in a while.
