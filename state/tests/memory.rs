@@ -117,8 +117,8 @@ fn a_store_of_another_format_is_refused() {
 fn rows_of_an_index_are_in_no_tree() {
     const COUNTS: Table<u8, u64> = Table::derived(ModuleId(7), 1, "counts");
     const ROWS: Table<(u8, u64), u16> = Table::index(ModuleId(7), 2, "rows");
-    let open =
-        |memory: &Arc<Memory>| Store::open(Arc::clone(memory) as Arc<dyn Backend>, StoreOptions::default()).unwrap();
+    let options = StoreOptions { checkpoint_heights: 1, ..StoreOptions::default() };
+    let open = |memory: &Arc<Memory>| Store::open(Arc::clone(memory) as Arc<dyn Backend>, options).unwrap();
     let commit = |store: &Store, height: u64, row: Option<u16>| {
         let view = store.snapshot().unwrap();
         let mut overlay = Overlay::new(&view);
