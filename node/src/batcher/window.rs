@@ -34,7 +34,7 @@ const REST_EACH: Duration = Duration::from_millis(100);
 /// And at least so many times as long as it took.
 const REST_PART: u32 = 3;
 /// Weight of one batch while few send, none of them light.
-const FEW_WEIGHT: u64 = 8 * TURN_WEIGHT;
+const FEW_WEIGHT: u64 = 3 * TURN_WEIGHT;
 /// Nobody rests longer.
 const REST_MAX: Duration = Duration::from_secs(3);
 

@@ -26,6 +26,9 @@ const LIGHT_PART: u64 = 8;
 /// Fewer senders than this are few. They are counted by the inverse of Simpson's index (Hill, 1973): as many equal senders would be
 /// as uneven.
 const FEW: u128 = 8;
+/// So many or more are a crowd: nothing of it is held back for a light sender, who has his lane (`batcher::line`). Beside a crowd that is served in turns somebody always
+/// looks light, and holding back would make itself necessary.
+const CROWD: u128 = 16;
 /// Senders told apart in a span; more are counted as one.
 const SENDERS_MAX: usize = 8_192;
 
@@ -85,14 +88,14 @@ impl<K: Eq + Hash> Span<K> {
         all / senders.saturating_mul(LIGHT_PART).max(1)
     }
 
-    /// Whether few send almost everything.
-    fn is_few(&self) -> bool {
+    /// Whether fewer than so many send almost everything.
+    fn is_below(&self, senders: u128) -> bool {
         let (mut all, mut squares) = (u128::from(self.rest), 0_u128);
         for weight in self.weights.values().copied().map(u128::from) {
             all = all.saturating_add(weight);
             squares = squares.saturating_add(weight.saturating_mul(weight));
         }
-        all > 0 && all.saturating_mul(all) < squares.saturating_mul(FEW)
+        all > 0 && all.saturating_mul(all) < squares.saturating_mul(senders)
     }
 }
 
@@ -132,7 +135,7 @@ impl<K: Eq + Hash> Mix<K> {
             inner.turn(now);
         }
         // Beside many who send in bursts, one who begins a burst would look like a light one.
-        let bound = if inner.last.is_few() { inner.last.bound() } else { 0 };
+        let bound = if inner.last.is_below(FEW) { inner.last.bound() } else { 0 };
         for (sender, weight) in sent {
             let before = inner.last.of(&sender);
             let all = inner.now.add(sender, weight).saturating_add(before);
@@ -161,10 +164,14 @@ impl<K: Eq + Hash> Inner<K> {
     fn turn(&mut self, now: Instant) {
         self.last = std::mem::take(&mut self.now);
         let bound = self.last.bound();
-        if self.last.weights.values().any(|weight| *weight <= bound) {
+        if !self.last.is_below(CROWD) {
+            if bound > 0 {
+                (self.uneven_until, self.few_until) = (None, None);
+            }
+        } else if self.last.weights.values().any(|weight| *weight <= bound) {
             self.uneven_until = Some(now + KEPT);
         }
-        if self.last.is_few() {
+        if self.last.is_below(FEW) {
             self.few_until = Some(now + FEW_KEPT);
         }
         self.began = Some(now);
@@ -194,10 +201,11 @@ mod tests {
 
     #[test]
     fn one_who_sends_far_less_than_the_others_or_few_make_it_uneven() {
-        let even = |count: u32| (0..count).map(|number| (number, 50 + u64::from(number % 5) * 50));
+        let even = |count: u32| (0..count).map(|number| (number, 150));
         assert_eq!(company(even(100)), Company::Even, "all send alike");
-        assert_eq!(company(even(100).chain([(1_000, 20)])), Company::Even);
-        assert_eq!(company(even(100).chain([(1_000, 18)])), Company::Uneven);
+        assert_eq!(company(even(12).chain([(1_000, 20)])), Company::Even);
+        assert_eq!(company(even(12).chain([(1_000, 16)])), Company::Uneven);
+        assert_eq!(company(even(100).chain([(1_000, 1)])), Company::Even, "beside a crowd nothing is held back");
         assert_eq!(company([]), Company::Even, "nobody sends");
         assert_eq!(company([(1, 10_000), (2, 10)]), Company::Uneven, "a light one beside a single other");
         // How many send as much.
@@ -209,7 +217,8 @@ mod tests {
     #[test]
     fn a_light_sender_is_seen_at_once_expected_for_a_while_and_then_forgotten() {
         let (mix, mut now) = (Mix::default(), Instant::now());
-        let even = || (0..100).map(|number| (account(number), 1_000));
+        let even = || (0..10).map(|number| (account(number), 1_000));
+        let crowd = || (0..100).map(|number| (account(number), 1_000));
         let flood = || [(account(1), 100_000)];
         mix.note(now, flood());
         now += SPAN;
@@ -229,6 +238,15 @@ mod tests {
             assert_eq!(mix.company(now), Company::Uneven);
             now += SPAN;
         }
+        assert_eq!(mix.company(now), Company::Even);
+        // A crowd ends it at once.
+        mix.note(now, flood());
+        mix.note(now, [(account(1_000), 1)]);
+        now += SPAN;
+        mix.note(now, crowd());
+        assert_eq!(mix.company(now), Company::Uneven);
+        now += SPAN;
+        mix.note(now, crowd());
         assert_eq!(mix.company(now), Company::Even);
     }
 
