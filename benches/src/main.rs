@@ -1,12 +1,15 @@
 //! `quancheng-load`: measures a running network from outside, over HTTP, as its clients would use it.
 //!
 //! Transactions are signed before the clock starts. Closed loop: every connection sends the next request when the last one is
-//! answered. Open loop (`--rate`): transactions fall due at fixed times whether or not earlier ones are answered, and latency counts from
-//! the due time, so a stalled network cannot hide its stalls (coordinated omission).
+//! answered. Open loop (`--rate`): transactions fall due at fixed times whether or not earlier ones are answered, a connection is opened
+//! where all are busy, and latency counts from the due time, so a stalled network cannot hide its stalls (coordinated omission). What the
+//! generator itself sent late is in the result: where that is much, the figures are its own.
 
 mod client;
+mod open;
 mod report;
 mod run;
+mod tally;
 mod workload;
 
 use std::io::Write as _;
@@ -44,9 +47,12 @@ pub(crate) struct Arguments {
     /// How long to send, such as `30s` or `2m`.
     #[arg(long, default_value = "30s", value_parser = parse_duration)]
     pub(crate) duration: Duration,
-    /// Connections that are open at a time.
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub(crate) connections: u32,
+    /// How long to send before the measurement begins; nothing of that time is in the figures.
+    #[arg(long, default_value = "0s", value_parser = parse_warm_up)]
+    pub(crate) warm_up: Duration,
+    /// Connections: in closed loop so many are open, in open loop at most so many (default: 32 and 1,024).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    connections: Option<u32>,
     /// What to submit.
     #[arg(long, value_enum, default_value = "notarize")]
     pub(crate) kind: Kind,
@@ -79,6 +85,22 @@ pub(crate) struct Arguments {
     output: Output,
 }
 
+/// Connections in closed loop, where nothing else is said.
+const CONNECTIONS_CLOSED: u32 = 32;
+/// Most connections in open loop: more than a network that answers within a second needs at a thousand requests per second.
+const CONNECTIONS_OPEN_MAX: u32 = 1024;
+
+impl Arguments {
+    pub(crate) fn connections(&self) -> u32 {
+        self.connections.unwrap_or(if self.rate.is_some() { CONNECTIONS_OPEN_MAX } else { CONNECTIONS_CLOSED })
+    }
+
+    /// From the first request to the last.
+    pub(crate) fn sending(&self) -> Duration {
+        self.warm_up + self.duration
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run::run(&arguments) {
@@ -106,8 +128,12 @@ fn main() -> ExitCode {
 }
 
 /// To standard error, of which nobody knows whether it can be written.
-fn complain(words: &str) {
+pub(crate) fn complain(words: &str) {
     let _ = writeln!(std::io::stderr(), "quancheng-load: {words}");
+}
+
+fn parse_warm_up(text: &str) -> Result<Duration, String> {
+    if matches!(text, "0" | "0s" | "0m") { Ok(Duration::ZERO) } else { parse_duration(text) }
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

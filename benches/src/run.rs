@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use quancheng_types::TransactionId;
+use quancheng_types::ChainId;
 
-use crate::Arguments;
 use crate::client::{Client, Fate, LoadError};
-use crate::report::{Latency, Report};
+use crate::open::{self, Hand};
+use crate::report::{Report, Window};
+use crate::tally::Tally;
 use crate::workload::{Request, sign};
+use crate::{Arguments, complain};
 
 /// In open loop, transactions that fall due within this time travel together.
 const GATHER: Duration = Duration::from_millis(10);
@@ -20,30 +22,28 @@ const SETTLE_MAX: Duration = Duration::from_secs(60);
 /// Unit of CPU times in `/proc`: fixed for user space on all platforms that Linux runs on today.
 const TICKS_PER_S: f64 = 100.0;
 
-#[derive(Default)]
-struct Tally {
-    certified: u64,
-    refused: u64,
-    errors: u64,
-    submitted: u64,
-    latencies: Vec<u64>,
-    pending: Vec<(usize, TransactionId)>,
-}
-
 /// A request and when its transactions are due, counted from the start.
-struct Due {
-    request: Request,
-    at: Duration,
-    spacing: Duration,
+#[derive(Debug)]
+pub(crate) struct Due {
+    pub(crate) request: Request,
+    pub(crate) at: Duration,
+    pub(crate) spacing: Duration,
 }
 
-struct Field<'a> {
-    clients: &'a [String],
+impl Due {
+    /// Sent when its last transaction is due; each counts from its own time.
+    pub(crate) fn send_at(&self) -> Duration {
+        let length = u32::try_from(self.request.ids.len()).unwrap_or(u32::MAX);
+        self.at + self.spacing * length.saturating_sub(1)
+    }
+}
+
+/// What the connections share.
+pub(crate) struct Field<'a> {
+    endpoints: &'a [String],
     queue: Mutex<VecDeque<Due>>,
     tally: Mutex<Tally>,
     start: Instant,
-    end: Duration,
-    is_open: bool,
 }
 
 /// Runs the load and reports.
@@ -51,39 +51,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
     let first = arguments.api.first().ok_or(LoadError::Usage("--api names no address"))?;
     let chain_id = Client::new(first).chain_id()?;
     let requests = prepare(arguments, chain_id)?;
+    complain(&format!("{} requests are signed; sending begins", requests.len()));
     let cpu_before = cpu_s();
     let field = Field {
-        clients: &arguments.api,
+        endpoints: &arguments.api,
         queue: Mutex::new(requests.into()),
         tally: Mutex::default(),
         start: Instant::now(),
-        end: arguments.duration,
-        is_open: arguments.rate.is_some(),
     };
+    let hand = Hand::default();
+    let is_open = arguments.rate.is_some();
     std::thread::scope(|scope| {
-        for number in 0..arguments.connections as usize {
+        if is_open {
+            open::send_all(scope, &field, &hand, arguments.connections());
+            return;
+        }
+        field.tally().connections = arguments.connections();
+        for number in 0..arguments.connections() as usize {
             let field = &field;
-            scope.spawn(move || field.connection(number));
+            scope.spawn(move || field.closed(number, arguments.sending()));
         }
     });
     let elapsed = field.start.elapsed();
-    let cpu_after = cpu_s();
+    let cpu_s = cpu_before.zip(cpu_s()).map(|(before, after)| after - before);
     let mut tally = field.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let lost = settle(&arguments.api, &mut tally);
-    let seconds = elapsed.as_secs_f64();
-    let certified = u32::try_from(tally.certified).unwrap_or(u32::MAX);
-    Ok(Report {
-        mode: if arguments.rate.is_some() { "open loop" } else { "closed loop" },
-        submitted: tally.submitted,
-        certified: tally.certified,
-        refused: tally.refused,
-        lost,
-        errors: tally.errors,
-        duration_s: seconds,
-        cpu_s: cpu_before.zip(cpu_after).map(|(before, after)| after - before),
-        tx_per_s: f64::from(certified) / seconds,
-        latency_ms: Latency::of(tally.latencies),
-    })
+    let window = Window { warm_up: arguments.warm_up, elapsed };
+    Ok(Report::of(is_open, tally, lost, &window, cpu_s))
 }
 
 /// CPU time of this process so far, seconds; `None` where there is no `/proc`.
@@ -99,7 +93,7 @@ fn parse_cpu_s(stat: &str) -> Option<f64> {
     Some((f64::from(user) + f64::from(system)) / TICKS_PER_S)
 }
 
-fn prepare(arguments: &Arguments, chain_id: quancheng_types::ChainId) -> Result<Vec<Due>, LoadError> {
+fn prepare(arguments: &Arguments, chain_id: ChainId) -> Result<Vec<Due>, LoadError> {
     let Some(rate) = arguments.rate else {
         let requests = sign(arguments, chain_id, arguments.signed_ahead as usize, arguments.batch as usize)?;
         let due = |request| Due { request, at: Duration::ZERO, spacing: Duration::ZERO };
@@ -108,13 +102,12 @@ fn prepare(arguments: &Arguments, chain_id: quancheng_types::ChainId) -> Result<
     let spacing = Duration::from_secs(1) / rate;
     let gathered = (GATHER.as_nanos() / spacing.as_nanos().max(1)).clamp(1, arguments.batch.into());
     let per_request = usize::try_from(gathered).unwrap_or(1);
-    let count = usize::try_from(arguments.duration.as_nanos() / spacing.as_nanos().max(1)).unwrap_or(usize::MAX);
+    let count = usize::try_from(arguments.sending().as_nanos() / spacing.as_nanos().max(1)).unwrap_or(usize::MAX);
     let requests = sign(arguments, chain_id, count, per_request)?;
     let mut at = Duration::ZERO;
     let mut due = Vec::with_capacity(requests.len());
     for request in requests {
         let length = u32::try_from(request.ids.len()).unwrap_or(u32::MAX);
-        // Sent when its last transaction is due; each counts from its own time.
         due.push(Due { request, at, spacing });
         at += spacing * length;
     }
@@ -122,47 +115,42 @@ fn prepare(arguments: &Arguments, chain_id: quancheng_types::ChainId) -> Result<
 }
 
 impl Field<'_> {
-    fn tally(&self) -> MutexGuard<'_, Tally> {
+    pub(crate) fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn connection(&self, number: usize) {
-        let endpoint = number % self.clients.len();
-        let client = Client::new(&self.clients[endpoint]);
-        while self.start.elapsed() < self.end || self.is_open {
-            let Some(due) = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else {
-                return;
-            };
-            let length = u32::try_from(due.request.ids.len()).unwrap_or(u32::MAX);
-            let send_at = due.at + due.spacing * length.saturating_sub(1);
-            std::thread::sleep(send_at.saturating_sub(self.start.elapsed()));
-            self.send(&client, endpoint, due);
+    /// What is due next.
+    pub(crate) fn next(&self) -> Option<Due> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    pub(crate) fn since_start(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Connections take turns among the addresses.
+    pub(crate) fn endpoint(&self, number: usize) -> (usize, &str) {
+        let endpoint = number % self.endpoints.len();
+        (endpoint, &self.endpoints[endpoint])
+    }
+
+    /// One connection of a closed loop.
+    fn closed(&self, number: usize, sending: Duration) {
+        let (endpoint, base) = self.endpoint(number);
+        let client = Client::new(base);
+        while self.since_start() < sending
+            && let Some(due) = self.next()
+        {
+            let from = self.since_start();
+            self.send(&client, endpoint, &due, from);
         }
     }
 
-    fn send(&self, client: &Client, endpoint: usize, due: Due) {
-        let sent = self.start.elapsed();
-        let answer = client.submit(&due.request.body);
-        let answered = self.start.elapsed();
-        let mut tally = self.tally();
-        tally.submitted += u64::try_from(due.request.ids.len()).unwrap_or(0);
-        let Ok(fates) = answer else {
-            tally.errors += 1;
-            tally.pending.extend(due.request.ids.into_iter().map(|id| (endpoint, id)));
-            return;
-        };
-        let mut from = if self.is_open { due.at } else { sent };
-        for (id, fate) in due.request.ids.iter().zip(fates) {
-            match fate {
-                Fate::Certified => {
-                    tally.certified += 1;
-                    tally.latencies.push(u64::try_from(answered.saturating_sub(from).as_micros()).unwrap_or(u64::MAX));
-                }
-                Fate::RefusedAtDoor | Fate::RefusedByContract => tally.refused += 1,
-                Fate::Pending => tally.pending.push((endpoint, *id)),
-            }
-            from += due.spacing;
-        }
+    /// Sends one request and counts its answer; the first of its transactions counts from `from`.
+    pub(crate) fn send(&self, client: &Client, endpoint: usize, due: &Due, from: Duration) {
+        let answer = client.submit(&due.request.body).ok();
+        let answered = self.since_start();
+        self.tally().count(endpoint, &due.request.ids, answer, (from, due.spacing), answered);
     }
 }
 
@@ -177,7 +165,7 @@ fn settle(endpoints: &[String], tally: &mut Tally) -> u64 {
         let ask = |at: usize| Client::new(&endpoints[at]).wait(&id, left()).ok();
         let fate = order.filter_map(ask).find(|fate| *fate != Fate::Pending);
         match fate {
-            Some(Fate::Certified) => tally.certified += 1,
+            Some(Fate::Certified) => tally.certified_late += 1,
             Some(Fate::RefusedAtDoor | Fate::RefusedByContract) => tally.refused += 1,
             Some(Fate::Pending) | None => lost += 1,
         }

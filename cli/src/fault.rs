@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::messages::system;
 use crate::text::{Lang, Text, say};
 
 /// Exit codes; documented in `quancheng --help`.
@@ -72,7 +73,9 @@ impl Fault {
         } else {
             say!("请核对路径与权限。", "Check the path and its permissions.")
         };
-        Self::usage("FILE", say!("无法读写文件 {path}。", "Cannot read or write {path}.")).cause(error).hint(hint)
+        Self::usage("FILE", say!("无法读写文件 {path}。", "Cannot read or write {path}."))
+            .cause_in(system::io(error))
+            .hint(hint)
     }
 
     /// Another run holds a file; nothing was submitted.

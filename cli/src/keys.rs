@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::args::common::Password;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::Hold;
-use crate::messages::words;
+use crate::messages::{system, words};
 use crate::session::Session;
 use crate::text::say;
 
@@ -34,7 +34,7 @@ pub(crate) fn fault(error: &KeyFileError) -> Fault {
     };
     let mut fault = Fault::new(exit, code, words::key_file(error));
     match error {
-        KeyFileError::Io { error, .. } => fault = fault.cause(error),
+        KeyFileError::Io { error, .. } => fault = fault.cause_in(system::io(error)),
         KeyFileError::Malformed { reason, .. } => fault = fault.cause(reason),
         KeyFileError::Exists { .. }
         | KeyFileError::WrongPassword { .. }

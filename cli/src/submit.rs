@@ -7,7 +7,7 @@ mod refusals;
 use std::time::{Duration, Instant};
 
 use quancheng_proof::report::shanghai_time;
-use quancheng_types::{AccountId, Call, ChainId, SignedTransaction, TransactionId};
+use quancheng_types::{AccountId, Call, ChainId, SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
 use crate::args::common::{Stage, Write};
@@ -206,11 +206,12 @@ fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outc
     let mut is_nowhere = true;
     loop {
         let answer = client.send_until(request).map_err(|fault| fault.data(json!({ "id": id })))?;
-        is_nowhere &= answer.is_only;
         if (200..300).contains(&answer.status) {
             return answer.transaction_status().map_err(|fault| fault.data(json!({ "id": id })));
         }
         let problem = answer.problem();
+        // Each question of this loop, and each answer, has to leave no doubt.
+        is_nowhere &= problem.is_not_taken() && !answer.is_maybe_elsewhere;
         let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
         if !problem.is_retryable || !client.pause(pause, deadline) {
             let fault = problem.into_fault(&answer.url, Exit::Refused);
@@ -237,7 +238,7 @@ fn poll(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> 
     let answer = client.send(request).map_err(|_| Trouble::Passing)?;
     match answer.status {
         200..=299 => answer.transaction_status().map_err(Trouble::Fault),
-        404 => Err(Trouble::Unknown),
+        404 if answer.problem().code == codes::TRANSACTION_UNKNOWN => Err(Trouble::Unknown),
         429 | 500..=599 => Err(Trouble::Passing),
         _ => Err(Trouble::Fault(answer.problem().into_fault(&answer.url, Exit::Network))),
     }

@@ -20,6 +20,7 @@ pub mod limits;
 pub mod merkle;
 pub mod misbehavior;
 pub mod planted;
+pub mod problem;
 pub mod receipt;
 pub mod schedule;
 pub mod transaction;

@@ -17,6 +17,7 @@ use ureq::http::Response as HttpResponse;
 
 use crate::args::common::Stage;
 use crate::fault::{Exit, Fault, Outcome};
+use crate::messages::system;
 use crate::text::{Lang, Text, say};
 
 pub(crate) use patience::{CommandClock, Patience, is_over};
@@ -69,8 +70,8 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
     /// Who answered.
     pub(crate) url: String,
-    /// Whether the question reached nobody else: no other endpoint failed before this one answered.
-    pub(crate) is_only: bool,
+    /// Whether the question may have taken effect elsewhere: an endpoint gave no answer before this one did, or one that leaves it open.
+    pub(crate) is_maybe_elsewhere: bool,
 }
 
 impl Answer {
@@ -167,14 +168,20 @@ impl Client {
 
     /// As [`send`](Self::send), again and again until its time is over while nobody can be reached, when the caller has asked for that.
     pub(crate) fn send_until(&self, request: Request<'_>) -> Outcome<Answer> {
+        let mut has_failed = false;
         loop {
             match self.send(request) {
                 Err(fault) if fault.code == UNREACHABLE && self.patience.is_asked_for() => {
+                    has_failed = true;
                     if !self.pause(PAUSE, request.until) {
                         return Err(fault);
                     }
                 }
-                result => return result,
+                Ok(answer) => {
+                    let is_maybe_elsewhere = answer.is_maybe_elsewhere || has_failed;
+                    return Ok(Answer { is_maybe_elsewhere, ..answer });
+                }
+                Err(fault) => return Err(fault),
             }
         }
     }
@@ -201,28 +208,37 @@ impl Client {
     pub(crate) fn send(&self, request: Request<'_>) -> Outcome<Answer> {
         let mut causes = Vec::new();
         let mut busy = None;
+        let mut is_maybe_elsewhere = false;
         for (step, others) in (0..self.urls.len()).zip((1..=self.urls.len()).rev()) {
             let place = (self.first.get() + step) % self.urls.len();
             let Some(url) = self.urls.get(place) else {
                 continue;
             };
             match self.ask(url, request, others) {
-                Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) => busy = Some(answer),
+                Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) => {
+                    is_maybe_elsewhere |= !answer.problem().is_not_taken();
+                    busy = Some(answer);
+                }
                 Ok(answer) => {
                     self.first.set(place);
-                    return Ok(Answer { is_only: causes.is_empty(), ..answer });
+                    return Ok(Answer { is_maybe_elsewhere, ..answer });
                 }
-                Err(error) => causes.push(format!("{url}: {error}")),
+                Err(error) => {
+                    is_maybe_elsewhere = true;
+                    let cause = system::network(&error);
+                    let at = |lang| format!("{url}: {}", cause.words(lang));
+                    causes.push(Text::new(at(Lang::Zh), at(Lang::En)));
+                }
             }
         }
         if let Some(answer) = busy {
-            return Ok(Answer { is_only: causes.is_empty(), ..answer });
+            return Ok(Answer { is_maybe_elsewhere, ..answer });
         }
         let count = self.urls.len();
         let message = say!("{count} 个接口均无法连接。", "None of {count} endpoints can be reached.");
         let mut fault = Fault::new(Exit::Network, UNREACHABLE, message)
             .hint(say!("请核对 --api 地址及节点是否运行。", "Check the --api address and whether the node runs."));
-        fault.causes = causes.into_iter().map(Text::same).collect();
+        fault.causes = causes;
         Err(fault)
     }
 
@@ -263,7 +279,7 @@ impl Client {
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after = header.and_then(retry_after);
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
-        Ok(Answer { status, body, retry_after, url: url.to_owned(), is_only: true })
+        Ok(Answer { status, body, retry_after, url: url.to_owned(), is_maybe_elsewhere: false })
     }
 
     /// The status of the first node that answers.

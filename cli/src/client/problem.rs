@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use quancheng_types::problem as codes;
 use serde_json::Value;
 
 use crate::fault::{Exit, Fault};
-use crate::text::{Text, say};
+use crate::text::{Text, printable, say};
 
 /// What a node says about a request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(crate) struct Problem {
     pub(crate) causes: Vec<String>,
     /// Whether the same request may succeed later.
     pub(crate) is_retryable: bool,
+    /// Whether it is written as nodes write it; else it came from something in between, which knows nothing of the chain.
+    pub(crate) is_of_node: bool,
 }
 
 impl Problem {
@@ -30,11 +33,14 @@ impl Problem {
     pub(crate) fn of(status: u16, body: &[u8]) -> Self {
         let json: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
+        let kind = json.get("type").and_then(Value::as_str).and_then(|kind| kind.strip_prefix(codes::TYPE_PREFIX));
+        let is_of_node = kind.is_some_and(|kind| json.get("code").and_then(Value::as_str) == Some(kind));
         let causes = json.get("causes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         Self {
             status,
-            code: text("code").unwrap_or_else(|| default_code(status).to_owned()),
+            code: text("code").filter(|_| is_of_node).unwrap_or_else(|| foreign_code(status).to_owned()),
             detail: text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("HTTP {status}")),
+            is_of_node,
             causes: causes
                 .iter()
                 .map(|cause| cause.as_str().map_or_else(|| cause.to_string(), str::to_owned))
@@ -42,24 +48,35 @@ impl Problem {
             is_retryable: json
                 .get("retryable")
                 .and_then(Value::as_bool)
+                .filter(|_| is_of_node)
                 .unwrap_or(matches!(status, 429 | 502 | 503 | 504)),
         }
     }
 
+    /// Whether a node says with it that it has not taken the transaction that it was given. Another one may have it all the same.
+    pub(crate) fn is_not_taken(&self) -> bool {
+        self.is_of_node && codes::NOT_TAKEN.contains(&self.code.as_str())
+    }
+
     /// As a fault. `otherwise` is the exit code of a refusal that says nothing more special.
     pub(crate) fn into_fault(self, url: &str, otherwise: Exit) -> Fault {
+        if !self.is_of_node && !matches!(self.status, 429 | 500..=599) {
+            return super::foreign(url).cause(format!("{url}: HTTP {}", self.status));
+        }
         let exit = match (self.status, self.code.as_str()) {
-            (_, "NO_SUCH_PATH") => Exit::Usage,
+            (_, codes::NO_SUCH_PATH) => Exit::Usage,
             (404 | 410, _) => Exit::NotFound,
-            (_, "NOT_CERTIFIED_YET") => Exit::Timeout,
-            (_, "MALFORMED" | "INVALID_PARAMETER" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_LARGE")
+            (_, codes::NOT_CERTIFIED_YET) => Exit::Timeout,
+            (_, codes::MALFORMED | codes::INVALID_PARAMETER | codes::UNSUPPORTED_MEDIA_TYPE | codes::TOO_LARGE)
             | (405 | 406 | 413 | 415, _) => Exit::Usage,
             (429 | 500..=599, _) => Exit::Network,
             _ => otherwise,
         };
         let hint = hint(&self.code);
-        let mut fault =
-            Fault::new(exit, self.code, Text::same(self.detail.clone())).cause(format!("{url}: HTTP {}", self.status));
+        // One line, whatever was sent: it comes from outside.
+        let detail = printable(&self.detail, false);
+        let code = printable(&self.code, false);
+        let mut fault = Fault::new(exit, code, Text::same(detail)).cause(format!("{url}: HTTP {}", self.status));
         // Nodes repeat in the causes what the detail says already.
         let detail = self.detail;
         fault.causes.extend(self.causes.into_iter().filter(|cause| !detail.contains(cause.as_str())).map(Text::same));
@@ -68,13 +85,11 @@ impl Problem {
     }
 }
 
-const fn default_code(status: u16) -> &'static str {
+/// Of an answer that no node wrote: busy or failing, in between or at the end.
+const fn foreign_code(status: u16) -> &'static str {
     match status {
-        404 => "NOT_FOUND",
-        410 => "PRUNED",
-        429 => "QUOTA_EXCEEDED",
-        503 => "OVERLOADED",
-        400..=499 => "REQUEST_REFUSED",
+        429 => codes::QUOTA_EXCEEDED,
+        503 => codes::OVERLOADED,
         _ => "NODE_FAILED",
     }
 }
@@ -82,46 +97,46 @@ const fn default_code(status: u16) -> &'static str {
 /// What mends the problems that a person can mend.
 fn hint(code: &str) -> Option<Text> {
     Some(match code {
-        "WRONG_CHAIN" => say!("请核对 --chain-id 或配置档。", "Check --chain-id or the profile."),
-        "EXPIRED" => say!("请核对本机时钟后重新签名。", "Check this machine's clock and sign again."),
-        "LIFETIME_TOO_LONG" => {
+        codes::WRONG_CHAIN => say!("请核对 --chain-id 或配置档。", "Check --chain-id or the profile."),
+        codes::EXPIRED => say!("请核对本机时钟后重新签名。", "Check this machine's clock and sign again."),
+        codes::LIFETIME_TOO_LONG => {
             say!("请缩短 --valid-for，并核对本机时钟。", "Shorten --valid-for, and check this machine's clock.")
         }
-        "KEY_NOT_AUTHORIZED" => {
+        codes::KEY_NOT_AUTHORIZED => {
             say!(
                 "该密钥未绑定此账户：请核对 --key 与 --account。",
                 "The key is not bound to the account: check --key and --account."
             )
         }
-        "NOT_A_MEMBER" | "TOO_HEAVY" => return crate::submit::refusal_hint(code),
-        "OVERLOADED" | "QUOTA_EXCEEDED" => {
+        codes::NOT_A_MEMBER | codes::TOO_HEAVY => return crate::submit::refusal_hint(code),
+        codes::OVERLOADED | codes::QUOTA_EXCEEDED => {
             say!(
                 "节点繁忙：稍后再试，或用 --api 指定更多接口。",
                 "The node is busy: try later, or name more endpoints with --api."
             )
         }
-        "STARTING" => {
+        codes::STARTING => {
             say!("节点刚启动：稍后再试。", "The node has just started: try again soon.")
         }
-        "NOT_A_VALIDATOR" => {
+        codes::NOT_A_VALIDATOR => {
             say!("该节点只读：请用 --api 指定验证节点。", "The node only follows: name a validator with --api.")
         }
-        "NOT_CERTIFIED_YET" => {
+        codes::NOT_CERTIFIED_YET => {
             say!("尚待验证节点签署：稍后再试。", "The validators have not signed for it yet: try again soon.")
         }
-        "NO_SUCH_PATH" => {
+        codes::NO_SUCH_PATH => {
             say!(
                 "请核对 --api：应为节点的公共接口，而非运维接口或其他程序。",
                 "Check --api: it must be the public address of a node, not its admin address or another program."
             )
         }
-        "NOT_KEPT" => {
+        codes::NOT_KEPT => {
             say!(
                 "计数与列表的历史不留存证明：请不加 --as-of 再试。",
                 "The past of counts and lists has no proof: ask again without --as-of."
             )
         }
-        "PRUNED" => {
+        codes::PRUNED => {
             say!("该节点已清理此高度：请改问归档节点。", "The node no longer keeps that height: ask an archive node.")
         }
         _ => return None,

@@ -33,13 +33,47 @@ fn problems_become_faults_with_the_documented_exit_codes() {
         (503, "OVERLOADED", Exit::Network),
     ];
     for (status, code, exit) in table {
-        let body = serde_json::json!({ "code": code, "detail": "d", "causes": ["c"], "retryable": false }).to_string();
-        let fault = Problem::of(status, body.as_bytes()).into_fault("http://a", Exit::Refused);
+        let kind = format!("urn:quancheng:problem:{code}");
+        let body =
+            serde_json::json!({ "type": kind, "code": code, "detail": "d", "causes": ["c"], "retryable": false });
+        let fault = Problem::of(status, body.to_string().as_bytes()).into_fault("http://a", Exit::Refused);
         assert_eq!((fault.exit, fault.code.as_str()), (exit, code));
         assert!(fault.causes_in(Lang::En).contains(&"c"));
     }
     let bare = Problem::of(500, b"oops");
     assert_eq!((bare.code.as_str(), bare.is_retryable), ("NODE_FAILED", false));
+}
+
+/// What stands between says nothing about the chain, whatever its status.
+#[test]
+fn an_answer_that_no_node_wrote_is_no_refusal_and_finds_nothing_missing() {
+    for status in [301, 302, 400, 401, 403, 404, 410, 413, 422] {
+        for body in
+            ["", "<html>Forbidden</html>", r#"{"code":"NOT_FOUND"}"#, r#"{"code":"EXPIRED","type":"about:blank"}"#]
+        {
+            let problem = Problem::of(status, body.as_bytes());
+            assert!(!problem.is_not_taken() && !problem.is_retryable, "{status} {body}");
+            let fault = problem.into_fault("http://a", Exit::Refused);
+            assert_eq!((fault.exit, fault.code.as_str()), (Exit::Network, "BAD_ANSWER"), "{status} {body}");
+        }
+    }
+    let of_node = |code: &str| {
+        let body = serde_json::json!({ "type": format!("urn:quancheng:problem:{code}"), "code": code });
+        Problem::of(403, body.to_string().as_bytes()).is_not_taken()
+    };
+    assert!(of_node("KEY_NOT_AUTHORIZED") && !of_node("TIMEOUT") && !of_node("STOPPING") && !of_node("NEW_CODE"));
+}
+
+/// A refusal after a question that got no answer says nothing about that question.
+#[test]
+fn what_failed_before_an_answer_is_not_forgotten() {
+    let deadline =
+        |client: &Client| Request { path: "/", body: None, accept: JSON, until: client.deadline(), held: None };
+    for (hang_ups, expected) in [(0, false), (1, true), (2, true)] {
+        let client = Client::new(&[late(hang_ups)], Lang::En, patience(true, 600 * SECOND)).unwrap();
+        let answer = client.send_until(deadline(&client)).unwrap();
+        assert_eq!(answer.is_maybe_elsewhere, expected, "{hang_ups}");
+    }
 }
 
 fn patience(is_asked_for: bool, timeout: Duration) -> Patience {
@@ -83,7 +117,7 @@ fn a_foreign_answer_is_no_status() {
         body: body.as_bytes().to_vec(),
         retry_after: None,
         url: "http://a".to_owned(),
-        is_only: true,
+        is_maybe_elsewhere: false,
     };
     let chain = "1".repeat(64);
     let node = format!("{{\"chain_id\":\"{chain}\",\"height\":0}}");

@@ -1,6 +1,6 @@
 //! `org` and `account`: organizations, their roles, keys and officers.
 
-use quancheng_types::AccountId;
+use quancheng_types::{AccountId, problem as codes};
 use serde_json::{Map, Value, json};
 
 use crate::args::common::Write;
@@ -26,7 +26,7 @@ pub(super) fn account(session: &Session, command: &Account) -> Outcome<Reply> {
     let account = account_named(show)?;
     match read::record(session, &show.read, &format!("/v1/accounts/{account}")) {
         // An account without a record is its key's own, and works.
-        Err(fault) if fault.code == "NOT_FOUND" => {
+        Err(fault) if fault.code == codes::NOT_FOUND => {
             let mut data = fault.data.unwrap_or_else(|| json!({}));
             submit::insert(&mut data, "account", json!(account));
             submit::insert(&mut data, "account_text", json!(account.to_text()));

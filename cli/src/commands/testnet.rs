@@ -250,7 +250,7 @@ fn fault(error: &LocalError) -> Fault {
     };
     let mut fault = Fault::new(exit, code, words::local(error));
     if let Some(cause) = words::cause(error) {
-        fault = fault.cause(cause);
+        fault = fault.cause_in(cause);
     }
     if let LocalError::Running { index, .. } = error {
         fault = fault.hint(say!(

@@ -2,6 +2,7 @@
 
 mod help;
 mod labels;
+pub(crate) mod system;
 mod usage;
 pub(crate) mod words;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use quancheng_keystore::KeyFileError;
 use quancheng_testnet_local::{Left, LocalError, Waiting};
 
+use super::system;
 use crate::text::{Text, say};
 
 /// Why a key file or password cannot be used.
@@ -128,9 +129,9 @@ pub(crate) fn local(error: &LocalError) -> Text {
         LocalError::NodeEnded { index, log, .. } => {
             format!("节点 {index} 在启动过程中退出；日志：{}", log.display())
         }
-        LocalError::NotReady { indices, waited_ms, last } => {
-            let last = waiting_zh(last);
-            format!("等待 {waited_ms} 毫秒后节点 {indices:?} 仍未就绪（{last}）；启动仍在继续，见其 node.log")
+        LocalError::NotReady { waited_ms, reasons } => {
+            let reasons: Vec<String> = reasons.iter().map(waiting_zh).collect();
+            format!("等待 {waited_ms} 毫秒后仍未就绪：{}；启动仍在继续，见各节点的 node.log", reasons.join("；"))
         }
         LocalError::NoNode { index, count } => format!("没有节点 {index}；本网络共 {count} 个，从 0 起编号"),
         LocalError::NotRunning { index } => {
@@ -185,12 +186,12 @@ fn interrupted_zh(dir: &Path, left: Left) -> String {
 }
 
 /// What lies beneath, where the words above do not say it already.
-pub(crate) fn cause(error: &LocalError) -> Option<String> {
-    match error {
-        LocalError::Record { reason, .. } | LocalError::Samples { reason } => Some(reason.clone()),
+pub(crate) fn cause(error: &LocalError) -> Option<Text> {
+    let beneath = match error {
         LocalError::Io { error, .. } | LocalError::Spawn { error, .. } | LocalError::Signal { error, .. } => {
-            Some(error.to_string())
+            return Some(system::io(error));
         }
+        LocalError::Record { reason, .. } | LocalError::Samples { reason } => Some(reason.clone()),
         LocalError::Key(error) => Some(error.to_string()),
         LocalError::TooLong(error) => Some(error.to_string()),
         LocalError::Content(error) => Some(error.to_string()),
@@ -218,5 +219,6 @@ pub(crate) fn cause(error: &LocalError) -> Option<String> {
         | LocalError::Running { .. }
         | LocalError::StillRunning { .. }
         | LocalError::NoCandidate => None,
-    }
+    };
+    beneath.map(Text::same)
 }

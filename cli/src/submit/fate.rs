@@ -1,11 +1,11 @@
 //! What is certain of a transaction that was signed earlier. Nobody may sign another in its place while it can still take effect.
 
 use quancheng_proof::report::shanghai_time;
-use quancheng_types::{SignedTransaction, TransactionId};
+use quancheng_types::{SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
-use super::{look_up, stage_name, with_id};
-use crate::client::Client;
+use super::{stage_name, with_id};
+use crate::client::{Client, JSON, Problem, Request};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
 
@@ -34,16 +34,34 @@ pub(crate) fn is_void(fault: &Fault) -> bool {
 /// Asks what became of a transaction. That a node does not know it says something only when the newest block is past its time: the
 /// clock here may be wrong, and the node may be behind.
 pub(crate) fn fate(client: &Client, id: TransactionId, valid_until_ms: u64) -> Outcome<Fate> {
-    match look_up(client, id, None) {
+    match ask_once(client, id) {
         Ok(status) if stage_name(&status) == Some("expired") => Ok(Fate::Void),
         Ok(status) if status.get("outcome").is_some() => Ok(Fate::Executed(with_id(status, id))),
         Ok(_) => Ok(Fate::Open),
-        // A node that has cleared it away, and one that is no node, say nothing.
-        Err(fault) if fault.code == "NOT_FOUND" => {
+        // A node that has cleared it away says nothing.
+        Err(fault) if fault.code == codes::TRANSACTION_UNKNOWN => {
             let block_ms = client.node_status()?.get("time_ms").and_then(Value::as_u64).unwrap_or_default();
             Ok(if block_ms > valid_until_ms { Fate::Void } else { Fate::Open })
         }
         Err(fault) => Err(fault),
+    }
+}
+
+/// The status of a transaction now. That a node does not know it is an answer: nothing is gained by asking again.
+fn ask_once(client: &Client, id: TransactionId) -> Outcome<Value> {
+    let path = format!("/v1/transactions/{id}");
+    let request = Request { path: &path, body: None, accept: JSON, until: client.deadline(), held: None };
+    loop {
+        let answer = client.send_until(request)?;
+        if answer.status == 200 {
+            return answer.transaction_status();
+        }
+        let problem = answer.problem();
+        let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
+        let is_final = !problem.is_retryable || problem.code == codes::TRANSACTION_UNKNOWN;
+        if is_final || !client.pause(pause, request.until) {
+            return Err(problem.into_fault(&answer.url, Exit::Network));
+        }
     }
 }
 

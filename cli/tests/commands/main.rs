@@ -294,12 +294,26 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)], requests: &AtomicUsize
         }
         requests.fetch_add(1, Ordering::SeqCst);
         let rule = rules.iter().find(|(start, _, _)| path.starts_with(start));
-        let (status, text) = rule.map_or((404, "{\"code\":\"NOT_FOUND\"}"), |(_, status, text)| (*status, *text));
+        let none = if path.starts_with("/v1/transactions/") {
+            "{\"code\":\"TRANSACTION_UNKNOWN\",\"retryable\":true}"
+        } else {
+            "{\"code\":\"NOT_FOUND\"}"
+        };
+        let (status, text) = rule.map_or((404, none), |(_, status, text)| (*status, *text));
+        let text = as_nodes_say(text);
         let sent = write!(writer, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len());
         if sent.is_err() {
             return;
         }
         line.clear();
+    }
+}
+
+/// A problem with the `type` by which nodes are known.
+fn as_nodes_say(text: &str) -> String {
+    match text.strip_prefix("{\"code\":\"").and_then(|rest| rest.split_once('"')) {
+        Some((code, _)) => text.replacen('{', &format!("{{\"type\":\"urn:quancheng:problem:{code}\","), 1),
+        None => text.to_owned(),
     }
 }
 

@@ -201,7 +201,7 @@ fn a_foreign_server_is_no_node() {
 }
 
 #[test]
-fn salts_of_a_transaction_that_no_node_took_do_not_stay_behind() {
+fn salts_of_a_transaction_that_no_node_took_are_set_aside_and_never_thrown_away() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
     assert_eq!(new_key(home, "a.key").0, 0);
@@ -221,7 +221,34 @@ fn salts_of_a_transaction_that_no_node_took_do_not_stay_behind() {
         let (code, value) = notarize(&late);
         assert_eq!((code, &value["error"]["code"], &value["data"]["admitted"]), (1, &json!("EXPIRED"), &json!(false)));
         assert!(value["error"]["hint"].as_str().is_some_and(|hint| hint.contains("clock")), "{value}");
-        assert!(!salts.exists());
+        assert!(!salts.exists(), "the same command can be given again");
+        let id = value["data"]["id"].as_str().unwrap();
+        let aside = format!("a.bundle.{}.salts.json", &id[..16]);
+        assert!(std::fs::read_to_string(home.join(&aside)).unwrap().contains(id));
+        assert!(value["error"]["hint"].as_str().unwrap().contains(&aside), "{value}");
+    }
+}
+
+/// What no node wrote says nothing of the transaction: a proxy refuses in its own name, also after it has passed something on.
+#[test]
+fn salts_stay_where_something_in_between_refuses() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    std::fs::write(home.join("report.pdf"), "report").unwrap();
+    for (status, page) in [(403, "<html>403 Forbidden</html>"), (400, ""), (302, ""), (413, "{}"), (422, "null")] {
+        let proxy = fake_node(Box::leak(Box::new([
+            CHAIN,
+            ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#),
+            ("/v1/transactions?", status, page),
+        ])));
+        let bundle = format!("{status}.bundle");
+        let words = ["evidence", "notarize", "report.pdf", "--bundle", &bundle, "--key", "a.key"];
+        let more = ["--password-file", "password", "--timeout", "1s", "--api", &proxy];
+        let (code, value) = envelope(home, &[&words[..], &more].concat());
+        assert_eq!((code, &value["error"]["code"]), (4, &json!("BAD_ANSWER")), "{status}: {value}");
+        assert!(home.join(format!("{bundle}.salts.json")).exists(), "{status}");
+        assert!(value["error"]["hint"].as_str().unwrap().contains("evidence finish"), "{value}");
     }
 }
 

@@ -159,12 +159,10 @@ pub enum LocalError {
     },
     /// Nodes are not ready in time.
     NotReady {
-        /// Which.
-        indices: Vec<u32>,
         /// How long was waited, ms.
         waited_ms: u64,
-        /// What one of them waits for.
-        last: Waiting,
+        /// What each of them waits for.
+        reasons: Vec<Waiting>,
     },
     /// No node of this index.
     NoNode {
@@ -255,8 +253,10 @@ impl fmt::Display for LocalError {
             Self::NodeEnded { index, status, log, tail } => {
                 write!(f, "node {index} ended while it was awaited ({status}); the end of {}:\n{}", log.display(), tail.trim_end())
             }
-            Self::NotReady { indices, waited_ms, last } => {
-                write!(f, "nodes {indices:?} are not ready after {waited_ms} ms ({last}); they go on starting: see their node.log")
+            Self::NotReady { waited_ms, reasons } => {
+                write!(f, "not ready after {waited_ms} ms:")?;
+                reasons.iter().try_for_each(|reason| write!(f, " {reason};"))?;
+                f.write_str(" what has begun goes on, see each node.log")
             }
             Self::NoNode { index, count } => write!(f, "there is no node {index}; the network has {count}, counted from 0"),
             Self::NotRunning { index } => write!(f, "node {index} does not run; start it with `quancheng testnet start-node`"),

@@ -25,6 +25,7 @@ mod removal;
 mod settings;
 mod sockets;
 mod start;
+mod status;
 mod unfinished;
 mod waiting;
 
@@ -32,8 +33,9 @@ pub use error::{Left, LocalError};
 pub use founding::{CANDIDATE_ORGANIZATION, DEMO_RULE_SET, SAMPLES, demo_rule_set};
 pub use interrupt::interrupt;
 pub use layout::{NodeEntry, NodeRole, Record};
-pub use network::{Candidate, Network, NodeState, NodeStatus, StopReport, Stray};
+pub use network::{Candidate, Network, StopReport, Stray};
 pub use process::find_quanchengd;
 pub use removal::Removal;
 pub use settings::Settings;
+pub use status::{NodeState, NodeStatus};
 pub use waiting::Waiting;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::net::SocketAddr;
+
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::thread;
@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use quancheng_types::{NodeId, PublicKey};
 use rustix::process::Signal;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::{Left, LocalError};
-use crate::layout::{Layout, NodeEntry, NodeRole, Record};
+use crate::layout::{Layout, NodeEntry, Record};
 use crate::process::Runner;
 use crate::settings::Settings;
+use crate::status::{self, NodeStatus};
 use crate::unfinished::Founding;
 use crate::waiting::Waiting;
 use crate::{http, interrupt, process, sockets, start, unfinished};
@@ -34,43 +34,6 @@ const DOORS_POLL: Duration = Duration::from_millis(20);
 pub struct Network {
     layout: Layout,
     record: Record,
-}
-
-/// Whether a node runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NodeState {
-    /// Its process runs.
-    Running,
-    /// Its process is halted by SIGSTOP.
-    Paused,
-    /// It does not run.
-    Stopped,
-    /// A process that is not on record runs on its data, or with its keys: it can be stopped only by hand.
-    Stray,
-}
-
-/// What is known of a node now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct NodeStatus {
-    /// Its place.
-    pub index: u32,
-    /// What it is for.
-    pub role: NodeRole,
-    /// The organization that runs it.
-    pub organization: Option<String>,
-    /// Whether it runs.
-    pub state: NodeState,
-    /// Its process.
-    pub pid: Option<u32>,
-    /// Its public door.
-    pub api: String,
-    /// Its operator's door.
-    pub admin: String,
-    /// Its folder.
-    pub dir: PathBuf,
-    /// Its own account of itself (`/v1/status`), when it answers.
-    pub status: Option<Value>,
 }
 
 /// What came of stopping a network.
@@ -224,35 +187,7 @@ impl Network {
     /// What is known of every node now.
     #[must_use]
     pub fn status(&self) -> Vec<NodeStatus> {
-        self.record.nodes.iter().map(|node| self.node_status(node)).collect()
-    }
-
-    fn node_status(&self, node: &NodeEntry) -> NodeStatus {
-        let runner = process::runner(&self.layout, node.index).unwrap_or(Runner::Nobody);
-        let (state, pid) = match runner {
-            Runner::Own(pid) if process::is_paused(pid) => (NodeState::Paused, Some(pid)),
-            Runner::Own(pid) => (NodeState::Running, Some(pid)),
-            Runner::Stray(pid) => (NodeState::Stray, pid),
-            Runner::Nobody => (NodeState::Stopped, None),
-        };
-        // What answers at the door may be another network's node.
-        let status = match runner {
-            Runner::Own(pid) if state == NodeState::Running && sockets::listens(pid, node.api) => status_at(node.api),
-            Runner::Own(_) => None,
-            Runner::Stray(_) | Runner::Nobody => status_at(node.api).filter(|status| is_of(status, node)),
-        };
-        let state = if state == NodeState::Stopped && status.is_some() { NodeState::Stray } else { state };
-        NodeStatus {
-            index: node.index,
-            role: node.role,
-            organization: node.organization.clone(),
-            state,
-            pid,
-            api: node.api_url(),
-            admin: node.admin_url(),
-            dir: self.layout.node(node.index),
-            status,
-        }
+        self.record.nodes.iter().map(|node| status::of_node(&self.layout, node)).collect()
     }
 
     fn process_of(&self, index: u32) -> Result<u32, LocalError> {
@@ -369,7 +304,7 @@ impl Network {
         let entry = self.entry(index)?;
         self.is_idle(index)?;
         // The same keys must not sign in two places, wherever the other data lie.
-        if status_at(entry.api).is_some_and(|status| is_of(&status, entry)) {
+        if status::at(entry.api).is_some_and(|answer| status::is_of(&answer, entry)) {
             return Err(LocalError::Stray { index, pid: None });
         }
         let heights = self.record.nodes.iter().filter(|other| other.index != index).filter_map(|other| {
@@ -380,8 +315,7 @@ impl Network {
             (None, _) => None,
             (Some(_), Some(height)) => Some(height),
             (Some(_), None) => {
-                let last = Waiting::NoHeight { index };
-                return Err(LocalError::NotReady { indices: vec![index], waited_ms: 0, last });
+                return Err(LocalError::NotReady { waited_ms: 0, reasons: vec![Waiting::NoHeight { index }] });
             }
         };
         let data = self.layout.data(index);
@@ -433,16 +367,6 @@ impl Network {
 }
 
 /// What a node says of itself at its door.
-fn status_at(address: SocketAddr) -> Option<Value> {
-    let (code, status) = http::ask(address, "/v1/status").ok()?;
-    status.filter(|_| code == 200)
-}
-
-/// Whether a status is that of this very node.
-fn is_of(status: &Value, node: &NodeEntry) -> bool {
-    status.get("node_id").and_then(Value::as_str) == Some(node.node_id.to_string().as_str())
-}
-
 /// Refuses to start a node whose doors somebody else holds: the answers there would not be its own. The system closes the sockets of a
 /// process that was killed a moment after the process is gone, so that is waited for.
 fn doors_are_free(node: &NodeEntry) -> Result<(), LocalError> {

@@ -241,7 +241,7 @@ pub(crate) fn await_ready(
     let mut waiting = waiting;
     loop {
         interrupt::check(layout.dir(), Left::Network)?;
-        let mut last = None;
+        let mut reasons = Vec::new();
         let mut still = Vec::new();
         for (entry, mut child) in waiting {
             if let Ok(Some(status)) = child.try_wait() {
@@ -250,18 +250,17 @@ pub(crate) fn await_ready(
                 return Err(LocalError::NodeEnded { index: entry.index, status: status.to_string(), log, tail });
             }
             if let Err(reason) = readiness(&entry, child.id()) {
-                last = Some(reason);
+                reasons.push(reason);
                 still.push((entry, child));
             }
         }
         waiting = still;
-        let Some(last) = last else {
+        if reasons.is_empty() {
             return Ok(());
-        };
+        }
         let waited_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
         if waited_ms > timeout_ms {
-            let indices = waiting.iter().map(|(entry, _)| entry.index).collect();
-            return Err(LocalError::NotReady { indices, waited_ms, last });
+            return Err(LocalError::NotReady { waited_ms, reasons });
         }
         // Who has waited long can wait a little longer, and asking costs the nodes time too.
         thread::sleep((begin.elapsed() / POLL_PART).clamp(POLL, POLL_MOST));

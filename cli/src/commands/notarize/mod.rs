@@ -214,7 +214,7 @@ fn set(
         .map(|tree| call(MODULE, arguments(tree, command.attributes.as_ref())?))
         .collect::<Outcome<Vec<_>>>()?;
     let draft = writer.compose(calls)?;
-    let id = draft.body.id();
+    let (id, valid_until_ms) = (draft.body.id(), draft.body.valid_until_ms);
     let Some(mut reserved) = reserved else {
         let mut reply = writer.deliver(draft)?;
         describe(&mut reply.data, trees);
@@ -224,7 +224,7 @@ fn set(
     SaltsFile::new(&draft.body, signed.as_ref(), command.complete, trees).write(&mut reserved)?;
     let mut reply = match writer.deliver(draft) {
         Ok(reply) => reply,
-        Err(fault) => return Err(salts::kept(fault, reserved)),
+        Err(fault) => return Err(salts::kept(fault, reserved, &id, valid_until_ms)),
     };
     describe(&mut reply.data, trees);
     if command.write.sign_only {
@@ -239,7 +239,7 @@ fn set(
     let bytes =
         match writer.client().and_then(|client| complete(client, id, trees, reserved.out(), command.bundle_json)) {
             Ok(bytes) => bytes,
-            Err(fault) => return Err(salts::kept(fault, reserved)),
+            Err(fault) => return Err(salts::kept(fault, reserved, &id, valid_until_ms)),
         };
     insert(&mut reply.data, "bundle", json!(reserved.out()));
     insert(&mut reply.data, "bundle_bytes", json!(bytes));

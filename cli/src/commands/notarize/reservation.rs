@@ -8,6 +8,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use quancheng_types::TransactionId;
+
 use super::{outputs, salts};
 use crate::fault::{Fault, Outcome};
 use crate::files::is_same;
@@ -93,9 +95,17 @@ impl Reservation {
         }
     }
 
-    /// The salts are in a bundle, or of no use: they go.
+    /// The salts are in a bundle: they go.
     pub(super) fn discard(mut self) {
         self.is_filled = false;
+    }
+
+    /// Gives the salts a name of their own, which says their transaction, so that the bundle name is free again. A node says that nothing
+    /// took effect; should it err, or lie, nothing is lost. Their new path.
+    pub(super) fn set_aside(self, id: &TransactionId) -> Outcome<PathBuf> {
+        let aside = salts::aside_of(&self.out, id);
+        fs::rename(&self.path, &aside).map_err(|error| Fault::file(&self.path, &error))?;
+        Ok(aside)
     }
 }
 

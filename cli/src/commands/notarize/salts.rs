@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{BatchTree, SaltedEntry};
 use quancheng_types::{Digest, SignedTransaction, Transaction, TransactionId};
 use serde::{Deserialize, Serialize};
@@ -11,12 +12,14 @@ use super::reservation::Reservation;
 use crate::fault::{Fault, Outcome};
 use crate::files;
 use crate::submit::is_void;
-use crate::text::{Lang, say};
+use crate::text::{Lang, Text, say};
 
 /// Version of the format: the first one had no transaction.
 const VERSION: u16 = 2;
 /// Greatest file of salts, bytes.
 const SALTS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Digits of a transaction's id in the name of salts that are set aside.
+const NAMED_DIGITS: usize = 16;
 
 /// What a submitter must not lose.
 #[derive(Debug, Serialize, Deserialize)]
@@ -121,6 +124,13 @@ pub(super) fn path_of(out: &Path) -> PathBuf {
     name.into()
 }
 
+/// Where salts are set aside whose transaction was refused.
+pub(super) fn aside_of(out: &Path, id: &TransactionId) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(format!(".{}.salts.json", id.to_string().get(..NAMED_DIGITS).unwrap_or_default()));
+    name.into()
+}
+
 /// A file of salts that was never written to its end. That comes first, so nothing was submitted.
 fn unfilled(path: &Path) -> Fault {
     let shown = path.display();
@@ -143,11 +153,26 @@ pub(super) fn too_late(fault: Fault, path: &Path) -> Fault {
     ))
 }
 
-/// A fault of the submission, and what becomes of the salts: they are thrown away when it is certain that nothing was recorded, else
-/// the fault says where they are.
-pub(super) fn kept(mut fault: Fault, reserved: Reservation) -> Fault {
+/// A fault of the submission, and where the salts are. They are never thrown away: that nothing was recorded is what a node says, and without
+/// them nothing could be shown of what was. Where it says so they are set aside, so that the same command can be given again.
+pub(super) fn kept(mut fault: Fault, reserved: Reservation, id: &TransactionId, valid_until_ms: u64) -> Fault {
     if is_void(&fault) {
-        reserved.discard();
+        let out = reserved.out().display().to_string();
+        let told = match reserved.set_aside(id) {
+            Ok(aside) => {
+                let (shown, until) = (aside.display(), shanghai_time(valid_until_ms));
+                say!(
+                    "盐值已移至 {shown}：在 {until}（北京时间）之前请勿删除；如该交易仍上链，用 `quancheng evidence finish {shown} --bundle {out}` 生成证据包。",
+                    "The salts were set aside in {shown}: do not delete them before {until} (Beijing time); should the transaction be recorded after all, `quancheng evidence finish {shown} --bundle {out}` makes its bundle."
+                )
+            }
+            Err(failed) => failed.message,
+        };
+        let joined = |lang| match &fault.hint {
+            Some(hint) => format!("{} {}", hint.words(lang), told.words(lang)),
+            None => told.words(lang).to_owned(),
+        };
+        fault.hint = Some(Text::new(joined(Lang::Zh), joined(Lang::En)));
         return fault;
     }
     let (shown, out) = (reserved.path().display(), reserved.out().display());

@@ -1,5 +1,6 @@
 use quancheng_proof::SaltedEntry;
 use quancheng_proof::commitment::MediaType;
+use quancheng_types::Digest;
 
 use super::*;
 use crate::text::Lang;
@@ -167,7 +168,7 @@ fn bundles_of_long_names_have_names_that_fit() {
 }
 
 #[test]
-fn salts_go_only_when_nothing_can_have_been_recorded() {
+fn salts_leave_their_place_only_when_nodes_say_that_nothing_is_recorded_and_are_never_lost() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("x.bundle");
     let path = salts::path_of(&out);
@@ -184,12 +185,16 @@ fn salts_go_only_when_nothing_can_have_been_recorded() {
         let _ = std::fs::remove_file(&path);
         let mut reserved = Reservation::take(&out).unwrap();
         reserved.fill(b"{}").unwrap();
-        let fault = salts::kept(Fault::new(exit, "X", clock.clone()).hint(clock.clone()).data(data), reserved);
+        let id = TransactionId(Digest([7; 32]));
+        let fault = Fault::new(exit, "X", clock.clone()).hint(clock.clone()).data(data);
+        let fault = salts::kept(fault, reserved, &id, 1_767_574_800_000);
         assert_eq!(path.exists(), are_kept);
+        let kept = if are_kept { path.clone() } else { salts::aside_of(&out, &id) };
+        assert_eq!(std::fs::read(&kept).unwrap(), b"{}");
         for (lang, words) in [(Lang::Zh, "核对时钟。"), (Lang::En, "Check the clock.")] {
             let hint = fault.hint.as_ref().unwrap().words(lang).to_owned();
             assert!(hint.starts_with(words), "{hint}");
-            assert_eq!(hint.contains("evidence finish"), are_kept, "{hint}");
+            assert!(hint.contains(&format!("evidence finish {}", kept.display())), "{hint}");
         }
     }
 }

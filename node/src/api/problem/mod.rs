@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use quancheng_contracts::QueryError;
 use quancheng_state::StoreError;
-use quancheng_types::{Height, TransactionId};
+use quancheng_types::{Height, TransactionId, problem as codes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -172,28 +172,28 @@ impl ApiError {
     #[must_use]
     pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::NotFound { .. } => (StatusCode::NOT_FOUND, "NOT_FOUND"),
-            Self::NoPath { .. } => (StatusCode::NOT_FOUND, "NO_SUCH_PATH"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-            Self::TransactionUnknown { .. } => (StatusCode::NOT_FOUND, "TRANSACTION_UNKNOWN"),
-            Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
-            Self::Malformed { .. } => (StatusCode::BAD_REQUEST, "MALFORMED"),
-            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE"),
-            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT"),
+            Self::NotFound { .. } => (StatusCode::NOT_FOUND, codes::NOT_FOUND),
+            Self::NoPath { .. } => (StatusCode::NOT_FOUND, codes::NO_SUCH_PATH),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, codes::METHOD_NOT_ALLOWED),
+            Self::TransactionUnknown { .. } => (StatusCode::NOT_FOUND, codes::TRANSACTION_UNKNOWN),
+            Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, codes::UNSUPPORTED_MEDIA_TYPE),
+            Self::Malformed { .. } => (StatusCode::BAD_REQUEST, codes::MALFORMED),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, codes::TOO_LARGE),
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, codes::BODY_TIMEOUT),
             Self::InvalidParameter { .. } | Self::TooManyClaims { .. } => {
-                (StatusCode::BAD_REQUEST, "INVALID_PARAMETER")
+                (StatusCode::BAD_REQUEST, codes::INVALID_PARAMETER)
             }
-            Self::Pruned { .. } => (StatusCode::GONE, "PRUNED"),
-            Self::NotKept { .. } => (StatusCode::GONE, "NOT_KEPT"),
-            Self::NotReached { .. } => (StatusCode::NOT_FOUND, "HEIGHT_NOT_REACHED"),
-            Self::NotCertifiedYet { .. } => (StatusCode::CONFLICT, "NOT_CERTIFIED_YET"),
+            Self::Pruned { .. } => (StatusCode::GONE, codes::PRUNED),
+            Self::NotKept { .. } => (StatusCode::GONE, codes::NOT_KEPT),
+            Self::NotReached { .. } => (StatusCode::NOT_FOUND, codes::HEIGHT_NOT_REACHED),
+            Self::NotCertifiedYet { .. } => (StatusCode::CONFLICT, codes::NOT_CERTIFIED_YET),
             Self::Admission(error) => admission::status_and_code(error),
-            Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
-            Self::Starting { .. } => (StatusCode::SERVICE_UNAVAILABLE, "STARTING"),
-            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "STOPPING"),
-            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
-            Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "STORE_FAILED"),
-            Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
+            Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, codes::OVERLOADED),
+            Self::Starting { .. } => (StatusCode::SERVICE_UNAVAILABLE, codes::STARTING),
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, codes::STOPPING),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, codes::TIMEOUT),
+            Self::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, codes::STORE_FAILED),
+            Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, codes::INTERNAL),
         }
     }
 
@@ -273,7 +273,7 @@ impl ApiError {
     pub(crate) fn problem(&self, language: Language) -> Problem {
         let (status, code) = self.status_and_code();
         Problem {
-            kind: format!("urn:quancheng:problem:{code}"),
+            kind: format!("{}{code}", codes::TYPE_PREFIX),
             title: words::title(code, language),
             status: status.as_u16(),
             detail: words::detail(self, language),

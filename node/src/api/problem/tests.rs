@@ -96,3 +96,14 @@ fn times_in_the_words_of_a_problem_are_those_of_a_calendar() {
         }
     }
 }
+
+/// A code that is not in the common list is one that no client knows.
+#[test]
+fn every_code_is_in_the_common_list_and_has_a_title() {
+    for code in codes::ALL {
+        assert_ne!(words::title(code, Language::En), words::title("no such code", Language::En), "{code}");
+    }
+    let id = TransactionId::default();
+    let unknown = ApiError::TransactionUnknown { id }.problem(Language::En);
+    assert_eq!(unknown.kind, "urn:quancheng:problem:TRANSACTION_UNKNOWN");
+}

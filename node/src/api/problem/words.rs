@@ -1,7 +1,7 @@
 //! The words of problems, in Chinese and English.
 
 use quancheng_proof::report::{length_en, length_zh, shanghai_time};
-use quancheng_types::{Height, TransactionError};
+use quancheng_types::{Height, TransactionError, problem as codes};
 
 use super::super::language::Language;
 use super::super::outcome::RefusalView;
@@ -10,37 +10,37 @@ use crate::admission::AdmissionError;
 
 /// Code, Chinese title, English title.
 const TITLES: &[(&str, &str, &str)] = &[
-    ("BAD_SIGNATURE", "签名无效", "Bad signature"),
-    ("BODY_TIMEOUT", "请求体接收超时", "Request body too slow"),
-    ("CALL_REFUSED", "调用被拒绝", "Call refused"),
-    ("EXPIRED", "交易已过有效期", "Transaction expired"),
-    ("HEIGHT_NOT_REACHED", "尚未到达该高度", "Height not reached yet"),
-    ("INTERNAL", "节点内部错误", "Internal error"),
-    ("INVALID_PARAMETER", "参数无效", "Invalid parameter"),
-    ("KEY_NOT_AUTHORIZED", "密钥无权代表该账户", "Key not authorized"),
-    ("LIFETIME_TOO_LONG", "有效期过长", "Lifetime too long"),
-    ("MALFORMED", "内容无法解析", "Malformed content"),
-    ("MALFORMED_CALL", "调用内容无法解析", "Malformed call"),
-    ("METHOD_NOT_ALLOWED", "不支持该请求方法", "Method not allowed"),
-    ("NOT_A_MEMBER", "账户未登记为链上成员", "Not a member"),
-    ("NOT_A_VALIDATOR", "本节点不是验证节点", "Not a validator"),
-    ("NOT_CERTIFIED_YET", "尚未获得法定多数认证", "Not certified yet"),
-    ("NOT_FOUND", "未找到", "Not found"),
-    ("NO_SUCH_PATH", "没有该路径", "No such path"),
-    ("OVERLOADED", "节点繁忙", "Overloaded"),
-    ("PRUNED", "历史状态已清理", "Pruned"),
-    ("NOT_KEPT", "历史不留存证明", "Past not provable"),
-    ("QUOTA_EXCEEDED", "超出配额", "Quota exceeded"),
-    ("STARTING", "节点正在启动", "Starting"),
-    ("STOPPING", "节点正在停止", "Stopping"),
-    ("STORE_FAILED", "存储故障", "Store failed"),
-    ("TIMEOUT", "处理超时", "Timeout"),
-    ("TOO_HEAVY", "交易执行权重过大", "Transaction too heavy"),
-    ("TOO_LARGE", "内容过大", "Too large"),
-    ("TRANSACTION_UNKNOWN", "未知交易", "Unknown transaction"),
-    ("UNKNOWN_MODULE", "没有该合约模块", "Unknown module"),
-    ("UNSUPPORTED_MEDIA_TYPE", "不支持的媒体类型", "Unsupported media type"),
-    ("WRONG_CHAIN", "交易属于另一条链", "Wrong chain"),
+    (codes::BAD_SIGNATURE, "签名无效", "Bad signature"),
+    (codes::BODY_TIMEOUT, "请求体接收超时", "Request body too slow"),
+    (codes::CALL_REFUSED, "调用被拒绝", "Call refused"),
+    (codes::EXPIRED, "交易已过有效期", "Transaction expired"),
+    (codes::HEIGHT_NOT_REACHED, "尚未到达该高度", "Height not reached yet"),
+    (codes::INTERNAL, "节点内部错误", "Internal error"),
+    (codes::INVALID_PARAMETER, "参数无效", "Invalid parameter"),
+    (codes::KEY_NOT_AUTHORIZED, "密钥无权代表该账户", "Key not authorized"),
+    (codes::LIFETIME_TOO_LONG, "有效期过长", "Lifetime too long"),
+    (codes::MALFORMED, "内容无法解析", "Malformed content"),
+    (codes::MALFORMED_CALL, "调用内容无法解析", "Malformed call"),
+    (codes::METHOD_NOT_ALLOWED, "不支持该请求方法", "Method not allowed"),
+    (codes::NOT_A_MEMBER, "账户未登记为链上成员", "Not a member"),
+    (codes::NOT_A_VALIDATOR, "本节点不是验证节点", "Not a validator"),
+    (codes::NOT_CERTIFIED_YET, "尚未获得法定多数认证", "Not certified yet"),
+    (codes::NOT_FOUND, "未找到", "Not found"),
+    (codes::NO_SUCH_PATH, "没有该路径", "No such path"),
+    (codes::OVERLOADED, "节点繁忙", "Overloaded"),
+    (codes::PRUNED, "历史状态已清理", "Pruned"),
+    (codes::NOT_KEPT, "历史不留存证明", "Past not provable"),
+    (codes::QUOTA_EXCEEDED, "超出配额", "Quota exceeded"),
+    (codes::STARTING, "节点正在启动", "Starting"),
+    (codes::STOPPING, "节点正在停止", "Stopping"),
+    (codes::STORE_FAILED, "存储故障", "Store failed"),
+    (codes::TIMEOUT, "处理超时", "Timeout"),
+    (codes::TOO_HEAVY, "交易执行权重过大", "Transaction too heavy"),
+    (codes::TOO_LARGE, "内容过大", "Too large"),
+    (codes::TRANSACTION_UNKNOWN, "未知交易", "Unknown transaction"),
+    (codes::UNKNOWN_MODULE, "没有该合约模块", "Unknown module"),
+    (codes::UNSUPPORTED_MEDIA_TYPE, "不支持的媒体类型", "Unsupported media type"),
+    (codes::WRONG_CHAIN, "交易属于另一条链", "Wrong chain"),
 ];
 
 /// The title of a code.

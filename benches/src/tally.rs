@@ -1,0 +1,94 @@
+//! What is counted while the load runs.
+
+use std::time::Duration;
+
+use quancheng_types::TransactionId;
+
+use crate::client::Fate;
+
+/// A transaction that was certified.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// When it was due (open loop) or sent (closed loop), counted from the first request.
+    pub(crate) from: Duration,
+    /// When the answer was there, counted the same way.
+    pub(crate) answered: Duration,
+}
+
+/// Everything that happened.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Transactions that were sent.
+    pub(crate) submitted: u64,
+    /// Transactions that a door or a contract refused.
+    pub(crate) refused: u64,
+    /// Requests without a usable answer.
+    pub(crate) errors: u64,
+    /// Certified within the wait of their request.
+    pub(crate) samples: Vec<Sample>,
+    /// Certified later, as asked after the end.
+    pub(crate) certified_late: u64,
+    /// Taken, fate unknown so far, with the endpoint that took it.
+    pub(crate) pending: Vec<(usize, TransactionId)>,
+    /// How late the generator sent what was due, one for each request of an open loop.
+    pub(crate) late: Vec<Duration>,
+    /// Connections that were opened.
+    pub(crate) connections: u32,
+}
+
+impl Tally {
+    /// Counts the answer to one request: its transactions, when the first of them counts from, how far apart they were due.
+    pub(crate) fn count(
+        &mut self,
+        endpoint: usize,
+        ids: &[TransactionId],
+        answer: Option<Vec<Fate>>,
+        (mut from, spacing): (Duration, Duration),
+        answered: Duration,
+    ) {
+        self.submitted += u64::try_from(ids.len()).unwrap_or(0);
+        let Some(fates) = answer else {
+            self.errors += 1;
+            self.pending.extend(ids.iter().map(|id| (endpoint, *id)));
+            return;
+        };
+        for (at, id) in ids.iter().enumerate() {
+            // An answer that is shorter than its request tells nothing of the rest.
+            match fates.get(at).copied().unwrap_or(Fate::Pending) {
+                Fate::Certified => self.samples.push(Sample { from, answered }),
+                Fate::RefusedAtDoor | Fate::RefusedByContract => self.refused += 1,
+                Fate::Pending => self.pending.push((endpoint, *id)),
+            }
+            from += spacing;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quancheng_types::Digest;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn each_transaction_counts_from_its_own_time_and_what_was_not_told_stays_pending() {
+        let ids: Vec<_> = (0..4).map(|number| TransactionId(Digest([number; 32]))).collect();
+        let mut tally = Tally::default();
+        let fates = vec![Fate::Certified, Fate::RefusedAtDoor, Fate::Certified];
+        tally.count(1, &ids, Some(fates), (10 * MS, 5 * MS), 40 * MS);
+        let latencies: Vec<_> = tally.samples.iter().map(|one| one.answered - one.from).collect();
+        assert_eq!(latencies, [30 * MS, 20 * MS]);
+        assert_eq!((tally.submitted, tally.refused, tally.errors), (4, 1, 0));
+        assert_eq!(tally.pending, [(1, ids[3])]);
+    }
+
+    #[test]
+    fn a_request_without_answer_is_one_error_and_all_its_transactions_are_pending() {
+        let ids: Vec<_> = (0..3).map(|number| TransactionId(Digest([number; 32]))).collect();
+        let mut tally = Tally::default();
+        tally.count(0, &ids, None, (MS, MS), 9 * MS);
+        assert_eq!((tally.submitted, tally.errors, tally.pending.len(), tally.samples.len()), (3, 1, 3, 0));
+    }
+}
