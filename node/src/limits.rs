@@ -39,6 +39,11 @@ pub const STREAM_BYTES_MAX: usize = 12 * MIB;
 pub const READS_MAX: usize = 8;
 /// What one of them makes in memory, about.
 pub const READ_BYTES: usize = 2 * MIB;
+/// Large bodies that are decoded at once.
+pub const DECODES_MAX: usize = 2;
+/// Threads for what may block: reads, proofs, decoding, and some that wait for others. Each keeps memory of its own of what it has made, so
+/// they are few.
+pub const BLOCKING_THREADS_MAX: usize = 2 * (READS_MAX + PROOFS_MAX + DECODES_MAX);
 /// Proofs that are made or checked at once.
 pub const PROOFS_MAX: usize = 2;
 /// What one of them makes in memory: a bundle of the largest size, parsed and written out.

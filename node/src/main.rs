@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use quancheng_node::config::{NodeConfig, near_misses};
 use quancheng_node::driver::DriverEnd;
+use quancheng_node::limits::BLOCKING_THREADS_MAX;
 use quancheng_node::log::Log;
 use quancheng_node::replay::{ReplayError, Replayed, replay};
 use quancheng_node::signals;
@@ -173,7 +174,8 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
 fn start(config: NodeConfig) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let log = Log::start(&config.log.level, config.log.json)?;
     unread_variables().iter().for_each(|words| warn!("{words}"));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS_MAX).enable_all().build()?;
     let teardown = Teardown::default();
     let end = runtime.block_on(async {
         // Before the start, which may take a while: a request to stop that comes meanwhile ends what takes long, or is carried out after it.

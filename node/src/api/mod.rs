@@ -24,6 +24,7 @@ mod answers;
 pub mod backend;
 mod body;
 mod connections;
+mod counts;
 mod csv;
 mod cursor;
 mod entrance;

@@ -162,6 +162,10 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+/// How many transactions of a request were refused for a fault of their own: whoever answers so notes it in the response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused(pub(super) u64);
+
 /// One connection, many requests.
 struct Talk {
     router: watch::Receiver<Router>,
@@ -186,12 +190,23 @@ impl Talk {
             seat.busy();
             let answering = Answering(Arc::clone(&seat));
             let seat = Arc::clone(&seat);
+            let sending = sending.clone();
+            let wait = sending.pace.request(sending.origin, Instant::now());
             let mut request = request.map(|body| Arriving::new(body, seat, sending.clone()));
             // Handlers that take something in ask for the client's address.
             request.extensions_mut().insert(client);
             // The router of this moment: a connection that came before the node was there finds it with its next request.
-            let answer = TowerToHyperService::new(router.borrow().clone()).call(request);
-            async move { answer.await.map(|response| response.map(|body| Watched { body, _answering: answering })) }
+            let service = TowerToHyperService::new(router.borrow().clone());
+            async move {
+                if !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+                let response = service.call(request).await?;
+                if let Some(Refused(count)) = response.extensions().get() {
+                    sending.pace.refused(sending.origin, *count, Instant::now());
+                }
+                Ok::<_, std::convert::Infallible>(response.map(|body| Watched { body, _answering: answering }))
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -7,10 +7,12 @@ use quancheng_types::Height;
 use tokio::sync::{Semaphore, watch};
 
 use super::backend::Backend;
+use super::counts::Counts;
 use super::limits::ApiLimits;
 use super::problem::{ApiError, ApiResult};
 use crate::budget::ByteBudget;
-use crate::limits::PROOFS_MAX;
+use crate::fair::ClientAddress;
+use crate::limits::{DECODES_MAX, PROOFS_MAX};
 
 /// Suggested wait when too many reads are waiting, ms.
 const RETRY_AFTER_MS: u64 = 1_000;
@@ -34,6 +36,10 @@ pub(crate) struct Api {
     pub(crate) streams: Arc<Semaphore>,
     /// Turns `true` when the node stops.
     pub(crate) stop: watch::Receiver<bool>,
+    /// One permit per large body that is being decoded.
+    pub(crate) decoding: Arc<Semaphore>,
+    /// Event streams by client address.
+    pub(crate) streams_of: Counts<ClientAddress>,
     proving: Arc<Semaphore>,
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -54,6 +60,8 @@ impl Api {
             bodies: ByteBudget::new(limits.body_bytes_total_max),
             answers: ByteBudget::new(limits.answer_bytes_total_max),
             pieces: ByteBudget::new(limits.stream_bytes_total_max),
+            decoding: Arc::new(Semaphore::new(DECODES_MAX)),
+            streams_of: Counts::new(limits.streams_max / 2),
             proving: Arc::new(Semaphore::new(PROOFS_MAX)),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
             running: Arc::new(Semaphore::new(limits.reads_max)),

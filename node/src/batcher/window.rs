@@ -8,8 +8,8 @@
 //!
 //! Throughput wants a long line and a light sender ([`crate::fair::Mix`]) a free road ([`Aim`]). What costs him time beside a flood is not its transactions
 //! but the heights that order them: each small batch makes two or three, and while one is being decided he waits for the next. So for him the
-//! others come seldom, and then with more: one batch at a time leaves, and after it rests, so that all validators together let out some ten
-//! in a second, or fewer where a batch takes long; a heavier one is followed by a longer rest.
+//! others come seldom, and then with more: one batch at a time leaves, and after it they rest, longer where a batch takes long, where
+//! many seal, and after a heavier one. Where nobody is light nobody rests.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,20 +21,24 @@ use crate::fair::{Company, TURN_WEIGHT};
 
 /// Time in line that is aimed at, ms.
 const QUEUE_MS: u64 = 150;
+/// The same where few send, none of them light: who comes then meets a short line.
+const QUEUE_FEW_MS: u64 = 40;
 /// How long the shortest time is remembered: it may grow when the network changes.
 const SHORTEST_KEPT: Duration = Duration::from_secs(10);
 /// The window is not smaller than this part of what the chain allows.
 const LEAST_PART: u64 = 2;
+/// The same where few send.
+const LEAST_PART_FEW: u64 = 16;
 /// Parts by which it grows and shrinks.
 const STEP_PART: u64 = 8;
 /// With light senders beside them: weight of one batch of the others, about forty notarizations.
 const ROAD_WEIGHT: u64 = 2 * TURN_WEIGHT;
-/// How long the others rest after it, for each validator there is: all of them seal.
-const REST_EACH: Duration = Duration::from_millis(100);
-/// And at least so many times as long as it took.
+/// How long the others rest after it, at least: so many times as long as it took.
 const REST_PART: u32 = 3;
-/// Weight of one batch while few send, none of them light.
-const FEW_WEIGHT: u64 = 3 * TURN_WEIGHT;
+/// And so many times the shortest time of late for each validator there is: all of them seal.
+const REST_EACH_PART: u32 = 4;
+/// But for each of them no longer than this.
+const REST_EACH_MAX: Duration = Duration::from_millis(100);
 /// Nobody rests longer.
 const REST_MAX: Duration = Duration::from_secs(3);
 
@@ -50,10 +54,11 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// How long nothing follows a batch of this weight that took so long, where one of `unit` is usual.
-    fn rest(&self, took: Duration, weight: u64, unit: u64) -> Duration {
-        let parts = u32::try_from(weight / unit).unwrap_or(u32::MAX).max(1);
-        let rest = took.saturating_mul(REST_PART).max(REST_EACH.saturating_mul(self.validators));
+    /// How long nothing follows a batch of this weight that took so long, where others took `shortest`.
+    fn rest(&self, took: Duration, shortest: Duration, weight: u64) -> Duration {
+        let parts = u32::try_from(weight / ROAD_WEIGHT).unwrap_or(u32::MAX).max(1);
+        let each = shortest.saturating_mul(REST_EACH_PART).min(REST_EACH_MAX);
+        let rest = took.saturating_mul(REST_PART).max(each.saturating_mul(self.validators));
         rest.saturating_mul(parts).min(REST_MAX)
     }
 }
@@ -63,7 +68,7 @@ impl Bounds {
 pub(crate) enum Aim {
     /// As much as the chain can do: all who send are alike.
     Throughput,
-    /// That somebody who comes would not wait very long: few send.
+    /// As much, with a shorter line: few send, and somebody may come.
     Few,
     /// That nobody waits long: there are light senders beside others.
     FreeRoad,
@@ -79,13 +84,21 @@ impl Aim {
         }
     }
 
-    /// Weight of one batch after which the others rest; `None` where nobody rests.
-    const fn unit(self) -> Option<u64> {
-        match self {
-            Self::Throughput => None,
-            Self::Few => Some(FEW_WEIGHT),
-            Self::FreeRoad => Some(ROAD_WEIGHT),
-        }
+    /// Time in line that is aimed at.
+    const fn queue(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Throughput | Self::FreeRoad => QUEUE_MS,
+            Self::Few => QUEUE_FEW_MS,
+        })
+    }
+
+    /// A window within its bounds; `greatest` is what the chain allows.
+    fn bounded(self, window: u64, greatest: u64) -> u64 {
+        let least = match self {
+            Self::Throughput | Self::FreeRoad => LEAST_PART,
+            Self::Few => LEAST_PART_FEW,
+        };
+        window.clamp((greatest / least).min(greatest), greatest)
     }
 }
 
@@ -146,7 +159,7 @@ impl Window {
     /// Notes that so many own batches were ordered since the start.
     pub(crate) fn ordered(&mut self, now: Instant, aim: Aim, ordered: u64, bounds: &Bounds) {
         let greatest = bounds.greatest;
-        self.limit = bounded(self.limit, greatest);
+        self.limit = aim.bounded(self.limit, greatest);
         let mut newest = None;
         while self.ordered < ordered {
             self.ordered += 1;
@@ -155,22 +168,26 @@ impl Window {
             } else if let Some(Sealed { at, lane: Lane::All, weight }) = self.sealed.pop_front() {
                 let took = now.saturating_duration_since(at);
                 self.note_time(now, took);
-                self.rest_until = now + aim.unit().map_or(Duration::ZERO, |unit| bounds.rest(took, weight, unit));
+                self.rest_until = now + bounds.rest(took, self.shortest(took), weight);
                 newest = Some((at, took));
             }
         }
-        let Some((sealed, took)) = newest.filter(|_| aim == Aim::Throughput) else {
+        let Some((sealed, took)) = newest.filter(|_| aim != Aim::FreeRoad) else {
             return;
         };
-        let shortest = self.shortest.iter().flatten().min().copied().unwrap_or(took);
-        let is_late = took > shortest + Duration::from_millis(QUEUE_MS);
+        let is_late = took > self.shortest(took) + aim.queue();
         if is_late && sealed >= self.changed {
-            self.limit = bounded(self.limit - self.limit / STEP_PART, greatest);
+            self.limit = aim.bounded(self.limit - self.limit / STEP_PART, greatest);
             // What is in flight was let out under the old limit.
             self.changed = now;
         } else if !is_late && bounds.is_full {
-            self.limit = bounded(self.limit.saturating_add((self.limit / STEP_PART).max(1)), greatest);
+            self.limit = aim.bounded(self.limit.saturating_add((self.limit / STEP_PART).max(1)), greatest);
         }
+    }
+
+    /// The shortest time of late, where one that took so long has just come.
+    fn shortest(&self, took: Duration) -> Duration {
+        self.shortest.iter().flatten().min().copied().unwrap_or(took)
     }
 
     fn note_time(&mut self, now: Instant, took: Duration) {
@@ -183,23 +200,18 @@ impl Window {
 
     /// Weight that own batches in flight may have together, of what the chain allows. A single one may always be heavier.
     pub(crate) fn limit(&self, aim: Aim, greatest: u64) -> u64 {
-        if aim.unit().is_some() { 0 } else { bounded(self.limit, greatest) }
+        if aim == Aim::FreeRoad { 0 } else { aim.bounded(self.limit, greatest) }
     }
 
     /// Weight of one batch, at most. Where nobody rests, two at least fit, so that one is on its way while the other one fills.
     pub(crate) fn batch_weight(&self, aim: Aim, greatest: u64) -> u64 {
-        aim.unit().unwrap_or_else(|| (bounded(self.limit, greatest) / 2).max(1))
+        if aim == Aim::FreeRoad { ROAD_WEIGHT } else { (aim.bounded(self.limit, greatest) / 2).max(1) }
     }
 
     /// Before this nothing is sealed but for light senders.
     pub(crate) fn rest_until(&self, aim: Aim) -> Option<Instant> {
-        aim.unit().map(|_| self.rest_until)
+        (aim == Aim::FreeRoad).then_some(self.rest_until)
     }
-}
-
-/// A window within its bounds; `greatest` is what the chain allows.
-fn bounded(window: u64, greatest: u64) -> u64 {
-    window.clamp((greatest / LEAST_PART).min(greatest), greatest)
 }
 
 #[cfg(test)]
@@ -251,7 +263,9 @@ mod tests {
     /// the line is as long as before.
     #[test]
     fn the_road_is_free_most_of_the_time_for_a_light_sender() {
-        for (validators, took, cycle) in [(4, 20, 420), (4, 200, 800), (1, 20, 120), (7, 20, 720), (100, 20, 3_020)] {
+        for (validators, took, cycle) in
+            [(4, 20, 340), (4, 50, 450), (4, 200, 800), (1, 20, 100), (7, 20, 580), (20, 5, 405), (100, 20, 3_020)]
+        {
             let bounds = Bounds { greatest: GREATEST, is_full: true, validators };
             let (mut now, mut window) = (Instant::now(), Window::new(Instant::now(), 0));
             let begun = now;
@@ -267,21 +281,26 @@ mod tests {
         let mut window = Window::new(Instant::now(), 0);
         let now = Instant::now();
         window.seal(now, 5 * ROAD_WEIGHT + 1, Lane::All);
-        window.ordered(now, Aim::FreeRoad, 1, &BOUNDS);
+        window.ordered(now + ms(10), Aim::FreeRoad, 1, &BOUNDS);
         let rested = window.rest_until(Aim::FreeRoad).map(|until| until - now);
-        assert_eq!(rested, Some(REST_EACH * 4 * 5), "what is heavy is followed by a longer rest");
+        assert_eq!(rested, Some(ms(10 + 10 * 4 * 4 * 5)), "what is heavy is followed by a longer rest");
         assert_eq!(window.batch_weight(Aim::FreeRoad, GREATEST), ROAD_WEIGHT);
         assert_eq!((window.rest_until(Aim::Throughput), window.limit(Aim::Throughput, GREATEST)), (None, GREATEST));
     }
 
+    /// Nothing is held back where nobody waits: few that send much get what the chain can do, in a line that is shorter than that of many.
     #[test]
-    fn few_let_out_more_than_beside_a_light_sender_and_less_than_many() {
-        let now = Instant::now();
+    fn few_rest_never_and_keep_a_short_line() {
+        let mut now = Instant::now();
         let mut window = Window::new(now, 0);
-        assert_eq!((window.limit(Aim::Few, GREATEST), window.batch_weight(Aim::Few, GREATEST)), (0, FEW_WEIGHT));
-        window.seal(now, FEW_WEIGHT, Lane::All);
-        window.ordered(now + ms(30), Aim::Few, 1, &BOUNDS);
-        assert_eq!(window.rest_until(Aim::Few), Some(now + ms(30) + REST_EACH * 4));
+        run(&mut window, Aim::Few, &mut now, 1, 4_000);
+        let fast = window.limit(Aim::Few, GREATEST);
+        assert!(fast > GREATEST / 2, "a fast chain is kept busy: {fast}");
+        assert_eq!(window.rest_until(Aim::Few), None);
+        run(&mut window, Aim::Few, &mut now, 10, 400);
+        let slow = window.limit(Aim::Few, GREATEST);
+        assert!((GREATEST / LEAST_PART_FEW..GREATEST / 4).contains(&slow), "{slow}");
+        assert_eq!(window.limit(Aim::Throughput, GREATEST), GREATEST / LEAST_PART);
         let of = |accounts, addresses| Aim::beside(accounts, addresses);
         for (accounts, addresses, expected) in [
             (Company::Even, Company::Even, Aim::Throughput),

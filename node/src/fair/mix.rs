@@ -2,8 +2,8 @@
 //!
 //! Fair turns alone leave a light sender what a flood leaves: his turn comes soon, and then his transaction stands behind everything that was
 //! let out before. So a node looks at the accounts of what was executed, whoever's door it came through, and at the client addresses at its own door. Where
-//! somebody sends far less than a few others do on average, what is let out is kept small enough for him (`batcher`); a little is held back where so few accounts
-//! send almost everything that anybody who came would. Of a crowd nothing is held back: beside it a light sender has his lane. It is a rule of
+//! somebody sends far less than a few others do on average, what is let out is kept small enough for him (`batcher`); and the line is short where so few accounts
+//! send almost everything that anybody who came would be light. Of a crowd nothing is held back: beside it a light sender has his lane. It is a rule of
 //! the node and none of validity.
 
 use std::collections::HashMap;

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::language::Language;
 use super::outcome::RefusalView;
+use super::server::Refused;
 use crate::admission::AdmissionError;
 
 /// Media type of a problem.
@@ -305,8 +306,13 @@ impl ApiError {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // The client's own fault: what it cost is counted against its address.
+        let is_clients = matches!(self, Self::Admission(_) | Self::Malformed { .. }) && !problem.retryable;
         if let Some(wait_ms) = self.retry_after_ms() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1000).max(1)));
+        }
+        if is_clients {
+            response.extensions_mut().insert(Refused(1));
         }
         response
     }

@@ -97,6 +97,23 @@ fn times_in_the_words_of_a_problem_are_those_of_a_calendar() {
     }
 }
 
+/// What is refused for a fault of its own counts against its client; what the node cannot do now does not.
+#[test]
+fn faults_of_the_client_are_counted() {
+    let counted = |error: ApiError| error.response(Language::En).extensions().get::<Refused>().map(|refused| refused.0);
+    let bad = AdmissionError::Expired { valid_until_ms: 1, now_ms: 2 };
+    for (error, expected) in [
+        (ApiError::Malformed { reason: "x".to_owned() }, Some(1)),
+        (ApiError::from(bad), Some(1)),
+        (ApiError::from(AdmissionError::Overloaded { retry_after_ms: 1 }), None),
+        (ApiError::from(AdmissionError::NotAValidator), None),
+        (ApiError::not_found("x"), None),
+        (ApiError::Stopping, None),
+    ] {
+        assert_eq!(counted(error.clone()), expected, "{error:?}");
+    }
+}
+
 /// A code that is not in the common list is one that no client knows.
 #[test]
 fn every_code_is_in_the_common_list_and_has_a_title() {

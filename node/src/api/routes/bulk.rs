@@ -1,27 +1,30 @@
 //! `/v1/transactions/bulk`: many transactions at once, the path of load generators and migrations.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use bytes::Bytes;
 use quancheng_types::{SignedTransaction, TransactionId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::backend::{Submitted, TransactionState};
-use super::super::body::{BodyKind, receive};
+use super::super::body::{BodyKind, Received, receive};
 use super::super::language::Language;
 use super::super::limits::{BULK_BYTES_MAX, BULK_ITEMS_MAX};
 use super::super::outcome::{Detail, TransactionStatus};
 use super::super::params::{Params, WaitParams};
 use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::respond;
+use super::super::server::Refused;
 use super::super::state::Api;
 use super::transactions::wait_for;
 use crate::admission::AdmissionError;
 use crate::fair::ClientAddress;
+use crate::limits::DECODED_FACTOR;
 
 const ALLOWED: &str =
     "application/octet-stream (borsh of a list of byte strings, each the borsh of a signed transaction)";
@@ -76,8 +79,7 @@ pub(super) async fn submit(
         return Err(ApiError::UnsupportedMediaType { found: "application/json".to_owned(), allowed: ALLOWED });
     }
     let received = receive(&api, body, BULK_BYTES_MAX).await?;
-    let decoded = decode(received.bytes.clone()).await?;
-    drop(received);
+    let decoded = decode(&api, received).await?;
     // What is known of each item while the request waits, and its answer.
     let results = api.bodies.try_take(decoded.len() * RESULT_BYTES);
     let overloaded = || ApiError::Overloaded { what: "requests waiting", retry_after_ms: RETRY_AFTER_MS };
@@ -105,6 +107,8 @@ pub(super) async fn submit(
         })
         .collect();
 
+    // Also those for which there is no room now: a thousand of them have been decoded, and a thousand problems are written out.
+    let refused = results.iter().filter(|result| result.is_err()).count();
     let ids: Vec<TransactionId> = results.iter().flatten().map(|submitted| submitted.id).collect();
     let states = match wait {
         Some((stage, timeout)) if !ids.is_empty() => wait_for(&api, ids, stage, timeout).await?,
@@ -123,7 +127,11 @@ pub(super) async fn submit(
             }
         })
         .collect();
-    Ok(respond::ok(&BulkAnswer { items }))
+    let mut response = respond::ok(&BulkAnswer { items });
+    if refused > 0 {
+        response.extensions_mut().insert(Refused(u64::try_from(refused).unwrap_or(u64::MAX)));
+    }
+    Ok(response)
 }
 
 /// States of those that were known before; new ones are admitted and need no look-up.
@@ -138,7 +146,9 @@ async fn known_before(api: &Api, results: &[Result<Submitted, ApiError>]) -> Api
 
 type Item = Result<SignedTransaction, AdmissionError>;
 
-async fn decode(bytes: Bytes) -> ApiResult<Vec<Item>> {
+/// Takes a body apart. While it is decoded, the memory for bodies holds a share for both forms of it; few are decoded at once.
+async fn decode(api: &Api, received: Received) -> ApiResult<Vec<Item>> {
+    let bytes = received.bytes.clone();
     let count = length(&bytes, 0)?;
     if count > BULK_ITEMS_MAX {
         return Err(malformed(format!("{count} items exceed the limit of {BULK_ITEMS_MAX}")));
@@ -146,7 +156,15 @@ async fn decode(bytes: Bytes) -> ApiResult<Vec<Item>> {
     if count <= DECODE_INLINE_MAX {
         return split(&bytes, count);
     }
-    let task = tokio::task::spawn_blocking(move || split(&bytes, count));
+    let share = api
+        .bodies
+        .try_take(bytes.len().saturating_mul(DECODED_FACTOR))
+        .ok_or(ApiError::Overloaded { what: "request bodies", retry_after_ms: RETRY_AFTER_MS })?;
+    let permit = Arc::clone(&api.decoding).acquire_owned().await.map_err(|_| ApiError::Stopping)?;
+    let task = tokio::task::spawn_blocking(move || {
+        let _held = (permit, share, received);
+        split(&bytes, count)
+    });
     task.await.unwrap_or_else(|error| Err(ApiError::Internal { reason: error.to_string() }))
 }
 

@@ -161,6 +161,13 @@ fn wrong_streams_are_refused() {
 }
 
 #[test]
+fn one_address_has_half_of_the_streams() {
+    let served = served_with(ApiLimits { streams_max: 4, ..limits() });
+    let _held = [Stream::open(&served, "", None), Stream::open(&served, "", None)];
+    assert_eq!(served.get("/v1/events").problem(), (503, "OVERLOADED".to_owned()), "two places are left, for others");
+}
+
+#[test]
 fn streams_are_counted_and_end_with_the_node() {
     let served = served_with(ApiLimits { streams_max: 1, ..limits() });
     let mut stream = Stream::open(&served, "", None);

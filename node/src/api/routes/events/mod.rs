@@ -4,6 +4,7 @@
 mod feed;
 mod position;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -22,6 +23,7 @@ use super::super::params::Params;
 use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::respond;
 use super::super::state::Api;
+use crate::fair::ClientAddress;
 
 /// Media type of the stream.
 const EVENT_STREAM: &str = "text/event-stream";
@@ -61,13 +63,14 @@ pub(super) struct EventParams {
 )]
 pub(super) async fn events(
     State(api): State<Api>,
+    Extension(from): Extension<ClientAddress>,
     Params(params): Params<EventParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let filter = filter(&params)?;
-    let permit = std::sync::Arc::clone(&api.streams)
-        .try_acquire_owned()
-        .map_err(|_| ApiError::Overloaded { what: "event streams", retry_after_ms: RETRY_AFTER_MS })?;
+    let overloaded = || ApiError::Overloaded { what: "event streams", retry_after_ms: RETRY_AFTER_MS };
+    let of_address = api.streams_of.take(from).ok_or_else(overloaded)?;
+    let permit = std::sync::Arc::clone(&api.streams).try_acquire_owned().map_err(|_| overloaded())?;
     // Before the height is read: whatever is certified in between comes twice rather than not at all, and is told apart by height.
     let receiver = api.backend.subscribe();
     let after = last_seen(&headers)?;
@@ -83,7 +86,7 @@ pub(super) async fn events(
     let (sender, pieces) = mpsc::channel::<Bytes>(PIECES_WAITING_MAX);
     let feed = Feed { api: api.clone(), filter, next, after, sender };
     tokio::spawn(async move {
-        let _permit = permit;
+        let _held = (permit, of_address);
         feed.run(receiver).await;
     });
     let stream = futures::stream::unfold(pieces, |mut pieces| async move {
