@@ -16,6 +16,8 @@ use crate::limits::{DECODES_MAX, PROOFS_MAX};
 
 /// Suggested wait when too many reads are waiting, ms.
 const RETRY_AFTER_MS: u64 = 1_000;
+/// How far the clock of a client may be ahead.
+const CLOCK_TOLERANCE_MS: u64 = 60_000;
 /// Reads that may wait for each one that runs.
 const WAITING_PER_READ: usize = 16;
 
@@ -122,6 +124,12 @@ impl Api {
     }
 }
 
+/// Now by the clock of this machine, ms since 1970 UTC.
+fn now_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn overloaded() -> ApiError {
     ApiError::Overloaded { what: "reads waiting", retry_after_ms: RETRY_AFTER_MS }
 }
@@ -151,6 +159,9 @@ impl AsOf {
             Self::NewestCertified => Some(backend.status().certified_height),
             Self::Height(height) => Some(height),
             Self::Time(time_ms) => {
+                if time_ms > now_ms().saturating_add(CLOCK_TOLERANCE_MS).max(backend.status().time_ms) {
+                    return Err(ApiError::parameter("time", "lies in the future: nobody knows what will be then"));
+                }
                 let height = backend.height_at(time_ms)?;
                 let before = || ApiError::parameter("time", "lies before the genesis of the chain");
                 Some(height.ok_or_else(before)?)

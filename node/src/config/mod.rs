@@ -224,12 +224,25 @@ pub enum ConfigError {
     },
 }
 
+/// What the parser's words leave open.
+const ADVICE: [(&str, &str); 2] = [
+    (
+        "invalid socket address",
+        "an address is IP:PORT, such as 127.0.0.1:8080 or [::1]:8080; names of hosts are not looked up",
+    ),
+    ("expected any valid TOML value", "numbers lie between -2^63 and 2^63 - 1"),
+];
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { path, error } => write!(f, "cannot read the configuration {}: {error}", path.display()),
             Self::TooLarge { path } => write!(f, "{} is too large for a configuration file", path.display()),
-            Self::Parse { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::Parse { path, reason } => {
+                write!(f, "{}: {reason}", path.display())?;
+                let advice = ADVICE.iter().find(|(words, _)| reason.contains(words));
+                advice.map_or(Ok(()), |(_, advice)| write!(f, "; {advice}"))
+            }
             Self::Harmful { key, value, advice } => {
                 write!(f, "{key} = {value} is refused: {advice}")
             }

@@ -35,6 +35,18 @@ fn a_file_loads_and_relative_paths_start_at_its_folder() {
 }
 
 #[test]
+fn what_the_parser_leaves_open_is_said() {
+    for (from, to, advice) in [
+        ("127.0.0.1:8080", "localhost:8080", "IP:PORT"),
+        ("127.0.0.1:8080", "127.0.0.1", "IP:PORT"),
+        ("[api]", "[store]\nmemory_mib = 99999999999999999999999999\n[api]", "2^63"),
+    ] {
+        let words = load(&GOOD.replace(from, to), &[]).unwrap_err().to_string();
+        assert!(words.contains(advice), "{to}: {words}");
+    }
+}
+
+#[test]
 fn the_environment_overrides_by_listed_names_alone() {
     let config =
         load(GOOD, &[("QUANCHENG_API_PUBLIC", "127.0.0.1:9"), ("QUANCHENG_STORE_MEMORY_MIB", "64"), ("PATH", "x")]);

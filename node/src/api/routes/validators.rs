@@ -89,9 +89,12 @@ pub(super) async fn show(State(api): State<Api>, Params(params): Params<HeightPa
     let view = api
         .blocking(move |backend| {
             let height = params.height.map_or_else(|| backend.status().height.max(Height(1)), Height);
+            // Of the height in progress it is certain; of a later one a vote may still decide.
+            if height > backend.status().height.next() {
+                return Err(ApiError::NotReached { height });
+            }
             match backend.validators(height)? {
                 Some(set) => Ok(ValidatorsView::new(height, &set)),
-                None if height > backend.status().height => Err(ApiError::NotReached { height }),
                 None => Err(ApiError::not_found(format!("validator set of height {height}"))),
             }
         })

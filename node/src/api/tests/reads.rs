@@ -75,6 +75,8 @@ fn a_record_is_read_as_of_a_height_or_a_time() {
     assert_eq!(served.get(&format!("{path}?time={}", START_MS + 3999)).json()["height"], 3);
     assert_eq!(served.get(&format!("{path}?time=2026-09-21T22:13:23%2B08:00")).json()["height"], 3);
     assert_eq!(served.get(&format!("{path}?time={}", START_MS - 1)).problem(), (400, "INVALID_PARAMETER".to_owned()));
+    let future = served.get(&format!("{path}?time=9999-12-31T23:59:59Z"));
+    assert_eq!(future.problem(), (400, "INVALID_PARAMETER".to_owned()), "an answer would be one of now");
     assert_eq!(served.get(&format!("{path}?time=yesterday")).problem(), (400, "INVALID_PARAMETER".to_owned()));
     assert_eq!(served.get(&format!("{path}?time=1&height=1")).problem(), (400, "INVALID_PARAMETER".to_owned()));
     assert_eq!(served.get(&format!("{path}?height=99")).problem(), (404, "HEIGHT_NOT_REACHED".to_owned()));
