@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 use crate::args::common::Password;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::Hold;
-use crate::messages::{system, words};
+use crate::messages::{causes, system, words};
 use crate::session::Session;
-use crate::text::say;
+use crate::text::{printable, say};
 
 /// A fault of a key file.
 pub(crate) fn fault(error: &KeyFileError) -> Fault {
@@ -35,7 +35,7 @@ pub(crate) fn fault(error: &KeyFileError) -> Fault {
     let mut fault = Fault::new(exit, code, words::key_file(error));
     match error {
         KeyFileError::Io { error, .. } => fault = fault.cause_in(system::io(error)),
-        KeyFileError::Malformed { reason, .. } => fault = fault.cause(reason),
+        KeyFileError::Malformed { path, reason } => fault = fault.cause_in(causes::of_file(path, reason)),
         KeyFileError::Exists { .. }
         | KeyFileError::WrongPassword { .. }
         | KeyFileError::UnusablePassword { .. }
@@ -53,7 +53,11 @@ pub(crate) fn password(session: &Session, flags: &Password, what: &Path, is_new:
     };
     if let Some(file) = file {
         warn_if_open(session, &file);
-        return keystore::read_password(&file).map_err(|error| fault(&error));
+        return keystore::read_password(&file).map_err(|error| {
+            let is_no_text =
+                matches!(&error, KeyFileError::Io { error, .. } if error.kind() == io::ErrorKind::InvalidData);
+            if is_no_text { no_text(&file) } else { fault(&error) }
+        });
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         let message =
@@ -69,6 +73,16 @@ pub(crate) fn password(session: &Session, flags: &Password, what: &Path, is_new:
         return Err(Fault::usage("PASSWORDS_DIFFER", say!("两次输入不一致。", "The two passwords differ.")));
     }
     Ok(first)
+}
+
+/// The fault of a password file that other editors or systems wrote.
+fn no_text(path: &Path) -> Fault {
+    let shown = path.display();
+    let message = say!("密码文件 {shown} 不是 UTF-8 文本。", "The password file {shown} is no UTF-8 text.");
+    Fault::usage("NOT_UTF8", message).hint(say!(
+        "请在编辑器中另存为 UTF-8（不是 UTF-16 或 GBK）。",
+        "Save it as UTF-8 in your editor, not as UTF-16 or GBK."
+    ))
 }
 
 /// Tells people that others can read a secret of theirs.
@@ -98,7 +112,7 @@ fn prompt(session: &Session, question: &crate::text::Text) -> Outcome<Zeroizing<
         None
     });
     tcsetattr(&stdin, OptionalActions::Flush, &hidden).map_err(|error| failed(error.into()))?;
-    let _ = write!(io::stderr(), "{}", question.words(session.lang()));
+    let _ = write!(io::stderr(), "{}", printable(question.words(session.lang()), false));
     let mut line = Zeroizing::new(String::new());
     let read = stdin.lock().read_line(&mut line);
     tcsetattr(&stdin, OptionalActions::Flush, &shown).map_err(|error| failed(error.into()))?;

@@ -44,7 +44,7 @@ use crate::args::Cli;
 use crate::fault::{Exit, Fault};
 use crate::output::{Format, Printer};
 use crate::session::Session;
-use crate::text::{Lang, Text, say};
+use crate::text::{Lang, Text, printable, say};
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
@@ -121,6 +121,21 @@ fn shown(error: &clap::Error, written: std::io::Result<()>) -> u8 {
     }
 }
 
+/// The fault of a variable of the environment that is no text: the parser says that something is not, and not what.
+fn unreadable_variable(error: &clap::Error, words: &[OsString]) -> Option<Fault> {
+    if error.kind() != ErrorKind::InvalidUtf8 || words.iter().any(|word| word.to_str().is_none()) {
+        return None;
+    }
+    let is_unreadable = |name: &&str| std::env::var_os(name).is_some_and(|value| value.to_str().is_none());
+    // The name of a file may be any bytes.
+    let names = variables::COMMAND_LINE.iter().copied().filter(|name| !name.ends_with("_FILE")).filter(is_unreadable);
+    let names = names.collect::<Vec<_>>().join(", ");
+    let message =
+        say!("环境变量 {names} 的取值不是 UTF-8。", "The value of the environment variable {names} is not UTF-8.");
+    let hint = say!("请改正或取消该变量。", "Correct the variable, or unset it.");
+    (!names.is_empty()).then(|| Fault::usage("BAD_VARIABLE", message).hint(hint))
+}
+
 /// Help and version go to stdout as they are; a wrong command is a fault like any other.
 fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
     let is_help = matches!(
@@ -132,13 +147,19 @@ fn usage(error: &clap::Error, words: &[OsString], lang: Lang) -> u8 {
     if is_help && lang == Lang::Zh {
         return help_zh(error);
     }
-    if is_help || (!is_json && lang == Lang::En) {
+    // The parser repeats words as they are; a name in a folder that the shell put there may be anything.
+    let are_plain = error.kind() != ErrorKind::InvalidUtf8
+        && words.iter().all(|word| word.to_str().is_some_and(|word| printable(word, false) == word));
+    if is_help || (!is_json && lang == Lang::En && are_plain) {
         return shown(error, error.print());
     }
-    let (line, causes) = messages::usage(error, lang);
-    let mut fault = Fault::usage("USAGE", say!("命令有误：{line}", "The command is wrong: {line}"))
-        .hint(say!("用 --help 查看用法。", "See --help."));
-    fault.causes = causes.into_iter().map(Text::same).collect();
+    let fault = unreadable_variable(error, words).unwrap_or_else(|| {
+        let (line, causes) = messages::usage(error, lang);
+        let mut fault = Fault::usage("USAGE", say!("命令有误：{line}", "The command is wrong: {line}"))
+            .hint(say!("用 --help 查看用法。", "See --help."));
+        fault.causes = causes.into_iter().map(Text::same).collect();
+        fault
+    });
     let format = if is_json { Format::Json } else { Format::Table };
     Printer { format, lang, is_quiet: true }.finish(Err(fault))
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use quancheng_proof::foreign::is_plain;
 use serde_json::{Value, json};
 
 use crate::fault::{Exit, Fault};
@@ -40,8 +41,8 @@ pub(crate) struct Reply {
     pub(crate) data: Value,
     /// For people.
     pub(crate) view: View,
-    /// A line for people before the rest.
-    pub(crate) headline: Option<Text>,
+    /// Lines for people before the rest, each one line whatever names it holds.
+    pub(crate) headlines: Vec<Text>,
     /// Something is wrong although there is a result: a finding that does not match.
     pub(crate) fault: Option<Fault>,
 }
@@ -49,22 +50,22 @@ pub(crate) struct Reply {
 impl Reply {
     /// A record.
     pub(crate) const fn record(data: Value) -> Self {
-        Self { data, view: View::Record, headline: None, fault: None }
+        Self { data, view: View::Record, headlines: Vec::new(), fault: None }
     }
 
     /// A list.
     pub(crate) const fn rows(data: Value, of: Option<&'static str>, columns: &'static [&'static str]) -> Self {
-        Self { data, view: View::Rows { of, columns }, headline: None, fault: None }
+        Self { data, view: View::Rows { of, columns }, headlines: Vec::new(), fault: None }
     }
 
     /// A text, which people get as it is.
     pub(crate) const fn text(data: Value, text: String) -> Self {
-        Self { data, view: View::Text(text), headline: None, fault: None }
+        Self { data, view: View::Text(text), headlines: Vec::new(), fault: None }
     }
 
-    /// With a line for people before the rest.
+    /// With a further line for people before the rest.
     pub(crate) fn headline(mut self, text: Text) -> Self {
-        self.headline = Some(text);
+        self.headlines.push(text);
         self
     }
 }
@@ -84,7 +85,7 @@ impl Printer {
     /// Chatter and progress, to stderr.
     pub(crate) fn note(&self, text: &Text) {
         if !self.is_quiet {
-            note_raw(text.words(self.lang));
+            note_raw(&printable(text.words(self.lang), false));
         }
     }
 
@@ -124,8 +125,8 @@ impl Printer {
         let mut out = io::stdout().lock();
         match result {
             Ok(reply) => {
-                if let Some(headline) = &reply.headline {
-                    writeln!(out, "{}", headline.words(self.lang))?;
+                for headline in &reply.headlines {
+                    writeln!(out, "{}", printable(headline.words(self.lang), false))?;
                 }
                 let text = match &reply.view {
                     View::Record => table::record(&reply.data, self.lang),
@@ -153,22 +154,29 @@ impl Printer {
 
     fn write_fault(&self, fault: &Fault) -> io::Result<()> {
         let mut out = io::stderr().lock();
-        let (error, cause, transaction, hint) = match self.lang {
-            Lang::Zh => ("错误", "原因", "交易", "处理"),
-            Lang::En => ("error", "cause", "transaction", "hint"),
-        };
-        writeln!(out, "{error} [{}]: {}", fault.code, fault.message.words(self.lang))?;
-        for text in fault.causes_in(self.lang) {
-            writeln!(out, "  {cause}: {}", printable(text, true))?;
-        }
-        if let Some(id) = unnamed_id(fault, self.lang) {
-            writeln!(out, "  {transaction}: {}", printable(id, true))?;
-        }
-        if let Some(text) = &fault.hint {
-            writeln!(out, "  {hint}: {}", text.words(self.lang))?;
-        }
-        Ok(())
+        out.write_all(told(fault, self.lang).as_bytes())
     }
+}
+
+/// A fault in lines. Whatever names and answers of others its words hold, they neither move the cursor nor make a line of their own: what
+/// has several lines stands further to the right than all that this program says.
+fn told(fault: &Fault, lang: Lang) -> String {
+    let (error, cause, transaction, hint) = match lang {
+        Lang::Zh => ("错误", "原因", "交易", "处理"),
+        Lang::En => ("error", "cause", "transaction", "hint"),
+    };
+    let one_line = |text: &str| printable(text, false);
+    let mut told = format!("{error} [{}]: {}\n", one_line(&fault.code), one_line(fault.message.words(lang)));
+    for text in fault.causes_in(lang) {
+        told.push_str(&format!("  {cause}: {}\n", printable(text, true).replace('\n', "\n      ")));
+    }
+    if let Some(id) = unnamed_id(fault, lang) {
+        told.push_str(&format!("  {transaction}: {}\n", one_line(id)));
+    }
+    if let Some(text) = &fault.hint {
+        told.push_str(&format!("  {hint}: {}\n", one_line(text.words(lang))));
+    }
+    told
 }
 
 /// The transaction that a fault is about, where the words do not name it: programs find it in the data, and people need it as well.
@@ -213,7 +221,7 @@ fn envelope(result: &Result<Reply, Fault>, lang: Lang) -> Value {
 fn write_json(value: &Value) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if io::stdout().is_terminal() {
-        serde_json::to_writer_pretty(&mut out, value)?;
+        out.write_all(pretty(value).as_bytes())?;
     } else {
         serde_json::to_writer(&mut out, value)?;
     }
@@ -221,9 +229,47 @@ fn write_json(value: &Value) -> io::Result<()> {
     out.flush()
 }
 
+/// JSON for people: what a terminal would not show as it is stands in it as an escape of JSON, so its value is the same.
+pub(crate) fn pretty(value: &Value) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_plain(c) || matches!(c, '|' | '\n') {
+            shown.push(c);
+        } else {
+            let mut units = [0_u16; 2];
+            c.encode_utf16(&mut units).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_others_make_no_lines_and_move_no_cursor() {
+        let name = "x\n错误 [FORGED]: y\u{1b}[2J\u{9b}31m\r";
+        let fault = Fault::new(Exit::Usage, name, say!("没有文件 {name}。", "There is no file {name}."))
+            .cause(name)
+            .hint(say!("见 {name}。", "See {name}."));
+        for lang in [Lang::Zh, Lang::En] {
+            let told = told(&fault, lang);
+            assert!(told.chars().all(|c| c == '\n' || !c.is_control()), "{told:?}");
+            assert_eq!(told.lines().filter(|line| line.trim_start().starts_with("错误 [FORGED]")).count(), 1);
+            assert!(told.lines().skip(1).all(|line| line.starts_with("  ")), "{told}");
+            assert!(told.contains("\n      错误 [FORGED]: y\\u{1b}[2J"), "{told}");
+        }
+    }
+
+    #[test]
+    fn json_for_people_keeps_its_value() {
+        let value = json!({ "名称": "a\u{9b}31m\u{202e}b\u{1b}\n│", "b": [] });
+        let text = pretty(&value);
+        assert!(text.chars().all(|c| c == '\n' || is_plain(c)), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
 
     #[test]
     fn what_was_done_is_named_when_its_result_cannot_be_written() {

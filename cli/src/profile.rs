@@ -95,7 +95,8 @@ impl Profiles {
             Fault::usage("CONFIG", say!("无法写出配置。", "Cannot write the profiles.")).cause(error)
         })?;
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        files::write(&real, text.as_bytes())
+        // What was read from there a moment ago, in our turn.
+        files::write_over(&real, text.as_bytes(), &|_| Ok(()))
     }
 
     /// The named profile, else the current one, else an empty one. A name that is not there is a fault.

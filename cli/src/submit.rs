@@ -11,8 +11,9 @@ use quancheng_types::{AccountId, Call, ChainId, SignedTransaction, TransactionId
 use serde_json::{Value, json};
 
 use crate::args::common::{Stage, Write};
-use crate::client::{Client, JSON, OCTETS, Problem, Request, is_over};
+use crate::client::{Client, JSON, OCTETS, Problem, Request, UNREACHABLE, is_over};
 use crate::fault::{Exit, Fault, Outcome};
+use crate::files;
 use crate::interrupt::Hold;
 use crate::output::Reply;
 use crate::session::Session;
@@ -21,6 +22,7 @@ use crate::time::duration_ms;
 use crate::transaction::{self, Draft, Signers};
 
 pub(crate) use fate::{Fate, fate, is_void, past};
+pub(crate) use lifetime::not_over;
 use refusals::refusal;
 pub(crate) use refusals::refusal_hint;
 
@@ -42,6 +44,7 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Opens keys and asks the endpoint what the flags do not say. With `--sign-only` and no endpoint nothing is asked.
     pub(crate) fn open(session: &'a Session, write: &'a Write) -> Outcome<Self> {
+        write.tx_out.iter().try_for_each(|path| files::absent(path))?;
         let is_offline = write.sign_only && write.api.api.is_empty() && session.profile()?.api.is_empty();
         let client = if is_offline { None } else { Some(session.client(&write.api)?) };
         lifetime::check(write, client.as_ref())?;
@@ -98,7 +101,7 @@ impl<'a> Writer<'a> {
     /// Submits a transaction, or simulates it, or writes it to a file, as the flags say.
     pub(crate) fn deliver(&self, draft: Draft) -> Outcome<Reply> {
         if let Some(path) = &self.write.tx_out {
-            draft.write(path)?;
+            draft.write_new(path)?;
             let mut data = draft.describe();
             insert(&mut data, "file", json!(path));
             let (shown, until) = (path.display(), shanghai_time(draft.body.valid_until_ms));
@@ -235,7 +238,8 @@ enum Trouble {
 fn poll(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> Result<Value, Trouble> {
     let (path, held) = wait_for(client, id, stage, deadline);
     let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: Some(held) };
-    let answer = client.send(request).map_err(|_| Trouble::Passing)?;
+    let passing = |fault: Fault| if fault.code == UNREACHABLE { Trouble::Passing } else { Trouble::Fault(fault) };
+    let answer = client.send(request).map_err(passing)?;
     match answer.status {
         200..=299 => answer.transaction_status().map_err(Trouble::Fault),
         404 if answer.problem().code == codes::TRANSACTION_UNKNOWN => Err(Trouble::Unknown),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::args::common::Write;
 use crate::client::Client;
 use crate::fault::{Exit, Fault, Outcome};
+use crate::messages::causes;
 use crate::session::Session;
 use crate::text::{Text, say};
 use crate::time::{duration_ms, now_ms};
@@ -90,13 +91,14 @@ impl Draft {
     pub(crate) fn read(path: &Path) -> Outcome<Self> {
         let bytes = files::read(path, FILE_BYTES_MAX)?;
         let shown = path.display();
-        let damaged = |cause: &dyn ToString| {
+        let unlike = |cause: Text| {
             Fault::usage("TX_FILE", say!("{shown} 不是交易文件。", "{shown} is not a transaction file."))
-                .cause(cause.to_string())
+                .cause_in(cause)
         };
+        let damaged = |cause: &dyn ToString| unlike(causes::said(&cause.to_string()));
         let bytes = files::without_mark(&bytes);
         if bytes.first() != Some(&b'{') {
-            return SignedTransaction::decode(bytes).map(Self::from).map_err(|error| damaged(&error));
+            return SignedTransaction::decode(bytes).map(Self::from).map_err(|error| unlike(causes::bytes(&error)));
         }
         let value: Value = files::parse(bytes).map_err(|error| damaged(&error))?;
         if value.get("format").is_none() {
@@ -113,38 +115,46 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Adds the signatures of another copy of the same transaction; whether it is one.
-    pub(crate) fn merge(&mut self, other: &Self) -> bool {
-        let is_same = self.body.id() == other.body.id();
-        if is_same {
-            for (place, found) in self.signatures.iter_mut().zip(&other.signatures) {
-                if place.is_none() {
-                    place.clone_from(found);
-                }
+    /// Adds the signatures of another copy of the same transaction.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        if self.body.id() != other.body.id() {
+            return;
+        }
+        for (place, found) in self.signatures.iter_mut().zip(&other.signatures) {
+            if place.is_none() {
+                place.clone_from(found);
             }
         }
-        is_same
     }
 
-    /// Writes a file. A file that holds signatures which this draft lacks is never written over.
-    pub(crate) fn write(&self, path: &Path) -> Outcome<()> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| {
-            Fault::usage("TX_FILE", say!("无法写出交易。", "Cannot write the transaction.")).cause(error)
-        })?;
-        files::write_over(path, (text + "\n").as_bytes(), &|found| {
-            files::may_be_written_over(found, path)?;
-            match Self::read(found) {
-                Ok(other) if self.lacks(&other) => Err(signed_already(path)),
-                Ok(_) | Err(_) => Ok(()),
-            }
+    /// Writes a new file.
+    pub(crate) fn write_new(&self, path: &Path) -> Outcome<()> {
+        files::write_new(path, self.text()?.as_bytes())
+    }
+
+    /// Writes a file in the place of another copy of this transaction, or where nothing is. Anything else stays, and so does a copy with
+    /// signatures which this draft lacks.
+    pub(crate) fn write_again(&self, path: &Path) -> Outcome<()> {
+        files::write_over(path, self.text()?.as_bytes(), &|found| match Self::read(found) {
+            Ok(other) if self.body.id() != other.body.id() => Err(files::exists(path)),
+            Ok(other) if self.lacks(&other) => Err(signed_already(path)),
+            Ok(_) => Ok(()),
+            Err(_) => Err(files::exists(path)),
         })
     }
 
-    /// Whether another file holds a signature that this draft does not.
+    fn text(&self) -> Outcome<String> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| {
+            Fault::usage("TX_FILE", say!("无法写出交易。", "Cannot write the transaction.")).cause(error)
+        })?;
+        Ok(text + "\n")
+    }
+
+    /// Whether another copy holds a signature that this draft does not.
     fn lacks(&self, other: &Self) -> bool {
         let mut whole = self.clone();
-        let is_same = whole.merge(other);
-        if is_same { whole.missing() != self.missing() } else { other.signatures.iter().any(Option::is_some) }
+        whole.merge(other);
+        whole.missing() != self.missing()
     }
 
     /// What it asks, for people and programs.
@@ -217,7 +227,8 @@ pub(crate) fn call(module: &str, arguments: Value) -> Outcome<Call> {
                 |words| (words.name.to_owned(), Text::new(words.zh.to_owned(), words.en.to_owned())),
             );
             let hint = crate::submit::refusal_hint(&name);
-            let mut fault = Fault::new(Exit::Refused, name, text).cause("refused before signing; nothing was sent");
+            let mut fault = Fault::new(Exit::Refused, name, text)
+                .cause_in(say!("签署前即被拒绝，未发送任何内容", "refused before signing; nothing was sent"));
             fault.hint = hint;
             Err(fault)
         }

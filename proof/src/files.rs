@@ -22,8 +22,8 @@ pub struct FileDigests {
     /// not in the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<u32>,
-    /// Place of an earlier file that is the very same file (by another spelling, or a link): both are judged, but they
-    /// count as one.
+    /// Place of another file that is the very same file (by another spelling, or a link): both are judged, but they count as one. A hard
+    /// link is another file where the bundle lists it of its own ([`own_entries`](crate::own_entries)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<u32>,
 }

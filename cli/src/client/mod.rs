@@ -5,6 +5,7 @@
 
 mod patience;
 mod problem;
+mod url;
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -17,11 +18,13 @@ use ureq::http::Response as HttpResponse;
 
 use crate::args::common::Stage;
 use crate::fault::{Exit, Fault, Outcome};
-use crate::messages::system;
+use crate::messages::{causes, system};
 use crate::text::{Lang, Text, say};
 
 pub(crate) use patience::{CommandClock, Patience, is_over};
 pub(crate) use problem::Problem;
+use url::check_url;
+pub(crate) use url::{escape, with_query};
 
 /// Wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,7 +38,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Pause before endpoints are tried again that cannot be reached.
 const PAUSE: Duration = Problem::PAUSE;
 /// Code of the fault when no endpoint can be reached.
-const UNREACHABLE: &str = "UNREACHABLE";
+pub(crate) const UNREACHABLE: &str = "UNREACHABLE";
 /// Stage of a transaction whose time has passed.
 const EXPIRED: &str = "expired";
 
@@ -80,7 +83,7 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| {
             let url = &self.url;
             Fault::new(Exit::Network, "BAD_ANSWER", say!("{url} 的答复不是 JSON。", "{url} did not answer with JSON."))
-                .cause(error)
+                .cause_in(causes::said(&error))
                 .hint(say!("请核对地址是否为节点的公共接口。", "Check that the address is the public door of a node."))
         })
     }
@@ -208,7 +211,7 @@ impl Client {
     pub(crate) fn send(&self, request: Request<'_>) -> Outcome<Answer> {
         let mut causes = Vec::new();
         let mut busy = None;
-        let mut is_maybe_elsewhere = false;
+        let (mut is_maybe_elsewhere, mut is_endless) = (false, false);
         for (step, others) in (0..self.urls.len()).zip((1..=self.urls.len()).rev()) {
             let place = (self.first.get() + step) % self.urls.len();
             let Some(url) = self.urls.get(place) else {
@@ -225,6 +228,7 @@ impl Client {
                 }
                 Err(error) => {
                     is_maybe_elsewhere = true;
+                    is_endless |= matches!(error, ureq::Error::BodyExceedsLimit(_));
                     let cause = system::network(&error);
                     let at = |lang| format!("{url}: {}", cause.words(lang));
                     causes.push(Text::new(at(Lang::Zh), at(Lang::En)));
@@ -235,6 +239,10 @@ impl Client {
             return Ok(Answer { is_maybe_elsewhere, ..answer });
         }
         let count = self.urls.len();
+        if is_endless {
+            // To fetch it again brings the same.
+            return Err(Fault { causes, ..foreign(&self.urls.join(", ")) });
+        }
         let message = say!("{count} 个接口均无法连接。", "None of {count} endpoints can be reached.");
         let mut fault = Fault::new(Exit::Network, UNREACHABLE, message)
             .hint(say!("请核对 --api 地址及节点是否运行。", "Check the --api address and whether the node runs."));
@@ -333,49 +341,6 @@ fn retry_after(header: &str) -> Option<Duration> {
     }
     // More digits than the type holds are more than a day.
     Some(digits.parse().map_or(RETRY_AFTER_MAX, Duration::from_secs).min(RETRY_AFTER_MAX))
-}
-
-/// An endpoint in its plain form, without a slash at the end.
-fn check_url(text: &str) -> Outcome<String> {
-    let url = text.trim().trim_end_matches('/');
-    if url.starts_with("https://") {
-        let message = say!("本程序不含 TLS，无法使用 {url}。", "This build has no TLS and cannot use {url}.");
-        return Err(Fault::usage("NO_TLS", message).hint(say!(
-            "请经本机代理（如 stunnel、nginx）转发，并使用 http:// 地址。",
-            "Forward it through a local proxy (stunnel, nginx) and use its http:// address."
-        )));
-    }
-    let rest = url.strip_prefix("http://").unwrap_or_default();
-    let is_plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()) && !rest.contains(['?', '#', '@']);
-    if is_plain {
-        return Ok(url.to_owned());
-    }
-    let message = say!("接口地址 {text} 无效。", "{text} is not an endpoint.");
-    Err(Fault::usage("BAD_URL", message)
-        .hint(say!("形如 http://127.0.0.1:8080。", "It looks like http://127.0.0.1:8080.")))
-}
-
-/// A path segment or query value, percent-encoded (RFC 3986 §2.3).
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-/// A path with its query parameters.
-pub(crate) fn with_query(path: &str, parameters: &[(&str, String)]) -> String {
-    let mut out = path.to_owned();
-    for (index, (name, value)) in parameters.iter().enumerate() {
-        out.push(if index == 0 { '?' } else { '&' });
-        out.push_str(&format!("{name}={}", escape(value)));
-    }
-    out
 }
 
 #[cfg(test)]

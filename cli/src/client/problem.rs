@@ -79,7 +79,8 @@ impl Problem {
         let mut fault = Fault::new(exit, code, Text::same(detail)).cause(format!("{url}: HTTP {}", self.status));
         // Nodes repeat in the causes what the detail says already.
         let detail = self.detail;
-        fault.causes.extend(self.causes.into_iter().filter(|cause| !detail.contains(cause.as_str())).map(Text::same));
+        let causes = self.causes.into_iter().filter(|cause| !detail.contains(cause.as_str()));
+        fault.causes.extend(causes.map(|cause| Text::same(printable(&cause, false))));
         fault.hint = hint;
         fault
     }

@@ -18,6 +18,7 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::interrupt::Hold;
 use crate::mapping::References;
+use crate::messages::causes;
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
@@ -47,10 +48,10 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
             "Write one JSON object on each line, such as the records in samples/registrations."
         )));
     }
-    let is_plain = std::fs::metadata(from).is_ok_and(|meta| meta.is_file());
+    let is_plain = std::fs::metadata(from).is_ok_and(|meta| meta.is_file()) && !is_of_system(from);
     let path = match &command.results {
         Some(path) => path.clone(),
-        None if is_plain || !from.exists() => {
+        None if is_plain || std::fs::symlink_metadata(from).is_err() => {
             let mut name = from.clone().into_os_string();
             name.push(".result.jsonl");
             name.into()
@@ -93,6 +94,13 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
         reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message));
     }
     Ok(reply)
+}
+
+/// Whether a name is one of the system's for something else, as `/dev/stdin` is: results beside it would lie where nobody looks for them.
+fn is_of_system(path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    ["/dev", "/proc"].iter().any(|system| folder.starts_with(system) || real.starts_with(system))
 }
 
 /// Refuses JSON that goes over several lines: every line of it would be told to be wrong.
@@ -204,7 +212,7 @@ impl Row<'_> {
             (_, Some(Fate::Void) | None) | (None, _) => {
                 let record = files::parse(text.as_bytes()).map_err(|error| {
                     let message = say!("第 {number} 行的 JSON 无效。", "Line {number} is not the JSON it should be.");
-                    Fault::usage("BAD_JSON", message).cause(error)
+                    Fault::usage("BAD_JSON", message).cause_in(causes::said(&error))
                 })?;
                 let (calls, left_out) = application(command, record, references)?;
                 tell_left_out(session, &left_out);

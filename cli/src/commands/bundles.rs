@@ -34,6 +34,7 @@ pub(super) fn read(path: &Path) -> Outcome<Bundle> {
 /// Writes a bundle where nothing is yet; the reply says what it holds.
 fn save(bundle: &Bundle, out: &Path, is_json: bool) -> Outcome<Reply> {
     let bytes = evidence::form(bundle, is_json);
+    evidence::may_go(out)?;
     files::write_new_private(out, &bytes)?;
     let mut data = evidence::describe(bundle);
     insert(&mut data, "file", json!(out));
@@ -43,6 +44,7 @@ fn save(bundle: &Bundle, out: &Path, is_json: bool) -> Outcome<Reply> {
 
 /// The same claims under a newer header, with the salts of the old bundle.
 pub(super) fn refresh(session: &Session, command: &BundleRefresh) -> Outcome<Reply> {
+    evidence::may_go(&command.out)?;
     let old = read(&command.file)?;
     let client = session.client(&command.api)?;
     let fresh = newer(&client, &old)?;
@@ -169,8 +171,10 @@ fn moved(opening: &ItemsOpening, old: &Bundle, fresh: &Bundle) -> Option<ItemsOp
 /// A bundle with fewer files, or without some salts: what its holder hands on.
 pub(super) fn cut(command: &BundleCut) -> Outcome<Reply> {
     let old = read(&command.file)?;
+    let spelt = |paths: &[String]| paths.iter().map(|path| plain(path)).collect::<Vec<_>>();
+    let (keep, seal) = (spelt(&command.keep), spelt(&command.seal));
     let listed = |path: &String| items(&old).any(|item| item.entry.path.as_str() == path);
-    if let Some(path) = command.keep.iter().chain(&command.seal).find(|path| !listed(path)) {
+    if let Some(path) = keep.iter().chain(&seal).find(|path| !listed(path)) {
         let message = say!("证据包未列有 {path}。", "The bundle does not list {path}.");
         let mut fault = Fault::new(Exit::NotFound, "NOT_LISTED", message);
         fault = items(&old).fold(fault, |fault, item| fault.cause(item.entry.path.as_str()));
@@ -178,10 +182,10 @@ pub(super) fn cut(command: &BundleCut) -> Outcome<Reply> {
     }
     let is_kept = |item: &ItemOpening| {
         let path = item.entry.path.as_str();
-        !command.no_files && (command.keep.is_empty() || command.keep.iter().any(|kept| kept == path))
+        !command.no_files && (keep.is_empty() || keep.iter().any(|kept| kept == path))
     };
     let sealed = |item: &ItemOpening| {
-        let is_sealed = command.seal.iter().any(|path| path == item.entry.path.as_str());
+        let is_sealed = seal.iter().any(|path| path == item.entry.path.as_str());
         ItemOpening { salt: item.salt.filter(|_| !is_sealed), ..item.clone() }
     };
     let mut bundle = Bundle { openings: List::empty(), ..old.clone() };
@@ -207,19 +211,33 @@ pub(super) fn cut(command: &BundleCut) -> Outcome<Reply> {
     )))
 }
 
+/// A path as a manifest spells it: `./a//b/../c` is `a/c`, as for `verify --file`.
+fn plain(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            _ => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 fn items(bundle: &Bundle) -> impl Iterator<Item = &ItemOpening> {
     bundle.openings.iter().flat_map(|opening| opening.items.iter())
 }
 
 /// A checkpoint that pins the header of a bundle which follows from an earlier checkpoint.
 pub(super) fn pin(session: &Session, command: &CheckpointPin) -> Outcome<Reply> {
+    files::absent(&command.out)?;
     let trusted = checkpoint(&command.checkpoint)?;
     let bundle = match &command.bundle {
         Some(path) => read(path)?,
         None => evidence::get(&session.client(&command.api)?, ANY_BUNDLE)?,
     };
     let (pinned, path) = pinned(&bundle, &trusted)?;
-    files::write(&command.out, pinned.to_json().as_bytes())?;
+    files::write_new(&command.out, pinned.to_json().as_bytes())?;
     let (height, fingerprint) = (pinned.height(), pinned.fingerprint());
     if path.verdict == Verdict::TrustPathValidators {
         session.note(&Text::new(path.statement_zh, path.statement_en));

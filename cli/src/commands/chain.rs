@@ -9,6 +9,7 @@ use crate::client::{Client, JSON, Request, escape, with_query};
 use crate::commands::read;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
+use crate::messages::causes;
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::submit::insert;
@@ -31,7 +32,8 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
         Chain::Checkpoint(file) => checkpoint(session, file),
         Chain::Query(query) => {
             let question = files::parse(query.query.as_bytes()).map_err(|error| {
-                Fault::usage("BAD_JSON", say!("查询不是 JSON。", "The question is not JSON.")).cause(error)
+                Fault::usage("BAD_JSON", say!("查询不是 JSON。", "The question is not JSON."))
+                    .cause_in(causes::said(&error))
             })?;
             read::query(session, &query.read, &query.module, question)
         }
@@ -44,11 +46,12 @@ fn get(session: &Session, api: &Api, path: &str) -> Outcome<Reply> {
 
 /// A document as JSON: to a file when one is named, else as the data of the answer.
 fn document(session: &Session, file: &ChainFile, path: &str) -> Outcome<Reply> {
+    file.out.iter().try_for_each(|out| files::absent(out))?;
     let data = session.client(&file.api)?.get(path)?;
     let text = pretty(&data);
     match &file.out {
         Some(out) => {
-            files::write(out, text.as_bytes())?;
+            files::write_new(out, text.as_bytes())?;
             Ok(Reply::record(json!({ "file": out })))
         }
         None => Ok(Reply::text(data, text)),
@@ -56,12 +59,13 @@ fn document(session: &Session, file: &ChainFile, path: &str) -> Outcome<Reply> {
 }
 
 fn checkpoint(session: &Session, file: &ChainFile) -> Outcome<Reply> {
+    file.out.iter().try_for_each(|out| files::absent(out))?;
     let client = session.client(&file.api)?;
     let answer = client.fetch("/v1/checkpoint", JSON)?;
     // What cannot be read here could not be read by a verifier either.
     let checkpoint = Checkpoint::from_json(&answer.body).map_err(|error| {
         Fault::new(Exit::Network, "BAD_ANSWER", say!("节点返回的检查点无效。", "The node gave no valid checkpoint."))
-            .cause(error)
+            .cause_in(causes::checkpoint(&error, &answer.body))
     })?;
     let fingerprint = checkpoint.fingerprint();
     session.note(&say!(
@@ -70,7 +74,7 @@ fn checkpoint(session: &Session, file: &ChainFile) -> Outcome<Reply> {
     ));
     match &file.out {
         Some(out) => {
-            files::write(out, checkpoint.to_json().as_bytes())?;
+            files::write_new(out, checkpoint.to_json().as_bytes())?;
             Ok(Reply::record(json!({ "file": out, "chain_id": checkpoint.chain_id(), "fingerprint": fingerprint })))
         }
         None => {
@@ -84,7 +88,7 @@ fn checkpoint(session: &Session, file: &ChainFile) -> Outcome<Reply> {
 }
 
 fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+    crate::output::pretty(value) + "\n"
 }
 
 pub(super) fn block(session: &Session, command: &Block) -> Outcome<Reply> {

@@ -19,6 +19,8 @@ struct Check {
     name: &'static str,
     ok: bool,
     detail: String,
+    /// How a run ends that fails here.
+    exit: Exit,
 }
 
 pub(super) fn run(session: &Session, command: &Doctor) -> Outcome<Reply> {
@@ -35,19 +37,24 @@ pub(super) fn run(session: &Session, command: &Doctor) -> Outcome<Reply> {
     reply.view = View::Rows { of: Some("checks"), columns: &["check", "ok", "detail"] };
     if wrong > 0 {
         let message = say!("{wrong} 项检查未通过。", "{wrong} checks failed.");
-        reply.fault = Some(Fault::new(Exit::Usage, "CHECKS_FAILED", message));
+        let exits = || checks.iter().filter(|check| !check.ok).map(|check| check.exit);
+        // What is wrong on this machine is mended first.
+        let exit = exits().find(|exit| *exit != Exit::Network).or(exits().next()).unwrap_or(Exit::Usage);
+        reply.fault = Some(Fault::new(exit, "CHECKS_FAILED", message));
     }
     Ok(reply)
 }
 
 fn failed(name: &'static str, fault: &Fault) -> Check {
     let causes = fault.causes_in(Lang::En).join("; ");
-    Check { name, ok: false, detail: format!("{}: {causes}", fault.code) }
+    Check { name, ok: false, detail: format!("{}: {causes}", fault.code), exit: fault.exit }
 }
 
 fn profiles(session: &Session) -> Check {
     match (Session::profiles_path(), session.profile()) {
-        (Ok(path), Ok(_)) => Check { name: "profiles", ok: true, detail: path.display().to_string() },
+        (Ok(path), Ok(_)) => {
+            Check { name: "profiles", ok: true, detail: path.display().to_string(), exit: Exit::Usage }
+        }
         (Err(fault), _) | (_, Err(fault)) => failed("profiles", &fault),
     }
 }
@@ -55,8 +62,8 @@ fn profiles(session: &Session) -> Check {
 fn randomness() -> Check {
     let mut bytes = [0_u8; 32];
     match getrandom::fill(&mut bytes) {
-        Ok(()) => Check { name: "randomness", ok: true, detail: String::new() },
-        Err(error) => Check { name: "randomness", ok: false, detail: error.to_string() },
+        Ok(()) => Check { name: "randomness", ok: true, detail: String::new(), exit: Exit::Usage },
+        Err(error) => Check { name: "randomness", ok: false, detail: error.to_string(), exit: Exit::Usage },
     }
 }
 
@@ -64,9 +71,18 @@ fn randomness() -> Check {
 fn key(session: &Session, command: &Doctor) -> Option<Check> {
     let path = keys::choose(session, command.key.as_ref()).ok()?;
     Some(match keys::open(session, &path, &command.password) {
-        Ok(key) => Check { name: "key", ok: true, detail: format!("{} {}", path.display(), key.public_key()) },
+        Ok(key) => Check {
+            name: "key",
+            ok: true,
+            detail: format!("{} {}", path.display(), key.public_key()),
+            exit: Exit::Usage,
+        },
         Err(fault) => failed("key", &fault),
     })
+}
+
+fn endpoint(ok: bool, detail: String) -> Check {
+    Check { name: "endpoint", ok, detail, exit: Exit::Network }
 }
 
 fn endpoints(client: &Client) -> Vec<Check> {
@@ -89,15 +105,13 @@ fn endpoints(client: &Client) -> Vec<Check> {
                 let block_ms = status.get("time_ms").and_then(Value::as_u64).unwrap_or_default();
                 // An idle chain's newest block is old; only a clock that lags behind the chain shows for certain.
                 clock_off_ms = clock_off_ms.max(Some(block_ms.saturating_sub(now_ms())));
-                checks.push(Check { name: "endpoint", ok: true, detail: format!("{url}: {line}") });
+                checks.push(endpoint(true, format!("{url}: {line}")));
             }
             Ok((200, Err(fault))) => {
-                checks.push(Check { name: "endpoint", ok: false, detail: format!("{url}: {}", fault.code) });
+                checks.push(endpoint(false, format!("{url}: {}", fault.code)));
             }
-            Ok((status, _)) => {
-                checks.push(Check { name: "endpoint", ok: false, detail: format!("{url}: HTTP {status}") })
-            }
-            Err(error) => checks.push(Check { name: "endpoint", ok: false, detail: format!("{url}: {error}") }),
+            Ok((status, _)) => checks.push(endpoint(false, format!("{url}: HTTP {status}"))),
+            Err(error) => checks.push(endpoint(false, format!("{url}: {error}"))),
         }
     }
     if let Some(off_ms) = clock_off_ms {
@@ -105,12 +119,13 @@ fn endpoints(client: &Client) -> Vec<Check> {
             name: "clock",
             ok: off_ms <= CLOCK_MS_MAX,
             detail: format!("behind the chain by {off_ms} ms"),
+            exit: Exit::Usage,
         });
     }
     chains.sort();
     chains.dedup();
     if !chains.is_empty() {
-        checks.push(Check { name: "chain", ok: chains.len() == 1, detail: chains.join(", ") });
+        checks.push(Check { name: "chain", ok: chains.len() == 1, detail: chains.join(", "), exit: Exit::Usage });
     }
     checks
 }

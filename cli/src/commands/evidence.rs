@@ -134,6 +134,7 @@ fn places(id: &str) -> Outcome<Vec<String>> {
 fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
     may_go(&fetch.out)?;
     let client = session.client(&fetch.api)?;
+    read::not_to_come(&client, fetch.as_of.as_ref())?;
     let parameters: Vec<(&str, String)> = fetch.as_of.iter().map(|as_of| as_of.query()).collect();
     let mut last = None;
     for place in places(&fetch.id)? {
@@ -180,37 +181,16 @@ fn can_exist(claim: &Claim) -> bool {
     }
 }
 
-/// Whether a result can be written to a name; told before the network is asked. Whatever comes there meanwhile is looked at again.
+/// Whether a result can be written to a name; told before the network is asked. The writing looks again.
 pub(super) fn may_go(out: &Path) -> Outcome<()> {
     notarize::is_free(out)?;
-    let is_plain = out.symlink_metadata().is_ok_and(|meta| meta.is_file());
-    // What is no plain file is refused when it is written to.
-    if is_plain { may_be_replaced(out, out) } else { Ok(()) }
+    files::absent(out)
 }
 
-/// Writes a bundle as a node gives it.
+/// Writes a bundle as a node gives it, where nothing is yet.
 pub(super) fn put(out: &Path, bytes: &[u8]) -> Outcome<()> {
-    notarize::is_free(out)?;
-    files::write_over(out, bytes, &|found| may_be_replaced(found, out))
-}
-
-/// Only a bundle that a node can give again is written over: one that opens files holds their salts, which no node has, and anything
-/// else is somebody's file. It lies under some name for the moment.
-fn may_be_replaced(found: &Path, out: &Path) -> Outcome<()> {
-    let bytes = files::read_plain(found, BUNDLE_FILE_BYTES_MAX).unwrap_or_default();
-    let shown = out.display();
-    let message = match ProofBundle::decode(&bytes) {
-        Ok(bundle) if bundle.openings.is_empty() => return Ok(()),
-        Ok(_) => say!(
-            "{shown} 是含有盐值的证据包，不会被覆盖。",
-            "{shown} is a bundle that holds salts and is never written over."
-        ),
-        Err(_) => {
-            say!("{shown} 已存在且不是证据包，不会被覆盖。", "{shown} exists, is no bundle, and is not written over.")
-        }
-    };
-    Err(Fault::usage("BUNDLE_EXISTS", message)
-        .hint(say!("请另取名称，或将其移走。", "Choose another name, or move it away.")))
+    may_go(out)?;
+    files::write_new(out, bytes)
 }
 
 /// A bundle from a node, checked for its form.

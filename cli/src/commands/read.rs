@@ -1,5 +1,6 @@
 //! Reads that all nouns share: one record as of any height with its proof, and pages of a list.
 
+use quancheng_proof::report::shanghai_time;
 use serde_json::{Value, json};
 
 use crate::args::common::{List, Read};
@@ -25,10 +26,37 @@ fn tell_future(session: &Session, read: &Read) {
     }
 }
 
+/// Refuses to ask for the proof of a moment that has not come: nobody can prove what will be, and nodes say that it is not certified yet.
+pub(super) fn not_to_come(client: &Client, as_of: Option<&AsOf>) -> Outcome<()> {
+    let Some(AsOf::TimeMs(wanted_ms)) = as_of.filter(|as_of| matches!(as_of, AsOf::TimeMs(ms) if *ms > now_ms()))
+    else {
+        return Ok(());
+    };
+    let status = client.node_status()?;
+    let newest_ms = status.get("time_ms").and_then(Value::as_u64).unwrap_or_default();
+    if *wanted_ms <= newest_ms {
+        return Ok(());
+    }
+    let (wanted, newest) = (shanghai_time(*wanted_ms), shanghai_time(newest_ms));
+    let message = say!(
+        "所问时刻 {wanted}（北京时间）尚未到来，其状态无从证明。",
+        "{wanted} (Beijing time) is still to come; nobody can prove the state of that time."
+    );
+    Err(Fault::usage("NOT_YET", message)
+        .cause_in(say!("最新区块的时间为 {newest}", "the newest block is of {newest}"))
+        .hint(say!(
+            "请给出不晚于该区块的时刻或高度，或去掉 --as-of。",
+            "Give a time or height that is not after it, or leave out --as-of."
+        )))
+}
+
 /// A record under a path. Something absent is exit code 3, with its proof of absence if one was asked for.
 pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Reply> {
     read.proof.iter().try_for_each(|path| evidence::may_go(path))?;
     let client = session.client(&read.api)?;
+    if read.proof.is_some() {
+        not_to_come(&client, read.as_of.as_ref())?;
+    }
     let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
     if read.proof.is_some() {
         parameters.push(("proof", "true".to_owned()));
@@ -42,6 +70,9 @@ pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Repl
 pub(super) fn query(session: &Session, read: &Read, module: &str, question: Value) -> Outcome<Reply> {
     read.proof.iter().try_for_each(|path| evidence::may_go(path))?;
     let client = session.client(&read.api)?;
+    if read.proof.is_some() {
+        not_to_come(&client, read.as_of.as_ref())?;
+    }
     let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
     if read.proof.is_some() {
         parameters.push(("proof", "true".to_owned()));

@@ -16,7 +16,7 @@ use crate::interrupt::{self, Hold};
 use crate::messages::words;
 use crate::output::{Reply, View};
 use crate::session::Session;
-use crate::text::say;
+use crate::text::{printable, say};
 use crate::time::duration_ms;
 
 pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
@@ -160,7 +160,9 @@ fn overview(network: &Network, nodes: &[NodeStatus]) -> Reply {
     let rows: Vec<Value> = nodes
         .iter()
         .map(|node| {
-            let of = |name: &str| node.status.as_ref().and_then(|status| status.get(name)).cloned();
+            // What another process answers at the door of this node is about another network.
+            let own = node.status.as_ref().filter(|_| node.state != NodeState::Stray);
+            let of = |name: &str| own.and_then(|status| status.get(name)).cloned();
             json!({
                 "index": node.index, "role": node.role, "organization": node.organization, "state": node.state, "pid": node.pid,
                 "api": node.api, "admin": node.admin, "dir": node.dir,
@@ -185,9 +187,17 @@ fn overview(network: &Network, nodes: &[NodeStatus]) -> Reply {
     let (chain_id, checkpoint) = (network.record().chain_id, network.checkpoint());
     let (checkpoint, password) = (checkpoint.display(), network.password_file());
     let password = password.display();
+    let reply = reply
+        .headline(say!("链 {chain_id}", "chain {chain_id}"))
+        .headline(say!("检查点 {checkpoint}", "checkpoint {checkpoint}"))
+        .headline(say!("密码文件 {password}", "password file {password}"));
+    if !nodes.iter().any(|node| node.state == NodeState::Stray) {
+        return reply;
+    }
     reply.headline(say!(
-        "链 {chain_id}\n检查点 {checkpoint}\n密码文件 {password}",
-        "chain {chain_id}\ncheckpoint {checkpoint}\npassword file {password}"
+        "stray：该节点的端口或数据由本目录未登记的进程占用；若本目录是另一网络的副本，所见进程属于那一网络，此处不显示其高度。",
+        "stray: a process that this folder has not on record holds the door or the data of the node; if the folder is a copy of another \
+         network, the process is of that one, and its height is not shown here."
     ))
 }
 
@@ -212,7 +222,7 @@ fn show_log(logs: &TestnetLogs) -> Outcome<Reply> {
         lines.push_back(String::from_utf8_lossy(&line).into_owned());
     }
     let lines: Vec<String> = lines.into_iter().collect();
-    let text = lines.join("\n");
+    let text = lines.iter().map(|line| printable(line, true)).collect::<Vec<_>>().join("\n");
     Ok(Reply::text(json!({ "file": path, "lines": lines }), text))
 }
 

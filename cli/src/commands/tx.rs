@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::args::tx::{Tx, TxCall, TxSign, TxSubmit};
 use crate::fault::{Fault, Outcome};
+use crate::messages::causes;
 use crate::output::Reply;
 use crate::session::Session;
 use crate::submit::{self, insert};
@@ -53,8 +54,8 @@ fn simulate(session: &Session, file: &TxSubmit) -> Outcome<Reply> {
 /// Signs a file. The key is opened first, as somebody may be asked for its password; then one signer at a time reads the file and
 /// writes it again. Signatures that came to the output meanwhile are kept.
 fn add_signature(session: &Session, sign: &TxSign) -> Outcome<Reply> {
-    // A file that is no transaction is told before a password is asked for.
-    Draft::read(&sign.file)?;
+    // A file that is no transaction, or too late, is told before a password is asked for.
+    submit::not_over(Draft::read(&sign.file)?.body.valid_until_ms)?;
     let path = keys::choose(session, sign.key.as_ref())?;
     let key = keys::open(session, &path, &sign.password)?;
     let out = sign.out.as_ref().unwrap_or(&sign.file);
@@ -62,13 +63,14 @@ fn add_signature(session: &Session, sign: &TxSign) -> Outcome<Reply> {
     let mut tries = 0;
     let draft = loop {
         let mut draft = Draft::read(&sign.file)?;
+        submit::not_over(draft.body.valid_until_ms)?;
         if draft.sign(&key) == 0 {
             return Err(not_a_signer(&draft));
         }
         if let Some(earlier) = out.is_file().then(|| Draft::read(out)).and_then(Result::ok) {
             draft.merge(&earlier);
         }
-        match draft.write(out) {
+        match draft.write_again(out) {
             Ok(()) => break draft,
             Err(fault) if fault.code == SIGNED_ALREADY && tries < TRIES => tries += 1,
             Err(fault) => return Err(fault),
@@ -107,8 +109,9 @@ fn not_a_signer(draft: &Draft) -> Fault {
 fn any_call(session: &Session, any: &TxCall) -> Outcome<Reply> {
     let json: Value = match any.call.strip_prefix('@') {
         Some(path) => files::read_json(path.as_ref())?,
-        None => files::parse(any.call.as_bytes())
-            .map_err(|error| Fault::usage("BAD_JSON", say!("调用不是 JSON。", "The call is not JSON.")).cause(error))?,
+        None => files::parse(any.call.as_bytes()).map_err(|error| {
+            Fault::usage("BAD_JSON", say!("调用不是 JSON。", "The call is not JSON.")).cause_in(causes::said(&error))
+        })?,
     };
     let list = match json {
         Value::Array(list) => list,

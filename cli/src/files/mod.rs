@@ -5,7 +5,7 @@
 //! names     names as people have them ↔ as a manifest holds them
 //! stable    reading a file that stays what it is
 //! json      JSON as people write it
-//! write     whole files or none, never in the place of a device or link
+//! write     whole files or none, never in the place of what is there
 //! ```
 
 mod collect;
@@ -24,13 +24,14 @@ use serde_json::{Value, json};
 
 use crate::args::common::Document;
 use crate::fault::{Exit, Fault, Outcome};
+use crate::messages::causes;
 use crate::text::say;
 
 pub(crate) use collect::{Named, collect};
 pub(crate) use json::{parse, without_mark};
 pub(crate) use names::spelt;
 pub(crate) use stable::{Seen, hash, no_plain_file};
-pub(crate) use write::{is_same, may_be_written_over, write, write_new, write_new_private, write_over};
+pub(crate) use write::{absent, distinct, exists, is_same, write_new, write_new_private, write_over};
 
 /// Name of the format of a file of salts.
 pub(crate) const SALTS_FORMAT: &str = "quancheng-salts";
@@ -92,7 +93,8 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
     let bytes = read(path, RECORD_BYTES_MAX)?;
     parse(text(path, &bytes)?.as_bytes()).map_err(|error| {
         let shown = path.display();
-        Fault::usage("BAD_JSON", say!("{shown} 的 JSON 无效。", "{shown} is not the JSON it should be.")).cause(error)
+        Fault::usage("BAD_JSON", say!("{shown} 的 JSON 无效。", "{shown} is not the JSON it should be."))
+            .cause_in(causes::said(&error))
     })
 }
 

@@ -1,18 +1,16 @@
 //! Files that are written whole or not at all.
 //!
-//! A file is written beside its place under a name of our own that was free, and takes its place when it is on disk. What is no
-//! plain file - a device, a link, a pipe - keeps its place: replacing it is never what somebody meant.
+//! A file is written beside its place under a name of our own that was free, and takes its place when it is on disk. What is there
+//! already keeps its place, whatever it is: an output never replaces a file, device or link. Two files alone are written again, each by
+//! who has read it: that of the profiles, and a transaction that is signed in place.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use quancheng_proof::bundle::{BUNDLE_FORMAT, BUNDLE_MAGIC};
-use quancheng_proof::checkpoint::{CHECKPOINT_FORMAT, CHECKPOINT_JSON_BYTES_MAX};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::SALTS_FORMAT;
 use crate::fault::{Fault, Outcome};
 use crate::interrupt::Hold;
 use crate::text::{Text, say};
@@ -23,24 +21,10 @@ const MODE: u32 = 0o666;
 const MODE_PRIVATE: u32 = 0o600;
 /// Names that are tried for a temporary file.
 const TRIES: u32 = 16;
-/// Bytes at the beginning of a file that tell what it is.
-const BEGIN_BYTES: u64 = 4096;
-
-/// Writes a file in the place of an older one, if there is one; the older one's permissions are kept. What exists nowhere else - salts,
-/// bundles that may hold them, keys - or is trusted, as a checkpoint is, is never written over.
-pub(crate) fn write(path: &Path, content: &[u8]) -> Outcome<()> {
-    write_over(path, content, &|found| may_be_written_over(found, path))
-}
-
-/// Refuses what exists nowhere else; it lies under some name for the moment.
-pub(crate) fn may_be_written_over(found: &Path, path: &Path) -> Outcome<()> {
-    if is_irreplaceable(found) { Err(exists(path)) } else { Ok(()) }
-}
-
 /// What a caller says to a file that stands where another is to be written. The file may lie under another name while it is looked at.
 pub(crate) type May<'a> = &'a dyn Fn(&Path) -> Outcome<()>;
 
-/// As [`write()`], by a caller that says what may be replaced. The file is given its name in one step: where nothing is, without
+/// Writes a file that this program has read and writes again; the caller says what may be replaced. The file is given its name in one step: where nothing is, without
 /// replacing; where something is, by an exchange, after which what stood there at that moment is looked at, and put back if it has to
 /// stay. Whatever else writes to the same place meanwhile, nothing is lost.
 pub(crate) fn write_over(path: &Path, content: &[u8], may_go: May<'_>) -> Outcome<()> {
@@ -71,30 +55,6 @@ pub(crate) fn write_over(path: &Path, content: &[u8], may_go: May<'_>) -> Outcom
     Err(exists(path))
 }
 
-/// Whether a file is a bundle, a file of salts, a checkpoint, or a key.
-fn is_irreplaceable(path: &Path) -> bool {
-    let is_plain = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
-    let mut begin = Vec::new();
-    let read = is_plain && File::open(path).is_ok_and(|file| file.take(BEGIN_BYTES).read_to_end(&mut begin).is_ok());
-    if !read {
-        return false;
-    }
-    let names = |format: &str| begin.windows(format.len()).any(|part| part == format.as_bytes());
-    begin.starts_with(&BUNDLE_MAGIC)
-        || names(BUNDLE_FORMAT)
-        || names(SALTS_FORMAT)
-        || is_checkpoint(path)
-        || quancheng_keystore::public_key(path).is_ok()
-}
-
-/// Whether a file calls itself a checkpoint, wherever in it: the order of its members is free.
-fn is_checkpoint(path: &Path) -> bool {
-    let mut bytes = Vec::new();
-    let most = u64::from(CHECKPOINT_JSON_BYTES_MAX);
-    let read = File::open(path).is_ok_and(|file| file.take(most).read_to_end(&mut bytes).is_ok());
-    read && bytes.windows(CHECKPOINT_FORMAT.len()).any(|part| part == CHECKPOINT_FORMAT.as_bytes())
-}
-
 /// Writes a file where nothing is yet, for nobody but the owner to read.
 pub(crate) fn write_new_private(path: &Path, content: &[u8]) -> Outcome<()> {
     write_new_with(path, content, MODE_PRIVATE)
@@ -105,7 +65,28 @@ pub(crate) fn write_new(path: &Path, content: &[u8]) -> Outcome<()> {
     write_new_with(path, content, MODE)
 }
 
+/// Refuses a place that is taken, by whatever it is. Told before anything is asked, signed or submitted; the writing looks again.
+pub(crate) fn absent(path: &Path) -> Outcome<()> {
+    if plain(path)?.is_some() { Err(exists(path)) } else { Ok(()) }
+}
+
+/// Refuses outputs of one command of which two would be one file, however they are spelt.
+pub(crate) fn distinct(outputs: &[&Path]) -> Outcome<()> {
+    let places: Vec<PathBuf> = outputs.iter().map(|path| place(path)).collect();
+    let twice = (1..places.len()).find(|at| places[..*at].contains(&places[*at]));
+    let Some(shown) = twice.and_then(|at| outputs.get(at)).map(|path| path.display()) else { return Ok(()) };
+    let message = say!("两项输出为同一文件 {shown}。", "Two outputs would be one file, {shown}.");
+    Err(Fault::usage("SAME_FILE", message).hint(say!("请为每项输出各取名称。", "Give each output a name of its own.")))
+}
+
+/// A path with the folder that it leads to.
+fn place(path: &Path) -> PathBuf {
+    let real = fs::canonicalize(folder(path)).unwrap_or_else(|_| folder(path).to_owned());
+    path.file_name().map_or_else(|| path.to_owned(), |name| real.join(name))
+}
+
 fn write_new_with(path: &Path, content: &[u8], mode: u32) -> Outcome<()> {
+    absent(path)?;
     let written = Part::new(path, content, mode, false).and_then(|part| part.place(path));
     written.map_err(
         |error| {
@@ -115,7 +96,7 @@ fn write_new_with(path: &Path, content: &[u8], mode: u32) -> Outcome<()> {
 }
 
 /// The fault of a place that is taken.
-fn exists(path: &Path) -> Fault {
+pub(crate) fn exists(path: &Path) -> Fault {
     let shown = path.display();
     Fault::usage("EXISTS", say!("{shown} 已存在，不会被覆盖。", "{shown} exists and is not written over."))
         .hint(say!("请另取名称，或将其移走。", "Choose another name, or move it away."))
@@ -287,8 +268,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("a.json");
         fs::write(dir.path().join("a.json.part"), "mine").unwrap();
-        write(&out, b"1").unwrap();
-        write(&out, b"2").unwrap();
+        write_new(&out, b"1").unwrap();
+        write_over(&out, b"2", &|_| Ok(())).unwrap();
         assert_eq!(fs::read(&out).unwrap(), b"2");
         assert_eq!(fs::read(dir.path().join("a.json.part")).unwrap(), b"mine");
         assert_eq!(names(dir.path()), ["a.json", "a.json.part"]);
@@ -312,9 +293,9 @@ mod tests {
             (Path::new("/dev/stdout"), "NOT_A_FILE"),
             (dir.path(), "IS_A_FOLDER"),
         ] {
-            assert_eq!(write(path, b"x").unwrap_err().code, code, "{}", path.display());
-            let fault = write_new_private(path, b"x").unwrap_err();
-            assert!(["EXISTS", "FILE"].contains(&fault.code.as_str()), "{} {}", path.display(), fault.code);
+            assert_eq!(write_over(path, b"x", &|_| Ok(())).unwrap_err().code, code, "{}", path.display());
+            assert_eq!(write_new_private(path, b"x").unwrap_err().code, code, "{}", path.display());
+            assert_eq!(absent(path).unwrap_err().code, code, "{}", path.display());
         }
         assert_eq!(fs::read(&real).unwrap(), b"mine");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
@@ -328,32 +309,48 @@ mod tests {
         assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(write_new_private(&out, b"others").unwrap_err().code, "EXISTS");
         assert_eq!(fs::read(&out).unwrap(), b"salts");
-        // Written over by a plain write, it stays closed.
-        write(&out, b"more").unwrap();
+        // Written again, it stays closed.
+        write_over(&out, b"more", &|_| Ok(())).unwrap();
         assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(names(dir.path()), ["a.bundle"]);
     }
 
-    /// Whatever an output is called, it does not take the place of what cannot be made again.
+    /// Whatever an output is called, it does not take the place of anything, not even of what nobody may write to.
     #[test]
-    fn salts_bundles_and_keys_are_not_written_over() {
+    fn what_is_there_is_not_written_over() {
         let dir = tempfile::tempdir().unwrap();
-        let key = dir.path().join("a.key");
-        quancheng_keystore::write(&key, &quancheng_types::SigningKey::from_seed([1; 32]), "p").unwrap();
-        let bundle = dir.path().join("a.bundle");
-        fs::write(&bundle, [&BUNDLE_MAGIC[..], &[1, 0, 0]].concat()).unwrap();
-        let salts = dir.path().join("a.salts.json");
-        fs::write(&salts, format!("{{\n  \"format\": \"{SALTS_FORMAT}\"")).unwrap();
-        let checkpoint = dir.path().join("a.json");
-        let anchor = "x".repeat(8192);
-        fs::write(&checkpoint, format!("{{\"anchor\":\"{anchor}\",\"format\":\"{CHECKPOINT_FORMAT}\"}}")).unwrap();
-        for path in [&key, &bundle, &salts, &checkpoint] {
-            let before = fs::read(path).unwrap();
-            assert_eq!(write(path, b"x").unwrap_err().code, "EXISTS");
-            assert_eq!(fs::read(path).unwrap(), before);
+        let out = dir.path().join("thesis.txt");
+        for (content, mode) in [("", 0o600), ("a thesis", 0o666), ("a thesis", 0o400)] {
+            fs::write(&out, content).unwrap();
+            fs::set_permissions(&out, fs::Permissions::from_mode(mode)).unwrap();
+            for write in [write_new, write_new_private] {
+                let fault = write(&out, b"x").unwrap_err();
+                assert_eq!(fault.code, "EXISTS");
+                assert!(fault.hint.unwrap().words(crate::text::Lang::En).contains("another name"));
+            }
+            assert_eq!(fs::read_to_string(&out).unwrap(), content);
+            fs::remove_file(&out).unwrap();
         }
-        write_over(&bundle, b"x", &|_| Ok(())).unwrap();
-        assert_eq!(fs::read(&bundle).unwrap(), b"x");
+        let at_once = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(|| write_new(&out, b"x").is_ok())).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(at_once.iter().filter(|is_written| **is_written).count(), 1);
+        assert_eq!(names(dir.path()), ["thesis.txt"]);
+    }
+
+    #[test]
+    fn two_outputs_are_two_files() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("f")).unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let code = |one: &str, other: &str| distinct(&[&path(one), &path(other)]).err().map(|fault| fault.code);
+        assert_eq!(code("a", "b"), None);
+        assert_eq!(code("f/a", "a"), None);
+        for (one, other) in [("a", "a"), ("a", "./a"), ("a", "f/../a"), ("f/a", "f//a")] {
+            assert_eq!(code(one, other).as_deref(), Some("SAME_FILE"), "{one} {other}");
+        }
+        assert_eq!(distinct(&[Path::new("a"), Path::new("./a")]).unwrap_err().code, "SAME_FILE");
     }
 
     /// Between the look and the placing another program puts something there, or takes it away.
@@ -390,7 +387,7 @@ mod tests {
     fn long_names_have_room() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("x".repeat(255));
-        write(&out, b"1").unwrap();
+        write_new(&out, b"1").unwrap();
         write_new_private(&dir.path().join("y".repeat(255)), b"1").unwrap();
         assert_eq!(names(dir.path()).len(), 2);
     }

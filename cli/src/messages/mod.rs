@@ -1,5 +1,6 @@
 //! Words that are not written where they are used: labels of fields, and the help in Chinese.
 
+pub(crate) mod causes;
 mod help;
 mod labels;
 pub(crate) mod system;

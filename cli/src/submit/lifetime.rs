@@ -1,6 +1,6 @@
 //! How long a transaction may wait for its block: the chain bounds it, and says so only when it is too late for those who sign by turns.
 
-use quancheng_proof::report::{length_en, length_zh};
+use quancheng_proof::report::{length_en, length_zh, shanghai_time};
 use quancheng_types::Parameters;
 use serde_json::Value;
 
@@ -8,11 +8,13 @@ use crate::args::common::Write;
 use crate::client::Client;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
+use crate::time::now_ms;
 use crate::transaction::valid_for_ms;
 
 /// Refuses a `--valid-for` beyond what the chain takes, before anything is signed. Without an endpoint the limit is the one that
 /// chains begin with.
 pub(super) fn check(write: &Write, client: Option<&Client>) -> Outcome<()> {
+    not_over(now_ms().saturating_add(valid_for_ms(write)))?;
     let default_ms = Parameters::default().transaction_lifetime_max_ms;
     let wanted_ms = valid_for_ms(write);
     if wanted_ms <= default_ms && !write.sign_only {
@@ -24,6 +26,25 @@ pub(super) fn check(write: &Write, client: Option<&Client>) -> Outcome<()> {
         None => default_ms,
     };
     if wanted_ms <= max_ms { Ok(()) } else { Err(too_long(wanted_ms, max_ms, client.is_some())) }
+}
+
+/// Refuses to sign a transaction whose time is over: no block takes it, and whoever signs it thinks that it counts.
+pub(crate) fn not_over(valid_until_ms: u64) -> Outcome<()> {
+    let now_ms = now_ms();
+    if valid_until_ms > now_ms {
+        return Ok(());
+    }
+    let (until, now) = (shanghai_time(valid_until_ms), shanghai_time(now_ms));
+    let message = say!(
+        "该交易的有效期已于 {until}（北京时间）届满，不会再生效；未签名。",
+        "The time of the transaction was over at {until} (Beijing time) and it never takes effect; nothing was signed."
+    );
+    Err(Fault::usage("EXPIRED", message)
+        .cause_in(say!("本机时钟为 {now}", "the clock of this machine says {now}"))
+        .hint(say!(
+            "请重新生成并签署交易，必要时加长 --valid-for；如本机时钟有误，请先校准。",
+            "Make and sign the transaction anew, with a longer --valid-for if need be; set the clock of this machine if it is wrong."
+        )))
 }
 
 fn asked(client: &Client) -> Outcome<Option<u64>> {

@@ -22,8 +22,9 @@ pub(super) fn refusal(status: &Value) -> Option<Fault> {
     let module = number("module");
     let named = quancheng_contracts::MODULES.iter().find(|known| u64::from(known.id().0) == module);
     let module = named.map_or_else(|| module.to_string(), |known| known.name().to_owned());
+    let number = number("code");
     let fault = Fault::new(Exit::Refused, code.clone(), message)
-        .cause(format!("module {module}, code {}, call {call}", number("code")));
+        .cause_in(say!("模块 {module}，代码 {number}，调用 {call}", "module {module}, code {number}, call {call}"));
     Some(match refusal_hint(&code) {
         Some(hint) => fault.hint(hint),
         None => fault,

@@ -23,7 +23,7 @@ fn a_draft_collects_signatures_through_a_file_and_is_then_complete() {
 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tx.json");
-    draft.write(&path).unwrap();
+    draft.write_new(&path).unwrap();
     let mut read = Draft::read(&path).unwrap();
     assert_eq!(read, draft);
     assert_eq!(read.sign(&SigningKey::from_seed([3; 32])), 0);

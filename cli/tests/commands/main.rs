@@ -1,6 +1,9 @@
 //! Every command of the real program: its help in both languages, its JSON envelope, its exit codes.
 
+mod outputs;
 mod people;
+mod signing;
+mod strange;
 mod told;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -311,7 +311,7 @@ fn two_signers_of_one_file_at_once_lose_no_signature() {
     };
     assert_eq!(make().0, 0);
     let (code, value) = make();
-    assert_eq!((code, &value["error"]["code"]), (2, &json!("TX_EXISTS")), "a signed transaction stays: {value}");
+    assert_eq!((code, &value["error"]["code"]), (2, &json!("EXISTS")), "a signed transaction stays: {value}");
 
     let slow = home.join("slow");
     rustix::fs::mkfifoat(rustix::fs::CWD, &slow, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();

@@ -161,6 +161,9 @@ fn a_bundle_is_cut_sealed_and_proven_anew() {
     let (exit, value) = other(dir, &["bundle", "cut", whole_text, "--keep", "none.txt", "--out", "x"]);
     assert_eq!((exit, &value["error"]["code"]), (3, &json!("NOT_LISTED")));
     assert_eq!(other(dir, &["bundle", "cut", whole_text, "--keep", path, "--out", "kept"]).0, 0);
+    let spelt = format!("./x/../{path}");
+    assert_eq!(other(dir, &["bundle", "cut", whole_text, "--keep", &spelt, "--out", "spelt"]).0, 0);
+    assert_eq!(fs::read(dir.join("kept")).unwrap(), fs::read(dir.join("spelt")).unwrap());
     assert_eq!(other(dir, &["bundle", "cut", whole_text, "--seal", path, "--out", "sealed"]).0, 0);
     assert_eq!(other(dir, &["bundle", "cut", whole_text, "--no-files", "--out", "bare"]).0, 0);
     assert_eq!(other(dir, &["bundle", "cut", whole_text, "--no-files", "--out", "bare"]).1["error"]["code"], "EXISTS");

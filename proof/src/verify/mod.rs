@@ -17,6 +17,7 @@ use crate::report::{Assessment, Finding, Report, Scope, Verdict};
 pub(crate) use chain::{finality, is_possible, trust_path};
 pub(crate) use claims::leaf_fault;
 pub(crate) use descent::earlier_root;
+pub use names::own_entries;
 
 /// Checks a bundle in either form against a checkpoint, and files against the bundle.
 ///

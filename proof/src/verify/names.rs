@@ -120,6 +120,18 @@ impl<'a> Listing<'a> {
     }
 }
 
+/// For each file the places, among all entries of a bundle, of those whose name and content it has: what it is judged by, for callers
+/// that have to tell whether two names of one file are two entries of the manifest.
+#[must_use]
+pub fn own_entries(bundle: &Bundle, files: &[&FileDigests]) -> Vec<Vec<usize>> {
+    let listing = Listing::of(bundle);
+    let own = |file: &&FileDigests| match listing.judge(file) {
+        Named::Listed { places } => places,
+        Named::NothingListed | Named::Unlisted { .. } | Named::Elsewhere { .. } => Vec::new(),
+    };
+    files.iter().map(own).collect()
+}
+
 /// Whether each entry of a batch can have a file of its own that has its content and fits it.
 ///
 /// Files choose in turn, those of most names first, each the entry that fits best. No other way to share them out serves more entries:

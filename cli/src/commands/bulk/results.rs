@@ -153,9 +153,11 @@ impl Log {
     pub(super) fn open(path: PathBuf, input: &Path, header: &Header) -> Outcome<(Self, Results)> {
         let fault = |error: std::io::Error| Fault::file(&path, &error);
         let line = format!("{}\n", serde_json::to_string(header).map_err(|error| fault(error.into()))?);
-        match files::write_new(&path, line.as_bytes()) {
-            Err(taken) if taken.code != "EXISTS" => return Err(taken),
-            Ok(()) | Err(_) => {}
+        if fs::symlink_metadata(&path).is_err() {
+            match files::write_new(&path, line.as_bytes()) {
+                Err(taken) if taken.code != "EXISTS" => return Err(taken),
+                Ok(()) | Err(_) => {}
+            }
         }
         let meta = fs::metadata(&path).map_err(fault)?;
         if !meta.is_file() {

@@ -23,7 +23,7 @@ fn fork(guilt: Guilt, first: Vouching, second: Vouching, signers: usize) -> Fork
 fn shown(lang: Lang, found: &Comparison) -> (String, Option<Exit>) {
     let reply = told(lang, found);
     let View::Text(text) = &reply.view else { panic!("a text") };
-    let headline = reply.headline.as_ref().map(|text| text.words(lang).to_owned()).unwrap_or_default();
+    let headline = reply.headlines.first().map(|text| text.words(lang).to_owned()).unwrap_or_default();
     let causes = reply.fault.as_ref().map(|fault| fault.causes_in(lang).join("\n")).unwrap_or_default();
     (format!("{headline}\n{text}\n{causes}"), reply.fault.map(|fault| fault.exit))
 }

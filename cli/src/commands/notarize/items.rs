@@ -16,8 +16,9 @@ use crate::text::{printable, say};
 
 /// Room in a bundle for everything but the files: transaction, receipt, header, certificate, validators and their changes, bytes.
 const BUNDLE_REST_BYTES: usize = 512 * 1024;
-/// Names of passed over entries that are told one by one.
+/// Names of passed over entries that are told one by one, in a remark and in an error.
 const SKIPPED_SHOWN: usize = 3;
+const SKIPPED_LISTED: usize = 1_000;
 
 /// Tells people what is no plain file and was passed over.
 pub(super) fn tell_skipped(session: &Session, skipped: &[PathBuf]) {
@@ -33,6 +34,26 @@ pub(super) fn tell_skipped(session: &Session, skipped: &[PathBuf]) {
         "跳过 {count} 项（链接或非普通文件）：{shown}{more}",
         "{count} entries are links or no plain files and are passed over: {shown}{more}"
     ));
+}
+
+/// The fault of a manifest that is declared whole although something was passed over: a court would read that nothing is missing.
+pub(super) fn incomplete(skipped: &[PathBuf]) -> Fault {
+    let count = skipped.len();
+    let message = say!(
+        "--complete 声明清单完整，而有 {count} 项不是普通文件（链接、设备等），不会存证；未提交任何内容。",
+        "--complete declares that nothing is missing, and {count} entries are no plain files (links, devices) that would be passed over; \
+         nothing was submitted."
+    );
+    let listed = skipped.iter().take(SKIPPED_LISTED).map(|path| files::spelt(path));
+    let mut fault = listed.fold(Fault::usage("INCOMPLETE", message), Fault::cause);
+    if let Some(more) = count.checked_sub(SKIPPED_LISTED).filter(|more| *more > 0) {
+        fault = fault.cause_in(say!("另有 {more} 项", "and {more} more"));
+    }
+    fault.hint(say!(
+        "请去掉 --complete；或移走这些项；或不用 --recursive 而逐一给出文件（链接所指的文件会被读取）。",
+        "Leave out --complete, or move the entries away, or name the files one by one instead of --recursive (what a link leads to is read \
+         then)."
+    ))
 }
 
 /// Tells people which names stand in the manifest escaped.

@@ -35,11 +35,12 @@ use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files::{self, Named, Seen};
 use crate::interrupt::Hold;
+use crate::messages::causes;
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::submit::{self, Fate, Writer, fate, insert, is_void, past};
-use crate::text::{Lang, Text, printable, say};
+use crate::text::{Text, say};
 use crate::transaction::call;
 
 /// Module of evidence.
@@ -47,6 +48,9 @@ const MODULE: &str = "evidence";
 
 pub(super) fn run(session: &Session, command: &Notarize) -> Outcome<Reply> {
     let found = files::collect(&command.files, &command.recursive, command.escape_names)?;
+    if command.complete && !found.skipped.is_empty() {
+        return Err(items::incomplete(&found.skipped));
+    }
     items::tell_skipped(session, &found.skipped);
     items::tell_escaped(session, &found.escaped);
     if found.files.is_empty() {
@@ -58,6 +62,7 @@ pub(super) fn run(session: &Session, command: &Notarize) -> Outcome<Reply> {
         return Ok(tell_passed_over(reply, found.skipped.len()));
     }
     let out = command.bundle.as_deref().filter(|_| !command.write.dry_run);
+    outputs::each_its_own(out, command.write.tx_out.as_deref())?;
     let reserved = out.map(Reservation::take).transpose()?;
     let total = found.files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
     let bar = Bar::bytes(session, total);
@@ -146,18 +151,13 @@ fn tell_passed_over(reply: Reply, count: usize) -> Reply {
     if count == 0 {
         return reply;
     }
-    let (zh, en) = match &reply.headline {
-        Some(text) => (format!("{}\n", text.words(Lang::Zh)), format!("{}\n", text.words(Lang::En))),
-        None => Default::default(),
-    };
-    let listed = reply.data.get("passed_over").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let names: Vec<String> =
-        listed.iter().filter_map(Value::as_str).map(|name| format!("  {}", printable(name, false))).collect();
-    let names = names.join("\n");
-    reply.headline(say!(
-        "{zh}{count} 项不是普通文件（链接、设备等），未存证：\n{names}",
-        "{en}{count} entries are no plain files (links, devices) and were not notarized:\n{names}"
-    ))
+    let listed = reply.data.get("passed_over").and_then(Value::as_array).cloned().unwrap_or_default();
+    let reply = reply.headline(say!(
+        "{count} 项不是普通文件（链接、设备等），未存证：",
+        "{count} entries are no plain files (links, devices) and were not notarized:"
+    ));
+    let names = listed.iter().filter_map(Value::as_str);
+    names.fold(reply, |reply, name| reply.headline(Text::same(format!("- {name}"))))
 }
 
 /// One file of `--split`: its row, and whether an earlier run had made its bundle.
@@ -194,7 +194,7 @@ fn arguments(tree: &BatchTree, attributes: Option<&String>) -> Outcome<Value> {
         Some(Ok(fields)) => fields,
         Some(Err(error)) => {
             let message = say!("--attributes 应为 JSON 对象。", "--attributes must be a JSON object.");
-            return Err(Fault::usage("BAD_JSON", message).cause(error));
+            return Err(Fault::usage("BAD_JSON", message).cause_in(causes::said(&error)));
         }
     };
     fields.insert("commitment".to_owned(), json!(tree.commitment()));

@@ -38,6 +38,15 @@ pub(super) fn absent(out: &Path) -> Outcome<()> {
     Ok(())
 }
 
+/// Bundle, salts and transaction are three files, of which the last is new too. Told before anything is read or taken.
+pub(super) fn each_its_own(out: Option<&Path>, transaction: Option<&Path>) -> Outcome<()> {
+    let Some(transaction) = transaction else { return Ok(()) };
+    if let Some(out) = out {
+        files::distinct(&[out, &salts::path_of(out), transaction])?;
+    }
+    files::absent(transaction)
+}
+
 /// Longest name of a file, bytes: that of the file systems in use.
 const NAME_BYTES_MAX: usize = 255;
 /// Bytes that are kept of a name too long for a bundle and its salts.

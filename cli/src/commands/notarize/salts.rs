@@ -11,6 +11,7 @@ use super::items;
 use super::reservation::Reservation;
 use crate::fault::{Fault, Outcome};
 use crate::files;
+use crate::messages::causes;
 use crate::submit::is_void;
 use crate::text::{Lang, Text, say};
 
@@ -80,7 +81,8 @@ impl SaltsFile {
             if error.is_eof() {
                 return unfilled(path);
             }
-            Fault::usage("SALTS_FILE", say!("{shown} 不是盐值文件。", "{shown} is not a file of salts.")).cause(error)
+            Fault::usage("SALTS_FILE", say!("{shown} 不是盐值文件。", "{shown} is not a file of salts."))
+                .cause_in(causes::said(&error))
         })?;
         if file.format != files::SALTS_FORMAT || !(1..=VERSION).contains(&file.version) {
             let message = say!("{shown} 由其他版本生成。", "{shown} was made by another version of this program.");

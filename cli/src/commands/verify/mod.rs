@@ -5,18 +5,19 @@
 
 mod fields;
 mod findings;
+mod given;
 mod limits;
 mod names;
 mod registry;
 mod tool;
 mod view;
 
+use given::Given;
 use names::Names;
 pub(super) use registry::{Entry, entries};
 use tool::Tool;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use quancheng_proof::report::Detail;
 use quancheng_proof::{
@@ -28,6 +29,7 @@ use crate::args::evidence::Verify;
 use crate::commands::evidence::BUNDLE_FILE_BYTES_MAX;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files::{self, spelt};
+use crate::messages::causes;
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::text::{Lang, say};
@@ -36,14 +38,6 @@ use crate::text::{Lang, say};
 const CHECKPOINT_FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Code of a file that is larger than it may be.
 const TOO_LARGE: &str = "FILE_TOO_LARGE";
-
-/// A file that was given, or why it cannot be read.
-struct Given {
-    /// As it was given, printable whatever its bytes.
-    name: String,
-    /// Its content.
-    read: Result<FileDigests, Fault>,
-}
 
 /// Everything a report is made of.
 struct Check {
@@ -60,31 +54,31 @@ struct Check {
 
 pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
     let checkpoint = checkpoint(&command.checkpoint)?;
-    let files = given(&command.file);
+    let mut files = given::read(&command.file);
+    let bytes = files::read_plain(&command.bundle, BUNDLE_FILE_BYTES_MAX);
+    let decoded = bytes.as_ref().ok().and_then(|bytes| Bundle::decode(bytes).ok());
+    given::tell_apart(&mut files, decoded.as_ref());
     let numbered = || (0_u32..).zip(&files);
     let digests: Vec<FileDigests> = numbered()
         .filter_map(|(place, file)| Some(FileDigests { place: Some(place), ..file.read.as_ref().ok()?.clone() }))
         .collect();
-    let (bundle, decoded, mut report) = match files::read_plain(&command.bundle, BUNDLE_FILE_BYTES_MAX) {
+    let (bundle, mut report) = match bytes {
         Ok(bytes) => {
-            let of_file = digests_of(&command.bundle, &bytes);
-            match Bundle::decode(&bytes) {
-                Ok(bundle) => {
-                    let report = verify_bundle(&bundle, &checkpoint, &digests);
-                    (of_file, Some(bundle), report)
-                }
-                Err(_) => (of_file, None, verify(&bytes, &checkpoint, &digests)),
-            }
+            let report = match &decoded {
+                Some(bundle) => verify_bundle(bundle, &checkpoint, &digests),
+                None => verify(&bytes, &checkpoint, &digests),
+            };
+            (digests_of(&command.bundle, &bytes), report)
         }
         // No bundle is as large as this.
         Err(fault) if fault.code == TOO_LARGE => {
             let (of_file, _) = files::hash(&command.bundle, &spelt(&command.bundle), &mut |_| {}).map_err(unable)?;
             let detail = Detail::new(fault.message.words(Lang::Zh), fault.message.words(Lang::En));
-            (of_file, None, Report::of_form(Verdict::BundleUnreadable, detail))
+            (of_file, Report::of_form(Verdict::BundleUnreadable, detail))
         }
         Err(fault) => return Err(unable(fault)),
     };
-    for (place, Given { name, read }) in numbered() {
+    for (place, Given { name, read, .. }) in numbered() {
         if let Err(fault) = read {
             report.add_unreadable_file(
                 place,
@@ -120,24 +114,9 @@ pub(super) fn checkpoint(path: &Path) -> Outcome<Checkpoint> {
             "BAD_CHECKPOINT",
             say!("检查点文件无法使用，未作核验。", "The checkpoint cannot be used; nothing was checked."),
         )
-        .cause(error)
+        .cause_in(causes::checkpoint(&error, &bytes))
         .hint(say!("请另行取得检查点并核对指纹。", "Obtain the checkpoint again and compare its fingerprint."))
     })
-}
-
-/// Digests of the files, in the order given, by which they are numbered whether or not they can be read. A file that is given again, by another spelling or a link, is known by what it is.
-fn given(paths: &[PathBuf]) -> Vec<Given> {
-    let mut first: BTreeMap<(u64, u64), u32> = BTreeMap::new();
-    let given = |(place, path): (u32, &PathBuf)| {
-        let name = spelt(path);
-        let read = files::hash(path, &name, &mut |_| {}).map(|(digests, seen)| {
-            let same_as = first.get(&seen.stamp().identity()).copied();
-            first.entry(seen.stamp().identity()).or_insert(place);
-            FileDigests { same_as, ..digests }
-        });
-        Given { name, read }
-    };
-    (0_u32..).zip(paths).map(given).collect()
 }
 
 /// Why a file cannot be read.

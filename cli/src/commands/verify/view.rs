@@ -319,7 +319,7 @@ fn given_files(page: &mut Page, check: &Check) {
         return;
     }
     page.title(&say!("所提交文件", "Files presented"));
-    for (place, Given { name, read }) in (0_u32..).zip(&check.files) {
+    for (place, Given { name, read, .. }) in (0_u32..).zip(&check.files) {
         let number = place.saturating_add(1);
         page.line(&say!("第 {number} 份文件", "file {number}"), quoted(name));
         match read {

@@ -3,11 +3,9 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use quancheng_contracts::identity::organization_key;
 use quancheng_proof::Bundle;
 use quancheng_state::StateKey;
-use quancheng_types::{Digest, TransactionId};
-use serde_json::{Value, json};
+use quancheng_types::Digest;
 
 use super::super::params::{NoParams, Params, ReadParams, Segment};
 use super::super::problem::{ApiError, ApiResult, Problem};
@@ -15,7 +13,7 @@ use super::super::proofs::{self, Unprovable};
 use super::super::records::Question;
 use super::super::respond::{self, Form, JSON, OCTET_STREAM};
 use super::super::state::{Api, AsOf};
-use super::nouns::registration_question;
+use super::nouns::{evidence_question, registration_question};
 
 /// A bundle in the form that the client asks for, borsh unless it says JSON.
 fn answer(headers: &HeaderMap, bundle: &Bundle, name: &str) -> Response {
@@ -64,12 +62,15 @@ fn certified(params: &ReadParams) -> ApiResult<AsOf> {
     })
 }
 
-/// Organizations that a record names, so that a reader learns who they are.
-fn named_organizations(record: &Value) -> Vec<StateKey> {
-    const PARTIES: [&str; 4] = ["applicant", "agent", "holders", "registrar"];
-    let parties = PARTIES.iter().filter_map(|party| record.get(party));
-    let ids = parties.flat_map(|party| party.as_array().map_or_else(|| vec![party], |list| list.iter().collect()));
-    ids.filter_map(|id| Some(organization_key(&id.as_str()?.parse().ok()?))).collect()
+/// The proof of a record, which is that of its answer.
+async fn of_record(api: &Api, question: Question, params: &ReadParams) -> ApiResult<Bundle> {
+    let as_of = certified(params)?;
+    api.proving(move |backend| {
+        let snapshot = as_of.snapshot(backend)?;
+        let answer = question.answer(&snapshot)?;
+        question.prove(backend, &snapshot, &answer)
+    })
+    .await
 }
 
 /// Proves an evidence record with the transaction that made it and its signers, or that the root was never notarized.
@@ -88,16 +89,7 @@ pub(super) async fn evidence(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let root = segment.parse::<Digest>("root")?;
-    let record = Question::new("evidence", json!({ "record": { "root": root } }), format!("evidence {root}"));
-    let as_of = certified(&params)?;
-    let bundle = api
-        .proving(move |backend| {
-            let snapshot = as_of.snapshot(backend)?;
-            let answer = record.answer(&snapshot)?;
-            let made_by = answer.value.get("transaction").and_then(|id| id.as_str()?.parse::<TransactionId>().ok());
-            proofs::evidence(backend, &snapshot, &answer.keys, made_by.as_ref())
-        })
-        .await?;
+    let bundle = of_record(&api, evidence_question(&root, root), &params).await?;
     Ok(answer(&headers, &bundle, &root.to_string()))
 }
 
@@ -116,15 +108,7 @@ pub(super) async fn registration(
     Params(params): Params<ReadParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let (question, as_of) = (registration_question(&segment.0)?, certified(&params)?);
-    let bundle = api
-        .proving(move |backend| {
-            let snapshot = as_of.snapshot(backend)?;
-            let answer = question.answer(&snapshot)?;
-            let keys = [answer.keys, named_organizations(&answer.value)].concat();
-            proofs::state(backend, &snapshot, &keys, Unprovable::LeaveOut)
-        })
-        .await?;
+    let bundle = of_record(&api, registration_question(&segment.0)?, &params).await?;
     Ok(answer(&headers, &bundle, "registration"))
 }
 

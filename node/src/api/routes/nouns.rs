@@ -11,7 +11,7 @@ use serde_json::json;
 use super::super::lists::{self, ListAnswer, ModuleList};
 use super::super::params::{ListParams, Params, ReadParams, Segment};
 use super::super::problem::{ApiError, ApiResult, Problem};
-use super::super::records::{self, Envelope, Question};
+use super::super::records::{self, Beside, Envelope, Question};
 use super::super::registrations::RegistrationListParams;
 use super::super::state::Api;
 
@@ -103,7 +103,7 @@ pub(super) fn registration_question(text: &str) -> ApiResult<Question> {
             json!({ "number": { "ledger_no": number } })
         }
     };
-    Ok(Question::new("registry", query, what).timed())
+    Ok(Question::new("registry", query, what).timed().beside(Beside::Organizations))
 }
 
 /// A registration with its dossier and its status at the time of the block.
@@ -118,6 +118,12 @@ pub(super) async fn registration(
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
     records::respond(&api, registration_question(&segment.0)?, &params).await
+}
+
+/// The question for the record of a root, by the name under which it was asked for.
+pub(super) fn evidence_question(named: &Digest, root: Digest) -> Question {
+    Question::new("evidence", json!({ "record": { "root": root } }), format!("evidence {named}"))
+        .beside(Beside::Transaction)
 }
 
 /// The root that a call notarizes.
@@ -147,8 +153,7 @@ pub(super) async fn evidence(
         })
         .await?
         .unwrap_or(named);
-    let question = Question::new("evidence", json!({ "record": { "root": root } }), format!("evidence {named}"));
-    records::respond(&api, question, &params).await
+    records::respond(&api, evidence_question(&named, root), &params).await
 }
 
 /// Proposals of governance, by number.
@@ -233,4 +238,17 @@ pub(super) async fn calendar(
     let year = segment.parse::<u16>("year")?;
     let question = Question::new("governance", json!({ "calendar": { "year": year } }), format!("calendar of {year}"));
     records::respond(&api, question, &params).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report of a certificate names people by what they are called, whichever road its proof came by.
+    #[test]
+    fn a_registration_is_proven_with_the_organizations_it_names() {
+        for number in ["1", "QC-370100-PR-2026-00001001-P"] {
+            assert_eq!(registration_question(number).expect("a number").beside, Beside::Organizations);
+        }
+    }
 }

@@ -126,6 +126,30 @@ fn a_record_is_proven_and_so_is_its_absence() {
     assert_verifies(&served, &served.get(&format!("/v1/bundles/evidence/{root}?height=1")).body, Step::Absence);
 }
 
+/// A record and its proof are asked for on two roads; whoever makes a report of either reads the same.
+#[test]
+fn a_record_has_one_proof_on_both_roads() {
+    let (served, _) = grown();
+    let root = "ab".repeat(32);
+    let commitment = json!({ "root": root, "count": 1, "bytes": 1, "complete": false });
+    let notarize = served.node.sign("ORG-GOV-DATA", "evidence", json!({ "notarize": { "commitment": commitment } }), 7);
+    served.post_borsh("/v1/transactions?wait=certified", &notarize.encode());
+    let number = "QC-370100-PR-2026-00001001-P";
+    for (record, bundle) in [
+        (format!("/v1/evidence/{root}"), format!("/v1/bundles/evidence/{root}")),
+        (format!("/v1/evidence/{}", notarize.id()), format!("/v1/bundles/evidence/{root}")),
+        (format!("/v1/registrations/{number}"), format!("/v1/bundles/registrations/{number}")),
+    ] {
+        for as_of in ["", "&height=2"] {
+            let shown = proof_of(&served.get(&format!("{record}?proof=true{as_of}")).json());
+            let fetched = served.get(&format!("{bundle}?{}", as_of.trim_start_matches('&'))).body;
+            assert_eq!(findings(&served, &shown), findings(&served, &fetched), "{record}{as_of}");
+        }
+    }
+    let shown = proof_of(&served.get(&format!("/v1/evidence/{root}?proof=true")).json());
+    assert!(findings(&served, &shown).iter().any(|(_, code, _)| code.starts_with("signer_")), "who made it");
+}
+
 /// A row that changed, as of before and after, by one certified state; the past of a list has no proof.
 #[test]
 fn a_past_is_proven_by_the_newest_state() {

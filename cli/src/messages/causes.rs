@@ -1,0 +1,205 @@
+//! Why a text could not be read, in Chinese: what parsers say, they say in English.
+//!
+//! What is known here is told by its kind, with names and places as they are; anything else is told as what does not have its form. The
+//! parser's own words are what the English answer holds.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use quancheng_proof::CheckpointError;
+use quancheng_types::DecodeError;
+
+use crate::text::{Lang, Text, say};
+
+/// What editors on some systems write before UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+/// Said of what is not known here.
+const NO_FORM: &str = "内容不符合格式";
+
+/// How a message begins, what it says in Chinese, and what stands between those words: a name in back quotes, or nothing.
+const BEGINNINGS: &[(&str, &str)] = &[
+    ("EOF while parsing", "内容提前结束"),
+    ("a key file of another kind", "是另一种密钥文件"),
+    ("control character", "文字中有控制字符"),
+    ("duplicate field", "字段重复："),
+    ("expected `,`", "缺少逗号或结尾括号"),
+    ("expected `:`", "缺少冒号"),
+    ("expected ident", "此处应为一个值"),
+    ("expected value", "此处应为一个值"),
+    ("invalid digit found in string", "含有不是数字的字符"),
+    ("invalid escape", "转义写法无效"),
+    ("invalid length", "长度不符"),
+    ("invalid number", "数字无效"),
+    ("invalid type", "取值的类型不符"),
+    ("invalid unicode", "字符编码无效"),
+    ("invalid value", "取值不符"),
+    ("key must be a string", "字段名须为带引号的文字"),
+    ("lone leading surrogate", "字符编码无效"),
+    ("made by another version", "由其他版本生成"),
+    ("missing field", "缺少字段"),
+    ("not one place for a signature", "签名的位数与签署人数不同"),
+    ("number out of range", "数字超出范围"),
+    ("recursion limit exceeded", "嵌套过深"),
+    ("the key \"", "同一对象中字段重复："),
+    ("trailing characters", "其后有多余内容"),
+    ("trailing comma", "多一个逗号"),
+    ("unknown field", "没有此字段："),
+    ("unknown variant", "没有此取值："),
+];
+
+/// What a parser says.
+pub(crate) fn said(error: &impl ToString) -> Text {
+    let en = error.to_string();
+    let (what, place) = match en.rsplit_once(" at line ").map(|(what, place)| (what, place.split_once(" column "))) {
+        Some((what, Some((line, column)))) if is_number(line) && is_number(column) => {
+            (what, format!("第 {line} 行第 {column} 列："))
+        }
+        Some(_) | None => (en.as_str(), String::new()),
+    };
+    let zh = format!("{place}{}", kind(what));
+    Text::new(zh, en)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn kind(what: &str) -> String {
+    let Some((begin, zh)) = BEGINNINGS.iter().find(|(begin, _)| what.starts_with(begin)) else {
+        return NO_FORM.to_owned();
+    };
+    // A name is what the sender wrote and stays; what the parser would have liked to see is a sentence of its own.
+    let rest = what.get(begin.len().saturating_sub(usize::from(begin.ends_with('"')))..).unwrap_or_default();
+    let named = ['`', '"'].into_iter().find_map(|mark| rest.trim_start().strip_prefix(mark)?.split_once(mark));
+    let is_named = zh.ends_with('：') || *begin == "missing field";
+    match named.filter(|_| is_named) {
+        Some((name, _)) => format!("{} {name}", zh.trim_end_matches('：')),
+        None => zh.trim_end_matches('：').to_owned(),
+    }
+}
+
+/// What a parser says of a file; a mark at its beginning is named.
+pub(crate) fn of_file(path: &Path, error: &impl ToString) -> Text {
+    let mut begin = [0; 3];
+    let is_marked = File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok() && begin == MARK;
+    if is_marked { marked() } else { said(error) }
+}
+
+fn marked() -> Text {
+    say!(
+        "文件以字节顺序标记（BOM）开头，请另存为不带该标记的 UTF-8",
+        "the file begins with a byte-order mark; save it as UTF-8 without one"
+    )
+}
+
+/// Why bytes are no value of the chain.
+pub(crate) fn bytes(error: &DecodeError) -> Text {
+    let zh = match error {
+        DecodeError::TooLarge { bytes, max } => format!("共 {bytes} 字节，超过上限 {max}"),
+        DecodeError::Trailing { bytes } => format!("末尾多出 {bytes} 字节"),
+        DecodeError::Malformed { offset, .. } => format!("第 {offset} 字节处不符合格式"),
+    };
+    Text::new(zh, error.to_string())
+}
+
+/// Why a checkpoint cannot be used.
+pub(crate) fn checkpoint(error: &CheckpointError, file: &[u8]) -> Text {
+    let zh = match error {
+        CheckpointError::Json { .. } if file.starts_with(MARK) => return marked(),
+        CheckpointError::TooLarge { bytes } => format!("共 {bytes} 字节，超过检查点的上限"),
+        CheckpointError::Json { line, reason } => {
+            let said = said(reason);
+            let said = said.words(Lang::Zh);
+            if said.starts_with('第') {
+                format!("不是检查点文件：{said}")
+            } else {
+                format!("不是检查点文件：第 {line} 行：{said}")
+            }
+        }
+        CheckpointError::Format { found } => format!("文件自称 {found}，不是检查点文件"),
+        CheckpointError::Version { found } => format!("检查点版本 {found} 无法识别，请安装较新的核验程序"),
+        CheckpointError::TooManyValues => "所含的值过多或嵌套过深".to_owned(),
+        CheckpointError::NotCanonical => "有检查点没有的成员，或列表次序、取值写法不合规定".to_owned(),
+        CheckpointError::Genesis(_) => "所载创世内容无效".to_owned(),
+        CheckpointError::Header => "所钉区块头的各高度互相矛盾".to_owned(),
+        CheckpointError::Validators => "所钉区块头指明的验证者与文件所列不同".to_owned(),
+        CheckpointError::ChainId { named, found } => format!("文件称链标识为 {named}，所载内容却属于 {found}"),
+    };
+    Text::new(zh, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Record {
+        #[expect(dead_code, reason = "only its name matters")]
+        height: u64,
+    }
+
+    fn is_chinese(text: &Text, but: &[&str]) -> bool {
+        let zh = but.iter().fold(text.words(Lang::Zh).to_owned(), |zh, name| zh.replace(name, ""));
+        !zh.is_empty() && !zh.bytes().any(|byte| byte.is_ascii_alphabetic())
+    }
+
+    #[test]
+    fn what_parsers_say_is_told_in_chinese_with_place_and_name() {
+        assert!(BEGINNINGS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        for (text, zh) in [
+            ("", "第 1 行第 0 列：内容提前结束"),
+            ("x", "第 1 行第 1 列：此处应为一个值"),
+            ("{\"a\" 1}", "第 1 行第 6 列：缺少冒号"),
+            ("{\"a\":1}\n}", "第 2 行第 1 列：其后有多余内容"),
+            ("{\"a\":1,}", "第 1 行第 8 列：多一个逗号"),
+            ("{\"a\":1 2}", "第 1 行第 8 列：缺少逗号或结尾括号"),
+        ] {
+            assert_eq!(said(&serde_json::from_str::<Value>(text).unwrap_err()).words(Lang::Zh), zh, "{text}");
+        }
+        for (text, zh) in [
+            ("{}", "第 1 行第 2 列：缺少字段 height"),
+            ("{\"hight\":1}", "第 1 行第 8 列：没有此字段 hight"),
+            ("{\"height\":1,\"height\":1}", "第 1 行第 20 列：字段重复 height"),
+            ("{\"height\":\"a\"}", "第 1 行第 13 列：取值的类型不符"),
+        ] {
+            let told = said(&serde_json::from_str::<Record>(text).unwrap_err());
+            assert_eq!(told.words(Lang::Zh), zh, "{text}");
+        }
+        let twice = crate::files::parse::<Value>(b"{\"a\":1,\"a\":2}").unwrap_err();
+        assert!(said(&twice).words(Lang::Zh).ends_with("列：同一对象中字段重复 a"), "{:?}", said(&twice));
+        assert_eq!(said(&"x".parse::<u32>().unwrap_err()).words(Lang::Zh), "含有不是数字的字符");
+        assert_eq!(said(&"something new").words(Lang::Zh), NO_FORM);
+    }
+
+    #[test]
+    fn a_checkpoint_and_bytes_are_told_in_chinese() {
+        let checkpoint_of = |text: &str| {
+            let error = quancheng_proof::Checkpoint::from_json(text.as_bytes()).unwrap_err();
+            checkpoint(&error, text.as_bytes())
+        };
+        let good = include_str!("../../tests/bundles/checkpoint.json");
+        for text in [
+            String::new(),
+            "{}".to_owned(),
+            format!("\u{feff}{good}"),
+            good.replacen("\"version\": 1", "\"version\": 2", 1).replacen("\"version\":1", "\"version\":2", 1),
+            good.replacen('{', "{\"extra\":1,", 1),
+        ] {
+            let told = checkpoint_of(&text);
+            let names = ["extra", "format", "BOM", "UTF-8", "chain_id", "version", "anchor"];
+            assert!(is_chinese(&told, &names), "{told:?}");
+        }
+        assert!(checkpoint_of(&format!("\u{feff}{good}")).words(Lang::En).contains("byte-order mark"));
+        for error in [
+            DecodeError::TooLarge { bytes: 9, max: 8 },
+            DecodeError::Trailing { bytes: 1 },
+            DecodeError::Malformed { offset: 36, reason: "length 9 exceeds the limit of 8".to_owned() },
+        ] {
+            assert!(is_chinese(&bytes(&error), &[]), "{error}");
+        }
+    }
+}
