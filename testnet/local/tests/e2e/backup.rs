@@ -91,6 +91,7 @@ fn a_validator_that_lost_everything_comes_back_from_a_backup_and_signs_nothing_t
     assert!(code == Some(0) && out.contains("INTACT") && out.contains("备份完好"), "{out}{words}");
 
     a_restored_twin_stops(&net, &kept);
+    assert!(!data.join("stopped").exists(), "the one that was there first goes on");
     let before = load.certified();
     wait_until("the chain goes on", PATIENCE, || load.certified() >= before + 100);
     let mut done = load.finish();
