@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use quancheng_types::PublicKey;
 
@@ -13,11 +14,21 @@ use crate::files::{DataLock, FileError, RestoringFile};
 use crate::ledger::Ledger;
 use crate::start::{StartError, node_id, read_genesis};
 
+/// How long a folder may be in use while no node answers.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Pause between two tries.
+const POLL: Duration = Duration::from_millis(200);
+
 /// Makes a backup of the node of this configuration, in its data folder or in `out`, which must not exist.
 ///
 /// # Errors
 /// [`BackupError`].
 pub fn back_up(config: &NodeConfig, out: Option<&Path>) -> Result<Made, BackupError> {
+    back_up_within(config, out, PATIENCE)
+}
+
+/// As [`back_up`]; a folder that is in use while no node answers is tried again for so long.
+pub(super) fn back_up_within(config: &NodeConfig, out: Option<&Path>, patience: Duration) -> Result<Made, BackupError> {
     if let Some(out) = out {
         free(out)?;
     }
@@ -26,18 +37,29 @@ pub fn back_up(config: &NodeConfig, out: Option<&Path>) -> Result<Made, BackupEr
     if !data_dir.join("store").is_dir() {
         return Err(BackupError::Empty { data_dir: data_dir.clone() });
     }
-    let made = match DataLock::acquire(data_dir) {
-        Ok(lock) => {
-            let made = of_stopped(config);
-            drop(lock);
-            made?
+    let until = Instant::now() + patience;
+    let made = loop {
+        match make_once(config) {
+            // A process that ends holds its folder a little longer than its door, and one that starts a little earlier.
+            Err(BackupError::NoAnswer { .. }) if Instant::now() < until => std::thread::sleep(POLL),
+            made => break made?,
         }
-        Err(FileError::Locked { .. }) => door::ask(config)?,
-        Err(error) => return Err(error.into()),
     };
     match out {
         Some(out) => export(made, out),
         None => Ok(made),
+    }
+}
+
+fn make_once(config: &NodeConfig) -> Result<Made, BackupError> {
+    match DataLock::acquire(&config.node.data_dir) {
+        Ok(lock) => {
+            let made = of_stopped(config);
+            drop(lock);
+            made
+        }
+        Err(FileError::Locked { .. }) => door::ask(config),
+        Err(error) => Err(error.into()),
     }
 }
 

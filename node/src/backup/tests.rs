@@ -430,7 +430,7 @@ fn a_stopped_node_is_backed_up_under_its_lock_and_an_empty_folder_is_none() {
     );
     assert!(matches!(back_up(&config, Some(&dir.path().join("out"))), Err(BackupError::Exists { .. })));
     let _held = DataLock::acquire(&config.node.data_dir).unwrap();
-    let error = back_up(&config, None).unwrap_err();
+    let error = command::back_up_within(&config, None, std::time::Duration::ZERO).unwrap_err();
     assert!(matches!(error, BackupError::NoAnswer { .. }) && error.en().contains("127.0.0.1:3"), "{error}");
     let empty = node(&dir.path().join("empty"), &testing::genesis(), true);
     assert!(matches!(back_up(&empty, None), Err(BackupError::Empty { .. })));
