@@ -26,9 +26,10 @@ pub(super) fn walk(folder: &Path) -> Result<(BTreeMap<String, Metadata>, Vec<Fil
             let path = entry.map_err(BackupError::io(&below, "list"))?.path();
             let meta = path.symlink_metadata().map_err(BackupError::io(&path, "look at"))?;
             let name = name_of(folder, &path);
+            let is_part = meta.is_dir() && parts.contains(&path);
             if meta.is_file() && name != RECORD_NAME {
                 files.insert(name, meta);
-            } else if !meta.is_file() && !(meta.is_dir() && parts.contains(&path)) {
+            } else if !meta.is_file() && !is_part {
                 faults.push(FileFault { path: name, kind: FileFaultKind::NoFile });
             }
         }

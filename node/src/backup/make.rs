@@ -118,7 +118,7 @@ fn fill(
         chain_id: source.genesis.chain_id(),
         chain_name: source.genesis.chain_name.to_string(),
         node_id: source.node_id,
-        validator: source.validator.clone(),
+        validator: source.validator,
         newest,
         time_ms: now_ms(),
     };

@@ -182,11 +182,10 @@ fn every_file_that_is_not_as_it_was_is_named_and_nothing_is_changed_by_the_check
             std::fs::remove_file(&path).unwrap();
             std::fs::write(&path, content).unwrap();
         };
-        let named = |kind: FileFaultKind| match check(&folder).unwrap_err() {
-            BackupError::Faults { faults, .. } => {
-                assert_eq!(faults, [FileFault { path: file.path.clone(), kind }]);
-            }
-            other => panic!("{other}"),
+        let named = |kind: FileFaultKind| {
+            let error = check(&folder).unwrap_err();
+            let BackupError::Faults { faults, .. } = &error else { panic!("{error}") };
+            assert_eq!(*faults, [FileFault { path: file.path.clone(), kind }]);
         };
         if let Some(middle) = good.len().checked_div(2).filter(|middle| *middle < good.len()) {
             let mut bad = good.clone();
