@@ -9,6 +9,7 @@
 pub mod admission;
 pub mod api;
 pub mod backend;
+pub mod backup;
 pub mod batcher;
 pub mod budget;
 pub mod config;

@@ -7,13 +7,16 @@ use std::sync::atomic::Ordering;
 
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
+use quancheng_node::backup::{Checked, Made, back_up, check};
 use quancheng_node::config::{NodeConfig, near_misses};
 use quancheng_node::driver::DriverEnd;
 use quancheng_node::limits::BLOCKING_THREADS_MAX;
 use quancheng_node::log::Log;
 use quancheng_node::replay::{ReplayError, Replayed, replay};
 use quancheng_node::signals;
-use quancheng_node::start::{Node, Rejoin, Rejoined, StartError, Teardown, check_key_files, init, read_genesis};
+use quancheng_node::start::{
+    Node, Rejoin, Rejoined, Restored, StartError, Teardown, check_key_files, init, read_genesis, restore,
+};
 use quancheng_node::version::EXIT_UNKNOWN_VERSION;
 use quancheng_types::variables::NearMiss;
 use quancheng_types::{Height, NEWEST_VERSION};
@@ -50,6 +53,26 @@ enum Command {
         /// (旧数据目录,从中取回已接收但尚未上链的交易).
         #[arg(long, value_name = "FOLDER", requires = "rejoin_above")]
         salvage: Option<PathBuf>,
+        /// A backup (`quanchengd backup`) to begin with instead of an empty store; it is checked and copied. A validator needs
+        /// `--rejoin-above` as well (由备份恢复;验证节点须同时给出 --rejoin-above).
+        #[arg(long, value_name = "DIR")]
+        from_backup: Option<PathBuf>,
+    },
+    /// Copy the blocks and results of this node, running or stopped, into a folder of their own; or check such a folder. A backup holds no keys and
+    /// nothing of what was signed (备份节点的区块与执行结果,运行中或已停止均可;不含密钥与签名记录).
+    Backup {
+        /// Configuration file (TOML).
+        #[arg(long, env = "QUANCHENG_CONFIG", required_unless_present = "check")]
+        config: Option<PathBuf>,
+        /// Where to put it: a folder that does not exist; `<data_dir>/backups/<height>` by default (备份目录).
+        #[arg(long, value_name = "DIR", conflicts_with = "check")]
+        out: Option<PathBuf>,
+        /// Compare every file of this backup with its digest, and open it; changes nothing and needs no node (校验备份).
+        #[arg(long, value_name = "DIR")]
+        check: Option<PathBuf>,
+        /// Print one JSON object (以 JSON 输出).
+        #[arg(long)]
+        json: bool,
     },
     /// Run the node in the foreground (启动节点).
     Start {
@@ -142,17 +165,13 @@ fn unread_variables() -> Vec<String> {
 
 fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
-        Command::Init { config, rejoin_above, salvage } => {
-            let config = load(&config)?;
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-            let now_ms = u64::try_from(now.as_millis())?;
-            let is_salvage = salvage.is_some();
-            let rejoin = rejoin_above.map(|tip| Rejoin { tip: Height(tip), now_ms, salvage });
-            let rejoined = init(&config, rejoin)?;
-            if is_salvage {
-                tell_salvage(&rejoined);
-            }
-            answer(&format!("{}\n", config.node.data_dir.display()))
+        Command::Init { config, rejoin_above, salvage, from_backup } => {
+            run_init(&load(&config)?, rejoin_above, salvage, from_backup.as_deref())
+        }
+        Command::Backup { check: Some(folder), json, .. } => tell_checked(&folder, &check(&folder)?, json),
+        Command::Backup { config, out, json, check: None } => {
+            let config = config.ok_or("--config is missing")?;
+            tell_made(&back_up(&load(&config)?, out.as_deref())?, json)
         }
         Command::ValidateConfig { config } => {
             let config = load(&config)?;
@@ -207,6 +226,85 @@ fn start(config: NodeConfig) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     log.finish();
     Ok(code)
+}
+
+fn run_init(
+    config: &NodeConfig,
+    rejoin_above: Option<u64>,
+    old: Option<PathBuf>,
+    from_backup: Option<&Path>,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let now_ms = u64::try_from(now.as_millis())?;
+    let is_salvage = old.is_some();
+    let rejoin = rejoin_above.map(|tip| Rejoin { tip: Height(tip), now_ms, salvage: old });
+    let rejoined = match from_backup {
+        Some(folder) => {
+            let restored = restore(config, folder, rejoin)?;
+            tell_restored(&restored);
+            restored.rejoined
+        }
+        None => init(config, rejoin)?,
+    };
+    if is_salvage || rejoined.batches > 0 {
+        tell_salvage(&rejoined);
+    }
+    answer(&format!("{}\n", config.node.data_dir.display()))
+}
+
+/// What was restored, in both languages.
+fn tell_restored(restored: &Restored) {
+    let Restored { height, executed_height, files, bytes, floor, .. } = restored;
+    complain(&format!(
+        "restored: blocks up to height {height}, results up to {executed_height}; {files} files, {bytes} bytes, all as they were backed up"
+    ));
+    complain(&format!(
+        "已恢复:区块至高度 {height},执行结果至高度 {executed_height};共 {files} 个文件,{bytes} 字节,校验一致"
+    ));
+    if let Some(floor) = floor {
+        complain(&format!(
+            "it signs from height {floor} on; make sure that this key runs nowhere else (自高度 {floor} 起签名,请确认该密钥未在别处运行)"
+        ));
+    }
+}
+
+/// A backup that was made: a line for each thing, in both languages, or one JSON object.
+fn tell_made(made: &Made, json: bool) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    if json {
+        return answer(&format!("{}\n", serde_json::to_string(made)?));
+    }
+    let Made {
+        folder, chain_id, height, executed_height, files, bytes, new_files, new_bytes, copy_ms, total_ms, ..
+    } = made;
+    answer(&format!(
+        "{folder}\nheight {height}, results up to {executed_height} (区块高度 {height},执行结果至 {executed_height})\n\
+         {bytes} bytes in {files} files, {new_bytes} bytes in {new_files} of them new since the backup before \
+         (共 {files} 个文件 {bytes} 字节,其中较上次备份新增 {new_files} 个文件 {new_bytes} 字节)\n\
+         made in {total_ms} ms, the store was copied in {copy_ms} of them (用时 {total_ms} 毫秒,其中复制存储 {copy_ms} 毫秒)\n\
+         chain {chain_id} (链标识)\n"
+    ))
+}
+
+/// A backup that was checked.
+fn tell_checked(folder: &Path, checked: &Checked, json: bool) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let Checked { record, waiting } = checked;
+    let (files, bytes) = (record.files.len(), record.bytes());
+    if json {
+        let document = serde_json::json!({
+            "folder": folder.display().to_string(), "chain_id": record.chain_id, "node_id": record.node_id,
+            "validator": record.validator, "height": record.height, "block_id": record.block_id,
+            "executed_height": record.executed_height, "time_ms": record.time_ms, "files": files, "bytes": bytes,
+            "waiting_batches": waiting,
+        });
+        return answer(&format!("{document}\n"));
+    }
+    let (chain, name, height, block) = (record.chain_id, &record.chain_name, record.height, record.block_id);
+    answer(&format!(
+        "INTACT: {files} files, {bytes} bytes, all as they were backed up (备份完好:{files} 个文件,{bytes} 字节,校验一致)\n\
+         chain {chain} {name} (链标识)\nheight {height}, block {block}, results up to {executed} (区块高度与执行结果高度)\n\
+         {waiting} batches of its validator were admitted and not yet ordered (已接收而尚未上链的批次)\n",
+        executed = record.executed_height
+    ))
 }
 
 /// What was taken over, and what was not, in both languages.

@@ -134,13 +134,19 @@ impl Domain {
     }
 }
 
-/// An incremental tagged hash. Implements [`borsh::io::Write`], so values are hashed without an intermediate buffer.
+/// An incremental hash, tagged or plain. Implements [`borsh::io::Write`], so values are hashed without an intermediate buffer.
 #[derive(Clone)]
 pub struct Hasher {
     inner: Sha256,
 }
 
 impl Hasher {
+    /// Without a tag: plain SHA-256 of what comes in pieces, as [`sha256`] gives it of what is in memory as a whole. For files of people.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self { inner: Sha256::new() }
+    }
+
     /// Takes more content.
     pub fn update(&mut self, content: &[u8]) {
         self.inner.update(content);

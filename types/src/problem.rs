@@ -13,6 +13,10 @@ macro_rules! codes {
 }
 
 codes! {
+    /// A backup came to nothing.
+    BACKUP_FAILED,
+    /// Another backup is being made.
+    BACKUP_RUNNING,
     /// A signature does not hold.
     BAD_SIGNATURE,
     /// A body did not arrive in time.

@@ -16,6 +16,7 @@ use quancheng_types::{
 };
 
 use crate::admission::AdmissionError;
+use crate::backup::{BackupError, BackupStatus};
 use crate::driver::ClockReport;
 use crate::fair::ClientAddress;
 
@@ -279,6 +280,13 @@ pub trait Backend: Send + Sync + 'static {
     fn trust_path(&self, height: Height) -> Result<Vec<SetChange>, StoreError>;
     /// Certified results from now on. A receiver that is too slow misses some and is told so.
     fn subscribe(&self) -> tokio::sync::broadcast::Receiver<Arc<CertifiedBlock>>;
+    /// Begins a backup of this node, and returns before it is made.
+    ///
+    /// # Errors
+    /// [`BackupError`]: [`BackupError::Running`] while one is being made.
+    fn begin_backup(&self) -> Result<BackupStatus, BackupError>;
+    /// Where the newest backup of this process stands.
+    fn backup_status(&self) -> BackupStatus;
     /// Prometheus text.
     fn metrics(&self) -> String;
 }

@@ -39,7 +39,7 @@ impl StartProgress {
 pub enum Audience {
     /// Clients: the whole API.
     Public,
-    /// The operator: `/healthz`, `/readyz` and `/metrics`. Keep its listener away from the public.
+    /// The operator: `/healthz`, `/readyz`, `/metrics` and `/backup`. Keep its listener away from the public.
     Operator,
 }
 

@@ -22,6 +22,7 @@ use crate::api::backend::{
     Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus, Stage, Submitted,
     TransactionState, VersionStatus,
 };
+use crate::backup::{BackupDesk, BackupError, BackupStatus};
 use crate::driver::{ClockReport, PeerBook};
 use crate::fair::ClientAddress;
 use crate::ledger::Ledger;
@@ -55,6 +56,8 @@ pub struct NodeBackend {
     pub metrics: Arc<Metrics>,
     /// When the node started.
     pub started: Instant,
+    /// Backups of it.
+    pub backups: BackupDesk,
 }
 
 impl NodeBackend {
@@ -272,6 +275,14 @@ impl Backend for NodeBackend {
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<CertifiedBlock>> {
         self.tracker.subscribe()
+    }
+
+    fn begin_backup(&self) -> Result<BackupStatus, BackupError> {
+        self.backups.begin(&self.ledger)
+    }
+
+    fn backup_status(&self) -> BackupStatus {
+        self.backups.status()
     }
 
     fn metrics(&self) -> String {

@@ -13,7 +13,7 @@ use super::slots::{CONTENT_BYTES_MAX, Slots, SlotsError};
 /// Begins every slot and names the version of the layout.
 const MAGIC: [u8; 8] = *b"QCMARK1\0";
 /// Name in the data folder.
-const NAME: &str = "marks";
+pub(super) const NAME: &str = "marks";
 
 /// Processes that are remembered.
 pub const INSTANCES: usize = 8;

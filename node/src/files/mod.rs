@@ -5,6 +5,8 @@
 //!   lock              held for as long as the process lives
 //!   marks             what is known to be durable in the store, and which batch numbers are used; two slots, in place
 //!   sign-record       what this validator signed last; two slots written in turn, in place
+//!   restoring         a restore that is not finished; nothing starts while it is there
+//!   backups/<height>  backups that were made here
 //!   stopped           why this node may not go on by itself; only after its key signed elsewhere
 //!   log/<n>           what the voting core took in at the height in progress; appended, synced at each flush
 //!   store/chain/      RocksDB: blocks, certificates, batches
@@ -14,6 +16,7 @@
 mod lock;
 mod log_file;
 mod marks_file;
+mod restoring_file;
 mod sign_record_file;
 mod slots;
 mod stopped_file;
@@ -27,6 +30,7 @@ use std::path::{Path, PathBuf};
 pub use lock::DataLock;
 pub use log_file::LogFile;
 pub use marks_file::{INSTANCES, Marks, MarksFile};
+pub use restoring_file::RestoringFile;
 pub use sign_record_file::SignRecordFile;
 pub use stopped_file::StoppedFile;
 pub use watch::{FolderLost, FolderWatch};
@@ -100,6 +104,11 @@ pub enum FileError {
         /// What it says.
         reason: String,
     },
+    /// The data folder is being made of a backup, or was, and is not whole.
+    Restoring {
+        /// The file that says so.
+        path: PathBuf,
+    },
     /// The log does not hold.
     Log {
         /// The file.
@@ -160,6 +169,13 @@ impl fmt::Display for FileError {
                  only; {REJOIN}",
                 path.display()
             ),
+            Self::Restoring { path } => write!(
+                f,
+                "{} says that this data folder is being restored from a backup: it is not whole, and no node starts on it. If the restore was \
+                 interrupted, repeat `quanchengd init --from-backup`, which begins anew (该数据目录正由备份恢复，尚不完整；如恢复已中断，\
+                 请重新执行 `quanchengd init --from-backup`)",
+                path.display()
+            ),
             Self::Log { path, error } => write!(f, "{}: {error}", path.display()),
         }
     }
@@ -193,7 +209,7 @@ fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> FileE
 }
 
 /// Makes the entries of a folder durable (POSIX: a new or renamed file survives a crash only when its folder is synced).
-fn sync_folder(path: &Path) -> Result<(), FileError> {
+pub(crate) fn sync_folder(path: &Path) -> Result<(), FileError> {
     let folder = std::fs::File::open(path).map_err(io(path, "open the folder"))?;
     folder.sync_all().map_err(io(path, "sync the folder"))
 }

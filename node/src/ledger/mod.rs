@@ -9,6 +9,7 @@
 
 mod batches;
 mod blocks;
+mod copy;
 mod error;
 mod execute;
 mod open;
@@ -33,6 +34,7 @@ use blocks::ChainTip;
 
 pub use error::LedgerError;
 pub use execute::{Results, execute_stored};
+pub(crate) use open::STORE_FOLDER;
 pub use open::{StoreHandle, StoreKeeper, has_run};
 pub use salvage::{Salvaged, salvage};
 pub use watched::DamageSeen;

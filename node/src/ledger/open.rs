@@ -29,10 +29,10 @@ const SHARES: usize = 8;
 const PAGE_CACHE_SHARES: usize = 3;
 const RECENT_SHARES: usize = 1;
 /// Nothing is committed to a store that is only read.
-const READ_ONLY: StoreOptions =
+pub(super) const READ_ONLY: StoreOptions =
     StoreOptions { page_cache_bytes: 0, recent_bytes: 0, checkpoint_bytes: usize::MAX, checkpoint_heights: u64::MAX };
 /// Folder of the store in the data folder.
-pub(super) const STORE_FOLDER: &str = "store";
+pub(crate) const STORE_FOLDER: &str = "store";
 /// Names the newest manifest of a store; without it the engine takes the folder for an empty one, and clears it.
 const CURRENT: &str = "CURRENT";
 /// Pause between two looks at a store that is still in use.
@@ -119,7 +119,7 @@ impl Ledger {
     }
 
     /// Whether the results are of this chain, and of no height that is not decided here.
-    fn check_results(&self, path: &Path, genesis: &Genesis) -> Result<(), LedgerError> {
+    pub(super) fn check_results(&self, path: &Path, genesis: &Genesis) -> Result<(), LedgerError> {
         self.check_origin(path, genesis)?;
         let tip = self.store.tip().ok_or(LedgerError::Empty)?;
         let is_decided = tip.height() == Height::GENESIS

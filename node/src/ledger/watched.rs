@@ -1,10 +1,11 @@
 //! Notices damage wherever it is read: a record that does not hold is never served, whoever asked, and the operator hears of it.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use quancheng_state::backend::{Backend, Column, Cursor, Durability, Writes};
+use quancheng_state::backend::{Backend, Column, Cursor, Durability, Part, Writes};
 use quancheng_state::{IoCause, StoreError};
 use tracing::error;
 
@@ -73,6 +74,10 @@ impl<B: Backend> Backend for Watched<B> {
     fn sync(&self) -> Result<(), StoreError> {
         self.inner.sync()
     }
+
+    fn copy(&self, part: Part, folder: &Path) -> Result<(), StoreError> {
+        self.inner.copy(part, folder)
+    }
 }
 
 struct WatchedCursor<'a> {
@@ -104,7 +109,6 @@ impl Cursor for WatchedCursor<'_> {
 
 #[cfg(test)]
 mod tests {
-    use quancheng_state::backend::Part;
     use quancheng_state_rocks::{RocksOptions, RocksPart};
 
     use super::*;

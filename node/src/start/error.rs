@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use quancheng_keystore::KeyFileError;
 use quancheng_state::StoreError;
+use quancheng_types::Height;
 
+use crate::backup::BackupError;
 use crate::files::FileError;
 use crate::ledger::LedgerError;
 use crate::network::NetworkError;
@@ -67,6 +69,13 @@ pub enum StartError {
         /// What its store said.
         error: StoreError,
     },
+    /// `init --from-backup` of a validator without `--rejoin-above`.
+    RestoreWithoutRejoin {
+        /// Newest block of the backup.
+        height: Height,
+    },
+    /// A backup that cannot be restored.
+    Backup(BackupError),
     /// The next height follows rules that this build does not carry.
     UnknownVersion(UnknownVersion),
     /// It was asked to stop before it had started.
@@ -110,6 +119,14 @@ impl fmt::Display for StartError {
                  again (无法从旧数据目录取回任何交易，尚未建立新目录；不加 --salvage 可重新加入，但已接收而未上链的交易将丢失，请通知提交人查询并重新提交)",
                 path.display()
             ),
+            Self::RestoreWithoutRejoin { height } => write!(
+                f,
+                "this configuration names a validator key, and the backup, which ends with height {height}, does not hold what that key has signed: \
+                 the validator may have signed later heights, and would sign them again. Add --rejoin-above HEIGHT, where HEIGHT is the greatest that any \
+                 other node reports now (`quancheng chain status`); nothing was made (本配置使用验证节点密钥，而备份截至高度 {height}，不含该密钥的签名记录：\
+                 该节点可能已签过更高的高度，恢复后会重复签名。请加上 --rejoin-above 高度，取其他节点当前报告的最大高度；尚未建立任何内容)"
+            ),
+            Self::Backup(error) => error.fmt(f),
             Self::RejoinWithoutKey => f.write_str(
                 "--rejoin-above is for validators: this configuration names no node.validator_key; use `quanchengd init` without it",
             ),
@@ -122,5 +139,11 @@ impl std::error::Error for StartError {}
 impl From<NetworkError> for StartError {
     fn from(error: NetworkError) -> Self {
         Self::Network(error)
+    }
+}
+
+impl From<BackupError> for StartError {
+    fn from(error: BackupError) -> Self {
+        Self::Backup(error)
     }
 }

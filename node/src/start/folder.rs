@@ -1,11 +1,15 @@
-//! A data folder that is taken away under the running node.
+//! The data folder: whether a node may run on it, and what happens when it is taken away under the running node.
 
+use std::path::Path;
 use std::time::Duration;
 
+use quancheng_types::Genesis;
 use tracing::error;
 
+use super::{NodeKeys, StartError};
 use crate::driver::DriverEnd;
-use crate::files::{FolderLost, FolderWatch};
+use crate::files::{FolderLost, FolderWatch, MarksFile, RestoringFile, StoppedFile};
+use crate::ledger::has_run;
 
 /// Pause between two looks at it.
 const FOLDER_LOOK: Duration = Duration::from_secs(1);
@@ -33,4 +37,21 @@ pub(super) fn end_without(end: DriverEnd, lost: FolderLost) -> DriverEnd {
             end
         }
     }
+}
+
+/// Whether a node may run here at all.
+pub(super) fn check_folder(data_dir: &Path, genesis: &Genesis, keys: &NodeKeys) -> Result<(), StartError> {
+    StoppedFile::at(data_dir).check().map_err(StartError::File)?;
+    RestoringFile::at(data_dir).check().map_err(StartError::File)?;
+    let is_new = !has_run(data_dir) && !MarksFile::at(data_dir, genesis.chain_id()).exists();
+    if is_new && keys.validator.is_some() {
+        return Err(StartError::NotInitialized { path: data_dir.to_owned() });
+    }
+    Ok(())
+}
+
+/// A number that no other process has, by the randomness with which the standard library seeds its maps.
+pub(super) fn instance() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id())
 }

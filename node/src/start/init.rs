@@ -1,14 +1,15 @@
 //! `quanchengd init`: makes the data folder of a node that has never run, or of a validator that lost its own.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use quancheng_consensus::SignRecord;
-use quancheng_types::{Height, SigningKey};
+use quancheng_types::{BatchId, Genesis, Height, SignedBatch, SigningKey, ValidatorId};
 
 use super::{NodeKeys, StartError, read_genesis};
 use crate::config::NodeConfig;
-use crate::files::{DataLock, Marks, MarksFile, SignRecordFile};
+use crate::files::{DataLock, Marks, MarksFile, RestoringFile, SignRecordFile};
 use crate::ledger::{Ledger, LedgerError, Salvaged, salvage};
 
 /// Heights above the greatest committed one at which a lost validator may have signed: whoever signs at `h + 2` holds a certificate
@@ -63,18 +64,12 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
     let keys = NodeKeys::open(config)?;
     keys.check(config, &genesis)?;
     let data_dir = &config.node.data_dir;
-    if data_dir.join("store").exists() || data_dir.join("log").exists() || SignRecordFile::at(data_dir).exists() {
-        return Err(StartError::AlreadyInitialized { path: data_dir.clone() });
-    }
+    check_unused(config)?;
     if rejoin.is_some() && keys.validator.is_none() {
         return Err(StartError::RejoinWithoutKey);
     }
     // Before anything is made: else a folder of which nothing can be read left half a new one, which neither starts nor is made again.
-    let old = match (&keys.validator, rejoin.as_ref().and_then(|rejoin| rejoin.salvage.as_ref())) {
-        (Some(key), Some(path)) => salvage(path, genesis.chain_id(), &key.public_key())
-            .map_err(|error| StartError::Salvage { path: path.clone(), error })?,
-        (Some(_), None) | (None, _) => Salvaged::default(),
-    };
+    let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
     let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
     MarksFile::at(data_dir, genesis.chain_id()).open(false).map_err(StartError::File)?;
     let mut rejoined = Rejoined::default();
@@ -92,22 +87,60 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
     Ok(rejoined)
 }
 
-/// Numbers batches on from beyond any that was used, and seals again, under new numbers, what the old folder holds of admitted
-/// transactions. Those that were ordered meanwhile are skipped when they are executed.
-fn take_over(ledger: &Ledger, key: &SigningKey, now_ms: u64, old: Salvaged) -> Result<Rejoined, LedgerError> {
-    let chain_id = ledger.chain_id();
-    let floor = now_ms.max(old.next_sequence);
+/// Refuses a folder that holds anything of a node. What an interrupted restore left there is removed before.
+pub(super) fn check_unused(config: &NodeConfig) -> Result<(), StartError> {
+    let data_dir = &config.node.data_dir;
+    if RestoringFile::at(data_dir).check().is_err() {
+        let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
+        RestoringFile::at(data_dir).clear().map_err(StartError::File)?;
+    }
+    if data_dir.join("store").exists() || data_dir.join("log").exists() || SignRecordFile::at(data_dir).exists() {
+        return Err(StartError::AlreadyInitialized { path: data_dir.clone() });
+    }
+    Ok(())
+}
+
+/// What the old data folder holds of a validator's own batches.
+pub(super) fn old_batches(keys: &NodeKeys, genesis: &Genesis, rejoin: Option<&Rejoin>) -> Result<Salvaged, StartError> {
+    match (&keys.validator, rejoin.and_then(|rejoin| rejoin.salvage.as_ref())) {
+        (Some(key), Some(path)) => salvage(path, genesis.chain_id(), &key.public_key())
+            .map_err(|error| StartError::Salvage { path: path.clone(), error }),
+        (Some(_), None) | (None, _) => Ok(Salvaged::default()),
+    }
+}
+
+/// Numbers batches on from beyond any that was used, and seals again, under new numbers, what the old folder and the store hold of admitted
+/// transactions: under their old numbers they could not be ordered any more as soon as one of the new ones is. Those that were ordered meanwhile
+/// are skipped when they are executed.
+pub(super) fn take_over(
+    ledger: &Ledger,
+    key: &SigningKey,
+    now_ms: u64,
+    old: Salvaged,
+) -> Result<Rejoined, LedgerError> {
+    let (chain_id, public_key) = (ledger.chain_id(), key.public_key());
+    let used = ledger.used_sequences(&ValidatorId::of(&public_key))?;
+    let waiting = ledger.unordered_batches(&public_key)?;
+    let waiting_ids: Vec<BatchId> = waiting.iter().map(|batch| batch.header.id()).collect();
+    let numbers: BTreeSet<u64> = waiting.iter().map(|batch| batch.header.sequence).collect();
+    let old_ones = old.batches.into_iter().filter(|batch| !waiting_ids.contains(&batch.header.id()));
+    let mut batches: Vec<SignedBatch> = waiting.iter().map(|batch| SignedBatch::clone(batch)).chain(old_ones).collect();
+    batches.sort_by_key(|batch| batch.header.sequence);
+
+    let floor = now_ms.max(old.next_sequence).max(used);
     ledger.put_batch_floor(floor)?;
-    let mut rejoined = Rejoined { unreadable: old.unreadable, ..Rejoined::default() };
-    let mut next_sequence = floor;
-    for batch in old.batches {
+    let unreadable = old.unreadable.into_iter().filter(|number| !numbers.contains(number)).collect();
+    let mut rejoined = Rejoined { unreadable, ..Rejoined::default() };
+    let (mut next_sequence, mut groups) = (floor, 0);
+    for batch in batches {
         rejoined.transactions += batch.batch.transactions.len();
         rejoined.batches += 1;
-        ledger.put_batches(&[Arc::new(batch.batch.sign(chain_id, next_sequence, batch.header.weight, key))])?;
+        groups =
+            ledger.put_batches(&[Arc::new(batch.batch.sign(chain_id, next_sequence, batch.header.weight, key))])?;
         next_sequence = next_sequence.saturating_add(1);
     }
+    ledger.forget_batches(&waiting_ids)?;
     if let Some((mut file, marks, _)) = ledger.take_marks() {
-        let groups = u64::try_from(rejoined.batches).unwrap_or(u64::MAX);
         file.replace(&marks.merged(Marks { groups, next_sequence, ..Marks::default() }))?;
     }
     Ok(rejoined)

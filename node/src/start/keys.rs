@@ -82,7 +82,8 @@ fn check_roles(
     Err(StartError::SharedKey { file, en, zh })
 }
 
-fn node_id(key: &PublicKey) -> Option<NodeId> {
+/// The identity on the network that a peer key is; none for a key of another suite than Ed25519.
+pub(crate) fn node_id(key: &PublicKey) -> Option<NodeId> {
     Some(NodeId(Digest(key.as_bytes().try_into().ok()?)))
 }
 

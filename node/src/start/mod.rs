@@ -3,6 +3,7 @@
 //! Order of a start: lock the folder, open the doors, which say that the node is starting, open the store, execute again what a crash took
 //! back of the results, read log and sign record, join the network, answer at the doors. Order of a stop: close the doors, stop the driver after its current step, let the executor finish its block.
 
+mod backups;
 mod doors;
 mod error;
 mod folder;
@@ -11,12 +12,12 @@ mod init;
 mod keys;
 mod lanes;
 mod recover;
+mod restore;
 mod teardown;
 #[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -38,8 +39,8 @@ use crate::driver::{
     ServeQueue,
 };
 use crate::executor;
-use crate::files::{DataLock, FolderWatch, LogFile, Marks, MarksFile, SignRecordFile, StoppedFile};
-use crate::ledger::{Ledger, LedgerError, has_run};
+use crate::files::{DataLock, FolderWatch, LogFile, Marks, SignRecordFile, StoppedFile};
+use crate::ledger::{Ledger, LedgerError};
 use crate::limits::SUBMISSION_BYTES_MAX;
 use crate::marks::MarkKeeper;
 use crate::metrics::Metrics;
@@ -51,8 +52,10 @@ pub use doors::DoorError;
 pub use error::StartError;
 pub use genesis_file::read_genesis;
 pub use init::{Rejoin, Rejoined, init};
+pub(crate) use keys::node_id;
 pub use keys::{NodeKeys, check_key_files};
 pub use lanes::seal_rules;
+pub use restore::{Restored, restore};
 pub use teardown::Teardown;
 
 /// How long a stop waits for the driver and the doors.
@@ -86,7 +89,7 @@ impl Node {
         let keys = NodeKeys::open(&config)?;
         keys.check(&config, &genesis)?;
         teardown.hold(DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?);
-        check_folder(&config.node.data_dir, &genesis, &keys)?;
+        folder::check_folder(&config.node.data_dir, &genesis, &keys)?;
         let progress = Arc::new(StartProgress::default());
         let doors = doors::Doors::open(&progress, &config.api, &descriptors).map_err(StartError::Door)?;
         let metrics = Arc::new(Metrics::new());
@@ -110,6 +113,7 @@ impl Node {
         let pump = Pump::new(running.driver.clone(), Arc::clone(&peers), bars, asked, Arc::clone(&metrics));
         tokio::spawn(pump.run(events));
 
+        let backups = backups::desk(&config.node.data_dir, &genesis, &keys, teardown)?;
         let identity = Identity {
             chain_id: genesis.chain_id(),
             genesis: Arc::clone(&genesis),
@@ -127,6 +131,7 @@ impl Node {
             clock: running.clock,
             metrics,
             started: begun,
+            backups,
         });
         doors.enter(&backend);
         let (public, admin) = (doors.public, doors.admin);
@@ -342,7 +347,7 @@ impl Assembly<'_> {
     fn start_marks(&self, driver: &DriverHandle) -> Result<(MarkKeeper, Marks), StartError> {
         let (mut file, mut marks, marked) = self.ledger.take_marks().ok_or(StartError::Ledger(LedgerError::Empty))?;
         marks.instances.rotate_right(1);
-        marks.instances[0] = instance();
+        marks.instances[0] = folder::instance();
         file.replace(&marks).map_err(StartError::File)?;
         let keeper = MarkKeeper::start(file, marks, marked, driver.clone(), self.teardown.threads());
         Ok((keeper.map_err(StartError::Thread)?, marks))
@@ -378,20 +383,4 @@ impl Assembly<'_> {
         let (own_batches, own_ordered) = (recovered.own_batches, recovered.own_ordered);
         Ok(RecoveredEngine { engine, log, sign_record, own_batches, own_ordered, next_sequence })
     }
-}
-
-/// Whether a node may run here at all.
-fn check_folder(data_dir: &Path, genesis: &Genesis, keys: &NodeKeys) -> Result<(), StartError> {
-    StoppedFile::at(data_dir).check().map_err(StartError::File)?;
-    let is_new = !has_run(data_dir) && !MarksFile::at(data_dir, genesis.chain_id()).exists();
-    if is_new && keys.validator.is_some() {
-        return Err(StartError::NotInitialized { path: data_dir.to_owned() });
-    }
-    Ok(())
-}
-
-/// A number that no other process has, by the randomness with which the standard library seeds its maps.
-fn instance() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(std::process::id())
 }

@@ -4,7 +4,7 @@
 //! aborts the process. So the order is: stop the node, end the runtime with its requests, join the threads, close the store, release
 //! the lock on the folder, return.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ pub struct Teardown {
     verifier: Mutex<Option<VerifierHandle>>,
     lock: Mutex<Option<DataLock>>,
     asked: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
 }
 
 impl Teardown {
@@ -33,6 +34,11 @@ impl Teardown {
     #[must_use]
     pub fn asked(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.asked)
+    }
+
+    /// Set when the threads are waited for: one whose work can be left ends then.
+    pub(super) fn ending(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.ending)
     }
 
     /// Threads are started here.
@@ -56,6 +62,7 @@ impl Teardown {
 
     /// Ends everything, in order. To be called when the runtime is shut down. Whether nothing is left.
     pub fn finish(self) -> bool {
+        self.ending.store(true, Ordering::Release);
         if let Some(verifier) = self.verifier.lock().unwrap_or_else(PoisonError::into_inner).take() {
             verifier.stop();
         }

@@ -112,4 +112,13 @@ impl Backend for Rocks {
         self.chain.sync()?;
         self.results.sync()
     }
+
+    /// Of the results: those of a checkpoint that this call begins, so that writers wait no longer than for any other.
+    fn copy(&self, part: Part, folder: &Path) -> Result<(), StoreError> {
+        match part {
+            Part::Results => self.checkpoint()?,
+            Part::Chain => {}
+        }
+        self.part(part).copy(part, folder)
+    }
 }

@@ -1,8 +1,10 @@
 use core::fmt;
 use std::path::Path;
+use std::time::Duration;
 
-use quancheng_state::StoreError;
 use quancheng_state::backend::{Backend, Column, Cursor, Durability, Operation, Part, Writes};
+use quancheng_state::{IoCause, StoreError};
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{ColumnFamily, DB, DBRawIterator, FlushOptions, WriteBatch, WriteOptions};
 
 use crate::RocksOptions;
@@ -12,6 +14,17 @@ use crate::error::{folder_error, io_error, no_folder};
 const OPERATION_BYTES: usize = 16;
 /// What stands at the head of a batch.
 const BATCH_HEADER_BYTES: usize = 12;
+
+/// A copy with everything that is in memory, which is written out for it.
+const WRITE_OUT: u64 = 0;
+/// A copy of what is written out already (`CheckpointImpl` of the engine takes the greatest size of a log for "never").
+const AS_WRITTEN_OUT: u64 = u64::MAX;
+/// What is in memory and waits to be written out, or is being.
+const UNWRITTEN: &str = "rocksdb.num-immutable-mem-table";
+/// Failures in the background since the part was opened.
+const FAILURES: &str = "rocksdb.background-errors";
+/// Pause between two looks at what is being written out.
+const POLL: Duration = Duration::from_millis(2);
 
 /// The columns of one part, in a folder of their own.
 pub struct RocksPart {
@@ -90,6 +103,35 @@ impl RocksPart {
         self.db.flush_cfs_opt(&self.families(), &options).map_err(|error| self.error("write to", &error))
     }
 
+    /// Waits until everything is written out whose writing out was begun.
+    fn settle(&self) -> Result<(), StoreError> {
+        let sum = |property: &str| {
+            let numbers = self.part.columns().map(|column| self.number(column, property));
+            numbers.sum::<Result<u64, StoreError>>()
+        };
+        let failed = sum(FAILURES)?;
+        while sum(UNWRITTEN)? > 0 {
+            if sum(FAILURES)? > failed {
+                // Who writes meets the same failure, and tells its cause.
+                return Err(StoreError::Io {
+                    path: self.path.clone(),
+                    operation: "copy",
+                    cause: IoCause::Device,
+                    detail: "what was to be written out could not be; the log of the engine in that folder tells why"
+                        .to_owned(),
+                });
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    fn link(&self, folder: &Path, log_bytes: u64) -> Result<(), StoreError> {
+        let linked =
+            Checkpoint::new(&self.db).and_then(|links| links.create_checkpoint_with_log_size(folder, log_bytes));
+        linked.map_err(|error| self.error("copy", &error))
+    }
+
     fn error(&self, operation: &'static str, error: &rocksdb::Error) -> StoreError {
         io_error(&self.path, operation, error)
     }
@@ -142,6 +184,19 @@ impl Backend for RocksPart {
         match self.part {
             Part::Chain => self.db.flush_wal(true).map_err(|error| self.error("sync", &error)),
             Part::Results => self.write_out(true),
+        }
+    }
+
+    /// Links what never changes and copies the rest; on another file system it copies all. The copy of the results is of the newest
+    /// checkpoint that was begun; nothing is written out for it, since that would need the chain to be durable first.
+    fn copy(&self, part: Part, folder: &Path) -> Result<(), StoreError> {
+        assert!(part == self.part, "a part is asked for no other");
+        match part {
+            Part::Chain => self.link(folder, WRITE_OUT),
+            Part::Results => {
+                self.settle()?;
+                self.link(folder, AS_WRITTEN_OUT)
+            }
         }
     }
 }

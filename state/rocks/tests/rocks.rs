@@ -235,3 +235,44 @@ fn size_and_memory_are_told() {
     assert!(rocks.memory_bytes().unwrap() <= 64 << 20);
     assert!(rocks.column_bytes(Column::Flat).is_ok());
 }
+
+/// Each part by itself: of the chain all that was written, of the results what was, too, as nothing came meanwhile. A later write shows in neither.
+#[test]
+fn a_copy_is_of_one_moment_and_a_store_of_its_own() {
+    let (disk, copy) = (OnDisk::new(), tempfile::tempdir().unwrap());
+    let backend = disk.open();
+    let put = |value: u8| {
+        let mut writes = Writes::new();
+        writes.put(Column::Flat, vec![1], vec![value; 10_000]);
+        writes.put(Column::Batches, vec![1], vec![value; 10_000]);
+        backend.write(writes, Durability::Buffered).unwrap();
+    };
+    put(1);
+    for part in [Part::Results, Part::Chain] {
+        backend.copy(part, &copy.path().join(part.name())).unwrap();
+    }
+    put(2);
+    let read = |path| {
+        let copied = Rocks::open_read_only(path, &OPTIONS).unwrap();
+        let value = |column| copied.get(column, &[1]).unwrap().unwrap()[0];
+        (value(Column::Flat), value(Column::Batches))
+    };
+    assert_eq!(read(copy.path()), (1, 1));
+    let error = backend.copy(Part::Chain, &copy.path().join("chain")).unwrap_err();
+    assert!(matches!(error, StoreError::Io { operation: "copy", .. }), "{error}");
+    // It goes on by itself, and the original does not see it.
+    let gone_on = Rocks::open(copy.path(), &OPTIONS).unwrap();
+    let mut writes = Writes::new();
+    writes.put(Column::Batches, vec![1], vec![3]);
+    gone_on.write(writes, Durability::Synced).unwrap();
+    gone_on.sync().unwrap();
+    drop(gone_on);
+    assert_eq!((read(copy.path()), backend.get(Column::Batches, &[1]).unwrap().unwrap()[0]), ((1, 3), 2));
+}
+
+#[test]
+fn what_is_in_memory_has_no_copy() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let error = quancheng_state::Memory::new().copy(Part::Chain, &nowhere.path().join("x")).unwrap_err();
+    assert!(error.to_string().contains("not on a disk"), "{error}");
+}

@@ -5,8 +5,9 @@
 
 use core::fmt;
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use crate::error::StoreError;
+use crate::error::{IoCause, StoreError};
 
 mod memory;
 
@@ -284,6 +285,21 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`StoreError::Io`].
     fn sync(&self) -> Result<(), StoreError>;
+
+    /// Copies a part, as it is at one moment of this call, into a folder that does not exist and whose parent does. Of the chain the copy holds
+    /// every write before the call; of the results too, or those of a checkpoint that was begun before the call ended. Reads and writes
+    /// go on meanwhile. What never changes any more may be shared with the copy, so nothing in it may be written in place.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the folder is then not there, or no copy. Always where nothing is kept on a disk, as by default.
+    fn copy(&self, part: Part, folder: &Path) -> Result<(), StoreError> {
+        Err(StoreError::Io {
+            path: folder.display().to_string(),
+            operation: "copy",
+            cause: IoCause::Device,
+            detail: format!("the part `{}` is in memory and not on a disk", part.name()),
+        })
+    }
 }
 
 /// A place in a column.

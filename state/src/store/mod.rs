@@ -18,6 +18,7 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -25,7 +26,7 @@ use quancheng_types::codec::{decode, encode};
 use quancheng_types::merkle::RootBuilder;
 use quancheng_types::{Digest, Height, HistoryLeaf};
 
-use crate::backend::{Backend, Column, Durability, Writes};
+use crate::backend::{Backend, Column, Durability, Part, Writes};
 use crate::error::{Record, StoreError};
 use crate::tree::{ChainHasher, Recent, Slot, TreeCache, root_slot};
 
@@ -260,6 +261,20 @@ impl Store {
     /// [`StoreError::Io`].
     pub fn sync(&self) -> Result<(), StoreError> {
         self.shared.backend.sync()
+    }
+
+    /// Copies the store into a folder that is there and empty, one folder below it for each part. The store may be in use.
+    ///
+    /// The results come first: whatever block they name is in a copy of the chain that is made later, with its batches, off the
+    /// pending ones. What the chain has beyond them is executed by whoever opens the copy.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn copy(&self, folder: &Path) -> Result<(), StoreError> {
+        for part in [Part::Results, Part::Chain] {
+            self.backend().copy(part, &folder.join(part.name()))?;
+        }
+        Ok(())
     }
 
     fn backend(&self) -> &dyn Backend {

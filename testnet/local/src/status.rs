@@ -91,7 +91,9 @@ fn is_starting(pid: u32, address: SocketAddr) -> bool {
         return true;
     }
     match http::ask(address, "/v1/status") {
-        Ok((503, Some(problem))) => problem.get("code").and_then(Value::as_str) == Some("STARTING"),
+        Ok((503, Some(problem))) => {
+            problem.get("code").and_then(Value::as_str) == Some(quancheng_types::problem::STARTING)
+        }
         Ok(_) | Err(_) => false,
     }
 }

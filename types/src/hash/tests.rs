@@ -34,3 +34,14 @@ fn a_digest_is_shown_as_lower_case_hex() {
     assert_eq!(text, "030b131b232b333b434b535b636b737b838b939ba3abb3bbc3cbd3dbe3ebf3fb");
     assert_eq!(text.parse(), Ok(digest));
 }
+
+#[test]
+fn pieces_give_the_plain_hash_of_the_whole() {
+    let content = [7; 300];
+    for cut in [0, 1, 64, 299, 300] {
+        let mut hasher = Hasher::plain();
+        hasher.update(&content[..cut]);
+        hasher.update(&content[cut..]);
+        assert_eq!(hasher.finish(), sha256(&[&content]), "{cut}");
+    }
+}

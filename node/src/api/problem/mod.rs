@@ -16,6 +16,7 @@ use super::language::Language;
 use super::outcome::RefusalView;
 use super::server::Refused;
 use crate::admission::AdmissionError;
+use crate::backup::BackupError;
 
 /// Media type of a problem.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -135,6 +136,10 @@ pub(crate) enum ApiError {
         /// Suggested wait, ms.
         retry_after_ms: u64,
     },
+    /// Another backup of this node is being made.
+    BackupRunning,
+    /// A backup that cannot be begun.
+    Backup(BackupError),
     /// The node has not started yet.
     Starting {
         /// The height whose results are there again.
@@ -190,6 +195,8 @@ impl ApiError {
             Self::NotCertifiedYet { .. } => (StatusCode::CONFLICT, codes::NOT_CERTIFIED_YET),
             Self::Admission(error) => admission::status_and_code(error),
             Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, codes::OVERLOADED),
+            Self::BackupRunning => (StatusCode::CONFLICT, codes::BACKUP_RUNNING),
+            Self::Backup(_) => (StatusCode::INTERNAL_SERVER_ERROR, codes::BACKUP_FAILED),
             Self::Starting { .. } => (StatusCode::SERVICE_UNAVAILABLE, codes::STARTING),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, codes::STOPPING),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, codes::TIMEOUT),
@@ -210,7 +217,7 @@ impl ApiError {
             ) => Some(*retry_after_ms),
             Self::NotCertifiedYet { .. } | Self::NotReached { .. } => Some(200),
             Self::Starting { .. } => Some(1_000),
-            Self::Stopping | Self::Admission(AdmissionError::Stopping) => Some(5_000),
+            Self::BackupRunning | Self::Stopping | Self::Admission(AdmissionError::Stopping) => Some(5_000),
             Self::NotFound { .. }
             | Self::NoPath { .. }
             | Self::MethodNotAllowed
@@ -225,6 +232,7 @@ impl ApiError {
             | Self::TooManyClaims { .. }
             | Self::Admission(_)
             | Self::Timeout
+            | Self::Backup(_)
             | Self::Store(_)
             | Self::Internal { .. } => None,
         }
@@ -247,6 +255,7 @@ impl ApiError {
         match self {
             Self::Admission(error) => vec![error.to_string()],
             Self::Store(error) => vec![error.to_string()],
+            Self::Backup(error) => vec![error.en()],
             Self::Malformed { reason } | Self::InvalidParameter { reason, .. } | Self::Internal { reason } => {
                 vec![reason.clone()]
             }
@@ -263,6 +272,7 @@ impl ApiError {
             | Self::NotCertifiedYet { .. }
             | Self::TooManyClaims { .. }
             | Self::Overloaded { .. }
+            | Self::BackupRunning
             | Self::Starting { .. }
             | Self::Stopping
             | Self::Timeout => Vec::new(),
@@ -344,6 +354,27 @@ impl From<StoreError> for ApiError {
             | StoreError::OutOfOrder { .. }
             | StoreError::GenesisExists
             | StoreError::TooLarge { .. } => Self::Store(error),
+        }
+    }
+}
+
+impl From<BackupError> for ApiError {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Running => Self::BackupRunning,
+            BackupError::Stopping => Self::Stopping,
+            BackupError::Empty { .. }
+            | BackupError::Io { .. }
+            | BackupError::Ledger(_)
+            | BackupError::File(_)
+            | BackupError::Start(_)
+            | BackupError::Exists { .. }
+            | BackupError::NoBackup { .. }
+            | BackupError::Faults { .. }
+            | BackupError::OtherChain { .. }
+            | BackupError::OtherContent { .. }
+            | BackupError::NoAnswer { .. }
+            | BackupError::Refused { .. } => Self::Backup(error),
         }
     }
 }

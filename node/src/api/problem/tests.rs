@@ -1,4 +1,5 @@
 use super::*;
+use crate::backup::BackupError;
 
 #[test]
 fn languages_are_weighed() {
@@ -54,6 +55,8 @@ fn every_problem_has_words_in_both_languages() {
         ApiError::NotCertifiedYet { height },
         ApiError::TooManyClaims { count: 2, max: 1 },
         ApiError::Overloaded { what: "x", retry_after_ms: 1 },
+        ApiError::BackupRunning,
+        ApiError::from(BackupError::Empty { data_dir: "x".into() }),
         ApiError::Stopping,
         ApiError::Timeout,
         ApiError::Store(StoreError::GenesisExists),

@@ -10,6 +10,8 @@ use crate::admission::AdmissionError;
 
 /// Code, Chinese title, English title.
 const TITLES: &[(&str, &str, &str)] = &[
+    (codes::BACKUP_FAILED, "备份失败", "Backup failed"),
+    (codes::BACKUP_RUNNING, "正在备份", "Backup running"),
     (codes::BAD_SIGNATURE, "签名无效", "Bad signature"),
     (codes::BODY_TIMEOUT, "请求体接收超时", "Request body too slow"),
     (codes::CALL_REFUSED, "调用被拒绝", "Call refused"),
@@ -111,6 +113,8 @@ fn en(error: &ApiError) -> String {
         ApiError::Overloaded { what, retry_after_ms } => {
             format!("this node has too many {what}; try again in {} or ask another node", length_en(*retry_after_ms))
         }
+        ApiError::BackupRunning => "a backup of this node is being made; GET /backup tells when it is done".to_owned(),
+        ApiError::Backup(error) => error.en(),
         ApiError::Starting { newest: Height::GENESIS, .. } => {
             "this node is opening its store; try again in a second or ask another node".to_owned()
         }
@@ -181,6 +185,8 @@ fn zh(error: &ApiError) -> String {
         ApiError::Overloaded { what, retry_after_ms } => {
             format!("本节点繁忙（{what}），请在 {}后重试或改用其他节点", length_zh(*retry_after_ms))
         }
+        ApiError::BackupRunning => "本节点正在备份，GET /backup 可查询其进度".to_owned(),
+        ApiError::Backup(error) => error.zh(),
         ApiError::Starting { newest: Height::GENESIS, .. } => "本节点正在打开存储，请稍后重试或改用其他节点".to_owned(),
         ApiError::Starting { executed, newest } => {
             format!("本节点正在启动，重新执行区块：高度 {executed}，共 {newest}；请稍后重试或改用其他节点")

@@ -1,6 +1,7 @@
 //! The routes. One file per noun; the list below is the whole API.
 
 mod admin;
+mod backup;
 mod blocks;
 mod bulk;
 mod bundles;
@@ -92,7 +93,8 @@ pub(super) fn admin(api: Api) -> Router {
     let router = Router::new()
         .route("/healthz", get(admin::healthz))
         .route("/readyz", get(admin::readyz))
-        .route("/metrics", get(admin::metrics));
+        .route("/metrics", get(admin::metrics))
+        .route("/backup", get(backup::show).post(backup::begin));
     finish(router, api)
 }
 

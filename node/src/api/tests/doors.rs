@@ -8,6 +8,7 @@ use quancheng_types::Height;
 
 use super::support::{Reply, Served, connect, limits, send, served, served_with, starting};
 use crate::api::{ApiLimits, openapi_json};
+use crate::backup::BackupStatus;
 use crate::limits::SMALL_ANSWER_BYTES;
 
 fn raw(served: &Served, request: &str) -> Reply {
@@ -214,4 +215,27 @@ fn the_doors_tell_of_a_start_and_of_the_node_behind_it() {
     assert_eq!(whole_answer(early).status, 200);
     assert_eq!(served.get("/v1/status").status, 200);
     assert_eq!(ready().status, 200);
+}
+
+#[test]
+fn the_operators_door_begins_one_backup_at_a_time_and_tells_how_it_went() {
+    let served = served();
+    let ask = |method, headers: &[(&str, &str)]| send(served.admin, method, "/backup", headers, b"");
+    assert_eq!((ask("GET", &[]).status, ask("GET", &[]).json()), (200, serde_json::json!({"state": "idle"})));
+    let page = ask("POST", &[("origin", "http://example.org")]);
+    assert_eq!(page.problem(), (400, "INVALID_PARAMETER".to_owned()));
+    let begun = ask("POST", &[]);
+    assert_eq!((begun.status, begun.json()["state"].as_str()), (202, Some("running")), "{}", begun.text());
+    for (language, words) in [("en", "GET /backup tells"), ("zh", "正在备份")] {
+        let reply = ask("POST", &[("accept-language", language)]);
+        assert_eq!(reply.problem(), (409, "BACKUP_RUNNING".to_owned()));
+        assert!(reply.text().contains(words), "{}", reply.text());
+    }
+    let failed = BackupStatus::Failed { begun_ms: 1, en: "no space".to_owned(), zh: "磁盘已满".to_owned() };
+    *served.node.backup.lock().expect("no panics inside") = failed.clone();
+    let told: BackupStatus = serde_json::from_slice(&ask("GET", &[]).body).expect("a status");
+    assert_eq!(told, failed);
+    assert_eq!(ask("POST", &[]).status, 202);
+    assert_eq!(send(served.admin, "POST", "/backup?out=x", &[], b"").problem(), (400, "INVALID_PARAMETER".to_owned()));
+    assert_eq!(send(served.public, "POST", "/backup", &[], b"").problem(), (404, "NO_SUCH_PATH".to_owned()));
 }

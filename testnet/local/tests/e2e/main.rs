@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure in here is a failed test")]
 
+mod backup;
 mod bad_input;
 mod catch_up;
 mod clock;

@@ -20,6 +20,7 @@ use crate::api::backend::{
     Answer, Backend, CertifiedBlock, CertifiedHeader, ExecutedTransaction, Identity, NodeStatus, Stage, Submitted,
     TransactionState, VersionStatus,
 };
+use crate::backup::{BackupError, BackupStatus};
 use crate::fair::ClientAddress;
 
 impl Backend for Fake {
@@ -187,6 +188,19 @@ impl Backend for Fake {
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<CertifiedBlock>> {
         self.sender.subscribe()
+    }
+
+    fn begin_backup(&self) -> Result<BackupStatus, BackupError> {
+        let mut status = self.backup.lock().expect("no panics inside");
+        if matches!(*status, BackupStatus::Running { .. }) {
+            return Err(BackupError::Running);
+        }
+        *status = BackupStatus::Running { begun_ms: START_MS };
+        Ok(status.clone())
+    }
+
+    fn backup_status(&self) -> BackupStatus {
+        self.backup.lock().expect("no panics inside").clone()
     }
 
     fn metrics(&self) -> String {

@@ -22,6 +22,7 @@ use tokio::sync::broadcast;
 
 use crate::admission::AdmissionError;
 use crate::api::backend::{CertifiedBlock, Identity, Submitted};
+use crate::backup::BackupStatus;
 
 pub(in crate::api::tests) use start::{key, organizations};
 
@@ -51,6 +52,8 @@ pub(in crate::api::tests) struct Fake {
     pub(in crate::api::tests) is_signing: AtomicBool,
     /// What the next read of receipts is answered with.
     pub(in crate::api::tests) receipts_error: Mutex<Option<StoreError>>,
+    /// Where its newest backup stands.
+    pub(in crate::api::tests) backup: Mutex<BackupStatus>,
 }
 
 impl Fake {
@@ -76,6 +79,7 @@ impl Fake {
             is_signing: AtomicBool::new(true),
             receipts_error: Mutex::new(None),
             newest_receipts: Mutex::default(),
+            backup: Mutex::default(),
         };
         fake.seal();
         fake

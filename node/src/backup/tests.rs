@@ -1,0 +1,436 @@
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use quancheng_consensus::{AuthorWindow, Commit, CommittedBlock};
+use quancheng_types::certificate::CertificateSignature;
+use quancheng_types::{
+    AccountId, Attendance, Batch, BatchCertificate, BatchRef, Block, BlockId, Bytes, Call, CommitCertificate, Digest,
+    Genesis, Header, Height, KeyId, List, ModuleId, NodeId, PROTOCOL_VERSION, Round, SignedBatch, Signer, SigningKey,
+    Transaction, ValidatorId,
+};
+
+use super::export::export;
+use super::record::{GENESIS_NAME, RECORD_NAME};
+use super::*;
+use crate::config::NodeConfig;
+use crate::files::{DataLock, MarksFile, RestoringFile, SignRecordFile};
+use crate::ledger::{Ledger, execute_stored};
+use crate::start::{Rejoin, StartError, init, restore};
+use crate::testing;
+
+/// Numbers of own batches that no block names.
+const WAITING: u64 = 1_000_000;
+/// What a clock says after any of them, ms.
+const NOW_MS: u64 = 1_800_000_000_000;
+
+fn key() -> SigningKey {
+    SigningKey::from_seed([1; 32])
+}
+
+fn batch(number: u64) -> Arc<SignedBatch> {
+    let key = key();
+    let payload = vec![7; if number.is_multiple_of(2) { 9_000 } else { 300 }];
+    let body = Transaction {
+        chain_id: testing::genesis().chain_id(),
+        signers: List::new(vec![Signer { account: AccountId(Digest([2; 32])), key_id: KeyId::of(&key.public_key()) }])
+            .unwrap(),
+        nonce: number,
+        valid_until_ms: u64::MAX,
+        calls: List::new(vec![Call { module: ModuleId(10), payload: Bytes::new(payload).unwrap() }]).unwrap(),
+    };
+    let transactions = List::new(vec![body.sign(&[&key]).unwrap()]).unwrap();
+    Arc::new(Batch { transactions }.sign(testing::genesis().chain_id(), number, 1, &key))
+}
+
+/// The block of a height, with one own batch of the same number.
+fn commit(ledger: &Ledger, height: u64, batch: &SignedBatch) -> Arc<Commit> {
+    let signature = CertificateSignature { validator: batch.header.author, signature: batch.signature };
+    let certificate = BatchCertificate { signatures: List::new(vec![signature]).unwrap() };
+    let batches = List::new(vec![BatchRef { header: batch.header, certificate }]).unwrap();
+    let set = testing::genesis().validators;
+    let header = Header {
+        version: PROTOCOL_VERSION,
+        chain_id: ledger.chain_id(),
+        height: Height(height),
+        time_ms: 1_790_000_000_000 + height,
+        parent: BlockId::default(),
+        proposer: set.ids()[0],
+        round: Round(0),
+        batches_root: Block::batches_root(&batches),
+        validators_hash: set.hash(),
+        next_validators_hash: set.hash(),
+        params_hash: Digest::ZERO,
+        executed_height: Height(0),
+        history_size: 1,
+        history_root: Digest::ZERO,
+        misbehavior_root: Block::misbehavior_root(&[]),
+        attendance_hash: Attendance::default().hash(),
+    };
+    let block = Block { header, batches, misbehavior: List::empty(), attendance: Attendance::default() };
+    let certificate =
+        CommitCertificate { height: Height(height), round: Round(0), block_id: block.id(), signatures: List::empty() };
+    let mut window = AuthorWindow::default();
+    (1..=height).for_each(|number| {
+        window.insert(number);
+    });
+    let windows = vec![(ValidatorId::of(&key().public_key()), window)];
+    Arc::new(Commit { decided: CommittedBlock { block, certificate }, windows })
+}
+
+/// One height with its batch, and a batch that waits.
+fn live(ledger: &Ledger, height: u64) {
+    let batch = batch(height);
+    ledger.put_batches(&[Arc::clone(&batch)]).unwrap();
+    let commit = commit(ledger, height, &batch);
+    ledger.put_commits(&[Arc::clone(&commit)]).unwrap();
+    execute_stored(ledger, &commit.decided.block, &[batch]).unwrap();
+    ledger.put_batches(&[self::batch(WAITING + height)]).unwrap();
+}
+
+fn source(data_dir: &Path) -> BackupSource {
+    let genesis = Arc::new(testing::genesis());
+    let data_dir = data_dir.to_owned();
+    BackupSource { data_dir, genesis, node_id: NodeId(Digest([9; 32])), validator: Some(key().public_key()) }
+}
+
+fn back_up_of(data_dir: &Path, ledger: &Arc<Ledger>) -> Made {
+    make(&source(data_dir), Arc::clone(ledger), &AtomicBool::new(false)).unwrap()
+}
+
+/// A folder with so many heights, and its backup.
+fn small(heights: u64) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let ledger = Arc::new(testing::ledger(&data));
+    (1..=heights).for_each(|height| live(&ledger, height));
+    let made = back_up_of(&data, &ledger);
+    (dir, PathBuf::from(made.folder))
+}
+
+/// Everything that the blocks of a copy need is in it, and its results are those of the original.
+fn assert_prefix(copy: &Ledger, original: &Ledger) {
+    let (height, _, executed) = copy.newest().unwrap();
+    assert!(executed <= height, "{executed} {height}");
+    for at in 1..=height.0 {
+        let block = copy.block(Height(at)).unwrap().unwrap().block;
+        assert_eq!(copy.batches_of(&block).unwrap(), [batch(at)], "height {at}");
+    }
+    for at in 0..=executed.0 {
+        assert_eq!(copy.history_leaf(Height(at)).unwrap(), original.history_leaf(Height(at)).unwrap(), "height {at}");
+    }
+    for waiting in copy.unordered_batches(&key().public_key()).unwrap() {
+        let number = waiting.header.sequence;
+        assert!(number >= WAITING || number > height.0, "{number} is in a block");
+    }
+}
+
+#[test]
+fn a_backup_made_while_blocks_are_committed_is_a_prefix_of_the_chain() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(testing::ledger(dir.path()));
+    let is_done = Arc::new(AtomicBool::new(false));
+    let writer = {
+        let (ledger, is_done) = (Arc::clone(&ledger), Arc::clone(&is_done));
+        std::thread::spawn(move || {
+            let mut height = 0;
+            while !is_done.load(Ordering::Acquire) {
+                height += 1;
+                live(&ledger, height);
+            }
+        })
+    };
+    let mut made: Vec<Made> = Vec::new();
+    while made.len() < 4 {
+        // Some heights more, however slow the machine is.
+        let until = ledger.newest_block().0 + 5;
+        while ledger.newest_block().0 < until && !writer.is_finished() {
+            std::thread::yield_now();
+        }
+        made.push(back_up_of(dir.path(), &ledger));
+    }
+    is_done.store(true, Ordering::Release);
+    writer.join().unwrap();
+    for made in &made {
+        let folder = Path::new(&made.folder);
+        let checked = check(folder).unwrap();
+        assert_eq!((checked.record.height, checked.record.bytes()), (made.height, made.bytes));
+        assert_prefix(&Ledger::open_copy(folder, &testing::genesis()).unwrap(), &ledger);
+    }
+    assert!(made.windows(2).all(|two| two[0].height < two[1].height && two[1].new_bytes < two[1].bytes), "{made:?}");
+    let tables = |made: &Made| {
+        let names =
+            std::fs::read_dir(Path::new(&made.folder).join("chain")).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.extension().is_some_and(|end| end == "sst" || end == "blob")).collect::<Vec<_>>()
+    };
+    assert!(tables(&made[0]).iter().all(|path| path.metadata().unwrap().nlink() > 1), "what never changes is shared");
+}
+
+#[test]
+fn every_file_that_is_not_as_it_was_is_named_and_nothing_is_changed_by_the_check() {
+    let (_dir, folder) = small(3);
+    let before = std::fs::read_dir(folder.join("chain")).unwrap().count();
+    assert_eq!(check(&folder).unwrap().waiting, 3);
+    assert_eq!(std::fs::read_dir(folder.join("chain")).unwrap().count(), before);
+    for file in BackupRecord::read(&folder).unwrap().files {
+        let path = folder.join(&file.path);
+        let good = std::fs::read(&path).unwrap();
+        // A new file, as the others share theirs with the store.
+        let put = |content: &[u8]| {
+            std::fs::remove_file(&path).unwrap();
+            std::fs::write(&path, content).unwrap();
+        };
+        let named = |kind: FileFaultKind| {
+            let error = check(&folder).unwrap_err();
+            let BackupError::Faults { faults, .. } = &error else { panic!("{error}") };
+            assert_eq!(*faults, [FileFault { path: file.path.clone(), kind }]);
+        };
+        if let Some(middle) = good.len().checked_div(2).filter(|middle| *middle < good.len()) {
+            let mut bad = good.clone();
+            bad[middle] ^= 0x40;
+            put(&bad);
+            named(FileFaultKind::Content);
+            put(&good[..middle]);
+            named(FileFaultKind::Size { found: middle as u64, listed: good.len() as u64 });
+        }
+        put(&good);
+        std::fs::remove_file(&path).unwrap();
+        named(FileFaultKind::Missing);
+        std::fs::write(&path, &good).unwrap();
+    }
+    check(&folder).unwrap();
+    for extra in ["chain/000999.sst", "sign-record"] {
+        std::fs::write(folder.join(extra), "x").unwrap();
+        let error = check(&folder).unwrap_err();
+        assert!(error.en().contains(extra) && error.zh().contains(extra), "{error}");
+        std::fs::remove_file(folder.join(extra)).unwrap();
+    }
+    std::os::unix::fs::symlink("CURRENT", folder.join("chain/link")).unwrap();
+    assert!(check(&folder).unwrap_err().to_string().contains("chain/link is no plain file"));
+}
+
+#[test]
+fn a_record_that_says_something_else_is_refused() {
+    let (_dir, folder) = small(3);
+    let path = folder.join(RECORD_NAME);
+    let good = std::fs::read_to_string(&path).unwrap();
+    let refused = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from} in {good}");
+        std::fs::write(&path, good.replacen(from, to, 1)).unwrap();
+        check(&folder).unwrap_err()
+    };
+    assert!(matches!(refused("\"height\": 3", "\"height\": 4"), BackupError::OtherContent { .. }));
+    assert!(matches!(refused("\"version\": 1", "\"version\": 2"), BackupError::NoBackup { .. }));
+    assert!(matches!(refused("\"store_format\": ", "\"store_format\": 9"), BackupError::NoBackup { .. }));
+    assert!(matches!(refused("\"path\": \"chain/", "\"path\": \"../chain/"), BackupError::NoBackup { .. }));
+    assert!(matches!(refused("{", ""), BackupError::NoBackup { .. }));
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(check(&folder), Err(BackupError::NoBackup { .. })));
+}
+
+#[test]
+fn what_an_interrupted_backup_left_is_cleared_and_one_height_may_have_several() {
+    let (dir, first) = small(2);
+    let data = dir.path().join("data");
+    let partial = data.join("backups/next.partial");
+    std::fs::create_dir_all(partial.join("chain")).unwrap();
+    std::fs::write(partial.join("chain/000001.log"), "x").unwrap();
+    let ledger = Arc::new(testing::ledger(&data));
+    let second = back_up_of(&data, &ledger);
+    assert!(!partial.exists());
+    assert_eq!((first.ends_with("2"), second.folder.ends_with("2-2")), (true, true), "{}", second.folder);
+    // Asked to stop: nothing is left either.
+    let stopped = make(&source(&data), ledger, &AtomicBool::new(true));
+    assert!(matches!(stopped, Err(BackupError::Stopping)) && !partial.exists());
+}
+
+#[test]
+fn a_backup_is_moved_out_as_a_whole_and_over_nothing() {
+    let (dir, first) = small(2);
+    let (data, out) = (dir.path().join("data"), dir.path().join("kept/first"));
+    let record = BackupRecord::read(&first).unwrap();
+    let made = Made::of(&record, &first);
+    std::fs::create_dir_all(&out).unwrap();
+    assert!(matches!(export(made.clone(), &out), Err(BackupError::Exists { .. })));
+    assert!(first.exists(), "it stays where it was made");
+    std::fs::remove_dir(&out).unwrap();
+    // What an interrupted move has left.
+    std::fs::create_dir(dir.path().join("kept/first.partial")).unwrap();
+    let moved = export(made, &out).unwrap();
+    assert_eq!((moved.new_bytes, moved.new_files), (moved.bytes, moved.files));
+    assert!(!first.exists() && !dir.path().join("kept/first.partial").exists());
+    assert_eq!(check(&out).unwrap().record, record);
+    let ledger = Arc::new(testing::ledger(&data));
+    live(&ledger, 3);
+    let second = export(back_up_of(&data, &ledger), &dir.path().join("kept/second")).unwrap();
+    assert!(second.new_bytes < second.bytes, "{second:?}");
+    check(Path::new(&second.folder)).unwrap();
+}
+
+/// A node of its own, with keys; a follower without `validator`.
+fn node(dir: &Path, genesis: &Genesis, is_validator: bool) -> NodeConfig {
+    std::fs::create_dir_all(dir).unwrap();
+    std::fs::write(dir.join("genesis.json"), serde_json::to_vec(genesis).unwrap()).unwrap();
+    std::fs::write(dir.join("password"), "a long password\n").unwrap();
+    quancheng_keystore::write(&dir.join("peer.key"), &SigningKey::from_seed([9; 32]), "a long password").unwrap();
+    quancheng_keystore::write(&dir.join("validator.key"), &key(), "a long password").unwrap();
+    let validator = if is_validator { "validator_key = \"validator.key\"" } else { "" };
+    let text = format!(
+        "[node]\ndata_dir = \"data\"\ngenesis = \"genesis.json\"\npeer_key = \"peer.key\"\n{validator}\npassword_file = \"password\"\n\
+         [network]\nlisten = [\"127.0.0.1:1\"]\n[api]\npublic = \"127.0.0.1:2\"\nadmin = \"127.0.0.1:3\"\n[store]\nmemory_mib = 32\n"
+    );
+    NodeConfig::parse(&text, &dir.join("node.toml"), std::iter::empty()).unwrap()
+}
+
+fn above(tip: u64) -> Option<Rejoin> {
+    Some(Rejoin { tip: Height(tip), now_ms: NOW_MS, salvage: None })
+}
+
+fn opened(config: &NodeConfig) -> Ledger {
+    Ledger::open(&config.node.data_dir, &testing::genesis(), &config.store).unwrap()
+}
+
+#[test]
+fn a_validator_is_restored_with_its_batches_and_signs_above_what_any_node_reports() {
+    let (dir, folder) = small(4);
+    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let data = config.node.data_dir.clone();
+    let error = restore(&config, &folder, None).unwrap_err();
+    assert!(matches!(error, StartError::RestoreWithoutRejoin { height: Height(4) }), "{error}");
+    assert!(error.to_string().contains("--rejoin-above") && !data.exists(), "{error}");
+
+    let restored = restore(&config, &folder, above(7)).unwrap();
+    assert_eq!((restored.height, restored.floor, restored.rejoined.batches), (Height(4), Some(Height(10)), 4));
+    check(&folder).unwrap();
+    let ledger = opened(&config);
+    assert_prefix(&ledger, &opened_original(&dir));
+    // Admitted and not ordered: all there, under numbers that were never used, and no longer under the old ones.
+    let waiting = ledger.unordered_batches(&key().public_key()).unwrap();
+    let numbers: Vec<u64> = waiting.iter().map(|batch| batch.header.sequence).collect();
+    assert_eq!(numbers, (NOW_MS..NOW_MS + 4).collect::<Vec<_>>());
+    let contents: Vec<_> = waiting.iter().map(|one| one.batch.clone()).collect();
+    assert_eq!(contents, (1..=4).map(|height| batch(WAITING + height).batch.clone()).collect::<Vec<_>>());
+    assert_eq!(ledger.pending_batches().unwrap().len(), 4);
+    let marks = ledger.marks();
+    assert_eq!((marks.has_store, marks.height, marks.next_sequence), (true, 4, NOW_MS + 4));
+    let record = SignRecordFile::at(&data).read(&ledger.chain_id(), &key().public_key(), marks.sign_records).unwrap();
+    assert_eq!((record.floor(), record.last()), (Height(10), None));
+    assert!(matches!(restore(&config, &folder, above(7)), Err(StartError::AlreadyInitialized { .. })));
+}
+
+fn opened_original(dir: &tempfile::TempDir) -> Ledger {
+    testing::ledger(&dir.path().join("data"))
+}
+
+/// Nobody signs where the backup has blocks, whatever height was named; and no clock that is behind gives a number again.
+#[test]
+fn a_height_or_a_clock_that_is_behind_the_backup_does_no_harm() {
+    let (dir, folder) = small(4);
+    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let rejoin = Some(Rejoin { tip: Height(0), now_ms: 5, salvage: None });
+    assert_eq!(restore(&config, &folder, rejoin).unwrap().floor, Some(Height(7)));
+    assert_eq!(opened(&config).batch_floor().unwrap(), WAITING + 5);
+}
+
+/// The folder that was lost has newer batches than the backup; what is in both is taken over once.
+#[test]
+fn what_an_old_folder_holds_is_taken_over_beside_the_backup() {
+    let (dir, folder) = small(3);
+    let data = dir.path().join("data");
+    live(&testing::ledger(&data), 4);
+    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let rejoin = Some(Rejoin { tip: Height(4), now_ms: NOW_MS, salvage: Some(data) });
+    let restored = restore(&config, &folder, rejoin).unwrap();
+    assert_eq!((restored.height, restored.rejoined.batches), (Height(3), 4));
+}
+
+#[test]
+fn a_follower_needs_no_height_and_nothing_is_shared_with_the_backup() {
+    let (dir, folder) = small(2);
+    let config = node(&dir.path().join("new"), &testing::genesis(), false);
+    assert!(matches!(restore(&config, &folder, above(2)), Err(StartError::RejoinWithoutKey)));
+    restore(&config, &folder, None).unwrap();
+    for file in BackupRecord::read(&folder).unwrap().files.iter().filter(|file| file.path != GENESIS_NAME) {
+        let meta = config.node.data_dir.join("store").join(&file.path).metadata().unwrap();
+        assert_eq!(meta.nlink(), 1, "{}", file.path);
+    }
+    let ledger = opened(&config);
+    assert_eq!((ledger.newest_block(), ledger.marks().height), (Height(2), 2));
+    assert!(!SignRecordFile::at(&config.node.data_dir).exists());
+}
+
+#[test]
+fn a_backup_that_is_damaged_or_of_another_chain_leaves_nothing() {
+    let (dir, folder) = small(2);
+    let genesis = testing::genesis();
+    let other = node(&dir.path().join("other"), &Genesis { time_ms: genesis.time_ms + 1, ..genesis.clone() }, false);
+    let error = restore(&other, &folder, None).unwrap_err();
+    assert!(matches!(error, StartError::Backup(BackupError::OtherChain { .. })), "{error}");
+    assert!(!other.node.data_dir.exists());
+
+    let config = node(&dir.path().join("new"), &genesis, false);
+    let table =
+        BackupRecord::read(&folder).unwrap().files.into_iter().find(|file| file.path.ends_with(".sst")).unwrap();
+    let path = folder.join(&table.path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[10] ^= 0x40;
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    let error = restore(&config, &folder, None).unwrap_err();
+    assert!(error.to_string().contains(&table.path), "{error}");
+    let left: Vec<_> =
+        std::fs::read_dir(&config.node.data_dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"]);
+}
+
+/// Killed anywhere on the way, a restore leaves its note: no node starts, no backup is made of it, and it is repeated from the beginning.
+#[test]
+fn an_interrupted_restore_does_not_start_and_is_repeated() {
+    let (dir, folder) = small(2);
+    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let data = &config.node.data_dir;
+    drop(DataLock::acquire(data).unwrap());
+    RestoringFile::at(data).begin().unwrap();
+    std::fs::create_dir_all(data.join("store/chain")).unwrap();
+    std::fs::write(data.join("store/chain/CURRENT"), "MANIFEST-000001\n").unwrap();
+    MarksFile::at(data, testing::genesis().chain_id()).open(false).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let teardown = crate::start::Teardown::default();
+    let started = runtime.block_on(crate::start::Node::start(config.clone(), &teardown));
+    let words = started.map(|_| ()).unwrap_err().to_string();
+    assert!(words.contains("restoring") && words.contains("--from-backup") && words.contains("恢复"), "{words}");
+    drop(runtime);
+    assert!(teardown.finish());
+    assert!(back_up(&config, None).unwrap_err().to_string().contains("--from-backup"));
+
+    restore(&config, &folder, above(2)).unwrap();
+    assert!(RestoringFile::at(data).check().is_ok());
+    assert_eq!(opened(&config).newest_block(), Height(2));
+
+    // Who would rather join from the peers need not remove anything by hand.
+    let plain = node(&dir.path().join("plain"), &testing::genesis(), true);
+    drop(DataLock::acquire(&plain.node.data_dir).unwrap());
+    RestoringFile::at(&plain.node.data_dir).begin().unwrap();
+    std::fs::create_dir_all(plain.node.data_dir.join("store")).unwrap();
+    init(&plain, above(2)).unwrap();
+    assert_eq!(opened(&plain).newest_block(), Height(0));
+}
+
+#[test]
+fn a_stopped_node_is_backed_up_under_its_lock_and_an_empty_folder_is_none() {
+    let (dir, _) = small(2);
+    let config = node(dir.path(), &testing::genesis(), true);
+    let made = back_up(&config, Some(&dir.path().join("out"))).unwrap();
+    assert_eq!(
+        (made.height, check(&dir.path().join("out")).unwrap().record.validator),
+        (Height(2), Some(key().public_key()))
+    );
+    assert!(matches!(back_up(&config, Some(&dir.path().join("out"))), Err(BackupError::Exists { .. })));
+    let _held = DataLock::acquire(&config.node.data_dir).unwrap();
+    let error = command::back_up_within(&config, None, std::time::Duration::ZERO).unwrap_err();
+    assert!(matches!(error, BackupError::NoAnswer { .. }) && error.en().contains("127.0.0.1:3"), "{error}");
+    let empty = node(&dir.path().join("empty"), &testing::genesis(), true);
+    assert!(matches!(back_up(&empty, None), Err(BackupError::Empty { .. })));
+}

@@ -1,0 +1,80 @@
+//! The note of a data folder that is being made of a backup: until it is whole, no node starts on it.
+
+use std::path::{Path, PathBuf};
+
+use super::{FileError, io, marks_file, sign_record_file, sync_folder};
+
+/// Name in the data folder.
+const NAME: &str = "restoring";
+/// What it says to people.
+const WORDS: &str = "A node is being restored from a backup here. If that is not going on any more, repeat `quanchengd init --from-backup`.\n\
+                     正在由备份恢复。如恢复已中断，请重新执行 `quanchengd init --from-backup`。\n";
+
+/// The note.
+#[derive(Debug)]
+pub struct RestoringFile {
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+impl RestoringFile {
+    /// Names the file; touches nothing.
+    #[must_use]
+    pub fn at(data_dir: &Path) -> Self {
+        Self { path: data_dir.join(NAME), folder: data_dir.to_owned() }
+    }
+
+    /// Refuses while there is a note.
+    ///
+    /// # Errors
+    /// [`FileError::Restoring`].
+    pub fn check(&self) -> Result<(), FileError> {
+        if self.path.symlink_metadata().is_ok() {
+            Err(FileError::Restoring { path: self.path.clone() })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes the note, before anything else is made in the folder. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`FileError::Io`].
+    pub fn begin(&self) -> Result<(), FileError> {
+        std::fs::write(&self.path, WORDS).map_err(io(&self.path, "write"))?;
+        std::fs::File::open(&self.path).and_then(|file| file.sync_all()).map_err(io(&self.path, "sync"))?;
+        sync_folder(&self.folder)
+    }
+
+    /// Takes the note away when everything else is durable: from here on the folder is one of a node.
+    ///
+    /// # Errors
+    /// [`FileError::Io`].
+    pub fn end(&self) -> Result<(), FileError> {
+        sync_folder(&self.folder)?;
+        std::fs::remove_file(&self.path).map_err(io(&self.path, "remove"))?;
+        sync_folder(&self.folder)
+    }
+
+    /// Where there is a note, removes what the unfinished restore has made, and the note last. No node has started on it, so nothing was
+    /// signed or numbered with it.
+    ///
+    /// # Errors
+    /// [`FileError::Io`].
+    pub fn clear(&self) -> Result<(), FileError> {
+        if self.check().is_ok() {
+            return Ok(());
+        }
+        for name in ["store", "log", marks_file::NAME, sign_record_file::NAME] {
+            let path = self.folder.join(name);
+            let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(io(&path, "remove what an interrupted restore left in")(error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        self.end()
+    }
+}
