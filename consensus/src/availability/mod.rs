@@ -54,6 +54,8 @@ pub(crate) struct Env<'a> {
     pub(crate) windows: &'a Windows,
     pub(crate) checker: &'a mut dyn SignatureChecker,
     pub(crate) out: &'a mut Outbox,
+    /// Whether the others were asked about this key, so that own batches may be offered.
+    pub(crate) is_offering: bool,
     pub(crate) planted: Planted,
 }
 

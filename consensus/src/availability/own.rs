@@ -58,7 +58,9 @@ impl OwnBatches {
         self.by_id.contains_key(id)
     }
 
-    /// Takes in a sealed batch and offers it. However many there are, none is dropped: what it holds is admitted, and the batcher stops
+    /// Takes in a sealed batch and offers it, as soon as the others were asked about this key: a restored copy has sealed what it held anew, under numbers
+    /// beyond those of a twin that still lives, which would take them for another's and stop. It is taken in before, so that blocks which
+    /// order it meanwhile are no surprise. However many there are, none is dropped: what it holds is admitted, and the batcher stops
     /// by [`Self::in_flight`]. Returns a certificate at once when this node alone is a quorum.
     ///
     /// # Errors
@@ -95,7 +97,9 @@ impl OwnBatches {
         };
         self.batches.insert(header.sequence, own);
         self.by_id.insert(id, header.sequence);
-        env.out.broadcast(Message::BatchOffer(batch));
+        if env.is_offering {
+            env.out.broadcast(Message::BatchOffer(batch));
+        }
         Ok(self.certify(env, header.sequence))
     }
 
@@ -173,8 +177,8 @@ impl OwnBatches {
     pub(crate) fn on_tick(&mut self, env: &mut Env<'_>) {
         let mut repeated = 0;
         for own in self.batches.values_mut().filter(|own| own.retry_at_ms <= env.now.elapsed_ms) {
-            if repeated == OFFER_RETRY_BATCHES_MAX {
-                // The rest keeps its turn for the next burst.
+            if repeated == OFFER_RETRY_BATCHES_MAX || !env.is_offering {
+                // The rest keeps its turn for the next burst, and all of them until they may be offered.
                 own.retry_at_ms = env.now.elapsed_ms + OFFER_RETRY_MS;
                 continue;
             }

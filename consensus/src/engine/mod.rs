@@ -303,15 +303,9 @@ impl Engine {
         }
     }
 
-    /// Whether the others were asked what this key signed, and a quorum has answered; at once where there is no key or nobody to ask.
-    #[must_use]
-    pub fn is_started(&self) -> bool {
-        self.startup.is_done()
-    }
-
     /// Whether this node is a validator of the height in progress and its record admits that height.
     fn may_sign(&self) -> bool {
-        self.is_started()
+        self.startup.is_done()
             && self.validators().by_id(&self.signer.id()).is_some()
             && self.signer.record().is_some_and(|record| record.floor() <= self.height.height)
     }
@@ -330,6 +324,7 @@ impl Engine {
             windows: &self.windows,
             checker: self.checker.as_mut(),
             out: &mut self.out,
+            is_offering: self.startup.is_done(),
             planted: self.planted,
         };
         (&mut self.availability, env)

@@ -266,20 +266,14 @@ impl Driver {
     /// Runs until it is stopped or must stop. `own_batches` are stored batches of this validator that were never ordered.
     #[must_use]
     pub fn run(mut self, own_batches: Vec<Arc<SignedBatch>>) -> DriverEnd {
-        let mut held = own_batches;
-        if let Err(end) = self.step(Input::Start) {
-            return self.end(end);
+        let mut inputs = vec![Input::Start];
+        inputs.extend(own_batches.into_iter().map(|batch| Input::LocalBatch { batch }));
+        for input in inputs {
+            if let Err(end) = self.step(input) {
+                return self.end(end);
+            }
         }
         loop {
-            // Batches sealed anew by a restore have numbers beyond those of a twin that still lives: offered before it was asked for, they would
-            // be taken for another's by the one that was there first, and stop it.
-            if self.parts.engine.is_started() {
-                for batch in std::mem::take(&mut held) {
-                    if let Err(end) = self.step(Input::LocalBatch { batch }) {
-                        return self.end(end);
-                    }
-                }
-            }
             let sleep = self.until_deadline();
             let end = match self.queue.recv_timeout(sleep) {
                 Ok(input) => self.take(input),

@@ -2,10 +2,12 @@
 
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
-    Batch, BatchCertificate, BatchRef, CommitCertificate, List, NodeId, SignedTransaction, Transaction, Vote,
+    Batch, BatchCertificate, BatchRef, CommitCertificate, List, NodeId, SignedBatch, SignedTransaction, Transaction,
+    Vote,
 };
 
 use super::*;
+use crate::limits::OFFER_RETRY_MS;
 use crate::message::{SignAnswer, SignQuery};
 
 /// The number of another process.
@@ -263,22 +265,57 @@ fn nobody_can_stop_a_node_outside_the_set_with_a_signature_that_is_not_its_own()
     }
 }
 
+fn batch(author: u8, sequence: u64) -> std::sync::Arc<SignedBatch> {
+    let body = Transaction {
+        chain_id: chain_id(),
+        signers: List::empty(),
+        nonce: 0,
+        valid_until_ms: u64::MAX,
+        calls: List::empty(),
+    };
+    let transactions = List::new(vec![SignedTransaction { body, signatures: List::empty() }]).unwrap();
+    std::sync::Arc::new(Batch { transactions }.sign(chain_id(), sequence, 1, &key(author)))
+}
+
+/// What this node holds of its own is not offered before the others were asked about the key. It is known before: blocks may order it meanwhile, by
+/// certificates of an earlier process, and that is no sign of a twin.
+#[test]
+fn own_batches_are_known_from_the_start_and_offered_when_nobody_else_has_the_key() {
+    let offers = |actions: &[Action]| {
+        let is_offer = |action: &&Action| {
+            matches!(
+                action,
+                Action::Send { message: Message::BatchOffer(_), .. } | Action::Broadcast(Message::BatchOffer(_))
+            )
+        };
+        actions.iter().filter(is_offer).count()
+    };
+    let mut engine = started(EPOCH_MS, false);
+    for sequence in [6, 7] {
+        let actions = engine.step(now(1), Input::LocalBatch { batch: batch(0, sequence) });
+        assert_eq!((offers(&actions), alarms(&actions)), (0, vec![]));
+    }
+    let due = engine.step(now(10 * OFFER_RETRY_MS), Input::Tick);
+    assert_eq!(offers(&due), 0, "nor when it is due again");
+    // A block orders the first.
+    let header = batch(0, 6).header;
+    engine.heed_own_batches(&[BatchRef { header, certificate: BatchCertificate { signatures: List::empty() } }]);
+    let (availability, _) = engine.availability_env();
+    availability.own.remove(&header.id());
+    assert_eq!(alarms(&engine.step(now(11 * OFFER_RETRY_MS), Input::Tick)), []);
+    for peer in 1..4 {
+        let answer =
+            SignAnswer { validator: id_of(0), nonce: EPOCH_MS, committed: Height(0), latest: None, alive: None };
+        let message = Message::SignAnswer(answer);
+        let input = Input::Peer { from: node_id(peer), message, verified: false };
+        engine.step(now(11 * OFFER_RETRY_MS), input);
+    }
+    assert!(engine.startup.is_done());
+    assert!(offers(&engine.step(now(13 * OFFER_RETRY_MS), Input::Tick)) > 0);
+}
+
 #[test]
 fn a_batch_of_ours_that_we_did_not_make_is_noticed_and_one_that_we_made_is_not() {
-    let transaction = SignedTransaction {
-        body: Transaction {
-            chain_id: chain_id(),
-            signers: List::empty(),
-            nonce: 0,
-            valid_until_ms: u64::MAX,
-            calls: List::empty(),
-        },
-        signatures: List::empty(),
-    };
-    let batch = |author: u8, sequence: u64| {
-        let transactions = List::new(vec![transaction.clone()]).unwrap();
-        std::sync::Arc::new(Batch { transactions }.sign(chain_id(), sequence, 1, &key(author)))
-    };
     let ordered = |engine: &mut Engine, author: u8, sequence: u64| {
         let header = batch(author, sequence).header;
         engine.heed_own_batches(&[BatchRef { header, certificate: BatchCertificate { signatures: List::empty() } }]);
