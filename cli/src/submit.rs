@@ -154,7 +154,7 @@ pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransact
     let deadline = client.deadline();
     let mut progress = Progress { session, id, shown: None };
     let _hold = Hold::new(move || Some(under_way(id)));
-    let mut status = admit(client, signed, deadline)?;
+    let mut status = admit(client, signed, deadline).map_err(|fault| open_end(fault, id))?;
     loop {
         let reached = progress.show(&status);
         if let Some(fault) = ended_badly(&status, id) {
@@ -173,10 +173,10 @@ pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransact
             Ok(status) => status,
             // The node that took it has restarted or another one answers: the same bytes again are safe.
             Err(Trouble::Unknown) => {
-                admit(client, signed, deadline).map_err(|fault| fault.data(json!({ "id": id })))?
+                admit(client, signed, deadline).map_err(|fault| open_end(fault.data(json!({ "id": id })), id))?
             }
             Err(Trouble::Passing) => status,
-            Err(Trouble::Fault(fault)) => return Err(fault.data(json!({ "id": id }))),
+            Err(Trouble::Fault(fault)) => return Err(open_end(fault.data(json!({ "id": id })), id)),
         };
         rest(&status, next, asked, deadline);
     }
@@ -200,6 +200,12 @@ fn under_way(id: TransactionId) -> Text {
     )
 }
 
+/// A fault that leaves open what became of the transaction says so: who reads an exit code alone would sign another one.
+fn open_end(fault: Fault, id: TransactionId) -> Fault {
+    let is_nowhere = fault.data.as_ref().and_then(|data| data.get("admitted")) == Some(&Value::Bool(false));
+    if is_nowhere || is_void(&fault) { fault } else { fault.cause_in(under_way(id)) }
+}
+
 /// Offers the bytes until a node takes them. The data of a refusal say `"admitted": false` when no node can hold the transaction.
 fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outcome<Value> {
     let bytes = signed.encode();
@@ -218,8 +224,7 @@ fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outc
         let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
         if !problem.is_retryable || !client.pause(pause, deadline) {
             let fault = problem.into_fault(&answer.url, Exit::Refused);
-            let is_final = is_nowhere && fault.exit == Exit::Refused;
-            let data = if is_final { json!({ "id": id, "admitted": false }) } else { json!({ "id": id }) };
+            let data = if is_nowhere { json!({ "id": id, "admitted": false }) } else { json!({ "id": id }) };
             return Err(fault.data(data));
         }
     }

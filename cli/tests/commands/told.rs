@@ -61,9 +61,12 @@ fn a_submission_without_an_answer_names_its_transaction() {
     assert_eq!(new_key(home, "a.key").0, 0);
     let node = fake_node(&[CHAIN, ("/v1/transactions?", 200, r#"{"nonsense":true}"#)]);
     let words = ["registration", "withdraw", "7", "--key", "a.key", "--password-file", "password", "--api", &node];
-    for (lang, label) in [("zh", "交易: "), ("en", "transaction: ")] {
+    for (lang, before, after) in [
+        ("zh", "原因: 交易 ", " 可能已提交，仍可能生效"),
+        ("en", "cause: Transaction ", " may have been submitted and may take effect"),
+    ] {
         let (code, _, stderr) = shown(home, lang, &words);
-        let id = stderr.lines().find_map(|line| line.trim().strip_prefix(label));
-        assert_eq!((code, id.map(str::len)), (Some(4), Some(64)), "{stderr}");
+        let told = stderr.lines().find_map(|line| line.trim().strip_prefix(before)?.split_once(after));
+        assert_eq!((code, told.map(|(id, _)| id.len())), (Some(4), Some(64)), "{stderr}");
     }
 }

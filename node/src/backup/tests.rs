@@ -324,12 +324,15 @@ fn opened_original(dir: &tempfile::TempDir) -> Ledger {
     testing::ledger(&dir.path().join("data"))
 }
 
-/// Nobody signs where the backup has blocks, whatever height was named; and no clock that is behind gives a number again.
+/// Nobody signs where the backup has blocks; and no clock that is behind gives a number again.
 #[test]
-fn a_height_or_a_clock_that_is_behind_the_backup_does_no_harm() {
+fn a_height_behind_the_backup_is_refused_and_a_clock_behind_it_does_no_harm() {
     let (dir, folder) = small(4);
     let config = node(&dir.path().join("new"), &testing::genesis(), true);
-    let rejoin = Some(Rejoin { tip: Height(0), now_ms: 5, salvage: None });
+    let error = restore(&config, &folder, above(3)).unwrap_err();
+    assert!(matches!(error, StartError::RejoinBelowBackup { height: Height(4), named: Height(3) }), "{error}");
+    assert!(!config.node.data_dir.exists());
+    let rejoin = Some(Rejoin { tip: Height(4), now_ms: 5, salvage: None });
     assert_eq!(restore(&config, &folder, rejoin).unwrap().floor, Some(Height(7)));
     assert_eq!(opened(&config).batch_floor().unwrap(), WAITING + 5);
 }

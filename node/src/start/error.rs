@@ -74,6 +74,13 @@ pub enum StartError {
         /// Newest block of the backup.
         height: Height,
     },
+    /// A height for `--rejoin-above` that the backup itself contradicts.
+    RejoinBelowBackup {
+        /// Newest block of the backup.
+        height: Height,
+        /// What was named.
+        named: Height,
+    },
     /// A backup that cannot be restored.
     Backup(BackupError),
     /// The next height follows rules that this build does not carry.
@@ -125,6 +132,12 @@ impl fmt::Display for StartError {
                  the validator may have signed later heights, and would sign them again. Add --rejoin-above HEIGHT, where HEIGHT is the greatest that any \
                  other node reports now (`quancheng chain status`); nothing was made (本配置使用验证节点密钥，而备份截至高度 {height}，不含该密钥的签名记录：\
                  该节点可能已签过更高的高度，恢复后会重复签名。请加上 --rejoin-above 高度，取其他节点当前报告的最大高度；尚未建立任何内容)"
+            ),
+            Self::RejoinBelowBackup { height, named } => write!(
+                f,
+                "--rejoin-above {named} cannot be the greatest height of the network: the backup itself ends with height {height}. Ask the other nodes again \
+                 (`quancheng chain status`) and name the greatest height that any of them reports; nothing was made (--rejoin-above {named} 不可能是当前最大高度：\
+                 备份本身已到高度 {height}。请重新查询其他节点，取其中报告的最大高度；尚未建立任何内容)"
             ),
             Self::Backup(error) => error.fmt(f),
             Self::RejoinWithoutKey => f.write_str(

@@ -39,7 +39,7 @@ pub struct Restored {
 ///
 /// # Errors
 /// [`StartError::AlreadyInitialized`] when there is anything of a node in the folder. [`StartError::RestoreWithoutRejoin`] for a validator
-/// without `rejoin`, [`StartError::RejoinWithoutKey`] for a follower with it. [`StartError::Backup`] when the backup is damaged or of another
+/// without `rejoin`, [`StartError::RejoinBelowBackup`] for one with a height that cannot be, [`StartError::RejoinWithoutKey`] for a follower with it. [`StartError::Backup`] when the backup is damaged or of another
 /// chain; [`StartError::Salvage`] as with [`super::init`].
 pub fn restore(config: &NodeConfig, backup: &Path, rejoin: Option<Rejoin>) -> Result<Restored, StartError> {
     let genesis = read_genesis(&config.node.genesis)?;
@@ -59,6 +59,10 @@ pub fn restore(config: &NodeConfig, backup: &Path, rejoin: Option<Rejoin>) -> Re
     match (&keys.validator, &rejoin) {
         (Some(_), None) => return Err(StartError::RestoreWithoutRejoin { height: record.height }),
         (None, Some(_)) => return Err(StartError::RejoinWithoutKey),
+        // Whoever asked has not asked the network that made the backup, or not all of it.
+        (Some(_), Some(rejoin)) if rejoin.tip < record.height => {
+            return Err(StartError::RejoinBelowBackup { height: record.height, named: rejoin.tip });
+        }
         (Some(_), Some(_)) | (None, None) => {}
     }
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
@@ -103,8 +107,7 @@ fn fill(
     if let (Some(key), Some(rejoin)) = (&keys.validator, rejoin) {
         let ledger = Ledger::open(data_dir, genesis, &config.store).map_err(StartError::Ledger)?;
         restored.rejoined = take_over(&ledger, key, rejoin.now_ms, old).map_err(StartError::Ledger)?;
-        let tip = rejoin.tip.max(record.height);
-        let floor = Rejoin { tip, ..rejoin.clone() }.floor();
+        let floor = rejoin.floor();
         let mut sign_record = SignRecord::fresh(genesis.chain_id(), key.public_key());
         sign_record.raise_floor(floor);
         SignRecordFile::at(data_dir).create(&sign_record).map_err(StartError::File)?;
