@@ -16,7 +16,7 @@ use super::record::{GENESIS_NAME, RECORD_NAME};
 use super::*;
 use crate::config::NodeConfig;
 use crate::files::{DataLock, MarksFile, RestoringFile, SignRecordFile};
-use crate::ledger::{Ledger, execute_stored};
+use crate::ledger::{Ledger, execute_stored, salvage};
 use crate::start::{Rejoin, StartError, init, restore};
 use crate::testing;
 
@@ -318,6 +318,10 @@ fn a_validator_is_restored_with_its_batches_and_signs_above_what_any_node_report
     let record = SignRecordFile::at(&data).read(&ledger.chain_id(), &key().public_key(), marks.sign_records).unwrap();
     assert_eq!((record.floor(), record.last()), (Height(10), None));
     assert!(matches!(restore(&config, &folder, above(7)), Err(StartError::AlreadyInitialized { .. })));
+    // Lost again before it has sealed anything: the numbers below its floor were never used, so nothing is missed.
+    drop(ledger);
+    let old = salvage(&data, testing::genesis().chain_id(), &key().public_key()).unwrap();
+    assert_eq!((old.batches.len(), old.next_sequence, old.unreadable), (4, NOW_MS + 4, vec![]));
 }
 
 fn opened_original(dir: &tempfile::TempDir) -> Ledger {

@@ -75,15 +75,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Store`].
     pub fn batch_floor(&self) -> Result<u64, LedgerError> {
-        let Some(bytes) = self.chain.meta(FLOOR_NAME)? else {
-            return Ok(0);
-        };
-        let floor = quancheng_types::codec::decode(&bytes, 8).map_err(|error| StoreError::Undecodable {
-            record: Record::Column("meta"),
-            key: FLOOR_NAME.as_bytes().to_vec(),
-            error,
-        })?;
-        Ok(floor)
+        Ok(floor_of(&self.chain)?)
     }
 
     /// Sets [`Self::batch_floor`]. Durable when it returns.
@@ -208,4 +200,16 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// The floor of a store, 0 where none was set.
+pub(super) fn floor_of(chain: &ChainStore) -> Result<u64, StoreError> {
+    let Some(bytes) = chain.meta(FLOOR_NAME)? else {
+        return Ok(0);
+    };
+    quancheng_types::codec::decode(&bytes, 8).map_err(|error| StoreError::Undecodable {
+        record: Record::Column("meta"),
+        key: FLOOR_NAME.as_bytes().to_vec(),
+        error,
+    })
 }

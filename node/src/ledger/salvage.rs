@@ -12,6 +12,7 @@ use quancheng_state::{Backend, ChainStore, StoreError};
 use quancheng_state_rocks::{LogRecovery, RocksOptions, RocksPart};
 use quancheng_types::{BatchId, ChainId, Digest, PublicKey, SignedBatch, ValidatorId};
 
+use super::batches::floor_of;
 use super::blocks::ChainTip;
 use super::open::STORE_FOLDER;
 use crate::files::MarksFile;
@@ -50,11 +51,14 @@ pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Sa
     }
     batches.sort_by_key(|batch| batch.header.sequence);
     let window = window(&rocks, &own);
+    // Numbers below the floor of a rejoin were not used since; what was lost of those before it was told then. Where it cannot be read, too
+    // many are named rather than too few.
+    let floor = floor_of(&ChainStore::over(Arc::clone(&rocks) as Arc<dyn Backend>)).unwrap_or(0);
     // An unreadable file of marks only leaves the numbers unsure, and the caller numbers on from far beyond.
     let marks = MarksFile::at(data_dir, chain_id).open(true).unwrap_or_default();
     let newest = batches.last().map_or(0, |batch| batch.header.sequence.saturating_add(1));
     let next_sequence = marks.next_sequence.max(newest).max(window.end());
-    let first = next_sequence.saturating_sub(WINDOW_SEQUENCES);
+    let first = next_sequence.saturating_sub(WINDOW_SEQUENCES).max(floor);
     let is_here = |sequence: &u64| batches.binary_search_by_key(sequence, |batch| batch.header.sequence).is_ok();
     let unreadable = (first..next_sequence).filter(|sequence| !is_here(sequence) && !window.is_ordered(*sequence));
     Ok(Salvaged { unreadable: unreadable.collect(), batches, next_sequence })
