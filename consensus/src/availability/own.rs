@@ -32,6 +32,8 @@ pub(crate) struct OwnBatches {
     by_id: BTreeMap<BatchId, u64>,
     /// How many were ordered since the start.
     ordered: u64,
+    /// Whether some were taken in before they might be offered.
+    is_held: bool,
 }
 
 impl OwnBatches {
@@ -99,6 +101,8 @@ impl OwnBatches {
         self.by_id.insert(id, header.sequence);
         if env.is_offering {
             env.out.broadcast(Message::BatchOffer(batch));
+        } else {
+            self.is_held = true;
         }
         Ok(self.certify(env, header.sequence))
     }
@@ -142,6 +146,15 @@ impl OwnBatches {
         own.retry_at_ms = env.now.elapsed_ms + OFFER_RETRY_MS;
         env.out.broadcast(Message::BatchCertified(Box::new(certified.clone())));
         Some(certified)
+    }
+
+    /// The others were asked about this key: what was taken in before is due now.
+    pub(crate) fn release(&mut self, now_ms: u64) {
+        if core::mem::take(&mut self.is_held) {
+            for own in self.batches.values_mut() {
+                own.retry_at_ms = now_ms;
+            }
+        }
     }
 
     /// After a set change: certificates that the new set does not carry are collected anew.

@@ -30,6 +30,7 @@ impl Engine {
         if self.stop_before_unknown_version() || self.height.started || !self.startup.is_done() {
             return;
         }
+        self.availability.own.release(self.now.elapsed_ms);
         if !self.schedule.is_known(height.next()) {
             return;
         }

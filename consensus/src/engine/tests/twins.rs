@@ -311,7 +311,7 @@ fn own_batches_are_known_from_the_start_and_offered_when_nobody_else_has_the_key
         engine.step(now(11 * OFFER_RETRY_MS), input);
     }
     assert!(engine.startup.is_done());
-    assert!(offers(&engine.step(now(13 * OFFER_RETRY_MS), Input::Tick)) > 0);
+    assert!(offers(&engine.step(now(11 * OFFER_RETRY_MS), Input::Tick)) > 0, "at once, not when it is due again");
 }
 
 #[test]
