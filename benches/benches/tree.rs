@@ -1,7 +1,9 @@
-//! What one update of the state costs at a size: CPU of the committing thread, bytes handed to RocksDB, restart, proof.
+//! What one update of the state costs at a size: CPU of the committing thread, bytes handed to RocksDB, bytes that reach the disk (merges
+//! included), restart, proof.
 //!
 //! ```text
 //! cargo bench -p quancheng-benches --bench tree -- 1000000
+//! cargo bench -p quancheng-benches --bench tree -- 1000000 256    with 256 MiB of memory for the store
 //! ```
 //!
 //! Fills a store with that many keys of 120-byte values, then commits blocks of 10,000 updates, half of them of keys that exist. One
@@ -15,12 +17,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use quancheng_state::backend::{Backend, Column, Cursor, Durability, Writes};
-use quancheng_state::{BlockCommit, Overlay, Patch, Store, StoreError, StoreOptions, Table, view::EmptyView};
-use quancheng_state_rocks::{Rocks, RocksOptions};
+use quancheng_state::{BlockCommit, Overlay, Patch, Store, StoreError, Table, view::EmptyView};
+use quancheng_state_rocks::{Rocks, within};
 use quancheng_types::hash::sha256;
 use quancheng_types::{Digest, Height, ModuleId, NodeId, SigningKey, Text, Validator, ValidatorSet};
 
 const KEYS_SMALL: u64 = 20_000;
+/// Memory of the store where none is named: what a node gives it by default (`store.memory_mib`).
+const MEMORY_MIB: usize = 128;
 const UPDATES: u64 = 10_000;
 const BLOCKS: u64 = 20;
 const FILL_BLOCK: u64 = 20_000;
@@ -102,19 +106,41 @@ fn cpu_ns() -> u64 {
     text.split_whitespace().next().and_then(|field| field.parse().ok()).unwrap_or(0)
 }
 
-fn measure(table: &Table<u64, Vec<u8>>, keys: u64) {
+/// CPU time of all threads of this process, ns.
+fn all_cpu_ns() -> u64 {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let texts = tasks.filter_map(|task| fs::read_to_string(task.path().join("schedstat")).ok());
+    texts.filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok()).sum()
+}
+
+/// Bytes that this process had written to disks, as the system counts them.
+fn written_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    line.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// What the process has spent: CPU of all threads in ns, and bytes on the disk.
+fn spent() -> (u64, u64) {
+    (all_cpu_ns(), written_bytes())
+}
+
+fn measure(table: &Table<u64, Vec<u8>>, keys: u64, memory_mib: usize) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let rocks = Rocks::open(folder.path(), &RocksOptions::default()).expect("the temporary folder can be written");
+    let (rocks, options) = within(memory_mib << 20);
+    let rocks = Rocks::open(folder.path(), &rocks).expect("the temporary folder can be written");
     let disk = Arc::new(Counted { rocks, is_counting: AtomicBool::new(false), bytes: Mutex::default() });
     let open = || {
         let backend: Arc<dyn Backend> = Arc::clone(&disk) as Arc<dyn Backend>;
-        Store::open(backend, StoreOptions::default()).expect("the store opens")
+        Store::open(backend, options).expect("the store opens")
     };
     let store = open();
     store.init_genesis(0, Patch::empty(), &validators()).expect("an empty store takes a genesis");
+    let begun = spent();
     for start in (0..keys).step_by(usize::try_from(FILL_BLOCK).unwrap_or(1)) {
         commit(&store, patch(table, start..(start + FILL_BLOCK).min(keys), 0));
     }
+    let filled = spent();
     let (mut spent_ns, mut timed) = (0, 0);
     for turn in 1..=BLOCKS {
         let update = |at| if at % 2 == 0 { scatter(turn, at) % keys } else { keys + turn * UPDATES + at };
@@ -129,6 +155,7 @@ fn measure(table: &Table<u64, Vec<u8>>, keys: u64) {
         }
     }
     disk.is_counting.store(false, Ordering::Relaxed);
+    let done = spent();
     let counted = usize::try_from(UPDATES * (BLOCKS / 2)).unwrap_or(usize::MAX);
     let bytes = disk.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let total: usize = bytes.values().sum();
@@ -138,13 +165,18 @@ fn measure(table: &Table<u64, Vec<u8>>, keys: u64) {
     drop(store);
     let before = Instant::now();
     drop(open());
+    let (updates, restart_us) = (UPDATES * BLOCKS, before.elapsed().as_micros());
     let line = format!(
-        "{} keys={keys}: {} ns of CPU and {} bytes per update ({}); proof {proof_bytes} bytes in {proof_us} us; restart {} us",
+        "{} keys={keys}: filled with {} ns of all CPU and {} bytes on the disk per key; then per update {} ns of the committing \
+         thread, {} of all, {} bytes ({}), {} on the disk; proof {proof_bytes} bytes in {proof_us} us; restart {restart_us} us",
         table.name(),
+        (filled.0 - begun.0) / keys,
+        (filled.1 - begun.1) / keys,
         spent_ns / timed,
+        (done.0 - filled.0) / updates,
         total / counted,
         columns.join(", "),
-        before.elapsed().as_micros(),
+        (done.1 - filled.1) / updates,
     );
     writeln!(std::io::stdout(), "{line}").expect("the figures can be written");
 }
@@ -162,6 +194,8 @@ fn proofs(store: &Store, table: &Table<u64, Vec<u8>>, keys: u64) -> (usize, u128
 
 fn main() {
     let keys = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(KEYS_SMALL);
-    measure(&KEPT, keys);
-    measure(&DERIVED, keys);
+    let memory_mib = std::env::args().filter_map(|word| word.parse().ok()).nth(1).unwrap_or(MEMORY_MIB);
+    for table in [&KEPT, &DERIVED] {
+        measure(table, keys, memory_mib);
+    }
 }

@@ -1,21 +1,26 @@
-//! Records of keys, and how a key is read as of a height.
+//! What keys hold, and how a key is read as of a height.
 //!
 //! ```text
-//! flat          H(key)                       → record: what the key holds
-//!               H(key, version)              → record: what a kept key held before, for ever
-//! flat_history  H(key) ‖ superseded: u64 BE  → record: what a derived key held before, until it is pruned
-//! record        mark: u8 ‖ since: u64 BE ‖ [version: u64 BE] ‖ [until: u64 BE] ‖ [H(value)] ‖ key length: u16 BE ‖ key ‖ value
+//! flat          H(key)                        → row: what the key holds
+//!               H(key, version)               → row: what a kept key held before, for ever
+//! flat_history  H(key) ‖ superseded: u64 BE   → row: what a derived key held before, until it is pruned
+//! records       since: u64 BE ‖ number: u32 BE → key length: u16 BE ‖ key ‖ value
+//! row           mark: u8 ‖ since: u64 BE ‖ [version: u64 BE] ‖ [until: u64 BE] ‖ [H(value) ‖ number: u32 BE]
 //! ```
 //!
-//! Bit 0 of the mark says that there is a version (else it is 0), bit 1 an end, bit 2 a value and its hash.
+//! Bit 0 of the mark says that there is a version (else it is 0), bit 1 an end, bit 2 a value: its hash, and the number of its record
+//! among those of the height that wrote it.
 //!
-//! A record names the height that wrote it, so the newest one answers for every height from then on without a second read,
+//! Rows lie at hashes, so a disk merges them again and again: they are short. Values are written once, one height behind the other, and stay
+//! where they are when a row ends; that is also why a bucket of the tree is read without the values in it.
+//!
+//! A row names the height that wrote it, so the newest one answers for every height from then on without a second read,
 //! and a reader needs no lock and no snapshot of the disk: it reads the newest first, and only when that is too new (or a derived
 //! key has none) the one that held at the height it asks for. Whatever a commit changes between the two reads is in the second,
 //! because a commit writes both in one step. Versions of a kept key lie at known places and never change, so the one that held at
 //! a height is found by halving their number.
 
-use quancheng_proof::state_proof::Holding;
+use quancheng_proof::state_proof::{Holding, value_hash};
 use quancheng_types::{Digest, Height};
 
 use crate::backend::{Backend, Column};
@@ -25,27 +30,27 @@ use crate::key::StateKey;
 const HAS_VERSION: u8 = 1;
 const HAS_UNTIL: u8 = 2;
 const HAS_VALUE: u8 = 4;
-/// Mark, height, hash and length of the key: a record without version and end.
-const HEADER: usize = 1 + 8 + 32 + 2;
+/// Greatest length of a row.
+const ROW_BYTES_MAX: usize = 1 + 8 + 8 + 8 + 32 + 4;
 
-/// A record, taken apart.
+/// What is at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FlatRecord<'a> {
+pub(crate) struct FlatRow {
     pub(crate) holding: Holding,
-    pub(crate) key: &'a [u8],
-    pub(crate) value: &'a [u8],
+    /// Of a value, the number of its record among those of `holding.since`; else 0.
+    pub(crate) number: u32,
 }
 
-impl<'a> FlatRecord<'a> {
-    pub(crate) fn parse(place: &[u8], bytes: &'a [u8]) -> Result<Self, StoreError> {
+impl FlatRow {
+    pub(crate) fn parse(place: &[u8], bytes: &[u8]) -> Result<Self, StoreError> {
         Self::split(bytes).ok_or_else(|| StoreError::Inconsistent {
             record: Record::Column(Column::Flat.name()),
             key: place.to_vec(),
-            expected: "a record of heights, version, value hash, key and value",
+            expected: "a row of heights, version, value hash and number",
         })
     }
 
-    fn split(bytes: &'a [u8]) -> Option<Self> {
+    fn split(bytes: &[u8]) -> Option<Self> {
         let (&[mark], rest) = bytes.split_first_chunk::<1>()?;
         if mark & !(HAS_VERSION | HAS_UNTIL | HAS_VALUE) != 0 {
             return None;
@@ -54,23 +59,26 @@ impl<'a> FlatRecord<'a> {
         let (version, rest) = if mark & HAS_VERSION == 0 { (0, rest) } else { number(rest)? };
         let (until, rest) =
             if mark & HAS_UNTIL == 0 { (None, rest) } else { number(rest).map(|(n, r)| (Some(n), r))? };
-        let (value_hash, rest) = if mark & HAS_VALUE == 0 {
+        let (value, rest) = if mark & HAS_VALUE == 0 {
             (None, rest)
         } else {
             let (hash, rest) = rest.split_first_chunk::<32>()?;
-            (Some(Digest(*hash)), rest)
+            let (number, rest) = rest.split_first_chunk::<4>()?;
+            (Some((Digest(*hash), u32::from_be_bytes(*number))), rest)
         };
-        let (length, rest) = rest.split_first_chunk::<2>()?;
-        let (key, value) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let (value_hash, number) = value.unzip();
         let holding = Holding { value_hash, since: Height(since), version, until: until.map(Height) };
-        Some(Self { holding, key, value })
+        Some(Self { holding, number: number.unwrap_or(0) })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let Holding { value_hash, since, version, until } = self.holding;
         let marks = [(version > 0, HAS_VERSION), (until.is_some(), HAS_UNTIL), (value_hash.is_some(), HAS_VALUE)];
         let mark = marks.iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum();
-        let mut bytes = Vec::with_capacity(HEADER + 16 + self.key.len() + self.value.len());
+        let mut bytes = Vec::with_capacity(ROW_BYTES_MAX);
         bytes.push(mark);
         bytes.extend_from_slice(&since.0.to_be_bytes());
         if version > 0 {
@@ -81,13 +89,42 @@ impl<'a> FlatRecord<'a> {
         }
         if let Some(hash) = value_hash {
             bytes.extend_from_slice(hash.as_bytes());
+            bytes.extend_from_slice(&self.number.to_be_bytes());
         }
-        let length = u16::try_from(self.key.len()).expect("keys are at most KEY_BYTES_MAX long");
-        bytes.extend_from_slice(&length.to_be_bytes());
-        bytes.extend_from_slice(self.key);
-        bytes.extend_from_slice(self.value);
         bytes
     }
+
+    /// Where the value is; `None` when there is none.
+    pub(crate) fn record(&self) -> Option<[u8; RECORD_KEY_BYTES]> {
+        self.holding.value_hash.map(|_| record_key(self.holding.since, self.number))
+    }
+}
+
+/// Bytes of a key of `records`.
+pub(crate) const RECORD_KEY_BYTES: usize = 12;
+
+/// The key of the record with that number among those of a height.
+pub(crate) fn record_key(since: Height, number: u32) -> [u8; RECORD_KEY_BYTES] {
+    let mut bytes = [0; RECORD_KEY_BYTES];
+    bytes[..8].copy_from_slice(&since.0.to_be_bytes());
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+/// A key and its value as they are written.
+pub(crate) fn encode_record(key: &[u8], value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(key.len()).expect("keys are at most KEY_BYTES_MAX long");
+    let mut bytes = Vec::with_capacity(2 + key.len() + value.len());
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(key);
+    bytes.extend_from_slice(value);
+    bytes
+}
+
+/// The key and the value of a record.
+fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }
 
 fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -95,7 +132,7 @@ fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     Some((u64::from_be_bytes(*number), rest))
 }
 
-/// A key of a superseded record: place ‖ height, so that a seek to the height after finds what was valid at a height.
+/// A key of a superseded row: place ‖ height, so that a seek to the height after finds what was valid at a height.
 pub(crate) fn versioned(base: &[u8], superseded: Height) -> Vec<u8> {
     let mut key = Vec::with_capacity(base.len() + 8);
     key.extend_from_slice(base);
@@ -103,38 +140,48 @@ pub(crate) fn versioned(base: &[u8], superseded: Height) -> Vec<u8> {
     key
 }
 
-/// What a key held at a height, as it stands on the disk.
+/// What a key held at a height.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
-    /// The holding: of one that was superseded since, without its end when it still held at the height.
-    pub(crate) holding: Holding,
-    /// The whole record.
-    pub(crate) bytes: Vec<u8>,
+    /// The row: of a holding that ended since, without its end when it still held at the height.
+    row: FlatRow,
 }
 
 impl Found {
-    fn of(key: &StateKey, place: &Digest, bytes: Vec<u8>) -> Result<Self, StoreError> {
-        let record = FlatRecord::parse(place.as_bytes(), &bytes)?;
-        if record.key != key.as_bytes() {
-            return Err(StoreError::Inconsistent {
-                record: Record::Column(Column::Flat.name()),
-                key: key.as_bytes().to_vec(),
-                expected: "this key in the record under its hash",
-            });
-        }
-        Ok(Self { holding: record.holding, bytes })
+    fn of(place: &[u8], bytes: &[u8]) -> Result<Self, StoreError> {
+        Ok(Self { row: FlatRow::parse(place, bytes)? })
+    }
+
+    pub(crate) const fn holding(&self) -> &Holding {
+        &self.row.holding
     }
 
     /// The value; `None` when the key held none.
-    pub(crate) fn into_value(mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let length = FlatRecord::parse(&[], &self.bytes)?.value.len();
-        let start = self.bytes.len() - length;
-        self.bytes.drain(..start);
-        Ok(self.holding.value_hash.map(|_| self.bytes))
+    pub(crate) fn value(&self, backend: &dyn Backend, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some((hash, place)) = self.row.holding.value_hash.zip(self.row.record()) else {
+            return Ok(None);
+        };
+        let column = Record::Column(Column::Records.name());
+        let Some(mut bytes) = backend.get(Column::Records, &place)? else {
+            return Err(StoreError::Missing { record: column, key: place.to_vec() });
+        };
+        match split_record(&bytes) {
+            Some((found, value)) if found == key.as_bytes() && value_hash(value) == hash => {
+                let start = bytes.len() - value.len();
+                bytes.drain(..start);
+                Ok(Some(bytes))
+            }
+            Some(_) | None => Err(StoreError::Inconsistent {
+                record: column,
+                key: place.to_vec(),
+                expected: "the key and the value that the row of this key names",
+            }),
+        }
     }
 }
 
 /// What a key held at `height`; `None` when there was nothing yet, or of a derived key nothing any more. `is_newest` tells, when it
-/// is called, whether no later height can be on the disk yet: then a key that is not in `flat` has no earlier record worth looking for.
+/// is called, whether no later height can be on the disk yet: then a key that is not in `flat` has no earlier row worth looking for.
 pub(crate) fn found_at(
     backend: &dyn Backend,
     key: &StateKey,
@@ -143,16 +190,16 @@ pub(crate) fn found_at(
 ) -> Result<Option<Found>, StoreError> {
     let place = key.hash();
     let newest = match backend.get(Column::Flat, place.as_bytes())? {
-        Some(bytes) => Some(Found::of(key, &place, bytes)?),
+        Some(bytes) => Some(Found::of(place.as_bytes(), &bytes)?),
         None => None,
     };
     match newest {
-        Some(found) if found.holding.since <= height => Ok(Some(found)),
-        Some(found) if key.is_kept() => version_at(backend, key, found.holding.version, height),
+        Some(found) if found.holding().since <= height => Ok(Some(found)),
+        Some(found) if key.is_kept() => version_at(backend, key, found.holding().version, height),
         None if key.is_kept() => Ok(None),
         // Asked after the read: what was read was then as of `height`.
         None if is_newest() => Ok(None),
-        Some(_) | None => derived_at(backend, key, &place, height),
+        Some(_) | None => derived_at(backend, &place, height),
     }
 }
 
@@ -167,7 +214,7 @@ pub(crate) fn version_at(
     while low < high {
         let middle = low + (high - low) / 2;
         let found = version(backend, key, middle)?;
-        let Holding { since, until, .. } = found.holding;
+        let Holding { since, until, .. } = *found.holding();
         if height < since {
             high = middle;
         } else if until.is_some_and(|until| until <= height) {
@@ -186,15 +233,10 @@ pub(crate) fn version(backend: &dyn Backend, key: &StateKey, version: u64) -> Re
         let record = Record::Column(Column::Flat.name());
         return Err(StoreError::Missing { record, key: place.as_bytes().to_vec() });
     };
-    Found::of(key, &place, bytes)
+    Found::of(place.as_bytes(), &bytes)
 }
 
-fn derived_at(
-    backend: &dyn Backend,
-    key: &StateKey,
-    place: &Digest,
-    height: Height,
-) -> Result<Option<Found>, StoreError> {
+fn derived_at(backend: &dyn Backend, place: &Digest, height: Height) -> Result<Option<Found>, StoreError> {
     let base = place.as_bytes();
     let mut cursor = backend.cursor(Column::FlatHistory)?;
     cursor.seek(&versioned(base, height.next()))?;
@@ -202,8 +244,8 @@ fn derived_at(
     else {
         return Ok(None);
     };
-    let found = Found::of(key, place, bytes.to_vec())?;
-    Ok(Some(found).filter(|found| found.holding.since <= height))
+    let found = Found::of(base, bytes)?;
+    Ok(Some(found).filter(|found| found.holding().since <= height))
 }
 
 #[cfg(test)]

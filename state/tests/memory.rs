@@ -98,7 +98,8 @@ fn a_pruned_store_keeps_the_versions_of_kept_rows_alone() {
     }
     // Of derived rows the newest; of kept ones all 29.
     let derived = usize::from(KEYS.div_ceil(3));
-    assert_eq!(disk.0.records(Column::Flat), derived + (usize::from(KEYS) - derived) * 29);
+    let rows = derived + (usize::from(KEYS) - derived) * 29;
+    assert_eq!((disk.0.records(Column::Flat), disk.0.records(Column::Records)), (rows, rows));
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn a_store_of_another_format_is_refused() {
     writes.put(Column::Meta, b"format".to_vec(), 1_u32.to_le_bytes().to_vec());
     memory.write(writes, Durability::Synced).unwrap();
     let error = Store::open(memory, StoreOptions::default()).unwrap_err();
-    assert_eq!(error, StoreError::Format { found: 1, supported: 4 });
+    assert_eq!(error, StoreError::Format { found: 1, supported: 5 });
     assert!(error.to_string().contains("install the program that wrote it"), "{error}");
 }
 
@@ -155,7 +156,7 @@ fn rows_of_an_index_are_in_no_tree() {
 
     // Rows come and go with the results of their height.
     let Kept { chain, .. } = with.unsynced();
-    let crashed = open(&Arc::new(with.crash_copy(Kept { chain, results: 3 })));
+    let crashed = open(&Arc::new(with.crash_copy(Kept { chain, results: 4 })));
     let height = crashed.tip().unwrap().height().0;
     assert_eq!(ROWS.read(&crashed.snapshot().unwrap(), &(1, height)).unwrap(), None);
     assert!(ROWS.read(&crashed.snapshot().unwrap(), &(1, height - 1)).unwrap().is_some());
@@ -285,6 +286,36 @@ fn a_write_that_fails_changes_nothing() {
     };
     assert_eq!(store.commit(commit()).unwrap().root, twin[1]);
     assert_eq!(store.snapshot_at(Height(0)).unwrap().root(), tip.leaf.state_root);
+}
+
+/// A clean stop and a checkpoint leave the pages of the newest tree; anything else, the leaves alone, from which they are made again.
+#[test]
+fn a_tree_that_is_on_the_disk_is_not_made_again() {
+    let block: Block = (0..KEYS).map(|key| (key, Some(1))).collect();
+    let blocks = [block, Block::new(), Block::from([(1, Some(2))])];
+    let opened = |is_synced: bool, options: StoreOptions| {
+        let memory = Arc::new(Memory::new());
+        let store = Store::open(Arc::clone(&memory) as Arc<dyn Backend>, options).unwrap();
+        run(&store, &blocks, 0, |_| {});
+        if is_synced {
+            store.sync().unwrap();
+        }
+        let mut without_leaves = Writes::new();
+        let mut cursor = memory.cursor(Column::Flat).unwrap();
+        cursor.seek(&[]).unwrap();
+        while let Some((key, _)) = cursor.entry() {
+            without_leaves.delete(Column::Flat, key.to_vec());
+            cursor.step().unwrap();
+        }
+        drop(cursor);
+        memory.write(without_leaves, Durability::Buffered).unwrap();
+        Store::open(memory, options).map(|store| store.tip().unwrap().height())
+    };
+    let each = StoreOptions { checkpoint_heights: 1, ..StoreOptions::default() };
+    assert_eq!(opened(true, StoreOptions::default()), Ok(Height(2)));
+    assert_eq!(opened(false, each), Ok(Height(2)));
+    let error = opened(false, StoreOptions::default()).unwrap_err();
+    assert!(matches!(&error, StoreError::Inconsistent { .. }), "{error}");
 }
 
 /// A store that was opened holds its newest tree alone. An earlier root that is equal proves; one that differs is gone, and what was

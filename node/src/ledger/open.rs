@@ -23,11 +23,6 @@ use super::{Ledger, LedgerError};
 use crate::config::StoreSection;
 use crate::files::{FileError, Marks, MarksFile, SignRecordFile};
 
-/// Shares of the configured memory for the upper state tree and for what the newest heights took away from it; the rest is for
-/// RocksDB.
-const SHARES: usize = 8;
-const PAGE_CACHE_SHARES: usize = 3;
-const RECENT_SHARES: usize = 1;
 /// Nothing is committed to a store that is only read.
 pub(super) const READ_ONLY: StoreOptions =
     StoreOptions { page_cache_bytes: 0, recent_bytes: 0, checkpoint_bytes: usize::MAX, checkpoint_heights: u64::MAX };
@@ -51,28 +46,18 @@ impl Ledger {
         if marks.has_store && !current.exists() {
             return Err(LedgerError::StoreMissing { path: current });
         }
-        let memory_bytes = options.memory_mib as usize * 1024 * 1024;
-        let page_cache_bytes = memory_bytes / SHARES * PAGE_CACHE_SHARES;
-        let recent_bytes = memory_bytes / SHARES * RECENT_SHARES;
+        let (rocks, store) = quancheng_state_rocks::within(options.memory_mib as usize * 1024 * 1024);
         let rocks = RocksOptions {
-            memory_bytes: memory_bytes - page_cache_bytes - recent_bytes,
+            open_files_max: options.open_files_max.unwrap_or(rocks.open_files_max),
             is_created: !marks.has_store,
             recovery: LogRecovery::WholeLog,
-            ..RocksOptions::default()
+            ..rocks
         };
-        let open_files_max = options.open_files_max.unwrap_or(rocks.open_files_max);
-        let rocks = RocksOptions { open_files_max, ..rocks };
         let damage = DamageSeen::default();
         let chain = open_marked(&path, &rocks, &marks)?;
         // What is gone of the results is made again, all of it if need be.
         let results = RocksPart::open(&path, Part::Results, &RocksOptions { is_created: true, ..rocks.clone() })?;
         let backend: Arc<dyn Backend> = Arc::new(Watched::new(Rocks::of(chain, results), damage.clone()));
-        let store = StoreOptions {
-            page_cache_bytes,
-            recent_bytes,
-            checkpoint_bytes: rocks.checkpoint_bytes(),
-            ..StoreOptions::default()
-        };
         let mut ledger = Self::over(backend, store, genesis, options.keep_recent)?;
         ledger.damage = damage;
         check_marks(&path, &ledger.chain, &marks)?;
@@ -199,12 +184,23 @@ pub struct StoreKeeper(Arc<Mutex<Option<StoreHandle>>>);
 
 /// A share of an open store.
 #[derive(Debug)]
-pub struct StoreHandle(Arc<dyn Backend>);
+pub struct StoreHandle {
+    store: Store,
+    backend: Arc<dyn Backend>,
+}
+
+impl StoreHandle {
+    /// Whether anybody else uses the store.
+    fn is_shared(&self) -> bool {
+        // This one, and the store's own.
+        self.store.is_shared() || Arc::strong_count(&self.backend) > 2
+    }
+}
 
 impl StoreKeeper {
     /// Keeps the store of this ledger.
     pub fn keep(&self, ledger: &Ledger) {
-        let handle = StoreHandle(Arc::clone(&ledger.backend));
+        let handle = StoreHandle { store: ledger.store.clone(), backend: Arc::clone(&ledger.backend) };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
     }
 
@@ -212,21 +208,21 @@ impl StoreKeeper {
     /// to execute again. Whether it is closed (or was never open).
     #[must_use]
     pub fn close(&self, patience: Duration) -> bool {
-        let Some(StoreHandle(backend)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+        let Some(handle) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return true;
         };
         let until = Instant::now() + patience;
         // Nobody else makes a share of it any more once this one is the last.
-        while Arc::strong_count(&backend) > 1 {
+        while handle.is_shared() {
             if Instant::now() >= until {
                 return false;
             }
             std::thread::sleep(POLL);
         }
-        if let Err(error) = backend.sync() {
+        if let Err(error) = handle.store.sync() {
             warn!(%error, "the newest results could not be written out; the next start executes their blocks again");
         }
-        drop(backend);
+        drop(handle);
         true
     }
 }

@@ -20,7 +20,7 @@ mod error;
 mod options;
 mod part;
 
-pub use options::{LogRecovery, RocksOptions};
+pub use options::{LogRecovery, RocksOptions, within};
 pub use part::RocksPart;
 
 /// Columns in a folder. Only one process has it open at a time.

@@ -1,8 +1,12 @@
+use quancheng_state::StoreOptions;
 use quancheng_state::backend::{Column, Part};
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options};
+use rocksdb::{BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options};
 
 /// Bits of a Bloom filter per key: about one false positive in a hundred.
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
+/// Pieces in which the index and the filter of a file are kept. As a whole they outgrow a shard of the cache with the size of a file, and what
+/// does not fit is read and checked again for each key: at a million keys that was half of the time of a commit.
+const METADATA_BLOCK_BYTES: usize = 4096;
 /// Values above this many bytes are kept in files of their own, so that compaction does not copy them again and again.
 const BLOB_BYTES_MIN: u64 = 4096;
 /// Size of the write-ahead log at which all columns are written out, so that a start replays at most this much: about a second.
@@ -61,6 +65,24 @@ impl Default for RocksOptions {
             recovery: LogRecovery::ToFirstGap,
         }
     }
+}
+
+/// Shares of the memory of a store for the newest state tree and for what the newest heights took away from it; the rest is for RocksDB.
+const SHARES: usize = 8;
+const TREE_SHARES: usize = 3;
+const RECENT_SHARES: usize = 1;
+
+/// How a store on this engine divides so much memory.
+#[must_use]
+pub fn within(memory_bytes: usize) -> (RocksOptions, StoreOptions) {
+    let page_cache_bytes = memory_bytes / SHARES * TREE_SHARES;
+    let recent_bytes = memory_bytes / SHARES * RECENT_SHARES;
+    let rocks = RocksOptions {
+        memory_bytes: memory_bytes - page_cache_bytes - recent_bytes,
+        ..RocksOptions::default()
+    };
+    let checkpoint_bytes = rocks.checkpoint_bytes();
+    (rocks, StoreOptions { page_cache_bytes, recent_bytes, checkpoint_bytes, ..StoreOptions::default() })
 }
 
 impl RocksOptions {
@@ -126,8 +148,12 @@ impl RocksOptions {
         blocks.set_cache_index_and_filter_blocks_with_high_priority(true);
         blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
         blocks.set_format_version(5);
+        blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+        blocks.set_metadata_block_size(METADATA_BLOCK_BYTES);
+        blocks.set_pin_top_level_index_and_filter(true);
         if shape.points {
             blocks.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
+            blocks.set_partition_filters(true);
             blocks.set_whole_key_filtering(true);
         }
         let mut options = Options::default();
@@ -173,12 +199,12 @@ struct Shape {
 impl Shape {
     const fn of(column: Column) -> Self {
         let (points, hashes, blobs) = match column {
-            Column::Flat => (true, false, false),
-            Column::Tree | Column::TransactionIndex => (true, true, false),
-            Column::Superseded | Column::ReceiptNodes | Column::HistoryNodes => (false, true, false),
+            Column::Flat | Column::TransactionIndex => (true, true, false),
+            Column::Tree | Column::Superseded | Column::ReceiptNodes | Column::HistoryNodes => (false, true, false),
             Column::Batches => (true, false, true),
             Column::BatchesPending => (true, false, false),
             Column::FlatHistory
+            | Column::Records
             | Column::Index
             | Column::Receipts
             | Column::HistoryLeaves

@@ -44,15 +44,17 @@ impl Part {
 /// A kind of record. Each has its own key space, ordered by bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Column {
-    /// H(key) → newest record of the key; H(key, version) → an earlier one of a kept key.
+    /// H(key) → what the key holds, and where its value is; H(key, version) → what a kept key held earlier.
     Flat,
-    /// H(key) ‖ height at which it was superseded → the record of a derived key before.
+    /// H(key) ‖ height at which it was superseded → what a derived key held before.
     FlatHistory,
+    /// Height ‖ number → key and value that the height wrote.
+    Records,
     /// Key of a row of an index table → the row. In no tree.
     Index,
-    /// Prefix → page of the upper tree.
+    /// Prefix → slot of a page of the upper tree.
     Tree,
-    /// Height → places of the derived keys whose earlier records it wrote to `flat_history`, for pruning.
+    /// Height → places of the derived keys whose earlier rows it wrote to `flat_history`, for pruning.
     Superseded,
     /// Height ‖ position → where the transaction is, and its receipt.
     Receipts,
@@ -84,9 +86,10 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Flat,
         Self::FlatHistory,
+        Self::Records,
         Self::Index,
         Self::Tree,
         Self::Superseded,
@@ -112,6 +115,7 @@ impl Column {
             Self::ChainMeta | Self::Blocks | Self::Certificates | Self::Batches | Self::BatchesPending => Part::Chain,
             Self::Flat
             | Self::FlatHistory
+            | Self::Records
             | Self::Index
             | Self::Tree
             | Self::Superseded
@@ -132,6 +136,7 @@ impl Column {
         match self {
             Self::Flat => "flat",
             Self::FlatHistory => "flat_history",
+            Self::Records => "records",
             Self::Index => "index",
             Self::Tree => "tree",
             Self::Superseded => "superseded",

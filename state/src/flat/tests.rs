@@ -1,38 +1,75 @@
 use super::*;
+use crate::backend::{Durability, Memory, Writes};
+use crate::table::Table;
 
 #[test]
-fn records_have_golden_bytes_and_come_back() {
+fn rows_have_golden_bytes_and_come_back() {
     let hash = Digest([7; 32]);
-    let cases: [(Holding, &[u8], Vec<u8>); 4] = [
+    let value = [&[7; 32][..], &[0, 0, 1, 2]].concat();
+    let cases: [(Holding, u32, Vec<u8>); 4] = [
         (
             Holding { value_hash: Some(hash), since: Height(9), version: 0, until: None },
-            b"value",
-            [&[4, 0, 0, 0, 0, 0, 0, 0, 9][..], &[7; 32]].concat(),
+            258,
+            [&[4, 0, 0, 0, 0, 0, 0, 0, 9][..], &value].concat(),
         ),
         (
             Holding { value_hash: Some(hash), since: Height(9), version: 2, until: Some(Height(11)) },
-            b"value",
-            [&[7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 11][..], &[7; 32]].concat(),
+            258,
+            [&[7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 11][..], &value].concat(),
         ),
         (
             Holding { value_hash: None, since: Height(9), version: 1, until: None },
-            b"",
+            0,
             vec![1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1],
         ),
         (
             Holding { value_hash: Some(hash), since: Height(9), version: 0, until: Some(Height(10)) },
-            b"",
-            [&[6, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 10][..], &[7; 32]].concat(),
+            258,
+            [&[6, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 10][..], &value].concat(),
         ),
     ];
-    for (holding, value, head) in cases {
-        let record = FlatRecord { holding, key: b"key", value };
-        let bytes = record.encode();
-        assert_eq!(bytes, [&head[..], &[0, 3], b"key", value].concat());
-        assert_eq!(FlatRecord::parse(&[], &bytes).unwrap(), record);
-        for length in 0..bytes.len() - value.len() {
-            assert!(FlatRecord::parse(&[1], &bytes[..length]).is_err(), "{length} of {}", bytes.len());
+    for (holding, number, expected) in cases {
+        let row = FlatRow { holding, number };
+        let bytes = row.encode();
+        assert_eq!(bytes, expected);
+        assert_eq!(FlatRow::parse(&[], &bytes).unwrap(), row);
+        for length in 0..bytes.len() {
+            assert!(FlatRow::parse(&[1], &bytes[..length]).is_err(), "{length} of {}", bytes.len());
         }
+        assert!(FlatRow::parse(&[1], &[&bytes[..], &[0]].concat()).is_err(), "more than a row");
+        let place = holding.value_hash.map(|_| [0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 1, 2]);
+        assert_eq!(row.record(), place);
     }
-    assert!(FlatRecord::parse(&[], &[8; 60]).is_err(), "a mark that none has");
+    assert!(FlatRow::parse(&[], &[8; 60]).is_err(), "a mark that none has");
+}
+
+/// A value that is not the one its row commits to, or that of another key, is served to nobody.
+#[test]
+fn a_record_that_is_not_the_one_of_its_row_is_named() {
+    const ROWS: Table<u8, u8> = Table::kept(quancheng_types::ModuleId(9), 1, "rows");
+    let (key, memory) = (ROWS.key(&1), Memory::new());
+    let hash = value_hash(b"value");
+    let row =
+        FlatRow { holding: Holding { value_hash: Some(hash), since: Height(3), version: 0, until: None }, number: 5 };
+    let read = |record: Option<Vec<u8>>| {
+        let mut writes = Writes::new();
+        writes.put(Column::Flat, key.hash().as_bytes().to_vec(), row.encode());
+        match record {
+            Some(record) => writes.put(Column::Records, record_key(Height(3), 5).to_vec(), record),
+            None => writes.delete(Column::Records, record_key(Height(3), 5).to_vec()),
+        }
+        memory.write(writes, Durability::Buffered).unwrap();
+        let found = found_at(&memory, &key, Height(3), || true).unwrap().unwrap();
+        assert_eq!(found.holding(), &row.holding);
+        found.value(&memory, &key)
+    };
+    let good = encode_record(key.as_bytes(), b"value");
+    assert_eq!(read(Some(good.clone())), Ok(Some(b"value".to_vec())));
+    let other = encode_record(ROWS.key(&2).as_bytes(), b"value");
+    let wrong = [encode_record(key.as_bytes(), b"valve"), other, good[..good.len() - 1].to_vec(), vec![9], vec![]];
+    for record in wrong {
+        let error = read(Some(record)).unwrap_err();
+        assert!(matches!(&error, StoreError::Inconsistent { record: Record::Column("records"), .. }), "{error}");
+    }
+    assert!(matches!(read(None), Err(StoreError::Missing { record: Record::Column("records"), .. })));
 }

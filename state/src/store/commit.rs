@@ -16,7 +16,7 @@ use super::{HistoryTip, META_TIP, SinceCheckpoint, Store, TipRecord, Writer};
 use crate::backend::{Column, Durability, Writes};
 use crate::error::{Record, StoreError};
 use crate::patch::Patch;
-use crate::tree::{ChainHasher, Change, Slot, update};
+use crate::tree::{ChainHasher, Change, update};
 
 /// Where the bytes of a transaction are: within its batch, which is kept for ever once executed, so bodies are stored once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +128,8 @@ impl Store {
         let mut writes = Writes::new();
         let height = block.height;
         let changes = changes_of(block.patch, &mut writes)?;
-        let tree = update::<ChainHasher>(self.backend(), &mut writer.cache, height, writer.root, changes, &mut writes)?;
+        let unwritten = &self.shared.unwritten;
+        let tree = update::<ChainHasher>(self.backend(), unwritten, &mut writer.cache, height, changes, &mut writes)?;
         if !tree.superseded.is_empty() {
             writes.put(Column::Superseded, height.0.to_be_bytes().to_vec(), encode(&tree.superseded));
         }
@@ -155,19 +156,33 @@ impl Store {
         writer.since.bytes = writer.since.bytes.saturating_add(writes.bytes());
         writer.since.heights += 1;
         self.shared.backend.write(writes, Durability::Buffered)?;
-        writer.cache.take_over(tree.cache);
-        let tip = self.publish(writer, record, tree.root);
+        self.shared.unwritten.take_over(tree.root, tree.pages);
+        writer.cache.take_buckets(tree.buckets);
+        let tip = self.publish(writer, record);
         let SinceCheckpoint { bytes, heights } = writer.since;
+        let bytes = bytes.saturating_add(self.shared.unwritten.bytes());
         if bytes >= self.options.checkpoint_bytes || heights >= self.options.checkpoint_heights {
+            self.write_pages(writer)?;
             self.shared.backend.checkpoint()?;
             writer.since = SinceCheckpoint::default();
         }
         Ok(tip)
     }
 
+    /// Writes the pages that are in memory alone, as of the newest height.
+    pub(super) fn write_pages(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        if let Some(record) = &writer.tip {
+            let mut writes = Writes::new();
+            self.shared.unwritten.put_all(record.leaf.height, &mut writes);
+            self.shared.backend.write(writes, Durability::Buffered)?;
+            // Readers look here first, so they leave only now.
+            writer.cache.take_pages(self.shared.unwritten.take_pages());
+        }
+        Ok(())
+    }
+
     /// Shows a height that is written to readers.
-    fn publish(&self, writer: &mut Writer, record: TipRecord, root: Slot) -> HistoryTip {
-        writer.root = root;
+    fn publish(&self, writer: &mut Writer, record: TipRecord) -> HistoryTip {
         let tip = record.tip();
         writer.tip = Some(record);
         *self.shared.tip.write().unwrap_or_else(PoisonError::into_inner) = Some(tip);

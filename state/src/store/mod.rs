@@ -28,7 +28,7 @@ use quancheng_types::{Digest, Height, HistoryLeaf};
 
 use crate::backend::{Backend, Column, Durability, Part, Writes};
 use crate::error::{Record, StoreError};
-use crate::tree::{ChainHasher, Recent, Slot, TreeCache, root_slot};
+use crate::tree::{ChainHasher, Pages, Recent, Slot, TreeCache, TreeReader, Unwritten, rebuild, written_root};
 
 mod chain;
 mod commit;
@@ -42,7 +42,7 @@ pub use commit::{BlockCommit, BodyLocation, Executed};
 pub use snapshot::Snapshot;
 
 /// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 const META_FORMAT: &[u8] = b"format";
 const META_TIP: &[u8] = b"tip";
@@ -54,8 +54,9 @@ const RECORD_BYTES_MAX: u32 = u32::MAX;
 /// What one operator may choose.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
-    /// Bytes of memory for the newest tree: a sixth for its pages, the rest for the leaves of its buckets. Above about 120
-    /// bytes per key a commit reads nothing but the versions it supersedes; with less it reads the buckets it changes.
+    /// Bytes of memory for the newest tree: pages take what they need, up to half of it, the leaves of buckets the rest. Above about 52
+    /// bytes per key (4 for pages, 48 for leaves) a commit reads nothing but the rows it supersedes; with less it reads the buckets it changes,
+    /// below 8 the pages too.
     pub page_cache_bytes: usize,
     /// Bytes of memory for what the newest heights took away from the tree, about 250 for each key they changed: proofs are made
     /// under the roots of these heights. Never less than one height.
@@ -67,7 +68,7 @@ pub struct StoreOptions {
 }
 
 impl Default for StoreOptions {
-    /// 128 MiB: enough for all leaves of a million keys. 32 MiB: enough for ten heights of 10,000 changes. 24 MiB, 1,024 heights: about a
+    /// 128 MiB: enough for all leaves of two million keys. 32 MiB: enough for ten heights of 10,000 changes. 24 MiB, 1,024 heights: about a
     /// second of execution.
     fn default() -> Self {
         Self {
@@ -114,7 +115,6 @@ impl TipRecord {
 /// What the one writer holds.
 struct Writer {
     tip: Option<TipRecord>,
-    root: Slot,
     cache: TreeCache,
     since: SinceCheckpoint,
 }
@@ -131,6 +131,8 @@ struct Shared {
     backend: Arc<dyn Backend>,
     tip: RwLock<Option<HistoryTip>>,
     oldest: AtomicU64,
+    /// The newest root, and the pages of the tree that are in memory alone.
+    unwritten: Unwritten,
     /// What the newest heights took away from the tree.
     recent: Recent,
     /// The highest height whose write has begun: raised before the write, so that who has read something and then sees a
@@ -146,6 +148,11 @@ impl Shared {
 
     fn tip(&self) -> Option<HistoryTip> {
         *self.tip.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tree as of a recent height.
+    fn tree_at(&self, height: Height) -> TreeReader<'_, ChainHasher> {
+        TreeReader::new(self.backend.as_ref(), &self.unwritten, &self.recent, height)
     }
 
     /// Whether versions as of a height are still kept.
@@ -177,7 +184,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens what a backend holds; an empty one becomes an empty store. Takes a constant number of reads.
+    /// Opens what a backend holds; an empty one becomes an empty store. Takes a constant number of reads after a clean stop and after a crash
+    /// that left a checkpoint; where the pages of the tree are of another height than its leaves, one through all leaves.
     ///
     /// # Errors
     /// [`StoreError::Format`] when another version wrote it; [`StoreError`] when it cannot be read.
@@ -185,25 +193,19 @@ impl Store {
         check_format(backend.as_ref())?;
         let record = read_meta::<TipRecord>(backend.as_ref(), META_TIP)?;
         let oldest = read_meta::<u64>(backend.as_ref(), META_OLDEST)?.unwrap_or(0);
-        let root = root_slot::<ChainHasher>(backend.as_ref())?;
-        if record.as_ref().is_some_and(|record| record.leaf.state_root != root.hash) {
-            return Err(StoreError::Inconsistent {
-                record: Record::Column(Column::Tree.name()),
-                key: Vec::new(),
-                expected: "the state root of the newest executed height",
-            });
-        }
+        let mut cache = TreeCache::new(options.page_cache_bytes);
+        let (root, pages) = newest_tree(backend.as_ref(), record.as_ref(), &mut cache)?;
         let tip = record.as_ref().map(TipRecord::tip);
-        let cache = TreeCache::new(options.page_cache_bytes);
         Ok(Self {
             shared: Arc::new(Shared {
                 backend,
                 begun: AtomicU64::new(tip.map_or(0, |tip| tip.height().0)),
                 tip: RwLock::new(tip),
                 oldest: AtomicU64::new(oldest),
+                unwritten: Unwritten::new(root, pages),
                 recent: Recent::new(tip.map_or(Height::GENESIS, |tip| tip.height()), options.recent_bytes),
             }),
-            writer: Arc::new(Mutex::new(Writer { tip: record, root, cache, since: SinceCheckpoint::default() })),
+            writer: Arc::new(Mutex::new(Writer { tip: record, cache, since: SinceCheckpoint::default() })),
             options,
         })
     }
@@ -255,12 +257,22 @@ impl Store {
         ChainStore::over(Arc::clone(&self.shared.backend))
     }
 
-    /// Makes every write before this call durable.
+    /// Makes every write before this call durable, with the tree as it is now.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     pub fn sync(&self) -> Result<(), StoreError> {
-        self.shared.backend.sync()
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write_pages(&mut writer)?;
+        self.shared.backend.sync()?;
+        writer.since = SinceCheckpoint::default();
+        Ok(())
+    }
+
+    /// Whether anybody else holds this store, or a snapshot of it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.shared) > 1
     }
 
     /// Copies the store into a folder that is there and empty, one folder below it for each part. The store may be in use.
@@ -286,6 +298,29 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Store(tip {:?}, {:?})", self.tip().map(|tip| tip.height()), self.shared.backend)
     }
+}
+
+/// Root and pages in memory of the tree at the newest height.
+fn newest_tree(
+    backend: &dyn Backend,
+    record: Option<&TipRecord>,
+    cache: &mut TreeCache,
+) -> Result<(Slot, Pages), StoreError> {
+    let Some(TipRecord { leaf, .. }) = record else {
+        return Ok((Slot::empty::<ChainHasher>(), Pages::new()));
+    };
+    let (root, pages) = match written_root(backend)? {
+        Some((root, height)) if height == leaf.height => (root, Pages::new()),
+        Some(_) | None => rebuild::<ChainHasher>(backend, cache)?,
+    };
+    if leaf.state_root == root.hash {
+        return Ok((root, pages));
+    }
+    Err(StoreError::Inconsistent {
+        record: Record::Column(Column::Tree.name()),
+        key: Vec::new(),
+        expected: "the state root of the newest executed height",
+    })
 }
 
 /// Refuses a store of another format; an empty part takes this one.

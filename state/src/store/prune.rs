@@ -6,7 +6,7 @@ use quancheng_types::{Digest, Height};
 use super::{META_OLDEST, Store, read_record};
 use crate::backend::{Column, Durability, Writes};
 use crate::error::StoreError;
-use crate::flat::versioned;
+use crate::flat::{FlatRow, versioned};
 
 impl Store {
     /// Forgets what derived tables held at heights below `oldest`, at most `heights_max` of them in one call, and returns the oldest
@@ -38,7 +38,14 @@ impl Store {
         let mut writes = Writes::new();
         if let Some(places) = read_record::<Vec<Digest>>(self.backend(), Column::Superseded, &key)? {
             for place in &places {
-                writes.delete(Column::FlatHistory, versioned(place.as_bytes(), height));
+                let key = versioned(place.as_bytes(), height);
+                // A crash may have taken back this call and not the one that it repeats.
+                if let Some(row) = self.backend().get(Column::FlatHistory, &key)? {
+                    if let Some(record) = FlatRow::parse(&key, &row)?.record() {
+                        writes.delete(Column::Records, record.to_vec());
+                    }
+                    writes.delete(Column::FlatHistory, key);
+                }
             }
             writes.delete(Column::Superseded, key.to_vec());
         }

@@ -7,9 +7,8 @@ use quancheng_types::{Digest, Height};
 use super::{HistoryTip, Shared};
 use crate::backend::Column;
 use crate::error::StoreError;
-use crate::flat::{Found, found_at, version_at};
+use crate::flat::{found_at, version_at};
 use crate::key::StateKey;
-use crate::tree::{ChainHasher, TreeReader};
 use crate::view::View;
 
 /// The state as of one height: does not change while commits go on. Cheap to clone and to send.
@@ -68,7 +67,7 @@ impl Snapshot {
             return Err(StoreError::NotExecuted { height: self.height(), tip: Some(root.height()) });
         }
         let place = self.place_under(root.height(), key)?;
-        let reader = TreeReader::<ChainHasher>::new(self.backend(), &self.shared.recent, root.tree_height());
+        let reader = self.shared.tree_at(root.tree_height());
         reader.prove(&place)
     }
 
@@ -78,7 +77,7 @@ impl Snapshot {
     /// [`StoreError::RootGone`] when the root of this height is not among the recent ones; [`StoreError`] when the store cannot be
     /// read.
     pub fn leaves(&self) -> Result<u64, StoreError> {
-        let reader = TreeReader::<ChainHasher>::new(self.backend(), &self.shared.recent, self.tree_height());
+        let reader = self.shared.tree_at(self.tree_height());
         reader.root().map(|root| root.keys)
     }
 
@@ -86,7 +85,7 @@ impl Snapshot {
     fn place_under(&self, root: Height, key: &StateKey) -> Result<Digest, StoreError> {
         let found = found_at(self.backend(), key, root, || self.shared.is_newest(root))?;
         // The holding that the key has in that tree is its newest there, whatever came since.
-        let Some(Found { holding: newest, .. }) = found else {
+        let Some(newest) = found.map(|found| *found.holding()) else {
             let is_proof = key.is_kept() || root == self.height();
             return if is_proof { Ok(key.hash()) } else { Err(StoreError::NotKept { height: self.height() }) };
         };
@@ -97,7 +96,7 @@ impl Snapshot {
             return Err(StoreError::NotKept { height: self.height() });
         }
         let version = match version_at(self.backend(), key, newest.version, self.height())? {
-            Some(found) => found.holding.version,
+            Some(found) => found.holding().version,
             // Before its first version, which says when it begins.
             None => 0,
         };
@@ -126,11 +125,12 @@ impl View for Snapshot {
             return self.backend().get(Column::Index, key.as_bytes());
         }
         let found = found_at(self.backend(), key, self.height(), || self.shared.is_newest(self.height()));
+        let value = found.and_then(|found| found.map_or(Ok(None), |found| found.value(self.backend(), key)));
         if !key.is_kept() {
-            // What was read while the height was being pruned counts for nothing.
+            // What was read while the height was being pruned counts for nothing, errors included.
             self.shared.check_kept(self.height())?;
         }
-        found?.map_or(Ok(None), Found::into_value)
+        value
     }
 }
 

@@ -3,17 +3,18 @@ use core::ops::Bound;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::bucket::LeafHash;
+use super::bucket::StemLeaf;
 use super::page::Branch;
 use super::prefix::Prefix;
+use super::unwritten::Pages;
 
-/// Share of the memory that pages get, as a divisor: a page stands for up to sixteen buckets, and without its page a bucket
-/// is of no use.
-const PAGES_SHARE: usize = 6;
+/// Share of the memory that pages may take, as a divisor; buckets have what pages leave. A page stands for up to sixteen buckets, and without
+/// its page a bucket is of no use.
+const PAGES_SHARE: usize = 2;
 /// What the map and the allocator add to an entry, rounded up.
 const OVERHEAD_BYTES: usize = 96;
 /// Bytes of one cached page.
-const PAGE_BYTES: usize = size_of::<Branch>() + size_of::<Prefix>() + OVERHEAD_BYTES;
+pub(crate) const PAGE_BYTES: usize = size_of::<Branch>() + size_of::<Prefix>() + OVERHEAD_BYTES;
 /// Bytes of one cached bucket without its leaves.
 const BUCKET_BYTES: usize = size_of::<Prefix>() + size_of::<Bucket>() + OVERHEAD_BYTES;
 
@@ -22,24 +23,30 @@ const BUCKET_BYTES: usize = size_of::<Prefix>() + size_of::<Bucket>() + OVERHEAD
 pub(crate) struct TreeCache {
     pub(crate) pages: PageCache,
     pub(crate) buckets: BucketCache,
+    bytes_max: usize,
 }
 
 impl TreeCache {
     /// Holds at most `bytes_max` bytes, but never less than two pages.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        let pages = bytes_max / PAGES_SHARE;
-        Self { pages: PageCache::new(pages), buckets: BucketCache::new(bytes_max - pages) }
+        let pages = PageCache::new(bytes_max / PAGES_SHARE);
+        Self { pages, buckets: BucketCache::new(bytes_max), bytes_max }
     }
 
-    /// Takes over what a height changed, once it is on disk.
-    pub(crate) fn take_over(&mut self, changed: CacheUpdate) {
-        for (prefix, page) in changed.pages {
-            match page {
+    /// Takes over pages that were written, or are gone.
+    pub(crate) fn take_pages(&mut self, pages: Pages) {
+        for (prefix, changed) in pages {
+            match changed.page {
                 Some(page) => self.pages.insert(prefix, page),
                 None => self.pages.remove(&prefix),
             }
         }
-        for (prefix, leaves) in changed.buckets {
+    }
+
+    /// Takes over the buckets that a height changed, once it is on disk.
+    pub(crate) fn take_buckets(&mut self, buckets: Buckets) {
+        self.buckets.shrink_to(self.bytes_max.saturating_sub(self.pages.bytes()));
+        for (prefix, leaves) in buckets {
             match leaves {
                 Some(leaves) => self.buckets.insert(prefix, leaves),
                 None => self.buckets.remove(&prefix),
@@ -48,13 +55,8 @@ impl TreeCache {
     }
 }
 
-/// Pages and buckets as a height leaves them; `None` for what is no page or no bucket any more.
-#[derive(Debug, Default)]
-pub(crate) struct CacheUpdate {
-    pub(crate) pages: BTreeMap<Prefix, Option<Arc<Branch>>>,
-    /// Of several entries for one prefix the last holds.
-    pub(crate) buckets: Vec<(Prefix, Option<Arc<[LeafHash]>>)>,
-}
+/// Buckets as a height leaves them; `None` for what is no bucket any more. Of several entries for one prefix the last holds.
+pub(crate) type Buckets = Vec<(Prefix, Option<Arc<[StemLeaf]>>)>;
 
 /// Newest pages, bounded. Two generations: what is used moves to the young one; when that is full it becomes the old one and
 /// the former old one is forgotten. Uses no clock and no links, and the same calls leave the same content.
@@ -97,6 +99,11 @@ impl PageCache {
         self.old.remove(prefix);
     }
 
+    /// Bytes held.
+    fn bytes(&self) -> usize {
+        (self.young.len() + self.old.len()) * PAGE_BYTES
+    }
+
     /// Pages held.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -106,13 +113,13 @@ impl PageCache {
 
 #[derive(Debug)]
 struct Bucket {
-    leaves: Arc<[LeafHash]>,
+    leaves: Arc<[StemLeaf]>,
     /// Since the hand last came by.
     used: bool,
 }
 
 impl Bucket {
-    fn bytes(leaves: &[LeafHash]) -> usize {
+    fn bytes(leaves: &[StemLeaf]) -> usize {
         BUCKET_BYTES + size_of_val(leaves)
     }
 }
@@ -134,13 +141,13 @@ impl BucketCache {
         Self { buckets: BTreeMap::new(), hand: Prefix::ROOT, bytes: 0, bytes_max }
     }
 
-    pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Arc<[LeafHash]>> {
+    pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Arc<[StemLeaf]>> {
         let bucket = self.buckets.get_mut(prefix)?;
         bucket.used = true;
         Some(Arc::clone(&bucket.leaves))
     }
 
-    pub(crate) fn insert(&mut self, prefix: Prefix, leaves: Arc<[LeafHash]>) {
+    pub(crate) fn insert(&mut self, prefix: Prefix, leaves: Arc<[StemLeaf]>) {
         self.bytes += Bucket::bytes(&leaves);
         if let Some(bucket) = self.buckets.get_mut(&prefix) {
             self.bytes -= Bucket::bytes(&bucket.leaves);
@@ -149,6 +156,12 @@ impl BucketCache {
             let used = false;
             self.buckets.insert(prefix, Bucket { leaves, used });
         }
+        self.shrink_to(self.bytes_max);
+    }
+
+    /// Holds at most so many bytes from now on.
+    pub(crate) fn shrink_to(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
         while self.bytes > self.bytes_max {
             self.forget_one();
         }

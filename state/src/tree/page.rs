@@ -2,7 +2,7 @@ use quancheng_types::Digest;
 
 use super::hasher::TreeHasher;
 use super::prefix::Prefix;
-use crate::backend::Column;
+use crate::backend::{Column, Cursor};
 use crate::error::{Record, StoreError};
 
 /// Slots of a page.
@@ -56,16 +56,16 @@ impl Slot {
     }
 
     /// Reads exactly one slot.
-    pub(crate) fn decode(column: Column, key: &[u8], bytes: &[u8]) -> Result<Self, StoreError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         match Self::split(bytes) {
-            Some((slot, [])) => Ok(slot),
-            Some(_) | None => Err(damaged(column, key, "a slot of the tree")),
+            Some((slot, [])) => Some(slot),
+            Some(_) | None => None,
         }
     }
 }
 
-fn damaged(column: Column, key: &[u8], expected: &'static str) -> StoreError {
-    StoreError::Inconsistent { record: Record::Column(column.name()), key: key.to_vec(), expected }
+pub(super) fn damaged(key: &[u8], expected: &'static str) -> StoreError {
+    StoreError::Inconsistent { record: Record::Column(Column::Tree.name()), key: key.to_vec(), expected }
 }
 
 /// Four levels of the tree.
@@ -109,30 +109,28 @@ impl Page {
         levels.push(level);
         levels
     }
+}
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(SLOTS * SLOT_BYTES);
-        for slot in &self.slots {
-            slot.encode_into(&mut bytes);
-        }
-        bytes
+/// The page below a prefix: a row for each slot that is not empty. `None` when there is no row, and so no page.
+pub(super) fn read_page<H: TreeHasher>(cursor: &mut dyn Cursor, prefix: &Prefix) -> Result<Option<Page>, StoreError> {
+    let first = prefix.child(0).ok_or_else(|| no_page(prefix))?;
+    cursor.seek(&first.to_bytes())?;
+    let mut found = None;
+    while let Some((key, row)) = cursor.entry() {
+        let Some(place) = Prefix::from_bytes(key).filter(|place| place.parent() == Some(*prefix)) else {
+            break;
+        };
+        let slot = Slot::decode(row).ok_or_else(|| damaged(key, "a slot of the tree"))?;
+        let page = found.get_or_insert_with(Page::empty::<H>);
+        page.slots[usize::from(prefix.nibble_of(&Digest(*place.first_key())))] = slot;
+        cursor.step()?;
     }
+    Ok(found)
+}
 
-    pub(crate) fn decode<H: TreeHasher>(prefix: &Prefix, bytes: &[u8]) -> Result<Self, StoreError> {
-        let mut page = Self::empty::<H>();
-        let mut rest = bytes;
-        for slot in &mut page.slots {
-            let Some((found, after)) = Slot::split(rest) else {
-                return Err(damaged(Column::Tree, &prefix.to_bytes(), "a page of sixteen slots"));
-            };
-            (*slot, rest) = (found, after);
-        }
-        if rest.is_empty() {
-            Ok(page)
-        } else {
-            Err(damaged(Column::Tree, &prefix.to_bytes(), "a page of sixteen slots"))
-        }
-    }
+/// A page that its slot names and that is not there as it names it.
+pub(super) fn no_page(prefix: &Prefix) -> StoreError {
+    damaged(&prefix.to_bytes(), "the page that the slot above it commits to")
 }
 
 /// Nodes of a page above its slots.
@@ -169,6 +167,12 @@ impl Branch {
 
     pub(crate) const fn top(&self) -> &Node {
         &self.above[0]
+    }
+
+    /// Whether this is the page that a slot stands for.
+    pub(crate) fn is_below(&self, slot: &Slot) -> bool {
+        let Node { keys, hash } = *self.top();
+        slot.paged && slot.keys == keys && slot.hash == hash
     }
 
     /// Hashes every node above the stale ones; bit `n` stands for node `n`.

@@ -43,6 +43,15 @@ impl Prefix {
         Some(Self { nibbles: self.nibbles + 1, path })
     }
 
+    /// The subtree that this one is a child of. `None` of the whole tree.
+    pub(crate) fn parent(&self) -> Option<Self> {
+        let nibbles = self.nibbles.checked_sub(1)?;
+        let mut path = self.path;
+        let byte = path.get_mut(usize::from(nibbles / 2))?;
+        *byte = if nibbles.is_multiple_of(2) { 0 } else { *byte & 0xf0 };
+        Some(Self { nibbles, path })
+    }
+
     fn halves(&self) -> [u128; 2] {
         let (halves, _) = self.path.as_chunks::<16>();
         [u128::from_be_bytes(halves[0]), u128::from_be_bytes(halves[1])]
@@ -71,6 +80,17 @@ impl Prefix {
     /// The least key hash below this subtree.
     pub(crate) const fn first_key(&self) -> &[u8; 32] {
         &self.path
+    }
+
+    /// The prefix that these bytes name, as [`Self::to_bytes`] writes them.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (&nibbles, rest) = bytes.split_first()?;
+        let mut path = [0; 32];
+        path.get_mut(..rest.len())?.copy_from_slice(rest);
+        let prefix = Self { nibbles, path };
+        // Half of the last byte of an odd number of nibbles is not of the path.
+        let is_whole = nibbles.is_multiple_of(2) || rest.last().is_some_and(|byte| byte & 0x0f == 0);
+        (nibbles <= NIBBLES_MAX && is_whole && prefix.to_bytes() == bytes).then_some(prefix)
     }
 
     /// Bytes that name it in a store: number of nibbles, then the nibbles in whole bytes.

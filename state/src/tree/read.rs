@@ -6,35 +6,50 @@ use quancheng_types::{Digest, Height, List};
 
 use super::bucket::{Leaf, LeafHash, parting, subtree_hash};
 use super::hasher::TreeHasher;
-use super::page::{Node, Page, Slot};
+use super::page::{Node, Page, Slot, damaged, no_page, read_page};
 use super::prefix::{NIBBLE_BITS, Prefix};
 use super::recent::Recent;
-use super::update::{miscounted, scan_flat_records};
+use super::unwritten::Unwritten;
+use super::update::{miscounted, scan_rows};
 use crate::backend::{Backend, Column};
-use crate::error::{Record, StoreError};
+use crate::error::StoreError;
 
-/// Where the newest root slot is: no prefix has such a number of nibbles.
+/// Where the root slot is: no prefix has such a number of nibbles.
 pub(super) const ROOT_SLOT_KEY: [u8; 1] = [0xff];
 
-/// The newest root slot; an empty one before genesis.
-pub(crate) fn root_slot<H: TreeHasher>(backend: &dyn Backend) -> Result<Slot, StoreError> {
-    match backend.get(Column::Tree, &ROOT_SLOT_KEY)? {
-        Some(bytes) => Slot::decode(Column::Tree, &ROOT_SLOT_KEY, &bytes),
-        None => Ok(Slot::empty::<H>()),
-    }
+/// A root and the height of which the pages below it are.
+pub(super) fn encode_root(root: &Slot, height: Height) -> Vec<u8> {
+    let mut bytes = height.0.to_be_bytes().to_vec();
+    root.encode_into(&mut bytes);
+    bytes
+}
+
+/// The root whose pages are on the disk, and their height; `None` before they were first written.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read.
+pub(crate) fn written_root(backend: &dyn Backend) -> Result<Option<(Slot, Height)>, StoreError> {
+    let Some(bytes) = backend.get(Column::Tree, &ROOT_SLOT_KEY)? else {
+        return Ok(None);
+    };
+    let damaged = || damaged(&ROOT_SLOT_KEY, "a height and a slot of the tree");
+    let (height, slot) = bytes.split_first_chunk::<8>().ok_or_else(damaged)?;
+    let slot = Slot::decode(slot).ok_or_else(damaged)?;
+    Ok(Some((slot, Height(u64::from_be_bytes(*height)))))
 }
 
 /// The tree as of one recent height.
 pub(crate) struct TreeReader<'a, H> {
     backend: &'a dyn Backend,
+    unwritten: &'a Unwritten,
     recent: &'a Recent,
     height: Height,
     hasher: PhantomData<H>,
 }
 
 impl<'a, H: TreeHasher> TreeReader<'a, H> {
-    pub(crate) fn new(backend: &'a dyn Backend, recent: &'a Recent, height: Height) -> Self {
-        Self { backend, recent, height, hasher: PhantomData }
+    pub(crate) fn new(backend: &'a dyn Backend, unwritten: &'a Unwritten, recent: &'a Recent, height: Height) -> Self {
+        Self { backend, unwritten, recent, height, hasher: PhantomData }
     }
 
     /// The root.
@@ -42,7 +57,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
     /// # Errors
     /// [`StoreError::RootGone`] when the tree of the height cannot be read any more.
     pub(crate) fn root(&self) -> Result<Slot, StoreError> {
-        self.if_recent(self.root_slot())
+        self.if_recent(Ok(self.root_slot()))
     }
 
     /// Path and end for a place.
@@ -59,10 +74,10 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
         if self.height < oldest { Err(StoreError::RootGone { height: self.height, oldest }) } else { result }
     }
 
-    fn root_slot(&self) -> Result<Slot, StoreError> {
-        let newest = root_slot::<H>(self.backend)?;
+    fn root_slot(&self) -> Slot {
+        let newest = self.unwritten.root();
         // Read first, looked for after: see [`Recent`].
-        Ok(self.recent.slot(&Prefix::ROOT, self.height).unwrap_or(newest))
+        self.recent.slot(&Prefix::ROOT, self.height).unwrap_or(newest)
     }
 
     fn path(&self, key_hash: &Digest) -> Result<StateProof, StoreError> {
@@ -77,10 +92,14 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
     /// Collects the siblings above the end of a path, and returns the leaf that stands there.
     fn descend(&self, key_hash: &Digest, siblings: &mut Vec<Digest>) -> Result<Option<Leaf>, StoreError> {
         let mut prefix = Prefix::ROOT;
-        let mut slot = self.root_slot()?;
+        let mut slot = self.root_slot();
         while slot.paged {
             let page = self.page_at(&prefix)?;
             let levels = page.levels::<H>();
+            // What the disk lost of a page looks like empty slots.
+            if levels.last().and_then(|top| top.first()) != Some(&Node { keys: slot.keys, hash: slot.hash }) {
+                return Err(no_page(&prefix));
+            }
             let nibble = prefix.nibble_of(key_hash);
             for (step, level) in levels.iter().rev().enumerate() {
                 // At each level of the page, the node on the path; below it the path ends when it has at most one key.
@@ -136,9 +155,10 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
 
     /// A page as of the height. Only called where the slot above says that there was one.
     fn page_at(&self, prefix: &Prefix) -> Result<Page, StoreError> {
-        let newest = match self.backend.get(Column::Tree, &prefix.to_bytes())? {
-            Some(bytes) => Some(Page::decode::<H>(prefix, &bytes)?),
-            None => None,
+        let newest = match self.unwritten.find(prefix) {
+            Some(page) => page.map(|branch| branch.page().clone()),
+            // Pages leave the memory when they are on the disk.
+            None => read_page::<H>(self.backend.cursor(Column::Tree)?.as_mut(), prefix)?,
         };
         let before = self.recent.children(prefix, self.height);
         let mut page = newest.clone().unwrap_or_else(Page::empty::<H>);
@@ -147,12 +167,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
                 Some(before) => *slot = before,
                 None if newest.is_some() => {}
                 // A page that is gone left all its slots behind.
-                None => {
-                    return Err(StoreError::Missing {
-                        record: Record::Column(Column::Tree.name()),
-                        key: prefix.to_bytes(),
-                    });
-                }
+                None => return Err(no_page(prefix)),
             }
         }
         Ok(page)
@@ -165,7 +180,7 @@ impl<'a, H: TreeHasher> TreeReader<'a, H> {
         }
         let mut leaves: BTreeMap<Digest, Holding> = BTreeMap::new();
         let mut cursor = self.backend.cursor(Column::Flat)?;
-        scan_flat_records(cursor.as_mut(), prefix, u64::MAX, |leaf, _| {
+        scan_rows(cursor.as_mut(), prefix, u64::MAX, |leaf, _| {
             leaves.insert(leaf.place, leaf.holding);
         })?;
         drop(cursor);

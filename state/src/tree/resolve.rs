@@ -1,14 +1,14 @@
 use quancheng_proof::state_proof::Holding;
 use quancheng_types::Digest;
 
-use super::bucket::{Leaf, LeafHash};
+use super::bucket::{Leaf, stem_of};
 use super::hasher::TreeHasher;
 use super::page::Slot;
 use super::prefix::Prefix;
-use super::update::{Updater, child, miscounted};
+use super::update::{Bucket, Updater, child, miscounted};
 use crate::backend::Column;
 use crate::error::{Record, StoreError};
-use crate::flat::{FlatRecord, versioned};
+use crate::flat::{FlatRow, encode_record, record_key, versioned};
 use crate::key::StateKey;
 
 /// What a height does to one key.
@@ -26,10 +26,12 @@ pub(crate) struct LeafChange {
     pub(crate) place: Digest,
     /// The new hash, or `None` to remove it.
     pub(crate) hash: Option<Digest>,
+    /// Whether nothing was at this place.
+    pub(crate) is_new: bool,
 }
 
 impl<H: TreeHasher> Updater<'_, H> {
-    /// Settles changes, ascending by key hash, below a prefix: writes the records, and collects the leaves that change.
+    /// Settles changes, ascending by key hash, below a prefix: writes rows and records, and collects the leaves that change.
     pub(super) fn resolve(&mut self, prefix: Prefix, slot: &Slot, changes: &mut [Change]) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
@@ -37,7 +39,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         if !slot.paged {
             return self.resolve_bucket(&prefix, slot.keys, changes);
         }
-        let branch = self.load(prefix)?;
+        let branch = self.load(prefix, slot)?;
         let mut rest = changes;
         for (nibble, slot) in (0_u8..).zip(&branch.page().slots) {
             let end = rest.partition_point(|change| prefix.nibble_of(&change.key_hash) <= nibble);
@@ -51,22 +53,39 @@ impl<H: TreeHasher> Updater<'_, H> {
     }
 
     fn resolve_bucket(&mut self, prefix: &Prefix, keys: u64, changes: &mut [Change]) -> Result<(), StoreError> {
-        let (leaves, mut read) = self.before(prefix, keys, changes)?;
-        let mut rest = leaves.as_ref();
-        for (at, change) in changes.iter_mut().enumerate() {
-            rest = &rest[rest.partition_point(|leaf| leaf.place < change.key_hash)..];
-            match rest.first().filter(|leaf| leaf.place == change.key_hash) {
-                None => self.add(change),
-                Some(leaf) => {
-                    let record = match read.get_mut(at).and_then(Option::take) {
-                        Some(record) => record,
-                        None => self.backend.get(Column::Flat, leaf.place.as_bytes())?.ok_or(miscounted(prefix))?,
-                    };
-                    self.change(change, leaf, record)?;
+        match self.before(prefix, keys, changes)? {
+            Bucket::Stems(leaves) => {
+                for change in changes {
+                    let leaf = leaves.binary_search_by_key(&stem_of(&change.key_hash), |leaf| leaf.stem);
+                    let row = if leaf.is_ok() { self.row(&change.key_hash)? } else { None };
+                    match (leaf, row) {
+                        (Ok(at), Some(row)) => self.change(change, &leaves[at].hash, row)?,
+                        // The leaf with its stem is another's; if it was this one and is lost, the bucket misses it when it is read.
+                        (Ok(_) | Err(_), _) => self.add(change),
+                    }
+                }
+            }
+            Bucket::Full(leaves, mut rows) => {
+                for (at, change) in changes.iter_mut().enumerate() {
+                    match leaves.binary_search_by_key(&change.key_hash, |leaf| leaf.place) {
+                        Ok(found) => {
+                            let row = match rows.get_mut(at).and_then(Option::take) {
+                                Some(row) => row,
+                                None => self.row(&change.key_hash)?.ok_or_else(|| miscounted(prefix))?,
+                            };
+                            self.change(change, &leaves[found].hash, row)?;
+                        }
+                        Err(_) => self.add(change),
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    fn row(&self, place: &Digest) -> Result<Option<FlatRow>, StoreError> {
+        let bytes = self.backend.get(Column::Flat, place.as_bytes())?;
+        bytes.map(|bytes| FlatRow::parse(place.as_bytes(), &bytes)).transpose()
     }
 
     fn add(&mut self, change: &mut Change) {
@@ -74,20 +93,19 @@ impl<H: TreeHasher> Updater<'_, H> {
         if let Some((hash, value)) = change.value.take() {
             let holding = Holding { value_hash: Some(hash), since: self.height, version: 0, until: None };
             self.undo_leaves.push((change.key_hash, None));
-            self.put(change.key_hash, &change.key, holding, &value);
+            let number = self.record(&change.key, &value);
+            self.put(change.key_hash, FlatRow { holding, number }, true);
         }
     }
 
-    fn change(&mut self, change: &mut Change, leaf: &LeafHash, bytes: Vec<u8>) -> Result<(), StoreError> {
-        let (key, place) = (&change.key, change.key_hash);
-        let record = FlatRecord::parse(place.as_bytes(), &bytes)?;
-        let before = record.holding;
+    fn change(&mut self, change: &mut Change, leaf: &Digest, row: FlatRow) -> Result<(), StoreError> {
+        let (key, place, before) = (&change.key, change.key_hash, row.holding);
         // What is superseded stays for ever, so it is compared with the tree before.
-        if record.key != key.as_bytes() || H::leaf(&place, &before) != leaf.hash || before.until.is_some() {
+        if H::leaf(&place, &before) != *leaf || before.until.is_some() {
             return Err(StoreError::Inconsistent {
                 record: Record::Column(Column::Flat.name()),
                 key: place.as_bytes().to_vec(),
-                expected: "the record that the leaf of this key commits to",
+                expected: "the row that the leaf of this key commits to",
             });
         }
         let new = change.value.take();
@@ -97,33 +115,44 @@ impl<H: TreeHasher> Updater<'_, H> {
         }
         assert!(before.since < self.height, "a height writes a key once");
         self.undo_leaves.push((place, Some(before)));
-        let holding = Holding { value_hash, since: self.height, version: 0, until: None };
+        let number = new.map(|(_, value)| self.record(key, &value));
+        let after = FlatRow {
+            holding: Holding { value_hash, since: self.height, version: 0, until: None },
+            number: number.unwrap_or(0),
+        };
         if key.is_kept() {
-            let ended = Holding { until: Some(self.height), ..before };
             let past = key.version_hash(before.version);
             self.undo_leaves.push((past, None));
-            self.put(past, key, ended, record.value);
-            let value = new.map(|(_, value)| value).unwrap_or_default();
-            self.put(place, key, Holding { version: before.version + 1, ..holding }, &value);
+            let ended = Holding { until: Some(self.height), ..before };
+            self.put(past, FlatRow { holding: ended, ..row }, true);
+            let holding = Holding { version: before.version + 1, ..after.holding };
+            self.put(place, FlatRow { holding, ..after }, false);
             return Ok(());
         }
-        match new {
-            Some((_, value)) => self.put(place, key, holding, &value),
-            None => {
-                self.writes.delete(Column::Flat, place.as_bytes().to_vec());
-                self.leaves.push(LeafChange { place, hash: None });
-            }
+        if value_hash.is_some() {
+            self.put(place, after, false);
+        } else {
+            self.writes.delete(Column::Flat, place.as_bytes().to_vec());
+            self.leaves.push(LeafChange { place, hash: None, is_new: false });
         }
-        self.writes.put(Column::FlatHistory, versioned(place.as_bytes(), self.height), bytes);
+        self.writes.put(Column::FlatHistory, versioned(place.as_bytes(), self.height), row.encode());
         self.superseded.push(place);
         Ok(())
     }
 
-    /// Writes what is at a place from this height on: record and leaf.
-    fn put(&mut self, place: Digest, key: &StateKey, holding: Holding, value: &[u8]) {
-        let record = FlatRecord { holding, key: key.as_bytes(), value };
-        self.writes.put(Column::Flat, place.as_bytes().to_vec(), record.encode());
-        let hash = Leaf { place, holding }.hashed::<H>().hash;
-        self.leaves.push(LeafChange { place, hash: Some(hash) });
+    /// Writes a value, and returns the number of its record.
+    fn record(&mut self, key: &StateKey, value: &[u8]) -> u32 {
+        let number = self.records;
+        self.records += 1;
+        let bytes = encode_record(key.as_bytes(), value);
+        self.writes.put(Column::Records, record_key(self.height, number).to_vec(), bytes);
+        number
+    }
+
+    /// Writes what is at a place from this height on: row and leaf.
+    fn put(&mut self, place: Digest, row: FlatRow, is_new: bool) {
+        self.writes.put(Column::Flat, place.as_bytes().to_vec(), row.encode());
+        let hash = Leaf { place, holding: row.holding }.hashed::<H>().hash;
+        self.leaves.push(LeafChange { place, hash: Some(hash), is_new });
     }
 }

@@ -5,7 +5,8 @@ use crate::tree::TreeCache;
 
 /// Roots after three heights: `count` keys are written, every third is written again, every fifth removed. Odd keys are derived.
 fn roots_of(count: u16) -> Vec<String> {
-    let (memory, mut cache, mut root) = (Memory::new(), TreeCache::new(0), Slot::empty::<ChainHasher>());
+    let (memory, mut cache) = (Memory::new(), TreeCache::new(0));
+    let unwritten = Unwritten::new(Slot::empty::<ChainHasher>(), Pages::new());
     let mut roots = Vec::new();
     let written = |height: u16, n: u16| match height {
         0 => Some(Some(7)),
@@ -23,12 +24,12 @@ fn roots_of(count: u16) -> Vec<String> {
         let mut changes: Vec<Change> = (0..count).filter_map(change).collect();
         changes.sort_unstable_by_key(|change| change.key_hash);
         let mut writes = Writes::new();
-        let done =
-            update::<ChainHasher>(&memory, &mut cache, Height(height.into()), root, changes, &mut writes).unwrap();
+        let done = update::<ChainHasher>(&memory, &unwritten, &mut cache, Height(height.into()), changes, &mut writes)
+            .unwrap();
         memory.write(writes, Durability::Buffered).unwrap();
-        cache.take_over(done.cache);
-        root = done.root;
-        roots.push(root.hash.to_string());
+        cache.take_buckets(done.buckets);
+        roots.push(done.root.hash.to_string());
+        unwritten.take_over(done.root, done.pages);
     }
     roots
 }

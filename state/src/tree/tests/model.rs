@@ -93,8 +93,10 @@ pub(super) fn naive_proof<H: TreeHasher>(leaves: &[(Digest, Holding)], place: Di
 pub(super) struct Harness {
     pub(super) memory: Memory,
     pub(super) cache: TreeCache,
+    pub(super) unwritten: Unwritten,
     pub(super) recent: Recent,
-    pub(super) root: Slot,
+    /// Pages are written with every so many heights.
+    pub(super) checkpoint_heights: usize,
     pub(super) models: Vec<Model>,
 }
 
@@ -103,8 +105,9 @@ impl Harness {
         Self {
             memory: Memory::new(),
             cache: TreeCache::new(cache_bytes),
+            unwritten: Unwritten::new(Slot::empty::<H>(), Pages::new()),
             recent: Recent::new(Height::GENESIS, 1 << 20),
-            root: Slot::empty::<H>(),
+            checkpoint_heights: 1,
             models: Vec::new(),
         }
     }
@@ -121,23 +124,53 @@ impl Harness {
         let mut changes: Vec<Change> = block.iter().map(change).collect();
         changes.sort_unstable_by_key(|change| change.key_hash);
         let mut out = Writes::new();
-        let done = update::<H>(&self.memory, &mut self.cache, height, self.root, changes, &mut out)?;
+        let done = update::<H>(&self.memory, &self.unwritten, &mut self.cache, height, changes, &mut out)?;
         self.recent.begin(done.undo);
         self.memory.write(out, Durability::Buffered)?;
-        self.cache.take_over(done.cache);
-        self.root = done.root;
+        self.unwritten.take_over(done.root, done.pages);
+        self.cache.take_buckets(done.buckets);
         self.models.push(model);
+        if self.models.len().is_multiple_of(self.checkpoint_heights) {
+            self.write_pages();
+        }
         Ok(())
+    }
+
+    pub(super) fn write_pages(&mut self) {
+        let mut out = Writes::new();
+        let height = Height(u64::try_from(self.models.len() - 1).unwrap());
+        self.unwritten.put_all(height, &mut out);
+        self.memory.write(out, Durability::Buffered).unwrap();
+        self.cache.take_pages(self.unwritten.take_pages());
+    }
+
+    pub(super) fn root(&self) -> Slot {
+        self.unwritten.root()
+    }
+
+    pub(super) fn reader<H: TreeHasher>(&self, height: u64) -> TreeReader<'_, H> {
+        TreeReader::new(&self.memory, &self.unwritten, &self.recent, Height(height))
     }
 
     pub(super) fn check_height<H: TreeHasher>(&self, height: usize, probes: &BTreeSet<Digest>) {
         let leaves = leaves_of(&self.models[height]);
-        let reader = TreeReader::<H>::new(&self.memory, &self.recent, Height(u64::try_from(height).unwrap()));
+        let reader = self.reader::<H>(u64::try_from(height).unwrap());
         let root = reader.root().unwrap();
         assert_eq!(root.hash, naive_root::<H>(&leaves, 0), "root at {height}");
         assert_eq!(root.keys, u64::try_from(leaves.len()).unwrap(), "leaves at {height}");
         for probe in probes {
             assert_eq!(reader.prove(probe).unwrap(), naive_proof::<H>(&leaves, *probe), "proof of {probe} at {height}");
         }
+    }
+
+    /// Rows on the disk that the tree reaches.
+    pub(super) fn rows(&self, prefix: Prefix, slot: &Slot) -> usize {
+        if !slot.paged {
+            return 0;
+        }
+        let mut cursor = self.memory.cursor(Column::Tree).unwrap();
+        let page = read_page::<ChainHasher>(cursor.as_mut(), &prefix).unwrap().unwrap();
+        let below = (0_u8..).zip(&page.slots).filter(|(_, slot)| slot.keys > 0);
+        below.map(|(nibble, slot)| 1 + self.rows(prefix.child(nibble).unwrap(), slot)).sum()
     }
 }

@@ -99,11 +99,11 @@ proptest! {
             let (RootHash(root), batch) = jmt.put_value_set(changes, version).unwrap();
             foreign.write_tree_update_batch(batch).unwrap();
             ours.apply::<JmtHasher>(block).unwrap();
-            prop_assert_eq!(ours.root.hash, Digest(root), "root at {}", version);
+            prop_assert_eq!(ours.root().hash, Digest(root), "root at {}", version);
             prop_assert_eq!(&after, ours.models.last().unwrap());
             // It keeps no root for an empty tree.
-            if ours.root.keys > 0 {
-                let reader = TreeReader::<JmtHasher>::new(&ours.memory, &ours.recent, Height(version));
+            if ours.root().keys > 0 {
+                let reader = ours.reader::<JmtHasher>(version);
                 let probes = (0..240).step_by(11).chain(1000..1004).map(key).chain(after.keys().copied().step_by(9));
                 for place in probes {
                     let (value, proof) = jmt.get_with_proof(KeyHash(place.0), version).unwrap();

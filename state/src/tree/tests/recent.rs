@@ -16,7 +16,7 @@ fn old_roots_go_and_say_so() {
     for height in [199, 160, 199 - 72] {
         tree.check_height::<ChainHasher>(height, &probes);
     }
-    let reader = TreeReader::<ChainHasher>::new(&tree.memory, &tree.recent, Height(126));
+    let reader = tree.reader::<ChainHasher>(126);
     let gone = StoreError::RootGone { height: Height(126), oldest };
     assert_eq!((reader.root(), reader.prove(&key(3))), (Err(gone.clone()), Err(gone)));
 }
