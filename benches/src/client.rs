@@ -151,6 +151,22 @@ impl Client {
         Ok(bulk.items.iter().map(|item| item.transaction.as_ref().map_or(Fate::RefusedAtDoor, State::fate)).collect())
     }
 
+    /// The bundle of a transaction; `None` while it has none.
+    pub(crate) fn bundle(&self, id: &TransactionId) -> Result<Option<Vec<u8>>, LoadError> {
+        let url = format!("{}/v1/bundles/transactions/{id}", self.base);
+        let mut response = self.agent.get(url).call().map_err(|error| self.network(error))?;
+        match response.status().as_u16() {
+            200 => {}
+            404 | 409 | 429 | 503 => return Ok(None),
+            status => {
+                let error = format!("HTTP {status} in answer to a question for the bundle of {id}");
+                return Err(LoadError::Answer { url: self.base.clone(), error });
+            }
+        }
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        body.map(Some).map_err(|error| self.network(error))
+    }
+
     /// Asks for a transaction, and waits at most so long for its certification.
     pub(crate) fn wait(&self, id: &TransactionId, longest: Duration) -> Result<Fate, LoadError> {
         let wait_ms = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX).min(WAIT_MS);

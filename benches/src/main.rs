@@ -7,6 +7,7 @@
 
 mod client;
 mod open;
+mod proofs;
 mod report;
 mod run;
 mod tally;
@@ -80,6 +81,12 @@ pub(crate) struct Arguments {
     /// A registration record as the command line takes it, used as pattern (kind register).
     #[arg(long)]
     pub(crate) call: Option<PathBuf>,
+    /// After the run, fetch the bundles of so many of the certified transactions and verify them against `--checkpoint`.
+    #[arg(long, default_value_t = 0, requires = "checkpoint", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub(crate) verify: u32,
+    /// Checkpoint of the chain, as `quancheng verify` takes it.
+    #[arg(long)]
+    pub(crate) checkpoint: Option<PathBuf>,
     /// Form of the result.
     #[arg(long, value_enum, default_value = "table")]
     output: Output,
@@ -118,7 +125,7 @@ fn main() -> ExitCode {
                 }
                 Ok(()) | Err(_) => {}
             }
-            if report.lost == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+            if report.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => {
             complain(&error.to_string());

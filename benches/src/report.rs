@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::client::WAIT_MS;
+use crate::proofs::Bundles;
 use crate::tally::{Sample, Tally};
 
 /// The generator is the limit where one request in a hundred goes out later than this.
@@ -53,6 +54,9 @@ pub(crate) struct Report {
     pub(crate) histogram: Vec<(u64, u64)>,
     /// One row for each second of the run.
     pub(crate) seconds: Vec<Second>,
+    /// What came of the bundles that were asked for with `--verify`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bundles: Option<Bundles>,
 }
 
 /// What was due within one second.
@@ -148,7 +152,13 @@ impl Report {
             generator_was_the_limit: late_p99 > LATE_MAX,
             sent_late_ms: is_open.then(|| Latency::of(late)),
             seconds: by_second(&tally.samples),
+            bundles: None,
         }
+    }
+
+    /// Whether nothing was lost and every bundle that was asked for is what it should be.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.lost == 0 && self.bundles.as_ref().is_none_or(|bundles| bundles.failed.is_empty())
     }
 
     pub(crate) fn write_json(&self, out: &mut impl io::Write) -> io::Result<()> {
@@ -178,6 +188,18 @@ impl Report {
         if self.certified_after_wait > 0 {
             let (count, seconds) = (self.certified_after_wait, WAIT_MS / 1000);
             writeln!(out, "{count} more took over {seconds} s and are in no percentile")?;
+        }
+        if let Some(Bundles { verified, failed, bytes_max, fetch_ms, verify_ms }) = &self.bundles {
+            writeln!(out, "bundles     {verified} verified, {} failed, at most {bytes_max} bytes", failed.len())?;
+            let (fetch, verify) = ((fetch_ms.p50, fetch_ms.p99), (verify_ms.p50, verify_ms.p99));
+            writeln!(
+                out,
+                "  fetch ms  p50 {:.1}  p99 {:.1}  verify ms  p50 {:.2}  p99 {:.2}",
+                fetch.0, fetch.1, verify.0, verify.1
+            )?;
+            for (id, words) in failed {
+                writeln!(out, "  {id}: {words}")?;
+            }
         }
         if let (true, Some(late)) = (self.generator_was_the_limit, &self.sent_late_ms) {
             let Latency { p99, max, .. } = late;
@@ -224,6 +246,27 @@ mod tests {
     fn the_bounds_of_the_histogram_hold_what_they_say() {
         let counts = histogram(&[MS / 2, MS, MS + MS / 1000, 2 * MS, 3 * MS, 4 * MS, 1000 * MS]);
         assert_eq!(counts, [(1, 2), (2, 2), (3, 1), (4, 1), (1110, 1)]);
+    }
+
+    #[test]
+    fn a_bundle_that_fails_is_told_and_makes_the_run_fail() {
+        let window = Window { warm_up: Duration::ZERO, elapsed: MS };
+        let bundles = |failed| Bundles {
+            verified: 2,
+            failed,
+            bytes_max: 900,
+            fetch_ms: Latency::default(),
+            verify_ms: Latency::default(),
+        };
+        let report =
+            |failed| Report { bundles: Some(bundles(failed)), ..Report::of(true, Tally::default(), 0, &window, None) };
+        assert!(report(Vec::new()).is_whole());
+        let failed = report(vec![(quancheng_types::TransactionId::default(), "http://a: no bundle".to_owned())]);
+        let mut table = Vec::new();
+        failed.write_table(&mut table).unwrap();
+        assert!(!failed.is_whole());
+        assert!(String::from_utf8(table).unwrap().contains("http://a: no bundle"));
+        assert!(!Report::of(true, Tally::default(), 1, &window, None).is_whole());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use quancheng_types::ChainId;
 
 use crate::client::{Client, Fate, LoadError};
 use crate::open::{self, Hand};
+use crate::proofs::{self, Chosen};
 use crate::report::{Report, Window};
 use crate::tally::Tally;
 use crate::workload::{Request, sign};
@@ -49,6 +50,7 @@ pub(crate) struct Field<'a> {
 /// Runs the load and reports.
 pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
     let first = arguments.api.first().ok_or(LoadError::Usage("--api names no address"))?;
+    let checkpoint = arguments.checkpoint.as_deref().map(proofs::checkpoint).transpose()?;
     let chain_id = Client::new(first).chain_id()?;
     let requests = prepare(arguments, chain_id)?;
     complain(&format!("{} requests are signed; sending begins", requests.len()));
@@ -56,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
     let field = Field {
         endpoints: &arguments.api,
         queue: Mutex::new(requests.into()),
-        tally: Mutex::default(),
+        tally: Mutex::new(Tally { chosen: Chosen::new(arguments.verify as usize), ..Tally::default() }),
         start: Instant::now(),
     };
     let hand = Hand::default();
@@ -76,8 +78,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Report, LoadError> {
     let cpu_s = cpu_before.zip(cpu_s()).map(|(before, after)| after - before);
     let mut tally = field.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let lost = settle(&arguments.api, &mut tally);
+    let chosen = std::mem::take(&mut tally.chosen).into_ids();
     let window = Window { warm_up: arguments.warm_up, elapsed };
-    Ok(Report::of(is_open, tally, lost, &window, cpu_s))
+    let report = Report::of(is_open, tally, lost, &window, cpu_s);
+    let bundles = checkpoint.filter(|_| arguments.verify > 0);
+    let bundles = bundles.map(|checkpoint| proofs::verify(&arguments.api, chosen, &checkpoint));
+    Ok(Report { bundles, ..report })
 }
 
 /// CPU time of this process so far, seconds; `None` where there is no `/proc`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use quancheng_types::TransactionId;
 
 use crate::client::Fate;
+use crate::proofs::Chosen;
 
 /// A transaction that was certified.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Tally {
     pub(crate) late: Vec<Duration>,
     /// Connections that were opened.
     pub(crate) connections: u32,
+    /// Certified transactions whose bundles are verified in the end.
+    pub(crate) chosen: Chosen,
 }
 
 impl Tally {
@@ -55,7 +58,10 @@ impl Tally {
         for (at, id) in ids.iter().enumerate() {
             // An answer that is shorter than its request tells nothing of the rest.
             match fates.get(at).copied().unwrap_or(Fate::Pending) {
-                Fate::Certified => self.samples.push(Sample { from, answered }),
+                Fate::Certified => {
+                    self.samples.push(Sample { from, answered });
+                    self.chosen.note(*id);
+                }
                 Fate::RefusedAtDoor | Fate::RefusedByContract => self.refused += 1,
                 Fate::Pending => self.pending.push((endpoint, *id)),
             }
