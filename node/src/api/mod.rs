@@ -7,7 +7,7 @@
 //!   │
 //! routes/     one handler per route, one file per noun             openapi: their description
 //!   │ ask
-//! records, registrations, lists, proofs     a question to a module → a record, a page, a bundle
+//! records, registrations, lists, proofs     a question to a module → a record, a page, a bundle     known: how far the node knows
 //!   │ over
 //! state       blocking reads under a bound, the snapshot of a height or time
 //!   │
@@ -28,6 +28,7 @@ mod counts;
 mod csv;
 mod cursor;
 mod entrance;
+mod known;
 mod language;
 pub mod limits;
 mod lists;

@@ -8,6 +8,7 @@ use quancheng_state::{Snapshot, StateKey, StoreError, View as _};
 use quancheng_types::{AccountId, Height, Signer, TransactionId};
 
 use super::backend::{Backend, CertifiedHeader, ExecutedTransaction, TransactionState};
+use super::known::KnownUntil;
 use super::problem::{ApiError, ApiResult};
 
 /// Leaves that claims of a bundle made here name: of the snapshot, of the transaction, and of the state that proves.
@@ -124,11 +125,12 @@ fn timed(backend: &dyn Backend, ground: Ground, spans: BTreeSet<Height>) -> ApiR
 /// [`ApiError::TransactionUnknown`], [`ApiError::NotCertifiedYet`], also for one that is admitted and not executed.
 pub(crate) fn transaction(backend: &dyn Backend, id: &TransactionId) -> ApiResult<Bundle> {
     let Some(executed) = backend.executed_transaction(id)? else {
+        let until = KnownUntil::of(backend)?;
         return Err(match backend.transaction(id)? {
             TransactionState::Known { height, .. } => {
                 ApiError::NotCertifiedYet { height: height.unwrap_or_else(|| backend.status().height.next()) }
             }
-            TransactionState::Unknown | TransactionState::Expired => ApiError::TransactionUnknown { id: *id },
+            TransactionState::Unknown | TransactionState::Expired => ApiError::TransactionUnknown { id: *id, until },
         });
     };
     let mut ground = ground(backend, executed.height)?;

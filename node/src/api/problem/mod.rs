@@ -1,17 +1,18 @@
 //! Errors as clients see them: RFC 9457 `application/problem+json` with a code that never changes and words in two languages.
 
 mod admission;
+mod from;
 mod words;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use quancheng_contracts::QueryError;
 use quancheng_state::StoreError;
 use quancheng_types::{Height, TransactionId, problem as codes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::known::KnownUntil;
 use super::language::Language;
 use super::outcome::RefusalView;
 use super::server::Refused;
@@ -47,6 +48,9 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
     pub(crate) lowest_height: Option<Height>,
+    /// How far this node knows, with `TRANSACTION_UNKNOWN`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) known_until: Option<KnownUntil>,
     /// The refusal, with `CALL_REFUSED` and its kin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refusal: Option<RefusalView>,
@@ -71,6 +75,8 @@ pub(crate) enum ApiError {
     TransactionUnknown {
         /// Which.
         id: TransactionId,
+        /// How far this node knows.
+        until: KnownUntil,
     },
     /// A body of a kind that this route does not read.
     UnsupportedMediaType {
@@ -293,6 +299,7 @@ impl ApiError {
             causes: self.causes(),
             retry_after_ms: self.retry_after_ms(),
             lowest_height: if let Self::Pruned { lowest, .. } = self { Some(*lowest) } else { None },
+            known_until: if let Self::TransactionUnknown { until, .. } = self { Some(*until) } else { None },
             refusal: if let Self::Admission(AdmissionError::Refused { module, code, call }) = self {
                 Some(RefusalView::new(*module, *code, *call))
             } else {
@@ -335,62 +342,6 @@ impl IntoResponse for ApiError {
         *response.status_mut() = self.status_and_code().0;
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Pruned { height, oldest } => Self::Pruned { height, lowest: oldest },
-            StoreError::NotExecuted { height, .. } => Self::NotReached { height },
-            // The next certified root will do.
-            StoreError::RootGone { oldest, .. } => Self::NotCertifiedYet { height: oldest },
-            StoreError::NotKept { height } => Self::NotKept { height },
-            StoreError::Undecodable { .. }
-            | StoreError::Missing { .. }
-            | StoreError::Inconsistent { .. }
-            | StoreError::Io { .. }
-            | StoreError::Format { .. }
-            | StoreError::OutOfOrder { .. }
-            | StoreError::GenesisExists
-            | StoreError::TooLarge { .. } => Self::Store(error),
-        }
-    }
-}
-
-impl From<BackupError> for ApiError {
-    fn from(error: BackupError) -> Self {
-        match error {
-            BackupError::Running => Self::BackupRunning,
-            BackupError::Stopping => Self::Stopping,
-            BackupError::Empty { .. }
-            | BackupError::Io { .. }
-            | BackupError::Ledger(_)
-            | BackupError::File(_)
-            | BackupError::Start(_)
-            | BackupError::Exists { .. }
-            | BackupError::NoBackup { .. }
-            | BackupError::Faults { .. }
-            | BackupError::OtherChain { .. }
-            | BackupError::OtherContent { .. }
-            | BackupError::NoAnswer { .. }
-            | BackupError::Refused { .. } => Self::Backup(error),
-        }
-    }
-}
-
-impl From<AdmissionError> for ApiError {
-    fn from(error: AdmissionError) -> Self {
-        Self::Admission(error)
-    }
-}
-
-impl From<QueryError> for ApiError {
-    fn from(error: QueryError) -> Self {
-        match error {
-            QueryError::Query(error) => Self::parameter("query", error),
-            QueryError::Store(error) => error.into(),
-        }
     }
 }
 

@@ -1,3 +1,5 @@
+use quancheng_types::ChainId;
+
 use super::*;
 use crate::backup::BackupError;
 
@@ -43,7 +45,7 @@ fn every_problem_has_words_in_both_languages() {
         ApiError::not_found("x"),
         ApiError::NoPath { path: "/x".to_owned() },
         ApiError::MethodNotAllowed,
-        ApiError::TransactionUnknown { id },
+        ApiError::TransactionUnknown { id, until: until() },
         ApiError::UnsupportedMediaType { found: String::new(), allowed: "x" },
         ApiError::Malformed { reason: "x".to_owned() },
         ApiError::TooLarge { bytes_max: 1 },
@@ -124,6 +126,11 @@ fn every_code_is_in_the_common_list_and_has_a_title() {
         assert_ne!(words::title(code, Language::En), words::title("no such code", Language::En), "{code}");
     }
     let id = TransactionId::default();
-    let unknown = ApiError::TransactionUnknown { id }.problem(Language::En);
+    let unknown = ApiError::TransactionUnknown { id, until: until() }.problem(Language::En);
+    assert_eq!(unknown.known_until, Some(until()));
     assert_eq!(unknown.kind, "urn:quancheng:problem:TRANSACTION_UNKNOWN");
+}
+
+fn until() -> KnownUntil {
+    KnownUntil { chain_id: ChainId::default(), height: Height(7), time_ms: 8 }
 }

@@ -74,7 +74,7 @@ fn en(error: &ApiError) -> String {
         ApiError::MethodNotAllowed => {
             "this path does not answer this method; the Allow header lists those it does".to_owned()
         }
-        ApiError::TransactionUnknown { id } => {
+        ApiError::TransactionUnknown { id, .. } => {
             format!("this node knows nothing of transaction {id}: it was not admitted here and is in no executed block")
         }
         ApiError::UnsupportedMediaType { found, allowed } => {
@@ -158,7 +158,7 @@ fn zh(error: &ApiError) -> String {
             format!("此地址没有路径 {path}；公共接口的路径见 GET /v1/openapi.json")
         }
         ApiError::MethodNotAllowed => "该路径不支持此请求方法，支持的方法见 Allow 响应头".to_owned(),
-        ApiError::TransactionUnknown { id } => {
+        ApiError::TransactionUnknown { id, .. } => {
             format!("本节点没有交易 {id} 的任何记录：既未在此受理，也不在已执行的区块中")
         }
         ApiError::UnsupportedMediaType { found, allowed } => {

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::super::backend::{Stage, Submitted, TransactionState};
 use super::super::body::{BodyKind, parse_json, receive};
+use super::super::known::KnownUntil;
 use super::super::limits::TRANSACTION_BODY_BYTES_MAX;
 use super::super::outcome::{Detail, EventView, OutcomeView, RefusalView, TransactionStatus};
 use super::super::params::{NoParams, Params, Segment, WaitParams};
@@ -66,7 +67,7 @@ pub(super) async fn submit(
     params(("id" = String, Path, description = "Transaction id, 64 hex digits"), WaitParams),
     responses(
         (status = 200, body = TransactionStatus),
-        (status = 404, description = "TRANSACTION_UNKNOWN", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "TRANSACTION_UNKNOWN, with `known_until`: the newest block that this node has executed", body = Problem, content_type = "application/problem+json"),
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -76,7 +77,11 @@ pub(super) async fn show(
     Params(params): Params<WaitParams>,
 ) -> ApiResult<Response> {
     let id = id.transaction_id()?;
-    let status = status_of(&api, id, params.wait()?).await?.ok_or(ApiError::TransactionUnknown { id })?;
+    if let Some(status) = status_of(&api, id, params.wait()?).await? {
+        return Ok(respond::ok(&status));
+    }
+    let until = api.blocking(|backend| KnownUntil::of(backend)).await?;
+    let status = status_of(&api, id, None).await?.ok_or(ApiError::TransactionUnknown { id, until })?;
     Ok(respond::ok(&status))
 }
 

@@ -218,3 +218,21 @@ fn waits_are_bounded_and_parameters_are_known() {
     assert_eq!(served.get(&format!("{PATH}/xyz")).problem(), invalid);
     assert_eq!(served.get(&path).problem(), (404, "TRANSACTION_UNKNOWN".to_owned()));
 }
+
+/// The node that answers may be behind, or of another chain: "unknown" counts for no more than it says.
+#[test]
+fn what_is_unknown_is_unknown_up_to_a_block_of_a_chain() {
+    let served = served();
+    let transaction = served.node.register(FOUNDERS);
+    for height in 1..=3_u64 {
+        let status = served.get("/v1/status").json();
+        let until = json!({ "chain_id": status["chain_id"], "height": status["height"], "time_ms": status["time_ms"] });
+        assert_eq!(until["height"], height);
+        for path in [PATH, "/v1/bundles/transactions"] {
+            let unknown = served.get(&format!("{path}/{}", transaction.id())).json();
+            assert_eq!((&unknown["code"], &unknown["known_until"]), (&json!("TRANSACTION_UNKNOWN"), &until), "{path}");
+        }
+        served.node.seal();
+    }
+    assert!(served.get("/v1/transactions/x").json().get("known_until").is_none());
+}
