@@ -117,13 +117,49 @@ impl Fault {
         self
     }
 
+    /// What to do: what is known of this fault, else what its kind leaves to do.
+    pub(crate) fn advice(&self) -> Text {
+        self.hint.clone().unwrap_or_else(|| match self.exit {
+            Exit::Done => say!("无需处理。", "Nothing has to be done."),
+            Exit::Refused => say!(
+                "请按上述内容改正后重新提交；`quancheng tx show 编号` 显示交易的结果。",
+                "Mend what is named above and submit anew; `quancheng tx show ID` tells how a transaction ended."
+            ),
+            Exit::Usage => say!(
+                "请按上述内容改正；各命令的用法见其 --help。",
+                "Mend what is named above; the --help of each command tells how it is used."
+            ),
+            Exit::NotFound => say!(
+                "请核对名称、编号与 --as-of；该记录也可能在另一条链上。",
+                "Check the name, the number and --as-of; the record may also be on another chain."
+            ),
+            Exit::Network => say!(
+                "请稍后再试，或用 --api 改问其他节点；如仍如此，请告知该节点的运营者。",
+                "Try later, or ask another node with --api; if it stays so, tell the operator of this one."
+            ),
+            Exit::Mismatch => say!(
+                "请核对所用的文件；如文件无误，请另行取得证据包再核验。",
+                "Check which files were used; if they are the right ones, obtain the bundle again and verify that."
+            ),
+            Exit::CannotCheck => {
+                say!("请补齐上述缺少的内容，再次核验。", "Supply what is named above as missing and verify again.")
+            }
+            Exit::Timeout => say!("请稍后再查询，或加长 --timeout。", "Ask again later, or give a longer --timeout."),
+            Exit::Unwritten => say!(
+                "操作已完成：请勿重复提交，请查询其结果。",
+                "It is done: do not submit it again, look up what came of it."
+            ),
+            Exit::Interrupted => say!("再次运行同一命令即可继续。", "Run the same command again to go on."),
+        })
+    }
+
     /// The `error` member of the envelope.
     pub(crate) fn to_json(&self, lang: Lang) -> Value {
         json!({
             "code": self.code,
             "message": self.message.words(lang),
             "causes": self.causes_in(lang),
-            "hint": self.hint.as_ref().map(|hint| hint.words(lang)),
+            "hint": self.advice().words(lang),
         })
     }
 }

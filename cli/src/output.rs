@@ -173,9 +173,7 @@ fn told(fault: &Fault, lang: Lang) -> String {
     if let Some(id) = unnamed_id(fault, lang) {
         told.push_str(&format!("  {transaction}: {}\n", one_line(id)));
     }
-    if let Some(text) = &fault.hint {
-        told.push_str(&format!("  {hint}: {}\n", one_line(text.words(lang))));
-    }
+    told.push_str(&format!("  {hint}: {}\n", one_line(fault.advice().words(lang))));
     told
 }
 

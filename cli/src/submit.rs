@@ -2,6 +2,7 @@
 
 mod fate;
 mod lifetime;
+mod offer;
 mod refusals;
 
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use quancheng_types::{AccountId, Call, ChainId, SignedTransaction, TransactionId
 use serde_json::{Value, json};
 
 use crate::args::common::{Stage, Write};
-use crate::client::{Client, JSON, OCTETS, Problem, Request, UNREACHABLE, is_over};
+use crate::client::{Client, JSON, OCTETS, Request, UNREACHABLE, is_over};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::interrupt::Hold;
@@ -23,6 +24,8 @@ use crate::transaction::{self, Draft, Signers};
 
 pub(crate) use fate::{Fate, fate, is_void, past};
 pub(crate) use lifetime::not_over;
+pub(crate) use offer::Offer;
+use offer::{admit, open_end};
 use refusals::refusal;
 pub(crate) use refusals::refusal_hint;
 
@@ -46,10 +49,13 @@ impl<'a> Writer<'a> {
     pub(crate) fn open(session: &'a Session, write: &'a Write) -> Outcome<Self> {
         write.tx_out.iter().try_for_each(|path| files::absent(path))?;
         let is_offline = write.sign_only && write.api.api.is_empty() && session.profile()?.api.is_empty();
-        let client = if is_offline { None } else { Some(session.client(&write.api)?) };
+        let named = transaction::named_chain(session, write)?;
+        let of_chain = |client: Client, id: Option<ChainId>| id.into_iter().fold(client, Client::of_chain);
+        let client = if is_offline { None } else { Some(of_chain(session.client(&write.api)?, named)) };
         lifetime::check(write, client.as_ref())?;
         let signers = Signers::open(session, write, client.as_ref())?;
-        let chain_id = transaction::chain_id(session, write, client.as_ref())?;
+        let chain_id = named.map_or_else(|| transaction::chain_id(client.as_ref()), Ok)?;
+        let client = client.map(|client| client.of_chain(chain_id));
         Ok(Self { session, write, client, signers, chain_id })
     }
 
@@ -94,8 +100,8 @@ impl<'a> Writer<'a> {
     }
 
     /// Submits a transaction and waits as the flags say; the answer is its status.
-    pub(crate) fn submit(&self, signed: &SignedTransaction) -> Outcome<Value> {
-        submit(self.session, self.client()?, signed, self.write.wait)
+    pub(crate) fn submit(&self, signed: &SignedTransaction, offer: Offer) -> Outcome<Value> {
+        submit(self.session, self.client()?, signed, offer, self.write.wait)
     }
 
     /// Submits a transaction, or simulates it, or writes it to a file, as the flags say.
@@ -112,7 +118,10 @@ impl<'a> Writer<'a> {
             return Ok(Reply::record(data).headline(headline));
         }
         let signed = draft.complete()?;
-        if self.write.dry_run { simulate(self.client()?, &signed) } else { self.submit(&signed).map(Reply::record) }
+        if self.write.dry_run {
+            return simulate(self.client()?, &signed);
+        }
+        self.submit(&signed, Offer::First).map(Reply::record)
     }
 }
 
@@ -149,12 +158,18 @@ pub(crate) fn simulate(client: &Client, signed: &SignedTransaction) -> Outcome<R
 }
 
 /// Submits a transaction and waits until it has reached a stage. The answer is the last status.
-pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransaction, until: Stage) -> Outcome<Value> {
+pub(crate) fn submit(
+    session: &Session,
+    client: &Client,
+    signed: &SignedTransaction,
+    offer: Offer,
+    until: Stage,
+) -> Outcome<Value> {
     let id = signed.id();
     let deadline = client.deadline();
     let mut progress = Progress { session, id, shown: None };
     let _hold = Hold::new(move || Some(under_way(id)));
-    let mut status = admit(client, signed, deadline).map_err(|fault| open_end(fault, id))?;
+    let mut status = admit(client, signed, offer, deadline).map_err(|fault| open_end(fault, id))?;
     loop {
         let reached = progress.show(&status);
         if let Some(fault) = ended_badly(&status, id) {
@@ -173,7 +188,7 @@ pub(crate) fn submit(session: &Session, client: &Client, signed: &SignedTransact
             Ok(status) => status,
             // The node that took it has restarted or another one answers: the same bytes again are safe.
             Err(Trouble::Unknown) => {
-                admit(client, signed, deadline).map_err(|fault| open_end(fault.data(json!({ "id": id })), id))?
+                admit(client, signed, Offer::Again, deadline).map_err(|fault| open_end(fault, id))?
             }
             Err(Trouble::Passing) => status,
             Err(Trouble::Fault(fault)) => return Err(open_end(fault.data(json!({ "id": id })), id)),
@@ -198,36 +213,6 @@ fn under_way(id: TransactionId) -> Text {
         "交易 {id} 可能已提交，仍可能生效：`quancheng tx show {id}` 查看。",
         "Transaction {id} may have been submitted and may take effect: look with `quancheng tx show {id}`."
     )
-}
-
-/// A fault that leaves open what became of the transaction says so: who reads an exit code alone would sign another one.
-fn open_end(fault: Fault, id: TransactionId) -> Fault {
-    let is_nowhere = fault.data.as_ref().and_then(|data| data.get("admitted")) == Some(&Value::Bool(false));
-    if is_nowhere || is_void(&fault) { fault } else { fault.cause_in(under_way(id)) }
-}
-
-/// Offers the bytes until a node takes them. The data of a refusal say `"admitted": false` when no node can hold the transaction.
-fn admit(client: &Client, signed: &SignedTransaction, deadline: Instant) -> Outcome<Value> {
-    let bytes = signed.encode();
-    let id = signed.id();
-    let body = Some((bytes.as_slice(), OCTETS));
-    let request = Request { path: "/v1/transactions?wait=admitted", body, accept: JSON, until: deadline, held: None };
-    let mut is_nowhere = true;
-    loop {
-        let answer = client.send_until(request).map_err(|fault| fault.data(json!({ "id": id })))?;
-        if (200..300).contains(&answer.status) {
-            return answer.transaction_status().map_err(|fault| fault.data(json!({ "id": id })));
-        }
-        let problem = answer.problem();
-        // Each question of this loop, and each answer, has to leave no doubt.
-        is_nowhere &= problem.is_not_taken() && !answer.is_maybe_elsewhere;
-        let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
-        if !problem.is_retryable || !client.pause(pause, deadline) {
-            let fault = problem.into_fault(&answer.url, Exit::Refused);
-            let data = if is_nowhere { json!({ "id": id, "admitted": false }) } else { json!({ "id": id }) };
-            return Err(fault.data(data));
-        }
-    }
 }
 
 /// Why a question about a transaction brought no status.

@@ -6,12 +6,13 @@ use quancheng_contracts::{check_call, decode_call, refusal_text};
 use quancheng_types::transaction::TransactionSignature;
 use quancheng_types::{
     AccountId, Call, ChainId, KeyId, List, Parameters, PublicKey, SignedTransaction, Signer, SigningKey, Transaction,
+    problem as codes,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::args::common::Write;
-use crate::client::Client;
+use crate::client::{Client, UNREACHABLE};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::messages::causes;
 use crate::session::Session;
@@ -328,32 +329,39 @@ fn account_of(client: &Client, key: &PublicKey) -> Outcome<AccountId> {
             let account = answer.pointer("/data/account").and_then(Value::as_str);
             account.map_or_else(|| Ok(AccountId::of(key)), keys::parse_account)
         }
-        Err(fault) if fault.code == "UNREACHABLE" => Err(fault),
+        Err(fault) if [UNREACHABLE, codes::WRONG_CHAIN].contains(&fault.code.as_str()) => Err(fault),
         Err(_) => Ok(AccountId::of(key)),
     }
 }
 
-/// The chain: of the flag, else of the profile, else what the endpoint says.
-pub(crate) fn chain_id(session: &Session, write: &Write, client: Option<&Client>) -> Outcome<ChainId> {
+/// The chain that the flag names, else the profile.
+pub(crate) fn named_chain(session: &Session, write: &Write) -> Outcome<Option<ChainId>> {
     let named = match &write.chain_id {
         Some(id) => Some(id.clone()),
         None => session.profile()?.chain_id,
     };
-    let text = match (named, client) {
-        (Some(id), _) => id,
-        (None, Some(client)) => {
-            let status = client.node_status()?;
-            status.get("chain_id").and_then(Value::as_str).unwrap_or_default().to_owned()
-        }
-        (None, None) => {
-            let message = say!("未指定链。", "No chain is named.");
-            return Err(
-                Fault::usage("NO_CHAIN", message).hint(say!("请加 --chain-id 或 --api。", "Add --chain-id or --api."))
-            );
-        }
+    named.map(|text| parse_chain_id(&text)).transpose()
+}
+
+/// The chain of the endpoint, where nobody names one.
+pub(crate) fn chain_id(client: Option<&Client>) -> Outcome<ChainId> {
+    let Some(client) = client else {
+        let message = say!("未指定链。", "No chain is named.");
+        return Err(
+            Fault::usage("NO_CHAIN", message).hint(say!("请加 --chain-id 或 --api。", "Add --chain-id or --api."))
+        );
     };
+    let status = client.node_status()?;
+    parse_chain_id(status.get("chain_id").and_then(Value::as_str).unwrap_or_default())
+}
+
+/// Reads a chain id.
+pub(crate) fn parse_chain_id(text: &str) -> Outcome<ChainId> {
     text.parse().map_err(|error| {
-        Fault::usage("BAD_CHAIN_ID", say!("链标识 {text} 无效。", "{text} is not a chain id.")).cause(error)
+        Fault::usage("BAD_CHAIN_ID", say!("链标识 {text} 无效。", "{text} is not a chain id.")).cause(error).hint(say!(
+            "链标识为 64 位小写十六进制，见 `quancheng chain status`。",
+            "It has 64 lower-case hexadecimal digits; `quancheng chain status` tells it."
+        ))
     })
 }
 

@@ -3,6 +3,7 @@
 //! A request that fails on the way, or that a node cannot serve now, goes to the next endpoint with the same bytes. That is safe for
 //! submissions: a transaction has one id and takes effect once.
 
+mod doors;
 mod patience;
 mod problem;
 mod url;
@@ -21,8 +22,9 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::messages::{causes, system};
 use crate::text::{Lang, Text, say};
 
+use doors::{Doors, Met};
 pub(crate) use patience::{CommandClock, Patience, is_over};
-pub(crate) use problem::Problem;
+pub(crate) use problem::{KnownUntil, Problem};
 use url::check_url;
 pub(crate) use url::{escape, with_query};
 
@@ -136,6 +138,7 @@ pub(crate) struct Client {
     agent: Agent,
     lang: Lang,
     patience: Patience,
+    doors: Doors,
 }
 
 impl Client {
@@ -151,7 +154,7 @@ impl Client {
             .user_agent(concat!("quancheng/", env!("CARGO_PKG_VERSION")))
             .build()
             .into();
-        Ok(Self { urls, first: Cell::new(0), agent, lang, patience })
+        Ok(Self { urls, first: Cell::new(0), agent, lang, patience, doors: Doors::default() })
     }
 
     /// The endpoints in order.
@@ -207,9 +210,9 @@ impl Client {
     }
 
     /// The answer of the first endpoint that gives one. An endpoint that cannot serve now (429, 503) is passed over as long as
-    /// others are left; the last such answer counts when all are busy.
+    /// others are left; the last such answer counts when all are busy. One of another chain than the one that is meant is asked nothing.
     pub(crate) fn send(&self, request: Request<'_>) -> Outcome<Answer> {
-        let mut causes = Vec::new();
+        let (mut causes, mut elsewhere) = (Vec::new(), Vec::new());
         let mut busy = None;
         let (mut is_maybe_elsewhere, mut is_endless) = (false, false);
         for (step, others) in (0..self.urls.len()).zip((1..=self.urls.len()).rev()) {
@@ -217,12 +220,13 @@ impl Client {
             let Some(url) = self.urls.get(place) else {
                 continue;
             };
-            match self.ask(url, request, others) {
-                Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) => {
+            match self.meet(url, request, others) {
+                Ok(Met::OtherChain(id)) => elsewhere.push((url.clone(), id)),
+                Ok(Met::Answer(answer)) if matches!(answer.status, 429 | 502 | 503 | 504) => {
                     is_maybe_elsewhere |= !answer.problem().is_not_taken();
                     busy = Some(answer);
                 }
-                Ok(answer) => {
+                Ok(Met::Answer(answer)) => {
                     self.first.set(place);
                     return Ok(Answer { is_maybe_elsewhere, ..answer });
                 }
@@ -238,6 +242,10 @@ impl Client {
         if let Some(answer) = busy {
             return Ok(Answer { is_maybe_elsewhere, ..answer });
         }
+        if causes.is_empty() && !elsewhere.is_empty() {
+            return Err(self.wrong_chain(&elsewhere));
+        }
+        causes.extend(elsewhere.iter().map(|(url, id)| doors::of_chain(url, *id)));
         let count = self.urls.len();
         if is_endless {
             // To fetch it again brings the same.

@@ -2,11 +2,21 @@
 
 use std::time::Duration;
 
-use quancheng_types::problem as codes;
+use quancheng_types::{ChainId, problem as codes};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::fault::{Exit, Fault};
 use crate::text::{Text, printable, say};
+
+/// The newest block of which a node that does not know a transaction would know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct KnownUntil {
+    /// Of which chain.
+    pub(crate) chain_id: ChainId,
+    /// Its time, ms since 1970 UTC.
+    pub(crate) time_ms: u64,
+}
 
 /// What a node says about a request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +33,8 @@ pub(crate) struct Problem {
     pub(crate) is_retryable: bool,
     /// Whether it is written as nodes write it; else it came from something in between, which knows nothing of the chain.
     pub(crate) is_of_node: bool,
+    /// How far the node knows, with TRANSACTION_UNKNOWN. Nodes of earlier versions do not say.
+    pub(crate) known_until: Option<KnownUntil>,
 }
 
 impl Problem {
@@ -41,6 +53,7 @@ impl Problem {
             code: text("code").filter(|_| is_of_node).unwrap_or_else(|| foreign_code(status).to_owned()),
             detail: text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("HTTP {status}")),
             is_of_node,
+            known_until: json.get("known_until").and_then(|until| KnownUntil::deserialize(until).ok()),
             causes: causes
                 .iter()
                 .map(|cause| cause.as_str().map_or_else(|| cause.to_string(), str::to_owned))
@@ -86,12 +99,15 @@ impl Problem {
     }
 }
 
+/// Code of a failure that the node says nothing about.
+const NODE_FAILED: &str = "NODE_FAILED";
+
 /// Of an answer that no node wrote: busy or failing, in between or at the end.
 const fn foreign_code(status: u16) -> &'static str {
     match status {
         429 => codes::QUOTA_EXCEEDED,
         503 => codes::OVERLOADED,
-        _ => "NODE_FAILED",
+        _ => NODE_FAILED,
     }
 }
 
@@ -139,6 +155,28 @@ fn hint(code: &str) -> Option<Text> {
         }
         codes::PRUNED => {
             say!("该节点已清理此高度：请改问归档节点。", "The node no longer keeps that height: ask an archive node.")
+        }
+        codes::TRANSACTION_UNKNOWN => {
+            say!(
+                "请核对交易编号，或用 --api 改问受理它的节点。",
+                "Check the id, or ask the node that took it with --api."
+            )
+        }
+        codes::HEIGHT_NOT_REACHED => {
+            say!("该高度尚无区块：稍后再试。", "The chain has not come so far: try again later.")
+        }
+        codes::UNKNOWN_MODULE => {
+            say!("请核对模块名称与本程序版本。", "Check the name of the module and the version of this program.")
+        }
+        codes::TOO_LARGE => say!("请将内容分成几次提交。", "Submit it in several parts."),
+        codes::BODY_TIMEOUT | codes::TIMEOUT | codes::STOPPING | codes::BACKUP_RUNNING => {
+            say!("稍后再试，或用 --api 改问其他节点。", "Try again later, or ask another node with --api.")
+        }
+        codes::INTERNAL | codes::STORE_FAILED | codes::BACKUP_FAILED | NODE_FAILED => {
+            say!(
+                "请用 --api 改问其他节点，并请该节点的运营者查看其日志。",
+                "Ask another node with --api, and let the operator of this one look into its log."
+            )
         }
         _ => return None,
     })

@@ -6,7 +6,8 @@
 
 mod results;
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use quancheng_types::SignedTransaction;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ use crate::messages::causes;
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
-use crate::submit::{self, Fate, Writer, is_void, told};
+use crate::submit::{self, Fate, Offer, Writer, is_void, told};
 use crate::text::{Text, say};
 
 /// Greatest file of lines, bytes.
@@ -48,22 +49,7 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
             "Write one JSON object on each line, such as the records in samples/registrations."
         )));
     }
-    let is_plain = std::fs::metadata(from).is_ok_and(|meta| meta.is_file()) && !is_of_system(from);
-    let path = match &command.results {
-        Some(path) => path.clone(),
-        None if is_plain || std::fs::symlink_metadata(from).is_err() => {
-            let mut name = from.clone().into_os_string();
-            name.push(".result.jsonl");
-            name.into()
-        }
-        None => {
-            let message = say!(
-                "输入不是普通文件，须用 --results 指明结果文件。",
-                "The input is no plain file: name the result file with --results."
-            );
-            return Err(Fault::usage("RESULTS_REQUIRED", message));
-        }
-    };
+    let path = results_of(from, command.results.as_deref())?;
     let bytes = files::read(from, LINES_BYTES_MAX)?;
     let text = files::text(from, &bytes)?;
     one_line_each(text)?;
@@ -94,6 +80,36 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
         reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message));
     }
     Ok(reply)
+}
+
+/// The result file of an input: as named, else beside the file itself. Under another name of the same file other results would be found,
+/// and all lines applied for again; so links lead to the file, and one that has several names leaves the choice to whoever gives it.
+fn results_of(from: &Path, named: Option<&Path>) -> Outcome<PathBuf> {
+    if let Some(path) = named {
+        files::named(path)?;
+        return Ok(path.to_owned());
+    }
+    let required = |message: Text| Err(Fault::usage("RESULTS_REQUIRED", message));
+    let real = std::fs::canonicalize(from).map_err(|error| files::not_readable(from, &error))?;
+    let meta = std::fs::metadata(&real).map_err(|error| files::not_readable(from, &error))?;
+    if !meta.is_file() || is_of_system(from) {
+        return required(say!(
+            "输入不是普通文件，须用 --results 指明结果文件。",
+            "The input is no plain file: name the result file with --results."
+        ));
+    }
+    if meta.nlink() > 1 {
+        let shown = from.display();
+        return required(say!(
+            "{shown} 有多个名称（硬链接），结果文件无从确定：须用 --results 指明。",
+            "{shown} has several names (hard links), and which result file is its own cannot be told: name it with --results."
+        ));
+    }
+    // As it was given where that is its name: messages and results say what people know.
+    let is_link = std::fs::symlink_metadata(from).is_ok_and(|meta| meta.is_symlink());
+    let mut name = if is_link { real } else { from.to_owned() }.into_os_string();
+    name.push(".result.jsonl");
+    Ok(name.into())
 }
 
 /// Whether a name is one of the system's for something else, as `/dev/stdin` is: results beside it would lie where nobody looks for them.
@@ -212,7 +228,9 @@ impl Row<'_> {
             (_, Some(Fate::Void) | None) | (None, _) => {
                 let record = files::parse(text.as_bytes()).map_err(|error| {
                     let message = say!("第 {number} 行的 JSON 无效。", "Line {number} is not the JSON it should be.");
-                    Fault::usage("BAD_JSON", message).cause_in(causes::said(&error))
+                    Fault::usage("BAD_JSON", message)
+                        .cause_in(causes::said(&error))
+                        .hint(say!("请改正该行，再次运行同一命令。", "Mend the line and run the same command again."))
                 })?;
                 let (calls, left_out) = application(command, record, references)?;
                 tell_left_out(session, &left_out);
@@ -220,14 +238,15 @@ impl Row<'_> {
             }
         };
         let id = signed.id();
-        if self.pending.as_ref() != Some(&signed) {
+        let offer = if self.pending.as_ref() == Some(&signed) { Offer::Again } else { Offer::First };
+        if offer == Offer::First {
             let bytes = hex::encode(signed.encode());
             log.line(&json!({ "line": number, "digest": digest, "id": id, "transaction": bytes }))?;
         }
         let status = match receipt.map(|status| told(status, id)).transpose()? {
             // With a receipt at hand there is nothing to submit; it may still have to be certified.
             Some(status) if !writer.is_waiting() => status,
-            Some(_) | None => writer.submit(&signed)?,
+            Some(_) | None => writer.submit(&signed, offer)?,
         };
         if status.get("outcome").is_none() {
             return Ok(None);

@@ -10,11 +10,12 @@ use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{
     Assessment, Bundle, Checkpoint, Claim, Finding, ItemOpening, ItemsOpening, Step, Verdict, verify_bundle,
 };
-use quancheng_types::{Header, Height, List};
+use quancheng_types::{Digest, Header, Height, List};
 use serde_json::json;
 
 use crate::args::evidence::{BundleCut, BundleRefresh, CheckpointPin};
-use crate::client::{Client, with_query};
+use crate::client::Client;
+use crate::commands::answered::{Question, said};
 use crate::commands::evidence::{self, BUNDLE_FILE_BYTES_MAX};
 use crate::commands::verify::checkpoint;
 use crate::fault::{Exit, Fault, Outcome};
@@ -23,9 +24,10 @@ use crate::output::Reply;
 use crate::session::Session;
 use crate::submit::insert;
 use crate::text::{Text, say};
+use crate::time::AsOf;
 
 /// Any bundle shows the newest certified header; this one is always there, as presence or absence.
-const ANY_BUNDLE: &str = "/v1/bundles/registrations/1";
+const ANY_REGISTRATION: &str = "1";
 
 pub(super) fn read(path: &Path) -> Outcome<Bundle> {
     evidence::decode(&files::read_plain(path, BUNDLE_FILE_BYTES_MAX)?)
@@ -46,7 +48,7 @@ fn save(bundle: &Bundle, out: &Path, is_json: bool) -> Outcome<Reply> {
 pub(super) fn refresh(session: &Session, command: &BundleRefresh) -> Outcome<Reply> {
     evidence::may_go(&command.out)?;
     let old = read(&command.file)?;
-    let client = session.client(&command.api)?;
+    let client = session.client(&command.api)?.of_chain(old.header.chain_id);
     let fresh = newer(&client, &old)?;
     let openings = old.openings.iter().map(|opening| moved(opening, &old, &fresh)).collect::<Option<Vec<_>>>();
     let whole = openings.ok_or_else(claims_differ)?.into_iter().try_fold(fresh, Bundle::attach).map_err(|error| {
@@ -82,8 +84,8 @@ fn bound_moved(old: &Header, new: &Header) -> Text {
 /// The first bundle of the node that proves everything the old one does.
 fn newer(client: &Client, old: &Bundle) -> Outcome<Bundle> {
     let mut last = None;
-    for path in places(old) {
-        match evidence::get(client, &path) {
+    for question in questions(old) {
+        match question.ask(client) {
             Ok(fresh) if fresh.header.chain_id != old.header.chain_id => {
                 let message = say!("该节点属于另一条链。", "The node is of another chain.");
                 return Err(Fault::usage("WRONG_CHAIN", message));
@@ -108,24 +110,24 @@ fn claims_differ() -> Fault {
     ))
 }
 
-/// Where a node may prove the claims of a bundle together.
-fn places(bundle: &Bundle) -> Vec<String> {
-    let height = |claim: &Claim| height_of(claim, bundle).map(|height| ("height", height.to_string()));
-    let mut places: Vec<String> = Vec::new();
+/// Questions that a node may answer with all claims of a bundle together.
+fn questions(bundle: &Bundle) -> Vec<Question> {
+    let mut questions = Vec::new();
     for claim in &bundle.claims {
-        let at: Vec<(&str, String)> = height(claim).into_iter().collect();
         match claim {
-            Claim::Transaction { transaction, .. } => {
-                places.push(format!("/v1/bundles/transactions/{}", transaction.id()))
-            }
+            Claim::Transaction { transaction, .. } => questions.push(Question::transaction(&transaction.id())),
             Claim::State { key, .. } => {
-                places.extend(registration(key).map(|id| with_query(&format!("/v1/bundles/registrations/{id}"), &at)));
-                places.extend(batch_root(key).map(|root| with_query(&format!("/v1/bundles/evidence/{root}"), &at)));
-                places.push(with_query(&format!("/v1/bundles/state/{}", hex::encode(&**key)), &at));
+                let at = height_of(claim, bundle).map(|height| AsOf::Height(height.0));
+                let of_state = [
+                    registration(key).map(|number| Question::registration(&number)),
+                    batch_root(key).map(|root| Question::evidence(&root)),
+                    Some(Question::state(key.to_vec())),
+                ];
+                questions.extend(of_state.into_iter().flatten().map(|question| question.at(at)));
             }
         }
     }
-    places
+    questions
 }
 
 /// The number by which a registration is asked for, out of the key of a row of it.
@@ -136,9 +138,9 @@ fn registration(key: &[u8]) -> Option<String> {
 }
 
 /// The root of a batch, out of the key of its record.
-fn batch_root(key: &[u8]) -> Option<String> {
+fn batch_root(key: &[u8]) -> Option<Digest> {
     let prefix = [EVIDENCE_MODULE.0.to_be_bytes(), EVIDENCE_RECORD_TABLE.to_be_bytes()].concat();
-    key.strip_prefix(prefix.as_slice()).map(hex::encode)
+    Some(Digest(key.strip_prefix(prefix.as_slice())?.try_into().ok()?))
 }
 
 fn height_of(claim: &Claim, bundle: &Bundle) -> Option<Height> {
@@ -234,7 +236,9 @@ pub(super) fn pin(session: &Session, command: &CheckpointPin) -> Outcome<Reply> 
     let trusted = checkpoint(&command.checkpoint)?;
     let bundle = match &command.bundle {
         Some(path) => read(path)?,
-        None => evidence::get(&session.client(&command.api)?, ANY_BUNDLE)?,
+        None => {
+            Question::registration(ANY_REGISTRATION).ask(&session.client(&command.api)?.of_chain(trusted.chain_id()))?
+        }
     };
     let (pinned, path) = pinned(&bundle, &trusted)?;
     files::write_new(&command.out, pinned.to_json().as_bytes())?;
@@ -287,18 +291,6 @@ fn pinned(bundle: &Bundle, trusted: &Checkpoint) -> Outcome<(Checkpoint, Finding
     }
 }
 
-/// A finding with what was met.
-fn said(finding: &Finding) -> Text {
-    let joined = |statement: &str, detail: &str, separator: &str| match detail {
-        "" => statement.to_owned(),
-        detail => format!("{statement}{separator}{detail}"),
-    };
-    Text::new(
-        joined(&finding.statement_zh, &finding.detail_zh, "："),
-        joined(&finding.statement_en, &finding.detail, ": "),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,6 +314,6 @@ mod tests {
         assert_eq!(registration(&[0, 3, 0, 2, 7, 0, 0, 0]).as_deref(), Some("7"));
         assert_eq!(registration(&[0, 1, 0, 1, 7, 0, 0, 0]), None);
         let record = [&[0, 10, 0, 1][..], &[0xAB; 32]].concat();
-        assert_eq!((batch_root(&record), registration(&record)), (Some("ab".repeat(32)), None));
+        assert_eq!((batch_root(&record), registration(&record)), (Some(Digest([0xAB; 32])), None));
     }
 }

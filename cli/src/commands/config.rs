@@ -8,6 +8,7 @@ use crate::output::Reply;
 use crate::profile::Profiles;
 use crate::session::Session;
 use crate::text::say;
+use crate::transaction::parse_chain_id;
 
 pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
     let path = Session::profiles_path()?;
@@ -79,7 +80,7 @@ fn change(profiles: &mut Profiles, set: &ConfigSet) -> Outcome<()> {
         profile.api.clone_from(&set.api);
     }
     if let Some(chain_id) = &set.chain_id {
-        profile.chain_id = Some(chain_id.clone());
+        profile.chain_id = Some(parse_chain_id(chain_id)?.to_string());
     }
     if let Some(key) = &set.key {
         profile.key = Some(absolute(key)?);

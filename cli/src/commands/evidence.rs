@@ -4,11 +4,11 @@ use std::path::Path;
 
 use quancheng_contracts::domain::LedgerNumber;
 use quancheng_proof::{Bundle as ProofBundle, Claim};
-use quancheng_types::Digest;
+use quancheng_types::{Digest, TransactionId};
 use serde_json::{Value, json};
 
 use crate::args::evidence::{Bundle, BundleFetch, Evidence};
-use crate::client::{Client, OCTETS, with_query};
+use crate::commands::answered::{Asked, Question};
 use crate::commands::verify::{Entry, entries};
 use crate::commands::{bundles, compare, notarize, read};
 use crate::fault::{Exit, Fault, Outcome};
@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, command: &Evidence) -> Outcome<Reply> {
         Evidence::Finish(finish) => notarize::finish(session, finish),
         Evidence::Show(show) => {
             let id = digest(&show.id)?;
-            read::record(session, &show.read, &format!("/v1/evidence/{id}"))
+            read::record(session, &show.read, &format!("/v1/evidence/{id}"), &Asked::evidence(&id))
         }
     }
 }
@@ -103,22 +103,23 @@ pub(super) fn describe(bundle: &ProofBundle) -> Value {
     })
 }
 
-/// Paths under which a bundle of this id may lie, by its shape.
-fn places(id: &str) -> Outcome<Vec<String>> {
+/// What a bundle of this id may be of, by its shape.
+fn questions(id: &str) -> Outcome<Vec<Question>> {
     if id.parse::<LedgerNumber>().is_ok() {
-        return Ok(vec![format!("/v1/bundles/registrations/{id}")]);
+        return Ok(vec![Question::registration(id)]);
     }
-    if id.parse::<Digest>().is_ok() {
-        return Ok(["transactions", "evidence", "state"]
-            .iter()
-            .map(|kind| format!("/v1/bundles/{kind}/{id}"))
-            .collect());
+    if let Ok(digest) = id.parse::<Digest>() {
+        return Ok(vec![
+            Question::transaction(&TransactionId(digest)),
+            Question::evidence(&digest),
+            Question::state(digest.as_bytes().to_vec()),
+        ]);
     }
     if !id.is_empty() && id.len() <= 9 && id.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(vec![format!("/v1/bundles/registrations/{id}")]);
+        return Ok(vec![Question::registration(id)]);
     }
-    if id.len().is_multiple_of(2) && id.len() >= 8 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Ok(vec![format!("/v1/bundles/state/{id}")]);
+    if let Some(key) = hex::decode(id).ok().filter(|key| key.len() >= 4) {
+        return Ok(vec![Question::state(key)]);
     }
     let message = say!(
         "{id} 不是交易编号、存证根、凭证号或状态键。",
@@ -135,10 +136,9 @@ fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
     may_go(&fetch.out)?;
     let client = session.client(&fetch.api)?;
     read::not_to_come(&client, fetch.as_of.as_ref())?;
-    let parameters: Vec<(&str, String)> = fetch.as_of.iter().map(|as_of| as_of.query()).collect();
     let mut last = None;
-    for place in places(&fetch.id)? {
-        match get(&client, &with_query(&place, &parameters)) {
+    for question in questions(&fetch.id)? {
+        match question.at(fetch.as_of).ask(&client) {
             Ok(bundle) => {
                 let reply = save(&bundle, &fetch.out, fetch.json)?;
                 return Ok(match absence(&fetch.id, &bundle) {
@@ -193,13 +193,6 @@ pub(super) fn put(out: &Path, bytes: &[u8]) -> Outcome<()> {
     files::write_new(out, bytes)
 }
 
-/// A bundle from a node, checked for its form.
-pub(super) fn get(client: &Client, path: &str) -> Outcome<ProofBundle> {
-    let answer = client.fetch(path, OCTETS)?;
-    // What is no bundle is not evidence that does not match: some other program has answered.
-    ProofBundle::decode(&answer.body).map_err(|error| answer.foreign().cause(error))
-}
-
 /// A bundle as a file holds it.
 pub(super) fn form(bundle: &ProofBundle, is_json: bool) -> Vec<u8> {
     if is_json { bundle.to_json().into_bytes() } else { bundle.encode() }
@@ -221,8 +214,10 @@ mod tests {
 
     #[test]
     fn the_shape_of_an_id_says_where_to_look() {
+        let places = |id: &str| questions(id).map(|all| all.iter().map(Question::path).collect::<Vec<_>>());
         let digest = "ab".repeat(32);
-        assert_eq!(places(&digest).unwrap().len(), 3);
+        let kinds = ["transactions", "evidence", "state"].map(|kind| format!("/v1/bundles/{kind}/{digest}"));
+        assert_eq!(places(&digest).unwrap(), kinds);
         assert_eq!(
             places("QC-370100-PR-2026-00001001-P").unwrap(),
             ["/v1/bundles/registrations/QC-370100-PR-2026-00001001-P"]

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::governance::{Common, FromFile, Governance, Parameters, Propose, ProposeRole, ValidatorRecord};
 use crate::client::escape;
+use crate::commands::answered::Asked;
 use crate::commands::org::moment;
 use crate::commands::read;
 use crate::fault::{Fault, Outcome};
@@ -31,16 +32,19 @@ pub(super) fn run(session: &Session, command: Governance) -> Outcome<Reply> {
             submit::run(session, &withdraw.write, vec![call(MODULE, arguments)?])
         }
         Governance::Show(show) => {
-            read::record(session, &show.read, &format!("/v1/governance/proposals/{}", show.proposal))
+            let path = format!("/v1/governance/proposals/{}", show.proposal);
+            read::record(session, &show.read, &path, &Asked::proposal(show.proposal))
         }
         Governance::List(list) => {
             let columns = &["id", "title", "status", "proposer", "expires_at_ms"];
             read::list(session, &list, "/v1/governance/proposals", &[], columns)
         }
         Governance::RuleSet(named) => {
-            read::record(session, &named.read, &format!("/v1/rule-sets/{}", escape(&named.id)))
+            read::record(session, &named.read, &format!("/v1/rule-sets/{}", escape(&named.id)), &Asked::Entries)
         }
-        Governance::Calendar(year) => read::record(session, &year.read, &format!("/v1/calendar/{}", year.year)),
+        Governance::Calendar(year) => {
+            read::record(session, &year.read, &format!("/v1/calendar/{}", year.year), &Asked::Entries)
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::args::local::{Key, KeyNew, KeyShow};
 use crate::fault::Outcome;
-use crate::keys;
 use crate::output::Reply;
 use crate::session::Session;
 use crate::submit::insert;
+use crate::{files, keys};
 
 pub(super) fn run(session: &Session, command: &Key) -> Outcome<Reply> {
     match command {
@@ -18,6 +18,7 @@ pub(super) fn run(session: &Session, command: &Key) -> Outcome<Reply> {
 }
 
 fn make(session: &Session, new: &KeyNew) -> Outcome<Reply> {
+    files::named(&new.out)?;
     if new.out.exists() {
         return Err(keys::fault(&keystore::KeyFileError::Exists { path: new.out.clone() }));
     }

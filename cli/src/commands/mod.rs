@@ -1,5 +1,6 @@
 //! One file for each noun.
 
+mod answered;
 mod bulk;
 mod bundles;
 mod chain;

@@ -9,6 +9,7 @@ use crate::args::org::{
     OrgRevokeKey,
 };
 use crate::client::escape;
+use crate::commands::answered::Asked;
 use crate::commands::read;
 use crate::fault::{Fault, Outcome};
 use crate::output::Reply;
@@ -24,7 +25,7 @@ const MODULE: &str = "identity";
 pub(super) fn account(session: &Session, command: &Account) -> Outcome<Reply> {
     let Account::Show(show) = command;
     let account = account_named(show)?;
-    match read::record(session, &show.read, &format!("/v1/accounts/{account}")) {
+    match read::record(session, &show.read, &format!("/v1/accounts/{account}"), &Asked::account(&account)) {
         // An account without a record is its key's own, and works.
         Err(fault) if fault.code == codes::NOT_FOUND => {
             let mut data = fault.data.unwrap_or_else(|| json!({}));
@@ -75,7 +76,10 @@ pub(super) fn run(session: &Session, command: Org) -> Outcome<Reply> {
             let account = keys::parse_account(&dismiss.officer)?;
             send(session, &dismiss.write, json!({ "dismiss_officer": { "org_id": dismiss.org, "account": account } }))
         }
-        Org::Show(show) => read::record(session, &show.read, &format!("/v1/organizations/{}", escape(&show.org))),
+        Org::Show(show) => {
+            let path = format!("/v1/organizations/{}", escape(&show.org));
+            read::record(session, &show.read, &path, &Asked::organization(&show.org))
+        }
         Org::List(list) => {
             let columns = &["org_id", "name_zh", "org_type", "status", "uscc"];
             read::list(session, &list, "/v1/organizations", &[], columns)

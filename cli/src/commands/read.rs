@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::args::common::{List, Read};
 use crate::client::{Client, foreign, with_query};
+use crate::commands::answered::{self, Asked};
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::output::{Reply, View};
@@ -51,7 +52,7 @@ pub(super) fn not_to_come(client: &Client, as_of: Option<&AsOf>) -> Outcome<()> 
 }
 
 /// A record under a path. Something absent is exit code 3, with its proof of absence if one was asked for.
-pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Reply> {
+pub(super) fn record(session: &Session, read: &Read, path: &str, asked: &Asked) -> Outcome<Reply> {
     read.proof.iter().try_for_each(|path| evidence::may_go(path))?;
     let client = session.client(&read.api)?;
     if read.proof.is_some() {
@@ -63,7 +64,7 @@ pub(super) fn record(session: &Session, read: &Read, path: &str) -> Outcome<Repl
     }
     let answer = client.get(&with_query(path, &parameters))?;
     tell_future(session, read);
-    finish(&client, read, answer)
+    finish(&client, read, asked, answer)
 }
 
 /// The answer of a module to a question of its own.
@@ -80,7 +81,7 @@ pub(super) fn query(session: &Session, read: &Read, module: &str, question: Valu
     let body = json!({ "module": module, "query": question });
     let answer = client.post(&with_query("/v1/query", &parameters), &body)?;
     tell_future(session, read);
-    finish(&client, read, answer)
+    finish(&client, read, &Asked::Entries, answer)
 }
 
 /// The answer of a module that is a list, as a table for people.
@@ -95,11 +96,11 @@ pub(super) fn rows(
     Ok(Reply { view: View::Rows { of: Some("data"), columns }, ..reply })
 }
 
-fn finish(client: &Client, read: &Read, mut answer: Value) -> Outcome<Reply> {
+fn finish(client: &Client, read: &Read, asked: &Asked, mut answer: Value) -> Outcome<Reply> {
     // Anything answers with some JSON; a node says as of which height.
-    if !answer.get("height").is_some_and(Value::is_u64) {
-        return Err(foreign(&client.urls().join(", ")));
-    }
+    let urls = client.urls().join(", ");
+    let height = answer.get("height").and_then(Value::as_u64).ok_or_else(|| foreign(&urls))?;
+    let is_there = !answer.get("data").is_none_or(Value::is_null);
     let mut proof_file = None;
     if let Some(path) = &read.proof {
         let bytes = answer.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
@@ -107,6 +108,7 @@ fn finish(client: &Client, read: &Read, mut answer: Value) -> Outcome<Reply> {
             Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
                 .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
         })?;
+        answered::proof(&bytes, asked, height, is_there, &urls)?;
         evidence::put(path, &bytes)?;
         if let Some(object) = answer.as_object_mut() {
             object.remove("proof");
@@ -114,8 +116,7 @@ fn finish(client: &Client, read: &Read, mut answer: Value) -> Outcome<Reply> {
         proof_file = Some(path.display().to_string());
         insert(&mut answer, "proof_file", json!(path));
     }
-    if answer.get("data").is_none_or(Value::is_null) {
-        let height = answer.get("height").map(ToString::to_string).unwrap_or_default();
+    if !is_there {
         let mut fault = Fault::new(
             Exit::NotFound,
             "NOT_FOUND",

@@ -8,6 +8,7 @@ use crate::args::registration::{
     Ruling, Show, Submit, Transfer,
 };
 use crate::client::escape;
+use crate::commands::answered::Asked;
 use crate::commands::{bulk, read};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::mapping::{self, References, serial};
@@ -66,7 +67,7 @@ pub(super) fn run(session: &Session, command: Registration) -> Outcome<Reply> {
         Registration::Rely(command) => rely(session, &command),
         Registration::Show(show) => {
             let path = format!("/v1/registrations/{}", escape(checked(&show.no)?));
-            read::record(session, &show.read, &path)
+            read::record(session, &show.read, &path, &Asked::registration(&show.no))
         }
         Registration::Log(show) => part(session, &show, "log"),
         Registration::Objections(show) => part(session, &show, "objections"),

@@ -12,7 +12,7 @@ use crate::fault::{Fault, Outcome};
 use crate::messages::causes;
 use crate::output::Reply;
 use crate::session::Session;
-use crate::submit::{self, insert};
+use crate::submit::{self, Offer, insert};
 use crate::text::{Text, say};
 use crate::transaction::{Draft, SIGNED_ALREADY, call};
 use crate::{files, keys};
@@ -30,8 +30,8 @@ pub(super) fn run(session: &Session, command: &Tx) -> Outcome<Reply> {
         Tx::Sign(sign) => add_signature(session, sign),
         Tx::Submit(file) => {
             let signed = Draft::read(&file.file)?.complete()?;
-            let client = session.client(&file.api)?;
-            Ok(Reply::record(submit::submit(session, &client, &signed, file.wait)?))
+            let client = session.client(&file.api)?.of_chain(signed.body.chain_id);
+            Ok(Reply::record(submit::submit(session, &client, &signed, Offer::Again, file.wait)?))
         }
         Tx::Simulate(file) => simulate(session, file),
         Tx::Call(any) => any_call(session, any),
@@ -48,7 +48,7 @@ fn parse_id(text: &str) -> Outcome<TransactionId> {
 
 fn simulate(session: &Session, file: &TxSubmit) -> Outcome<Reply> {
     let signed = Draft::read(&file.file)?.complete()?;
-    submit::simulate(&session.client(&file.api)?, &signed)
+    submit::simulate(&session.client(&file.api)?.of_chain(signed.body.chain_id), &signed)
 }
 
 /// Signs a file. The key is opened first, as somebody may be asked for its password; then one signer at a time reads the file and
@@ -110,7 +110,12 @@ fn any_call(session: &Session, any: &TxCall) -> Outcome<Reply> {
     let json: Value = match any.call.strip_prefix('@') {
         Some(path) => files::read_json(path.as_ref())?,
         None => files::parse(any.call.as_bytes()).map_err(|error| {
-            Fault::usage("BAD_JSON", say!("调用不是 JSON。", "The call is not JSON.")).cause_in(causes::said(&error))
+            Fault::usage("BAD_JSON", say!("调用不是 JSON。", "The call is not JSON."))
+                .cause_in(causes::said(&error))
+                .hint(say!(
+                    "形如 '{{\"withdraw\":{{\"registration\":7}}}}'，或 @文件。",
+                    "It looks like '{{\"withdraw\":{{\"registration\":7}}}}', or is @FILE."
+                ))
         })?,
     };
     let list = match json {

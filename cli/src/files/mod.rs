@@ -30,8 +30,8 @@ use crate::text::say;
 pub(crate) use collect::{Named, collect};
 pub(crate) use json::{parse, without_mark};
 pub(crate) use names::spelt;
-pub(crate) use stable::{Seen, hash, no_plain_file};
-pub(crate) use write::{absent, distinct, exists, is_same, write_new, write_new_private, write_over};
+pub(crate) use stable::{Seen, hash, no_plain_file, open as open_plain};
+pub(crate) use write::{absent, distinct, exists, is_same, named, write_new, write_new_private, write_over};
 
 /// Name of the format of a file of salts.
 pub(crate) const SALTS_FORMAT: &str = "quancheng-salts";
@@ -57,7 +57,10 @@ pub(crate) fn bounded(path: &Path, file: &File, bytes_max: u64) -> Outcome<Vec<u
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
         let shown = path.display();
         let message = say!("{shown} 超过 {bytes_max} 字节。", "{shown} is larger than {bytes_max} bytes.");
-        return Err(Fault::usage("FILE_TOO_LARGE", message));
+        return Err(Fault::usage("FILE_TOO_LARGE", message).hint(say!(
+            "请核对文件名；内容过多时请分成几个文件。",
+            "Check that it is the file you mean; if it is, split it."
+        )));
     }
     Ok(bytes)
 }
@@ -83,7 +86,8 @@ pub(crate) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Outcome<&'a str> {
 pub(crate) fn not_readable(path: &Path, error: &std::io::Error) -> Fault {
     if error.kind() == std::io::ErrorKind::NotFound {
         let shown = path.display();
-        return Fault::new(Exit::NotFound, "NO_FILE", say!("没有文件 {shown}。", "There is no file {shown}."));
+        return Fault::new(Exit::NotFound, "NO_FILE", say!("没有文件 {shown}。", "There is no file {shown}."))
+            .hint(say!("请核对路径与当前文件夹。", "Check the path, and from which folder it begins."));
     }
     Fault::file(path, error)
 }
@@ -95,6 +99,10 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
         let shown = path.display();
         Fault::usage("BAD_JSON", say!("{shown} 的 JSON 无效。", "{shown} is not the JSON it should be."))
             .cause_in(causes::said(&error))
+            .hint(say!(
+                "请按上述位置改正；记录的样例见 samples/registrations。",
+                "Mend it at that place; records look like those in samples/registrations."
+            ))
     })
 }
 

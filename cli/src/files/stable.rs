@@ -100,7 +100,7 @@ fn changed(path: &Path) -> Fault {
 }
 
 /// Opens a plain file; what has no end or no content of its own is refused.
-pub(super) fn open(path: &Path) -> Outcome<(File, Metadata)> {
+pub(crate) fn open(path: &Path) -> Outcome<(File, Metadata)> {
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     // A pipe without a writer must not hold the program up before it is seen to be one.
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
@@ -116,7 +116,10 @@ pub(super) fn open(path: &Path) -> Outcome<(File, Metadata)> {
 pub(crate) fn no_plain_file(path: &Path, meta: &Metadata) -> Fault {
     let shown = path.display();
     if meta.is_dir() {
-        return Fault::usage("IS_A_FOLDER", say!("{shown} 是文件夹。", "{shown} is a folder."));
+        return Fault::usage("IS_A_FOLDER", say!("{shown} 是文件夹。", "{shown} is a folder.")).hint(say!(
+            "请给出其中的文件；存证整个文件夹用 --recursive。",
+            "Name a file in it; --recursive notarizes a whole folder."
+        ));
     }
     let message = say!("{shown} 不是普通文件（设备或管道）。", "{shown} is no plain file (a device or pipe).");
     Fault::usage("NOT_A_FILE", message).hint(say!("请先存为普通文件。", "Save its content as a plain file first."))

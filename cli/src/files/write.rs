@@ -102,8 +102,20 @@ pub(crate) fn exists(path: &Path) -> Fault {
         .hint(say!("请另取名称，或将其移走。", "Choose another name, or move it away."))
 }
 
+/// Refuses the name by which other programs mean stdout: results go there by `--output`, files do not.
+pub(crate) fn named(path: &Path) -> Outcome<()> {
+    if path != Path::new("-") {
+        return Ok(());
+    }
+    let message =
+        say!("须给出文件名：该内容不写到标准输出。", "This takes the name of a file: it does not go to stdout.");
+    Err(Fault::usage("NOT_A_FILE", message)
+        .hint(say!("名为 - 的文件请写作 ./-。", "For a file that is called - write ./-.")))
+}
+
 /// The permissions of the plain file in a place; nothing when nothing is there.
 fn plain(path: &Path) -> Outcome<Option<u32>> {
+    named(path)?;
     let meta = match fs::symlink_metadata(path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -253,142 +265,4 @@ fn temporary(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<String> =
-            fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn nothing_of_the_user_is_touched_beside_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("a.json");
-        fs::write(dir.path().join("a.json.part"), "mine").unwrap();
-        write_new(&out, b"1").unwrap();
-        write_over(&out, b"2", &|_| Ok(())).unwrap();
-        assert_eq!(fs::read(&out).unwrap(), b"2");
-        assert_eq!(fs::read(dir.path().join("a.json.part")).unwrap(), b"mine");
-        assert_eq!(names(dir.path()), ["a.json", "a.json.part"]);
-    }
-
-    #[test]
-    fn what_is_no_plain_file_keeps_its_place() {
-        let dir = tempfile::tempdir().unwrap();
-        let (link, real) = (dir.path().join("link"), dir.path().join("real"));
-        fs::write(&real, "mine").unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        let dangling = dir.path().join("dangling");
-        std::os::unix::fs::symlink("nowhere", &dangling).unwrap();
-        let socket = dir.path().join("socket");
-        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        for (path, code) in [
-            (link.as_path(), "NOT_A_FILE"),
-            (&dangling, "NOT_A_FILE"),
-            (&socket, "NOT_A_FILE"),
-            (Path::new("/dev/null"), "NOT_A_FILE"),
-            (Path::new("/dev/stdout"), "NOT_A_FILE"),
-            (dir.path(), "IS_A_FOLDER"),
-        ] {
-            assert_eq!(write_over(path, b"x", &|_| Ok(())).unwrap_err().code, code, "{}", path.display());
-            assert_eq!(write_new_private(path, b"x").unwrap_err().code, code, "{}", path.display());
-            assert_eq!(absent(path).unwrap_err().code, code, "{}", path.display());
-        }
-        assert_eq!(fs::read(&real).unwrap(), b"mine");
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-    }
-
-    #[test]
-    fn a_secret_is_new_and_its_owners_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("a.bundle");
-        write_new_private(&out, b"salts").unwrap();
-        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(write_new_private(&out, b"others").unwrap_err().code, "EXISTS");
-        assert_eq!(fs::read(&out).unwrap(), b"salts");
-        // Written again, it stays closed.
-        write_over(&out, b"more", &|_| Ok(())).unwrap();
-        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(names(dir.path()), ["a.bundle"]);
-    }
-
-    /// Whatever an output is called, it does not take the place of anything, not even of what nobody may write to.
-    #[test]
-    fn what_is_there_is_not_written_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("thesis.txt");
-        for (content, mode) in [("", 0o600), ("a thesis", 0o666), ("a thesis", 0o400)] {
-            fs::write(&out, content).unwrap();
-            fs::set_permissions(&out, fs::Permissions::from_mode(mode)).unwrap();
-            for write in [write_new, write_new_private] {
-                let fault = write(&out, b"x").unwrap_err();
-                assert_eq!(fault.code, "EXISTS");
-                assert!(fault.hint.unwrap().words(crate::text::Lang::En).contains("another name"));
-            }
-            assert_eq!(fs::read_to_string(&out).unwrap(), content);
-            fs::remove_file(&out).unwrap();
-        }
-        let at_once = std::thread::scope(|scope| {
-            let all: Vec<_> = (0..4).map(|_| scope.spawn(|| write_new(&out, b"x").is_ok())).collect();
-            all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
-        });
-        assert_eq!(at_once.iter().filter(|is_written| **is_written).count(), 1);
-        assert_eq!(names(dir.path()), ["thesis.txt"]);
-    }
-
-    #[test]
-    fn two_outputs_are_two_files() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("f")).unwrap();
-        let path = |name: &str| dir.path().join(name);
-        let code = |one: &str, other: &str| distinct(&[&path(one), &path(other)]).err().map(|fault| fault.code);
-        assert_eq!(code("a", "b"), None);
-        assert_eq!(code("f/a", "a"), None);
-        for (one, other) in [("a", "a"), ("a", "./a"), ("a", "f/../a"), ("f/a", "f//a")] {
-            assert_eq!(code(one, other).as_deref(), Some("SAME_FILE"), "{one} {other}");
-        }
-        assert_eq!(distinct(&[Path::new("a"), Path::new("./a")]).unwrap_err().code, "SAME_FILE");
-    }
-
-    /// Between the look and the placing another program puts something there, or takes it away.
-    #[test]
-    fn what_comes_to_the_place_meanwhile_stays() {
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("a.bundle");
-        let stays = || Err(Fault::usage("STAYS", say!("留。", "It stays.")));
-        let is_old = |found: &Path| if fs::read(found).unwrap() == b"old" { Ok(()) } else { stays() };
-        let meanwhile = |act: &dyn Fn()| {
-            fs::write(&out, "old").unwrap();
-            let looks = std::cell::Cell::new(0);
-            let result = write_over(&out, b"result", &|found| {
-                let answer = is_old(found);
-                if looks.replace(looks.get() + 1) == 0 {
-                    act();
-                }
-                answer
-            });
-            (result.map_err(|fault| fault.code), fs::read(&out).ok())
-        };
-        let notarized = || {
-            fs::remove_file(&out).unwrap();
-            write_new_private(&out, b"salts").unwrap();
-        };
-        assert_eq!(meanwhile(&notarized), (Err("STAYS".to_owned()), Some(b"salts".to_vec())));
-        assert_eq!(meanwhile(&|| fs::write(&out, "rewritten").unwrap()).1, Some(b"rewritten".to_vec()));
-        assert_eq!(meanwhile(&|| fs::remove_file(&out).unwrap()), (Ok(()), Some(b"result".to_vec())));
-        assert_eq!(meanwhile(&|| ()), (Ok(()), Some(b"result".to_vec())));
-        assert_eq!(names(dir.path()), ["a.bundle"]);
-    }
-
-    #[test]
-    fn long_names_have_room() {
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("x".repeat(255));
-        write_new(&out, b"1").unwrap();
-        write_new_private(&dir.path().join("y".repeat(255)), b"1").unwrap();
-        assert_eq!(names(dir.path()).len(), 2);
-    }
-}
+mod tests;

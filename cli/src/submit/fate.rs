@@ -1,11 +1,11 @@
 //! What is certain of a transaction that was signed earlier. Nobody may sign another in its place while it can still take effect.
 
 use quancheng_proof::report::shanghai_time;
-use quancheng_types::{SignedTransaction, TransactionId, problem as codes};
+use quancheng_types::{ChainId, SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
 use super::{stage_name, with_id};
-use crate::client::{Client, JSON, Problem, Request};
+use crate::client::{Client, JSON, KnownUntil, Problem, Request};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
 
@@ -31,35 +31,56 @@ pub(crate) fn is_void(fault: &Fault) -> bool {
     fault.exit == Exit::Refused && fault.data.as_ref().is_some_and(says)
 }
 
-/// Asks what became of a transaction. That a node does not know it says something only when the newest block is past its time: the
-/// clock here may be wrong, and the node may be behind.
-pub(crate) fn fate(client: &Client, id: TransactionId, valid_until_ms: u64) -> Outcome<Fate> {
-    match ask_once(client, id) {
-        Ok(status) if stage_name(&status) == Some("expired") => Ok(Fate::Void),
-        Ok(status) if status.get("outcome").is_some() => Ok(Fate::Executed(with_id(status, id))),
-        Ok(_) => Ok(Fate::Open),
-        // A node that has cleared it away says nothing.
-        Err(fault) if fault.code == codes::TRANSACTION_UNKNOWN => {
-            let block_ms = client.node_status()?.get("time_ms").and_then(Value::as_u64).unwrap_or_default();
-            Ok(if block_ms > valid_until_ms { Fate::Void } else { Fate::Open })
-        }
-        Err(fault) => Err(fault),
-    }
+/// Asks what became of a transaction. That a node does not know it is final only when that same answer names the chain and a block past
+/// its time: the clock here may be wrong, and the node, or another one behind the same address, may be behind or of another chain.
+pub(crate) fn fate(
+    client: &Client,
+    id: TransactionId,
+    chain_id: Option<ChainId>,
+    valid_until_ms: u64,
+) -> Outcome<Fate> {
+    let status = match ask_once(client, id)? {
+        Told::Status(status) => status,
+        Told::Unknown(until) => return Ok(unknown(until, chain_id, valid_until_ms)),
+    };
+    Ok(if stage_name(&status) == Some("expired") {
+        Fate::Void
+    } else if status.get("outcome").is_some() {
+        Fate::Executed(with_id(status, id))
+    } else {
+        Fate::Open
+    })
+}
+
+/// What follows from not being known up to a block.
+fn unknown(until: Option<KnownUntil>, chain_id: Option<ChainId>, valid_until_ms: u64) -> Fate {
+    let is_past = until.is_some_and(|until| Some(until.chain_id) == chain_id && until.time_ms > valid_until_ms);
+    if is_past { Fate::Void } else { Fate::Open }
+}
+
+/// What a node says of a transaction.
+enum Told {
+    /// How far it has come.
+    Status(Value),
+    /// Nothing, as of a block if the node names one.
+    Unknown(Option<KnownUntil>),
 }
 
 /// The status of a transaction now. That a node does not know it is an answer: nothing is gained by asking again.
-fn ask_once(client: &Client, id: TransactionId) -> Outcome<Value> {
+fn ask_once(client: &Client, id: TransactionId) -> Outcome<Told> {
     let path = format!("/v1/transactions/{id}");
     let request = Request { path: &path, body: None, accept: JSON, until: client.deadline(), held: None };
     loop {
         let answer = client.send_until(request)?;
         if answer.status == 200 {
-            return answer.transaction_status();
+            return answer.transaction_status().map(Told::Status);
         }
         let problem = answer.problem();
+        if problem.code == codes::TRANSACTION_UNKNOWN {
+            return Ok(Told::Unknown(problem.known_until));
+        }
         let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
-        let is_final = !problem.is_retryable || problem.code == codes::TRANSACTION_UNKNOWN;
-        if is_final || !client.pause(pause, request.until) {
+        if !problem.is_retryable || !client.pause(pause, request.until) {
             return Err(problem.into_fault(&answer.url, Exit::Network));
         }
     }
@@ -68,7 +89,7 @@ fn ask_once(client: &Client, id: TransactionId) -> Outcome<Value> {
 impl Fate {
     /// As [`fate()`], of a transaction that is at hand.
     pub(crate) fn of(client: &Client, signed: &SignedTransaction) -> Outcome<Self> {
-        fate(client, signed.id(), signed.body.valid_until_ms)
+        fate(client, signed.id(), Some(signed.body.chain_id), signed.body.valid_until_ms)
     }
 }
 
@@ -85,6 +106,22 @@ pub(crate) fn past(id: TransactionId, valid_until_ms: u64) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A node that is behind, of another chain, or does not say how far it knows leaves everything open.
+    #[test]
+    fn unknown_is_final_only_past_its_time_on_its_chain() {
+        let chain = |byte: u8| ChainId(quancheng_types::Digest([byte; 32]));
+        let until = |byte: u8, time_ms: u64| Some(KnownUntil { chain_id: chain(byte), time_ms });
+        for (until, chain_id, expected) in [
+            (until(1, 101), Some(chain(1)), Fate::Void),
+            (until(1, 100), Some(chain(1)), Fate::Open),
+            (until(2, 101), Some(chain(1)), Fate::Open),
+            (until(1, 101), None, Fate::Open),
+            (None, Some(chain(1)), Fate::Open),
+        ] {
+            assert_eq!(unknown(until, chain_id, 100), expected, "{until:?} {chain_id:?}");
+        }
+    }
 
     #[test]
     fn only_a_refusal_that_is_certain_makes_a_transaction_void() {

@@ -1,5 +1,6 @@
 //! Every command of the real program: its help in both languages, its JSON envelope, its exit codes.
 
+mod doors;
 mod outputs;
 mod people;
 mod signing;

@@ -177,10 +177,10 @@ fn a_bundle_is_cut_sealed_and_proven_anew() {
     let (exit, value) = other(dir, &["bundle", "refresh", whole_text, "--out", "fresh", "--api", &node]);
     assert_eq!(exit, 0, "{value}");
     assert_eq!(fs::read(dir.join("fresh")).unwrap(), fs::read(&whole).unwrap());
-    // Another record is no proof of this one.
+    // Another record is no answer to the question for this one.
     let node = node_with(fs::read(at("certificate.bundle")).unwrap());
     let (exit, value) = other(dir, &["bundle", "refresh", whole_text, "--out", "other", "--api", &node]);
-    assert_eq!((exit, &value["error"]["code"]), (3, &json!("CLAIMS_DIFFER")));
+    assert_eq!((exit, &value["error"]["code"]), (4, &json!("BAD_ANSWER")));
 }
 
 #[test]

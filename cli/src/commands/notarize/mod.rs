@@ -3,6 +3,7 @@
 //! ```text
 //! items        files → salted entries → batches as large as the chain takes
 //! outputs      where bundles go: never over something that is there
+//! finish       the bundle, once it is shown to open what was notarized; and what an earlier run left to be done
 //! reservation  one run for one bundle name
 //! salts        what must not be lost between the submission and the bundle
 //! ```
@@ -11,6 +12,7 @@
 //! before anything is submitted, in `OUT.salts.json`, and move into the bundle at the end. That file is taken, empty, before anything
 //! is read: it keeps two runs from writing one bundle.
 
+mod finish;
 mod items;
 mod outputs;
 mod reservation;
@@ -20,26 +22,24 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use quancheng_proof::report::shanghai_time;
-use quancheng_proof::{BatchTree, ItemsOpening};
-use quancheng_types::{List, Parameters, TransactionId};
+use quancheng_proof::BatchTree;
+use quancheng_types::Parameters;
 use serde_json::{Map, Value, json};
 
+use self::finish::complete;
+pub(super) use self::finish::finish;
 use self::reservation::Reservation;
 pub(super) use self::reservation::is_free;
 use self::salts::SaltsFile;
-use crate::args::common::Stage;
-use crate::args::evidence::{Finish, Notarize};
-use crate::client::Client;
-use crate::commands::evidence;
-use crate::fault::{Exit, Fault, Outcome};
+use crate::args::evidence::Notarize;
+use crate::fault::{Fault, Outcome};
 use crate::files::{self, Named, Seen};
 use crate::interrupt::Hold;
 use crate::messages::causes;
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
-use crate::submit::{self, Fate, Writer, fate, insert, is_void, past};
+use crate::submit::{self, Writer, insert};
 use crate::text::{Text, say};
 use crate::transaction::call;
 
@@ -138,11 +138,11 @@ fn split(session: &Session, command: &Notarize, files: Vec<Named>) -> Outcome<Re
     )))
 }
 
-/// How far `--split` has come, and how to go on.
+/// How far `--split` has come, and how to go on once nothing is in the way.
 fn so_far(done: usize, all: usize) -> Text {
     say!(
-        "{all} 个文件中已完成 {done} 个；再次运行同一命令即可继续，已有证据包的文件会跳过。",
-        "{done} of {all} files are done; the same command again goes on and passes over those that have their bundle."
+        "{all} 个文件中已完成 {done} 个；如有上述问题，先予解决；再次运行同一命令即可继续，已有证据包的文件会跳过。",
+        "{done} of {all} files are done; once nothing is in the way, the same command again goes on and passes over those that have their bundle."
     )
 }
 
@@ -175,10 +175,16 @@ fn single(
     };
     let (item, seen) = items::entry(file, &Bar::hidden())?;
     if let (Some(out), None) = (out, &reserved) {
-        if outputs::holds(out, &item.entry) {
-            return Ok((json!({ "path": file.name, "bundle": out, "skipped": true }), true));
+        let is_this = |tree: &BatchTree| call(MODULE, arguments(tree, command.attributes.as_ref())?);
+        outputs::Done {
+            chain_id: writer.chain_id(),
+            account: writer.account(),
+            entry: &item.entry,
+            is_complete: command.complete,
+            call: &is_this,
         }
-        outputs::absent(out)?;
+        .check(out)?;
+        return Ok((json!({ "path": file.name, "bundle": out, "skipped": true }), true));
     }
     let trees = items::trees(vec![item], 1, command.complete)?;
     seen.check()?;
@@ -194,7 +200,10 @@ fn arguments(tree: &BatchTree, attributes: Option<&String>) -> Outcome<Value> {
         Some(Ok(fields)) => fields,
         Some(Err(error)) => {
             let message = say!("--attributes 应为 JSON 对象。", "--attributes must be a JSON object.");
-            return Err(Fault::usage("BAD_JSON", message).cause_in(causes::said(&error)));
+            return Err(Fault::usage("BAD_JSON", message).cause_in(causes::said(&error)).hint(say!(
+                "形如 --attributes '{{\"case\":\"7\"}}'。",
+                "It looks like --attributes '{{\"case\":\"7\"}}'."
+            )));
         }
     };
     fields.insert("commitment".to_owned(), json!(tree.commitment()));
@@ -259,73 +268,6 @@ fn describe(data: &mut Value, trees: &[BatchTree]) {
     match trees {
         [tree] => insert(data, "root", json!(tree.commitment().root)),
         _ => insert(data, "roots", json!(trees.iter().map(|tree| tree.commitment().root).collect::<Vec<_>>())),
-    }
-}
-
-/// Fetches the bundle of the transaction, opens every item in it, and writes it. How many bytes it has.
-fn complete(client: &Client, id: TransactionId, trees: &[BatchTree], out: &Path, is_json: bool) -> Outcome<usize> {
-    let mut bundle = evidence::get(client, &format!("/v1/bundles/transactions/{id}"))?;
-    for (call, tree) in (0_u8..).zip(trees) {
-        let items = List::new(tree.openings())
-            .map_err(|error| Fault::usage("BAD_BATCH", say!("文件过多。", "Too many files.")).cause(error))?;
-        bundle = bundle.attach(ItemsOpening { claim: 0, call, items }).map_err(|error| {
-            Fault::new(Exit::Network, "BAD_ANSWER", say!("节点返回的证据包不合用。", "The node's bundle does not fit."))
-                .cause(error)
-        })?;
-    }
-    let bytes = evidence::form(&bundle, is_json);
-    files::write_new_private(out, &bytes)?;
-    Ok(bytes.len())
-}
-
-pub(super) fn finish(session: &Session, command: &Finish) -> Outcome<Reply> {
-    let reserved = Reservation::resume(&command.salts, &command.bundle)?;
-    let salts = SaltsFile::read(&reserved)?;
-    let client = session.client(&command.api)?;
-    settle(session, &client, &salts, reserved.path())?;
-    let id = salts.id();
-    let trees = salts.trees()?;
-    let size = complete(&client, id, &trees, &command.bundle, command.bundle_json)?;
-    // The bundle holds them now.
-    reserved.discard();
-    let mut data = json!({ "id": id, "bundle": command.bundle, "bundle_bytes": size });
-    describe(&mut data, &trees);
-    Ok(Reply::record(data))
-}
-
-/// Brings the transaction of a file of salts to its end. The same bytes again are safe, and needed when the earlier run ended before
-/// any node had them.
-fn settle(session: &Session, client: &Client, salts: &SaltsFile, path: &Path) -> Outcome<()> {
-    let Some(valid_until_ms) = salts.valid_until_ms() else {
-        return Ok(());
-    };
-    let id = salts.id();
-    let refused = |fault: Fault| if is_void(&fault) { salts::too_late(fault, path) } else { fault };
-    match (fate(client, id, valid_until_ms)?, salts.signed()) {
-        // A node that began with a snapshot may know the record alone.
-        (Fate::Void, _) if is_recorded(client, salts)? => Ok(()),
-        (Fate::Void, _) => Err(salts::too_late(past(id, valid_until_ms), path)),
-        (Fate::Executed(_) | Fate::Open, Some(signed)) => {
-            submit::submit(session, client, &signed, Stage::Certified).map(|_| ()).map_err(refused)
-        }
-        (Fate::Executed(_) | Fate::Open, None) => {
-            let until = shanghai_time(valid_until_ms);
-            submit::look_up(client, id, None).map(|_| ()).map_err(|fault| {
-                fault.hint(say!(
-                    "该交易须先于 {until}（北京时间）签署并提交：`quancheng tx submit 文件`。",
-                    "The transaction has to be signed and submitted first, before {until} (Beijing time): `quancheng tx submit FILE`."
-                ))
-            })
-        }
-    }
-}
-
-fn is_recorded(client: &Client, salts: &SaltsFile) -> Outcome<bool> {
-    let root = salts.root()?;
-    match client.get(&format!("/v1/evidence/{root}")) {
-        Ok(answer) => Ok(answer.get("data").is_some_and(|data| !data.is_null())),
-        Err(fault) if fault.exit == Exit::NotFound => Ok(false),
-        Err(fault) => Err(fault),
     }
 }
 

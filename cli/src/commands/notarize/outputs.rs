@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use quancheng_proof::{Bundle, FileHasher, ManifestEntry};
+use quancheng_proof::{BatchTree, Bundle, Claim, FileHasher, ManifestEntry, SaltedEntry};
+use quancheng_types::{AccountId, Call, ChainId};
 
-use super::salts;
+use super::{items, salts};
+use crate::commands::answered;
 use crate::commands::evidence::BUNDLE_FILE_BYTES_MAX;
 use crate::fault::{Fault, Outcome};
 use crate::files::{self, Named};
-use crate::text::say;
+use crate::text::{Text, say};
 
 /// Nothing is there yet, and something can be.
 pub(super) fn absent(out: &Path) -> Outcome<()> {
     let shown = out.display();
-    if out == Path::new("-") {
-        let message =
-            say!("--bundle 须为文件名：证据包不写到标准输出。", "--bundle takes a file: no bundle goes to stdout.");
-        return Err(Fault::usage("NOT_A_FILE", message)
-            .hint(say!("名为 - 的文件请写作 ./-。", "For a file that is called - write ./-.")));
-    }
+    files::named(out)?;
     if out.symlink_metadata().is_ok() {
         let message = say!(
             "{shown} 已存在；证据包内的盐值别无副本，不会被覆盖。",
@@ -103,12 +100,68 @@ fn bundle_name(path: &str) -> String {
     format!("{kept}~{digest}.bundle")
 }
 
-/// Whether a file is a bundle that opens this content under this path.
-pub(super) fn holds(out: &Path, entry: &ManifestEntry) -> bool {
-    let Ok(bytes) = files::read_plain(out, BUNDLE_FILE_BYTES_MAX) else { return false };
-    let Ok(bundle) = Bundle::decode(&bytes) else { return false };
-    let is_same = |other: &ManifestEntry| {
-        (&other.path, other.size, other.sha256, other.sm3) == (&entry.path, entry.size, entry.sha256, entry.sm3)
-    };
-    bundle.openings.iter().flat_map(|opening| opening.items.iter()).any(|item| is_same(&item.entry))
+/// What has to have been done for a file that is passed over: this command, by an earlier run.
+pub(super) struct Done<'a> {
+    pub(super) chain_id: ChainId,
+    pub(super) account: AccountId,
+    pub(super) entry: &'a ManifestEntry,
+    pub(super) is_complete: bool,
+    /// The call that notarizes a batch with these flags.
+    pub(super) call: &'a dyn Fn(&BatchTree) -> Outcome<Call>,
+}
+
+impl Done<'_> {
+    /// Refuses a file in the place of a bundle that is not the bundle of this file, by this account, with these flags, on this chain.
+    pub(super) fn check(&self, out: &Path) -> Outcome<()> {
+        let bytes = files::read_plain(out, BUNDLE_FILE_BYTES_MAX)?;
+        let Ok(bundle) = Bundle::decode(&bytes) else { return absent(out) };
+        self.shown(&bundle)?.map_err(|why| {
+            let shown = out.display();
+            let message = say!(
+                "{shown} 已存在，但不是本命令为该文件所作的证据包；该文件未存证。",
+                "{shown} exists and is not the bundle that this command makes of the file; the file was not notarized."
+            );
+            let fault = Fault::usage("BUNDLE_EXISTS", message).hint(say!(
+                "请将其移走，或另取 --bundle 文件夹，再次运行同一命令。",
+                "Move it away, or give another folder to --bundle, and run the command again."
+            ));
+            why.into_iter().fold(fault, Fault::cause_in)
+        })
+    }
+
+    /// Why a bundle is not the one.
+    fn shown(&self, bundle: &Bundle) -> Outcome<Result<(), Vec<Text>>> {
+        let no = |why: Text| Ok(Err(vec![why]));
+        let (Some(Claim::Transaction { transaction, .. }), [opening]) = (bundle.claims.first(), &bundle.openings[..])
+        else {
+            return no(say!("其中没有恰好一批文件的存证交易", "it is not of a transaction with one batch of files"));
+        };
+        let (found, wanted) = (transaction.body.chain_id, self.chain_id);
+        if found != wanted || bundle.header.chain_id != wanted {
+            return no(say!("属于链 {found}，而非 {wanted}", "it is of chain {found}, not {wanted}"));
+        }
+        let account = self.account;
+        if transaction.body.signers.first().is_none_or(|signer| signer.account != account) {
+            return no(say!("不是账户 {account} 所存证", "it was not notarized by account {account}"));
+        }
+        let [item] = &opening.items[..] else {
+            return no(say!("所列不止一个文件", "it does not list one file"));
+        };
+        let (listed, entry) = (&item.entry, self.entry);
+        if (&listed.path, listed.size, listed.sha256, listed.sm3) != (&entry.path, entry.size, entry.sha256, entry.sm3)
+        {
+            return no(say!("文件的名称或内容与其所列不同", "it lists another name or content than the file has"));
+        }
+        let Some(salt) = item.salt else {
+            return no(say!("其中不含该文件的盐值", "it holds no salt of the file"));
+        };
+        let tree = items::tree(vec![SaltedEntry { salt, entry: listed.clone() }], self.is_complete)?;
+        if (self.call)(&tree).is_ok_and(|call| transaction.body.calls.to_vec() != [call]) {
+            return no(say!(
+                "盐值不符，或当时的 --complete 或 --attributes 不同",
+                "its salt does not fit, or --complete or --attributes were different"
+            ));
+        }
+        Ok(answered::opened(bundle))
+    }
 }

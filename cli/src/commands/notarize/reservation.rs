@@ -53,7 +53,7 @@ impl Reservation {
         outputs::absent(out)?;
         // A link is followed here: what lies behind it is what is used up.
         let path = fs::canonicalize(path).map_err(|error| crate::files::not_readable(path, &error))?;
-        let file = File::open(&path).map_err(|error| crate::files::not_readable(&path, &error))?;
+        let (file, _) = crate::files::open_plain(&path)?;
         lock(&path, &file)?;
         let hold = Hold::new(left(&path, out));
         Ok(Self { out: out.to_owned(), path, file, is_filled: true, hold })
@@ -136,8 +136,8 @@ fn left(path: &Path, out: &Path) -> impl FnMut() -> Option<Text> + Send + 'stati
         path.symlink_metadata().ok()?;
         if out.symlink_metadata().is_ok() {
             return Some(say!(
-                "证据包 {bundle} 已写入；盐值文件 {shown} 尚未删除：用 `quancheng bundle show {bundle}` 核对后可删除。",
-                "The bundle {bundle} is written, and the file of salts {shown} is still there: delete it when `quancheng bundle show {bundle}` lists the files."
+                "证据包 {bundle} 已写入；盐值文件 {shown} 尚在：请一并保留，或待 `quancheng verify` 核验证据包后移至别处。",
+                "The bundle {bundle} is written, and the file of salts {shown} is still there: keep both, or move the salts away once `quancheng verify` has checked the bundle."
             ));
         }
         Some(say!(
@@ -204,8 +204,8 @@ fn unfinished(salts: &Path, out: &Path) -> Fault {
         "{shown} holds the salts of an interrupted notarization and is never written over."
     );
     Fault::usage("UNFINISHED", message).hint(say!(
-        "先用 `quancheng evidence finish {shown} --bundle {out}` 完成，或另取 --bundle 名称；若该交易从未生效，可删除 {shown}。",
-        "Finish it with `quancheng evidence finish {shown} --bundle {out}`, or give another name to --bundle; if its transaction never took effect, delete {shown}."
+        "先用 `quancheng evidence finish {shown} --bundle {out}` 完成，或另取 --bundle 名称，或将 {shown} 移至别处保存。",
+        "Finish it with `quancheng evidence finish {shown} --bundle {out}`, or give another name to --bundle, or move {shown} away and keep it."
     ))
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{BatchTree, SaltedEntry};
-use quancheng_types::{Digest, SignedTransaction, Transaction, TransactionId};
+use quancheng_types::{ChainId, Digest, SignedTransaction, Transaction, TransactionId};
 use serde::{Deserialize, Serialize};
 
 use super::items;
@@ -15,10 +15,12 @@ use crate::messages::causes;
 use crate::submit::is_void;
 use crate::text::{Lang, Text, say};
 
-/// Version of the format: the first one had no transaction.
-const VERSION: u16 = 2;
+/// Version of the format: the first one had no transaction, the second no chain of its own.
+const VERSION: u16 = 3;
 /// Greatest file of salts, bytes.
 const SALTS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// What the name of a file of salts has after that of its bundle.
+const SUFFIX: &str = ".salts.json";
 /// Digits of a transaction's id in the name of salts that are set aside.
 const NAMED_DIGITS: usize = 16;
 
@@ -29,6 +31,9 @@ pub(super) struct SaltsFile {
     format: String,
     version: u16,
     transaction_id: TransactionId,
+    /// The chain of the transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    chain_id: Option<ChainId>,
     /// When the transaction can no longer take effect, ms since 1970 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     valid_until_ms: Option<u64>,
@@ -57,6 +62,7 @@ impl SaltsFile {
             format: files::SALTS_FORMAT.to_owned(),
             version: VERSION,
             transaction_id: body.id(),
+            chain_id: Some(body.chain_id),
             valid_until_ms: Some(body.valid_until_ms),
             transaction: signed.map(|signed| hex::encode(signed.encode())),
             complete,
@@ -76,17 +82,17 @@ impl SaltsFile {
     pub(super) fn read(from: &Reservation) -> Outcome<Self> {
         let path = from.path();
         let bytes = files::bounded(path, from.file(), SALTS_BYTES_MAX)?;
-        let shown = path.display();
-        let file: Self = files::parse(&bytes).map_err(|error| {
-            if error.is_eof() {
-                return unfilled(path);
-            }
-            Fault::usage("SALTS_FILE", say!("{shown} 不是盐值文件。", "{shown} is not a file of salts."))
-                .cause_in(causes::said(&error))
-        })?;
+        if bytes.is_empty() && is_named_as_one(path) {
+            return Err(unfilled(path));
+        }
+        let file: Self = files::parse(&bytes).map_err(|error| damaged(path).cause_in(causes::said(&error)))?;
         if file.format != files::SALTS_FORMAT || !(1..=VERSION).contains(&file.version) {
+            let shown = path.display();
             let message = say!("{shown} 由其他版本生成。", "{shown} was made by another version of this program.");
-            return Err(Fault::usage("SALTS_FILE", message));
+            return Err(Fault::usage("SALTS_FILE", message).hint(say!(
+                "请保留该文件，用较新的版本运行 `quancheng evidence finish`。",
+                "Keep it, and run `quancheng evidence finish` of a newer version."
+            )));
         }
         Ok(file)
     }
@@ -94,6 +100,11 @@ impl SaltsFile {
     /// The transaction.
     pub(super) const fn id(&self) -> TransactionId {
         self.transaction_id
+    }
+
+    /// Its chain, if that is known.
+    pub(super) fn chain_id(&self) -> Option<ChainId> {
+        self.chain_id.or_else(|| self.signed().map(|signed| signed.body.chain_id))
     }
 
     /// When it can no longer take effect, if that is known.
@@ -113,46 +124,75 @@ impl SaltsFile {
     }
 
     /// Its batches.
-    pub(super) fn trees(self) -> Outcome<Vec<BatchTree>> {
-        let batches = std::iter::once(self.items).chain(self.more);
-        batches.map(|batch| items::tree(batch, self.complete)).collect()
+    pub(super) fn trees(&self) -> Outcome<Vec<BatchTree>> {
+        let batches = std::iter::once(&self.items).chain(&self.more);
+        batches.map(|batch| items::tree(batch.clone(), self.complete)).collect()
     }
 }
 
 /// Beside the bundle.
 pub(super) fn path_of(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
-    name.push(".salts.json");
+    name.push(SUFFIX);
     name.into()
 }
 
 /// Where salts are set aside whose transaction was refused.
 pub(super) fn aside_of(out: &Path, id: &TransactionId) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
-    name.push(format!(".{}.salts.json", id.to_string().get(..NAMED_DIGITS).unwrap_or_default()));
+    name.push(format!(".{}{SUFFIX}", id.to_string().get(..NAMED_DIGITS).unwrap_or_default()));
     name.into()
 }
 
-/// A file of salts that was never written to its end. That comes first, so nothing was submitted.
+/// Whether a file has the name of a reservation.
+fn is_named_as_one(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(SUFFIX.as_bytes())
+}
+
+/// The fault of a reservation that was never filled. The salts come first, so nothing was submitted; and the next run takes it over.
 fn unfilled(path: &Path) -> Fault {
     let shown = path.display();
     let message = say!(
-        "{shown} 为空或不完整：此前的运行在提交之前就已中断，未提交任何内容。",
-        "{shown} is empty or cut off: the run ended before it submitted anything; nothing was submitted."
+        "{shown} 为空：占用该名称的运行在写入盐值之前已中断，当时尚未提交任何内容。",
+        "{shown} is empty: the run that took the name ended before it had salts, and had submitted nothing."
     );
     Fault::usage("NOTHING_SUBMITTED", message).hint(say!(
-        "请删除 {shown}，再次运行 `quancheng evidence notarize`。",
-        "Delete {shown} and run `quancheng evidence notarize` again."
+        "请再次运行 `quancheng evidence notarize`，可用同一 --bundle 名称。",
+        "Run `quancheng evidence notarize` again; the same --bundle name will do."
     ))
 }
 
-/// The fault of salts whose transaction can no longer take effect.
-pub(super) fn too_late(fault: Fault, path: &Path) -> Fault {
+/// The fault of what is not a whole file of salts. Its transaction may have been submitted all the same.
+fn damaged(path: &Path) -> Fault {
     let shown = path.display();
-    fault.hint(say!(
-        "{shown} 中的盐值已无用：请删除该文件，再次运行 `quancheng evidence notarize`。",
-        "The salts in {shown} are of no use any more: delete the file and run `quancheng evidence notarize` again."
+    let message = say!(
+        "{shown} 不是完整的盐值文件，或已损坏；未作改动。",
+        "{shown} is no whole file of salts, or it is damaged; it is left as it is."
+    );
+    Fault::usage("SALTS_FILE", message).hint(say!(
+        "其交易可能已提交，而盐值别无副本：请保留该文件，找回其完整副本后再运行 `quancheng evidence finish`。",
+        "Its transaction may have been submitted, and the salts may exist nowhere else: keep it, find a whole copy, and run `quancheng evidence finish` with that."
     ))
+}
+
+/// The fault of a run that could not give the salts up for a bundle. What nodes say of the transaction, they may say wrongly.
+pub(super) fn stay(mut fault: Fault, path: &Path) -> Fault {
+    let shown = path.display();
+    let told = say!(
+        "盐值仍在 {shown}：请保留；没有它，所存证的内容无从证明。可用 --api 改问其他节点后再次运行。",
+        "The salts stay in {shown}: keep the file, without it nothing can be shown of what was notarized. Run this again, with --api of other nodes if need be."
+    );
+    fault.hint = Some(and(fault.hint.as_ref(), &told));
+    fault
+}
+
+/// A hint and what comes after it.
+fn and(hint: Option<&Text>, more: &Text) -> Text {
+    let joined = |lang| match hint {
+        Some(hint) => format!("{} {}", hint.words(lang), more.words(lang)),
+        None => more.words(lang).to_owned(),
+    };
+    Text::new(joined(Lang::Zh), joined(Lang::En))
 }
 
 /// A fault of the submission, and where the salts are. They are never thrown away: that nothing was recorded is what a node says, and without
@@ -164,27 +204,20 @@ pub(super) fn kept(mut fault: Fault, reserved: Reservation, id: &TransactionId, 
             Ok(aside) => {
                 let (shown, until) = (aside.display(), shanghai_time(valid_until_ms));
                 say!(
-                    "盐值已移至 {shown}：在 {until}（北京时间）之前请勿删除；如该交易仍上链，用 `quancheng evidence finish {shown} --bundle {out}` 生成证据包。",
-                    "The salts were set aside in {shown}: do not delete them before {until} (Beijing time); should the transaction be recorded after all, `quancheng evidence finish {shown} --bundle {out}` makes its bundle."
+                    "盐值已移至 {shown}，请保留：如该交易在 {until}（北京时间）之前仍上链，用 `quancheng evidence finish {shown} --bundle {out}` 生成证据包。",
+                    "The salts were set aside in {shown}: keep them. Should the transaction be recorded after all, before {until} (Beijing time), `quancheng evidence finish {shown} --bundle {out}` makes its bundle."
                 )
             }
             Err(failed) => failed.message,
         };
-        let joined = |lang| match &fault.hint {
-            Some(hint) => format!("{} {}", hint.words(lang), told.words(lang)),
-            None => told.words(lang).to_owned(),
-        };
-        fault.hint = Some(Text::new(joined(Lang::Zh), joined(Lang::En)));
+        fault.hint = Some(and(fault.hint.as_ref(), &told));
         return fault;
     }
     let (shown, out) = (reserved.path().display(), reserved.out().display());
-    let (zh, en) = match &fault.hint {
-        Some(hint) => (hint.words(Lang::Zh).to_owned(), format!("{} ", hint.words(Lang::En))),
-        None => (String::new(), String::new()),
-    };
-    fault.hint = Some(say!(
-        "{zh}盐值保存在 {shown}；稍后用 `quancheng evidence finish {shown} --bundle {out}` 完成。",
-        "{en}The salts are in {shown}; finish later with `quancheng evidence finish {shown} --bundle {out}`."
-    ));
+    let told = say!(
+        "盐值保存在 {shown}；稍后用 `quancheng evidence finish {shown} --bundle {out}` 完成。",
+        "The salts are in {shown}; finish later with `quancheng evidence finish {shown} --bundle {out}`."
+    );
+    fault.hint = Some(and(fault.hint.as_ref(), &told));
     fault
 }

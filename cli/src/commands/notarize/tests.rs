@@ -1,8 +1,12 @@
 use quancheng_proof::SaltedEntry;
 use quancheng_proof::commitment::MediaType;
-use quancheng_types::Digest;
+use quancheng_proof::{Bundle, Claim};
+use quancheng_types::{AccountId, ChainId, Digest, List, TransactionId};
 
+use super::finish::opening;
+use super::salts::SaltsFile;
 use super::*;
+use crate::fault::Exit;
 use crate::text::Lang;
 
 fn entries(dir: &Path, files: &[(&str, &str)]) -> Vec<SaltedEntry> {
@@ -109,19 +113,137 @@ fn signed() -> quancheng_types::SignedTransaction {
     quancheng_types::SignedTransaction { body, signatures: List::new(vec![signature]).unwrap() }
 }
 
-/// A run that ended before the salts were whole has submitted nothing, whatever was written of them.
+/// Only the name that a run takes, while it is empty, says that nothing was submitted. What was cut off may be all that is left of salts.
 #[test]
-fn salts_that_are_not_whole_say_that_nothing_was_submitted() {
+fn only_an_empty_reservation_says_that_nothing_was_submitted() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("x.bundle");
     let path = salts::path_of(&out);
-    for begin in ["", "{", "{\n  \"format\": \"quancheng-salts\",\n  \"versi"] {
-        std::fs::write(&path, begin).unwrap();
-        let reserved = Reservation::resume(&path, &out).unwrap();
-        assert_eq!(SaltsFile::read(&reserved).unwrap_err().code, "NOTHING_SUBMITTED", "{begin:?}");
+    let read = |path: &Path| SaltsFile::read(&Reservation::resume(path, &out)?).map(|_| ());
+    let (signed, trees) = (signed(), items::trees(many(3), 3, false).unwrap());
+    let mut reserved = Reservation::take(&out).unwrap();
+    SaltsFile::new(&signed.body, Some(&signed), false, &trees).write(&mut reserved).unwrap();
+    drop(reserved);
+    let whole = std::fs::read(&path).unwrap();
+    for length in (1..whole.len()).step_by(7).chain([whole.len() - 1]) {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let fault = read(&path).unwrap_err();
+        assert_eq!(fault.code, "SALTS_FILE", "{length}");
+        assert_keeps(&fault);
     }
+    let other = dir.path().join("other");
+    std::fs::write(&other, "").unwrap();
     std::fs::write(&path, "").unwrap();
+    for (path, code) in
+        [(path.as_path(), "NOTHING_SUBMITTED"), (other.as_path(), "SALTS_FILE"), (Path::new("/dev/null"), "NOT_A_FILE")]
+    {
+        let fault = read(path).unwrap_err();
+        assert_eq!(fault.code, code, "{}", path.display());
+        assert_keeps(&fault);
+    }
     drop(Reservation::take(&out).unwrap());
+}
+
+/// Nothing tells people to delete what may be the only copy.
+fn assert_keeps(fault: &Fault) {
+    for (lang, forbidden) in [(Lang::Zh, "删除"), (Lang::En, "elete")] {
+        let text = format!("{} {}", fault.message.words(lang), fault.hint.as_ref().unwrap().words(lang));
+        assert!(!text.contains(forbidden), "{text}");
+    }
+}
+
+/// A bundle of a real chain, with the batch that it opens.
+fn recorded() -> (Bundle, TransactionId, Vec<SaltedEntry>) {
+    let bundle = Bundle::decode(include_bytes!("../../../tests/bundles/notarized.bundle")).unwrap();
+    let Some(Claim::Transaction { transaction, .. }) = bundle.claims.first() else { panic!("of a transaction") };
+    let id = transaction.id();
+    let items = bundle.openings.iter().flat_map(|opening| opening.items.iter());
+    let items = items.map(|item| SaltedEntry { salt: item.salt.unwrap(), entry: item.entry.clone() }).collect();
+    (bundle, id, items)
+}
+
+#[test]
+fn salts_are_given_up_only_for_a_bundle_that_opens_what_was_notarized() {
+    let (bundle, id, items) = recorded();
+    let bare = Bundle { openings: List::empty(), ..bundle.clone() };
+    let is_complete = [false, true].into_iter().find(|is_complete| {
+        opening(bare.clone(), id, &[items::tree(items.clone(), *is_complete).unwrap()])
+            .is_ok_and(|whole| whole == bundle)
+    });
+    let is_complete = is_complete.expect("its own salts open it");
+    let mut salt = items.clone();
+    salt[0].salt.0.0[31] ^= 1;
+    let mut path = items.clone();
+    path[0].entry.path = quancheng_proof::commitment::RelativePath::new("other").unwrap();
+    let mut size = items.clone();
+    size[0].entry.size += 1;
+    for (items, is_complete) in
+        [(salt, is_complete), (path, is_complete), (size, is_complete), (items.clone(), !is_complete)]
+    {
+        let fault = opening(bare.clone(), id, &[items::tree(items, is_complete).unwrap()]).unwrap_err();
+        assert_eq!((fault.exit, fault.code.as_str()), (Exit::Mismatch, "SALTS_DIFFER"));
+        assert_keeps(&fault);
+    }
+    let twice = vec![items::tree(items.clone(), is_complete).unwrap(); 2];
+    assert_eq!(opening(bare, id, &twice).unwrap_err().code, "SALTS_DIFFER");
+}
+
+/// A file is passed over only when an earlier run has done for it what this one would do.
+#[test]
+fn a_bundle_that_is_there_has_to_be_the_one_that_would_be_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("contract.txt.bundle");
+    let (bundle, _, items) = recorded();
+    let Some(Claim::Transaction { transaction, .. }) = bundle.claims.first() else { panic!("of a transaction") };
+    let (chain_id, account) = (transaction.body.chain_id, transaction.body.signers[0].account);
+    let recorded_call = transaction.body.calls[0].clone();
+    let is_complete = [false, true].into_iter().find(|is_complete| {
+        let tree = items::tree(items.clone(), *is_complete).unwrap();
+        quancheng_proof::commitment::notarized(&recorded_call) == Some(tree.commitment())
+    });
+    let is_complete = is_complete.expect("its own salts open it");
+    let check = |bundle: &Bundle, chain_id, account, entry: &quancheng_proof::ManifestEntry, is_complete: bool| {
+        std::fs::write(&out, bundle.encode()).unwrap();
+        let same = |tree: &BatchTree| {
+            let is_same = quancheng_proof::commitment::notarized(&recorded_call) == Some(tree.commitment());
+            if is_same { Ok(recorded_call.clone()) } else { call(MODULE, arguments(tree, None)?) }
+        };
+        outputs::Done { chain_id, account, entry, is_complete, call: &same }.check(&out).map_err(|fault| {
+            assert_eq!(fault.code, "BUNDLE_EXISTS");
+            assert_keeps(&fault);
+            fault.causes_in(Lang::En).join(" ")
+        })
+    };
+    let entry = &items[0].entry;
+    check(&bundle, chain_id, account, entry, is_complete).unwrap();
+    let changed = |salt: Option<quancheng_proof::Salt>| {
+        let mut openings = bundle.openings.to_vec();
+        let mut items = openings[0].items.to_vec();
+        items[0].salt = salt;
+        openings[0].items = List::new(items).unwrap();
+        Bundle { openings: List::new(openings).unwrap(), ..bundle.clone() }
+    };
+    let other = quancheng_proof::ManifestEntry { size: entry.size + 1, ..entry.clone() };
+    let forged = Bundle { header: quancheng_types::Header { time_ms: 7, ..bundle.header }, ..bundle.clone() };
+    for (result, why) in [
+        (check(&bundle, ChainId::default(), account, entry, is_complete), "chain"),
+        (check(&bundle, chain_id, AccountId::default(), entry, is_complete), "account"),
+        (check(&bundle, chain_id, account, &other, is_complete), "name or content"),
+        (check(&changed(None), chain_id, account, entry, is_complete), "no salt"),
+        (
+            check(&changed(Some(quancheng_proof::Salt(Digest([7; 32])))), chain_id, account, entry, is_complete),
+            "salt does not fit",
+        ),
+        (check(&bundle, chain_id, account, entry, !is_complete), "--complete"),
+        (
+            check(&Bundle { openings: List::empty(), ..bundle.clone() }, chain_id, account, entry, is_complete),
+            "one batch",
+        ),
+        (check(&forged, chain_id, account, entry, is_complete), "required quorum"),
+    ] {
+        let told = result.expect_err(why);
+        assert!(told.contains(why), "{why}: {told}");
+    }
 }
 
 #[test]

@@ -1,0 +1,237 @@
+//! What a node answers, held against what was asked. Nothing of it is written, and nothing given up for it, before it fits: what is
+//! found out in a court is found out too late.
+
+use quancheng_contracts::{StateKey, describe_entry};
+use quancheng_proof::{Assessment, Bundle, Checkpoint, Claim, Finding, Report, Scope, Step, verify_bundle};
+use quancheng_types::{AccountId, Digest, TransactionId};
+
+use crate::client::{Client, OCTETS, foreign, with_query};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::text::{Text, say};
+use crate::time::AsOf;
+
+/// What a proof has to be about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A transaction: the first claim is this one.
+    Transaction(TransactionId),
+    /// The entry under a key of the state, or that there is none.
+    State(Vec<u8>),
+    /// A row of one of these tables, by its key as text, or that there is none.
+    Row(&'static [&'static str], String),
+    /// Any entries, of which only the node knows the keys.
+    Entries,
+}
+
+impl Asked {
+    /// A record of evidence by the root of its batch.
+    pub(super) fn evidence(root: &Digest) -> Self {
+        Self::Row(&["evidence.records"], root.to_string())
+    }
+
+    /// A registration by its serial or ledger number.
+    pub(super) fn registration(number: &str) -> Self {
+        let serial = number.parse::<u32>().map_or_else(|_| number.to_owned(), |serial| serial.to_string());
+        Self::Row(&["registry.registrations", "registry.by_number"], serial)
+    }
+
+    /// An account.
+    pub(super) fn account(account: &AccountId) -> Self {
+        Self::Row(&["identity.accounts"], account.to_string())
+    }
+
+    /// An organization.
+    pub(super) fn organization(org_id: &str) -> Self {
+        Self::Row(&["identity.organizations"], org_id.to_owned())
+    }
+
+    /// A proposal.
+    pub(super) fn proposal(number: u64) -> Self {
+        Self::Row(&["governance.proposals"], number.to_string())
+    }
+
+    fn is_claimed_by(&self, claim: &Claim) -> bool {
+        match (self, claim) {
+            (Self::Transaction(id), Claim::Transaction { transaction, .. }) => transaction.id() == *id,
+            (Self::State(wanted), Claim::State { key, .. }) => **key == *wanted,
+            (Self::Row(tables, wanted), Claim::State { key, .. }) => {
+                let row = StateKey::from_bytes(key.to_vec()).and_then(|key| describe_entry(&key, None).ok());
+                row.is_some_and(|row| {
+                    let text = row.key.as_str().map_or_else(|| row.key.to_string(), str::to_owned);
+                    tables.contains(&row.table) && text == *wanted
+                })
+            }
+            (Self::Entries, Claim::State { .. }) => true,
+            (Self::Transaction(_), Claim::State { .. })
+            | (Self::State(_) | Self::Row(..) | Self::Entries, Claim::Transaction { .. }) => false,
+        }
+    }
+}
+
+/// A question that is answered with a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    path: String,
+    asked: Asked,
+    as_of: Option<AsOf>,
+}
+
+impl Question {
+    /// The bundle of a transaction.
+    pub(super) fn transaction(id: &TransactionId) -> Self {
+        Self { path: format!("transactions/{id}"), asked: Asked::Transaction(*id), as_of: None }
+    }
+
+    /// The bundle of a record of evidence.
+    pub(super) fn evidence(root: &Digest) -> Self {
+        Self { path: format!("evidence/{root}"), asked: Asked::evidence(root), as_of: None }
+    }
+
+    /// The bundle of a registration, by its serial or ledger number.
+    pub(super) fn registration(number: &str) -> Self {
+        Self { path: format!("registrations/{number}"), asked: Asked::registration(number), as_of: None }
+    }
+
+    /// The bundle of an entry of the state.
+    pub(super) fn state(key: Vec<u8>) -> Self {
+        Self { path: format!("state/{}", hex::encode(&key)), asked: Asked::State(key), as_of: None }
+    }
+
+    /// As of a moment. What a transaction came to does not change.
+    pub(super) fn at(self, as_of: Option<AsOf>) -> Self {
+        Self { as_of, ..self }
+    }
+
+    /// Where it is asked.
+    pub(super) fn path(&self) -> String {
+        let parameters: Vec<(&str, String)> = self.as_of.iter().map(|as_of| as_of.query()).collect();
+        with_query(&format!("/v1/bundles/{}", self.path), &parameters)
+    }
+
+    /// Asks, and holds the answer against the question.
+    pub(super) fn ask(&self, client: &Client) -> Outcome<Bundle> {
+        let answer = client.fetch(&self.path(), OCTETS)?;
+        // What is no bundle is not evidence that does not match: some other program has answered.
+        let bundle = Bundle::decode(&answer.body).map_err(|error| answer.foreign().cause(error))?;
+        check(&bundle, &self.asked, self.as_of).map_err(|causes| unfit(&answer.url, causes))?;
+        Ok(bundle)
+    }
+}
+
+/// The proof in an answer to another question, held against it: as of the height that the answer names, and of what it says to be there.
+pub(super) fn proof(bytes: &[u8], asked: &Asked, height: u64, is_there: bool, urls: &str) -> Outcome<()> {
+    let bundle = Bundle::decode(bytes).map_err(|error| foreign(urls).cause(error))?;
+    check(&bundle, asked, Some(AsOf::Height(height))).map_err(|causes| unfit(urls, causes))?;
+    let is_proven = |claim: &Claim| asked.is_claimed_by(claim) && matches!(claim, Claim::State { value: Some(_), .. });
+    if *asked != Asked::Entries && bundle.claims.iter().any(is_proven) != is_there {
+        let cause =
+            say!("证明与答复不一致：记录是否存在不同", "the proof and the answer differ on whether there is a record");
+        return Err(unfit(urls, vec![cause]));
+    }
+    Ok(())
+}
+
+/// The fault of an answer that does not fit.
+fn unfit(url: &str, causes: Vec<Text>) -> Fault {
+    let message = say!(
+        "{url} 返回的证据包不是所问的内容，或自身不成立；未写入。",
+        "The bundle from {url} is not what was asked for, or does not hold; it was not written."
+    );
+    let fault = Fault::new(Exit::Network, "BAD_ANSWER", message).hint(say!(
+        "请用 --api 改问其他节点；如多次如此，请告知该节点的运营者。",
+        "Ask another node with --api; if it happens again, tell the operator of this one."
+    ));
+    causes.into_iter().fold(fault, Fault::cause_in)
+}
+
+/// Whether a bundle answers a question: why not.
+fn check(bundle: &Bundle, asked: &Asked, as_of: Option<AsOf>) -> Result<(), Vec<Text>> {
+    let claims: Vec<&Claim> = match asked {
+        Asked::Transaction(_) => bundle.claims.iter().take(1).collect(),
+        Asked::State(_) | Asked::Row(..) | Asked::Entries => bundle.claims.iter().collect(),
+    };
+    let about: Vec<&Claim> = claims.into_iter().filter(|claim| asked.is_claimed_by(claim)).collect();
+    if about.is_empty() {
+        return Err(vec![say!("其中没有所问的记录", "it says nothing of the record that was asked for")]);
+    }
+    if let Some(as_of) = as_of.filter(|as_of| !about.iter().all(|claim| is_as_of(bundle, claim, *as_of))) {
+        let (_, wanted) = as_of.query();
+        return Err(vec![say!("并非截至所问的 {wanted}", "it is not as of {wanted}, which was asked for")]);
+    }
+    sound(bundle)
+}
+
+fn is_as_of(bundle: &Bundle, claim: &Claim, as_of: AsOf) -> bool {
+    let leaf = bundle.leaves.get(usize::from(claim.leaf())).map(|proof| &proof.leaf);
+    leaf.is_some_and(|leaf| match as_of {
+        AsOf::Height(height) => leaf.height.0 == height,
+        AsOf::TimeMs(time_ms) => leaf.time_ms <= time_ms,
+    })
+}
+
+/// Whether a bundle holds by itself, whoever its validators are: what contradicts it.
+pub(super) fn sound(bundle: &Bundle) -> Result<(), Vec<Text>> {
+    let report = by_itself(bundle)?;
+    let told: Vec<Text> = report.findings.into_iter().filter(speaks_against).map(|finding| said(&finding)).collect();
+    if told.is_empty() { Ok(()) } else { Err(told) }
+}
+
+/// Whether a bundle shows that its first transaction took effect and notarized every file that it opens: what speaks against it. A salt
+/// that is held back, or a record that cannot be checked, shows nothing.
+pub(super) fn opened(bundle: &Bundle) -> Result<(), Vec<Text>> {
+    let report = by_itself(bundle)?;
+    let is_included = report.is_included(0);
+    let is_doubt = |finding: &Finding| match finding.step {
+        Step::Commitment => finding.result != Assessment::Match,
+        Step::Form
+        | Step::FileDigest
+        | Step::Manifest
+        | Step::Inclusion
+        | Step::Finality
+        | Step::TrustPath
+        | Step::BlockTime
+        | Step::Timestamp
+        | Step::Signature
+        | Step::Status
+        | Step::Absence
+        | Step::Grant
+        | Step::PreChain
+        | Step::Platform
+        | Step::DoubtWindow => speaks_against(finding),
+    };
+    let told: Vec<Text> = report.findings.into_iter().filter(is_doubt).map(|finding| said(&finding)).collect();
+    match (told.is_empty(), is_included) {
+        (true, true) => Ok(()),
+        (true, false) => {
+            Err(vec![say!("交易未见于已认证的区块", "the transaction is not shown to be in a certified block")])
+        }
+        (false, _) => Err(told),
+    }
+}
+
+/// What the verifier says of a bundle under its own header.
+fn by_itself(bundle: &Bundle) -> Result<Report, Vec<Text>> {
+    let own = Checkpoint::pinned(bundle.header, bundle.validators.clone());
+    let own = own.map_err(|error| vec![Text::same(error.to_string())])?;
+    Ok(verify_bundle(bundle, &own, &[]))
+}
+
+/// A mismatch; that a signer's key was not in force is a fact which a sound bundle shows.
+fn speaks_against(finding: &Finding) -> bool {
+    finding.result == Assessment::Mismatch && !matches!(finding.scope, Scope::Signer { .. })
+}
+
+/// A finding with what was met.
+pub(super) fn said(finding: &Finding) -> Text {
+    let joined = |statement: &str, detail: &str, separator: &str| match detail {
+        "" => statement.to_owned(),
+        detail => format!("{statement}{separator}{detail}"),
+    };
+    Text::new(
+        joined(&finding.statement_zh, &finding.detail_zh, "："),
+        joined(&finding.statement_en, &finding.detail, ": "),
+    )
+}
+
+#[cfg(test)]
+mod tests;

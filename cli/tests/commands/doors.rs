@@ -1,0 +1,166 @@
+//! What nodes answer is held against what was asked: doors of another chain, nodes that are behind, bundles of something else.
+
+use super::*;
+
+const PARAMETERS: (&str, u16, &str) = ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#);
+/// Of another chain than [`CHAIN`], far in the future.
+const OTHER_CHAIN: (&str, u16, &str) = (
+    "/v1/status",
+    200,
+    r#"{"chain_id":"2222222222222222222222222222222222222222222222222222222222222222","height":9,"time_ms":9000000000000}"#,
+);
+const ADMITTED: (&str, u16, &str) = ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#);
+const CERTIFIED: (&str, u16, &str) =
+    ("/v1/transactions/", 200, r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"}}"#);
+const EXPIRED: (&str, u16, &str) = ("/v1/transactions?", 400, r#"{"code":"EXPIRED","retryable":false}"#);
+
+/// Not known up to a block of the future, of the chain whose id repeats this digit.
+fn unknown_on(digit: &str) -> (&'static str, u16, &'static str) {
+    let chain = digit.repeat(64);
+    let until = format!(r#"{{"chain_id":"{chain}","height":9,"time_ms":9000000000000}}"#);
+    let text = format!(r#"{{"code":"TRANSACTION_UNKNOWN","retryable":true,"known_until":{until}}}"#);
+    ("/v1/transactions/", 404, text.leak())
+}
+
+fn node(rules: &[(&'static str, u16, &'static str)]) -> String {
+    fake_node(rules.to_vec().leak())
+}
+
+/// A bundle of a real chain, as its JSON.
+fn bundle(name: &str) -> &'static str {
+    let bytes = std::fs::read(format!("{}/tests/bundles/{name}.bundle", env!("CARGO_MANIFEST_DIR")));
+    let bytes = bytes.expect("the bundle is checked in");
+    quancheng_proof::Bundle::decode(&bytes).expect("it is a bundle").to_json().leak()
+}
+
+fn run(home: &Path, text: &str) -> (i32, String, Value) {
+    let (code, value) = envelope(home, &text.split(' ').collect::<Vec<_>>());
+    (code, value["error"]["code"].as_str().unwrap_or_default().to_owned(), value)
+}
+
+/// A file that a certified transaction notarized, whose bundle could not be fetched.
+fn unfinished(home: &Path, more: &[(&'static str, u16, &'static str)]) -> String {
+    assert_eq!(new_key(home, "a.key").0, 0);
+    std::fs::write(home.join("a.txt"), "a").expect("the folder is writable");
+    let mine = node(&[&[CHAIN, PARAMETERS, ADMITTED, CERTIFIED], more].concat());
+    let sign = format!("--key a.key --password-file password --timeout 1s --api {mine}");
+    let (code, name, value) = run(home, &format!("evidence notarize a.txt --bundle a.b {sign}"));
+    assert_eq!((code, name.is_empty()), (4, false), "{value}");
+    assert!(home.join("a.b.salts.json").exists() && !home.join("a.b").exists());
+    mine
+}
+
+/// Nobody is told that salts are of no use: what a node says of their transaction, it may say of another chain, or too early.
+#[test]
+fn salts_are_kept_whatever_nodes_say_of_their_transaction() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let mine = unfinished(home, &[("/v1/bundles", 502, "")]);
+    let salts = std::fs::read(home.join("a.b.salts.json")).unwrap();
+    let other = node(&[OTHER_CHAIN, unknown_on("2")]);
+    let behind = node(&[CHAIN, EXPIRED]);
+    let elsewhere = node(&[CHAIN, EXPIRED, unknown_on("2")]);
+    let past = node(&[CHAIN, unknown_on("1")]);
+    let refused = node(&[
+        CHAIN,
+        (
+            "/v1/transactions",
+            200,
+            r#"{"stage":"certified","outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"X"}}"#,
+        ),
+    ]);
+    for (api, expected) in [
+        (other.clone(), "WRONG_CHAIN"),
+        (format!("{other},{mine}"), "NODE_FAILED"),
+        (behind, "EXPIRED"),
+        (elsewhere, "EXPIRED"),
+        (past, "EXPIRED"),
+        (refused, "X"),
+    ] {
+        let words = format!("evidence finish a.b.salts.json --bundle a.b --timeout 1s --api {api}");
+        for lang in ["zh", "en"] {
+            let (_, name, value) = run(home, &format!("{words} --lang {lang}"));
+            assert_eq!(name, expected, "{value}");
+            let hint = value["error"]["hint"].as_str().unwrap();
+            assert!(!hint.contains("elete") && !hint.contains("删除") && hint.contains("a.b.salts.json"), "{value}");
+        }
+        assert_eq!(std::fs::read(home.join("a.b.salts.json")).unwrap(), salts, "{expected}");
+    }
+}
+
+/// A node may give anything. What is written and what salts are given up for is what was asked for, and holds.
+#[test]
+fn a_bundle_of_something_else_is_not_written() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let notarized = bundle("notarized");
+    let lying = unfinished(home, &[("/v1/bundles", 200, notarized)]);
+    let (_, name, value) = run(home, &format!("evidence finish a.b.salts.json --bundle a.b --api {lying}"));
+    assert_eq!(name, "BAD_ANSWER", "{value}");
+    assert!(home.join("a.b.salts.json").exists() && !home.join("a.b").exists());
+
+    let proof = hex::encode(quancheng_proof::Bundle::decode(notarized.as_bytes()).unwrap().encode());
+    let shown = format!(r#"{{"height":7,"data":{{"title_zh":"x"}},"proof":"{proof}"}}"#).leak();
+    let rules = ["/v1/registrations", "/v1/evidence", "/v1/accounts", "/v1/organizations", "/v1/query"];
+    let mut rules: Vec<_> = rules.iter().map(|path| (*path, 200, &*shown)).collect();
+    rules.extend([CHAIN, ("/v1/bundles", 200, notarized)]);
+    let lying = node(&rules);
+    let digest = "ab".repeat(32);
+    for words in [
+        format!("bundle fetch {digest} --out x"),
+        "bundle fetch 7 --out x".to_owned(),
+        "bundle fetch 0003000207000000 --out x".to_owned(),
+        "registration show 7 --proof x".to_owned(),
+        format!("evidence show {digest} --proof x"),
+        format!("account show {digest} --proof x"),
+        "org show ORG-A --proof x".to_owned(),
+        "registration log 7 --proof x".to_owned(),
+    ] {
+        let (code, name, value) = run(home, &format!("{words} --api {lying}"));
+        assert_eq!((code, name.as_str()), (4, "BAD_ANSWER"), "{words}: {value}");
+        assert!(!home.join("x").exists(), "{words}");
+    }
+    // Those who hold a bundle or a checkpoint say of which chain they want to hear.
+    let fixtures = format!("{}/tests/bundles", env!("CARGO_MANIFEST_DIR"));
+    for words in [
+        format!("bundle refresh {fixtures}/notarized.bundle --out x"),
+        format!("checkpoint pin --checkpoint {fixtures}/checkpoint.json --out x"),
+    ] {
+        assert_eq!(run(home, &format!("{words} --api {lying}")).1, "WRONG_CHAIN", "{words}");
+    }
+}
+
+/// That a transaction is unknown and that its time is over are one answer of one node, or nothing is certain.
+#[test]
+fn a_line_is_signed_again_only_when_one_answer_says_that_the_first_never_counts() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
+    let record: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
+    std::fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
+    let now = r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111","height":9,"time_ms":9000000000000}"#;
+    let current = ("/v1/status", 200, now);
+    let submit = |rules: &[(&'static str, u16, &'static str)]| {
+        let words = "registration submit --from rows.jsonl --key a.key --password-file password --wait admitted";
+        let (_, _, value) = run(home, &format!("{words} --timeout 1s --api {}", node(rules)));
+        let text = std::fs::read_to_string(home.join("rows.jsonl.result.jsonl")).unwrap();
+        let lines = text.lines().filter(|line| line.contains("\"transaction\""));
+        let signed: std::collections::BTreeSet<&str> = lines.collect();
+        (signed.len(), value)
+    };
+    // A balancer that asks a node that is behind about the transaction, and a current one for all else; and the same with doors that
+    // refuse it as too late, which says nothing about those that took it.
+    for rules in [
+        &[current, ADMITTED][..],
+        &[current, ADMITTED],
+        &[current, EXPIRED],
+        &[current, ADMITTED, unknown_on("2")],
+        &[current, EXPIRED, unknown_on("2")],
+        &[current, ADMITTED],
+    ] {
+        let (signed, value) = submit(rules);
+        assert_eq!(signed, 1, "{value}");
+    }
+    assert_eq!(submit(&[current, ADMITTED, unknown_on("1")]).0, 2);
+}
