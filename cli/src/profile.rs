@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -57,24 +58,22 @@ pub(crate) fn path(environment: impl Fn(&str) -> Option<std::ffi::OsString>) -> 
 impl Profiles {
     /// Reads the file; no file means no profiles.
     pub(crate) fn load(path: &Path) -> Outcome<Self> {
-        let length = match fs::metadata(path) {
-            Ok(meta) => meta.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
-            }
-            Err(error) => return Err(Fault::file(path, &error)),
-        };
         let shown = path.display();
         let damaged = |reason: &str| {
             Fault::usage("CONFIG", say!("配置文件 {shown} 无法读取。", "Cannot understand the profiles in {shown}."))
                 .cause(reason)
                 .hint(say!("请改正或删除该文件。", "Correct or remove the file."))
         };
-        if length > FILE_BYTES_MAX {
-            return Err(damaged("larger than any file of profiles"));
-        }
-        let text = fs::read_to_string(path).map_err(|error| Fault::file(path, &error))?;
-        toml::from_str(&text).map_err(|error| damaged(error.to_string().trim_end()))
+        let bytes = match quancheng_keystore::plain::read(path, FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+                return Err(damaged("larger than any file of profiles"));
+            }
+            Err(error) => return Err(Fault::file(path, &error)),
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|error| damaged(&error.to_string()))?;
+        toml::from_str(text).map_err(|error| damaged(error.to_string().trim_end()))
     }
 
     /// Changes the file, one process at a time. A link in its place leads to the file that is written; permissions stay.

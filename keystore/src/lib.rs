@@ -5,6 +5,8 @@
 //!
 //! Used by the node (validator and peer keys) and by the command line. Nothing here picks or creates a key on its own.
 
+pub mod plain;
+
 use std::fmt;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -233,12 +235,11 @@ pub fn open(path: &Path, password: &str) -> Result<SigningKey, KeyFileError> {
 }
 
 fn load(path: &Path) -> Result<KeyFile, KeyFileError> {
-    let length = fs::metadata(path).map_err(|error| io(path, "read the key file", error))?.len();
-    if length > FILE_BYTES_MAX {
-        return Err(malformed(path, "larger than any key file"));
-    }
-    let text = fs::read_to_string(path).map_err(|error| io(path, "read the key file", error))?;
-    let file: KeyFile = serde_json::from_str(&text).map_err(|error| malformed(path, &error.to_string()))?;
+    let bytes = plain::read(path, FILE_BYTES_MAX).map_err(|error| {
+        let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
+        if is_too_large { malformed(path, "larger than any key file") } else { io(path, "read the key file", error) }
+    })?;
+    let file: KeyFile = serde_json::from_slice(&bytes).map_err(|error| malformed(path, &error.to_string()))?;
     if file.version != VERSION {
         return Err(malformed(path, "made by another version of this program"));
     }

@@ -73,3 +73,28 @@ fn files_that_others_may_read_are_known() {
         assert_eq!(is_open_to_others(&path), is_open, "{mode:o}");
     }
 }
+
+/// A device states no size and has no end; a pipe may never begin.
+#[cfg(unix)]
+#[test]
+fn what_is_no_plain_file_or_too_large_is_no_key_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    for (path, kind) in [
+        (Path::new("/dev/zero"), io::ErrorKind::InvalidInput),
+        (&link, io::ErrorKind::InvalidInput),
+        (Path::new("/dev/null"), io::ErrorKind::InvalidInput),
+        (dir.path(), io::ErrorKind::IsADirectory),
+    ] {
+        for error in [public_key(path).unwrap_err(), open(path, "p").unwrap_err()] {
+            assert!(matches!(&error, KeyFileError::Io { error, .. } if error.kind() == kind), "{error}");
+        }
+    }
+    let large = dir.path().join("large");
+    fs::write(&large, vec![b' '; 16 * 1024 + 1]).unwrap();
+    assert!(matches!(public_key(&large), Err(KeyFileError::Malformed { .. })));
+    fs::write(&large, "abc").unwrap();
+    assert_eq!(plain::read(&large, 3).unwrap(), b"abc");
+    assert_eq!(plain::read(&large, 2).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+}

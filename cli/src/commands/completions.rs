@@ -34,7 +34,8 @@ fn write_page(command: &clap::Command, name: &str, dir: &std::path::Path, pages:
     let mut bytes = Vec::new();
     let path = dir.join(format!("{name}.1"));
     page.render(&mut bytes).map_err(|error| Fault::file(&path, &error))?;
-    if files::absent(&path).is_ok() || std::fs::read(&path).ok().as_ref() != Some(&bytes) {
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if files::absent(&path).is_ok() || files::read_plain(&path, length).ok().as_ref() != Some(&bytes) {
         files::write_new(&path, &bytes)?;
     }
     pages.push(path.display().to_string());

@@ -20,6 +20,7 @@ const KINDS: &[(ErrorKind, &str)] = &[
     (ErrorKind::Interrupted, "被信号中断"),
     (ErrorKind::InvalidData, "内容不符合格式"),
     (ErrorKind::InvalidFilename, "文件名无效"),
+    (ErrorKind::InvalidInput, "不合用：不是普通文件，或取值无效"),
     (ErrorKind::IsADirectory, "是文件夹"),
     (ErrorKind::NetworkUnreachable, "网络不可达"),
     (ErrorKind::NotADirectory, "不是文件夹"),

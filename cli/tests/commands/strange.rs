@@ -177,6 +177,68 @@ fn results_of_what_is_piped_in_need_a_name() {
     assert_eq!(code_of(home, "registration submit --from none.jsonl --key a.key"), (3, "NO_FILE".to_owned()));
 }
 
+/// Other names of one file lead to one result file, or to none.
+#[test]
+fn results_follow_the_file_and_not_its_name() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
+    let record: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
+    std::fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
+    std::os::unix::fs::symlink("rows.jsonl", home.join("link.jsonl")).unwrap();
+    let node = fake_node(&[
+        CHAIN,
+        ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
+        ("/v1/transactions/", 200, r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"}}"#),
+    ]);
+    let submit = |from: &str| {
+        let words = format!("registration submit --from {from} --key a.key --password-file password --api {node}");
+        envelope(home, &words.split(' ').collect::<Vec<_>>()).1
+    };
+    assert_eq!(submit("rows.jsonl")["data"]["submitted"], 1);
+    assert_eq!(submit("link.jsonl")["data"]["skipped"], 1);
+    std::fs::hard_link(home.join("rows.jsonl"), home.join("hard.jsonl")).unwrap();
+    for from in ["rows.jsonl", "link.jsonl", "hard.jsonl"] {
+        assert_eq!(submit(from)["error"]["code"], "RESULTS_REQUIRED", "{from}");
+    }
+    assert_eq!(submit("hard.jsonl --results rows.jsonl.result.jsonl")["data"]["skipped"], 1);
+}
+
+/// What has no end is not read, wherever a file is meant, and every fault says what to do.
+#[test]
+fn devices_are_no_files_and_every_fault_says_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    std::os::unix::fs::symlink("/dev/zero", home.join("zero")).unwrap();
+    std::fs::write(home.join("large"), vec![b' '; 5 << 20]).unwrap();
+    std::fs::write(home.join("{"), "{").unwrap();
+    let broken = fake_node(&[("/", 500, "oops")]);
+    for (words, expected) in [
+        ("key show /dev/zero", "FILE"),
+        ("key show zero", "FILE"),
+        ("account show --key zero --api http://127.0.0.1:1", "FILE"),
+        ("registration withdraw 7 --key zero --password-file password --api http://127.0.0.1:1", "FILE"),
+        ("bundle show zero", "NOT_A_FILE"),
+        ("evidence finish zero --bundle x --api http://127.0.0.1:1", "NOT_A_FILE"),
+        ("tx decode zero", "FILE_TOO_LARGE"),
+        ("org register --file zero --key a.key", "FILE_TOO_LARGE"),
+        ("org register --file large --key a.key", "FILE_TOO_LARGE"),
+        ("org register --file { --key a.key", "BAD_JSON"),
+        ("org register --file none --key a.key", "NO_FILE"),
+        ("bundle show .", "IS_A_FOLDER"),
+        ("testnet status --dir zero", "FILE"),
+    ] {
+        let (_, value) = envelope(home, &words.split(' ').collect::<Vec<_>>());
+        assert_eq!(value["error"]["code"], expected, "{words}: {value}");
+        assert!(value["error"]["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{words}: {value}");
+    }
+    let (_, value) = envelope(home, &["chain", "genesis", "--api", &broken]);
+    assert_eq!(value["error"]["code"], "NODE_FAILED");
+    assert!(value["error"]["hint"].is_string(), "{value}");
+}
+
 /// What does not end once does not end the next time either.
 #[test]
 fn an_endless_answer_is_fetched_once() {

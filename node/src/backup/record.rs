@@ -109,11 +109,8 @@ impl BackupRecord {
     pub fn read(folder: &Path) -> Result<Self, BackupError> {
         let refuse = |reason: String| BackupError::NoBackup { path: folder.to_owned(), reason };
         let path = folder.join(RECORD_NAME);
-        let length = std::fs::metadata(&path).map_err(|error| refuse(format!("{RECORD_NAME}: {error}")))?.len();
-        if length > RECORD_BYTES_MAX {
-            return Err(refuse(format!("{RECORD_NAME} is too large")));
-        }
-        let bytes = std::fs::read(&path).map_err(|error| refuse(format!("{RECORD_NAME}: {error}")))?;
+        let bytes = quancheng_keystore::plain::read(&path, RECORD_BYTES_MAX)
+            .map_err(|error| refuse(format!("{RECORD_NAME}: {error}")))?;
         let record: Self =
             serde_json::from_slice(&bytes).map_err(|error| refuse(format!("{RECORD_NAME} is damaged: {error}")))?;
         if record.format != FORMAT || record.version != VERSION {

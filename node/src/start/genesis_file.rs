@@ -13,12 +13,9 @@ use super::StartError;
 /// [`StartError::Genesis`] naming the file and what is wrong.
 pub fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
     let refuse = |reason: String| StartError::Genesis { path: path.to_owned(), reason };
-    let length = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
     // JSON writes bytes as hex: twice the length, and names of fields.
-    if length > u64::from(limits::GENESIS_BYTES_MAX) * 4 {
-        return Err(refuse("the file is too large for a genesis".into()));
-    }
-    let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let bytes_max = u64::from(limits::GENESIS_BYTES_MAX) * 4;
+    let bytes = quancheng_keystore::plain::read(path, bytes_max).map_err(|error| refuse(error.to_string()))?;
     let genesis = if bytes.first() == Some(&b'{') {
         serde_json::from_slice::<Genesis>(&bytes).map_err(|error| refuse(error.to_string()))?
     } else {

@@ -168,20 +168,17 @@ impl Layout {
 
     pub(crate) fn read(&self) -> Result<Record, LocalError> {
         let path = self.record();
-        let meta = match fs::metadata(&path) {
-            Ok(meta) => meta,
+        let damaged = |reason: &str| LocalError::Record { path: path.clone(), reason: reason.to_owned() };
+        let bytes = match quancheng_keystore::plain::read(&path, RECORD_BYTES_MAX) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(LocalError::NoNetwork { dir: self.dir.clone() });
             }
-            Err(error) => {
-                return Err(LocalError::Io { action: "read", path, error });
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                return Err(damaged("larger than any record of a network"));
             }
+            Err(error) => return Err(LocalError::Io { action: "read", path: path.clone(), error }),
         };
-        let damaged = |reason: &str| LocalError::Record { path: path.clone(), reason: reason.to_owned() };
-        if meta.len() > RECORD_BYTES_MAX {
-            return Err(damaged("larger than any record of a network"));
-        }
-        let bytes = fs::read(&path).map_err(LocalError::io("read", &path))?;
         let record: Record = serde_json::from_slice(&bytes).map_err(|error| damaged(&error.to_string()))?;
         if record.format != FORMAT || record.version != VERSION {
             return Err(damaged("made by another version of this program"));
