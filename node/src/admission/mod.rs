@@ -12,7 +12,8 @@ mod memory;
 
 use std::sync::Arc;
 
-use quancheng_types::{Parameters, SignedTransaction};
+use quancheng_contracts::{BlockInput, executor};
+use quancheng_types::{Height, Parameters, Receipt, SignedTransaction};
 use tokio::sync::watch;
 
 use crate::api::backend::Submitted;
@@ -132,11 +133,34 @@ impl Admission {
         slots.into_iter().map(|slot| slot.unwrap_or(Err(AdmissionError::Stopping))).collect()
     }
 
-    /// Checks everything but durability, for a simulation.
+    /// Checks everything but durability and runs it over the newest state, by the rules of a version, as in a block of now: on an idle chain
+    /// the newest block is long ago, and by its time what the door takes would be valid for too long.
     ///
     /// # Errors
     /// [`AdmissionError`].
-    pub async fn check(
+    pub async fn simulate(
+        &self,
+        from: ClientAddress,
+        transaction: SignedTransaction,
+        version_at: impl FnOnce(Height) -> u16,
+    ) -> Result<Receipt, AdmissionError> {
+        let transaction = self.check(from, transaction).await?;
+        let snapshot = self.ledger.snapshot()?;
+        let height = snapshot.height().next();
+        let block = BlockInput {
+            chain_id: self.ledger.chain_id(),
+            version: version_at(height),
+            height,
+            time_ms: self.now_ms(),
+            transactions: &[],
+            already_executed: &|_| Ok(false),
+            misbehavior: &[],
+        };
+        Ok(executor::simulate(&snapshot, &block, &transaction)?)
+    }
+
+    /// Checks everything but durability.
+    async fn check(
         &self,
         from: ClientAddress,
         transaction: SignedTransaction,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quancheng_consensus::EngineStatus;
-use quancheng_contracts::{BlockInput, executor};
 use quancheng_proof::SetChange;
 use quancheng_state::{Record, Snapshot, StoreError};
 use quancheng_types::merkle::Path;
@@ -164,20 +163,8 @@ impl Backend for NodeBackend {
         from: ClientAddress,
         transaction: SignedTransaction,
     ) -> Answer<'_, Result<Receipt, AdmissionError>> {
-        Box::pin(async move {
-            let transaction = self.admission.check(from, transaction).await?;
-            let snapshot = self.ledger.snapshot()?;
-            let block = BlockInput {
-                chain_id: self.identity.chain_id,
-                version: self.versions(snapshot.height().next()).in_force,
-                height: snapshot.height().next(),
-                time_ms: self.tracker.block_time_ms(),
-                transactions: &[],
-                already_executed: &|_| Ok(false),
-                misbehavior: &[],
-            };
-            Ok(executor::simulate(&snapshot, &block, &transaction)?)
-        })
+        let version_at = |height: Height| self.versions(height).in_force;
+        Box::pin(self.admission.simulate(from, transaction, version_at))
     }
 
     fn transaction(&self, id: &TransactionId) -> Result<TransactionState, StoreError> {
