@@ -40,6 +40,13 @@ fn problems_become_faults_with_the_documented_exit_codes() {
         assert_eq!((fault.exit, fault.code.as_str()), (exit, code));
         assert!(fault.causes_in(Lang::En).contains(&"c"));
     }
+    // Whatever failed, there is something to do about it.
+    for code in quancheng_types::problem::ALL {
+        let body = serde_json::json!({ "type": format!("urn:quancheng:problem:{code}"), "code": code });
+        let fault = Problem::of(500, body.to_string().as_bytes()).into_fault("http://a", Exit::Refused);
+        assert!([Lang::Zh, Lang::En].iter().all(|lang| !fault.advice().words(*lang).is_empty()), "{code}");
+    }
+    assert!(Problem::of(500, b"oops").into_fault("http://a", Exit::Refused).hint.is_some());
     let bare = Problem::of(500, b"oops");
     assert_eq!((bare.code.as_str(), bare.is_retryable), ("NODE_FAILED", false));
 }

@@ -99,3 +99,32 @@ fn a_signature_is_added_to_copies_of_the_transaction_alone() {
         assert_eq!(sign(out), "", "{out}");
     }
 }
+
+/// Other programs mean stdout by it; here it would be a file that nobody looks for.
+#[test]
+fn a_dash_is_no_name_of_an_output() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    std::fs::write(home.join("a.txt"), "a").unwrap();
+    let (checkpoint, bundle, chain) = (fixture("checkpoint.json"), fixture("notarized.bundle"), "11".repeat(32));
+    let sign = format!("--key a.key --password-file password --chain-id {chain} --sign-only");
+    assert_eq!(code_of(home, &format!("registration withdraw 7 {sign} -o t.tx")), "");
+    for words in [
+        format!("evidence notarize a.txt --bundle - {sign} -o t2.tx"),
+        format!("evidence notarize a.txt --bundle b {sign} -o -"),
+        format!("registration withdraw 7 {sign} -o -"),
+        format!("bundle cut {bundle} --no-files --out -"),
+        "bundle fetch 7 --out - --api http://127.0.0.1:1".to_owned(),
+        "registration show 7 --proof - --api http://127.0.0.1:1".to_owned(),
+        format!("checkpoint pin {bundle} --checkpoint {checkpoint} --out -"),
+        "tx sign t.tx --key a.key --password-file password --out -".to_owned(),
+        "key new --out - --password-file password".to_owned(),
+        "chain genesis --out - --api http://127.0.0.1:1".to_owned(),
+    ] {
+        assert_eq!(code_of(home, &words), "NOT_A_FILE", "{words}");
+        assert!(!home.join("-").exists() && !home.join("-.salts.json").exists(), "{words}");
+    }
+    assert_eq!(code_of(home, "config set city --chain-id abc"), "BAD_CHAIN_ID");
+    assert_eq!(code_of(home, &format!("config set city --chain-id {chain}")), "");
+}
