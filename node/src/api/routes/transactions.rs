@@ -80,7 +80,7 @@ pub(super) async fn show(
     if let Some(status) = status_of(&api, id, params.wait()?).await? {
         return Ok(respond::ok(&status));
     }
-    let until = api.blocking(|backend| KnownUntil::of(backend)).await?;
+    let until = api.blocking(KnownUntil::of).await?;
     let status = status_of(&api, id, None).await?.ok_or(ApiError::TransactionUnknown { id, until })?;
     Ok(respond::ok(&status))
 }
