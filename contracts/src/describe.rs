@@ -5,9 +5,14 @@ use quancheng_state::key::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use quancheng_state::{StateKey, Table};
 use quancheng_types::{ModuleId, codec};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::modules::{self, CodecError};
+use crate::modules::{self, CodecError, MODULES};
+
+mod shape;
+
+pub use shape::{Shape, Sort};
 
 /// A state entry in words.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,12 +41,15 @@ pub trait Describe: Sync {
     /// [`CodecError`].
     fn row(&self, module: &'static str, key: &[u8], value: Option<&[u8]>)
     -> Result<(Value, Option<Value>), CodecError>;
+
+    /// What stands where in the JSON of a value.
+    fn shape(&self) -> Shape;
 }
 
 impl<K, V> Describe for Table<K, V>
 where
     K: BorshSerialize + BorshDeserialize + Serialize,
-    V: BorshSerialize + BorshDeserialize + Serialize,
+    V: BorshSerialize + BorshDeserialize + Serialize + DeserializeOwned,
 {
     fn number(&self) -> u16 {
         Self::number(self)
@@ -69,6 +77,17 @@ where
         };
         Ok((serde_json::to_value(key).map_err(json)?, value))
     }
+
+    fn shape(&self) -> Shape {
+        Shape::of::<V>()
+    }
+}
+
+/// What stands where in the values of a table, by its name; nothing is known of a table that this version does not have.
+#[must_use]
+pub fn shape_of(table: &str) -> Shape {
+    let tables = MODULES.iter().flat_map(|module| module.tables());
+    tables.into_iter().find(|found| found.name() == table).map(|table| table.shape()).unwrap_or_default()
 }
 
 /// What a state entry says; `value` is absent for a proof of absence.

@@ -31,7 +31,7 @@ pub mod registry;
 pub mod weight;
 
 pub use contract::{Answer, Contract, ResolvedSigner};
-pub use describe::{Describe, Entry, describe_entry};
+pub use describe::{Describe, Entry, Shape, Sort, describe_entry, shape_of};
 pub use executor::{BlockInput, BlockOutput, CoreRefusal, check_signers, execute_block};
 pub use genesis::{GenesisStateError, check_genesis, genesis_patch};
 pub use modules::{

@@ -252,14 +252,40 @@ impl<const MAX: u32> BorshDeserialize for Text<MAX> {
     }
 }
 
+/// The name of [`Text`] to whoever writes or reads it through serde: what people wrote can so be told from ids and codes, which are
+/// strings too. JSON shows nothing of it.
+pub const TEXT_NAME: &str = "Text";
+
 impl<const MAX: u32> serde::Serialize for Text<MAX> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> core::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_newtype_struct(TEXT_NAME, &self.0)
     }
 }
 
 impl<'de, const MAX: u32> serde::Deserialize<'de> for Text<MAX> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> core::result::Result<Self, D::Error> {
-        Self::new(<String as serde::Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        struct Words<const MAX: u32>;
+
+        impl<'de, const MAX: u32> serde::de::Visitor<'de> for Words<MAX> {
+            type Value = Text<MAX>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_newtype_struct<D: serde::Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> core::result::Result<Text<MAX>, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                Text::new(text).map_err(serde::de::Error::custom)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> core::result::Result<Text<MAX>, E> {
+                Text::new(text).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(TEXT_NAME, Words)
     }
 }

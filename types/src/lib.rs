@@ -32,7 +32,7 @@ pub mod vote;
 pub use attendance::{Absence, Attendance, Presence};
 pub use batch::{Batch, BatchHeader, BatchRef, SignedBatch};
 pub use block::{Block, Header};
-pub use bounded::{Bytes, List, Text, TooLong};
+pub use bounded::{Bytes, List, TEXT_NAME, Text, TooLong};
 pub use certificate::{BatchCertificate, CertificateError, CommitCertificate};
 pub use codec::{DecodeError, decode};
 pub use genesis::{Genesis, GenesisError, ModuleGenesis, Parameters, Writers};

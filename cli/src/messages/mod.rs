@@ -5,14 +5,16 @@ mod help;
 mod labels;
 pub(crate) mod system;
 mod usage;
+mod values;
 pub(crate) mod words;
 
 use clap::{Arg, ArgAction, Command};
 
 use crate::text::Lang;
 
-pub(crate) use labels::label;
+pub(crate) use labels::{label, label_within};
 pub(crate) use usage::usage;
+pub(crate) use values::value_word;
 
 /// Exit codes, at the end of the help.
 pub(crate) const EXIT_CODES_EN: &str = "Exit codes:

@@ -5,7 +5,7 @@ use quancheng_proof::{identity, tables};
 use quancheng_state::{StateKey, View as _};
 use serde_json::{Value, json};
 
-use super::describe_entry;
+use super::{Sort, describe_entry};
 use crate::identity::{account, organization, organization_key};
 use crate::modules::MODULES;
 use crate::testing::Chain;
@@ -108,4 +108,27 @@ fn accounts_and_organizations_are_read_alike() {
     }
     assert_eq!(seen, 85, "28 organizations, their accounts, and the keys of these with a second of one");
     assert!(chain.state.read(&organization_key(&"ORG-M1".parse().unwrap())).unwrap().is_some());
+}
+
+/// Whoever shows a row tells the words of strangers from those of the ledger by the types: the probe must get through all of them.
+#[test]
+fn the_shape_of_every_table_is_that_of_its_type() {
+    let tables = || MODULES.iter().filter(|module| module.id().0 <= MODULE_MAX).flat_map(|module| module.tables());
+    for table in tables() {
+        assert!(table.shape().places().next().is_some(), "{}: a form of string without a sample", table.name());
+    }
+    let at = |table: &str, place: &str| super::shape_of(table).at(place).cloned();
+    assert_eq!(at("identity.accounts", ".keys[].certificate.authority"), Some(Sort::Text));
+    assert_eq!(at("identity.accounts", ".keys[].key_id"), Some(Sort::Own));
+    assert_eq!(at("identity.accounts", ".keys[].added_height"), Some(Sort::Own));
+    assert_eq!(at("identity.accounts", ".keys[].use"), Some(Sort::Word(vec!["SIGN", "SEAL", "KEM", "CONSENSUS"])));
+    assert_eq!(at("identity.organizations", ".roles[].grantor"), Some(Sort::Word(vec!["genesis"])));
+    assert_eq!(at("identity.organizations", ".roles[].grantor.organization"), Some(Sort::Own));
+    assert_eq!(at("governance.proposals", ".action.replace_validator.successor.interest"), Some(Sort::Text));
+    assert_eq!(at("governance.proposals", ".votes[].document.digest"), Some(Sort::Own));
+    assert_eq!(at("registry.dossiers", ".fields[].type"), Some(Sort::Text));
+    assert_eq!(at("registry.registrations", ".pending.request.transfer.contract.digest"), Some(Sort::Own));
+    let Some(Sort::Word(classes)) = at("registry.dossiers", ".data_class") else { panic!("a class is a word") };
+    assert_eq!(classes.len(), 8);
+    assert_eq!(at("registry.dossiers", ".no_such_field"), None);
 }

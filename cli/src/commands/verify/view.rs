@@ -216,8 +216,10 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
         page.deeper(&say!("组织    ", "name    "), page.pick(&organization));
     } else if let Some(title) = title(entry, page.lang) {
         page.deeper(&say!("标题    ", "title   "), title);
-    } else if let Ok(Some(value)) = entry.words.as_ref().map(|words| words.value.as_ref()) {
-        page.deeper(&say!("内容    ", "value   "), page.pick(&fields::told(value)));
+    } else if let Ok(words) = &entry.words
+        && let Some(value) = &words.value
+    {
+        page.deeper(&say!("内容    ", "value   "), page.pick(&fields::told(words.table, value)));
     }
     if let Err(reason) = &entry.words {
         let told = Text::new("本版本不识别该条目".to_owned(), reason.clone());
