@@ -9,6 +9,7 @@ use quancheng_types::{AccountId, Height, KeyId, List, ModuleId, PublicKey, Suite
 use serde::Serialize;
 
 use crate::bundle::VALUE_BYTES_MAX;
+use crate::foreign::quoted;
 use crate::tables::{self, Form};
 
 /// Number of the module of organizations and accounts.
@@ -118,7 +119,9 @@ pub const STATUSES: [(&str, &str); 9] = [
 ];
 
 /// Nobody looked at the application yet.
-pub(crate) const APPLIED: u8 = 1;
+const APPLIED: u8 = 1;
+/// In office.
+const ACTIVE: u8 = 3;
 /// Closed by itself: an organization in office, or an application that was withdrawn.
 const CLOSED: u8 = 6;
 /// The application was turned down.
@@ -129,15 +132,82 @@ impl OrganizationRow {
     /// that ended as an applicant or withdrew, the row does not say it.
     #[must_use]
     pub const fn is_verified(&self) -> bool {
-        !matches!(self.status, APPLIED | CLOSED | REJECTED)
+        self.caveat().is_none()
+    }
+
+    /// What a reader must know beside the name, in Chinese and English: that nobody else vouches for it. `None` of one that was verified.
+    const fn caveat(&self) -> Option<(&'static str, &'static str)> {
+        caveat(self.status)
+    }
+
+    /// What stands beside the name wherever it is shown: whose word it is, and where the organization stands. `None` of one in office.
+    #[must_use]
+    pub fn beside(&self) -> Option<(String, String)> {
+        beside(self.status)
+    }
+
+    /// Names, id, credit code and standing in Chinese; what nobody verified is said to be its own word, right behind the name.
+    #[must_use]
+    pub fn told_zh(&self) -> String {
+        let Self { org_id, uscc, name_zh, name_en, .. } = self;
+        let (name, (status, _)) = (quoted(name_zh), self.status_words());
+        let english = if name_en.is_empty() { String::new() } else { format!("英文名称{}，", quoted(name_en)) };
+        match self.caveat() {
+            None => format!("{name}（{english}{org_id}，统一社会信用代码 {uscc}，机构状态：{status}）"),
+            Some((caveat, _)) => format!(
+                "{name}（{caveat}；{english}编号 {org_id}、统一社会信用代码 {uscc} 亦为自报；机构状态：{status}）"
+            ),
+        }
+    }
+
+    /// The same in English.
+    #[must_use]
+    pub fn told_en(&self) -> String {
+        let Self { org_id, uscc, name_zh, name_en, .. } = self;
+        let (name, (_, status)) = (quoted(name_zh), self.status_words());
+        let english = if name_en.is_empty() { String::new() } else { format!("English name {}, ", quoted(name_en)) };
+        match self.caveat() {
+            None => format!("{name} ({english}{org_id}, credit code {uscc}, status {status})"),
+            Some((_, caveat)) => format!(
+                "{name} ({caveat}; {english}id {org_id} and credit code {uscc} are its own words too; status {status})"
+            ),
+        }
     }
 
     /// Where it stands, in Chinese and English.
     #[must_use]
     pub fn status_words(&self) -> (&'static str, &'static str) {
-        let at = usize::from(self.status).checked_sub(1);
-        at.and_then(|at| STATUSES.get(at)).copied().unwrap_or(("未知", "UNKNOWN"))
+        status_words(self.status)
     }
+}
+
+const fn caveat(status: u8) -> Option<(&'static str, &'static str)> {
+    match status {
+        APPLIED => Some(("自报名称，未经核验", "its own name for itself, which nobody verified")),
+        CLOSED | REJECTED => Some((
+            "自报名称，账本该条目不载是否经过核验",
+            "its own name for itself, of which the row does not say whether it was verified",
+        )),
+        _ => None,
+    }
+}
+
+fn status_words(status: u8) -> (&'static str, &'static str) {
+    let at = usize::from(status).checked_sub(1);
+    at.and_then(|at| STATUSES.get(at)).copied().unwrap_or(("未知", "UNKNOWN"))
+}
+
+/// What stands beside the name of an organization of this status, the number of one of [`STATUSES`], in Chinese and English: whose word the
+/// name is, and where the organization stands. `None` of one in office.
+#[must_use]
+pub fn beside(status: u8) -> Option<(String, String)> {
+    if status == ACTIVE {
+        return None;
+    }
+    let (zh, en) = status_words(status);
+    let told = caveat(status).map(|(caveat_zh, caveat_en)| (format!("{caveat_zh}；"), format!("{caveat_en}; ")));
+    let (caveat_zh, caveat_en) = told.unwrap_or_default();
+    Some((format!("{caveat_zh}机构状态：{zh}"), format!("{caveat_en}status {en}")))
 }
 
 /// Reads the row of an account. `None` when the value is none of this version.
@@ -152,6 +222,12 @@ pub fn account(value: &[u8]) -> Option<AccountRow> {
 #[must_use]
 pub fn key_owner(value: &[u8]) -> Option<AccountId> {
     decode(value, VALUE_BYTES_MAX).ok()
+}
+
+/// The organization whose row this is. `None` when the value is none, or is filed under another id than its own.
+#[must_use]
+pub fn organization_at(key: &[u8], value: &[u8]) -> Option<OrganizationRow> {
+    organization(value).filter(|row| organization_key(&row.org_id) == key)
 }
 
 /// Reads the row of an organization: id, code, both names, type `u8`, class (option of `u8`), region (option of `u32`), status

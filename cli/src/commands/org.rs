@@ -1,5 +1,6 @@
 //! `org` and `account`: organizations, their roles, keys and officers.
 
+use quancheng_proof::identity::{STATUSES, beside};
 use quancheng_types::{AccountId, problem as codes};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +15,7 @@ use crate::commands::read;
 use crate::fault::{Fault, Outcome};
 use crate::output::Reply;
 use crate::session::Session;
-use crate::text::say;
+use crate::text::{Text, say};
 use crate::time::{DayEnd, parse_time_ms};
 use crate::transaction::call;
 use crate::{files, keys, mapping, submit};
@@ -78,7 +79,9 @@ pub(super) fn run(session: &Session, command: Org) -> Outcome<Reply> {
         }
         Org::Show(show) => {
             let path = format!("/v1/organizations/{}", escape(&show.org));
-            read::record(session, &show.read, &path, &Asked::organization(&show.org))
+            let mut reply = read::record(session, &show.read, &path, &Asked::organization(&show.org))?;
+            reply.headlines.extend(standing(&reply.data));
+            Ok(reply)
         }
         Org::List(list) => {
             let columns = &["org_id", "name_zh", "org_type", "status", "uscc"];
@@ -89,6 +92,14 @@ pub(super) fn run(session: &Session, command: Org) -> Outcome<Reply> {
             read::rows(session, &officers.read, MODULE, question, &["account", "title", "from_ms", "to_ms"])
         }
     }
+}
+
+/// What must be read before the name: that nobody vouches for it, or that the organization is not in office.
+fn standing(record: &Value) -> Option<Text> {
+    let status = record.get("status")?.as_str()?;
+    let number = (1_u8..).zip(STATUSES).find(|(_, (_, name))| *name == status).map(|(number, _)| number)?;
+    let (zh, en) = beside(number)?;
+    Some(say!("该组织：{zh}。", "Of this organization: {en}."))
 }
 
 fn send(session: &Session, write: &Write, arguments: Value) -> Outcome<Reply> {
@@ -196,4 +207,29 @@ fn appoint_officer(session: &Session, mut appoint: OrgAppointOfficer) -> Outcome
         "org_id": appoint.org, "account": account, "title": appoint.title, "to_ms": moment(appoint.to.as_ref())?,
     } });
     send(session, &appoint.write, arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Lang;
+
+    /// What an applicant says of itself is not shown as a fact, and an organization out of office not as one in it.
+    #[test]
+    fn a_record_is_headed_by_where_the_organization_stands() {
+        let told = |status: &str| standing(&json!({ "status": status, "name_zh": "济南市中级人民法院" }));
+        assert!(told("ACTIVE").is_none() && standing(&json!({})).is_none());
+        for (status, zh) in [("APPLIED", "未经核验"), ("REJECTED", "不载是否经过核验"), ("CLOSED", "不载是否经过核验")]
+        {
+            let told = told(status).unwrap();
+            assert!(told.words(Lang::Zh).contains(zh) && told.words(Lang::Zh).contains("自报"), "{told:?}");
+            assert!(told.words(Lang::En).contains("its own name for itself"), "{told:?}");
+        }
+        for (status, zh) in
+            [("SUSPENDED", "暂停"), ("REVOKED", "撤销"), ("MERGED", "合并"), ("SPLIT", "分立"), ("VERIFIED", "已核验")]
+        {
+            let told = told(status).unwrap();
+            assert!(told.words(Lang::Zh).contains(zh) && told.words(Lang::En).contains(status), "{told:?}");
+        }
+    }
 }

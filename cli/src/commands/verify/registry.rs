@@ -7,6 +7,7 @@ use quancheng_contracts::registry::types::{Encumbrance, EncumbranceKind, Pending
 use quancheng_contracts::registry::{Registration, Registry, Status};
 use quancheng_contracts::{Contract as _, StateKey, describe_entry};
 use quancheng_proof::bundle::VALUE_BYTES_MAX;
+use quancheng_proof::identity::{self, OrganizationRow};
 use quancheng_proof::report::{Detail, shanghai_time};
 use quancheng_proof::{Bundle, Claim, Report, Standing};
 use quancheng_types::{Height, codec};
@@ -28,6 +29,8 @@ pub(crate) struct Entry {
     pub(crate) is_present: bool,
     /// Module, table, key and value; why they cannot be read otherwise.
     pub(crate) words: Result<quancheng_contracts::Entry, String>,
+    /// The organization, when the entry is one that can be read and is filed under its own id.
+    pub(super) organization: Option<OrganizationRow>,
     /// The registration, when the entry is one; why it cannot be read otherwise.
     pub(super) registration: Option<Result<Registration, String>>,
 }
@@ -51,7 +54,8 @@ fn entry(claim: u16, key: &[u8], value: Option<&[u8]>) -> Entry {
     };
     let registration =
         state_key.as_ref().filter(|key| is_registration(key)).zip(value).map(|(key, value)| registration(key, value));
-    Entry { claim, key: hex::encode(key), is_present: value.is_some(), words, registration }
+    let organization = value.and_then(|value| identity::organization_at(key, value));
+    Entry { claim, key: hex::encode(key), is_present: value.is_some(), words, organization, registration }
 }
 
 fn is_registration(key: &StateKey) -> bool {

@@ -20,9 +20,6 @@ use super::tool::Tool;
 use super::{Check, Given};
 use crate::text::{Lang, Text, printable, say};
 
-/// The table whose values are organizations.
-const ORGANIZATIONS: &str = "identity.organizations";
-
 /// Lines of the report, with their indentation.
 struct Page {
     lang: Lang,
@@ -212,8 +209,8 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
         );
     } else if let Some(Ok(registration)) = &entry.registration {
         certificate(page, registration, &check.names, claim);
-    } else if let Some(organization) = organization(entry) {
-        page.deeper(&say!("组织    ", "name    "), page.pick(&organization));
+    } else if let Some(row) = &entry.organization {
+        page.deeper(&say!("组织    ", "name    "), page.pick(&Text::new(row.told_zh(), row.told_en())));
     } else if let Some(title) = title(entry, page.lang) {
         page.deeper(&say!("标题    ", "title   "), title);
     } else if let Ok(words) = &entry.words
@@ -254,14 +251,6 @@ fn no_key_of(key: &[u8]) -> String {
         Some(table) => format!("{}：该表不可能有此键", table.zh),
         None => "账本没有此种键".to_owned(),
     }
-}
-
-/// Legal name and credit code of the row of an organization.
-fn organization(entry: &Entry) -> Option<Text> {
-    let words = entry.words.as_ref().ok().filter(|words| words.table == ORGANIZATIONS)?;
-    let value = words.value.as_ref()?;
-    let (name, code) = (quoted(value.get("name_zh")?.as_str()?), value.get("uscc")?.as_str()?);
-    Some(say!("{name}，统一社会信用代码 {code}", "{name}, unified social credit code {code}"))
 }
 
 /// Titles of a statement of an application; the rest of it is for programs.

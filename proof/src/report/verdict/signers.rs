@@ -3,7 +3,7 @@
 use quancheng_types::{AccountId, Height, KeyId};
 
 use crate::foreign::quoted;
-use crate::identity::{APPLIED, OrganizationRow};
+use crate::identity::OrganizationRow;
 use crate::report::{Assessment, shanghai_time};
 
 /// An account that signed, with the organization that the identity tables name for it as of a height.
@@ -253,38 +253,6 @@ impl SignerVerdict {
     }
 }
 
-/// Names an organization. What nobody verified is said to be its own word, right behind the name.
-fn organization_zh(organization: &OrganizationRow) -> String {
-    let OrganizationRow { org_id, uscc, name_zh, name_en, .. } = organization;
-    let (name, (status, _)) = (quoted(name_zh), organization.status_words());
-    let english = if name_en.is_empty() { String::new() } else { format!("英文名称{}，", quoted(name_en)) };
-    if organization.is_verified() {
-        return format!("组织{name}（{english}{org_id}，统一社会信用代码 {uscc}，机构状态：{status}）");
-    }
-    let by = if organization.status == APPLIED { "未经核验" } else { "账本该条目不载是否经过核验" };
-    format!(
-        "组织{name}（自报名称，{by}；{english}编号 {org_id}、统一社会信用代码 {uscc} 亦为自报；机构状态：{status}）"
-    )
-}
-
-fn organization_en(organization: &OrganizationRow) -> String {
-    let OrganizationRow { org_id, uscc, name_zh, name_en, .. } = organization;
-    let (name, (_, status)) = (quoted(name_zh), organization.status_words());
-    let english = if name_en.is_empty() { String::new() } else { format!("English name {}, ", quoted(name_en)) };
-    if organization.is_verified() {
-        return format!("the organization {name} ({english}{org_id}, credit code {uscc}, status {status})");
-    }
-    let by = if organization.status == APPLIED {
-        "which nobody verified"
-    } else {
-        "of which the row does not say whether it was verified"
-    };
-    format!(
-        "the organization {name} (its own name for itself, {by}; {english}id {org_id} and credit code {uscc} are its own words \
-         too; status {status})"
-    )
-}
-
 fn certificate_zh(certificate: Option<&(String, String)>) -> String {
     certificate.map_or_else(String::new, |(serial, authority)| {
         format!("，登记的证书序列号{}（颁发机构{}），未核验", quoted(serial), quoted(authority))
@@ -310,7 +278,8 @@ fn validity_en(signer: &RegisteredSigner) -> String {
 
 fn registered_zh(signer: &RegisteredSigner) -> String {
     let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = signer;
-    let (account, organization, time) = (account.to_text(), organization_zh(organization), shanghai_time(*time_ms));
+    let (account, organization, time) =
+        (account.to_text(), format!("组织{}", organization.told_zh()), shanghai_time(*time_ms));
     let (validity, certificate) = (validity_zh(signer), certificate_zh(certificate.as_ref()));
     format!(
         "截至高度 {height}，账户 {account} 登记于{organization}；密钥 {key} 为其登记的签名密钥，在区块时间 {time} \
@@ -320,7 +289,8 @@ fn registered_zh(signer: &RegisteredSigner) -> String {
 
 fn registered_en(signer: &RegisteredSigner) -> String {
     let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = signer;
-    let (account, organization, time) = (account.to_text(), organization_en(organization), shanghai_time(*time_ms));
+    let (account, organization, time) =
+        (account.to_text(), format!("the organization {}", organization.told_en()), shanghai_time(*time_ms));
     let (validity, certificate) = (validity_en(signer), certificate_en(certificate.as_ref()));
     format!(
         "as of height {height} account {account} is registered for {organization}; key {key} is its registered signing key, \
@@ -331,7 +301,8 @@ fn registered_en(signer: &RegisteredSigner) -> String {
 fn bound_zh(signer: &BoundSigner) -> String {
     let BoundSigner { acting, owner, revoked_at_ms, compromise_since_ms } = signer;
     let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = owner;
-    let (acting, account, organization) = (acting.to_text(), account.to_text(), organization_zh(organization));
+    let (acting, account, organization) =
+        (acting.to_text(), account.to_text(), format!("组织{}", organization.told_zh()));
     let (validity, certificate) = (validity_zh(owner), certificate_zh(certificate.as_ref()));
     let revoked = revoked_at_ms.map_or_else(String::new, |at| format!("，于 {} 撤销", shanghai_time(at)));
     let since = compromise_since_ms.map_or_else(String::new, |at| format!("，自 {} 起存在失密声明", shanghai_time(at)));
@@ -345,7 +316,8 @@ fn bound_zh(signer: &BoundSigner) -> String {
 fn bound_en(signer: &BoundSigner) -> String {
     let BoundSigner { acting, owner, revoked_at_ms, compromise_since_ms } = signer;
     let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = owner;
-    let (acting, account, organization) = (acting.to_text(), account.to_text(), organization_en(organization));
+    let (acting, account, organization) =
+        (acting.to_text(), account.to_text(), format!("the organization {}", organization.told_en()));
     let (validity, certificate) = (validity_en(owner), certificate_en(certificate.as_ref()));
     let revoked = revoked_at_ms.map_or_else(String::new, |at| format!(", revoked at {}", shanghai_time(at)));
     let since = compromise_since_ms

@@ -34,6 +34,22 @@ fn a_registration_that_cannot_be_read_is_told() {
     }
 }
 
+/// The report takes the name of an organization from its own row alone.
+#[test]
+fn an_organization_is_read_with_where_it_stands() {
+    let row = |org_id: &str, status: u8| {
+        let text = |text: &str| codec::encode(&text.to_owned());
+        let code = b"91370199MA0EXM130F".to_vec();
+        [text(org_id), code, text("济南市中级人民法院"), text(""), vec![1, 0, 0, status]].concat()
+    };
+    let key = identity::organization_key("ORG-A");
+    let applied = entry(0, &key, Some(&row("ORG-A", 1))).organization.unwrap();
+    assert!(applied.told_zh().contains("自报名称，未经核验"), "{}", applied.told_zh());
+    assert!(applied.told_en().contains("which nobody verified; id ORG-A"), "{}", applied.told_en());
+    assert_eq!(entry(0, &key, Some(&row("ORG-B", 1))).organization, None, "filed under another id");
+    assert_eq!(entry(0, &key, None).organization, None);
+}
+
 #[test]
 fn every_status_has_its_own_words() {
     let all = [
