@@ -31,6 +31,7 @@ mod table;
 mod text;
 mod time;
 mod transaction;
+mod unseen;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};

@@ -217,6 +217,7 @@ pub(crate) fn describe_call(call: &Call) -> Value {
 
 /// A call from JSON, checked as far as that needs no state.
 pub(crate) fn call(module: &str, arguments: Value) -> Outcome<Call> {
+    let unseen = crate::unseen::causes(&arguments);
     let call = quancheng_contracts::encode_call(module, arguments)
         .map_err(|error| Fault::usage("BAD_CALL", say!("调用内容无效。", "The call is not valid.")).cause(error))?;
     match check_call(&call, &Parameters::default()) {
@@ -231,7 +232,7 @@ pub(crate) fn call(module: &str, arguments: Value) -> Outcome<Call> {
             let mut fault = Fault::new(Exit::Refused, name, text)
                 .cause_in(say!("签署前即被拒绝，未发送任何内容", "refused before signing; nothing was sent"));
             fault.hint = hint;
-            Err(fault)
+            Err(unseen.into_iter().fold(fault, Fault::cause_in))
         }
     }
 }

@@ -76,17 +76,27 @@ pub fn is_plain(c: char) -> bool {
     c.is_ascii_graphic() && c != '|' || c == ' ' || is_printable(c) && !is_hidden(c) && !is_line(c)
 }
 
-/// `Default_Ignorable_Code_Point` of Unicode, and what has a glyph without ink, or stands for something else.
-const fn is_hidden(c: char) -> bool {
+/// Controls, what turns the direction of text or breaks lines, and `Default_Ignorable_Code_Point` of Unicode: what is there without being
+/// seen. The ledger takes no name that holds one, so this list changes with the version of its rules alone.
+#[must_use]
+pub const fn is_unseen(c: char) -> bool {
     matches!(
         c,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFF}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
-            | '\u{E0000}'..='\u{E0FFF}'
-            | '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{2800}' | '\u{3000}' | '\u{16FE4}'
-            | '\u{1D159}' | '\u{13441}'..='\u{13442}' | '\u{1107F}'
+        '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}'
+            | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFF}'
+            | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
     )
+}
+
+/// What is not seen, and what has a glyph without ink, or stands for something else.
+const fn is_hidden(c: char) -> bool {
+    is_unseen(c)
+        || matches!(
+            c,
+            '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{2800}' | '\u{3000}' | '\u{16FE4}'
+                | '\u{1D159}' | '\u{13441}'..='\u{13442}' | '\u{1107F}'
+        )
 }
 
 /// Lines, boxes and blocks, also those of brackets, and bars that look like the lines of a table.

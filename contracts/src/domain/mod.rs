@@ -11,6 +11,7 @@ mod commitment;
 mod day;
 mod kind;
 mod ledger_number;
+mod legible;
 #[cfg(test)]
 mod tests;
 mod uscc;
@@ -25,4 +26,5 @@ pub use commitment::{Commitment, DigestAlgorithm};
 pub use day::{Day, InvalidDay, MonthDay, Weekday};
 pub use kind::{RegistrationKind, ReliancePurpose};
 pub use ledger_number::{InvalidLedgerNumber, KindCode, LedgerNumber, SERIAL_MAX};
+pub use legible::{Unseen, is_name, unseen_in, unseen_in_lines};
 pub use uscc::{InvalidUscc, Uscc};

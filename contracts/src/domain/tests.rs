@@ -285,3 +285,46 @@ proptest! {
         let _ = (text.parse::<LedgerNumber>(), check_character(&text), has_valid_check_character(&text));
     }
 }
+
+#[test]
+fn a_name_holds_nothing_that_is_not_seen() {
+    for name in ["济南市大数据局", "Jinan Data Bureau", "甲 乙（丙）", "数据官·甲", "e\u{301}", "𠮷野"]
+    {
+        assert!(is_name(name), "{name}");
+    }
+    for empty in ["", " ", "\u{3000}"] {
+        assert!(!is_name(empty), "{empty:?}");
+    }
+    let hidden = [
+        '\0',
+        '\t',
+        '\n',
+        '\u{7f}',
+        '\u{85}',
+        '\u{ad}',
+        '\u{61c}',
+        '\u{115f}',
+        '\u{180e}',
+        '\u{200b}',
+        '\u{200d}',
+        '\u{200e}',
+        '\u{2028}',
+        '\u{202e}',
+        '\u{2060}',
+        '\u{2066}',
+        '\u{2069}',
+        '\u{3164}',
+        '\u{fe0f}',
+        '\u{feff}',
+        '\u{fff9}',
+        '\u{e0001}',
+        '\u{e0100}',
+    ];
+    for character in hidden {
+        let name = format!("甲乙{character}丙");
+        assert_eq!(unseen_in(&name), Some(Unseen { character, place: 3 }), "{character:?}");
+        assert!(!is_name(&name), "{character:?}");
+        assert_eq!(unseen_in_lines(&name).is_none(), character == '\n', "{character:?}");
+    }
+    assert_eq!(unseen_in("a\u{202e}b").unwrap().to_string(), "U+202E at character 2");
+}

@@ -6,7 +6,7 @@ use quancheng_types::{AccountId, Digest, List, Parameters, Text};
 use serde::{Deserialize, Serialize};
 
 use super::types::{Finding, REFERENCE_BYTES_MAX, RELATIONS_MAX, Relation, Visibility};
-use crate::domain::{Commitment, Day};
+use crate::domain::{Commitment, Day, is_name};
 use crate::identity::OrgId;
 
 /// Notarizes a root. Every member may; where the chain says so (`Writers::Anyone`), anyone with a key.
@@ -218,10 +218,9 @@ crate::refusals! {
     }
 }
 
-/// Not empty, visible, no control characters.
+/// Not empty, and nothing in it that is not seen.
 fn check_text(text: &str) -> Result<(), Error> {
-    let is_plain = !text.trim().is_empty() && !text.chars().any(char::is_control);
-    if is_plain { Ok(()) } else { Err(Error::ReferenceInvalid) }
+    if is_name(text) { Ok(()) } else { Err(Error::ReferenceInvalid) }
 }
 
 fn check_notarize(call: &Notarize, parameters: &Parameters) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use quancheng_types::Text;
 use serde::{Deserialize, Serialize};
 
 use super::types::{Action, PROPOSAL_OPEN_MAX_MS, RULE_SET_DAYS_MAX, RULE_SET_MONTHS_MAX, RuleSet, TITLE_BYTES_MAX};
-use crate::domain::Commitment;
+use crate::domain::{Commitment, is_name, unseen_in, unseen_in_lines};
 
 /// A request to the module.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -84,8 +84,8 @@ crate::refusals! {
             "提案有效时间须大于 0 且不超过 30 天。",
             "A proposal is open for more than 0 ms and at most 30 days.";
         TitleMissing = 7, "TITLE_MISSING",
-            "标题不能为空，且不得含控制字符。",
-            "The title is empty or holds control characters.";
+            "标题为空，或含看不见的字符（控制、改变文字方向或零宽）。请删去。",
+            "The title is empty or holds a character that is not seen: a control, a mark of direction, one without width. Take it out.";
         ValidatorExists = 8, "VALIDATOR_EXISTS",
             "该共识密钥已在验证者集合中。",
             "The consensus key is in the validator set already.";
@@ -120,8 +120,8 @@ crate::refusals! {
             "待生效的变更过多。请等待其生效后再提。",
             "Too many changes wait to come into force. Try again when they have.";
         RuleSetInvalid = 19, "RULE_SET_INVALID",
-            "规则集无效：编号或名称为空、无适用种类、期限超限，或适用种类重复。",
-            "The rule set is invalid: its id or name is empty, it has no kind or one twice, or a period exceeds its limit.";
+            "规则集无效：编号或名称为空、文字含看不见的字符、无适用种类、期限超限，或适用种类重复。",
+            "The rule set is invalid: its id or name is empty, a text holds a character that is not seen, it has no kind or one twice, or a period exceeds its limit.";
         RuleSetVersion = 20, "RULE_SET_VERSION",
             "规则集版本须为上一版本加一，且生效日不得早于上一版本。",
             "The version is not the next one, or comes into force before the one it follows.";
@@ -153,7 +153,7 @@ crate::refusals! {
 pub(super) fn check(call: &Call) -> Result<(), Error> {
     match call {
         Call::Propose(call) => {
-            if call.title.trim().is_empty() || call.title.chars().any(char::is_control) {
+            if !is_name(&call.title) {
                 return Err(Error::TitleMissing);
             }
             if call.open_for_ms == 0 || call.open_for_ms > PROPOSAL_OPEN_MAX_MS {
@@ -185,9 +185,11 @@ fn check_action(action: &Action) -> Result<(), Error> {
 
 /// A rule set that decisions can follow.
 pub(super) fn check_rule_set(rules: &RuleSet) -> Result<(), Error> {
-    let is_named = !rules.rule_set.is_empty()
-        && rules.rule_set.bytes().all(|b| b.is_ascii_graphic())
-        && !rules.name_zh.trim().is_empty();
+    let is_named =
+        !rules.rule_set.is_empty() && rules.rule_set.bytes().all(|b| b.is_ascii_graphic()) && is_name(&rules.name_zh);
+    let texts = [&rules.basis, &rules.note].into_iter().chain(&rules.pre_step);
+    let are_legible = texts.into_iter().all(|text| unseen_in_lines(text).is_none())
+        && rules.verified.iter().all(|name| unseen_in(name).is_none());
     let mut kinds = rules.kinds.to_vec();
     kinds.sort_unstable();
     let has_kinds = !kinds.is_empty() && kinds.windows(2).all(|pair| pair[0] != pair[1]);
@@ -195,5 +197,5 @@ pub(super) fn check_rule_set(rules: &RuleSet) -> Result<(), Error> {
     let are_days = days.iter().all(|days| *days <= RULE_SET_DAYS_MAX);
     let is_month = |months: u16| (1..=RULE_SET_MONTHS_MAX).contains(&months);
     let are_months = is_month(rules.validity_months) && is_month(rules.renewal_months);
-    if is_named && has_kinds && are_days && are_months { Ok(()) } else { Err(Error::RuleSetInvalid) }
+    if is_named && are_legible && has_kinds && are_days && are_months { Ok(()) } else { Err(Error::RuleSetInvalid) }
 }

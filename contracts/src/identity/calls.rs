@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::names::{MerchantClass, OrgId, OrgStatus, OrgType, Role};
 use super::refusals::Error;
 use super::types::{KeyCertificate, KeyUse, NAME_BYTES_MAX, ROLES_MAX, SUCCESSORS_MAX, TITLE_BYTES_MAX};
-use crate::domain::{Commitment, Region, Uscc};
+use crate::domain::{Commitment, Region, Uscc, is_name, unseen_in};
 
 /// A request to the module.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -234,9 +234,7 @@ pub(super) fn check(call: &Call) -> Result<(), Error> {
 
 fn check_register(call: &Register) -> Result<(), Error> {
     check_name(&call.name_zh)?;
-    if call.name_en.chars().any(char::is_control) {
-        return Err(Error::NameMissing);
-    }
+    check_second_name(&call.name_en)?;
     check_roles(&call.roles)?;
     check_types(call.org_type, &call.roles, call.merchant_class)
 }
@@ -305,7 +303,12 @@ pub(super) fn check_roles(roles: &[Role]) -> Result<(), Error> {
 
 /// A name that people can read.
 pub(super) fn check_name(name: &str) -> Result<(), Error> {
-    if name.trim().is_empty() || name.chars().any(char::is_control) { Err(Error::NameMissing) } else { Ok(()) }
+    if is_name(name) { Ok(()) } else { Err(Error::NameMissing) }
+}
+
+/// A name that may be left out.
+pub(super) fn check_second_name(name: &str) -> Result<(), Error> {
+    if unseen_in(name).is_none() { Ok(()) } else { Err(Error::NameMissing) }
 }
 
 /// Serial number and authority of a certificate stand in reports that courts read: nothing but what such names are made of. The lists

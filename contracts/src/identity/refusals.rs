@@ -79,8 +79,8 @@ crate::refusals! {
             "该账户未在本组织任职。",
             "The account is not in office.";
         NameMissing = 26, "NAME_MISSING",
-            "法定名称不能为空，且不得含控制字符。",
-            "The legal name or title is empty or holds control characters.";
+            "名称或职务为空，或含看不见的字符（控制、改变文字方向或零宽）。请删去。",
+            "The name or title is empty or holds a character that is not seen: a control, a mark of direction, one without width. Take it out.";
         RoleRepeated = 27, "ROLE_REPEATED",
             "角色列表有重复项。",
             "The list of roles names one twice.";

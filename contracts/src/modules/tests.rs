@@ -120,3 +120,60 @@ fn samples_are_calls() {
         assert!(check_bytes(by_id(call.module).unwrap(), &call.payload).unwrap());
     }
 }
+
+/// Every text of a call that people read later; in each, a mark of direction is refused before the call enters a batch.
+#[test]
+fn no_call_puts_what_is_not_seen_into_a_name() {
+    let hidden = "甲\u{202e}乙";
+    let paper = serde_json::json!({ "algorithm": "SHA256", "digest": "ab".repeat(32) });
+    let decided = |call: &str, more: serde_json::Value| {
+        let mut arguments = serde_json::json!({
+            "registration": 1, "decision": { "reason": "CONFORMS", "officer": hidden, "document": paper },
+        });
+        let more = more.as_object().unwrap().clone();
+        arguments.as_object_mut().unwrap().extend(more);
+        serde_json::json!({ call: arguments })
+    };
+    let case = serde_json::json!({ "case": "C-1" });
+    let release = serde_json::json!({ "case": "C-1", "authority": "ORG-C" });
+    let basis = serde_json::json!({ "basis": { "hearing": "2026-01-20" } });
+    let none = serde_json::json!({});
+    let mut calls: Vec<(&str, serde_json::Value, &str)> = Vec::new();
+    for (call, more) in [
+        ("accept", &none),
+        ("request_supplement", &none),
+        ("start_review", &none),
+        ("review_pass", &none),
+        ("reject", &none),
+        ("open_notice", &none),
+        ("issue", &none),
+        ("hold", &case),
+        ("release_hold", &release),
+        ("revoke", &basis),
+    ] {
+        calls.push(("registry", decided(call, more.clone()), "TEXT_MISSING"));
+    }
+    let object = serde_json::json!({ "object": { "registration": 1, "grounds_zh": hidden } });
+    calls.push(("registry", object, "TEXT_MISSING"));
+    let propose = serde_json::json!({ "propose": { "title": hidden, "action": { "remove_validator": { "validator": "ab".repeat(32) } } } });
+    calls.push(("governance", propose, "TITLE_MISSING"));
+    let appoint =
+        serde_json::json!({ "appoint_officer": { "org_id": "ORG-A", "account": "ab".repeat(32), "title": hidden } });
+    calls.push(("identity", appoint, "NAME_MISSING"));
+    for (zh, en) in [(hidden, "A"), ("甲", hidden), ("甲", "A\u{200b}")] {
+        let register = serde_json::json!({ "register": {
+            "org_id": "ORG-A", "uscc": "91370199MA0EXM130F", "name_zh": zh, "name_en": en, "org_type": "BANK",
+        } });
+        calls.push(("identity", register, "NAME_MISSING"));
+    }
+    for (call, more) in [("hold", serde_json::json!({ "document": paper })), ("release_hold", none.clone())] {
+        let mut arguments = serde_json::json!({ "root": "ab".repeat(32), "case": hidden });
+        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        calls.push(("evidence", serde_json::json!({ call: arguments }), "REFERENCE_INVALID"));
+    }
+    for (module, json, refusal) in calls {
+        let call = encode_call(module, json.clone()).unwrap_or_else(|error| panic!("{json}: {error}"));
+        let found = check_call(&call, &Parameters::default()).unwrap_err();
+        assert_eq!(refusal_text(found.module, found.code).unwrap().name, refusal, "{json}");
+    }
+}

@@ -120,8 +120,8 @@ crate::refusals! {
             "字段说明至少一项，名称不得为空或重复。",
             "There must be at least one field; names must not be empty or repeat.";
         TextMissing = 54, "TEXT_MISSING",
-            "标题、摘要、案号、编码、异议理由等必填文字为空或含控制字符。",
-            "A required text (title, summary, case, code, grounds) is empty or holds control characters.";
+            "标题、摘要、案号、编码、异议理由等必填文字为空，或某处文字含看不见的字符（控制、改变文字方向或零宽）。请删去。",
+            "A required text (title, summary, case, code, grounds) is empty, or a text holds a character that is not seen: a control, a mark of direction, one without width. Take it out.";
         SourcesInvalid = 55, "SOURCES_INVALID",
             "来源凭证重复。", "Source certificates repeat.";
         PublicAttributes = 56, "PUBLIC_ATTRIBUTES",

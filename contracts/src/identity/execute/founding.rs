@@ -2,7 +2,7 @@
 
 use quancheng_types::{AccountId, KeyId, List};
 
-use super::super::calls::{check_name, check_roles, check_types};
+use super::super::calls::{check_name, check_roles, check_second_name, check_types};
 use super::super::names::OrgStatus;
 use super::super::types::{
     CODES, Founder, GrantedBy, IdentityGenesis, KEY_OWNERS, KeyRecord, KeyUse, ORGANIZATIONS, Organization, RoleGrant,
@@ -64,7 +64,7 @@ fn check(context: &Context<'_, '_>, founder: &Founder, at: &dyn Fn(&str) -> Stri
     if let Err(error) = founder.key.validate() {
         return refuse("key", error.to_string());
     }
-    if let Err(error) = check_name(&founder.name_zh) {
+    if let Err(error) = check_name(&founder.name_zh).and_then(|()| check_second_name(&founder.name_en)) {
         return refuse("name_zh", error.to_string());
     }
     let types = check_types(founder.org_type, &founder.roles, founder.merchant_class);
