@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::messages::system;
+use crate::messages::{causes, system};
 use crate::text::{Lang, Text, say};
 
 /// Exit codes; documented in `quancheng --help`.
@@ -88,9 +88,9 @@ impl Fault {
         Self::usage("IN_USE", message)
     }
 
-    /// Adds a cause.
+    /// Adds a cause: an error, in Chinese where it is known, or a name as it is.
     pub(crate) fn cause(mut self, cause: impl ToString) -> Self {
-        self.causes.push(Text::same(cause.to_string()));
+        self.causes.push(causes::cause(&cause.to_string()));
         self
     }
 

@@ -6,9 +6,10 @@ use crate::args::local::Doctor;
 use crate::client::{Client, JSON, Request};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::keys;
+use crate::messages::{causes, label, system};
 use crate::output::{Reply, View};
 use crate::session::Session;
-use crate::text::{Lang, say};
+use crate::text::{Lang, Text, say};
 use crate::time::now_ms;
 
 /// Greatest distance between this machine's clock and a node's, ms, that leaves transactions valid for long enough.
@@ -18,7 +19,7 @@ const CLOCK_MS_MAX: u64 = 60_000;
 struct Check {
     name: &'static str,
     ok: bool,
-    detail: String,
+    detail: Text,
     /// How a run ends that fails here.
     exit: Exit,
 }
@@ -30,8 +31,11 @@ pub(super) fn run(session: &Session, command: &Doctor) -> Outcome<Reply> {
         Ok(client) => checks.extend(endpoints(&client)),
         Err(fault) => checks.push(failed("endpoints", &fault)),
     }
-    let rows: Vec<Value> =
-        checks.iter().map(|check| json!({ "check": check.name, "ok": check.ok, "detail": check.detail })).collect();
+    let lang = session.lang();
+    let rows: Vec<Value> = checks
+        .iter()
+        .map(|check| json!({ "check": check.name, "ok": check.ok, "detail": check.detail.words(lang) }))
+        .collect();
     let wrong = checks.iter().filter(|check| !check.ok).count();
     let mut reply = Reply::record(json!({ "version": env!("CARGO_PKG_VERSION"), "checks": rows }));
     reply.view = View::Rows { of: Some("checks"), columns: &["check", "ok", "detail"] };
@@ -46,14 +50,18 @@ pub(super) fn run(session: &Session, command: &Doctor) -> Outcome<Reply> {
 }
 
 fn failed(name: &'static str, fault: &Fault) -> Check {
-    let causes = fault.causes_in(Lang::En).join("; ");
-    Check { name, ok: false, detail: format!("{}: {causes}", fault.code), exit: fault.exit }
+    let told = |lang, mark| {
+        let causes = fault.causes_in(lang).join(mark);
+        if causes.is_empty() { fault.message.words(lang).to_owned() } else { causes }
+    };
+    let (code, zh, en) = (&fault.code, told(Lang::Zh, "；"), told(Lang::En, "; "));
+    Check { name, ok: false, detail: say!("{code}：{zh}", "{code}: {en}"), exit: fault.exit }
 }
 
 fn profiles(session: &Session) -> Check {
     match (Session::profiles_path(), session.profile()) {
         (Ok(path), Ok(_)) => {
-            Check { name: "profiles", ok: true, detail: path.display().to_string(), exit: Exit::Usage }
+            Check { name: "profiles", ok: true, detail: Text::same(path.display().to_string()), exit: Exit::Usage }
         }
         (Err(fault), _) | (_, Err(fault)) => failed("profiles", &fault),
     }
@@ -62,8 +70,8 @@ fn profiles(session: &Session) -> Check {
 fn randomness() -> Check {
     let mut bytes = [0_u8; 32];
     match getrandom::fill(&mut bytes) {
-        Ok(()) => Check { name: "randomness", ok: true, detail: String::new(), exit: Exit::Usage },
-        Err(error) => Check { name: "randomness", ok: false, detail: error.to_string(), exit: Exit::Usage },
+        Ok(()) => Check { name: "randomness", ok: true, detail: Text::same(""), exit: Exit::Usage },
+        Err(error) => Check { name: "randomness", ok: false, detail: causes::said(&error), exit: Exit::Usage },
     }
 }
 
@@ -74,15 +82,34 @@ fn key(session: &Session, command: &Doctor) -> Option<Check> {
         Ok(key) => Check {
             name: "key",
             ok: true,
-            detail: format!("{} {}", path.display(), key.public_key()),
+            detail: Text::same(format!("{} {}", path.display(), key.public_key())),
             exit: Exit::Usage,
         },
         Err(fault) => failed("key", &fault),
     })
 }
 
-fn endpoint(ok: bool, detail: String) -> Check {
+fn endpoint(ok: bool, detail: Text) -> Check {
     Check { name: "endpoint", ok, detail, exit: Exit::Network }
+}
+
+fn at(url: &str, what: &Text) -> Text {
+    let (zh, en) = (what.words(Lang::Zh), what.words(Lang::En));
+    say!("{url}：{zh}", "{url}: {en}")
+}
+
+fn text_of(status: &Value, name: &str) -> Option<String> {
+    status.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// What a node says of itself.
+fn line(status: &Value) -> Text {
+    let told = |lang, mark| {
+        let fields = ["version", "role", "height", "certified_height", "peers"].into_iter();
+        let said = |name| Some(format!("{} {}", label(name, lang), text_of(status, name)?));
+        fields.filter_map(said).collect::<Vec<_>>().join(mark)
+    };
+    Text::new(told(Lang::Zh, "，"), told(Lang::En, ", "))
 }
 
 fn endpoints(client: &Client) -> Vec<Check> {
@@ -93,39 +120,36 @@ fn endpoints(client: &Client) -> Vec<Check> {
         let request = Request { path: "/v1/status", body: None, accept: JSON, until: client.deadline(), held: None };
         match client.send_to(url, request).map(|answer| (answer.status, answer.node_status())) {
             Ok((200, Ok(status))) => {
-                let text = |name: &str| {
-                    status.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-                };
-                let line = ["version", "role", "height", "certified_height", "peers"]
-                    .iter()
-                    .filter_map(|name| Some(format!("{name} {}", text(name)?)))
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                chains.extend(text("chain_id"));
+                chains.extend(text_of(&status, "chain_id"));
                 let block_ms = status.get("time_ms").and_then(Value::as_u64).unwrap_or_default();
                 // An idle chain's newest block is old; only a clock that lags behind the chain shows for certain.
                 clock_off_ms = clock_off_ms.max(Some(block_ms.saturating_sub(now_ms())));
-                checks.push(endpoint(true, format!("{url}: {line}")));
+                checks.push(endpoint(true, at(url, &line(&status))));
             }
             Ok((200, Err(fault))) => {
-                checks.push(endpoint(false, format!("{url}: {}", fault.code)));
+                checks.push(endpoint(false, at(url, &failed("endpoint", &fault).detail)));
             }
-            Ok((status, _)) => checks.push(endpoint(false, format!("{url}: HTTP {status}"))),
-            Err(error) => checks.push(endpoint(false, format!("{url}: {error}"))),
+            Ok((status, _)) => checks.push(endpoint(false, at(url, &Text::same(format!("HTTP {status}"))))),
+            Err(error) => checks.push(endpoint(false, at(url, &system::network(&error)))),
         }
     }
     if let Some(off_ms) = clock_off_ms {
         checks.push(Check {
             name: "clock",
             ok: off_ms <= CLOCK_MS_MAX,
-            detail: format!("behind the chain by {off_ms} ms"),
+            detail: say!("比链上时间慢 {off_ms} 毫秒", "behind the chain by {off_ms} ms"),
             exit: Exit::Usage,
         });
     }
     chains.sort();
     chains.dedup();
     if !chains.is_empty() {
-        checks.push(Check { name: "chain", ok: chains.len() == 1, detail: chains.join(", "), exit: Exit::Usage });
+        checks.push(Check {
+            name: "chain",
+            ok: chains.len() == 1,
+            detail: Text::same(chains.join(", ")),
+            exit: Exit::Usage,
+        });
     }
     checks
 }

@@ -3,6 +3,8 @@
 //! What is known here is told by its kind, with names and places as they are; anything else is told as what does not have its form. The
 //! parser's own words are what the English answer holds.
 
+mod ours;
+
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -11,11 +13,15 @@ use quancheng_proof::CheckpointError;
 use quancheng_types::DecodeError;
 
 use crate::text::{Lang, Text, say};
+use ours::OURS;
 
 /// What editors on some systems write before UTF-8.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Said of what is not known here.
 const NO_FORM: &str = "内容不符合格式";
+
+/// What a module's reader says before the parser's words.
+const OF_MODULE: &str = "JSON for module ";
 
 /// How a message begins, what it says in Chinese, and what stands between those words: a name in back quotes, or nothing.
 const BEGINNINGS: &[(&str, &str)] = &[
@@ -57,26 +63,40 @@ pub(crate) fn said(error: &impl ToString) -> Text {
         }
         Some(_) | None => (en.as_str(), String::new()),
     };
-    let zh = format!("{place}{}", kind(what));
+    let zh = format!("{place}{}", kind(what).unwrap_or_else(|| NO_FORM.to_owned()));
     Text::new(zh, en)
+}
+
+/// A cause as it comes: an error of a library or of a room below in Chinese, a name or a path as it is.
+pub(crate) fn cause(words: &str) -> Text {
+    let (what, _) = words.rsplit_once(" at line ").unwrap_or((words, ""));
+    match kind(what) {
+        Some(_) => said(&words),
+        None => Text::same(words),
+    }
 }
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn kind(what: &str) -> String {
-    let Some((begin, zh)) = BEGINNINGS.iter().find(|(begin, _)| what.starts_with(begin)) else {
-        return NO_FORM.to_owned();
-    };
+/// What is said in Chinese; `None` of words that are not known here.
+fn kind(what: &str) -> Option<String> {
+    if let Some((module, rest)) = what.strip_prefix(OF_MODULE).and_then(|rest| rest.split_once(": ")) {
+        let said = kind(rest).unwrap_or_else(|| NO_FORM.to_owned());
+        return Some(format!("模块 {module} 的 JSON：{said}"));
+    }
+    let counted = what.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+    let known = |what: &str| BEGINNINGS.iter().chain(OURS).copied().find(|(begin, _)| what.starts_with(begin));
+    let (begin, zh) = known(what).or_else(|| known(counted))?;
     // A name is what the sender wrote and stays; what the parser would have liked to see is a sentence of its own.
     let rest = what.get(begin.len().saturating_sub(usize::from(begin.ends_with('"')))..).unwrap_or_default();
     let named = ['`', '"'].into_iter().find_map(|mark| rest.trim_start().strip_prefix(mark)?.split_once(mark));
-    let is_named = zh.ends_with('：') || *begin == "missing field";
-    match named.filter(|_| is_named) {
+    let is_named = zh.ends_with('：') || begin == "missing field";
+    Some(match named.filter(|_| is_named) {
         Some((name, _)) => format!("{} {name}", zh.trim_end_matches('：')),
         None => zh.trim_end_matches('：').to_owned(),
-    }
+    })
 }
 
 /// What a parser says of a file; a mark at its beginning is named.
@@ -173,6 +193,60 @@ mod tests {
         assert!(said(&twice).words(Lang::Zh).ends_with("列：同一对象中字段重复 a"), "{:?}", said(&twice));
         assert_eq!(said(&"x".parse::<u32>().unwrap_err()).words(Lang::Zh), "含有不是数字的字符");
         assert_eq!(said(&"something new").words(Lang::Zh), NO_FORM);
+    }
+
+    /// Every error that ends as a cause, as the commands meet it.
+    #[test]
+    fn errors_of_our_own_rooms_are_told_in_chinese() {
+        use quancheng_contracts::domain::{
+            Day, InvalidCode, InvalidDay, InvalidLedgerNumber, InvalidUscc, LedgerNumber,
+        };
+        use quancheng_contracts::encode_call;
+        use quancheng_types::{AccountId, Digest, PublicKey, Text as Words, TransactionError};
+        assert!(OURS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        let register = serde_json::json!({ "register": { "org_id": "ORG-A" } });
+        let number = serde_json::json!({ "registration": { "ledger_no": "x" } });
+        let errors: Vec<String> = vec![
+            "x".parse::<Digest>().unwrap_err().to_string(),
+            "x".parse::<LedgerNumber>().unwrap_err().to_string(),
+            InvalidLedgerNumber::Range.to_string(),
+            InvalidLedgerNumber::CheckCharacter.to_string(),
+            InvalidUscc::Length.to_string(),
+            InvalidUscc::Character.to_string(),
+            InvalidUscc::Division.to_string(),
+            InvalidUscc::CheckCharacter.to_string(),
+            "x".parse::<Day>().unwrap_err().to_string(),
+            InvalidDay.to_string(),
+            InvalidCode::Region.to_string(),
+            InvalidCode::Sector.to_string(),
+            AccountId::from_text("x").unwrap_err().to_string(),
+            "x:1".parse::<PublicKey>().unwrap_err().to_string(),
+            "ed25519:1".parse::<PublicKey>().unwrap_err().to_string(),
+            format!("ed25519:{}", "X".repeat(64)).parse::<PublicKey>().unwrap_err().to_string(),
+            Words::<1>::new("xx").unwrap_err().to_string(),
+            encode_call("identity", register).unwrap_err().to_string(),
+            encode_call("registry", number).unwrap_err().to_string(),
+            encode_call("none", Value::Null).unwrap_err().to_string(),
+            TransactionError::NoSigner.to_string(),
+            TransactionError::NoCall.to_string(),
+            TransactionError::SignatureCount { signers: 2, signatures: 1 }.to_string(),
+            quancheng_proof::Bundle::decode(b"x").unwrap_err().to_string(),
+            quancheng_proof::Bundle::decode(b"QCBUNDLE\0\x09").unwrap_err().to_string(),
+            quancheng_proof::Bundle::decode(b"QCBUNDLE\0\x01").unwrap_err().to_string(),
+            quancheng_proof::Bundle::decode(b"{}").unwrap_err().to_string(),
+            DecodeError::TooLarge { bytes: 9, max: 8 }.to_string(),
+            DecodeError::Trailing { bytes: 1 }.to_string(),
+        ];
+        for error in errors {
+            let told = cause(&error);
+            assert_ne!(told.words(Lang::Zh), error, "{error}");
+            let zh = told.words(Lang::Zh);
+            let words: Vec<&str> = zh.split(|c: char| !c.is_ascii_lowercase()).filter(|word| word.len() > 2).collect();
+            let names = ["identity", "registry", "uscc", "name", "unknown", "registration"];
+            assert!(words.iter().all(|word| names.contains(word)), "{words:?} in {zh}");
+        }
+        // What is no error of ours stays: names and paths are what they are.
+        assert_eq!(cause("合同/1.pdf"), Text::same("合同/1.pdf"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use crate::text::Text;
 
-/// What people meet. Anything else keeps the system's words.
+/// What people meet. Anything else is said to be the system's words.
 const KINDS: &[(ErrorKind, &str)] = &[
     (ErrorKind::AddrInUse, "地址已被占用"),
     (ErrorKind::AddrNotAvailable, "本机没有该地址"),
@@ -34,13 +34,22 @@ const KINDS: &[(ErrorKind, &str)] = &[
     (ErrorKind::UnexpectedEof, "数据提前结束"),
 ];
 
+/// How the library that asks for addresses begins when there is none; it gives no kind.
+const NO_SUCH_HOST: &str = "failed to lookup address";
+
 /// What the system answered.
 pub(crate) fn io(error: &io::Error) -> Text {
     let en = error.to_string();
     match KINDS.iter().find(|(kind, _)| *kind == error.kind()) {
         Some((_, zh)) => Text::new(format!("{zh}（{en}）"), en),
-        None => Text::same(en),
+        None => other(en),
     }
+}
+
+/// What has no kind of its own.
+fn other(en: String) -> Text {
+    let zh = if en.starts_with(NO_SUCH_HOST) { "找不到该主机名" } else { "系统返回" };
+    Text::new(format!("{zh}（{en}）"), en)
 }
 
 /// Why an endpoint gave no answer.
@@ -59,7 +68,7 @@ pub(crate) fn network(error: &ureq::Error) -> Text {
     } else if matches!(error, ureq::Error::Protocol(_) | ureq::Error::Http(_)) {
         "答复不符合 HTTP"
     } else {
-        return Text::same(en);
+        return other(en);
     };
     Text::new(format!("{zh}（{en}）"), en)
 }
@@ -78,5 +87,9 @@ mod tests {
         assert_eq!(through, refused);
         let host = network(&ureq::Error::HostNotFound);
         assert!(host.words(Lang::Zh).starts_with("找不到该主机名（"));
+        let lookup = io::Error::other("failed to lookup address information: Name or service not known");
+        assert!(network(&ureq::Error::Io(lookup)).words(Lang::Zh).starts_with("找不到该主机名（"));
+        let strange = io(&io::Error::other("strange"));
+        assert_eq!((strange.words(Lang::Zh), strange.words(Lang::En)), ("系统返回（strange）", "strange"));
     }
 }
