@@ -1,6 +1,7 @@
 //! `bundle compare`: two bundles against each other, in words that name who signed what, and no more.
 
 use quancheng_proof::conflict::{Basis, Guilt, Vouching};
+use quancheng_proof::foreign::quoted;
 use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{Comparison, ConflictError, Fork, ForkKind, conflict};
 use serde_json::json;
@@ -10,7 +11,7 @@ use crate::commands::bundles::read;
 use crate::commands::verify::checkpoint;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::output::{Reply, View};
-use crate::text::{Lang, Text, printable, say};
+use crate::text::{Lang, Text, say};
 
 /// Heights, lengths or keys that a line lists before it stops.
 const SHOWN: usize = 8;
@@ -133,7 +134,7 @@ fn lines(fork: &Fork, count: usize) -> Vec<Text> {
     }
     lines.push(signed(fork));
     for signer in &fork.signers_of_both {
-        let (organization, id) = (printable(&signer.organization, false), signer.validator);
+        let (organization, id) = (quoted(&signer.organization), signer.validator);
         lines.push(say!("    {organization}  标识 {id}", "    {organization}  id {id}"));
     }
     if count > 1 {

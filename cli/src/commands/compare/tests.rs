@@ -80,3 +80,14 @@ fn no_contradiction_names_what_was_compared_and_nothing_in_common_ends_with_6() 
     let many = Comparison { heights: (1..=20).map(Height).collect(), ..found(Vec::new()) };
     assert!(shown(Lang::En, &many).0.contains("8, … (20)"));
 }
+
+/// The name of a validator is its own word: it stands in quotation marks that nothing in it closes.
+#[test]
+fn names_of_validators_stand_in_quotation_marks() {
+    let mut fork = fork(Guilt::SameRound, vouching(Basis::Block, 4, 0), vouching(Basis::Block, 4, 0), 1);
+    "甲”  标识 ab“乙".clone_into(&mut fork.signers_of_both[0].organization);
+    for lang in [Lang::Zh, Lang::En] {
+        let (text, _) = shown(lang, &found(vec![fork.clone()]));
+        assert!(text.contains("    “甲\\u{201d}\\u{20 ×2}标识 ab\\u{201c}乙”  "), "{text}");
+    }
+}
