@@ -11,7 +11,7 @@ use quancheng_proof::{
     Assessment, Bundle, Checkpoint, Claim, Finding, ItemOpening, ItemsOpening, Step, Verdict, verify_bundle,
 };
 use quancheng_types::{Digest, Header, Height, List};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::evidence::{BundleCut, BundleRefresh, CheckpointPin};
 use crate::client::Client;
@@ -56,9 +56,14 @@ pub(super) fn refresh(session: &Session, command: &BundleRefresh) -> Outcome<Rep
             .cause(error)
     })?;
     let mut reply = save(&whole, &command.out, command.json)?;
-    insert(&mut reply.data, "not_after_ms", json!(whole.header.time_ms));
-    insert(&mut reply.data, "not_after_ms_before", json!(old.header.time_ms));
+    add_bounds(&mut reply.data, &old.header, &whole.header);
     Ok(reply.headline(bound_moved(&old.header, &whole.header)))
+}
+
+/// The bound of time that a bundle proves, and the one before.
+fn add_bounds(data: &mut Value, old: &Header, new: &Header) {
+    insert(data, "not_after_ms", json!(new.time_ms));
+    insert(data, "not_after_before_ms", json!(old.time_ms));
 }
 
 /// What proving a bundle by another header does to its evidence of time.
@@ -303,6 +308,12 @@ mod tests {
         let new = Header { height: Height(old.height.0 + 9), time_ms: old.time_ms + 86_400_000, ..old };
         let text = bound_moved(&old, &new);
         let (earlier, later) = (shanghai_time(old.time_ms), shanghai_time(new.time_ms));
+        let mut data = json!({});
+        add_bounds(&mut data, &old, &new);
+        for lang in [crate::text::Lang::Zh, crate::text::Lang::En] {
+            let shown = crate::table::record(&data, lang);
+            assert!(shown.contains(&earlier) && shown.contains(&later), "both are times: {shown}");
+        }
         for part in [earlier.as_str(), later.as_str(), "变弱", "保留原证据包"] {
             assert!(text.words(crate::text::Lang::Zh).contains(part), "{part}: {text:?}");
         }
