@@ -87,7 +87,10 @@ pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
             );
         }
     }
-    let entries = decoded.as_ref().map(registry::entries).unwrap_or_default();
+    let mut entries = decoded.as_ref().map(registry::entries).unwrap_or_default();
+    if let Some(bundle) = &decoded {
+        registry::note_unproven_times(&mut entries, bundle, &report);
+    }
     let names = decoded.as_ref().map(|bundle| Names::proven(bundle, &report)).unwrap_or_default();
     registry::add_statuses(&entries, &names, &mut report);
     let tool = Tool::of_this_run();

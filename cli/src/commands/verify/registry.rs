@@ -29,6 +29,8 @@ pub(crate) struct Entry {
     pub(crate) is_present: bool,
     /// Module, table, key and value; why they cannot be read otherwise.
     pub(crate) words: Result<quancheng_contracts::Entry, String>,
+    /// Heights of its span whose leaf the bundle carries, and whose time is not shown because that leaf does not prove.
+    pub(super) times_unproven: Vec<Height>,
     /// The organization, when the entry is one that can be read and is filed under its own id.
     pub(super) organization: Option<OrganizationRow>,
     /// The registration, when the entry is one; why it cannot be read otherwise.
@@ -55,7 +57,26 @@ fn entry(claim: u16, key: &[u8], value: Option<&[u8]>) -> Entry {
     let registration =
         state_key.as_ref().filter(|key| is_registration(key)).zip(value).map(|(key, value)| registration(key, value));
     let organization = value.and_then(|value| identity::organization_at(key, value));
-    Entry { claim, key: hex::encode(key), is_present: value.is_some(), words, organization, registration }
+    Entry {
+        claim,
+        key: hex::encode(key),
+        is_present: value.is_some(),
+        words,
+        times_unproven: Vec::new(),
+        organization,
+        registration,
+    }
+}
+
+/// Notes of each entry which times its report leaves out because their leaves do not prove; silence would pass for a bundle without them.
+pub(super) fn note_unproven_times(entries: &mut [Entry], bundle: &Bundle, report: &Report) {
+    let is_carried = |height: Height| bundle.leaves.iter().any(|leaf| leaf.leaf.height == height);
+    for entry in entries {
+        let Some(span) = report.span_of(entry.claim) else { continue };
+        let moments = [Some(span.since), span.until].into_iter().flatten();
+        let unproven = moments.filter(|moment| moment.time_ms.is_none() && is_carried(moment.height));
+        entry.times_unproven = unproven.map(|moment| moment.height).collect();
+    }
 }
 
 fn is_registration(key: &StateKey) -> bool {
@@ -228,6 +249,7 @@ impl Entry {
             Ok(words) => json!({
                 "claim": self.claim, "key": self.key, "present": self.is_present,
                 "module": words.module, "table": words.table, "row": words.key, "value": words.value,
+                "times_unproven": self.times_unproven,
             }),
             Err(reason) => {
                 json!({ "claim": self.claim, "key": self.key, "present": self.is_present, "unknown": reason })

@@ -201,6 +201,15 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
     page.line(&label, row(entry, page.lang));
     page.deeper(&say!("状态键  ", "key     "), &entry.key);
     place(page, claim);
+    for height in &entry.times_unproven {
+        page.deeper(
+            &say!("时间    ", "time    "),
+            page.pick(&say!(
+                "高度 {height} 的区块时间未予列出：证据包所附该高度的历史条目不能由区块头证实",
+                "the block time of height {height} is left out: the leaf of that height in the bundle does not prove under the header"
+            )),
+        );
+    }
     if entry.is_present && !report.is_included(number) {
         // Its value is nobody's word but that of whoever made the bundle.
         page.deeper(

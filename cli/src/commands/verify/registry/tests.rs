@@ -1,4 +1,4 @@
-use quancheng_types::ModuleId;
+use quancheng_types::{List, ModuleId};
 
 use super::*;
 
@@ -155,4 +155,33 @@ fn what_rests_on_a_certificate_and_what_is_asked_of_it_is_told() {
 
 fn registration_commitment() -> quancheng_contracts::domain::Commitment {
     quancheng_contracts::domain::Commitment::sha256(quancheng_types::Digest([0xAB; 32]))
+}
+
+/// A time that is left out because its leaf does not prove is said to be.
+#[test]
+fn a_leaf_that_tells_a_time_and_does_not_prove_is_told() {
+    let at = |name: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles").join(name);
+    let checkpoint = std::fs::read(at("checkpoint.json")).unwrap();
+    let checkpoint = quancheng_proof::Checkpoint::from_json(&checkpoint).unwrap();
+    let noted = |bundle: &Bundle| {
+        let report = quancheng_proof::verify_bundle(bundle, &checkpoint, &[]);
+        let mut entries = entries(bundle);
+        note_unproven_times(&mut entries, bundle, &report);
+        entries.into_iter().flat_map(|entry| entry.times_unproven).collect::<Vec<Height>>()
+    };
+    let mut told = 0;
+    for name in ["certificate.bundle", "held.bundle", "application.bundle", "absent.bundle", "notarized.bundle"] {
+        let bundle = Bundle::decode(&std::fs::read(at(name)).unwrap()).unwrap();
+        assert!(noted(&bundle).is_empty(), "{name}");
+        let named = |place: u16| bundle.claims.iter().any(|claim| claim.leaf() == place || claim.root() == place);
+        let times = (0_u16..).zip(&bundle.leaves).filter(|(place, _)| !named(*place));
+        for (place, leaf) in times {
+            let mut leaves = bundle.leaves.to_vec();
+            leaves[usize::from(place)].leaf.time_ms += 1;
+            let damaged = Bundle { leaves: List::new(leaves).unwrap(), ..bundle.clone() };
+            assert!(noted(&damaged).contains(&leaf.leaf.height), "{name}, height {}", leaf.leaf.height);
+            told += 1;
+        }
+    }
+    assert!(told > 0, "a sample carries a leaf for its time alone");
 }
