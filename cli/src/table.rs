@@ -15,6 +15,8 @@ use crate::text::{Lang, printable};
 const WIDTH_DEFAULT: u16 = 120;
 /// What a column takes beside its content: a line and a space on each side.
 const FRAME: u16 = 3;
+/// A text is not broken into lines shorter than this, in columns: one character below the other is nothing to read.
+const LINE_LEAST: u16 = 16;
 /// Ms since 1970 above which a number under a name ending in `_ms` is a point in time, not a length of time (2001-09-09).
 const TIME_MS_MIN: u64 = 1_000_000_000_000;
 
@@ -28,11 +30,15 @@ fn width() -> Option<u16> {
 /// Rows as a table of at most this width; without one, nothing is wrapped.
 ///
 /// A column is never narrower than its longest word: a digest, an address or a path that is broken over lines cannot be copied, and
-/// reads as another. A table that needs more room than there is gets it.
+/// reads as another. Where the columns would not fit, each row is a block of lines of its own instead.
 fn drawn(header: Option<Vec<String>>, rows: Vec<Vec<String>>, width: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     let longest: Vec<u16> = longest_words(header.iter().chain(&rows));
+    let least = longest.iter().fold(1_u16, |sum, words| sum.saturating_add(*words).saturating_add(FRAME));
+    if width.is_some_and(|width| width < least) {
+        return blocks(header.as_deref(), &rows);
+    }
     if let Some(header) = header {
         table.set_header(header);
     }
@@ -42,8 +48,7 @@ fn drawn(header: Option<Vec<String>>, rows: Vec<Vec<String>>, width: Option<u16>
             table.set_content_arrangement(ContentArrangement::Disabled);
         }
         Some(width) => {
-            let least = longest.iter().fold(1_u16, |sum, words| sum.saturating_add(*words).saturating_add(FRAME));
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(least));
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
             let bounds =
                 longest.iter().map(|words| ColumnConstraint::LowerBoundary(Width::Fixed(words.saturating_add(2))));
             table.set_constraints(bounds);
@@ -52,7 +57,25 @@ fn drawn(header: Option<Vec<String>>, rows: Vec<Vec<String>>, width: Option<u16>
     table.to_string()
 }
 
-/// The longest word of each column, in columns of the terminal. Chinese may be broken anywhere; what is ASCII and has no space may not.
+/// Each row as a block: the name of a column, and what stands in it. Without names a row is a name and its value.
+fn blocks(header: Option<&[String]>, rows: &[Vec<String>]) -> String {
+    let line = |name: &str, value: &str| format!("{name}  {}", value.replace('\n', "\n  "));
+    let Some(header) = header else {
+        let told = |row: &Vec<String>| match row.as_slice() {
+            [name, rest @ ..] => line(name, &rest.join("  ")),
+            [] => String::new(),
+        };
+        return rows.iter().map(told).collect::<Vec<_>>().join("\n");
+    };
+    let block = |row: &Vec<String>| {
+        let cells = header.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        cells.map(|(name, cell)| line(name, cell)).collect::<Vec<_>>().join("\n")
+    };
+    rows.iter().map(block).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The least width of each column, in columns of the terminal: that of its longest word, and of its longest line up to [`LINE_LEAST`].
+/// Chinese may be broken anywhere; what is ASCII and has no space may not.
 fn longest_words<'a>(rows: impl Iterator<Item = &'a Vec<String>>) -> Vec<u16> {
     let mut longest: Vec<u16> = Vec::new();
     for row in rows {
@@ -60,7 +83,9 @@ fn longest_words<'a>(rows: impl Iterator<Item = &'a Vec<String>>) -> Vec<u16> {
         for (cell, most) in row.iter().zip(&mut longest) {
             let words =
                 cell.split(|c: char| !c.is_ascii_graphic()).map(|word| u16::try_from(word.len()).unwrap_or(u16::MAX));
-            *most = words.max().unwrap_or(0).max(*most);
+            let lines = cell.lines().map(|line| line.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<u16>());
+            let line = lines.max().unwrap_or(0).min(LINE_LEAST);
+            *most = words.max().unwrap_or(0).max(line).max(*most);
         }
     }
     longest
@@ -173,6 +198,23 @@ mod tests {
         assert!(wide.lines().count() > 5, "there is something to wrap:\n{wide}");
         let piped = drawn(header(), rows(), None);
         assert_eq!(piped.lines().count(), 5, "{piped}");
+    }
+
+    /// Where a table does not fit, each row is a block; no column is ever one character wide.
+    #[test]
+    fn a_narrow_terminal_gets_a_block_for_each_row() {
+        let header = || Some(["步骤", "结论", "对象", "结论文字"].map(str::to_owned).to_vec());
+        let digest = "ab".repeat(32);
+        let row = |step: &str| {
+            [step, "无法核验", "", &format!("该记录未获证实\n  密钥 {digest}")].map(str::to_owned).to_vec()
+        };
+        let narrow = drawn(header(), vec![row("V1"), row("V4")], Some(60));
+        let block = |step: &str| format!("步骤  {step}\n结论  无法核验\n结论文字  该记录未获证实\n    密钥 {digest}");
+        assert_eq!(narrow, format!("{}\n\n{}", block("V1"), block("V4")));
+        let wide = drawn(header(), vec![row("V1")], Some(120));
+        assert!(wide.contains("┆ 无法核验 ┆") && wide.lines().all(|line| line.chars().count() <= 120), "{wide}");
+        let record = drawn(None, vec![vec!["摘要".to_owned(), digest.clone()]], Some(60));
+        assert_eq!(record, format!("摘要  {digest}"));
     }
 
     #[test]
