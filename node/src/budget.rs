@@ -73,18 +73,18 @@ impl ByteShare {
 
 /// Bytes that keep a share until the last reference to them is gone: until they are written to the socket, for an answer.
 #[must_use]
-pub fn held(bytes: Bytes, share: ByteShare) -> Bytes {
+pub fn held<S: Send + Sync + 'static>(bytes: Bytes, share: S) -> Bytes {
     held_by(bytes, Arc::new(share))
 }
 
 /// [`held`], where several pieces keep one share.
 #[must_use]
-pub fn held_by(bytes: Bytes, share: Arc<ByteShare>) -> Bytes {
-    struct Held {
+pub fn held_by<S: Send + Sync + 'static>(bytes: Bytes, share: Arc<S>) -> Bytes {
+    struct Held<S> {
         bytes: Bytes,
-        _share: Arc<ByteShare>,
+        _share: Arc<S>,
     }
-    impl AsRef<[u8]> for Held {
+    impl<S> AsRef<[u8]> for Held<S> {
         fn as_ref(&self) -> &[u8] {
             &self.bytes
         }

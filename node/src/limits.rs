@@ -13,14 +13,18 @@ pub const VALIDATOR_BYTES: usize = 512 * MIB;
 pub const STORE_BYTES: usize = 128 * MIB;
 /// Program, threads, runtime, and what the allocator keeps for later.
 pub const PROCESS_BYTES: usize = 36 * MIB;
+/// Stack of each thread of the process; what is not used of it takes no memory.
+pub const STACK_BYTES: usize = 2 * MIB;
 /// Open connections: default of `api.connections_max`.
 pub const CONNECTIONS_MAX: usize = 512;
-/// What one connection keeps: its read buffer, and an answer that is too small to be counted.
-pub const CONNECTION_BYTES: usize = READ_BUFFER_BYTES + SMALL_ANSWER_BYTES;
+/// What one connection keeps: its read buffer, and a body and an answer that are too small to be counted.
+pub const CONNECTION_BYTES: usize = READ_BUFFER_BYTES + SMALL_BODY_BYTES + SMALL_ANSWER_BYTES;
 /// Read buffer of a connection: bodies arrive in pieces of at most this size, and a head must fit.
 pub const READ_BUFFER_BYTES: usize = 24 * 1024;
 /// Answers up to this size are covered by their connection.
 pub const SMALL_ANSWER_BYTES: usize = 16 * 1024;
+/// So much of each request body is covered by its connection: a single submission.
+pub const SMALL_BODY_BYTES: usize = 8 * 1024;
 /// Request bodies that are being received or decoded.
 pub const BODY_BYTES_MAX: usize = 24 * MIB;
 /// Transactions between decoding and the disk, as they lie in memory.

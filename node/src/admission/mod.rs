@@ -8,7 +8,6 @@ mod checks;
 mod claims;
 mod desk;
 mod error;
-mod memory;
 
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use tokio::sync::watch;
 use crate::api::backend::Submitted;
 use crate::batcher::{BatcherHandle, LineFull, Ticket};
 use crate::driver::ClockReport;
-use crate::fair::ClientAddress;
+use crate::fair::{BudgetFull, ClientAddress, FairBudget, FairShare};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::tracker::{ClaimLimits, QuotaFull, Tracker};
@@ -29,8 +28,6 @@ use desk::Desk;
 
 pub use claims::Claims;
 pub use error::{AdmissionError, Whose};
-use memory::MemoryFull;
-pub use memory::{DoorMemory, DoorShare};
 
 /// Transactions of one sender whose signatures are checked as one piece of work: others wait for at most so many.
 const VERIFY_PIECE_MAX: usize = 64;
@@ -59,7 +56,7 @@ pub struct Admission {
     /// Bounds.
     pub limits: ClaimLimits,
     /// Memory for transactions on their way from the door to the disk.
-    pub memory: DoorMemory,
+    pub memory: FairBudget,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -101,7 +98,7 @@ impl Admission {
         }
         // Held until the last of them is on the disk or dropped, whether their client waits for that or not.
         let share = match self.memory.try_take(from, transactions.iter().map(cost_of).sum()) {
-            Ok(share) => share,
+            Ok(share) => Arc::new(share),
             Err(full) => return refuse_all(slots, &no_memory(full)),
         };
         let mut open: Vec<Placed> = transactions.into_iter().enumerate().collect();
@@ -169,7 +166,7 @@ impl Admission {
         let now_ms = self.now_ms();
         let checked = checks::check(&transaction, &parameters, now_ms, &self.ledger)?;
         let sender = checked.sender(from, &transaction)?;
-        let share = self.memory.try_take(from, cost_of(&transaction)).map_err(no_memory)?;
+        let share = self.memory.try_take(from, cost_of(&transaction)).map(Arc::new).map_err(no_memory)?;
         let all = Arc::new(vec![transaction]);
         let verdicts = self.verifier.push_transactions(&sender, Arc::clone(&all), share).ok_or(overloaded())?;
         let verdicts = verdicts.await.map_err(|_| overloaded())?;
@@ -194,7 +191,7 @@ impl Admission {
         mut claimed: Vec<Candidate>,
         slots: &mut [Slot],
         claims: &mut Claims,
-        share: &Arc<DoorShare>,
+        share: &Arc<FairShare>,
     ) -> Vec<Candidate> {
         // Stable: what one account submits stays in its order.
         claimed.sort_by_key(|candidate| candidate.sender.account);
@@ -246,7 +243,7 @@ impl Admission {
         passed: Vec<Candidate>,
         slots: &mut [Slot],
         mut claims: Claims,
-        share: &Arc<DoorShare>,
+        share: &Arc<FairShare>,
     ) {
         let (mut places, mut packet) = (Vec::with_capacity(passed.len()), Vec::with_capacity(passed.len()));
         for candidate in passed {
@@ -302,10 +299,10 @@ fn cost_of(transaction: &SignedTransaction) -> usize {
     2 * transaction.encode().len() + TRANSACTION_OVERHEAD_BYTES
 }
 
-fn no_memory(full: MemoryFull) -> AdmissionError {
+fn no_memory(full: BudgetFull) -> AdmissionError {
     match full {
-        MemoryFull::All => overloaded(),
-        MemoryFull::Address => AdmissionError::QuotaExceeded { whose: Whose::Address, retry_after_ms: RETRY_AFTER_MS },
+        BudgetFull::All => overloaded(),
+        BudgetFull::Address => AdmissionError::QuotaExceeded { whose: Whose::Address, retry_after_ms: RETRY_AFTER_MS },
     }
 }
 

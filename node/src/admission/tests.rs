@@ -46,7 +46,7 @@ impl Door {
             duty,
             clock,
             limits,
-            memory: DoorMemory::new(MEMORY_BYTES),
+            memory: FairBudget::halves(MEMORY_BYTES),
             metrics,
         };
         Self { admission, line, _inputs: inputs, _dir: dir, duty: duty_sender, _clock: clock_sender }
@@ -184,7 +184,7 @@ async fn a_submission_that_is_cut_off_leaves_no_claim() {
     assert_eq!(door.line.amount(Lane::All).count, 0);
     assert_eq!(door.admission.tracker.pending(), 0);
     // The verifier drops its copy after it has answered.
-    while door.admission.memory.free_bytes() < MEMORY_BYTES {
+    while door.admission.memory.free() < MEMORY_BYTES {
         tokio::task::yield_now().await;
     }
     let second = door.submit(vec![transaction]);
@@ -220,7 +220,7 @@ async fn what_waits_is_bounded_in_bytes_and_what_hangs_up_makes_room() {
     let refused = door.submit(vec![door.transaction(200)]).await.unwrap();
     let full = AdmissionError::QuotaExceeded { whose: Whose::Address, retry_after_ms: RETRY_AFTER_MS };
     assert_eq!(refused, [Err(full)]);
-    assert!(door.admission.memory.free_bytes() >= MEMORY_BYTES / 2, "the other half is the others'");
+    assert!(door.admission.memory.free() >= MEMORY_BYTES / 2, "the other half is the others'");
 
     let gone = waiting.pop().unwrap();
     gone.abort();
@@ -236,7 +236,7 @@ async fn what_waits_is_bounded_in_bytes_and_what_hangs_up_makes_room() {
         assert_eq!(is_new(&submission.await.unwrap()[0]), Some(true));
     }
     // The thread that checked the last ones gives back its share a moment after its answer.
-    while door.admission.memory.free_bytes() < MEMORY_BYTES {
+    while door.admission.memory.free() < MEMORY_BYTES {
         tokio::task::yield_now().await;
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn hold(api: &Api, response: Response) -> Response {
     let Some(size) = size.filter(|size| *size > SMALL_ANSWER_BYTES && !is_shared) else {
         return response;
     };
-    let Some(share) = api.answers.try_take(size) else {
+    let Ok(share) = api.answers.try_take(api.client, size) else {
         return ApiError::Overloaded { what: "answers waiting for their clients", retry_after_ms: RETRY_AFTER_MS }
             .into_response();
     };
@@ -38,6 +38,6 @@ pub(super) fn hold(api: &Api, response: Response) -> Response {
 pub(super) async fn piece(api: &Api, mut text: String) -> Bytes {
     // What is counted is its length.
     text.shrink_to_fit();
-    let share = api.answers.take(text.len()).await;
+    let share = api.answers.take(api.client, text.len()).await;
     crate::budget::held(Bytes::from(text), share)
 }

@@ -1,24 +1,27 @@
 //! Request bodies: bounded in bytes, in time, and all together in memory.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
 use super::problem::{ApiError, ApiResult};
+use super::progress::Progress;
 use super::state::Api;
-use crate::budget::ByteShare;
+use crate::fair::FairShare;
+use crate::limits::SMALL_BODY_BYTES;
 
 /// Bytes that a body reserves at first, if it may be so large.
 const RESERVE_MIN: usize = 4 * 1024;
 /// Bytes a second at which a body must arrive while memory for bodies is scarce.
 const BODY_RATE_MIN: u32 = 32 * 1024;
-/// Pause between two looks at a body that does not come, and time it has before its rate is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// How far it may be behind that rate.
+const BEHIND_MAX: Duration = Duration::from_secs(2);
+/// Pause between two looks at a body that does not come.
+const LOOK: Duration = Duration::from_millis(500);
 /// Suggested wait when too many bodies are in memory, ms.
 const RETRY_AFTER_MS: u64 = 500;
 
@@ -27,7 +30,7 @@ const RETRY_AFTER_MS: u64 = 500;
 pub(crate) struct Received {
     /// The bytes.
     pub(crate) bytes: Bytes,
-    _share: Option<ByteShare>,
+    _share: Option<FairShare>,
 }
 
 /// What a body says it is.
@@ -95,16 +98,14 @@ async fn collect(api: &Api, mut body: Body, bytes_max: usize) -> ApiResult<Recei
     if claimed > bytes_max {
         return Err(ApiError::TooLarge { bytes_max });
     }
-    let begun = Instant::now();
+    let mut progress = Progress::new(BODY_RATE_MIN, Instant::now());
     let mut buffer =
         Buffer { bytes: Vec::new(), share: None, bytes_max: if claimed > 0 { claimed } else { bytes_max } };
     loop {
         let frame = match tokio::time::timeout(LOOK, body.frame()).await {
             Ok(Some(frame)) => frame,
             Ok(None) => break,
-            Err(_elapsed) if is_too_slow(api, begun.elapsed(), buffer.bytes.len()) => {
-                return Err(ApiError::BodyTimeout);
-            }
+            Err(_elapsed) if is_too_slow(api, &progress) => return Err(ApiError::BodyTimeout),
             Err(_elapsed) => continue,
         };
         let frame = frame.map_err(|error| ApiError::Malformed { reason: format!("the body broke off: {error}") })?;
@@ -115,7 +116,8 @@ async fn collect(api: &Api, mut body: Body, bytes_max: usize) -> ApiResult<Recei
             return Err(ApiError::TooLarge { bytes_max });
         }
         buffer.add(api, &data)?;
-        if is_too_slow(api, begun.elapsed(), buffer.bytes.len()) {
+        progress.came(data.len(), Instant::now());
+        if is_too_slow(api, &progress) {
             return Err(ApiError::BodyTimeout);
         }
     }
@@ -123,34 +125,35 @@ async fn collect(api: &Api, mut body: Body, bytes_max: usize) -> ApiResult<Recei
 }
 
 /// Whether a body comes too slowly for what is left of the memory for bodies: while there is enough, it has all its time.
-fn is_too_slow(api: &Api, elapsed: Duration, bytes: usize) -> bool {
-    let is_scarce = api.bodies.free_bytes() < api.limits.body_bytes_total_max / 2;
-    let due = u128::from(BODY_RATE_MIN) * elapsed.saturating_sub(LOOK).as_millis() / 1000;
-    is_scarce && u128::try_from(bytes).is_ok_and(|bytes| bytes < due)
+fn is_too_slow(api: &Api, progress: &Progress) -> bool {
+    progress.owed(Instant::now()) > BEHIND_MAX && api.bodies.is_scarce(api.client)
 }
 
 /// Bytes of a body that is arriving, and their share of the memory for bodies.
 struct Buffer {
     bytes: Vec<u8>,
-    share: Option<ByteShare>,
+    share: Option<FairShare>,
     /// Most that are expected.
     bytes_max: usize,
 }
 
 impl Buffer {
-    /// Memory is claimed as bytes arrive: a client that announces much and sends little holds little.
+    /// Memory is claimed as bytes arrive: a client that announces much and sends little holds little. The first bytes are covered by the
+    /// connection, so that a single submission finds room however much of it large bodies have taken.
     fn add(&mut self, api: &Api, data: &[u8]) -> ApiResult<()> {
         let length = self.bytes.len() + data.len();
         let capacity = self.bytes.capacity();
         if length > capacity {
             let wanted = capacity.saturating_mul(2).max(RESERVE_MIN).min(self.bytes_max).max(length);
-            let taken = api
-                .bodies
-                .try_take(wanted - capacity)
-                .ok_or(ApiError::Overloaded { what: "request bodies", retry_after_ms: RETRY_AFTER_MS })?;
-            match &mut self.share {
-                Some(share) => share.merge(taken),
-                None => self.share = Some(taken),
+            let held = self.share.as_ref().map_or(0, FairShare::amount);
+            let lacking = wanted.saturating_sub(SMALL_BODY_BYTES).saturating_sub(held);
+            if lacking > 0 {
+                let overloaded = |_| ApiError::Overloaded { what: "request bodies", retry_after_ms: RETRY_AFTER_MS };
+                let taken = api.bodies.try_take(api.client, lacking).map_err(overloaded)?;
+                match &mut self.share {
+                    Some(share) => share.merge(taken),
+                    None => self.share = Some(taken),
+                }
             }
             self.bytes.reserve_exact(wanted - self.bytes.len());
         }

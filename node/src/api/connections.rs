@@ -4,26 +4,16 @@
 //! for a request for a while is closed: of the address that comes, if that address has too many, else of the one that has most.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// Who is counted together: an address, or a /64 network of IPv6, of which one client has all addresses.
-pub(super) fn origin(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        address @ IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
-}
+use crate::fair::ClientAddress;
 
 #[derive(Debug)]
 struct Seat {
-    origin: IpAddr,
+    client: ClientAddress,
     /// Since when it waits for a request, or for more of one; `None` while one is answered.
     idle_since: Option<Instant>,
     /// Told to go.
@@ -33,33 +23,33 @@ struct Seat {
 #[derive(Debug, Default)]
 struct Taken {
     seats: BTreeMap<u64, Seat>,
-    per_origin: BTreeMap<IpAddr, usize>,
+    per_client: BTreeMap<ClientAddress, usize>,
     next: u64,
 }
 
 impl Taken {
     fn remove(&mut self, number: u64) -> Option<Seat> {
         let seat = self.seats.remove(&number)?;
-        if let Some(count) = self.per_origin.get_mut(&seat.origin) {
+        if let Some(count) = self.per_client.get_mut(&seat.client) {
             *count -= 1;
             if *count == 0 {
-                self.per_origin.remove(&seat.origin);
+                self.per_client.remove(&seat.client);
             }
         }
         Some(seat)
     }
 
-    fn count(&self, origin: IpAddr) -> usize {
-        self.per_origin.get(&origin).copied().unwrap_or_default()
+    fn count(&self, client: ClientAddress) -> usize {
+        self.per_client.get(&client).copied().unwrap_or_default()
     }
 
-    /// The connection that has waited longest, if it has waited for so long: of one origin, or of the one that has most among those
+    /// The connection that has waited longest, if it has waited for so long: of one address, or of the one that has most among those
     /// that have waited.
-    fn idlest(&self, of: Option<IpAddr>, now: Instant, idle_min: Duration) -> Option<u64> {
+    fn idlest(&self, of: Option<ClientAddress>, now: Instant, idle_min: Duration) -> Option<u64> {
         let waiting = self.seats.iter().filter_map(|(number, seat)| {
             let idle = now.saturating_duration_since(seat.idle_since?);
-            let is_candidate = idle >= idle_min && of.is_none_or(|origin| origin == seat.origin);
-            is_candidate.then(|| (self.count(seat.origin), idle, *number))
+            let is_candidate = idle >= idle_min && of.is_none_or(|client| client == seat.client);
+            is_candidate.then(|| (self.count(seat.client), idle, *number))
         });
         waiting.max().map(|(.., number)| number)
     }
@@ -69,14 +59,14 @@ impl Taken {
 #[derive(Clone, Debug)]
 pub(super) struct Places {
     total_max: usize,
-    per_origin_max: usize,
+    per_client_max: usize,
     idle_min: Duration,
     taken: Arc<Mutex<Taken>>,
 }
 
 impl Places {
-    pub(super) fn new(total_max: usize, per_origin_max: usize, idle_min: Duration) -> Self {
-        Self { total_max, per_origin_max, idle_min, taken: Arc::default() }
+    pub(super) fn new(total_max: usize, per_client_max: usize, idle_min: Duration) -> Self {
+        Self { total_max, per_client_max, idle_min, taken: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -84,11 +74,10 @@ impl Places {
     }
 
     /// A place for a connection, which may cost another one its own.
-    pub(super) fn take(&self, address: IpAddr, now: Instant) -> Option<Place> {
-        let origin = origin(address);
+    pub(super) fn take(&self, client: ClientAddress, now: Instant) -> Option<Place> {
         let mut taken = self.lock();
-        let of = if taken.count(origin) >= self.per_origin_max {
-            Some(Some(origin))
+        let of = if taken.count(client) >= self.per_client_max {
+            Some(Some(client))
         } else if taken.seats.len() >= self.total_max {
             Some(None)
         } else {
@@ -101,8 +90,8 @@ impl Places {
         let number = taken.next;
         taken.next += 1;
         let leave = Arc::new(Notify::new());
-        taken.seats.insert(number, Seat { origin, idle_since: Some(now), leave: Arc::clone(&leave) });
-        *taken.per_origin.entry(origin).or_default() += 1;
+        taken.seats.insert(number, Seat { client, idle_since: Some(now), leave: Arc::clone(&leave) });
+        *taken.per_client.entry(client).or_default() += 1;
         drop(taken);
         Some(Place { number, leave, places: self.clone() })
     }
@@ -165,8 +154,8 @@ mod tests {
 
     const IDLE_MIN: Duration = Duration::from_secs(1);
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    fn address(text: &str) -> ClientAddress {
+        ClientAddress::of(text.parse().unwrap())
     }
 
     #[test]
@@ -193,19 +182,6 @@ mod tests {
         let fifth = places.take(modest, start + 4 * IDLE_MIN).unwrap();
         assert_eq!([&second, &third, &fourth, &fifth].map(is_gone), [false, false, true, false]);
         drop((second, third, fourth, fifth));
-        assert_eq!((places.count(), places.lock().per_origin.len()), (0, 0));
-    }
-
-    #[test]
-    fn addresses_of_one_client_count_as_one() {
-        let pairs = [
-            ("2001:db8::1", "2001:db8::ffff", true),
-            ("2001:db8::1", "2001:db8:0:1::1", false),
-            ("::ffff:10.0.0.1", "10.0.0.1", true),
-            ("10.0.0.1", "10.0.0.2", false),
-        ];
-        for (one, other, is_same) in pairs {
-            assert_eq!(origin(address(one)) == origin(address(other)), is_same, "{one} {other}");
-        }
+        assert_eq!((places.count(), places.lock().per_client.len()), (0, 0));
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::backend::Backend;
 use super::limits::ApiLimits;
-use super::state::Api;
+use super::state::Commons;
 use super::{routes, server};
 
 /// How far a start has come that executes blocks again. Shared by who executes and who tells.
@@ -67,10 +67,10 @@ impl Entrance {
 
     /// Answers for the node from now on.
     pub fn enter(&self, backend: Arc<dyn Backend>) {
-        let api = Api::new(backend, self.limits.clone(), self.stop.clone());
+        let commons = Commons::new(backend, self.limits.clone(), self.stop.clone());
         let router = match self.audience {
-            Audience::Public => routes::public(api),
-            Audience::Operator => routes::admin(api),
+            Audience::Public => routes::public(commons),
+            Audience::Operator => routes::admin(commons),
         };
         // Connections that are open end with their next answer.
         drop(self.router.send_replace(router));

@@ -10,8 +10,8 @@ pub const BULK_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const TRANSACTION_BODY_BYTES_MAX: usize = 192 * 1024;
 /// Bytes of a query in JSON.
 pub const QUERY_BODY_BYTES_MAX: usize = 16 * 1024;
-/// Bytes of a request to verify: a bundle in hex and a checkpoint beside it.
-pub const VERIFY_BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
+/// Bytes of a request to verify: a bundle in hex, a checkpoint beside it. No more than one address may have of the memory for bodies.
+pub const VERIFY_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Rows of one page of a list.
 pub const PAGE_MAX: u32 = 200;
 /// Rows of one page when the client does not say.

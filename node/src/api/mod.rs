@@ -21,10 +21,10 @@
 //! and streams are bounded one by one and all together ([`limits`]).
 
 mod answers;
+mod arriving;
 pub mod backend;
 mod body;
 mod connections;
-mod counts;
 mod csv;
 mod cursor;
 mod entrance;
@@ -37,6 +37,7 @@ mod outcome;
 mod pace;
 mod params;
 mod problem;
+mod progress;
 mod proofs;
 mod records;
 mod registrations;

@@ -8,9 +8,10 @@
 //! Addresses of which much is refused are *suspect*, and wait for one another besides: a hundred of them together cost no more than a few.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::fair::ClientAddress;
 
 /// Bytes a second that one address may send in the long run: some 20,000 notarizations.
 const RATE: u64 = 8 * 1024 * 1024;
@@ -79,25 +80,25 @@ impl Account {
 
 #[derive(Debug, Default)]
 struct Book {
-    accounts: HashMap<IpAddr, Account>,
+    accounts: HashMap<ClientAddress, Account>,
     suspects: Option<Debt>,
 }
 
 impl Book {
     /// The account of an address; none while too many are remembered.
-    fn account(&mut self, origin: IpAddr, now: Instant) -> Option<&mut Account> {
-        if self.accounts.len() >= ADDRESSES_MAX && !self.accounts.contains_key(&origin) {
+    fn account(&mut self, client: ClientAddress, now: Instant) -> Option<&mut Account> {
+        if self.accounts.len() >= ADDRESSES_MAX && !self.accounts.contains_key(&client) {
             self.accounts.retain(|_, account| !account.is_settled(now));
             if self.accounts.len() >= ADDRESSES_MAX {
                 return None;
             }
         }
-        Some(self.accounts.entry(origin).or_insert(Account { bytes: Debt::new(now), refused: Debt::new(now) }))
+        Some(self.accounts.entry(client).or_insert(Account { bytes: Debt::new(now), refused: Debt::new(now) }))
     }
 
     /// Notes so many bytes, and tells how long the address has to wait.
-    fn take(&mut self, origin: IpAddr, bytes: u64, now: Instant) -> Duration {
-        let Some(account) = self.account(origin, now) else {
+    fn take(&mut self, client: ClientAddress, bytes: u64, now: Instant) -> Duration {
+        let Some(account) = self.account(client, now) else {
             return Duration::ZERO;
         };
         account.bytes.add(now, RATE, bytes);
@@ -115,20 +116,20 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Notes bytes of an address (as counted for places), and tells how long no more of it is to be read.
-    pub(super) fn take(&self, origin: IpAddr, bytes: usize, now: Instant) -> Duration {
+    pub(super) fn take(&self, client: ClientAddress, bytes: usize, now: Instant) -> Duration {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).take(origin, bytes, now)
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).take(client, bytes, now)
     }
 
     /// Notes a request, and tells how long it has to wait.
-    pub(super) fn request(&self, origin: IpAddr, now: Instant) -> Duration {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).take(origin, REQUEST_BYTES, now)
+    pub(super) fn request(&self, client: ClientAddress, now: Instant) -> Duration {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).take(client, REQUEST_BYTES, now)
     }
 
     /// Notes transactions that were refused for a fault of their own.
-    pub(super) fn refused(&self, origin: IpAddr, count: u64, now: Instant) {
+    pub(super) fn refused(&self, client: ClientAddress, count: u64, now: Instant) {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(account) = book.account(origin, now) else {
+        let Some(account) = book.account(client, now) else {
             return;
         };
         let bytes = count.saturating_mul(REFUSED_BYTES);
@@ -147,8 +148,8 @@ mod tests {
     const PIECE: usize = 1024 * 1024;
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn address(number: u32) -> IpAddr {
-        IpAddr::from(number.to_be_bytes())
+    fn address(number: u32) -> ClientAddress {
+        ClientAddress::of(number.to_be_bytes().into())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The two listeners: accepting, bounding and ending connections.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,8 +21,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::connections::{Place, Places, origin};
-use super::limits::{ANSWER_RATE_MIN, ApiLimits, HEAD_BYTES_MAX, HEADERS_MAX};
+use super::arriving::{Arriving, Sending};
+use super::connections::{Place, Places};
+use super::limits::{ApiLimits, HEAD_BYTES_MAX, HEADERS_MAX};
 use super::pace::Pace;
 use super::stream::TimedStream;
 use crate::fair::ClientAddress;
@@ -132,12 +133,12 @@ impl Door {
         stream: TcpStream,
         address: SocketAddr,
     ) {
-        match self.places.take(address.ip(), Instant::now()) {
+        let client = ClientAddress::of(address.ip());
+        match self.places.take(client, Instant::now()) {
             Some(place) => {
                 let talk = Talk {
                     router: router.clone(),
-                    client: ClientAddress::of(address.ip()),
-                    sending: Sending { origin: origin(address.ip()), pace: self.pace.clone() },
+                    sending: Sending { client, pace: self.pace.clone() },
                     limits: Arc::clone(&self.limits),
                     place: Arc::new(place),
                     ways_out: Arc::clone(&self.refusals.making_room),
@@ -169,7 +170,6 @@ pub(super) struct Refused(pub(super) u64);
 /// One connection, many requests.
 struct Talk {
     router: watch::Receiver<Router>,
-    client: ClientAddress,
     sending: Sending,
     limits: Arc<ApiLimits>,
     place: Arc<Place>,
@@ -178,7 +178,8 @@ struct Talk {
 
 impl Talk {
     async fn run(self, stream: TcpStream, mut stop: watch::Receiver<bool>) {
-        let Self { router, client, sending, limits, place, ways_out } = self;
+        let Self { router, sending, limits, place, ways_out } = self;
+        let client = sending.client;
         // Answers are small and awaited: never hold them back to fill a segment.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "connection ended before it began");
@@ -187,23 +188,19 @@ impl Talk {
         let io = TokioIo::new(TimedStream::new(stream, limits.write_timeout));
         let seat = Arc::clone(&place);
         let service = service_fn(move |request: Request<Incoming>| {
-            seat.busy();
             let answering = Answering(Arc::clone(&seat));
-            let seat = Arc::clone(&seat);
-            let sending = sending.clone();
-            let wait = sending.pace.request(sending.origin, Instant::now());
-            let mut request = request.map(|body| Arriving::new(body, seat, sending.clone()));
+            let (seat, sending) = (Arc::clone(&seat), sending.clone());
+            let wait = sending.pace.request(client, Instant::now());
+            let mut request = request.map(|body| Arriving::new(body, Arc::clone(&seat), sending.clone()));
             // Handlers that take something in ask for the client's address.
             request.extensions_mut().insert(client);
             // The router of this moment: a connection that came before the node was there finds it with its next request.
             let service = TowerToHyperService::new(router.borrow().clone());
             async move {
-                if !wait.is_zero() {
-                    tokio::time::sleep(wait).await;
-                }
+                sending.turn(&seat, wait).await;
                 let response = service.call(request).await?;
                 if let Some(Refused(count)) = response.extensions().get() {
-                    sending.pace.refused(sending.origin, *count, Instant::now());
+                    sending.pace.refused(client, *count, Instant::now());
                 }
                 Ok::<_, std::convert::Infallible>(response.map(|body| Watched { body, _answering: answering }))
             }
@@ -252,83 +249,6 @@ impl Drop for Answering {
     }
 }
 
-/// A body that tells while it does not come, or hardly: a client that begins one and stops, or sends a byte now and then, asks for nothing.
-struct Arriving {
-    body: Incoming,
-    seat: Arc<Place>,
-    begun: Instant,
-    bytes: u64,
-    sending: Sending,
-    /// Until then nothing more of it is read.
-    pause: Option<Pin<Box<tokio::time::Sleep>>>,
-}
-
-/// Who sends, and how fast he may.
-#[derive(Clone)]
-struct Sending {
-    origin: IpAddr,
-    pace: Pace,
-}
-
-impl Arriving {
-    fn new(body: Incoming, seat: Arc<Place>, sending: Sending) -> Self {
-        Self { body, seat, begun: Instant::now(), bytes: 0, sending, pause: None }
-    }
-
-    /// Whether it has come as fast as an answer must be taken, from its beginning on.
-    fn is_brisk(&self) -> bool {
-        is_brisk(self.bytes, self.begun.elapsed())
-    }
-}
-
-/// Whether so many bytes in that time are as many as a client must send that wants to keep its place.
-fn is_brisk(bytes: u64, elapsed: Duration) -> bool {
-    let due = elapsed.as_millis().saturating_mul(u128::from(ANSWER_RATE_MIN)) / 1000;
-    u128::from(bytes) >= due
-}
-
-impl hyper::body::Body for Arriving {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, hyper::Error>>> {
-        if let Some(pause) = &mut self.pause {
-            std::task::ready!(pause.as_mut().poll(context));
-            self.pause = None;
-        }
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            let bytes = frame.data_ref().map_or(0, Bytes::len);
-            let wait = self.sending.pace.take(self.sending.origin, bytes, Instant::now());
-            self.pause = (!wait.is_zero()).then(|| Box::pin(tokio::time::sleep(wait)));
-            self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        }
-        match &frame {
-            Poll::Ready(_) if self.is_brisk() => self.seat.busy(),
-            Poll::Ready(_) => {}
-            Poll::Pending => self.seat.stalls(),
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Arriving {
-    fn drop(&mut self) {
-        self.seat.busy();
-    }
-}
-
 /// A body that tells when all of it was made, or nobody wants it any more.
 struct Watched {
     body: Body,
@@ -365,24 +285,4 @@ async fn refuse(stream: TcpStream) -> std::io::Result<()> {
     );
     stream.write_all(head.as_bytes()).await?;
     stream.shutdown().await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_that_trickles_is_not_brisk() {
-        let second = Duration::from_secs(1);
-        for (bytes, elapsed, expected) in [
-            (0, Duration::ZERO, true),
-            (20, second, false),
-            (8_192, second, true),
-            (8_191, second, false),
-            (4 << 20, second * 20, true),
-            (400, second * 20, false),
-        ] {
-            assert_eq!(is_brisk(bytes, elapsed), expected, "{bytes} in {elapsed:?}");
-        }
-    }
 }

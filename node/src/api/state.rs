@@ -2,77 +2,142 @@
 
 use std::sync::Arc;
 
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::Extensions;
+use axum::http::request::Parts;
 use quancheng_state::Snapshot;
 use quancheng_types::Height;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::backend::Backend;
-use super::counts::Counts;
 use super::limits::ApiLimits;
 use super::problem::{ApiError, ApiResult};
-use crate::budget::ByteBudget;
-use crate::fair::ClientAddress;
+use crate::fair::{ClientAddress, FairBudget};
 use crate::limits::{DECODES_MAX, PROOFS_MAX};
 
 /// Suggested wait when too many reads are waiting, ms.
 const RETRY_AFTER_MS: u64 = 1_000;
 /// How far the clock of a client may be ahead.
 const CLOCK_TOLERANCE_MS: u64 = 60_000;
-/// Reads that may wait for each one that runs.
-const WAITING_PER_READ: usize = 16;
+/// Reads that may wait for each one that runs: half of them of one address.
+const WAITING_PER_READ: usize = 32;
 
-/// The node behind the API, and what bounds its use.
+/// The node behind the API, and what its clients share: of each budget no client address takes more than its part.
 #[derive(Clone)]
-pub(crate) struct Api {
+pub(crate) struct Commons {
     /// The node.
     pub(crate) backend: Arc<dyn Backend>,
     /// What the operator allows.
     pub(crate) limits: Arc<ApiLimits>,
     /// Request bodies in memory.
-    pub(crate) bodies: ByteBudget,
+    pub(crate) bodies: FairBudget,
     /// Answers that their clients have not taken.
-    pub(crate) answers: ByteBudget,
+    pub(crate) answers: FairBudget,
     /// Pieces of event streams that their clients have not taken.
-    pub(crate) pieces: ByteBudget,
-    /// One permit per open event stream.
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) pieces: FairBudget,
+    /// One for each open event stream.
+    pub(crate) streams: FairBudget,
     /// Turns `true` when the node stops.
     pub(crate) stop: watch::Receiver<bool>,
-    /// One permit per large body that is being decoded.
-    pub(crate) decoding: Arc<Semaphore>,
-    /// Event streams by client address.
-    pub(crate) streams_of: Counts<ClientAddress>,
-    proving: Arc<Semaphore>,
-    running: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    /// One for each large body that is being decoded.
+    pub(crate) decoding: FairBudget,
+    proving: FairBudget,
+    running: FairBudget,
+    waiting: FairBudget,
+}
+
+/// The node for one request: what it takes is taken from the part of its client.
+#[derive(Clone)]
+pub(crate) struct Api {
+    commons: Commons,
+    /// Who asks.
+    pub(crate) client: ClientAddress,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Commons;
+
+    fn deref(&self) -> &Commons {
+        &self.commons
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Api
+where
+    Commons: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        Commons::from_ref(state).of(&parts.extensions)
+    }
 }
 
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Api").field("client", &self.client).field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
-impl Api {
-    /// Over a node.
+impl Commons {
+    /// Of a node.
     #[must_use]
     pub(crate) fn new(backend: Arc<dyn Backend>, limits: ApiLimits, stop: watch::Receiver<bool>) -> Self {
         Self {
             backend,
-            bodies: ByteBudget::new(limits.body_bytes_total_max),
-            answers: ByteBudget::new(limits.answer_bytes_total_max),
-            pieces: ByteBudget::new(limits.stream_bytes_total_max),
-            decoding: Arc::new(Semaphore::new(DECODES_MAX)),
-            streams_of: Counts::new(limits.streams_max / 2),
-            proving: Arc::new(Semaphore::new(PROOFS_MAX)),
-            streams: Arc::new(Semaphore::new(limits.streams_max)),
-            running: Arc::new(Semaphore::new(limits.reads_max)),
-            waiting: Arc::new(Semaphore::new(limits.reads_max.saturating_mul(WAITING_PER_READ))),
+            bodies: FairBudget::new(limits.body_bytes_total_max, limits.body_bytes_total_max / 3 * 2),
+            answers: FairBudget::halves(limits.answer_bytes_total_max),
+            pieces: FairBudget::halves(limits.stream_bytes_total_max),
+            streams: FairBudget::halves(limits.streams_max),
+            decoding: FairBudget::halves(DECODES_MAX),
+            proving: FairBudget::halves(PROOFS_MAX),
+            running: FairBudget::halves(limits.reads_max),
+            waiting: FairBudget::halves(limits.reads_max.saturating_mul(WAITING_PER_READ)),
             limits: Arc::new(limits),
             stop,
         }
     }
 
+    /// For a request, of whose client the door has noted the address.
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] when it has not.
+    pub(crate) fn of(&self, noted: &Extensions) -> ApiResult<Api> {
+        let client = noted.get::<ClientAddress>().copied();
+        let client = client.ok_or_else(|| ApiError::Internal { reason: "a request without an address".to_owned() })?;
+        Ok(Api { commons: self.clone(), client })
+    }
+
+    /// Every budget that clients share, with its name: a field that is added is looked at here.
+    #[cfg(test)]
+    pub(super) fn budgets(&self) -> [(&'static str, &FairBudget); 8] {
+        let Self {
+            backend: _,
+            limits: _,
+            stop: _,
+            bodies,
+            answers,
+            pieces,
+            streams,
+            decoding,
+            proving,
+            running,
+            waiting,
+        } = self;
+        [
+            ("bodies", bodies),
+            ("answers", answers),
+            ("pieces", pieces),
+            ("streams", streams),
+            ("decoding", decoding),
+            ("proving", proving),
+            ("running", running),
+            ("waiting", waiting),
+        ]
+    }
+}
+
+impl Api {
     /// Runs something that may block on a thread for it. At most so many run at once, and at most so many wait.
     ///
     /// # Errors
@@ -81,7 +146,7 @@ impl Api {
         &self,
         read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let _place = self.waiting.try_acquire().map_err(|_| overloaded())?;
+        let _place = self.waiting.try_take(self.client, 1).map_err(|_| overloaded())?;
         self.run(read).await
     }
 
@@ -93,8 +158,8 @@ impl Api {
         &self,
         read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let _place = self.waiting.try_acquire().map_err(|_| overloaded())?;
-        let permit = Arc::clone(&self.proving).acquire_owned().await.map_err(|_| ApiError::Stopping)?;
+        let _place = self.waiting.try_take(self.client, 1).map_err(|_| overloaded())?;
+        let permit = self.proving.take(self.client, 1).await;
         self.run(move |backend| {
             let _permit = permit;
             read(backend)
@@ -106,7 +171,7 @@ impl Api {
         &self,
         read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
     ) -> ApiResult<T> {
-        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::Stopping)?;
+        let permit = self.running.take(self.client, 1).await;
         let backend = Arc::clone(&self.backend);
         let task = tokio::task::spawn_blocking(move || {
             // The permit goes with the thread, not with the request: a client that leaves does not free what still runs.

@@ -18,9 +18,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
 pub(crate) use self::line::{Content, Lane};
-use crate::admission::{Claims, DoorShare};
+use crate::admission::Claims;
 use crate::driver::{DriverHandle, DriverInput};
-use crate::fair::{Mix, TURN_WEIGHT};
+use crate::fair::{FairShare, Mix, TURN_WEIGHT};
 use crate::ledger::LedgerError;
 use crate::metrics::Metrics;
 use crate::verifier::StoreWriter;
@@ -44,13 +44,13 @@ pub struct Ticket {
     stored: oneshot::Sender<Result<(), LedgerError>>,
     claims: Claims,
     /// Of the memory of the door, until they are durable.
-    _share: Arc<DoorShare>,
+    _share: Arc<FairShare>,
 }
 
 impl Ticket {
     /// A ticket, and what resolves with its end.
     #[must_use]
-    pub fn new(claims: Claims, share: Arc<DoorShare>) -> (Self, oneshot::Receiver<Result<(), LedgerError>>) {
+    pub fn new(claims: Claims, share: Arc<FairShare>) -> (Self, oneshot::Receiver<Result<(), LedgerError>>) {
         let (stored, receiver) = oneshot::channel();
         (Self { stored, claims, _share: share }, receiver)
     }

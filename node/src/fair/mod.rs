@@ -4,6 +4,7 @@
 //! for no organization are one class together. On each level everybody with work takes turns by weight (`Rounds`), so one key, one
 //! address or a thousand new keys are served no more than their level's share.
 
+mod budget;
 mod mix;
 mod rounds;
 
@@ -13,6 +14,8 @@ use quancheng_contracts::ResolvedSigner;
 use quancheng_contracts::identity::OrgId;
 use quancheng_types::AccountId;
 
+pub(crate) use budget::BudgetFull;
+pub use budget::{FairBudget, FairShare};
 pub(crate) use mix::Company;
 pub use mix::Mix;
 pub(crate) use rounds::{Fifo, Line, Rounds, TURN_WEIGHT};
@@ -76,3 +79,22 @@ pub(crate) type Place = (Class, (ClientAddress, (AccountId, ())));
 
 /// Work of all senders, in turns on three levels.
 pub(crate) type FairLine<T> = Rounds<Class, Rounds<ClientAddress, Rounds<AccountId, Fifo<T>>>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_client_count_as_one() {
+        let address = |text: &str| ClientAddress::of(text.parse().unwrap());
+        let pairs = [
+            ("2001:db8::1", "2001:db8::ffff", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("::ffff:10.0.0.1", "10.0.0.1", true),
+            ("10.0.0.1", "10.0.0.2", false),
+        ];
+        for (one, other, is_same) in pairs {
+            assert_eq!(address(one) == address(other), is_same, "{one} {other}");
+        }
+    }
+}

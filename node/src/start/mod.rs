@@ -27,7 +27,7 @@ use quancheng_types::{Genesis, Height, Parameters, SignedBatch};
 use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
-use crate::admission::{Admission, DoorMemory, Duty};
+use crate::admission::{Admission, Duty};
 use crate::api::backend::Identity;
 use crate::api::{Backend, StartProgress};
 use crate::backend::NodeBackend;
@@ -39,6 +39,7 @@ use crate::driver::{
     ServeQueue,
 };
 use crate::executor;
+use crate::fair::FairBudget;
 use crate::files::{DataLock, FolderWatch, LogFile, Marks, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits::SUBMISSION_BYTES_MAX;
@@ -276,7 +277,7 @@ impl Assembly<'_> {
                 total: self.config.api.pending_max as usize,
                 per_account: self.config.api.pending_per_account_max,
             },
-            memory: DoorMemory::new(SUBMISSION_BYTES_MAX),
+            memory: FairBudget::halves(SUBMISSION_BYTES_MAX),
             metrics: Arc::clone(metrics),
         };
         let parts = DriverParts {

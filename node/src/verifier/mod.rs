@@ -20,9 +20,8 @@ use quancheng_types::{ChainId, SignedBatch, SignedTransaction, TransactionError,
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
-use crate::admission::DoorShare;
 use crate::driver::{DriverHandle, DriverInput};
-use crate::fair::Sender;
+use crate::fair::{FairShare, Sender};
 use crate::ledger::Ledger;
 use crate::marks::MarkKeeper;
 use crate::metrics::Metrics;
@@ -54,7 +53,7 @@ impl VerifierHandle {
         &self,
         sender: &Sender,
         transactions: Arc<Vec<SignedTransaction>>,
-        share: Arc<DoorShare>,
+        share: Arc<FairShare>,
     ) -> Option<oneshot::Receiver<Vec<Verdict>>> {
         self.queue.push_transactions(sender, transactions, share)
     }

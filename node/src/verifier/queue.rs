@@ -6,8 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use quancheng_types::{AccountId, SignedBatch, SignedTransaction, TransactionError, TransactionId, ValidatorId};
 use tokio::sync::oneshot;
 
-use crate::admission::DoorShare;
-use crate::fair::{ClientAddress, Fifo, Line as _, Rounds, Sender};
+use crate::fair::{ClientAddress, FairShare, Fifo, Line as _, Rounds, Sender};
 use crate::turns::Turns;
 
 /// Transactions that may wait for a check at the door. Past it the door answers "overloaded".
@@ -32,7 +31,7 @@ pub(super) struct Request {
     pub(super) transactions: Arc<Vec<SignedTransaction>>,
     pub(super) answer: oneshot::Sender<Vec<Verdict>>,
     /// Of the door's memory, as long as they wait here.
-    pub(super) _share: Arc<DoorShare>,
+    pub(super) _share: Arc<FairShare>,
 }
 
 pub(super) enum Job {
@@ -78,7 +77,7 @@ impl JobQueue {
         &self,
         sender: &Sender,
         transactions: Arc<Vec<SignedTransaction>>,
-        share: Arc<DoorShare>,
+        share: Arc<FairShare>,
     ) -> Option<oneshot::Receiver<Vec<Verdict>>> {
         let (answer, receiver) = oneshot::channel();
         let count = transactions.len();

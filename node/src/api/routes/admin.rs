@@ -1,6 +1,5 @@
 //! The operator's listener: health, readiness, metrics.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use quancheng_types::{Height, ValidatorId};
@@ -35,7 +34,7 @@ pub(super) async fn healthz() -> Response {
 }
 
 /// The node can take part: 200, else 503 with what is missing.
-pub(super) async fn readyz(State(api): State<Api>) -> ApiResult<Response> {
+pub(super) async fn readyz(api: Api) -> ApiResult<Response> {
     let readiness = api.blocking(|backend| Ok(readiness(backend))).await?;
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(respond::json(status, &readiness))
@@ -107,7 +106,7 @@ pub(super) fn missing(status: &NodeStatus, is_validator: bool) -> Vec<&'static s
 }
 
 /// Counters and gauges.
-pub(super) async fn metrics(State(api): State<Api>) -> ApiResult<Response> {
+pub(super) async fn metrics(api: Api) -> ApiResult<Response> {
     let text = api.blocking(|backend| Ok(backend.metrics())).await?;
     Ok(respond::bytes(StatusCode::OK, METRICS_TEXT, text))
 }

@@ -1,6 +1,5 @@
 //! `/v1/blocks`: final blocks and their transactions.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use quancheng_types::{BatchId, BlockId, CommitCertificate, Digest, Header, Height, Outcome, Receipt, ValidatorId};
@@ -77,11 +76,7 @@ pub(crate) struct BlockView {
     params(("height" = String, Path, description = "Height from 1, or `latest`")),
     responses((status = 200, body = BlockView), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn show(
-    State(api): State<Api>,
-    segment: Segment,
-    Params(NoParams {}): Params<NoParams>,
-) -> ApiResult<Response> {
+pub(super) async fn show(api: Api, segment: Segment, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
     let view = api.blocking(move |backend| block(backend, height(backend, &segment)?)).await?;
     Ok(respond::ok(&view))
 }
@@ -96,7 +91,7 @@ pub(super) async fn show(
     )
 )]
 pub(super) async fn transactions(
-    State(api): State<Api>,
+    api: Api,
     segment: Segment,
     Params(params): Params<ListParams>,
     headers: HeaderMap,

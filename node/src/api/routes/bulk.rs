@@ -1,10 +1,6 @@
 //! `/v1/transactions/bulk`: many transactions at once, the path of load generators and migrations.
 
-use std::sync::Arc;
-
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use quancheng_types::{SignedTransaction, TransactionId};
@@ -23,7 +19,6 @@ use super::super::server::Refused;
 use super::super::state::Api;
 use super::transactions::wait_for;
 use crate::admission::AdmissionError;
-use crate::fair::ClientAddress;
 use crate::limits::DECODED_FACTOR;
 
 const ALLOWED: &str =
@@ -67,8 +62,7 @@ pub(crate) struct BulkAnswer {
     )
 )]
 pub(super) async fn submit(
-    State(api): State<Api>,
-    Extension(from): Extension<ClientAddress>,
+    api: Api,
     language: Language,
     Params(params): Params<WaitParams>,
     headers: HeaderMap,
@@ -81,9 +75,9 @@ pub(super) async fn submit(
     let received = receive(&api, body, BULK_BYTES_MAX).await?;
     let decoded = decode(&api, received).await?;
     // What is known of each item while the request waits, and its answer.
-    let results = api.bodies.try_take(decoded.len() * RESULT_BYTES);
-    let overloaded = || ApiError::Overloaded { what: "requests waiting", retry_after_ms: RETRY_AFTER_MS };
-    let _results = results.ok_or_else(overloaded)?;
+    let results = api.bodies.try_take(api.client, decoded.len() * RESULT_BYTES);
+    let overloaded = |_| ApiError::Overloaded { what: "requests waiting", retry_after_ms: RETRY_AFTER_MS };
+    let _results = results.map_err(overloaded)?;
 
     let (mut transactions, mut slots) = (Vec::with_capacity(decoded.len()), Vec::with_capacity(decoded.len()));
     for item in decoded {
@@ -95,7 +89,7 @@ pub(super) async fn submit(
             Err(error) => slots.push(Some(error)),
         }
     }
-    let mut answers = api.backend.submit(from, transactions).await.into_iter();
+    let mut answers = api.backend.submit(api.client, transactions).await.into_iter();
     let results: Vec<Result<Submitted, ApiError>> = slots
         .into_iter()
         .map(|slot| match slot {
@@ -156,11 +150,12 @@ async fn decode(api: &Api, received: Received) -> ApiResult<Vec<Item>> {
     if count <= DECODE_INLINE_MAX {
         return split(&bytes, count);
     }
+    let permit = api.decoding.take(api.client, 1).await;
+    // Not before: what waits for its turn holds its bytes alone.
     let share = api
         .bodies
-        .try_take(bytes.len().saturating_mul(DECODED_FACTOR))
-        .ok_or(ApiError::Overloaded { what: "request bodies", retry_after_ms: RETRY_AFTER_MS })?;
-    let permit = Arc::clone(&api.decoding).acquire_owned().await.map_err(|_| ApiError::Stopping)?;
+        .try_take(api.client, bytes.len().saturating_mul(DECODED_FACTOR))
+        .map_err(|_| ApiError::Overloaded { what: "request bodies", retry_after_ms: RETRY_AFTER_MS })?;
     let task = tokio::task::spawn_blocking(move || {
         let _held = (permit, share, received);
         split(&bytes, count)

@@ -1,6 +1,5 @@
 //! `/v1/bundles`: evidence bundles, of presence and of absence.
 
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use quancheng_proof::Bundle;
@@ -41,7 +40,7 @@ fn answer(headers: &HeaderMap, bundle: &Bundle, name: &str) -> Response {
     )
 )]
 pub(super) async fn transaction(
-    State(api): State<Api>,
+    api: Api,
     segment: Segment,
     Params(NoParams {}): Params<NoParams>,
     headers: HeaderMap,
@@ -83,7 +82,7 @@ async fn of_record(api: &Api, question: Question, params: &ReadParams) -> ApiRes
     )
 )]
 pub(super) async fn evidence(
-    State(api): State<Api>,
+    api: Api,
     segment: Segment,
     Params(params): Params<ReadParams>,
     headers: HeaderMap,
@@ -103,7 +102,7 @@ pub(super) async fn evidence(
     )
 )]
 pub(super) async fn registration(
-    State(api): State<Api>,
+    api: Api,
     segment: Segment,
     Params(params): Params<ReadParams>,
     headers: HeaderMap,
@@ -122,7 +121,7 @@ pub(super) async fn registration(
     )
 )]
 pub(super) async fn state(
-    State(api): State<Api>,
+    api: Api,
     segment: Segment,
     Params(params): Params<ReadParams>,
     headers: HeaderMap,

@@ -1,6 +1,5 @@
 //! `/v1/genesis` and `/v1/checkpoint`: where trust starts.
 
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use quancheng_proof::Checkpoint;
@@ -15,11 +14,7 @@ use super::super::state::Api;
     get, path = "/v1/genesis", tag = "chain",
     responses((status = 200, content((Object = "application/json"), ("application/octet-stream"))))
 )]
-pub(super) async fn genesis(
-    State(api): State<Api>,
-    Params(NoParams {}): Params<NoParams>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn genesis(api: Api, Params(NoParams {}): Params<NoParams>, headers: HeaderMap) -> Response {
     let genesis = &api.backend.identity().genesis;
     match respond::preferred(&headers, &[Form::Json, Form::Borsh]) {
         Form::Borsh => respond::bytes(StatusCode::OK, OCTET_STREAM, genesis.encode()),
@@ -32,7 +27,7 @@ pub(super) async fn genesis(
     get, path = "/v1/checkpoint", tag = "chain",
     responses((status = 200, body = Object), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn checkpoint(State(api): State<Api>, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
+pub(super) async fn checkpoint(api: Api, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
     let genesis = (*api.backend.identity().genesis).clone();
     let checkpoint =
         Checkpoint::from_genesis(genesis).map_err(|error| ApiError::Internal { reason: error.to_string() })?;

@@ -15,7 +15,7 @@ mod transactions;
 mod validators;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
@@ -31,12 +31,12 @@ use super::openapi::{self, OPENAPI_PATH};
 use super::params::{NoParams, Params};
 use super::problem::ApiError;
 use super::respond::{self, JSON};
-use super::state::Api;
+use super::state::{Api, Commons};
 
 pub(super) use self::starting::starting;
 
 /// Every public route with its description.
-pub(super) fn described() -> OpenApiRouter<Api> {
+pub(super) fn described() -> OpenApiRouter<Commons> {
     OpenApiRouter::with_openapi(openapi::head())
         .routes(routes!(transactions::submit))
         .routes(routes!(bulk::submit))
@@ -71,7 +71,7 @@ pub(super) fn described() -> OpenApiRouter<Api> {
 }
 
 /// The public listener.
-pub(super) fn public(api: Api) -> Router {
+pub(super) fn public(commons: Commons) -> Router {
     let (router, _document) = described().split_for_parts();
     let document = Bytes::from(openapi::json());
     let router = router.route(
@@ -85,27 +85,27 @@ pub(super) fn public(api: Api) -> Router {
             }
         }),
     );
-    finish(router, api)
+    finish(router, commons)
 }
 
 /// The operator's listener.
-pub(super) fn admin(api: Api) -> Router {
+pub(super) fn admin(commons: Commons) -> Router {
     let router = Router::new()
         .route("/healthz", get(admin::healthz))
         .route("/readyz", get(admin::readyz))
         .route("/metrics", get(admin::metrics))
         .route("/backup", get(backup::show).post(backup::begin));
-    finish(router, api)
+    finish(router, commons)
 }
 
-fn finish(router: Router<Api>, api: Api) -> Router {
+fn finish(router: Router<Commons>, commons: Commons) -> Router {
     router
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(api.clone(), bounded))
+        .layer(middleware::from_fn_with_state(commons.clone(), bounded))
         .layer(middleware::from_fn(one_host))
         .layer(middleware::from_fn(localize))
-        .with_state(api)
+        .with_state(commons)
 }
 
 async fn nowhere(request: Request) -> ApiError {
@@ -138,7 +138,7 @@ async fn one_host(request: Request, next: Next) -> Response {
 
 /// Bounds the time to the head of an answer, and what answers that nobody takes hold in memory. The rest of the time is bounded by the
 /// client's taking it.
-async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Response {
+async fn bounded(api: Api, request: Request, next: Next) -> Response {
     let response = match tokio::time::timeout(api.limits.request_timeout, next.run(request)).await {
         Ok(response) => response,
         Err(_elapsed) => ApiError::Timeout.into_response(),

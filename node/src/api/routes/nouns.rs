@@ -1,6 +1,5 @@
 //! Reads by noun: each is a question to a module, as of a height, with a proof if asked for.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use quancheng_contracts::evidence::Evidence;
@@ -21,11 +20,7 @@ use super::super::state::Api;
     params(("account" = String, Path, description = "`qc1…` or 64 hex digits"), ReadParams),
     responses((status = 200, body = Envelope), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn account(
-    State(api): State<Api>,
-    segment: Segment,
-    Params(params): Params<ReadParams>,
-) -> ApiResult<Response> {
+pub(super) async fn account(api: Api, segment: Segment, Params(params): Params<ReadParams>) -> ApiResult<Response> {
     let account = AccountId::from_text(&segment.0).map_err(|error| ApiError::parameter("account", error))?;
     let question =
         Question::new("identity", json!({ "account": { "account": account } }), format!("record of account {account}"));
@@ -41,7 +36,7 @@ pub(super) async fn account(
     )
 )]
 pub(super) async fn organizations(
-    State(api): State<Api>,
+    api: Api,
     Params(params): Params<ListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
@@ -59,7 +54,7 @@ pub(super) async fn organizations(
     responses((status = 200, body = Envelope), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn organization(
-    State(api): State<Api>,
+    api: Api,
     segment: Segment,
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
@@ -82,7 +77,7 @@ pub(super) async fn organization(
     )
 )]
 pub(super) async fn registrations(
-    State(api): State<Api>,
+    api: Api,
     Params(params): Params<RegistrationListParams>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
@@ -113,7 +108,7 @@ pub(super) fn registration_question(text: &str) -> ApiResult<Question> {
     responses((status = 200, body = Envelope), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn registration(
-    State(api): State<Api>,
+    api: Api,
     segment: Segment,
     Params(params): Params<ReadParams>,
 ) -> ApiResult<Response> {
@@ -140,11 +135,7 @@ fn notarized_root(call: &Call) -> Option<Digest> {
     params(("root" = String, Path, description = "Commitment root, or id of the transaction that notarized it; hex"), ReadParams),
     responses((status = 200, body = Envelope), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn evidence(
-    State(api): State<Api>,
-    segment: Segment,
-    Params(params): Params<ReadParams>,
-) -> ApiResult<Response> {
+pub(super) async fn evidence(api: Api, segment: Segment, Params(params): Params<ReadParams>) -> ApiResult<Response> {
     let named = segment.parse::<Digest>("root")?;
     let root = api
         .blocking(move |backend| {
@@ -164,11 +155,7 @@ pub(super) async fn evidence(
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn proposals(
-    State(api): State<Api>,
-    Params(params): Params<ListParams>,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
+pub(super) async fn proposals(api: Api, Params(params): Params<ListParams>, headers: HeaderMap) -> ApiResult<Response> {
     let list = ModuleList { module: "governance", query: "proposals" };
     let path = "/v1/governance/proposals".to_owned();
     lists::respond(&api, &headers, path, params, move |backend, page| list.read(backend, page)).await
@@ -180,11 +167,7 @@ pub(super) async fn proposals(
     params(("number" = u64, Path, description = "Its number, from 1"), ReadParams),
     responses((status = 200, body = Envelope), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn proposal(
-    State(api): State<Api>,
-    segment: Segment,
-    Params(params): Params<ReadParams>,
-) -> ApiResult<Response> {
+pub(super) async fn proposal(api: Api, segment: Segment, Params(params): Params<ReadParams>) -> ApiResult<Response> {
     let number = segment.parse::<u64>("number")?;
     let question =
         Question::new("governance", json!({ "proposal": { "proposal": number } }), format!("proposal {number}"));
@@ -199,11 +182,7 @@ pub(super) async fn proposal(
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn rule_sets(
-    State(api): State<Api>,
-    Params(params): Params<ListParams>,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
+pub(super) async fn rule_sets(api: Api, Params(params): Params<ListParams>, headers: HeaderMap) -> ApiResult<Response> {
     let list = ModuleList { module: "governance", query: "rule_sets" };
     lists::respond(&api, &headers, "/v1/rule-sets".to_owned(), params, move |backend, page| list.read(backend, page))
         .await
@@ -215,11 +194,7 @@ pub(super) async fn rule_sets(
     params(("id" = String, Path, description = "Its id, such as RS-SZ-2025"), ReadParams),
     responses((status = 200, body = Envelope), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn rule_set(
-    State(api): State<Api>,
-    segment: Segment,
-    Params(params): Params<ReadParams>,
-) -> ApiResult<Response> {
+pub(super) async fn rule_set(api: Api, segment: Segment, Params(params): Params<ReadParams>) -> ApiResult<Response> {
     let query = json!({ "rule_set": { "rule_set": segment.0 } });
     records::respond(&api, Question::new("governance", query, format!("rule set {}", segment.0)), &params).await
 }
@@ -230,11 +205,7 @@ pub(super) async fn rule_set(
     params(("year" = u16, Path, description = "The year"), ReadParams),
     responses((status = 200, body = Envelope), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn calendar(
-    State(api): State<Api>,
-    segment: Segment,
-    Params(params): Params<ReadParams>,
-) -> ApiResult<Response> {
+pub(super) async fn calendar(api: Api, segment: Segment, Params(params): Params<ReadParams>) -> ApiResult<Response> {
     let year = segment.parse::<u16>("year")?;
     let question = Question::new("governance", json!({ "calendar": { "year": year } }), format!("calendar of {year}"));
     records::respond(&api, question, &params).await

@@ -1,7 +1,6 @@
 //! `/v1/query`: any question to any module. `/v1/verify`: the verifier as a convenience.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use quancheng_proof::{Checkpoint, verify};
@@ -34,7 +33,7 @@ pub(crate) struct QueryBody {
     responses((status = 200, body = Envelope), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn query(
-    State(api): State<Api>,
+    api: Api,
     Params(params): Params<ReadParams>,
     headers: HeaderMap,
     body: Body,
@@ -68,7 +67,7 @@ pub(crate) struct VerifyBody {
     )
 )]
 pub(super) async fn check(
-    State(api): State<Api>,
+    api: Api,
     Params(NoParams {}): Params<NoParams>,
     headers: HeaderMap,
     body: Body,

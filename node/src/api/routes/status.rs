@@ -1,6 +1,5 @@
 //! `/v1/status`, `/v1/parameters`, `/v1/modules`: the node and its rules.
 
-use axum::extract::State;
 use axum::response::Response;
 use quancheng_contracts::MODULES;
 use quancheng_types::{
@@ -112,7 +111,7 @@ pub(crate) struct ScheduledVersionView {
 
 /// Where this node stands.
 #[utoipa::path(get, path = "/v1/status", tag = "node", responses((status = 200, body = StatusView)))]
-pub(super) async fn status(State(api): State<Api>, Params(NoParams {}): Params<NoParams>) -> Response {
+pub(super) async fn status(api: Api, Params(NoParams {}): Params<NoParams>) -> Response {
     let identity = api.backend.identity();
     let status = api.backend.status();
     respond::ok(&StatusView {
@@ -166,7 +165,7 @@ pub(crate) struct ParametersView {
 
 /// Consensus parameters in force.
 #[utoipa::path(get, path = "/v1/parameters", tag = "chain", responses((status = 200, body = ParametersView)))]
-pub(super) async fn parameters(State(api): State<Api>, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
+pub(super) async fn parameters(api: Api, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
     let view = api
         .blocking(|backend| {
             let parameters = backend.parameters();

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use quancheng_types::{Height, SignedTransaction, TransactionId};
@@ -21,7 +19,6 @@ use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::respond;
 use super::super::state::Api;
 use crate::admission::AdmissionError;
-use crate::fair::ClientAddress;
 
 const ALLOWED: &str = "application/octet-stream (borsh of a signed transaction) or application/json";
 
@@ -39,15 +36,14 @@ const ALLOWED: &str = "application/octet-stream (borsh of a signed transaction) 
     )
 )]
 pub(super) async fn submit(
-    State(api): State<Api>,
-    Extension(from): Extension<ClientAddress>,
+    api: Api,
     Params(params): Params<WaitParams>,
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<Response> {
     let wait = params.wait()?;
     let transaction = read(&api, &headers, body).await?;
-    let mut answers = api.backend.submit(from, vec![transaction]).await;
+    let mut answers = api.backend.submit(api.client, vec![transaction]).await;
     let Some(answer) = answers.pop() else {
         return Err(ApiError::Internal { reason: "the node gave no answer to a submission".to_owned() });
     };
@@ -71,11 +67,7 @@ pub(super) async fn submit(
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn show(
-    State(api): State<Api>,
-    id: Segment,
-    Params(params): Params<WaitParams>,
-) -> ApiResult<Response> {
+pub(super) async fn show(api: Api, id: Segment, Params(params): Params<WaitParams>) -> ApiResult<Response> {
     let id = id.transaction_id()?;
     if let Some(status) = status_of(&api, id, params.wait()?).await? {
         return Ok(respond::ok(&status));
@@ -111,15 +103,14 @@ pub(crate) struct Simulation {
     )
 )]
 pub(super) async fn simulate(
-    State(api): State<Api>,
-    Extension(from): Extension<ClientAddress>,
+    api: Api,
     Params(NoParams {}): Params<NoParams>,
     headers: HeaderMap,
     body: Body,
 ) -> ApiResult<Response> {
     let transaction = read(&api, &headers, body).await?;
     let height = api.backend.status().executed_height;
-    let receipt = api.backend.simulate(from, transaction).await?;
+    let receipt = api.backend.simulate(api.client, transaction).await?;
     let outcome = OutcomeView::from(receipt.outcome);
     let refusal = match &outcome {
         OutcomeView::Refused(refusal) => Some(refusal.clone()),

@@ -1,6 +1,5 @@
 //! `/v1/validators`: who votes.
 
-use axum::extract::State;
 use axum::response::Response;
 use quancheng_types::{Digest, Height, NodeId, PublicKey, ValidatorId, ValidatorSet};
 use serde::{Deserialize, Serialize};
@@ -85,7 +84,7 @@ impl ValidatorsView {
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn show(State(api): State<Api>, Params(params): Params<HeightParams>) -> ApiResult<Response> {
+pub(super) async fn show(api: Api, Params(params): Params<HeightParams>) -> ApiResult<Response> {
     let view = api
         .blocking(move |backend| {
             let height = params.height.map_or_else(|| backend.status().height.max(Height(1)), Height);

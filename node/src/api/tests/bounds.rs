@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::chain::FOUNDERS;
-use super::support::{Reply, connect, limits, send, served, served_with};
+use super::support::{Reply, Served, connect, connect_from, limits, send, served, served_with};
 use crate::api::ApiLimits;
+use crate::limits::SMALL_BODY_BYTES;
 
 fn read_all(stream: &mut std::net::TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -67,42 +68,74 @@ fn a_client_that_does_not_take_its_answer_is_cut() {
     assert!(received < one * 1000, "{received} bytes arrived");
 }
 
-#[test]
-fn all_bodies_together_are_bounded() {
-    let served = served_with(ApiLimits { body_bytes_total_max: 100, ..limits() });
-    let bytes = served.node.register(FOUNDERS).encode();
-    assert!(bytes.len() > 100);
-    let refused = served.post_borsh("/v1/transactions", &bytes);
-    assert_eq!(refused.problem(), (503, "OVERLOADED".to_owned()));
-    // What was taken is given back.
-    assert_eq!(served.post_borsh("/v1/transactions", b"short").problem(), (400, "MALFORMED".to_owned()));
+/// A body of so many bytes that is no transaction; what is said of it tells whether there was room.
+fn junk(bytes: usize) -> Vec<u8> {
+    vec![0xff; bytes]
 }
 
-/// A body that trickles has its time while there is memory enough, and has to hurry when others wait for it.
+const TAKEN: (u16, &str) = (400, "MALFORMED");
+const NO_ROOM: (u16, &str) = (503, "OVERLOADED");
+
+fn said_of(served: &Served, from: u8, body: &[u8]) -> (u16, String) {
+    let mut stream = connect_from(served, from);
+    let head = begun("/v1/transactions", body.len());
+    stream.write_all(&[head.as_bytes(), body].concat()).expect("sent");
+    Reply::parse(&read_all(&mut stream)).problem()
+}
+
+fn begun(path: &str, length: usize) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: n\r\nconnection: close\r\ncontent-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n"
+    )
+}
+
+/// Sends a body without its last byte, and is silent.
+fn stalls(served: &Served, from: u8, length: usize) -> std::net::TcpStream {
+    let mut stream = connect_from(served, from);
+    let head = begun("/v1/transactions/bulk", length);
+    stream.write_all(&[head.as_bytes(), &junk(length - 1)].concat()).expect("sent");
+    stream
+}
+
 #[test]
-fn bodies_that_trickle_give_way_when_memory_is_scarce() {
-    const TOTAL: usize = 64 * 1024;
-    let served = served_with(ApiLimits { body_bytes_total_max: TOTAL, ..limits() });
-    let head = "POST /v1/transactions HTTP/1.1\r\nhost: n\r\ncontent-type: application/octet-stream\r\n";
-    let mut slow: Vec<_> = (0..4).map(|_| connect(served.public)).collect();
-    for stream in &mut slow {
-        // Chunked, so that nothing is announced.
-        let size = TOTAL / 4;
-        let body =
-            [format!("{head}transfer-encoding: chunked\r\n\r\n{size:x}\r\n").into_bytes(), vec![0; size]].concat();
-        stream.write_all(&body).expect("sent");
-    }
-    let bytes = served.node.register(FOUNDERS).encode();
-    loop_until(|| (served.post_borsh("/v1/transactions", &bytes).status == 503).then_some(()));
-    // Long before the time for bodies is over, they are told to come again.
-    for stream in &mut slow {
-        let (status, code) = Reply::parse(&read_all(stream)).problem();
-        assert!(matches!((status, code.as_str()), (408, "BODY_TIMEOUT") | (503, "OVERLOADED")), "{status} {code}");
-        if served.post_borsh("/v1/transactions", &bytes).status != 503 {
-            break;
+fn all_bodies_together_are_bounded_and_a_small_one_finds_room_always() {
+    let served = served_with(ApiLimits { body_bytes_total_max: 100, ..limits() });
+    for (bytes, expected) in [(SMALL_BODY_BYTES + 101, NO_ROOM), (SMALL_BODY_BYTES, TAKEN), (1, TAKEN)] {
+        // What was taken is given back: three times each.
+        for _ in 0..3 {
+            let (status, code) = said_of(&served, 1, &junk(bytes));
+            assert_eq!((status, code.as_str()), expected, "{bytes} bytes");
         }
     }
-    loop_until(|| matches!(served.post_borsh("/v1/transactions", &bytes).status, 200 | 202).then_some(()));
+}
+
+#[test]
+fn an_address_that_holds_bodies_leaves_room_for_those_of_others() {
+    const TOTAL: usize = 3 * 256 * 1024;
+    let served = served_with(ApiLimits { body_bytes_total_max: TOTAL, ..limits() });
+    let part = TOTAL / 3 * 2;
+    let _held = stalls(&served, 1, part + SMALL_BODY_BYTES);
+    let body = junk(100 * 1024);
+    loop_until(|| (said_of(&served, 1, &body) == (NO_ROOM.0, NO_ROOM.1.to_owned())).then_some(()));
+    for _ in 0..3 {
+        assert_eq!(said_of(&served, 2, &body), (TAKEN.0, TAKEN.1.to_owned()), "another address has its own part");
+    }
+}
+
+/// A body has its time while there is memory enough. When others wait for it, it must still come, however much of it has come before.
+#[test]
+fn bodies_that_stop_give_way_when_memory_is_scarce() {
+    const TOTAL: usize = 3 * 256 * 1024;
+    let served = served_with(ApiLimits { body_bytes_total_max: TOTAL, ..limits() });
+    let part = TOTAL / 3 * 2;
+    let mut held = [stalls(&served, 1, part + SMALL_BODY_BYTES), stalls(&served, 2, TOTAL - part + SMALL_BODY_BYTES)];
+    let body = junk(100 * 1024);
+    loop_until(|| (said_of(&served, 3, &body).0 == NO_ROOM.0).then_some(()));
+    // Long before the time for bodies is over, they are told to come again.
+    for stream in &mut held {
+        assert_eq!(Reply::parse(&read_all(stream)).problem(), (408, "BODY_TIMEOUT".to_owned()));
+    }
+    loop_until(|| (said_of(&served, 3, &body).0 == TAKEN.0).then_some(()));
 }
 
 #[test]

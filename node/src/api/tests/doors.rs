@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quancheng_types::Height;
 
-use super::support::{Reply, Served, connect, limits, send, served, served_with, starting};
+use super::support::{Reply, Served, connect, connect_from, limits, send, served, served_with, starting};
 use crate::api::{ApiLimits, openapi_json};
 use crate::backup::BackupStatus;
 use crate::limits::SMALL_ANSWER_BYTES;
@@ -63,8 +63,8 @@ fn no_route_takes_a_parameter_that_it_does_not_know() {
 }
 
 /// Asks for much and takes nothing: what lies between fills up, and one answer stays in the memory of the node.
-fn takes_nothing(served: &Served, path: &str) -> TcpStream {
-    let mut stream = connect(served.public);
+fn takes_nothing(served: &Served, from: u8, path: &str) -> TcpStream {
+    let mut stream = connect_from(served, from);
     stream.set_write_timeout(Some(Duration::from_millis(300))).expect("a timeout");
     let request = format!("GET {path} HTTP/1.1\r\nhost: n\r\n\r\n").repeat(2_000);
     // Once the node reads no more requests, writing ends here.
@@ -77,8 +77,8 @@ fn answers_that_nobody_takes_are_bounded_in_bytes_together() {
     let path = "/v1/modules";
     let size = served().get(path).body.len();
     assert!(size > SMALL_ANSWER_BYTES, "{size} bytes are covered by the connection");
-    let served = served_with(ApiLimits { answer_bytes_total_max: 3 * size, ..limits() });
-    let mut greedy: Vec<TcpStream> = (0..3).map(|_| takes_nothing(&served, path)).collect();
+    let served = served_with(ApiLimits { answer_bytes_total_max: 4 * size, ..limits() });
+    let mut greedy: Vec<TcpStream> = [2, 3, 2, 3].map(|from| takes_nothing(&served, from, path)).into();
     let refused = super::bounds::loop_until(|| Some(served.get(path)).filter(|reply| reply.status != 200));
     assert_eq!(refused.problem(), (503, "OVERLOADED".to_owned()));
     assert!(refused.header("retry-after").is_some());

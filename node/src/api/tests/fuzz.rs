@@ -13,8 +13,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::chain::Fake;
-use crate::api::state::Api;
+use crate::api::state::Commons;
 use crate::api::{ApiLimits, routes};
+use crate::fair::ClientAddress;
 
 /// Time for an answer: longer than any limit, so that what takes this long hangs.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -55,7 +56,7 @@ impl Door {
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (stop, stopped) = watch::channel(false);
-        let router = routes::public(Api::new(Arc::new(Fake::new()), ApiLimits::default(), stopped));
+        let router = routes::public(Commons::new(Arc::new(Fake::new()), ApiLimits::default(), stopped));
         Self { runtime, router, _stop: stop }
     }
 
@@ -69,7 +70,8 @@ impl Door {
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             request = request.header(header::HOST, "node");
         }
-        let request = request.body(Body::from(body.to_vec())).ok()?;
+        let client = ClientAddress::of(std::net::Ipv4Addr::LOCALHOST.into());
+        let request = request.extension(client).body(Body::from(body.to_vec())).ok()?;
         let answer = async {
             let response = TowerToHyperService::new(self.router.clone()).call(request).await;
             let response = response.unwrap_or_else(|never| match never {});

@@ -15,6 +15,8 @@ mod proofs;
 #[cfg(test)]
 mod reads;
 #[cfg(test)]
+mod shares;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod submit;

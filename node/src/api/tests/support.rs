@@ -181,6 +181,20 @@ pub(super) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// As a client of another address of this machine.
+pub(super) fn connect_from(served: &Served, last: u8) -> TcpStream {
+    let runtime = served.runtime.as_ref().expect("it runs");
+    let connected = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind((std::net::Ipv4Addr::new(127, 0, 0, last), 0).into())?;
+        socket.connect(served.public).await?.into_std()
+    });
+    let stream = connected.expect("connected");
+    stream.set_nonblocking(false).expect("blocking");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream
+}
+
 impl Served {
     pub(super) fn get(&self, path: &str) -> Reply {
         send(self.public, "GET", path, &[], b"")

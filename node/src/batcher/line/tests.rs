@@ -29,7 +29,7 @@ fn push(line: &Line, packet: Vec<Waiting>) -> Result<Stored, LineFull> {
     let height = quancheng_types::Height(0);
     let tracker = Arc::new(crate::tracker::Tracker::new(height, height, 0, metrics));
     let address = ClientAddress::of(IpAddr::from([10, 0, 0, 1]));
-    let share = crate::admission::DoorMemory::new(2).try_take(address, 1).unwrap();
+    let share = Arc::new(crate::fair::FairBudget::halves(2).try_take(address, 1).unwrap());
     let (ticket, stored) = Ticket::new(crate::admission::Claims::new(&tracker), share);
     line.push(packet, ticket).map(|()| stored)
 }

@@ -16,7 +16,8 @@ use super::super::super::outcome::EventView;
 use super::super::super::problem::{ApiError, ApiResult};
 use super::super::super::state::Api;
 use super::{BLOCK, Position};
-use crate::budget::{ByteBudget, ByteShare, held};
+use crate::budget::held;
+use crate::fair::FairShare;
 
 /// Which events a client wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ struct Block {
 /// Transactions of one signer, with their share of the memory for streams.
 struct Signed {
     ids: BTreeSet<TransactionId>,
-    _share: ByteShare,
+    _share: FairShare,
 }
 
 /// What the id of a transaction takes in a set.
@@ -117,7 +118,7 @@ impl Feed {
             return Ok(());
         }
         let sent = async {
-            let share = self.api.pieces.take(piece.len()).await;
+            let share = self.api.pieces.take(self.api.client, piece.len()).await;
             self.sender.send(held(piece, share)).await.map_err(|_| Ended)
         };
         tokio::select! {
@@ -169,9 +170,8 @@ impl Feed {
         let mut after = self.after.take();
         let (mut count, mut few) = (0_u32, RECEIPTS_PER_READ);
         loop {
-            let (filter, from, pieces) = (self.filter.clone(), count, self.api.pieces.clone());
-            let piece =
-                self.api.blocking(move |backend| words(backend, block, from, few, &filter, after, &pieces)).await;
+            let (filter, from, api) = (self.filter.clone(), count, self.api.clone());
+            let piece = self.api.blocking(move |backend| words(backend, block, from, few, &filter, after, &api)).await;
             // The client comes back with the id of the last event it got.
             let Ok(Piece { text, receipts, last, end, block: same }) = piece else { return Err(Ended) };
             block = same;
@@ -235,7 +235,7 @@ fn words(
     few: u32,
     filter: &Filter,
     after: Option<Position>,
-    pieces: &ByteBudget,
+    api: &Api,
 ) -> ApiResult<Piece> {
     let kept = block.receipts.upgrade();
     let read = match &kept {
@@ -246,8 +246,8 @@ fn words(
     if let (Some(account), None, false) = (&filter.account, &block.signed, receipts.is_empty()) {
         // Once for the whole block: each of its batches is read a single time, whatever it holds.
         let ids = backend.signed_by(block.height, account)?;
-        let overloaded = ApiError::Overloaded { what: "event streams", retry_after_ms: super::RETRY_AFTER_MS };
-        let share = pieces.try_take(ids.len() * ID_BYTES).ok_or(overloaded)?;
+        let overloaded = |_| ApiError::Overloaded { what: "event streams", retry_after_ms: super::RETRY_AFTER_MS };
+        let share = api.pieces.try_take(api.client, ids.len() * ID_BYTES).map_err(overloaded)?;
         block.signed = Some(Arc::new(Signed { ids, _share: share }));
     }
     let (mut text, mut last, mut told) = (String::new(), after, 0);

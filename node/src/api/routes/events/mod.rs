@@ -4,9 +4,7 @@
 mod feed;
 mod position;
 
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -23,7 +21,6 @@ use super::super::params::Params;
 use super::super::problem::{ApiError, ApiResult, Problem};
 use super::super::respond;
 use super::super::state::Api;
-use crate::fair::ClientAddress;
 
 /// Media type of the stream.
 const EVENT_STREAM: &str = "text/event-stream";
@@ -61,16 +58,10 @@ pub(super) struct EventParams {
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn events(
-    State(api): State<Api>,
-    Extension(from): Extension<ClientAddress>,
-    Params(params): Params<EventParams>,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
+pub(super) async fn events(api: Api, Params(params): Params<EventParams>, headers: HeaderMap) -> ApiResult<Response> {
     let filter = filter(&params)?;
-    let overloaded = || ApiError::Overloaded { what: "event streams", retry_after_ms: RETRY_AFTER_MS };
-    let of_address = api.streams_of.take(from).ok_or_else(overloaded)?;
-    let permit = std::sync::Arc::clone(&api.streams).try_acquire_owned().map_err(|_| overloaded())?;
+    let overloaded = |_| ApiError::Overloaded { what: "event streams", retry_after_ms: RETRY_AFTER_MS };
+    let place = api.streams.try_take(api.client, 1).map_err(overloaded)?;
     // Before the height is read: whatever is certified in between comes twice rather than not at all, and is told apart by height.
     let receiver = api.backend.subscribe();
     let after = last_seen(&headers)?;
@@ -86,7 +77,7 @@ pub(super) async fn events(
     let (sender, pieces) = mpsc::channel::<Bytes>(PIECES_WAITING_MAX);
     let feed = Feed { api: api.clone(), filter, next, after, sender };
     tokio::spawn(async move {
-        let _held = (permit, of_address);
+        let _place = place;
         feed.run(receiver).await;
     });
     let stream = futures::stream::unfold(pieces, |mut pieces| async move {
