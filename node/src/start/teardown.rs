@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -15,8 +15,10 @@ use crate::ledger::StoreKeeper;
 use crate::thread_end::Threads;
 use crate::verifier::VerifierHandle;
 
-/// How long a stop waits for threads that finish what they have begun, and for the store.
+/// How long a stop waits for threads that finish what they have begun, and then for the store.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long it waits for the store if the threads have used all of that up: one that still runs will not let it go.
+const LAST_LOOK: Duration = Duration::from_millis(200);
 
 /// Everything of a node that outlives its runtime.
 #[derive(Debug, Default)]
@@ -66,6 +68,7 @@ impl Teardown {
         if let Some(verifier) = self.verifier.lock().unwrap_or_else(PoisonError::into_inner).take() {
             verifier.stop();
         }
+        let until = Instant::now() + PATIENCE;
         let left = self.threads.join(PATIENCE);
         if !left.is_empty() {
             warn!(
@@ -73,7 +76,7 @@ impl Teardown {
                 "threads did not end in time; what they were doing is cut off, and done again at the next start"
             );
         }
-        let is_closed = self.store.close(PATIENCE);
+        let is_closed = self.store.close(until.saturating_duration_since(Instant::now()).max(LAST_LOOK));
         if !is_closed {
             warn!("the store is still in use and could not be closed; nothing that was acknowledged is lost");
         }

@@ -1,11 +1,11 @@
 use core::fmt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quancheng_state::backend::{Backend, Column, Cursor, Durability, Operation, Part, Writes};
 use quancheng_state::{IoCause, StoreError};
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{ColumnFamily, DB, DBRawIterator, FlushOptions, WriteBatch, WriteOptions};
+use rocksdb::{ColumnFamily, DB, DBRawIterator, ErrorKind, FlushOptions, WriteBatch, WriteOptions};
 
 use crate::RocksOptions;
 use crate::error::{folder_error, io_error, no_folder};
@@ -23,6 +23,12 @@ const AS_WRITTEN_OUT: u64 = u64::MAX;
 const UNWRITTEN: &str = "rocksdb.num-immutable-mem-table";
 /// Failures in the background since the part was opened.
 const FAILURES: &str = "rocksdb.background-errors";
+/// Whether something of it is being written out just now.
+const WRITING: &str = "rocksdb.num-running-flushes";
+/// How long one piece may be written out by a slow disk.
+const WRITING_MAX: Duration = Duration::from_secs(60);
+/// How long it may wait for a thread of the engine that writes it out.
+const NOT_WRITING_MAX: Duration = Duration::from_secs(3);
 /// Pause between two looks at what is being written out.
 const POLL: Duration = Duration::from_millis(2);
 
@@ -103,27 +109,44 @@ impl RocksPart {
         self.db.flush_cfs_opt(&self.families(), &options).map_err(|error| self.error("write to", &error))
     }
 
-    /// Waits until everything is written out whose writing out was begun.
+    /// Waits until everything is written out whose writing out was begun, as long as that goes on: after a failure, which may be older than
+    /// this wait, the engine writes nothing out any more.
     fn settle(&self) -> Result<(), StoreError> {
         let sum = |property: &str| {
             let numbers = self.part.columns().map(|column| self.number(column, property));
             numbers.sum::<Result<u64, StoreError>>()
         };
         let failed = sum(FAILURES)?;
-        while sum(UNWRITTEN)? > 0 {
-            if sum(FAILURES)? > failed {
-                // Who writes meets the same failure, and tells its cause.
-                return Err(StoreError::Io {
-                    path: self.path.clone(),
-                    operation: "copy",
-                    cause: IoCause::Device,
-                    detail: "what was to be written out could not be; the log of the engine in that folder tells why"
-                        .to_owned(),
-                });
-            }
+        let (mut left, mut since) = (sum(UNWRITTEN)?, Instant::now());
+        while left > 0 {
             std::thread::sleep(POLL);
+            let patience = if sum(WRITING)? > 0 { WRITING_MAX } else { NOT_WRITING_MAX };
+            if sum(FAILURES)? > failed || since.elapsed() > patience {
+                return Err(self.unwritten());
+            }
+            let found = sum(UNWRITTEN)?;
+            if found != left {
+                (left, since) = (found, Instant::now());
+            }
         }
         Ok(())
+    }
+
+    /// Why nothing is written out any more. The engine tells it to those who write, also when they have nothing to write.
+    fn unwritten(&self) -> StoreError {
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        options.set_no_slowdown(true);
+        match self.db.write_opt(WriteBatch::default(), &options) {
+            Err(error) if error.kind() != ErrorKind::Incomplete => self.error("copy", &error),
+            Ok(()) | Err(_) => StoreError::Io {
+                path: self.path.clone(),
+                operation: "copy",
+                cause: IoCause::Device,
+                detail: "what was to be written out could not be; the log of the engine in that folder tells why"
+                    .to_owned(),
+            },
+        }
     }
 
     fn link(&self, folder: &Path, log_bytes: u64) -> Result<(), StoreError> {

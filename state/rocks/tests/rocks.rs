@@ -270,6 +270,27 @@ fn a_copy_is_of_one_moment_and_a_store_of_its_own() {
     assert_eq!((read(copy.path()), backend.get(Column::Batches, &[1]).unwrap().unwrap()[0]), ((1, 3), 2));
 }
 
+/// Whoever copies may come after the failure: then nothing is written out any more, and a copy that waited for it would wait for ever.
+#[test]
+fn a_copy_after_a_failure_to_write_out_ends_and_tells_why() {
+    let (disk, copy) = (OnDisk::new(), tempfile::tempdir().unwrap());
+    let backend = RocksPart::open(disk.0.path(), Part::Results, &OPTIONS).unwrap();
+    let write = || {
+        let mut writes = Writes::new();
+        writes.put(Column::Flat, vec![1], vec![1; 10_000]);
+        backend.write(writes, Durability::Buffered)
+    };
+    write().unwrap();
+    std::fs::rename(disk.0.path().join(Part::Results.name()), disk.0.path().join("away")).unwrap();
+    // Begun, and failed soon after: nothing new can be made in a folder that is not there.
+    let _ = backend.checkpoint();
+    while write().is_ok() {
+        std::thread::yield_now();
+    }
+    let error = backend.copy(Part::Results, &copy.path().join("results")).unwrap_err();
+    assert!(matches!(error, StoreError::Io { operation: "copy", cause: IoCause::NotFound, .. }), "{error:?}");
+}
+
 #[test]
 fn what_is_in_memory_has_no_copy() {
     let nowhere = tempfile::tempdir().unwrap();
