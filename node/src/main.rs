@@ -10,7 +10,7 @@ use mimalloc::MiMalloc;
 use quancheng_node::backup::{Checked, Made, back_up, check};
 use quancheng_node::config::{NodeConfig, near_misses};
 use quancheng_node::driver::DriverEnd;
-use quancheng_node::limits::BLOCKING_THREADS_MAX;
+use quancheng_node::limits::{BLOCKING_THREADS_MAX, STACK_BYTES};
 use quancheng_node::log::Log;
 use quancheng_node::replay::{ReplayError, Replayed, replay};
 use quancheng_node::signals;
@@ -193,8 +193,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
 fn start(config: NodeConfig) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let log = Log::start(&config.log.level, config.log.json)?;
     unread_variables().iter().for_each(|words| warn!("{words}"));
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS_MAX).enable_all().build()?;
+    let runtime = runtime()?;
     let teardown = Teardown::default();
     let end = runtime.block_on(async {
         // Before the start, which may take a while: a request to stop that comes meanwhile ends what takes long, or is carried out after it.
@@ -226,6 +225,16 @@ fn start(config: NodeConfig) -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     log.finish();
     Ok(code)
+}
+
+/// Nothing of it is left to the environment (`TOKIO_WORKER_THREADS`, `RUST_MIN_STACK`).
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+        .thread_stack_size(STACK_BYTES)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()
 }
 
 fn run_init(

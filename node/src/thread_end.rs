@@ -6,11 +6,19 @@ use std::time::{Duration, Instant};
 
 use tracing::error;
 
+use crate::limits::STACK_BYTES;
+
 /// Niceness of threads whose work can wait.
 const NICE: i32 = 10;
 
 /// Pause between two looks at threads that still run.
 const POLL: Duration = Duration::from_millis(2);
+
+/// For every thread of the node. Its stack is given here, since the library would ask the environment for it (`RUST_MIN_STACK`): a value
+/// that somebody meant for another program would stop this one.
+pub(crate) fn builder(name: &str) -> std::thread::Builder {
+    std::thread::Builder::new().name(name.into()).stack_size(STACK_BYTES)
+}
 
 /// Ends the process when the thread that holds it unwinds: a node without its executor or its writer would go on answering and do nothing.
 /// Nothing is lost, since all that was acknowledged is durable, and who supervises the process starts it again.
@@ -41,7 +49,7 @@ impl Threads {
     /// # Errors
     /// When the system gives none.
     pub fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-        let thread = std::thread::Builder::new().name(name.into()).spawn(run)?;
+        let thread = builder(name).spawn(run)?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }

@@ -7,6 +7,7 @@ use quancheng_consensus::{Commit, SignRecord};
 use super::{Driver, DriverEnd};
 use crate::files::FileError;
 use crate::ledger::LedgerError;
+use crate::thread_end::builder;
 
 /// Effects that wait for the next flush.
 #[derive(Debug, Default)]
@@ -40,9 +41,14 @@ impl Driver {
         }
         // Blocks go to another file than log and record: the two waits overlap.
         let (stored, synced) = std::thread::scope(|scope| {
-            let writer = scope.spawn(|| ledger.put_commits(&commits));
+            let writer = builder("commit-writer").spawn_scoped(scope, || ledger.put_commits(&commits));
             let synced = files();
-            (writer.join().unwrap_or(Err(LedgerError::WriterPanicked)), synced)
+            let stored = match writer {
+                Ok(writer) => writer.join().unwrap_or(Err(LedgerError::WriterPanicked)),
+                // No thread for it now: then one after the other.
+                Err(_) => ledger.put_commits(&commits),
+            };
+            (stored, synced)
         });
         synced.map_err(file_end)?;
         stored.map_err(DriverEnd::Ledger)?;

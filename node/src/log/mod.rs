@@ -89,7 +89,7 @@ impl Log {
     pub fn over(sink: impl io::Write + Send + 'static, is_json: bool) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(is_json));
         let work = Arc::clone(&queue);
-        std::thread::Builder::new().name("log".into()).spawn(move || work.write_out(sink))?;
+        crate::thread_end::builder("log").spawn(move || work.write_out(sink))?;
         Ok(Self(queue))
     }
 
