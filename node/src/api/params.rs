@@ -24,10 +24,32 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> ApiResult<Self> {
+        if let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri) {
+            pairs.iter().try_for_each(|(_, value)| unsigned("query", value))?;
+        }
         Query::<T>::try_from_uri(&parts.uri)
             .map(|Query(params)| Self(params))
             .map_err(|rejection| ApiError::parameter("query", rejection.body_text()))
     }
+}
+
+/// A number is written in digits alone; the standard library, which reads those of paths and queries, would also take a plus sign.
+fn unsigned(place: &'static str, text: &str) -> ApiResult<()> {
+    match text.strip_prefix('+') {
+        Some(rest) if is_digits(rest) => {
+            Err(ApiError::parameter(place, format!("{text} has a sign; numbers are written in digits alone")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number in digits alone, as part of a longer text.
+pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    is_digits(text).then(|| text.parse().ok())?
 }
 
 /// No parameters: for routes that take none.
@@ -45,8 +67,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
         Path::<String>::from_request_parts(parts, state)
             .await
-            .map(|Path(text)| Self(text))
             .map_err(|rejection| ApiError::parameter("path", rejection.body_text()))
+            .and_then(|Path(text)| unsigned("path", &text).map(|()| Self(text)))
     }
 }
 

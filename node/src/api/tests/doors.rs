@@ -62,6 +62,25 @@ fn no_route_takes_a_parameter_that_it_does_not_know() {
     }
 }
 
+#[test]
+fn numbers_are_written_in_digits_alone() {
+    let served = served();
+    for path in [
+        "/v1/blocks/+1",
+        "/v1/blocks/%2B1",
+        "/v1/blocks/+1/transactions",
+        "/v1/registrations/+1",
+        "/v1/governance/proposals/+1",
+        "/v1/calendar/+2026",
+        "/v1/organizations?limit=%2B1",
+        "/v1/organizations?height=%2B1",
+        "/v1/events?from=%2B1",
+        "/v1/organizations?time=%2B1790000000000",
+    ] {
+        assert_eq!(served.get(path).problem(), (400, "INVALID_PARAMETER".to_owned()), "{path}");
+    }
+}
+
 /// Asks for much and takes nothing: what lies between fills up, and one answer stays in the memory of the node.
 fn takes_nothing(served: &Served, from: u8, path: &str) -> TcpStream {
     let mut stream = connect_from(served, from);

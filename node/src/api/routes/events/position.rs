@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use quancheng_types::Height;
 
+use super::super::super::params::number;
+
 /// Place of an event. The event that ends a block stands at the position after its last receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
@@ -28,9 +30,9 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, ()> {
         let mut parts = text.splitn(3, '-');
         let mut next = || parts.next().ok_or(());
-        let height = Height(next()?.parse().map_err(|_| ())?);
-        let position = next()?.parse().map_err(|_| ())?;
-        let index = next()?.parse().map_err(|_| ())?;
+        let height = Height(number(next()?).ok_or(())?);
+        let position = number(next()?).ok_or(())?;
+        let index = number(next()?).ok_or(())?;
         Ok(Self { height, position, index })
     }
 }
@@ -46,7 +48,7 @@ mod tests {
         assert_eq!("12-3-4".parse(), Ok(position));
         assert!(position < "12-3-5".parse().expect("position"));
         assert!(position < "13-0-0".parse().expect("position"));
-        for text in ["", "1", "1-2", "1-2-", "1-2-3-4", "a-b-c", "-1-2-3", "1-2-4294967296"] {
+        for text in ["", "1", "1-2", "1-2-", "1-2-3-4", "a-b-c", "-1-2-3", "+1-2-3", "1-+2-3", "1-2-4294967296"] {
             assert_eq!(text.parse::<Position>(), Err(()), "{text}");
         }
     }
