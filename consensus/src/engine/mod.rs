@@ -299,7 +299,7 @@ impl Engine {
             pool_batches: self.availability.pool.len(),
             missing_batches: self.availability.delivery.missing(),
             claimed: self.sync.honest_claim(self.validators()),
-            key_asked: self.twin.is_key_asked,
+            key_asked: self.twin.is_key_asked(),
         }
     }
 

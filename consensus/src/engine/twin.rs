@@ -14,7 +14,7 @@
 //!
 //! The engine signs nothing that could conflict (the floor of the record is raised) and raises an alarm; the shell stops the node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::hash::Domain;
@@ -97,13 +97,33 @@ pub(crate) struct TwinWatch {
     pub(crate) next_sequence: u64,
     /// The newest question of each peer.
     asked: BTreeMap<NodeId, Asked>,
-    /// Another process asked with our key.
-    pub(crate) is_key_asked: bool,
+    /// Other processes that asked with our key and were told of, the newest of them.
+    pub(super) twins: VecDeque<u64>,
 }
+
+/// Twins that are remembered, so that each is told of once.
+const TWINS_MAX: usize = 64;
 
 impl TwinWatch {
     pub(crate) fn new(instance: u64, earlier: Vec<u64>, next_sequence: u64) -> Self {
-        Self { instance, earlier, next_sequence, asked: BTreeMap::new(), is_key_asked: false }
+        Self { instance, earlier, next_sequence, asked: BTreeMap::new(), twins: VecDeque::new() }
+    }
+
+    /// Whether another process asked with our key.
+    pub(crate) fn is_key_asked(&self) -> bool {
+        !self.twins.is_empty()
+    }
+
+    /// Notes a process that asked with our key; whether it is another one than those that were noted of late.
+    fn is_new_twin(&mut self, instance: u64) -> bool {
+        if self.twins.contains(&instance) {
+            return false;
+        }
+        if self.twins.len() == TWINS_MAX {
+            self.twins.pop_front();
+        }
+        self.twins.push_back(instance);
+        true
     }
 }
 
@@ -140,7 +160,7 @@ impl Engine {
         let alive = Some(Alive { instance: own, signature });
         let answer = SignAnswer { validator, nonce: asked_by, committed: self.committed(), latest: None, alive };
         self.out.send(to, Message::SignAnswer(answer));
-        if self.startup.is_done() && !std::mem::replace(&mut self.twin.is_key_asked, true) {
+        if self.startup.is_done() && self.twin.is_new_twin(asked_by) {
             self.out.alarm(Alarm::KeyAsked { from: to });
         }
     }

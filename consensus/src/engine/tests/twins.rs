@@ -81,6 +81,22 @@ fn the_later_of_two_processes_learns_that_the_other_lives_and_both_say_so() {
     assert_eq!(alarms(&told), [Alarm::KeyAlive]);
 }
 
+/// Peers repeat a question again and again; the next process that starts with the key is another matter.
+#[test]
+fn each_twin_is_told_of_once() {
+    let mut first = started(EPOCH_MS, true);
+    let told = |engine: &mut Engine, from, nonce| alarms(&hear(engine, from, ask(nonce))).len();
+    for (from, nonce, expected) in [(2, OTHER, 1), (2, OTHER, 0), (3, OTHER, 0), (2, OTHER + 1, 1), (2, OTHER, 0)] {
+        assert_eq!(told(&mut first, from, nonce), expected, "{nonce} by {from}");
+    }
+    // However many they are, few are remembered.
+    for nonce in 0..100 {
+        told(&mut first, 2, OTHER + nonce);
+    }
+    assert!(first.twin.twins.len() <= 64);
+    assert!(first.status().key_asked);
+}
+
 #[test]
 fn nobody_can_ask_in_the_name_of_another_and_who_carries_such_a_question_is_to_blame() {
     let genuine = SignQuery::sign(&chain_id(), &key(0), OTHER);
