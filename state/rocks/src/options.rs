@@ -1,6 +1,8 @@
 use quancheng_state::StoreOptions;
 use quancheng_state::backend::{Column, Part};
-use rocksdb::{BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options};
+use rocksdb::{
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options,
+};
 
 /// Bits of a Bloom filter per key: about one false positive in a hundred.
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
@@ -77,10 +79,8 @@ const RECENT_SHARES: usize = 1;
 pub fn within(memory_bytes: usize) -> (RocksOptions, StoreOptions) {
     let page_cache_bytes = memory_bytes / SHARES * TREE_SHARES;
     let recent_bytes = memory_bytes / SHARES * RECENT_SHARES;
-    let rocks = RocksOptions {
-        memory_bytes: memory_bytes - page_cache_bytes - recent_bytes,
-        ..RocksOptions::default()
-    };
+    let rocks =
+        RocksOptions { memory_bytes: memory_bytes - page_cache_bytes - recent_bytes, ..RocksOptions::default() };
     let checkpoint_bytes = rocks.checkpoint_bytes();
     (rocks, StoreOptions { page_cache_bytes, recent_bytes, checkpoint_bytes, ..StoreOptions::default() })
 }
