@@ -63,6 +63,29 @@ pub(crate) enum Fate {
     Pending,
 }
 
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Submitted {
+    /// One fate for each transaction, in order.
+    Answered(Vec<Fate>),
+    /// It may have been taken: there is no usable answer.
+    Unanswered,
+    /// There was no connection, so nothing was taken.
+    Unsent,
+}
+
+/// Whether a request failed before anything of it was sent.
+fn is_unsent(error: &ureq::Error) -> bool {
+    let is_refused = matches!(error, ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused);
+    is_refused
+        || matches!(
+            error,
+            ureq::Error::ConnectionFailed
+                | ureq::Error::HostNotFound
+                | ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve)
+        )
+}
+
 #[derive(Deserialize)]
 struct Status {
     chain_id: ChainId,
@@ -142,13 +165,24 @@ impl Client {
         Ok(self.read::<Status>(response)?.chain_id)
     }
 
-    /// Submits a bulk and waits for its results. One fate each, in order.
-    pub(crate) fn submit(&self, body: &[u8]) -> Result<Vec<Fate>, LoadError> {
+    /// Submits a bulk and waits for its results.
+    pub(crate) fn submit(&self, body: &[u8]) -> Submitted {
         let url = format!("{}/v1/transactions/bulk?wait=certified&timeout_ms={WAIT_MS}", self.base);
         let request = self.agent.post(url).header("content-type", "application/octet-stream");
-        let response = request.send(body).map_err(|error| self.network(error))?;
-        let bulk: Bulk = self.read(response)?;
-        Ok(bulk.items.iter().map(|item| item.transaction.as_ref().map_or(Fate::RefusedAtDoor, State::fate)).collect())
+        let response = match request.send(body) {
+            Ok(response) => response,
+            Err(error) if is_unsent(&error) => return Submitted::Unsent,
+            Err(_) => return Submitted::Unanswered,
+        };
+        match self.read::<Bulk>(response) {
+            Ok(bulk) => Submitted::Answered(
+                bulk.items
+                    .iter()
+                    .map(|item| item.transaction.as_ref().map_or(Fate::RefusedAtDoor, State::fate))
+                    .collect(),
+            ),
+            Err(_) => Submitted::Unanswered,
+        }
     }
 
     /// The bundle of a transaction; `None` while it has none.

@@ -27,12 +27,14 @@ pub(crate) struct Window {
 pub(crate) struct Report {
     /// Open or closed loop.
     pub(crate) mode: &'static str,
-    /// Transactions of the whole run, warm-up included; so are the next four.
+    /// Transactions of the whole run, warm-up included; so are the next five.
     pub(crate) submitted: u64,
     pub(crate) certified: u64,
     pub(crate) refused: u64,
     pub(crate) lost: u64,
     pub(crate) errors: u64,
+    /// Due at a door to which there was no connection, and so not submitted; open loop alone.
+    pub(crate) unsent: u64,
     /// Certified, but not while their request waited: the percentiles lack them.
     pub(crate) certified_after_wait: u64,
     /// From the first request to the last answer, seconds.
@@ -142,6 +144,7 @@ impl Report {
             refused: tally.refused,
             lost,
             errors: tally.errors,
+            unsent: tally.unsent,
             certified_after_wait: tally.certified_late,
             duration_s: window.elapsed.as_secs_f64(),
             cpu_s,
@@ -156,9 +159,9 @@ impl Report {
         }
     }
 
-    /// Whether nothing was lost and every bundle that was asked for is what it should be.
+    /// Whether everything was sent, nothing was lost, and every bundle that was asked for is what it should be.
     pub(crate) fn is_whole(&self) -> bool {
-        self.lost == 0 && self.bundles.as_ref().is_none_or(|bundles| bundles.failed.is_empty())
+        self.lost == 0 && self.unsent == 0 && self.bundles.as_ref().is_none_or(|bundles| bundles.failed.is_empty())
     }
 
     pub(crate) fn write_json(&self, out: &mut impl io::Write) -> io::Result<()> {
@@ -172,6 +175,9 @@ impl Report {
         writeln!(out, "refused     {}", self.refused)?;
         writeln!(out, "lost        {}", self.lost)?;
         writeln!(out, "errors      {}", self.errors)?;
+        if self.unsent > 0 {
+            writeln!(out, "unsent      {}: a door did not open", self.unsent)?;
+        }
         writeln!(out, "tx/s        {:.0}", self.tx_per_s)?;
         if let Some(cpu_s) = self.cpu_s {
             writeln!(out, "own CPU s   {cpu_s:.2}")?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use quancheng_types::ChainId;
 
-use crate::client::{Client, Fate, LoadError};
+use crate::client::{Client, Fate, LoadError, Submitted};
 use crate::open::{self, Hand};
 use crate::proofs::{self, Chosen};
 use crate::report::{Report, Window};
@@ -19,6 +19,9 @@ const GATHER: Duration = Duration::from_millis(10);
 
 /// How long, after the last answer, transactions may take that were not certified in time.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
+
+/// Pause of a connection in closed loop whose door is shut.
+const SHUT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Unit of CPU times in `/proc`: fixed for user space on all platforms that Linux runs on today.
 const TICKS_PER_S: f64 = 100.0;
@@ -148,13 +151,23 @@ impl Field<'_> {
             && let Some(due) = self.next()
         {
             let from = self.since_start();
-            self.send(&client, endpoint, &due, from);
+            let answer = client.submit(&due.request.body);
+            if answer == Submitted::Unsent {
+                // What nobody has heard of is for the next one; a door that is shut is not asked without end.
+                self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_front(due);
+                std::thread::sleep(SHUT_PAUSE);
+            } else {
+                self.count(endpoint, &due, answer, from);
+            }
         }
     }
 
     /// Sends one request and counts its answer; the first of its transactions counts from `from`.
     pub(crate) fn send(&self, client: &Client, endpoint: usize, due: &Due, from: Duration) {
-        let answer = client.submit(&due.request.body).ok();
+        self.count(endpoint, due, client.submit(&due.request.body), from);
+    }
+
+    fn count(&self, endpoint: usize, due: &Due, answer: Submitted, from: Duration) {
         let answered = self.since_start();
         self.tally().count(endpoint, &due.request.ids, answer, (from, due.spacing), answered);
     }

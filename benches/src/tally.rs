@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quancheng_types::TransactionId;
 
-use crate::client::Fate;
+use crate::client::{Fate, Submitted};
 use crate::proofs::Chosen;
 
 /// A transaction that was certified.
@@ -21,6 +21,8 @@ pub(crate) struct Sample {
 pub(crate) struct Tally {
     /// Transactions that were sent.
     pub(crate) submitted: u64,
+    /// Transactions that were due at a door to which there was no connection.
+    pub(crate) unsent: u64,
     /// Transactions that a door or a contract refused.
     pub(crate) refused: u64,
     /// Requests without a usable answer.
@@ -45,16 +47,25 @@ impl Tally {
         &mut self,
         endpoint: usize,
         ids: &[TransactionId],
-        answer: Option<Vec<Fate>>,
+        answer: Submitted,
         (mut from, spacing): (Duration, Duration),
         answered: Duration,
     ) {
-        self.submitted += u64::try_from(ids.len()).unwrap_or(0);
-        let Some(fates) = answer else {
-            self.errors += 1;
-            self.pending.extend(ids.iter().map(|id| (endpoint, *id)));
-            return;
+        let count = u64::try_from(ids.len()).unwrap_or(0);
+        let fates = match answer {
+            Submitted::Answered(fates) => fates,
+            Submitted::Unsent => {
+                self.unsent += count;
+                return;
+            }
+            Submitted::Unanswered => {
+                self.submitted += count;
+                self.errors += 1;
+                self.pending.extend(ids.iter().map(|id| (endpoint, *id)));
+                return;
+            }
         };
+        self.submitted += count;
         for (at, id) in ids.iter().enumerate() {
             // An answer that is shorter than its request tells nothing of the rest.
             match fates.get(at).copied().unwrap_or(Fate::Pending) {
@@ -83,7 +94,7 @@ mod tests {
         let ids: Vec<_> = (0..4).map(|number| TransactionId(Digest([number; 32]))).collect();
         let mut tally = Tally::default();
         let fates = vec![Fate::Certified, Fate::RefusedAtDoor, Fate::Certified];
-        tally.count(1, &ids, Some(fates), (10 * MS, 5 * MS), 40 * MS);
+        tally.count(1, &ids, Submitted::Answered(fates), (10 * MS, 5 * MS), 40 * MS);
         let latencies: Vec<_> = tally.samples.iter().map(|one| one.answered - one.from).collect();
         assert_eq!(latencies, [30 * MS, 20 * MS]);
         assert_eq!((tally.submitted, tally.refused, tally.errors), (4, 1, 0));
@@ -94,7 +105,16 @@ mod tests {
     fn a_request_without_answer_is_one_error_and_all_its_transactions_are_pending() {
         let ids: Vec<_> = (0..3).map(|number| TransactionId(Digest([number; 32]))).collect();
         let mut tally = Tally::default();
-        tally.count(0, &ids, None, (MS, MS), 9 * MS);
+        tally.count(0, &ids, Submitted::Unanswered, (MS, MS), 9 * MS);
         assert_eq!((tally.submitted, tally.errors, tally.pending.len(), tally.samples.len()), (3, 1, 3, 0));
+    }
+
+    /// What was never sent cannot be lost.
+    #[test]
+    fn a_request_without_connection_is_no_submission() {
+        let ids: Vec<_> = (0..3).map(|number| TransactionId(Digest([number; 32]))).collect();
+        let mut tally = Tally::default();
+        tally.count(0, &ids, Submitted::Unsent, (MS, MS), 9 * MS);
+        assert_eq!((tally.submitted, tally.unsent, tally.errors, tally.pending.len()), (0, 3, 0, 0));
     }
 }
