@@ -25,7 +25,7 @@ use super::arriving::{Arriving, Sending};
 use super::connections::{Place, Places};
 use super::limits::{ApiLimits, HEAD_BYTES_MAX, HEADERS_MAX};
 use super::pace::Pace;
-use super::stream::TimedStream;
+use super::stream::{Lingerers, TimedStream};
 use crate::fair::ClientAddress;
 use crate::limits::READ_BUFFER_BYTES;
 
@@ -48,6 +48,7 @@ struct Door {
     places: Places,
     pace: Pace,
     refusals: Refusals,
+    lingerers: Lingerers,
     stop: watch::Receiver<bool>,
 }
 
@@ -95,6 +96,7 @@ pub(super) async fn serve(
         places: Places::new(limits.connections_max, limits.connections_per_address_max, limits.idle_min),
         pace: Pace::default(),
         refusals: Refusals::new(limits.refusals_max),
+        lingerers: Lingerers::default(),
         stop: stop.clone(),
         limits,
     };
@@ -142,14 +144,16 @@ impl Door {
                     limits: Arc::clone(&self.limits),
                     place: Arc::new(place),
                     ways_out: Arc::clone(&self.refusals.making_room),
+                    lingerers: self.lingerers.clone(),
                 };
                 tasks.spawn(talk.run(stream, self.stop.clone()));
             }
             None => {
                 if let Some(permit) = self.refusals.permit().await {
+                    let lingerers = self.lingerers.clone();
                     let refusal = tasks.spawn(async move {
                         let _permit = permit;
-                        let _ = tokio::time::timeout(REFUSAL_TIMEOUT, refuse(stream)).await;
+                        let _ = tokio::time::timeout(REFUSAL_TIMEOUT, refuse(stream, lingerers)).await;
                     });
                     self.refusals.tasks.push_back(refusal);
                 }
@@ -174,18 +178,19 @@ struct Talk {
     limits: Arc<ApiLimits>,
     place: Arc<Place>,
     ways_out: Arc<Semaphore>,
+    lingerers: Lingerers,
 }
 
 impl Talk {
     async fn run(self, stream: TcpStream, mut stop: watch::Receiver<bool>) {
-        let Self { router, sending, limits, place, ways_out } = self;
+        let Self { router, sending, limits, place, ways_out, lingerers } = self;
         let client = sending.client;
         // Answers are small and awaited: never hold them back to fill a segment.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "connection ended before it began");
             return;
         }
-        let io = TokioIo::new(TimedStream::new(stream, limits.write_timeout));
+        let io = TokioIo::new(TimedStream::new(stream, limits.write_timeout, lingerers));
         let seat = Arc::clone(&place);
         let service = service_fn(move |request: Request<Incoming>| {
             let answering = Answering(Arc::clone(&seat));
@@ -276,8 +281,8 @@ impl hyper::body::Body for Watched {
 }
 
 /// Tells a client that there is no room. Closing lingers as it does for any other answer ([`TimedStream`]).
-async fn refuse(stream: TcpStream) -> std::io::Result<()> {
-    let mut stream = TimedStream::new(stream, REFUSAL_TIMEOUT);
+async fn refuse(stream: TcpStream, lingerers: Lingerers) -> std::io::Result<()> {
+    let mut stream = TimedStream::new(stream, REFUSAL_TIMEOUT, lingerers);
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\nconnection: close\r\n\
          content-length: {}\r\n\r\n{REFUSAL}",
