@@ -9,6 +9,7 @@ use quancheng_types::{
 };
 
 use crate::contract::{Context, Environment, EventLog};
+use crate::domain::{Unseen, unseen_in};
 use crate::{governance, identity, modules};
 
 /// Why the content of a module cannot be a first state.
@@ -61,6 +62,13 @@ pub enum GenesisStateError {
         /// Whose key it is.
         validator: ValidatorId,
     },
+    /// A text that people read holds a character that is not seen.
+    Illegible {
+        /// Which text.
+        field: String,
+        /// The character, and its place.
+        unseen: Unseen,
+    },
     /// It has content for a module that this version does not know.
     UnknownModule {
         /// Its number.
@@ -92,6 +100,9 @@ impl fmt::Display for GenesisStateError {
                 "genesis: the consensus key or the peer identity (node_id) of validator {validator} is also the key of an organization; make a \
                  key of its own for each (验证节点 {validator} 的共识密钥或网络身份同时是某组织的密钥，请为每一用途各生成一个密钥)"
             ),
+            Self::Illegible { field, unseen } => {
+                write!(f, "genesis: {field} holds {unseen}, which no reader sees; take it out (含看不见的字符，请删去)")
+            }
             Self::UnknownModule { module } => {
                 write!(
                     f,
@@ -118,6 +129,7 @@ pub fn genesis_patch(genesis: &Genesis, view: &dyn View) -> Result<Patch, Genesi
     if let Some(shared) = genesis.validators.shared_key() {
         return Err(GenesisStateError::SharedKey(shared));
     }
+    check_texts(genesis)?;
     for content in &genesis.modules {
         if modules::by_id(content.module).is_none() {
             return Err(GenesisStateError::UnknownModule { module: content.module });
@@ -148,6 +160,20 @@ pub fn genesis_patch(genesis: &Genesis, view: &dyn View) -> Result<Patch, Genesi
         }
     }
     Ok(overlay.into_patch())
+}
+
+/// The texts that courts read with every bundle.
+fn check_texts(genesis: &Genesis) -> Result<(), GenesisStateError> {
+    let check = |field: String, text: &str| match unseen_in(text) {
+        Some(unseen) => Err(GenesisStateError::Illegible { field, unseen }),
+        None => Ok(()),
+    };
+    check("chain_name".to_owned(), &genesis.chain_name)?;
+    for (at, validator) in genesis.validators.validators().iter().enumerate() {
+        check(format!("validators[{at}].organization"), &validator.organization)?;
+        check(format!("validators[{at}].interest"), &validator.interest)?;
+    }
+    Ok(())
 }
 
 /// Whether a genesis makes a first state, with nothing kept of it: for those who write or read the file of one.

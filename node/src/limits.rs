@@ -48,6 +48,8 @@ pub const DECODES_MAX: usize = 2;
 /// Threads for what may block: reads, proofs, decoding, and some that wait for others. Each keeps memory of its own of what it has made, so
 /// they are few.
 pub const BLOCKING_THREADS_MAX: usize = 2 * (READS_MAX + PROOFS_MAX + DECODES_MAX);
+/// Event streams that read the past at once.
+pub const REPLAYS_MAX: usize = 2;
 /// Proofs that are made or checked at once.
 pub const PROOFS_MAX: usize = 2;
 /// What one of them makes in memory: a bundle of the largest size, parsed and written out.

@@ -105,7 +105,7 @@ pub(crate) fn local(error: &LocalError) -> Text {
             format!("{} 不是为网络生成的文件，妨碍新建网络；请将其移走或另选目录，未删除任何文件", path.display())
         }
         LocalError::Stray { index, pid } => stray_zh(*index, *pid),
-        LocalError::BeingMade { dir } => format!("另一进程正在 {} 中建立网络；请等待其结束", dir.display()),
+        LocalError::BeingMade { dir } => format!("另一进程正在 {} 中建立或启动网络；请等待其结束", dir.display()),
         LocalError::PortTaken { index, address } => format!(
             "节点 {index} 的接口 {address} 被其他进程占用，未启动任何节点；如本目录复制自正在运行的网络，请先停止该网络"
         ),

@@ -143,6 +143,9 @@ crate::refusals! {
         KeyShared = 26, "KEY_SHARED",
             "共识密钥、网络身份与组织密钥须各不相同，此项中有一个密钥用于两处。请为每一用途各生成一个密钥。",
             "Consensus keys, peer identities and keys of organizations are keys of their own; one of these serves twice. Make a key for each.";
+        TextIllegible = 27, "TEXT_ILLEGIBLE",
+            "利害关系声明或版本通知含看不见的字符（控制、改变文字方向或零宽）。请删去。",
+            "The declared interest or the notice of the version holds a character that is not seen: a control, a mark of direction, one without width. Take it out.";
     }
 }
 
@@ -171,11 +174,16 @@ fn check_action(action: &Action) -> Result<(), Error> {
             if validator.power == 0 {
                 return Err(Error::PowerInvalid);
             }
+            // Courts read it beside the signature.
+            if unseen_in(&validator.interest).is_some() {
+                return Err(Error::TextIllegible);
+            }
             validator.public_key.validate().map_err(|_| Error::KeyUnusable)
         }
         Action::ChangeParameters(parameters) => parameters.validate().map_err(|_| Error::ParameterOutOfRange),
         Action::PublishRuleSet(rules) => check_rule_set(rules),
         Action::PublishCalendar(year) => year.validate().map_err(|_| Error::CalendarInvalid),
+        Action::ScheduleVersion { notice, .. } if unseen_in_lines(notice).is_some() => Err(Error::TextIllegible),
         Action::RemoveValidator { .. }
         | Action::ScheduleVersion { .. }
         | Action::GrantRole { .. }

@@ -238,6 +238,35 @@ fn one_key_serves_one_role() {
     assert!(text.contains("key of an organization") && text.contains("组织的密钥"), "{text}");
 }
 
+/// What courts read beside a signature, and operators of a version, holds nothing that they do not see: in votes and in a genesis.
+#[test]
+fn interests_and_notices_hold_what_their_readers_see() {
+    let mut chain = Chain::sample();
+    let hidden = ["无\u{202e}系关", "x\u{1b}[31m", "无\u{200b}"];
+    for text in hidden {
+        let mut new = Chain::validator("ORG-GOV-HPF");
+        new.interest = quancheng_types::Text::new(text).unwrap();
+        let add = json!({"add_validator": new});
+        let replace = json!({"replace_validator": {"validator": Chain::validator("ORG-REG").id(), "successor": new}});
+        let version = json!({"schedule_version": {"version": 2, "effective": 9000, "notice": text}});
+        for action in [add, replace, version] {
+            let refused = chain.refused(T, &["ORG-GOV-DATA"], "governance", propose(&action));
+            assert_eq!(refused, "TEXT_ILLEGIBLE", "{action}");
+        }
+        let mut genesis = Chain::sample().genesis;
+        genesis.validators = ValidatorSet::new(vec![new]).unwrap();
+        let error = crate::check_genesis(&genesis).unwrap_err().to_string();
+        assert!(error.contains("validators[0].interest") && error.contains("U+"), "{error}");
+        let mut genesis = Chain::sample().genesis;
+        genesis.chain_name = quancheng_types::Text::new(text).unwrap();
+        let error = crate::check_genesis(&genesis).unwrap_err().to_string();
+        assert!(error.contains("chain_name"), "{error}");
+    }
+    let mut lines = Chain::validator("ORG-GOV-HPF");
+    lines.interest = quancheng_types::Text::new("无利害关系").unwrap();
+    chain.ok(T, &["ORG-GOV-DATA"], "governance", propose(&json!({"add_validator": lines})));
+}
+
 /// An action that was possible when proposed and is not when accepted closes the proposal as failed; the votes stand.
 #[test]
 fn an_action_overtaken_by_events_fails() {

@@ -1,7 +1,9 @@
 //! The places of a door: how many connections there are, whose they are, and which of them may go when another one comes.
 //!
 //! A door that is full of connections that ask nothing would be closed to those who do. So when there is no room, one that has waited
-//! for a request for a while is closed: of the address that comes, if that address has too many, else of the one that has most.
+//! for a request for a while is closed: of the address that comes, if that address has too many, else of the one that has most. An address
+//! that has no place at all gets one of the address that has most, which need not have waited for long: a few addresses that fill the
+//! door and ask without end shut nobody out.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,6 +55,12 @@ impl Taken {
         });
         waiting.max().map(|(.., number)| number)
     }
+
+    /// The connection that has waited longest, however short that is, of the address that has most; it has at least two.
+    fn spare(&self, now: Instant) -> Option<u64> {
+        let (most, count) = self.per_client.iter().max_by_key(|(_, count)| **count)?;
+        (*count > 1).then(|| self.idlest(Some(*most), now, Duration::ZERO)).flatten()
+    }
 }
 
 /// The places of one door.
@@ -84,7 +92,11 @@ impl Places {
             None
         };
         if let Some(of) = of {
-            let seat = taken.idlest(of, now, self.idle_min).and_then(|number| taken.remove(number))?;
+            let idlest = taken.idlest(of, now, self.idle_min).or_else(|| {
+                let is_newcomer = of.is_none() && taken.count(client) == 0;
+                is_newcomer.then(|| taken.spare(now)).flatten()
+            });
+            let seat = idlest.and_then(|number| taken.remove(number))?;
             seat.leave.notify_one();
         }
         let number = taken.next;
@@ -182,6 +194,28 @@ mod tests {
         let fifth = places.take(modest, start + 4 * IDLE_MIN).unwrap();
         assert_eq!([&second, &third, &fourth, &fifth].map(is_gone), [false, false, true, false]);
         drop((second, third, fourth, fifth));
+        assert_eq!((places.count(), places.lock().per_client.len()), (0, 0));
+    }
+
+    /// Few addresses that ask without end leave a place to each that has none, and to nobody else.
+    #[test]
+    fn an_address_without_a_place_gets_one_of_who_has_most() {
+        let places = Places::new(4, 3, IDLE_MIN);
+        let start = Instant::now();
+        let (greedy, other, newcomer) = (address("10.0.0.1"), address("10.0.0.2"), address("10.0.0.3"));
+        let held: Vec<Place> = (0..3).map(|_| places.take(greedy, start).unwrap()).collect();
+        let one = places.take(other, start).unwrap();
+        assert!(places.take(other, start).is_none(), "it has a place, and none has waited long");
+        held[0].busy();
+        let new = places.take(newcomer, start).unwrap();
+        let is_gone = |place: &Place| place.told_to_leave().now_or_never().is_some();
+        assert_eq!([&held[0], &one, &new].map(is_gone), [false, false, false]);
+        assert_eq!(held.iter().filter(|place| is_gone(place)).count(), 1, "an idle one of the greedy address");
+        for place in &held {
+            place.busy();
+        }
+        assert!(places.take(address("10.0.0.4"), start).is_none(), "requests under way are answered");
+        drop((held, one, new));
         assert_eq!((places.count(), places.lock().per_client.len()), (0, 0));
     }
 }

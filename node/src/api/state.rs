@@ -13,7 +13,7 @@ use super::backend::Backend;
 use super::limits::ApiLimits;
 use super::problem::{ApiError, ApiResult};
 use crate::fair::{ClientAddress, FairBudget};
-use crate::limits::{DECODES_MAX, PROOFS_MAX};
+use crate::limits::{DECODES_MAX, PROOFS_MAX, REPLAYS_MAX};
 
 /// Suggested wait when too many reads are waiting, ms.
 const RETRY_AFTER_MS: u64 = 1_000;
@@ -41,6 +41,8 @@ pub(crate) struct Commons {
     pub(crate) stop: watch::Receiver<bool>,
     /// One for each large body that is being decoded.
     pub(crate) decoding: FairBudget,
+    /// One for each event stream that reads the past just now.
+    pub(crate) replaying: FairBudget,
     proving: FairBudget,
     running: FairBudget,
     waiting: FairBudget,
@@ -90,6 +92,7 @@ impl Commons {
             pieces: FairBudget::halves(limits.stream_bytes_total_max),
             streams: FairBudget::halves(limits.streams_max),
             decoding: FairBudget::halves(DECODES_MAX),
+            replaying: FairBudget::halves(REPLAYS_MAX),
             proving: FairBudget::halves(PROOFS_MAX),
             running: FairBudget::halves(limits.reads_max),
             waiting: FairBudget::halves(limits.reads_max.saturating_mul(WAITING_PER_READ)),
@@ -110,7 +113,7 @@ impl Commons {
 
     /// Every budget that clients share, with its name: a field that is added is looked at here.
     #[cfg(test)]
-    pub(super) fn budgets(&self) -> [(&'static str, &FairBudget); 8] {
+    pub(super) fn budgets(&self) -> [(&'static str, &FairBudget); 9] {
         let Self {
             backend: _,
             limits: _,
@@ -120,6 +123,7 @@ impl Commons {
             pieces,
             streams,
             decoding,
+            replaying,
             proving,
             running,
             waiting,
@@ -130,6 +134,7 @@ impl Commons {
             ("pieces", pieces),
             ("streams", streams),
             ("decoding", decoding),
+            ("replaying", replaying),
             ("proving", proving),
             ("running", running),
             ("waiting", waiting),

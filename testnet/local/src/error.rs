@@ -224,7 +224,7 @@ impl fmt::Display for LocalError {
                 path.display()
             ),
             Self::Stray { index, pid } => write_stray(f, *index, *pid),
-            Self::BeingMade { dir } => write!(f, "another process is making a network in {}; wait until it has ended", dir.display()),
+            Self::BeingMade { dir } => write!(f, "another process is making or starting a network in {}; wait until it has ended", dir.display()),
             Self::PortTaken { index, address } => write!(
                 f,
                 "{address}, a door of node {index}, is held by another process; nothing was started. If this folder is a copy of a network \

@@ -100,6 +100,7 @@ pub(crate) fn start(
 ) -> Result<Child, LocalError> {
     let path = layout.log(index);
     let log = OpenOptions::new().create(true).append(true).open(&path).map_err(LocalError::io("open", &path))?;
+    own(layout, &log, &path)?;
     let copy = log.try_clone().map_err(LocalError::io("open", &path))?;
     let mut command = command(program, "start", &layout.config(index));
     let child = command
@@ -113,6 +114,23 @@ pub(crate) fn start(
     let pid = layout.pid(index);
     fs::write(&pid, format!("{}\n", child.id())).map_err(LocalError::io("write", pid))?;
     Ok(child)
+}
+
+/// Takes the log of a node for its process, which inherits the lock and keeps it until it ends. So of two commands that start a node at once one
+/// is refused, before it puts another process on record.
+fn own(layout: &Layout, log: &File, path: &Path) -> Result<(), LocalError> {
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        match log.try_lock() {
+            Ok(()) => return Ok(()),
+            // A process that is just ending loses its locks a moment after its name.
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => return Err(LocalError::BeingMade { dir: layout.dir().to_owned() }),
+            Err(TryLockError::Error(error)) => {
+                return Err(LocalError::Io { action: "lock", path: path.to_owned(), error });
+            }
+        }
+    }
 }
 
 /// The process of a node, if it still is one of this network.
@@ -220,6 +238,28 @@ pub(crate) fn tail(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two commands at once: the second starts nothing, and the process on record stays that of the first.
+    #[test]
+    fn a_node_that_is_being_started_is_not_started_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(fs::canonicalize(dir.path()).unwrap());
+        fs::create_dir_all(layout.node(0)).unwrap();
+        // A program that stays, whatever it is told.
+        let program = dir.path().join("stays");
+        fs::write(&program, "#!/bin/sh\nexec sleep 600\n").unwrap();
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let mut first = start(&program, &layout, 0, &[]).unwrap();
+        let on_record = fs::read_to_string(layout.pid(0)).unwrap();
+        let second = start(&program, &layout, 0, &[]);
+        assert!(matches!(second, Err(LocalError::BeingMade { .. })), "{second:?}");
+        assert_eq!(fs::read_to_string(layout.pid(0)).unwrap(), on_record);
+        first.kill().unwrap();
+        first.wait().unwrap();
+        let mut third = start(&program, &layout, 0, &[]).unwrap();
+        third.kill().unwrap();
+        third.wait().unwrap();
+    }
 
     /// The record of a process may be lost and its folder moved; the lock goes with the data.
     #[test]

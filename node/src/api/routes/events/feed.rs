@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quancheng_types::{AccountId, Height, Receipt, TransactionId};
@@ -52,7 +53,15 @@ pub(super) struct Feed {
     /// Where the client stopped, within that height.
     pub(super) after: Option<Position>,
     pub(super) sender: mpsc::Sender<Bytes>,
+    /// Rest that this stream owes for what it has read of the past.
+    pub(super) owed: Duration,
 }
+
+/// A stream that reads the past rests so many times as long as it has read: a request of a hundred bytes asks for the whole chain, and one
+/// that finds nothing to tell is held up by no client. With the turns of `replaying` no address takes more than a quarter of a processor.
+const REST: u32 = 3;
+/// Rests are taken together until they are as long as this.
+const REST_MIN: Duration = Duration::from_millis(20);
 
 /// A block to tell.
 #[derive(Clone)]
@@ -121,8 +130,42 @@ impl Feed {
             let share = self.api.pieces.take(self.api.client, piece.len()).await;
             self.sender.send(held(piece, share)).await.map_err(|_| Ended)
         };
+        self.unless_ended(sent).await?
+    }
+
+    /// Reads something of the store in turn with the other streams, and rests for it.
+    async fn read_past<T: Send + 'static>(
+        &mut self,
+        read: impl FnOnce(&dyn Backend) -> ApiResult<T> + Send + 'static,
+    ) -> Result<ApiResult<T>, Ended> {
+        let api = self.api.clone();
+        let timed = async move {
+            let turn = api.replaying.take(api.client, 1).await;
+            api.blocking(move |backend| {
+                // Held until the read ends, also when nobody waits for it any more.
+                let _turn = turn;
+                let begun = Instant::now();
+                let result = read(backend);
+                Ok((result, begun.elapsed()))
+            })
+            .await
+        };
+        let (result, took) = match self.unless_ended(timed).await? {
+            Ok(read) => read,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.owed += took * REST;
+        if self.owed >= REST_MIN {
+            let rest = core::mem::take(&mut self.owed);
+            self.unless_ended(tokio::time::sleep(rest)).await?;
+        }
+        Ok(result)
+    }
+
+    /// Waits for something as long as the client is there and the node goes on.
+    async fn unless_ended<T>(&self, wait: impl Future<Output = T>) -> Result<T, Ended> {
         tokio::select! {
-            sent = sent => sent,
+            done = wait => Ok(done),
             () = self.sender.closed() => Err(Ended),
             () = self.api.stopped() => Err(Ended),
         }
@@ -133,12 +176,11 @@ impl Feed {
         while self.next <= last {
             let height = self.next;
             let loaded = self
-                .api
-                .blocking(move |backend| {
+                .read_past(move |backend| {
                     let leaf = backend.history_leaf(height)?.ok_or(ApiError::NotReached { height })?;
                     Ok(Block { height, time_ms: leaf.time_ms, receipts: Weak::new(), signed: None })
                 })
-                .await;
+                .await?;
             match loaded {
                 Ok(block) => self.tell(block).await?,
                 Err(ApiError::Overloaded { .. }) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
@@ -171,7 +213,9 @@ impl Feed {
         let (mut count, mut few) = (0_u32, RECEIPTS_PER_READ);
         loop {
             let (filter, from, api) = (self.filter.clone(), count, self.api.clone());
-            let piece = self.api.blocking(move |backend| words(backend, block, from, few, &filter, after, &api)).await;
+            let is_past = block.receipts.strong_count() == 0;
+            let read = move |backend: &dyn Backend| words(backend, block, from, few, &filter, after, &api);
+            let piece = if is_past { self.read_past(read).await? } else { self.api.blocking(read).await };
             // The client comes back with the id of the last event it got.
             let Ok(Piece { text, receipts, last, end, block: same }) = piece else { return Err(Ended) };
             block = same;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use quancheng_contracts::modules;
 use quancheng_types::{AccountId, Height};
 use serde::Deserialize;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use utoipa::IntoParams;
 
@@ -75,7 +76,7 @@ pub(super) async fn events(api: Api, Params(params): Params<EventParams>, header
     }
 
     let (sender, pieces) = mpsc::channel::<Bytes>(PIECES_WAITING_MAX);
-    let feed = Feed { api: api.clone(), filter, next, after, sender };
+    let feed = Feed { api: api.clone(), filter, next, after, sender, owed: Duration::ZERO };
     tokio::spawn(async move {
         let _place = place;
         feed.run(receiver).await;
