@@ -1,7 +1,8 @@
 use quancheng_state::StoreOptions;
 use quancheng_state::backend::{Column, Part};
 use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompactionStyle, DBCompressionType,
+    DBRecoveryMode, Options, UniversalCompactOptions,
 };
 
 /// Bits of a Bloom filter per key: about one false positive in a hundred.
@@ -19,8 +20,14 @@ const RESULTS_BUFFER_BYTES: usize = 1 << 30;
 /// Share of such a buffer that its filter takes, 256 KiB: about ten bits for each key that comes between two checkpoints, so that a key
 /// that is not there costs no walk through the buffer.
 const BUFFER_FILTER_SHARE: f64 = 1.0 / 4096.0;
-/// Checkpoints that lie beside one another before the engine merges them: keys are hashes, so each merge writes everything below it anew.
+/// Checkpoints that lie beside one another before the engine merges some of them.
 const RUNS_BEFORE_COMPACTION: i32 = 12;
+/// Of columns whose keys are hashes a merge writes everything that it meets anew, so they are kept in tiers: runs of like size are merged, so many
+/// at least at once.
+const RUNS_MERGED_MIN: i32 = 4;
+/// All of such a column is merged into one run when what came since the last time is so many hundredths of it: each row is written a few times, however
+/// many there are, and takes up to three times its bytes on the disk in between.
+const TIERS_SIZE_PERCENT: i32 = 200;
 /// Pieces in which the memory of a buffer of the results is taken: there are a dozen, most of them small.
 const ARENA_BYTES: usize = 256 * 1024;
 /// Least memory with which the engine works.
@@ -166,6 +173,13 @@ impl RocksOptions {
         options.set_write_buffer_size(buffer_bytes);
         if column.part() == Part::Results {
             options.set_level_zero_file_num_compaction_trigger(RUNS_BEFORE_COMPACTION);
+            if shape.scattered {
+                options.set_compaction_style(DBCompactionStyle::Universal);
+                let mut tiers = UniversalCompactOptions::default();
+                tiers.set_min_merge_width(RUNS_MERGED_MIN);
+                tiers.set_max_size_amplification_percent(TIERS_SIZE_PERCENT);
+                options.set_universal_compaction_options(&tiers);
+            }
             options.set_level_zero_slowdown_writes_trigger(3 * RUNS_BEFORE_COMPACTION);
             options.set_level_zero_stop_writes_trigger(4 * RUNS_BEFORE_COMPACTION);
         }
@@ -188,6 +202,8 @@ impl RocksOptions {
 
 /// How a column is used.
 struct Shape {
+    /// Keys are hashes, so each merge touches everything.
+    scattered: bool,
     /// Read by whole keys, often ones that are not there.
     points: bool,
     /// Holds nothing but hashes and numbers, which do not compress.
@@ -198,14 +214,15 @@ struct Shape {
 
 impl Shape {
     const fn of(column: Column) -> Self {
-        let (points, hashes, blobs) = match column {
-            Column::Flat | Column::TransactionIndex => (true, true, false),
-            Column::Tree | Column::Superseded | Column::ReceiptNodes | Column::HistoryNodes => (false, true, false),
-            Column::Batches => (true, false, true),
-            Column::BatchesPending => (true, false, false),
+        let (scattered, points, hashes, blobs) = match column {
+            Column::Flat | Column::TransactionIndex => (true, true, true, false),
+            Column::Tree => (true, false, true, false),
+            Column::Index => (true, false, false, false),
+            Column::Superseded | Column::ReceiptNodes | Column::HistoryNodes => (false, false, true, false),
+            Column::Batches => (false, true, false, true),
+            Column::BatchesPending => (false, true, false, false),
             Column::FlatHistory
             | Column::Records
-            | Column::Index
             | Column::Receipts
             | Column::HistoryLeaves
             | Column::Meta
@@ -213,8 +230,8 @@ impl Shape {
             | Column::Blocks
             | Column::Certificates
             | Column::ValidatorSets
-            | Column::SetChanges => (false, false, false),
+            | Column::SetChanges => (false, false, false, false),
         };
-        Self { points, hashes, blobs }
+        Self { scattered, points, hashes, blobs }
     }
 }
