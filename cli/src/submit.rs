@@ -12,7 +12,7 @@ use quancheng_types::{AccountId, Call, ChainId, SignedTransaction, TransactionId
 use serde_json::{Value, json};
 
 use crate::args::common::{Stage, Write};
-use crate::client::{Client, JSON, OCTETS, Request, UNREACHABLE, is_over};
+use crate::client::{Client, JSON, OCTETS, Request, Sought, UNREACHABLE, is_over};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::interrupt::Hold;
@@ -165,7 +165,8 @@ pub(crate) fn submit(
     offer: Offer,
     until: Stage,
 ) -> Outcome<Value> {
-    let id = signed.id();
+    let sought = sought(signed);
+    let id = sought.id;
     let deadline = client.deadline();
     let mut progress = Progress { session, id, shown: None };
     let _hold = Hold::new(move || Some(under_way(id)));
@@ -173,18 +174,18 @@ pub(crate) fn submit(
     loop {
         let reached = progress.show(&status);
         if let Some(fault) = ended_badly(&status, id) {
-            return Err(fault.data(with_id(status, id)));
+            return Err(fault.data(status));
         }
         match reached {
-            Some(stage) if stage >= until => return Ok(enriched(with_id(status, id))),
+            Some(stage) if stage >= until => return Ok(enriched(status)),
             _ => {}
         }
         if is_over(deadline) {
-            return Err(timed_out(session, with_id(status, id), id, until));
+            return Err(timed_out(session, status, id, until));
         }
         let next = reached.map_or(Stage::Admitted, Stage::next).min(until);
         let asked = Instant::now();
-        status = match poll(client, id, next, deadline) {
+        status = match poll(client, sought, next, deadline) {
             Ok(status) => status,
             // The node that took it has restarted or another one answers: the same bytes again are safe.
             Err(Trouble::Unknown) => {
@@ -195,6 +196,11 @@ pub(crate) fn submit(
         };
         rest(&status, next, asked, deadline);
     }
+}
+
+/// A transaction at hand, to ask for its status.
+pub(crate) fn sought(signed: &SignedTransaction) -> Sought {
+    Sought { id: signed.id(), valid_until_ms: Some(signed.body.valid_until_ms) }
 }
 
 /// Waits before a question is repeated that did not bring the stage it waited for. A node should have held its answer back; one that
@@ -225,13 +231,13 @@ enum Trouble {
     Fault(Fault),
 }
 
-fn poll(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> Result<Value, Trouble> {
-    let (path, held) = wait_for(client, id, stage, deadline);
+fn poll(client: &Client, sought: Sought, stage: Stage, deadline: Instant) -> Result<Value, Trouble> {
+    let (path, held) = wait_for(client, sought.id, stage, deadline);
     let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: Some(held) };
     let passing = |fault: Fault| if fault.code == UNREACHABLE { Trouble::Passing } else { Trouble::Fault(fault) };
     let answer = client.send(request).map_err(passing)?;
     match answer.status {
-        200..=299 => answer.transaction_status().map_err(Trouble::Fault),
+        200..=299 => answer.transaction_status(sought).map_err(Trouble::Fault),
         404 if answer.problem().code == codes::TRANSACTION_UNKNOWN => Err(Trouble::Unknown),
         429 | 500..=599 => Err(Trouble::Passing),
         _ => Err(Trouble::Fault(answer.problem().into_fault(&answer.url, Exit::Network))),
@@ -246,9 +252,10 @@ fn wait_for(client: &Client, id: TransactionId, stage: Stage, deadline: Instant)
 
 /// The status of a transaction, after a wait for a stage if one is named. Running out of time is not a fault here: the stage says
 /// how far it has come.
-pub(crate) fn look_up(client: &Client, id: TransactionId, wait: Option<Stage>) -> Outcome<Value> {
+pub(crate) fn look_up(client: &Client, sought: Sought, wait: Option<Stage>) -> Outcome<Value> {
+    let id = sought.id;
     let Some(stage) = wait else {
-        return client.fetch(&format!("/v1/transactions/{id}"), JSON)?.transaction_status();
+        return client.fetch(&format!("/v1/transactions/{id}"), JSON)?.transaction_status(sought);
     };
     let deadline = client.deadline();
     loop {
@@ -259,7 +266,7 @@ pub(crate) fn look_up(client: &Client, id: TransactionId, wait: Option<Stage>) -
         if answer.status != 200 {
             return Err(answer.problem().into_fault(&answer.url, Exit::Network));
         }
-        let status = answer.transaction_status()?;
+        let status = answer.transaction_status(sought)?;
         let reached = status.get("stage").and_then(Value::as_str).and_then(Stage::of_name);
         let is_expired = stage_name(&status) == Some("expired");
         if is_expired || reached.is_some_and(|reached| reached >= stage) || is_over(deadline) {
@@ -301,11 +308,6 @@ impl Progress<'_> {
     }
 }
 
-fn with_id(mut status: Value, id: TransactionId) -> Value {
-    insert(&mut status, "id", json!(id));
-    status
-}
-
 /// A refusal or the end of its time.
 fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
     if stage_name(status) == Some("expired") {
@@ -323,8 +325,8 @@ fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
 /// The status of a transaction with a receipt, or the fault when the receipt refuses.
 pub(crate) fn told(status: Value, id: TransactionId) -> Outcome<Value> {
     match ended_badly(&status, id) {
-        Some(fault) => Err(fault.data(with_id(status, id))),
-        None => Ok(enriched(with_id(status, id))),
+        Some(fault) => Err(fault.data(status)),
+        None => Ok(enriched(status)),
     }
 }
 

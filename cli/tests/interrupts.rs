@@ -62,7 +62,15 @@ fn stuck() -> (String, std::sync::mpsc::Receiver<String>) {
                     let text = match path.as_str() {
                         "/v1/status" => format!("{{\"chain_id\":\"{}\",\"height\":9}}", "1".repeat(64)),
                         "/v1/parameters" => "{\"parameters\":{\"evidence_items_max\":512}}".to_owned(),
-                        _ => "{\"stage\":\"admitted\"}".to_owned(),
+                        _ if body.is_empty() => {
+                            let id = path.trim_start_matches("/v1/transactions/").split('?').next().unwrap_or_default();
+                            format!("{{\"id\":\"{id}\",\"stage\":\"admitted\"}}")
+                        }
+                        _ => {
+                            let signed = quancheng_types::SignedTransaction::decode(&body);
+                            let id = signed.map(|signed| signed.id().to_string()).unwrap_or_default();
+                            format!("{{\"id\":\"{id}\",\"stage\":\"admitted\"}}")
+                        }
                     };
                     let status = if path.starts_with("/v1/accounts") { 404 } else { 200 };
                     // Nobody may wait for it any more.

@@ -6,6 +6,7 @@
 mod doors;
 mod patience;
 mod problem;
+mod status;
 mod url;
 
 use std::cell::Cell;
@@ -17,7 +18,6 @@ use ureq::Agent;
 use ureq::Body;
 use ureq::http::Response as HttpResponse;
 
-use crate::args::common::Stage;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::messages::{causes, system};
 use crate::text::{Lang, Text, say};
@@ -25,6 +25,7 @@ use crate::text::{Lang, Text, say};
 use doors::{Doors, Met};
 pub(crate) use patience::{CommandClock, Patience, is_over};
 pub(crate) use problem::{KnownUntil, Problem};
+pub(crate) use status::Sought;
 use url::check_url;
 pub(crate) use url::{escape, with_query};
 
@@ -41,8 +42,6 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 const PAUSE: Duration = Problem::PAUSE;
 /// Code of the fault when no endpoint can be reached.
 pub(crate) const UNREACHABLE: &str = "UNREACHABLE";
-/// Stage of a transaction whose time has passed.
-const EXPIRED: &str = "expired";
 
 /// A question.
 #[derive(Clone, Copy, Debug)]
@@ -95,16 +94,6 @@ impl Answer {
         let status = self.json()?;
         let chain_id = status.get("chain_id").and_then(Value::as_str).and_then(|text| text.parse::<ChainId>().ok());
         if chain_id.is_some() && status.get("height").is_some_and(Value::is_u64) {
-            return Ok(status);
-        }
-        Err(self.foreign())
-    }
-
-    /// The status of a transaction: it names a stage.
-    pub(crate) fn transaction_status(&self) -> Outcome<Value> {
-        let status = self.json()?;
-        let stage = status.get("stage").and_then(Value::as_str);
-        if stage.is_some_and(|stage| stage == EXPIRED || Stage::of_name(stage).is_some()) {
             return Ok(status);
         }
         Err(self.foreign())

@@ -8,6 +8,7 @@ use quancheng_types::TransactionId;
 use serde_json::{Value, json};
 
 use crate::args::tx::{Tx, TxCall, TxSign, TxSubmit};
+use crate::client::Sought;
 use crate::fault::{Fault, Outcome};
 use crate::messages::causes;
 use crate::output::Reply;
@@ -24,7 +25,8 @@ pub(super) fn run(session: &Session, command: &Tx) -> Outcome<Reply> {
     match command {
         Tx::Show(show) => {
             let client = session.client(&show.api)?;
-            Ok(Reply::record(submit::look_up(&client, parse_id(&show.id)?, show.wait)?))
+            let sought = Sought { id: parse_id(&show.id)?, valid_until_ms: None };
+            Ok(Reply::record(submit::look_up(&client, sought, show.wait)?))
         }
         Tx::Decode(decode) => Ok(Reply::record(Draft::read(&decode.file)?.describe())),
         Tx::Sign(sign) => add_signature(session, sign),

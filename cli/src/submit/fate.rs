@@ -4,8 +4,8 @@ use quancheng_proof::report::shanghai_time;
 use quancheng_types::{ChainId, SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
-use super::{stage_name, with_id};
-use crate::client::{Client, JSON, KnownUntil, Problem, Request};
+use super::{sought, stage_name};
+use crate::client::{Client, JSON, KnownUntil, Problem, Request, Sought};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
 
@@ -33,20 +33,15 @@ pub(crate) fn is_void(fault: &Fault) -> bool {
 
 /// Asks what became of a transaction. That a node does not know it is final only when that same answer names the chain and a block past
 /// its time: the clock here may be wrong, and the node, or another one behind the same address, may be behind or of another chain.
-pub(crate) fn fate(
-    client: &Client,
-    id: TransactionId,
-    chain_id: Option<ChainId>,
-    valid_until_ms: u64,
-) -> Outcome<Fate> {
-    let status = match ask_once(client, id)? {
+pub(crate) fn fate(client: &Client, sought: Sought, chain_id: Option<ChainId>, valid_until_ms: u64) -> Outcome<Fate> {
+    let status = match ask_once(client, sought)? {
         Told::Status(status) => status,
         Told::Unknown(until) => return Ok(unknown(until, chain_id, valid_until_ms)),
     };
     Ok(if stage_name(&status) == Some("expired") {
         Fate::Void
     } else if status.get("outcome").is_some() {
-        Fate::Executed(with_id(status, id))
+        Fate::Executed(status)
     } else {
         Fate::Open
     })
@@ -67,13 +62,13 @@ enum Told {
 }
 
 /// The status of a transaction now. That a node does not know it is an answer: nothing is gained by asking again.
-fn ask_once(client: &Client, id: TransactionId) -> Outcome<Told> {
-    let path = format!("/v1/transactions/{id}");
+fn ask_once(client: &Client, sought: Sought) -> Outcome<Told> {
+    let path = format!("/v1/transactions/{}", sought.id);
     let request = Request { path: &path, body: None, accept: JSON, until: client.deadline(), held: None };
     loop {
         let answer = client.send_until(request)?;
         if answer.status == 200 {
-            return answer.transaction_status().map(Told::Status);
+            return answer.transaction_status(sought).map(Told::Status);
         }
         let problem = answer.problem();
         if problem.code == codes::TRANSACTION_UNKNOWN {
@@ -89,7 +84,7 @@ fn ask_once(client: &Client, id: TransactionId) -> Outcome<Told> {
 impl Fate {
     /// As [`fate()`], of a transaction that is at hand.
     pub(crate) fn of(client: &Client, signed: &SignedTransaction) -> Outcome<Self> {
-        fate(client, signed.id(), Some(signed.body.chain_id), signed.body.valid_until_ms)
+        fate(client, sought(signed), Some(signed.body.chain_id), signed.body.valid_until_ms)
     }
 }
 

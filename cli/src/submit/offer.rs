@@ -5,7 +5,7 @@ use std::time::Instant;
 use quancheng_types::{SignedTransaction, TransactionId};
 use serde_json::{Value, json};
 
-use super::{is_void, under_way};
+use super::{is_void, sought, under_way};
 use crate::client::{Client, JSON, OCTETS, Problem, Request};
 use crate::fault::{Exit, Fault, Outcome};
 
@@ -34,7 +34,7 @@ pub(super) fn admit(client: &Client, signed: &SignedTransaction, offer: Offer, d
     loop {
         let answer = client.send_until(request).map_err(|fault| fault.data(json!({ "id": id })))?;
         if (200..300).contains(&answer.status) {
-            return answer.transaction_status().map_err(|fault| fault.data(json!({ "id": id })));
+            return answer.transaction_status(sought(signed)).map_err(|fault| fault.data(json!({ "id": id })));
         }
         let problem = answer.problem();
         // Each question of this loop, and each answer, has to leave no doubt.

@@ -66,7 +66,7 @@ fn salts_are_kept_whatever_nodes_say_of_their_transaction() {
         (
             "/v1/transactions",
             200,
-            r#"{"stage":"certified","outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"X"}}"#,
+            r#"{"stage":"certified","height":5,"outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"X"}}"#,
         ),
     ]);
     for (api, expected) in [
@@ -163,4 +163,56 @@ fn a_line_is_signed_again_only_when_one_answer_says_that_the_first_never_counts(
         assert_eq!(signed, 1, "{value}");
     }
     assert_eq!(submit(&[current, ADMITTED, unknown_on("1")]).0, 2);
+}
+
+/// Whatever a door tells of another transaction, or leaves out of what it tells, or says before it can be, nothing follows from it:
+/// nothing is done, nothing refused, and nothing is signed in its place.
+#[test]
+fn a_status_that_cannot_be_concludes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
+    let record: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
+    std::fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
+    std::fs::write(home.join("a.txt"), "a").unwrap();
+    let other: &str = format!(
+        r#"{{"id":"{}","stage":"certified","height":5,"outcome":{{"kind":"ok"}},"events":[]}}"#,
+        "ab".repeat(32)
+    )
+    .leak();
+    let sign = "--key a.key --password-file password --timeout 1s";
+    for (place, status) in [
+        other,
+        r#"{"stage":"certified"}"#,
+        r#"{"stage":"certified","height":5}"#,
+        r#"{"stage":"executed","outcome":{"kind":"ok"}}"#,
+        r#"{"stage":"admitted","outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"X"}}"#,
+        r#"{"stage":"expired"}"#,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for rules in [
+            [CHAIN, PARAMETERS, ("/v1/transactions", 200, status)].as_slice(),
+            &[CHAIN, PARAMETERS, ADMITTED, ("/v1/transactions/", 200, status)],
+        ] {
+            let liar = node(rules);
+            for words in [
+                "registration withdraw 7".to_owned(),
+                format!("evidence notarize a.txt --bundle {place}-{}.b", rules.len()),
+                format!("registration submit --from rows.jsonl --results {place}-{}.jsonl", rules.len()),
+            ] {
+                let (code, name, value) = run(home, &format!("{words} {sign} --api {liar}"));
+                assert_eq!((code, name.as_str()), (4, "BAD_ANSWER"), "{words} {status}: {value}");
+                assert!(value["error"]["causes"].to_string().contains("may take effect"), "{value}");
+            }
+            let results = std::fs::read_to_string(home.join(format!("{place}-{}.jsonl", rules.len()))).unwrap();
+            assert!(results.contains(r#""void":false"#) && !results.contains(r#""ok":true"#), "{results}");
+            assert!(home.join(format!("{place}-{}.b.salts.json", rules.len())).exists(), "{status}");
+        }
+    }
+    let (code, name, value) =
+        run(home, &format!("tx show {} --api {}", "cd".repeat(32), node(&[CHAIN, ("/v1/transactions/", 200, other)])));
+    assert_eq!((code, name.as_str()), (4, "BAD_ANSWER"), "{value}");
 }

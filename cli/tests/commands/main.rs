@@ -304,7 +304,7 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)], requests: &AtomicUsize
             "{\"code\":\"NOT_FOUND\"}"
         };
         let (status, text) = rule.map_or((404, none), |(_, status, text)| (*status, *text));
-        let text = as_nodes_say(text);
+        let text = as_nodes_say(text, &path, &body);
         let sent = write!(writer, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len());
         if sent.is_err() {
             return;
@@ -313,8 +313,13 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)], requests: &AtomicUsize
     }
 }
 
-/// A problem with the `type` by which nodes are known.
-fn as_nodes_say(text: &str) -> String {
+/// A problem with the `type` by which nodes are known, a status with the id of the transaction that was asked about or given.
+fn as_nodes_say(text: &str, path: &str, body: &[u8]) -> String {
+    if text.starts_with("{\"stage\":") {
+        let given = || quancheng_types::SignedTransaction::decode(body).expect("it is a transaction").id().to_string();
+        let asked = path.strip_prefix("/v1/transactions/").and_then(|rest| rest.split('?').next()).map(str::to_owned);
+        return text.replacen('{', &format!("{{\"id\":\"{}\",", asked.unwrap_or_else(given)), 1);
+    }
     match text.strip_prefix("{\"code\":\"").and_then(|rest| rest.split_once('"')) {
         Some((code, _)) => text.replacen('{', &format!("{{\"type\":\"urn:quancheng:problem:{code}\","), 1),
         None => text.to_owned(),
@@ -365,7 +370,7 @@ fn writes_end_with_the_documented_exit_codes() {
         (
             "/v1/transactions/",
             200,
-            r#"{"stage":"certified","outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"NOT_FOUND","text_zh":"没有。","text_en":"None."}}"#,
+            r#"{"stage":"certified","height":5,"outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"NOT_FOUND","text_zh":"没有。","text_en":"None."}}"#,
         ),
     ]);
     let (code, value) = withdraw(home, &refused);
@@ -394,7 +399,7 @@ fn busy_closed_and_failing_endpoints_are_told_apart() {
     let done = fake_node(&[
         CHAIN,
         ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
-        ("/v1/transactions/", 200, r#"{"stage":"certified","outcome":{"kind":"ok"}}"#),
+        ("/v1/transactions/", 200, r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"}}"#),
     ]);
     let busy =
         fake_node(&[CHAIN, ("/v1/transactions?", 503, r#"{"code":"OVERLOADED","retryable":true,"detail":"busy"}"#)]);

@@ -367,8 +367,9 @@ fn many_applications_are_known_by_their_content_and_done_with_a_receipt() {
     };
     let admitted = answers(r#"{"stage":"admitted"}"#);
     let done = answers(r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"}}"#);
-    let refused =
-        answers(r#"{"stage":"certified","outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"X"}}"#);
+    let refused = answers(
+        r#"{"stage":"certified","height":5,"outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"X"}}"#,
+    );
 
     write(&[row("A"), row("B")]);
     let (code, value) = submit(&admitted, &["--wait", "admitted"]);

@@ -14,7 +14,7 @@ use super::reservation::Reservation;
 use super::salts::{self, SaltsFile};
 use crate::args::common::Stage;
 use crate::args::evidence::Finish;
-use crate::client::Client;
+use crate::client::{Client, Sought};
 use crate::commands::answered::{self, Question};
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
@@ -50,7 +50,8 @@ fn settle(session: &Session, client: &Client, salts: &SaltsFile) -> Outcome<()> 
         return Ok(());
     };
     let id = salts.id();
-    match (fate(client, id, salts.chain_id(), valid_until_ms)?, salts.signed()) {
+    let sought = Sought { id, valid_until_ms: Some(valid_until_ms) };
+    match (fate(client, sought, salts.chain_id(), valid_until_ms)?, salts.signed()) {
         // A node that began with a snapshot may know the record alone.
         (Fate::Void, _) if is_recorded(client, salts)? => Ok(()),
         (Fate::Void, _) => Err(past(id, valid_until_ms)),
@@ -60,7 +61,7 @@ fn settle(session: &Session, client: &Client, salts: &SaltsFile) -> Outcome<()> 
         (Fate::Executed(status), None) => told(status, id).map(|_| ()),
         (Fate::Open, None) => {
             let until = shanghai_time(valid_until_ms);
-            submit::look_up(client, id, None).and_then(|status| told(status, id)).map(|_| ()).map_err(|fault| {
+            submit::look_up(client, sought, None).and_then(|status| told(status, id)).map(|_| ()).map_err(|fault| {
                 fault.hint(say!(
                     "该交易须先于 {until}（北京时间）签署并提交：`quancheng tx submit 文件`。",
                     "The transaction has to be signed and submitted first, before {until} (Beijing time): `quancheng tx submit FILE`."
