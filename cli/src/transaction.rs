@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::args::common::Write;
-use crate::client::{Client, UNREACHABLE};
+use crate::client::{Client, Shape, UNREACHABLE};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::messages::causes;
 use crate::session::Session;
@@ -325,7 +325,7 @@ impl Signers {
 /// The account a key signs for: the one it is bound to on chain, else its own. A node that cannot say leaves it its own.
 fn account_of(client: &Client, key: &PublicKey) -> Outcome<AccountId> {
     let query = json!({ "module": "identity", "query": { "key": { "key_id": KeyId::of(key) } } });
-    match client.post("/v1/query", &query) {
+    match client.post("/v1/query", &query, Shape::Record) {
         Ok(answer) => {
             let account = answer.pointer("/data/account").and_then(Value::as_str);
             account.map_or_else(|| Ok(AccountId::of(key)), keys::parse_account)

@@ -61,7 +61,7 @@ fn stuck() -> (String, std::sync::mpsc::Receiver<String>) {
                     stream.read_exact(&mut body).expect("the body follows");
                     let text = match path.as_str() {
                         "/v1/status" => format!("{{\"chain_id\":\"{}\",\"height\":9}}", "1".repeat(64)),
-                        "/v1/parameters" => "{\"parameters\":{\"evidence_items_max\":512}}".to_owned(),
+                        "/v1/parameters" => "{\"height\":9,\"parameters\":{\"evidence_items_max\":512}}".to_owned(),
                         _ if body.is_empty() => {
                             let id = path.trim_start_matches("/v1/transactions/").split('?').next().unwrap_or_default();
                             format!("{{\"id\":\"{id}\",\"stage\":\"admitted\"}}")

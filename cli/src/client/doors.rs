@@ -14,7 +14,7 @@ use crate::text::say;
 const STATUS: &str = "/v1/status";
 
 /// The chain that is meant, if one is, and the endpoints that have named it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Doors {
     chain_id: Option<ChainId>,
     proven: RefCell<BTreeSet<String>>,

@@ -6,6 +6,7 @@
 mod doors;
 mod patience;
 mod problem;
+mod shape;
 mod status;
 mod url;
 
@@ -25,6 +26,7 @@ use crate::text::{Lang, Text, say};
 use doors::{Doors, Met};
 pub(crate) use patience::{CommandClock, Patience, is_over};
 pub(crate) use problem::{KnownUntil, Problem};
+pub(crate) use shape::Shape;
 pub(crate) use status::Sought;
 use url::check_url;
 pub(crate) use url::{escape, with_query};
@@ -42,6 +44,9 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 const PAUSE: Duration = Problem::PAUSE;
 /// Code of the fault when no endpoint can be reached.
 pub(crate) const UNREACHABLE: &str = "UNREACHABLE";
+
+/// Code of the fault of an answer from which nothing follows.
+pub(crate) const BAD_ANSWER: &str = "BAD_ANSWER";
 
 /// A question.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +88,7 @@ impl Answer {
     pub(crate) fn json(&self) -> Outcome<Value> {
         serde_json::from_slice(&self.body).map_err(|error| {
             let url = &self.url;
-            Fault::new(Exit::Network, "BAD_ANSWER", say!("{url} 的答复不是 JSON。", "{url} did not answer with JSON."))
+            Fault::new(Exit::Network, BAD_ANSWER, say!("{url} 的答复不是 JSON。", "{url} did not answer with JSON."))
                 .cause_in(causes::said(&error))
                 .hint(say!("请核对地址是否为节点的公共接口。", "Check that the address is the public door of a node."))
         })
@@ -113,7 +118,7 @@ impl Answer {
 /// The fault of an answer that no node of a chain gives.
 pub(crate) fn foreign(url: &str) -> Fault {
     let message = say!("{url} 的答复不是本链节点的答复。", "What {url} answers is no answer of a node.");
-    Fault::new(Exit::Network, "BAD_ANSWER", message).hint(say!(
+    Fault::new(Exit::Network, BAD_ANSWER, message).hint(say!(
         "请核对 --api：应为节点的公共接口，而非其他程序。",
         "Check --api: it must be the public address of a node, not another program."
     ))
@@ -247,6 +252,22 @@ impl Client {
         Err(fault)
     }
 
+    /// The answer of each endpoint, or why it gives none: for what one alone cannot say.
+    pub(crate) fn send_each(&self, request: Request<'_>) -> Vec<Outcome<Answer>> {
+        let places = self.urls.iter().zip((1..=self.urls.len()).rev());
+        let answers = places.map(|(url, others)| {
+            let until = Instant::now() + share(request.until, others);
+            self.at(url).send(Request { until, ..request })
+        });
+        answers.collect()
+    }
+
+    /// As this one, for one endpoint.
+    fn at(&self, url: &str) -> Self {
+        let (agent, patience, doors) = (self.agent.clone(), self.patience.clone(), self.doors.clone());
+        Self { urls: vec![url.to_owned()], first: Cell::new(0), agent, lang: self.lang, patience, doors }
+    }
+
     /// The answer of one endpoint.
     pub(crate) fn send_to(&self, url: &str, request: Request<'_>) -> Result<Answer, ureq::Error> {
         self.ask(url, request, 1)
@@ -292,21 +313,9 @@ impl Client {
         self.fetch("/v1/status", JSON)?.node_status()
     }
 
-    /// The JSON under a path; anything but success is a fault.
-    pub(crate) fn get(&self, path: &str) -> Outcome<Value> {
-        self.fetch(path, JSON)?.json()
-    }
-
     /// What lies under a path; anything but success is a fault.
     pub(crate) fn fetch(&self, path: &str, accept: &'static str) -> Outcome<Answer> {
         self.successful(Request { path, body: None, accept, until: self.deadline(), held: None })
-    }
-
-    /// The JSON answer to JSON.
-    pub(crate) fn post(&self, path: &str, body: &Value) -> Outcome<Value> {
-        let bytes = body.to_string().into_bytes();
-        self.successful(Request { path, body: Some((&bytes, JSON)), accept: JSON, until: self.deadline(), held: None })?
-            .json()
     }
 
     /// Repeats a question while nodes ask for patience (busy, or not certified yet), until its time is over.

@@ -5,7 +5,7 @@ use quancheng_proof::report::shanghai_time;
 use quancheng_types::{Parameters, TransactionId};
 use serde_json::Value;
 
-use super::Answer;
+use super::{Answer, BAD_ANSWER, KnownUntil};
 use crate::args::common::Stage;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::{Text, say};
@@ -80,6 +80,20 @@ impl Answer {
             Some(doubt) => Err(unfounded(&self.url, doubt)),
         }
     }
+
+    /// Refuses the word of a node about a block whose time is still to come.
+    pub(crate) fn not_to_come(&self, until: KnownUntil) -> Outcome<()> {
+        let now_ms = now_ms();
+        if !is_to_come(until.time_ms, now_ms) {
+            return Ok(());
+        }
+        let (time, now) = (shanghai_time(until.time_ms), shanghai_time(now_ms));
+        let doubt = say!(
+            "所称区块时间 {time} 尚未到来，本机时钟为 {now}（均为北京时间）",
+            "the block that it names is of {time}, and the clock of this machine says {now} (Beijing time)"
+        );
+        Err(unfounded(&self.url, doubt))
+    }
 }
 
 /// The fault of an answer from which nothing follows about the transaction.
@@ -88,7 +102,7 @@ fn unfounded(url: &str, doubt: Text) -> Fault {
         "{url} 对该交易的答复不成立，由此得不出任何结论。",
         "What {url} answers about the transaction cannot be so; nothing follows from it."
     );
-    Fault::new(Exit::Network, "BAD_ANSWER", message).cause_in(doubt).hint(say!(
+    Fault::new(Exit::Network, BAD_ANSWER, message).cause_in(doubt).hint(say!(
         "请用 --api 改问其他节点，并核对本机时钟；在此之前请勿另行签署同一内容。",
         "Ask another node with --api, and check the clock of this machine; do not sign the same anew before that."
     ))

@@ -158,11 +158,11 @@ fn an_endpoint_that_is_away_is_tried_until_the_time_is_over() {
     let timeout = Duration::from_secs(600);
     for (is_asked_for, outcome) in [(false, Err("UNREACHABLE".to_owned())), (true, Ok(()))] {
         let client = Client::new(&[late(3)], Lang::En, patience(is_asked_for, timeout)).unwrap();
-        assert_eq!(client.get("/v1/x").map(|_| ()).map_err(|fault| fault.code), outcome);
+        assert_eq!(client.fetch("/v1/x", JSON).map(|_| ()).map_err(|fault| fault.code), outcome);
     }
     let client = Client::new(&["http://127.0.0.1:1".to_owned()], Lang::En, patience(true, SECOND)).unwrap();
     let deadline = client.deadline();
-    assert_eq!(client.get("/v1/status").unwrap_err().code, "UNREACHABLE");
+    assert_eq!(client.fetch("/v1/status", JSON).unwrap_err().code, "UNREACHABLE");
     assert!(is_over(deadline), "never before its time");
 }
 
@@ -173,7 +173,7 @@ fn a_time_that_is_named_holds_for_the_whole_command() {
     let clock = CommandClock::default();
     let clients = [(); 2].map(|()| Client::new(&url, Lang::En, Patience::of_command(SECOND, clock.clone())).unwrap());
     let first = clients[0].deadline();
-    assert!(clients[0].get("/v1/status").is_err());
+    assert!(clients[0].fetch("/v1/status", JSON).is_err());
     assert_eq!((clients[1].deadline(), clients[0].deadline()), (first, first));
     assert!(clients[1].is_out_of_time());
     let of_each_step = Client::new(&url, Lang::En, patience(false, SECOND)).unwrap();
@@ -196,7 +196,7 @@ fn unreachable_endpoints_are_named_one_by_one() {
     // Port 1 of the loopback address is closed everywhere these tests run.
     let urls = ["http://127.0.0.1:1".to_owned(), "http://127.0.0.1:1/x".to_owned()];
     let client = Client::new(&urls, Lang::En, patience(false, SECOND)).unwrap();
-    let fault = client.get("/v1/status").unwrap_err();
+    let fault = client.fetch("/v1/status", JSON).unwrap_err();
     assert_eq!((fault.exit, fault.causes.len()), (Exit::Network, 2));
     assert!(fault.causes_in(Lang::En)[1].starts_with("http://127.0.0.1:1/x: "), "{:?}", fault.causes);
 }

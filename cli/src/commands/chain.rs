@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::args::chain::{Block, Chain, ChainFile, Node};
 use crate::args::common::Api;
-use crate::client::{Client, JSON, Request, escape, with_query};
+use crate::client::{Client, JSON, Request, Shape, escape, with_query};
 use crate::commands::read;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
@@ -18,17 +18,18 @@ use crate::text::say;
 pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
     match command {
         Chain::Status(status) => Ok(Reply::record(session.client(&status.api)?.node_status()?)),
-        Chain::Parameters(status) => get(session, &status.api, "/v1/parameters"),
+        Chain::Parameters(status) => get(session, &status.api, "/v1/parameters", Shape::Parameters),
         Chain::Modules(status) => {
-            let data = session.client(&status.api)?.get("/v1/modules")?;
+            let data = session.client(&status.api)?.get("/v1/modules", Shape::Modules)?;
             Ok(Reply::rows(data, None, &["id", "name"]))
         }
         Chain::Validators(validators) => {
             let parameters: Vec<_> = validators.as_of.iter().map(|as_of| as_of.query()).collect();
-            let data = session.client(&validators.api)?.get(&with_query("/v1/validators", &parameters))?;
+            let path = with_query("/v1/validators", &parameters);
+            let data = session.client(&validators.api)?.get(&path, Shape::Validators)?;
             Ok(Reply::rows(data, Some("validators"), &["id", "organization", "power", "node_id", "interest"]))
         }
-        Chain::Genesis(file) => document(session, file, "/v1/genesis"),
+        Chain::Genesis(file) => document(session, file, "/v1/genesis", Shape::Genesis),
         Chain::Checkpoint(file) => checkpoint(session, file),
         Chain::Query(query) => {
             let question = files::parse(query.query.as_bytes()).map_err(|error| {
@@ -40,14 +41,14 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
     }
 }
 
-fn get(session: &Session, api: &Api, path: &str) -> Outcome<Reply> {
-    Ok(Reply::record(session.client(api)?.get(path)?))
+fn get(session: &Session, api: &Api, path: &str, shape: Shape) -> Outcome<Reply> {
+    Ok(Reply::record(session.client(api)?.get(path, shape)?))
 }
 
 /// A document as JSON: to a file when one is named, else as the data of the answer.
-fn document(session: &Session, file: &ChainFile, path: &str) -> Outcome<Reply> {
+fn document(session: &Session, file: &ChainFile, path: &str, shape: Shape) -> Outcome<Reply> {
     file.out.iter().try_for_each(|out| files::absent(out))?;
-    let data = session.client(&file.api)?.get(path)?;
+    let data = session.client(&file.api)?.get(path, shape)?;
     let text = pretty(&data);
     match &file.out {
         Some(out) => {
@@ -93,7 +94,7 @@ fn pretty(value: &Value) -> String {
 
 pub(super) fn block(session: &Session, command: &Block) -> Outcome<Reply> {
     match command {
-        Block::Show(show) => get(session, &show.api, &format!("/v1/blocks/{}", height(&show.height)?)),
+        Block::Show(show) => get(session, &show.api, &format!("/v1/blocks/{}", height(&show.height)?), Shape::Block),
         Block::Transactions(show) => {
             let path = format!("/v1/blocks/{}/transactions", height(&show.height)?);
             read::list(session, &show.list, &path, &[], &["id", "position", "stage", "outcome"])

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::args::governance::{Common, FromFile, Governance, Parameters, Propose, ProposeRole, ValidatorRecord};
-use crate::client::escape;
+use crate::client::{Shape, escape};
 use crate::commands::answered::Asked;
 use crate::commands::org::moment;
 use crate::commands::read;
@@ -132,8 +132,8 @@ fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
     if let Some(file) = &change.file {
         return files::read_json(file);
     }
-    let answer = session.client(&change.common.write.api)?.get("/v1/parameters")?;
-    let found = answer.get("parameters").or_else(|| answer.get("data")).unwrap_or(&answer);
+    let answer = session.client(&change.common.write.api)?.get("/v1/parameters", Shape::Parameters)?;
+    let found = answer.get("parameters").unwrap_or(&Value::Null);
     let mut parameters = found.as_object().cloned().unwrap_or_default();
     for text in &change.set {
         set(&mut parameters, text)?;

@@ -9,7 +9,7 @@ use crate::args::org::{
     Account, AccountShow, Org, OrgActivate, OrgAddKey, OrgAppointOfficer, OrgClose, OrgDecide, OrgGrantRole,
     OrgRevokeKey,
 };
-use crate::client::escape;
+use crate::client::{Shape, escape};
 use crate::commands::answered::Asked;
 use crate::commands::read;
 use crate::fault::{Fault, Outcome};
@@ -127,7 +127,7 @@ fn decision(session: &Session, decide: &OrgDecide, verb: &str) -> Outcome<Reply>
 fn admit(session: &Session, activate: &OrgActivate) -> Outcome<Reply> {
     let roles = if activate.role.is_empty() {
         let path = format!("/v1/organizations/{}", escape(&activate.decide.org));
-        let answer = session.client(&activate.decide.write.api)?.get(&path)?;
+        let answer = session.client(&activate.decide.write.api)?.get(&path, Shape::Record)?;
         answer.pointer("/data/roles_requested").cloned().unwrap_or_else(|| json!([]))
     } else {
         json!(activate.role.iter().map(|role| upper(role)).collect::<Vec<_>>())

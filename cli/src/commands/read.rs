@@ -4,7 +4,7 @@ use quancheng_proof::report::shanghai_time;
 use serde_json::{Value, json};
 
 use crate::args::common::{List, Read};
-use crate::client::{Client, foreign, with_query};
+use crate::client::{Client, Shape, foreign, with_query};
 use crate::commands::answered::{self, Asked};
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
@@ -62,7 +62,7 @@ pub(super) fn record(session: &Session, read: &Read, path: &str, asked: &Asked) 
     if read.proof.is_some() {
         parameters.push(("proof", "true".to_owned()));
     }
-    let answer = client.get(&with_query(path, &parameters))?;
+    let answer = client.get(&with_query(path, &parameters), Shape::Record)?;
     tell_future(session, read);
     finish(&client, read, asked, answer)
 }
@@ -79,7 +79,7 @@ pub(super) fn query(session: &Session, read: &Read, module: &str, question: Valu
         parameters.push(("proof", "true".to_owned()));
     }
     let body = json!({ "module": module, "query": question });
-    let answer = client.post(&with_query("/v1/query", &parameters), &body)?;
+    let answer = client.post(&with_query("/v1/query", &parameters), &body, Shape::Record)?;
     tell_future(session, read);
     finish(&client, read, &Asked::Entries, answer)
 }
@@ -97,7 +97,6 @@ pub(super) fn rows(
 }
 
 fn finish(client: &Client, read: &Read, asked: &Asked, mut answer: Value) -> Outcome<Reply> {
-    // Anything answers with some JSON; a node says as of which height.
     let urls = client.urls().join(", ");
     let height = answer.get("height").and_then(Value::as_u64).ok_or_else(|| foreign(&urls))?;
     let is_there = !answer.get("data").is_none_or(Value::is_null);
@@ -162,7 +161,7 @@ fn pages(client: &Client, list: &List, path: &str, more: &[(&str, String)]) -> O
             Some(cursor) => parameters.push(("cursor", cursor.clone())),
             None => parameters.extend(list.as_of.iter().map(|as_of| as_of.query())),
         }
-        let mut page = client.get(&with_query(path, &parameters))?;
+        let mut page = client.get(&with_query(path, &parameters), Shape::Page)?;
         height = page.get("height").cloned();
         let fresh = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
         let is_empty = fresh.is_empty();

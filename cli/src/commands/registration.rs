@@ -7,7 +7,7 @@ use crate::args::registration::{
     Decide, Grounds, Object, Plain, Registration, RegistrationList, Release, Rely, Resolve, Restate, Review, Revoke,
     Ruling, Show, Submit, Transfer,
 };
-use crate::client::escape;
+use crate::client::{Shape, escape};
 use crate::commands::answered::Asked;
 use crate::commands::{bulk, read};
 use crate::fault::{Exit, Fault, Outcome};
@@ -249,7 +249,8 @@ fn without_document(grounds: &Grounds) -> Grounds {
 }
 
 fn record_of(session: &Session, no: &str, write: &Write) -> Outcome<Value> {
-    let answer = session.client(&write.api)?.get(&format!("/v1/registrations/{}", escape(checked(no)?)))?;
+    let answer =
+        session.client(&write.api)?.get(&format!("/v1/registrations/{}", escape(checked(no)?)), Shape::Record)?;
     answer.get("data").filter(|data| !data.is_null()).cloned().ok_or_else(|| {
         Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有登记 {no}。", "There is no registration {no}."))
     })

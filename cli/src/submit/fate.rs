@@ -5,7 +5,7 @@ use quancheng_types::{ChainId, SignedTransaction, TransactionId, problem as code
 use serde_json::{Value, json};
 
 use super::{sought, stage_name};
-use crate::client::{Client, JSON, KnownUntil, Problem, Request, Sought};
+use crate::client::{Answer, BAD_ANSWER, Client, JSON, KnownUntil, Problem, Request, Sought, UNREACHABLE};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
 
@@ -32,19 +32,41 @@ pub(crate) fn is_void(fault: &Fault) -> bool {
 }
 
 /// Asks what became of a transaction. That a node does not know it is final only when that same answer names the chain and a block past
-/// its time: the clock here may be wrong, and the node, or another one behind the same address, may be behind or of another chain.
+/// its time: the clock here may be wrong, and the node, or another one behind the same address, may be behind or of another chain. And
+/// one endpoint does not have the last word: that a transaction is gone, all that answer have to say.
 pub(crate) fn fate(client: &Client, sought: Sought, chain_id: Option<ChainId>, valid_until_ms: u64) -> Outcome<Fate> {
-    let status = match ask_once(client, sought)? {
-        Told::Status(status) => status,
-        Told::Unknown(until) => return Ok(unknown(until, chain_id, valid_until_ms)),
-    };
-    Ok(if stage_name(&status) == Some("expired") {
-        Fate::Void
-    } else if status.get("outcome").is_some() {
-        Fate::Executed(status)
-    } else {
-        Fate::Open
-    })
+    let of_one = |told: Told| told.fate(chain_id, valid_until_ms);
+    match ask_once(client, sought).map(of_one) {
+        Ok(Fate::Executed(status)) => Ok(Fate::Executed(status)),
+        Ok(Fate::Open) => Ok(Fate::Open),
+        Err(fault) if fault.code != BAD_ANSWER => Err(fault),
+        Ok(Fate::Void) | Err(_) => {
+            let path = path(sought);
+            let answers = client.send_each(question(client, &path));
+            let fates = answers.into_iter().map(|answer| answer.and_then(|answer| read(&answer, sought)).map(of_one));
+            agreed(fates)
+        }
+    }
+}
+
+/// What follows from what each endpoint says. One that cannot be reached, or is of another chain, says nothing; any other that does not
+/// say that the transaction is gone keeps it from being so.
+fn agreed(fates: impl Iterator<Item = Outcome<Fate>>) -> Outcome<Fate> {
+    let (mut agreed, mut silent, mut doubt) = (None, None, None);
+    for fate in fates {
+        match fate {
+            Ok(Fate::Executed(status)) => return Ok(Fate::Executed(status)),
+            Ok(Fate::Open) => agreed = Some(Fate::Open),
+            Ok(Fate::Void) => agreed = agreed.or(Some(Fate::Void)),
+            Err(fault) if [UNREACHABLE, codes::WRONG_CHAIN].contains(&fault.code.as_str()) => silent = Some(fault),
+            Err(fault) => doubt = Some(fault),
+        }
+    }
+    match (agreed, doubt, silent) {
+        (Some(Fate::Open), _, _) | (None, None, None) => Ok(Fate::Open),
+        (_, Some(fault), _) | (None, None, Some(fault)) => Err(fault),
+        (Some(fate), None, _) => Ok(fate),
+    }
 }
 
 /// What follows from not being known up to a block.
@@ -61,22 +83,50 @@ enum Told {
     Unknown(Option<KnownUntil>),
 }
 
+impl Told {
+    /// What is certain if this is so.
+    fn fate(self, chain_id: Option<ChainId>, valid_until_ms: u64) -> Fate {
+        match self {
+            Self::Unknown(until) => unknown(until, chain_id, valid_until_ms),
+            Self::Status(status) if stage_name(&status) == Some("expired") => Fate::Void,
+            Self::Status(status) if status.get("outcome").is_some() => Fate::Executed(status),
+            Self::Status(_) => Fate::Open,
+        }
+    }
+}
+
+fn path(sought: Sought) -> String {
+    format!("/v1/transactions/{}", sought.id)
+}
+
+fn question<'a>(client: &Client, path: &'a str) -> Request<'a> {
+    Request { path, body: None, accept: JSON, until: client.deadline(), held: None }
+}
+
+/// What one answer says of the transaction.
+fn read(answer: &Answer, sought: Sought) -> Outcome<Told> {
+    if answer.status == 200 {
+        return answer.transaction_status(sought).map(Told::Status);
+    }
+    let problem = answer.problem();
+    if problem.code != codes::TRANSACTION_UNKNOWN {
+        return Err(problem.into_fault(&answer.url, Exit::Network));
+    }
+    problem.known_until.map_or(Ok(()), |until| answer.not_to_come(until))?;
+    Ok(Told::Unknown(problem.known_until))
+}
+
 /// The status of a transaction now. That a node does not know it is an answer: nothing is gained by asking again.
 fn ask_once(client: &Client, sought: Sought) -> Outcome<Told> {
-    let path = format!("/v1/transactions/{}", sought.id);
-    let request = Request { path: &path, body: None, accept: JSON, until: client.deadline(), held: None };
+    let path = path(sought);
+    let request = question(client, &path);
     loop {
         let answer = client.send_until(request)?;
-        if answer.status == 200 {
-            return answer.transaction_status(sought).map(Told::Status);
-        }
         let problem = answer.problem();
-        if problem.code == codes::TRANSACTION_UNKNOWN {
-            return Ok(Told::Unknown(problem.known_until));
-        }
+        let is_final = answer.status == 200 || problem.code == codes::TRANSACTION_UNKNOWN || !problem.is_retryable;
         let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
-        if !problem.is_retryable || !client.pause(pause, request.until) {
-            return Err(problem.into_fault(&answer.url, Exit::Network));
+        if is_final || !client.pause(pause, request.until) {
+            return read(&answer, sought);
         }
     }
 }
@@ -115,6 +165,29 @@ mod tests {
             (None, Some(chain(1)), Fate::Open),
         ] {
             assert_eq!(unknown(until, chain_id, 100), expected, "{until:?} {chain_id:?}");
+        }
+    }
+
+    /// One endpoint that makes it up, or cannot say, is not outvoted by those that say that a transaction is gone.
+    #[test]
+    fn a_transaction_is_gone_when_all_that_answer_say_so() {
+        let fault = |code: &str| Err(Fault::new(Exit::Network, code, say!("无。", "None.")));
+        let done = || Ok(Fate::Executed(json!({ "height": 5 })));
+        for (fates, expected) in [
+            (vec![Ok(Fate::Void), Ok(Fate::Void)], Ok(Fate::Void)),
+            (vec![Ok(Fate::Void), fault(UNREACHABLE), fault(codes::WRONG_CHAIN)], Ok(Fate::Void)),
+            (vec![Ok(Fate::Void), Ok(Fate::Open)], Ok(Fate::Open)),
+            (vec![Ok(Fate::Open), Ok(Fate::Void)], Ok(Fate::Open)),
+            (vec![Ok(Fate::Void), done()], done()),
+            (vec![fault(BAD_ANSWER), Ok(Fate::Open), done()], done()),
+            (vec![fault(BAD_ANSWER), Ok(Fate::Open)], Ok(Fate::Open)),
+            (vec![fault(BAD_ANSWER), Ok(Fate::Void)], fault(BAD_ANSWER)),
+            (vec![Ok(Fate::Void), fault(codes::OVERLOADED)], fault(codes::OVERLOADED)),
+            (vec![fault(UNREACHABLE)], fault(UNREACHABLE)),
+        ] {
+            let shown = format!("{fates:?}");
+            let code = |fault: Fault| fault.code;
+            assert_eq!(agreed(fates.into_iter()).map_err(code), expected.map_err(code), "{shown}");
         }
     }
 

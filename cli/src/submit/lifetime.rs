@@ -5,7 +5,7 @@ use quancheng_types::Parameters;
 use serde_json::Value;
 
 use crate::args::common::Write;
-use crate::client::Client;
+use crate::client::{Client, Shape};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
 use crate::time::now_ms;
@@ -48,7 +48,7 @@ pub(crate) fn not_over(valid_until_ms: u64) -> Outcome<()> {
 }
 
 fn asked(client: &Client) -> Outcome<Option<u64>> {
-    let answer = match client.get("/v1/parameters") {
+    let answer = match client.get("/v1/parameters", Shape::Parameters) {
         Ok(answer) => answer,
         Err(fault) if fault.exit == Exit::NotFound => return Ok(None),
         Err(fault) => return Err(fault),

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const PARAMETERS: (&str, u16, &str) = ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#);
+const PARAMETERS: (&str, u16, &str) =
+    ("/v1/parameters", 200, r#"{"height":9,"parameters":{"evidence_items_max":512}}"#);
 /// Of another chain than [`CHAIN`], far in the future.
 const OTHER_CHAIN: (&str, u16, &str) = (
     "/v1/status",
@@ -14,10 +15,23 @@ const CERTIFIED: (&str, u16, &str) =
     ("/v1/transactions/", 200, r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"}}"#);
 const EXPIRED: (&str, u16, &str) = ("/v1/transactions?", 400, r#"{"code":"EXPIRED","retryable":false}"#);
 
-/// Not known up to a block of the future, of the chain whose id repeats this digit.
-fn unknown_on(digit: &str) -> (&'static str, u16, &'static str) {
+/// Long after the clock of any machine that runs this.
+const FAR_MS: u128 = 9_000_000_000_000;
+
+/// The clock of this machine.
+fn now_ms() -> u128 {
+    std::time::UNIX_EPOCH.elapsed().expect("it is after 1970").as_millis()
+}
+
+/// Not known up to a block of now, of the chain whose id repeats this digit.
+pub(super) fn unknown_on(digit: &str) -> (&'static str, u16, &'static str) {
+    unknown_until(digit, now_ms())
+}
+
+/// Not known up to a block of this time, of the chain whose id repeats this digit.
+fn unknown_until(digit: &str, time_ms: u128) -> (&'static str, u16, &'static str) {
     let chain = digit.repeat(64);
-    let until = format!(r#"{{"chain_id":"{chain}","height":9,"time_ms":9000000000000}}"#);
+    let until = format!(r#"{{"chain_id":"{chain}","height":9,"time_ms":{time_ms}}}"#);
     let text = format!(r#"{{"code":"TRANSACTION_UNKNOWN","retryable":true,"known_until":{until}}}"#);
     ("/v1/transactions/", 404, text.leak())
 }
@@ -43,7 +57,7 @@ fn unfinished(home: &Path, more: &[(&'static str, u16, &'static str)]) -> String
     assert_eq!(new_key(home, "a.key").0, 0);
     std::fs::write(home.join("a.txt"), "a").expect("the folder is writable");
     let mine = node(&[&[CHAIN, PARAMETERS, ADMITTED, CERTIFIED], more].concat());
-    let sign = format!("--key a.key --password-file password --timeout 1s --api {mine}");
+    let sign = format!("--key a.key --password-file password --timeout 1s --valid-for 1s --api {mine}");
     let (code, name, value) = run(home, &format!("evidence notarize a.txt --bundle a.b {sign}"));
     assert_eq!((code, name.is_empty()), (4, false), "{value}");
     assert!(home.join("a.b.salts.json").exists() && !home.join("a.b").exists());
@@ -60,6 +74,8 @@ fn salts_are_kept_whatever_nodes_say_of_their_transaction() {
     let other = node(&[OTHER_CHAIN, unknown_on("2")]);
     let behind = node(&[CHAIN, EXPIRED]);
     let elsewhere = node(&[CHAIN, EXPIRED, unknown_on("2")]);
+    // Until the time of the transaction is over.
+    thread::sleep(std::time::Duration::from_millis(1_100));
     let past = node(&[CHAIN, unknown_on("1")]);
     let refused = node(&[
         CHAIN,
@@ -141,14 +157,15 @@ fn a_line_is_signed_again_only_when_one_answer_says_that_the_first_never_counts(
     std::fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
     let now = r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111","height":9,"time_ms":9000000000000}"#;
     let current = ("/v1/status", 200, now);
-    let submit = |rules: &[(&'static str, u16, &'static str)]| {
+    let submit_to = |api: &str| {
         let words = "registration submit --from rows.jsonl --key a.key --password-file password --wait admitted";
-        let (_, _, value) = run(home, &format!("{words} --timeout 1s --api {}", node(rules)));
+        let (_, _, value) = run(home, &format!("{words} --valid-for 1s --timeout 1s --api {api}"));
         let text = std::fs::read_to_string(home.join("rows.jsonl.result.jsonl")).unwrap();
         let lines = text.lines().filter(|line| line.contains("\"transaction\""));
         let signed: std::collections::BTreeSet<&str> = lines.collect();
         (signed.len(), value)
     };
+    let submit = |rules: &[(&'static str, u16, &'static str)]| submit_to(&node(rules));
     // A balancer that asks a node that is behind about the transaction, and a current one for all else; and the same with doors that
     // refuse it as too late, which says nothing about those that took it.
     for rules in [
@@ -162,7 +179,40 @@ fn a_line_is_signed_again_only_when_one_answer_says_that_the_first_never_counts(
         let (signed, value) = submit(rules);
         assert_eq!(signed, 1, "{value}");
     }
-    assert_eq!(submit(&[current, ADMITTED, unknown_on("1")]).0, 2);
+    // Nor when the block that it names is still to come, or when one door alone says it.
+    thread::sleep(std::time::Duration::from_millis(1_100));
+    let made_up = [current, ADMITTED, unknown_until("1", FAR_MS)];
+    let (signed, value) = submit(&made_up);
+    assert_eq!((signed, &value["error"]["code"]), (1, &json!("BAD_ANSWER")), "{value}");
+    let (behind, past) = (node(&[current, ADMITTED]), node(&[current, ADMITTED, unknown_on("1")]));
+    assert_eq!(submit_to(&format!("{past},{behind}")).0, 1);
+    assert_eq!(submit_to(&format!("{past},http://127.0.0.1:1")).0, 2);
+}
+
+/// A door that says that a transaction is gone does not speak for one that has its receipt.
+#[test]
+fn a_line_is_done_when_any_door_has_its_receipt() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
+    let record: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
+    std::fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
+    let knows = node(&[CHAIN, ADMITTED, CERTIFIED]);
+    let words = "registration submit --from rows.jsonl --key a.key --password-file password --valid-for 1s --timeout 5s --wait admitted";
+    let submit = |results: &str, more: &str| run(home, &format!("{words} --results {results} {more}"));
+    for results in ["far.jsonl", "past.jsonl"] {
+        let taken = format!("--api {}", node(&[CHAIN, ADMITTED]));
+        assert_eq!(submit(results, &taken).2["data"]["pending"], 1);
+    }
+    thread::sleep(std::time::Duration::from_millis(1_100));
+    for (results, time_ms) in [("far.jsonl", FAR_MS), ("past.jsonl", now_ms())] {
+        let liar = node(&[CHAIN, ADMITTED, unknown_until("1", time_ms)]);
+        let (code, _, value) = submit(results, &format!("--api {liar},{knows}"));
+        assert_eq!((code, &value["data"]["submitted"]), (0, &json!(1)), "{value}");
+        let text = std::fs::read_to_string(home.join(results)).unwrap();
+        assert_eq!(text.lines().filter(|line| line.contains("\"transaction\"")).count(), 1, "{text}");
+    }
 }
 
 /// Whatever a door tells of another transaction, or leaves out of what it tells, or says before it can be, nothing follows from it:

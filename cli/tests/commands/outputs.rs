@@ -2,7 +2,8 @@
 
 use super::*;
 
-const PARAMETERS: (&str, u16, &str) = ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#);
+const PARAMETERS: (&str, u16, &str) =
+    ("/v1/parameters", 200, r#"{"height":9,"parameters":{"evidence_items_max":512}}"#);
 /// What a person has, beside keys.
 const MINE: &str = "the only copy";
 
@@ -22,7 +23,11 @@ fn no_output_takes_the_place_of_a_file() {
     assert_eq!(new_key(home, "a.key").0, 0);
     std::fs::write(home.join("mine"), MINE).unwrap();
     std::fs::write(home.join("contract.txt"), MINE).unwrap();
-    let node = fake_node(&[CHAIN, PARAMETERS, ("/v1/genesis", 200, "{}")]);
+    let node = fake_node(&[
+        CHAIN,
+        PARAMETERS,
+        ("/v1/genesis", 200, r#"{"chain_name":"x","time_ms":1,"parameters":{},"modules":[]}"#),
+    ]);
     let chain = "11".repeat(32);
     let sign = format!("--key a.key --password-file password --chain-id {chain} --sign-only");
     let (checkpoint, bundle) = (fixture("checkpoint.json"), fixture("notarized.bundle"));

@@ -43,8 +43,8 @@ fn a_lifetime_beyond_the_chains_is_refused_before_signing() {
     assert_eq!(new_key(home, "a.key").0, 0);
     let chain = "11".repeat(32);
     let node = |parameters: &'static str| fake_node(Box::leak(Box::new([CHAIN, ("/v1/parameters", 200, parameters)])));
-    let short = node(r#"{"parameters":{"transaction_lifetime_max_ms":60000}}"#);
-    let long = node(r#"{"parameters":{"transaction_lifetime_max_ms":86400000}}"#);
+    let short = node(r#"{"height":9,"parameters":{"transaction_lifetime_max_ms":60000}}"#);
+    let long = node(r#"{"height":9,"parameters":{"transaction_lifetime_max_ms":86400000}}"#);
     for (valid_for, api, expected) in [
         ("1d", None, "LIFETIME_TOO_LONG"),
         ("10m", None, ""),
@@ -77,7 +77,8 @@ fn a_lifetime_beyond_the_chains_is_refused_before_signing() {
 fn outputs_do_not_take_the_place_of_devices_and_links() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    let node = fake_node(&[CHAIN, ("/v1/genesis", 200, "{}")]);
+    let node =
+        fake_node(&[CHAIN, ("/v1/genesis", 200, r#"{"chain_name":"x","time_ms":1,"parameters":{},"modules":[]}"#)]);
     std::fs::write(home.join("mine"), "mine").unwrap();
     std::fs::write(home.join("out.json.part"), "mine").unwrap();
     std::os::unix::fs::symlink("mine", home.join("link")).unwrap();
@@ -105,7 +106,7 @@ fn of_two_runs_with_one_bundle_name_one_is_refused_in_time() {
     // It takes transactions and never says what became of them: both runs are under way at once, and have no bundle to write.
     let node = fake_node(&[
         CHAIN,
-        ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#),
+        ("/v1/parameters", 200, r#"{"height":9,"parameters":{"evidence_items_max":512}}"#),
         ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#),
         ("/v1/transactions/", 200, r#"{"stage":"admitted"}"#),
     ]);
@@ -194,6 +195,26 @@ fn a_foreign_server_is_no_node() {
         }
         assert!(!home.path().join("x.bundle").exists());
     }
+    for page in
+        ["{}", "[]", "null", "{\"status\":\"ok\"}", "{\"height\":-1,\"items\":[]}", "{\"height\":1e30,\"items\":[]}"]
+    {
+        let node = fake_node(Box::leak(Box::new([("/", 200, page)])));
+        for words in [
+            &["org", "list"][..],
+            &["registration", "list"],
+            &["governance", "list"],
+            &["org", "show", "ORG-A"],
+            &["block", "show", "1"],
+            &["block", "transactions", "1"],
+            &["chain", "validators"],
+            &["chain", "parameters"],
+            &["chain", "genesis"],
+            &["chain", "modules"],
+        ] {
+            let (code, value) = envelope(home.path(), &[words, &["--api", &node]].concat());
+            assert_eq!((code, &value["error"]["code"]), (4, &json!("BAD_ANSWER")), "{page} {words:?}: {value}");
+        }
+    }
     for words in [&["chain", "status"][..], &["node", "status"], &["doctor"], &["tx", "show", &"ab".repeat(32)]] {
         let (code, value) = envelope(home.path(), &[words, &["--api", &node]].concat());
         assert_ne!(code, 0, "{words:?}: {value}");
@@ -208,7 +229,7 @@ fn salts_of_a_transaction_that_no_node_took_are_set_aside_and_never_thrown_away(
     std::fs::write(home.join("report.pdf"), "report").unwrap();
     let late = fake_node(&[
         CHAIN,
-        ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#),
+        ("/v1/parameters", 200, r#"{"height":9,"parameters":{"evidence_items_max":512}}"#),
         ("/v1/transactions?", 422, r#"{"code":"EXPIRED","retryable":false}"#),
     ]);
     let notarize = |api: &str| {
@@ -239,7 +260,7 @@ fn salts_stay_where_something_in_between_refuses() {
     for (status, page) in [(403, "<html>403 Forbidden</html>"), (400, ""), (302, ""), (413, "{}"), (422, "null")] {
         let proxy = fake_node(Box::leak(Box::new([
             CHAIN,
-            ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#),
+            ("/v1/parameters", 200, r#"{"height":9,"parameters":{"evidence_items_max":512}}"#),
             ("/v1/transactions?", status, page),
         ])));
         let bundle = format!("{status}.bundle");
@@ -259,11 +280,12 @@ fn an_interrupted_notarization_is_submitted_again_or_told_to_be_over() {
     let home = home.path();
     assert_eq!(new_key(home, "a.key").0, 0);
     std::fs::write(home.join("report.pdf"), "report").unwrap();
-    const PARAMETERS: (&str, u16, &str) = ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#);
+    const PARAMETERS: (&str, u16, &str) =
+        ("/v1/parameters", 200, r#"{"height":9,"parameters":{"evidence_items_max":512}}"#);
     let starting =
         fake_node(&[CHAIN, PARAMETERS, ("/v1/transactions?", 503, r#"{"code":"STARTING","retryable":true}"#)]);
     let words = ["evidence", "notarize", "report.pdf", "--bundle", "a.bundle", "--key", "a.key"];
-    let more = ["--password-file", "password", "--timeout", "1s", "--api", &starting];
+    let more = ["--password-file", "password", "--timeout", "1s", "--valid-for", "1s", "--api", &starting];
     let (code, value) = envelope(home, &[&words[..], &more].concat());
     assert_eq!((code, &value["error"]["code"]), (4, &json!("STARTING")), "{value}");
     let salts = home.join("a.bundle.salts.json");
@@ -278,14 +300,8 @@ fn an_interrupted_notarization_is_submitted_again_or_told_to_be_over() {
     let (code, value) = finish(&open);
     assert_eq!((code, &value["error"]["code"]), (1, &json!("KEY_NOT_AUTHORIZED")), "{value}");
     // A node whose newest block is past its time does not know it: it never will be.
-    let late = fake_node(&[
-        CHAIN,
-        (
-            "/v1/transactions/",
-            404,
-            r#"{"code":"TRANSACTION_UNKNOWN","retryable":true,"known_until":{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111","height":9,"time_ms":9000000000000}}"#,
-        ),
-    ]);
+    thread::sleep(std::time::Duration::from_millis(1_100));
+    let late = fake_node(Box::leak(Box::new([CHAIN, doors::unknown_on("1")])));
     let (code, value) = finish(&late);
     assert_eq!((code, &value["error"]["code"]), (1, &json!("EXPIRED")), "{value}");
     let hint = value["error"]["hint"].as_str().unwrap();

@@ -29,7 +29,7 @@ fn a_name_from_elsewhere_moves_no_cursor_and_makes_no_line() {
     let absent = format!("none/{name}");
     let node = fake_node(Box::leak(Box::new([
         CHAIN,
-        ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#),
+        ("/v1/parameters", 200, r#"{"height":9,"parameters":{"evidence_items_max":512}}"#),
         ("/v1/transactions/simulate", 200, r#"{"outcome":{"kind":"ok"}}"#),
         (
             "/v1/genesis",

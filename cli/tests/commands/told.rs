@@ -21,7 +21,8 @@ fn what_is_passed_over_and_what_failed_is_told_with_the_result() {
     for number in 0..5 {
         std::os::unix::fs::symlink("a.txt", home.join(format!("folder/link-{number}"))).unwrap();
     }
-    const PARAMETERS: (&str, u16, &str) = ("/v1/parameters", 200, r#"{"parameters":{"evidence_items_max":512}}"#);
+    const PARAMETERS: (&str, u16, &str) =
+        ("/v1/parameters", 200, r#"{"height":9,"parameters":{"evidence_items_max":512}}"#);
     let node = fake_node(&[
         CHAIN,
         PARAMETERS,

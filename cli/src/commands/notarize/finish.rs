@@ -14,7 +14,7 @@ use super::reservation::Reservation;
 use super::salts::{self, SaltsFile};
 use crate::args::common::Stage;
 use crate::args::evidence::Finish;
-use crate::client::{Client, Sought};
+use crate::client::{Client, Shape, Sought};
 use crate::commands::answered::{self, Question};
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
@@ -73,7 +73,7 @@ fn settle(session: &Session, client: &Client, salts: &SaltsFile) -> Outcome<()> 
 
 fn is_recorded(client: &Client, salts: &SaltsFile) -> Outcome<bool> {
     let root = salts.root()?;
-    match client.get(&format!("/v1/evidence/{root}")) {
+    match client.get(&format!("/v1/evidence/{root}"), Shape::Record) {
         Ok(answer) => Ok(answer.get("data").is_some_and(|data: &Value| !data.is_null())),
         Err(fault) if fault.exit == Exit::NotFound => Ok(false),
         Err(fault) => Err(fault),

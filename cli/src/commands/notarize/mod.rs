@@ -32,6 +32,7 @@ use self::reservation::Reservation;
 pub(super) use self::reservation::is_free;
 use self::salts::SaltsFile;
 use crate::args::evidence::Notarize;
+use crate::client::Shape;
 use crate::fault::{Fault, Outcome};
 use crate::files::{self, Named, Seen};
 use crate::interrupt::Hold;
@@ -83,7 +84,7 @@ fn items_max(writer: &Writer<'_>) -> Outcome<u32> {
     let Some(client) = writer.client_if_any() else {
         return Ok(default);
     };
-    let answer = client.get("/v1/parameters")?;
+    let answer = client.get("/v1/parameters", Shape::Parameters)?;
     let named = answer.pointer("/parameters/evidence_items_max").and_then(Value::as_u64);
     // Calls are checked here by the default limits before they are signed, so more than those never goes through.
     Ok(named.and_then(|max| u32::try_from(max).ok()).unwrap_or(default).min(default))
