@@ -1,9 +1,12 @@
 //! What a node answers, held against what was asked. Nothing of it is written, and nothing given up for it, before it fits: what is
 //! found out in a court is found out too late.
 
+mod shown;
+
 use quancheng_contracts::{StateKey, describe_entry};
 use quancheng_proof::{Assessment, Bundle, Checkpoint, Claim, Finding, Report, Scope, Step, verify_bundle};
 use quancheng_types::{AccountId, Digest, TransactionId};
+use serde_json::Value;
 
 use crate::client::{Client, OCTETS, foreign, with_query};
 use crate::fault::{Exit, Fault, Outcome};
@@ -56,10 +59,7 @@ impl Asked {
             (Self::State(wanted), Claim::State { key, .. }) => **key == *wanted,
             (Self::Row(tables, wanted), Claim::State { key, .. }) => {
                 let row = StateKey::from_bytes(key.to_vec()).and_then(|key| describe_entry(&key, None).ok());
-                row.is_some_and(|row| {
-                    let text = row.key.as_str().map_or_else(|| row.key.to_string(), str::to_owned);
-                    tables.contains(&row.table) && text == *wanted
-                })
+                row.is_some_and(|row| tables.contains(&row.table) && shown::text(&row.key) == *wanted)
             }
             (Self::Entries, Claim::State { .. }) => true,
             (Self::Transaction(_), Claim::State { .. })
@@ -118,14 +118,28 @@ impl Question {
     }
 }
 
-/// The proof in an answer to another question, held against it: as of the height that the answer names, and of what it says to be there.
-pub(super) fn proof(bytes: &[u8], asked: &Asked, height: u64, is_there: bool, urls: &str) -> Outcome<()> {
+/// Holds the record of an answer against the question.
+pub(super) fn named(asked: &Asked, data: &Value, urls: &str) -> Outcome<()> {
+    if data.is_null() || asked.is_named_by(data) {
+        return Ok(());
+    }
+    Err(foreign(urls)
+        .cause_in(say!("答复中的记录并非所问的记录", "the record in the answer is not the one that was asked for")))
+}
+
+/// The proof in an answer to another question, held against it: as of the height that the answer names, and of what it shows.
+pub(super) fn proof(bytes: &[u8], asked: &Asked, height: u64, data: &Value, urls: &str) -> Outcome<()> {
+    let is_there = !data.is_null();
     let bundle = Bundle::decode(bytes).map_err(|error| foreign(urls).cause(error))?;
     check(&bundle, asked, Some(AsOf::Height(height))).map_err(|causes| unfit(urls, causes))?;
     let is_proven = |claim: &Claim| asked.is_claimed_by(claim) && matches!(claim, Claim::State { value: Some(_), .. });
     if *asked != Asked::Entries && bundle.claims.iter().any(is_proven) != is_there {
         let cause =
             say!("证明与答复不一致：记录是否存在不同", "the proof and the answer differ on whether there is a record");
+        return Err(unfit(urls, vec![cause]));
+    }
+    if is_there && !asked.is_proven_as(&bundle, data) {
+        let cause = say!("证明与答复所示的记录内容不一致", "the proof and the answer differ on what the record says");
         return Err(unfit(urls, vec![cause]));
     }
     Ok(())

@@ -7,7 +7,8 @@ use quancheng_proof::{Bundle as ProofBundle, Claim};
 use quancheng_types::{Digest, TransactionId};
 use serde_json::{Value, json};
 
-use crate::args::evidence::{Bundle, BundleFetch, Evidence};
+use crate::args::evidence::{Bundle, BundleFetch, Evidence, EvidenceShow};
+use crate::client::{Sought, foreign};
 use crate::commands::answered::{Asked, Question};
 use crate::commands::verify::{Entry, entries};
 use crate::commands::{bundles, compare, notarize, read};
@@ -15,6 +16,7 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::output::Reply;
 use crate::session::Session;
+use crate::submit;
 use crate::text::{Text, say};
 use crate::transaction::describe_call;
 
@@ -27,9 +29,32 @@ pub(super) fn run(session: &Session, command: &Evidence) -> Outcome<Reply> {
         Evidence::Finish(finish) => notarize::finish(session, finish),
         Evidence::Show(show) => {
             let id = digest(&show.id)?;
-            read::record(session, &show.read, &format!("/v1/evidence/{id}"), &Asked::evidence(&id))
+            let reply = read::record(session, &show.read, &format!("/v1/evidence/{id}"), &Asked::evidence(&id))?;
+            of_batch(session, show, id, &reply.data)?;
+            Ok(reply)
         }
     }
+}
+
+/// Refuses the record of another batch: its root is the one that was asked for, or what the transaction of that id notarized.
+fn of_batch(session: &Session, show: &EvidenceShow, id: Digest, answer: &Value) -> Outcome<()> {
+    let root = answer.pointer("/data/commitment/root");
+    if root == Some(&json!(id)) {
+        return Ok(());
+    }
+    let client = session.client(&show.read.api)?;
+    let sought = Sought { id: TransactionId(id), valid_until_ms: None };
+    let status = match submit::look_up(&client, sought, None) {
+        Ok(status) => status,
+        Err(fault) if fault.exit == Exit::NotFound => Value::Null,
+        Err(fault) => return Err(fault),
+    };
+    let events = status.get("events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if root.is_some() && events.iter().any(|event| event.pointer("/data/root") == root) {
+        return Ok(());
+    }
+    let cause = say!("答复中的记录并非所问的记录", "the record in the answer is not the one that was asked for");
+    Err(foreign(&client.urls().join(", ")).cause_in(cause))
 }
 
 fn digest(text: &str) -> Outcome<Digest> {

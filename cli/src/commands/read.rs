@@ -99,7 +99,9 @@ pub(super) fn rows(
 fn finish(client: &Client, read: &Read, asked: &Asked, mut answer: Value) -> Outcome<Reply> {
     let urls = client.urls().join(", ");
     let height = answer.get("height").and_then(Value::as_u64).ok_or_else(|| foreign(&urls))?;
-    let is_there = !answer.get("data").is_none_or(Value::is_null);
+    let data = answer.get("data").cloned().unwrap_or_default();
+    let is_there = !data.is_null();
+    answered::named(asked, &data, &urls)?;
     let mut proof_file = None;
     if let Some(path) = &read.proof {
         let bytes = answer.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
@@ -107,7 +109,7 @@ fn finish(client: &Client, read: &Read, asked: &Asked, mut answer: Value) -> Out
             Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
                 .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
         })?;
-        answered::proof(&bytes, asked, height, is_there, &urls)?;
+        answered::proof(&bytes, asked, height, &data, &urls)?;
         evidence::put(path, &bytes)?;
         if let Some(object) = answer.as_object_mut() {
             object.remove("proof");

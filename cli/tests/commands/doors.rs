@@ -266,3 +266,44 @@ fn a_status_that_cannot_be_concludes_nothing() {
         run(home, &format!("tx show {} --api {}", "cd".repeat(32), node(&[CHAIN, ("/v1/transactions/", 200, other)])));
     assert_eq!((code, name.as_str()), (4, "BAD_ANSWER"), "{value}");
 }
+
+/// A record of something else than was asked for is not shown for it.
+#[test]
+fn the_record_of_another_is_not_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let (id, other) = ("ab".repeat(32), "cd".repeat(32));
+    let record = |data: Value| -> &'static str { json!({ "height": 7, "data": data }).to_string().leak() };
+    let notarized: &str = json!({
+        "id": other, "stage": "certified", "height": 7, "outcome": { "kind": "ok" },
+        "events": [{ "module": 10, "name": "notarized", "data": { "root": id, "count": 1 } }],
+    })
+    .to_string()
+    .leak();
+    let lying = node(&[
+        CHAIN,
+        ("/v1/organizations", 200, record(json!({ "org_id": "ORG-M9", "status": "ACTIVE" }))),
+        ("/v1/accounts", 200, record(json!({ "account": id, "org_id": "ORG-M9", "keys": [] }))),
+        ("/v1/registrations", 200, record(json!({ "id": 8, "ledger_no": null }))),
+        ("/v1/governance", 200, record(json!({ "id": 8 }))),
+        ("/v1/evidence", 200, record(json!({ "commitment": { "root": id } }))),
+        (format!("/v1/transactions/{other}").leak(), 200, notarized),
+    ]);
+    let third = "ef".repeat(32);
+    for (words, code) in [
+        ("org show ORG-M1".to_owned(), 4),
+        ("org show ORG-M9".to_owned(), 0),
+        (format!("account show {other}"), 4),
+        (format!("account show {id}"), 0),
+        ("registration show 7".to_owned(), 4),
+        ("registration show 8".to_owned(), 0),
+        ("governance show 7".to_owned(), 4),
+        ("governance show 8".to_owned(), 0),
+        (format!("evidence show {id}"), 0),
+        // By the transaction that notarized it; and by one that no node knows.
+        (format!("evidence show {other}"), 0),
+        (format!("evidence show {third}"), 4),
+    ] {
+        let (found, name, value) = run(home.path(), &format!("{words} --api {lying}"));
+        assert_eq!((found, name == "BAD_ANSWER"), (code, code == 4), "{words}: {value}");
+    }
+}

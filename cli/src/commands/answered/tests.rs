@@ -2,7 +2,7 @@ use quancheng_types::{Header, List};
 
 use super::*;
 
-fn fixture(name: &str) -> Bundle {
+pub(super) fn fixture(name: &str) -> Bundle {
     let path = format!("{}/tests/bundles/{name}.bundle", env!("CARGO_MANIFEST_DIR"));
     Bundle::decode(&std::fs::read(path).unwrap()).unwrap()
 }
