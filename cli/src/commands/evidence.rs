@@ -7,6 +7,7 @@ use quancheng_proof::{Bundle as ProofBundle, Claim};
 use quancheng_types::{Digest, TransactionId};
 use serde_json::{Value, json};
 
+use crate::args::common::Read;
 use crate::args::evidence::{Bundle, BundleFetch, Evidence, EvidenceShow};
 use crate::client::{Sought, foreign};
 use crate::commands::answered::{Asked, Question};
@@ -29,11 +30,26 @@ pub(super) fn run(session: &Session, command: &Evidence) -> Outcome<Reply> {
         Evidence::Finish(finish) => notarize::finish(session, finish),
         Evidence::Show(show) => {
             let id = digest(&show.id)?;
-            let reply = read::record(session, &show.read, &format!("/v1/evidence/{id}"), &Asked::evidence(&id))?;
-            of_batch(session, show, id, &reply.data)?;
+            // A proof is of the record under its root, which the id of a transaction does not tell.
+            let root = if show.read.proof.is_some() { root_of(session, show, id)? } else { id };
+            let reply = read::record(session, &show.read, &format!("/v1/evidence/{root}"), &Asked::evidence(&root))?;
+            of_batch(session, show, root, &reply.data)?;
             Ok(reply)
         }
     }
+}
+
+/// The root of the record that has this root, or whose transaction has this id; itself when there is neither.
+fn root_of(session: &Session, show: &EvidenceShow, id: Digest) -> Outcome<Digest> {
+    let plain = Read { proof: None, ..show.read.clone() };
+    let reply = match read::record(session, &plain, &format!("/v1/evidence/{id}"), &Asked::evidence(&id)) {
+        Ok(reply) => reply,
+        Err(fault) if fault.exit == Exit::NotFound => return Ok(id),
+        Err(fault) => return Err(fault),
+    };
+    of_batch(session, show, id, &reply.data)?;
+    let root = reply.data.pointer("/data/commitment/root").and_then(Value::as_str);
+    root.map_or(Ok(id), digest)
 }
 
 /// Refuses the record of another batch: its root is the one that was asked for, or what the transaction of that id notarized.
