@@ -149,12 +149,8 @@ fn a_bundle_of_something_else_is_not_written() {
 /// That a transaction is unknown and that its time is over are one answer of one node, or nothing is certain.
 #[test]
 fn a_line_is_signed_again_only_when_one_answer_says_that_the_first_never_counts() {
-    let home = tempfile::tempdir().unwrap();
+    let home = home_with_a_line();
     let home = home.path();
-    assert_eq!(new_key(home, "a.key").0, 0);
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
-    let record: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
-    std::fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
     let now = r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111","height":9,"time_ms":9000000000000}"#;
     let current = ("/v1/status", 200, now);
     let submit_to = |api: &str| {
@@ -192,12 +188,8 @@ fn a_line_is_signed_again_only_when_one_answer_says_that_the_first_never_counts(
 /// A door that says that a transaction is gone does not speak for one that has its receipt.
 #[test]
 fn a_line_is_done_when_any_door_has_its_receipt() {
-    let home = tempfile::tempdir().unwrap();
+    let home = home_with_a_line();
     let home = home.path();
-    assert_eq!(new_key(home, "a.key").0, 0);
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
-    let record: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
-    std::fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
     let knows = node(&[CHAIN, ADMITTED, CERTIFIED]);
     let words = "registration submit --from rows.jsonl --key a.key --password-file password --valid-for 1s --timeout 5s --wait admitted";
     let submit = |results: &str, more: &str| run(home, &format!("{words} --results {results} {more}"));
@@ -219,12 +211,8 @@ fn a_line_is_done_when_any_door_has_its_receipt() {
 /// nothing is done, nothing refused, and nothing is signed in its place.
 #[test]
 fn a_status_that_cannot_be_concludes_nothing() {
-    let home = tempfile::tempdir().unwrap();
+    let home = home_with_a_line();
     let home = home.path();
-    assert_eq!(new_key(home, "a.key").0, 0);
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
-    let record: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
-    std::fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
     std::fs::write(home.join("a.txt"), "a").unwrap();
     let other: &str = format!(
         r#"{{"id":"{}","stage":"certified","height":5,"outcome":{{"kind":"ok"}},"events":[]}}"#,

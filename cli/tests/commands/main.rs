@@ -50,6 +50,17 @@ fn new_key(home: &Path, name: &str) -> (i32, Value) {
     envelope(home, &["key", "new", "--out", name, "--password-file", "password"])
 }
 
+/// A folder with the key `a.key`, and `rows.jsonl` with one registration.
+fn home_with_a_line() -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    assert_eq!(new_key(home.path(), "a.key").0, 0);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
+    let text = std::fs::read(sample).expect("the sample is there");
+    let record: Value = serde_json::from_slice(&text).expect("the sample is JSON");
+    std::fs::write(home.path().join("rows.jsonl"), record.to_string()).expect("the folder is writable");
+    home
+}
+
 /// Paths of all commands, read from the help of each.
 fn commands(home: &Path) -> Vec<Vec<String>> {
     let mut found: Vec<Vec<String>> = vec![Vec::new()];

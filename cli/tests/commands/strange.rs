@@ -180,12 +180,8 @@ fn results_of_what_is_piped_in_need_a_name() {
 /// Other names of one file lead to one result file, or to none.
 #[test]
 fn results_follow_the_file_and_not_its_name() {
-    let home = tempfile::tempdir().unwrap();
+    let home = home_with_a_line();
     let home = home.path();
-    assert_eq!(new_key(home, "a.key").0, 0);
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
-    let record: Value = serde_json::from_slice(&std::fs::read(sample).unwrap()).unwrap();
-    std::fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
     std::os::unix::fs::symlink("rows.jsonl", home.join("link.jsonl")).unwrap();
     let node = fake_node(&[
         CHAIN,

@@ -1,8 +1,8 @@
 //! Everything a node keeps about the chain.
 //!
-//! A [`Store`] holds the results of execution: one atomic write per height makes the flat values with their superseded
-//! versions, the tree, the receipts, the indexes and the history log change together, so after any crash the results are those of
-//! exactly one height. They are in no log and not synced: what a crash takes back, the heights since the newest
+//! A [`Store`] holds the results of execution: one atomic write per height makes the rows and values with their superseded
+//! versions, the receipts, the indexes and the history log change together, so after any crash the results are those of
+//! exactly one height. The tree above the rows is written with each checkpoint, and made again from them where it is of another height. They are in no log and not synced: what a crash takes back, the heights since the newest
 //! checkpoint, is executed again from blocks and batches, which are durable before anyone acts on them. [`ChainStore`] holds those.
 //!
 //! | write | durable when it returns |

@@ -4,6 +4,8 @@
 mod feed;
 mod position;
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -11,7 +13,6 @@ use bytes::Bytes;
 use quancheng_contracts::modules;
 use quancheng_types::{AccountId, Height};
 use serde::Deserialize;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use utoipa::IntoParams;
 
