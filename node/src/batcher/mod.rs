@@ -19,7 +19,6 @@ use tokio::time::Instant;
 
 pub(crate) use self::line::{Content, Lane};
 use crate::admission::Claims;
-use crate::driver::{DriverHandle, DriverInput};
 use crate::fair::{FairShare, Mix, TURN_WEIGHT};
 use crate::ledger::LedgerError;
 use crate::metrics::Metrics;
@@ -130,8 +129,6 @@ pub struct BatcherParts {
     pub in_flight: watch::Receiver<InFlight>,
     /// The disk.
     pub writer: StoreWriter,
-    /// Told of durable batches.
-    pub driver: DriverHandle,
     /// Whether there are light senders among the accounts of what was executed.
     pub mix: Arc<Mix<AccountId>>,
     /// Counters.
@@ -259,16 +256,11 @@ fn seal(parts: &mut BatcherParts, mut content: Content, permit: OwnedSemaphorePe
     let batch = Arc::new(Batch { transactions }.sign(parts.chain_id, parts.next_sequence, weight, &parts.key));
     parts.next_sequence += 1;
     parts.metrics.batches_sealed.inc();
-    let (writer, driver) = (parts.writer.clone(), parts.driver.clone());
+    let writer = parts.writer.clone();
     let writing_weight = Arc::clone(writing_weight);
     writing_weight.fetch_add(weight, Ordering::AcqRel);
     tokio::spawn(async move {
-        let result = writer.store_own(Arc::clone(&batch)).await;
-        let result = result.and_then(|()| {
-            // The queue of the driver is drained by a thread; a full one is a matter of microseconds.
-            let told = tokio::task::block_in_place(|| driver.deliver(DriverInput::LocalBatch { batch }));
-            if told { Ok(()) } else { Err(LedgerError::WriterPanicked) }
-        });
+        let result = writer.store_own(batch).await;
         writing_weight.fetch_sub(weight, Ordering::AcqRel);
         drop(permit);
         content.finish(&result);

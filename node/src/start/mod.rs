@@ -260,9 +260,9 @@ impl Assembly<'_> {
         let (clock, clock_receiver) = watch::channel(None);
         let batcher = self.keys.validator.as_ref().map(|key| {
             let (rules, in_flight) = (rules_receiver, in_flight_receiver);
-            let (key, driver, metrics) = (key.clone(), driver.clone(), Arc::clone(metrics));
+            let (key, metrics) = (key.clone(), Arc::clone(metrics));
             let (mix, line) = (Arc::clone(tracker.mix()), Arc::new(batcher::Line::default()));
-            let parts = BatcherParts { chain_id, key, next_sequence, rules, in_flight, writer, driver, mix, metrics };
+            let parts = BatcherParts { chain_id, key, next_sequence, rules, in_flight, writer, mix, metrics };
             tokio::spawn(batcher::run(parts, Arc::clone(&line)));
             line
         });

@@ -57,10 +57,10 @@ impl StoreWriter {
         let _ = self.queue.send(Write::Foreign(batch));
     }
 
-    /// An own batch: resolves when it is durable.
+    /// An own batch: resolves when it is durable and the driver, which offers it to the others, has been told.
     ///
     /// # Errors
-    /// [`LedgerError`] when it could not be stored; nothing of it may be acknowledged.
+    /// [`LedgerError`] when it could not be stored, or the driver has ended; nothing of it may be acknowledged.
     pub async fn store_own(&self, batch: Arc<SignedBatch>) -> Result<(), LedgerError> {
         let (done, receiver) = oneshot::channel();
         if self.queue.send(Write::Own(batch, done)).is_err() {
@@ -108,8 +108,13 @@ fn report(driver: &DriverHandle, group: Vec<Write>, result: &Result<(), LedgerEr
                 // The driver is gone only when the process ends.
                 let _ = driver.deliver(DriverInput::BatchChecked { batch: batch.header.id(), verdict });
             }
-            Write::Own(_, done) => {
-                let _ = done.send(result.clone());
+            Write::Own(batch, done) => {
+                let told = result.clone().and_then(|()| {
+                    let is_told = driver.deliver(DriverInput::LocalBatch { batch });
+                    if is_told { Ok(()) } else { Err(LedgerError::WriterPanicked) }
+                });
+                // The asker may have gone with the runtime.
+                let _ = done.send(told);
             }
         }
     }
