@@ -2,8 +2,8 @@
 //!
 //! A crash may take back the end of the log that was not synced, and the engine cuts it off. A log that is damaged in its middle, cut,
 //! or an older copy looks the same to the engine: everything behind would be gone without a word. So what was synced is counted
-//! outside the store ([`Marks`]), and a store that holds less is refused. A log with damage is first read without changing
-//! anything, so that what stands behind it can still be saved ([`super::salvage`]).
+//! outside the store ([`Marks`]), and a store that holds less is refused. It is first read without changing anything, so that a refused
+//! one stays as it was: what stands behind damage can still be saved ([`super::salvage`]), and a file that is found again still fits.
 
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -131,23 +131,33 @@ impl Ledger {
     }
 }
 
-/// Opens the chain's part of the store when its log is whole, or when what the log lost was never durable.
+/// Opens the chain's part of the store when it holds all that was durable in it. It is looked at before: to open it for writing is to cut off
+/// what its log lost, and then the file as it was, found again later, would help no more.
 fn open_marked(path: &Path, options: &RocksOptions, marks: &Marks) -> Result<RocksPart, LedgerError> {
-    let error = match RocksPart::open(path, Part::Chain, options) {
-        Ok(rocks) => return Ok(rocks),
-        Err(error) => error,
+    let recovery = if marks.has_store { look(path, options, marks)? } else { options.recovery };
+    Ok(RocksPart::open(path, Part::Chain, &RocksOptions { recovery, ..options.clone() })?)
+}
+
+/// How the log of a store that holds all that was durable is to be read. Changes nothing.
+fn look(path: &Path, options: &RocksOptions, marks: &Marks) -> Result<LogRecovery, LedgerError> {
+    let read = |recovery| {
+        let options = RocksOptions { recovery, ..options.clone() };
+        RocksPart::open_read_only(path, Part::Chain, &options)
     };
-    let StoreError::Io { cause: IoCause::Damaged, .. } = &error else {
-        return Err(error.into());
+    let (part, recovery) = match read(options.recovery) {
+        Ok(part) => (part, options.recovery),
+        Err(error @ StoreError::Io { cause: IoCause::Damaged, .. }) => {
+            // A loss of power tears the end of a log in more ways than the engine takes for one. The marks tell.
+            let part = read(LogRecovery::ToFirstGap).map_err(|_| LedgerError::Store(error))?;
+            (part, LogRecovery::ToFirstGap)
+        }
+        Err(error) => return Err(error.into()),
     };
-    // A loss of power tears the end of a log in more ways than the engine takes for one. The marks tell.
-    let to_gap = RocksOptions { recovery: LogRecovery::ToFirstGap, ..options.clone() };
-    let look = RocksPart::open_read_only(path, Part::Chain, &to_gap).map_err(|_| LedgerError::Store(error))?;
-    let chain = ChainStore::over(Arc::new(look));
-    check_marks(path, &chain, marks)?;
-    warn!(store = %path.display(), "the end of the store's log was torn by a crash; nothing of it had been reported durable");
-    drop(chain);
-    Ok(RocksPart::open(path, Part::Chain, &to_gap)?)
+    check_marks(path, &ChainStore::over(Arc::new(part)), marks)?;
+    if recovery != options.recovery {
+        warn!(store = %path.display(), "the end of the store's log was torn by a crash; nothing of it had been reported durable");
+    }
+    Ok(recovery)
 }
 
 /// Whether a store holds all that was durable in it.

@@ -35,7 +35,7 @@ pub struct Restored {
 /// Makes the data folder of a backup, which is not changed. Files are copied, never shared with the backup.
 ///
 /// While it works a note lies in the folder, with which no node starts; a restore that was interrupted is repeated, and begins anew. One that
-/// fails leaves nothing.
+/// fails leaves nothing but the file `lock`.
 ///
 /// # Errors
 /// [`StartError::AlreadyInitialized`] when there is anything of a node in the folder. [`StartError::RestoreWithoutRejoin`] for a validator

@@ -234,12 +234,13 @@ fn cut(path: &Path, keep: impl Fn(usize) -> usize) {
     std::fs::write(path, &bytes[..keep(bytes.len())]).unwrap();
 }
 
-const DAMAGES: [Damage; 8] = [
+const DAMAGES: [Damage; 9] = [
     ("flip the first byte", |path, _| flip(path, 0.0)),
     ("flip a byte in the first third", |path, _| flip(path, 0.3)),
     ("flip a byte in the last third", |path, _| flip(path, 0.7)),
     ("flip a byte near the end", |path, _| flip(path, 0.98)),
     ("cut to half", |path, _| cut(path, |length| length / 2)),
+    ("lose the last bytes", |path, _| cut(path, |length| length.saturating_sub(7))),
     ("empty", |path, _| cut(path, |_| 0)),
     ("delete", |path, _| std::fs::remove_file(path).unwrap()),
     ("swap with an older copy", |path, older| {
@@ -294,6 +295,11 @@ fn whatever_happens_to_a_file_nothing_durable_is_lost_without_a_word() {
                     "{name}, {what}: {words}"
                 );
                 told.insert(name.clone());
+                if name.starts_with("store/chain/") && name.ends_with(".log") {
+                    // The refusal changed nothing: the file as it was, found again, helps.
+                    std::fs::copy(good.path().join(&path), dir.join(&path)).unwrap();
+                    check(&dir, 3).unwrap_or_else(|refused| panic!("{name}, {what}, put back: {refused}"));
+                }
             }
             std::fs::remove_dir_all(&dir).unwrap();
         }
