@@ -9,8 +9,9 @@
 //! Fills a store with that many keys of 120-byte values, then commits blocks of 10,000 updates, half of them of keys that exist. One
 //! line for each kind of table. Without a number (as in the smoke run of all benches) it fills 20,000 keys.
 
+mod spent;
+
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,7 @@ use quancheng_state::{BlockCommit, Overlay, Patch, Store, StoreError, Table, vie
 use quancheng_state_rocks::{Rocks, within};
 use quancheng_types::hash::sha256;
 use quancheng_types::{Digest, Height, ModuleId, NodeId, SigningKey, Text, Validator, ValidatorSet};
+use spent::{Spent, thread_cpu_ns};
 
 const KEYS_SMALL: u64 = 20_000;
 /// Memory of the store where none is named: what a node gives it by default (`store.memory_mib`).
@@ -100,31 +102,6 @@ fn commit(store: &Store, patch: Patch) {
     store.commit(BlockCommit { height, patch, ..BlockCommit::default() }).expect("the block follows");
 }
 
-/// CPU time of this thread, ns.
-fn cpu_ns() -> u64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split_whitespace().next().and_then(|field| field.parse().ok()).unwrap_or(0)
-}
-
-/// CPU time of all threads of this process, ns.
-fn all_cpu_ns() -> u64 {
-    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let texts = tasks.filter_map(|task| fs::read_to_string(task.path().join("schedstat")).ok());
-    texts.filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok()).sum()
-}
-
-/// Bytes that this process had written to disks, as the system counts them.
-fn written_bytes() -> u64 {
-    let text = fs::read_to_string("/proc/self/io").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
-    line.and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
-/// What the process has spent: CPU of all threads in ns, and bytes on the disk.
-fn spent() -> (u64, u64) {
-    (all_cpu_ns(), written_bytes())
-}
-
 fn measure(table: &Table<u64, Vec<u8>>, keys: u64, memory_mib: usize) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let (rocks, options) = within(memory_mib << 20);
@@ -136,26 +113,26 @@ fn measure(table: &Table<u64, Vec<u8>>, keys: u64, memory_mib: usize) {
     };
     let store = open();
     store.init_genesis(0, Patch::empty(), &validators()).expect("an empty store takes a genesis");
-    let begun = spent();
+    let begun = Spent::now();
     for start in (0..keys).step_by(usize::try_from(FILL_BLOCK).unwrap_or(1)) {
         commit(&store, patch(table, start..(start + FILL_BLOCK).min(keys), 0));
     }
-    let filled = spent();
+    let filled = Spent::now();
     let (mut spent_ns, mut timed) = (0, 0);
     for turn in 1..=BLOCKS {
         let update = |at| if at % 2 == 0 { scatter(turn, at) % keys } else { keys + turn * UPDATES + at };
         let patch = patch(table, (0..UPDATES).map(update), turn);
         // Counting takes time, so every other block is counted and the others timed.
         disk.is_counting.store(turn % 2 == 0, Ordering::Relaxed);
-        let before = cpu_ns();
+        let before = thread_cpu_ns();
         commit(&store, patch);
         if turn % 2 != 0 {
-            spent_ns += cpu_ns() - before;
+            spent_ns += thread_cpu_ns() - before;
             timed += UPDATES;
         }
     }
     disk.is_counting.store(false, Ordering::Relaxed);
-    let done = spent();
+    let done = Spent::now();
     let counted = usize::try_from(UPDATES * (BLOCKS / 2)).unwrap_or(usize::MAX);
     let bytes = disk.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let total: usize = bytes.values().sum();
@@ -170,13 +147,13 @@ fn measure(table: &Table<u64, Vec<u8>>, keys: u64, memory_mib: usize) {
         "{} keys={keys}: filled with {} ns of all CPU and {} bytes on the disk per key; then per update {} ns of the committing \
          thread, {} of all, {} bytes ({}), {} on the disk; proof {proof_bytes} bytes in {proof_us} us; restart {restart_us} us",
         table.name(),
-        (filled.0 - begun.0) / keys,
-        (filled.1 - begun.1) / keys,
+        (filled - begun).cpu_ns / keys,
+        (filled - begun).disk_bytes / keys,
         spent_ns / timed,
-        (done.0 - filled.0) / updates,
+        (done - filled).cpu_ns / updates,
         total / counted,
         columns.join(", "),
-        (done.1 - filled.1) / updates,
+        (done - filled).disk_bytes / updates,
     );
     writeln!(std::io::stdout(), "{line}").expect("the figures can be written");
 }
