@@ -4,22 +4,25 @@
 //! for a request for a while is closed: of the address that comes, if that address has too many, else of the one that has most. An address
 //! that has no place at all gets one of the address that has most, which need not have waited for long: a few addresses that fill the
 //! door and ask without end shut nobody out.
+//!
+//! Who waits for the chain (for a transaction to be admitted, ordered, certified) asks nothing of the door meanwhile: such a connection has its
+//! answer early, as at the end of its wait, when its place is given away.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::fair::ClientAddress;
 
 #[derive(Debug)]
 struct Seat {
     client: ClientAddress,
-    /// Since when it waits for a request, or for more of one; `None` while one is answered.
+    /// Since when it waits for a request, for more of one, or for the chain; `None` while one is answered.
     idle_since: Option<Instant>,
-    /// Told to go.
-    leave: Arc<Notify>,
+    /// Turns `true` when it is to go.
+    leave: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -97,15 +100,15 @@ impl Places {
                 is_newcomer.then(|| taken.spare(now)).flatten()
             });
             let seat = idlest.and_then(|number| taken.remove(number))?;
-            seat.leave.notify_one();
+            seat.leave.send_replace(true);
         }
         let number = taken.next;
         taken.next += 1;
-        let leave = Arc::new(Notify::new());
-        taken.seats.insert(number, Seat { client, idle_since: Some(now), leave: Arc::clone(&leave) });
+        let (leave, told) = watch::channel(false);
+        taken.seats.insert(number, Seat { client, idle_since: Some(now), leave });
         *taken.per_client.entry(client).or_default() += 1;
         drop(taken);
-        Some(Place { number, leave, places: self.clone() })
+        Some(Place { number, told, places: self.clone() })
     }
 
     #[cfg(test)]
@@ -118,14 +121,15 @@ impl Places {
 #[derive(Debug)]
 pub(super) struct Place {
     number: u64,
-    leave: Arc<Notify>,
+    told: watch::Receiver<bool>,
     places: Places,
 }
 
 impl Place {
-    /// Resolves when the connection is to go.
+    /// Resolves when the connection is to go, as often as it is asked.
     pub(super) async fn told_to_leave(&self) {
-        self.leave.notified().await;
+        // Its seat ends with it, or tells it first.
+        let _ = self.told.clone().wait_for(|is_told| *is_told).await;
     }
 
     /// A request has come.
@@ -136,6 +140,12 @@ impl Place {
     /// It is answered, as far as the answer is made.
     pub(super) fn idle(&self) {
         self.set(Some(Instant::now()));
+    }
+
+    /// The request waits for the chain as long as this lives.
+    pub(super) fn rests(&self) -> Resting<'_> {
+        self.stalls();
+        Resting(self)
     }
 
     /// The body of the request does not come.
@@ -149,6 +159,15 @@ impl Place {
         if let Some(seat) = self.places.lock().seats.get_mut(&self.number) {
             seat.idle_since = idle_since;
         }
+    }
+}
+
+/// While it lives, the place may be given away.
+pub(super) struct Resting<'a>(&'a Place);
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        self.0.busy();
     }
 }
 
@@ -215,6 +234,14 @@ mod tests {
             place.busy();
         }
         assert!(places.take(address("10.0.0.4"), start).is_none(), "requests under way are answered");
+        let staying = held.iter().find(|place| !is_gone(place)).unwrap();
+        drop(staying.rests());
+        assert!(places.take(address("10.0.0.4"), start).is_none(), "its wait is over");
+        {
+            let _waits = staying.rests();
+            let fourth = places.take(address("10.0.0.4"), start).expect("who waits for the chain makes room");
+            assert!(is_gone(staying) && !is_gone(&fourth));
+        }
         drop((held, one, new));
         assert_eq!((places.count(), places.lock().per_client.len()), (0, 0));
     }

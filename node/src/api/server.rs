@@ -197,8 +197,9 @@ impl Talk {
             let (seat, sending) = (Arc::clone(&seat), sending.clone());
             let wait = sending.pace.request(client, Instant::now());
             let mut request = request.map(|body| Arriving::new(body, Arc::clone(&seat), sending.clone()));
-            // Handlers that take something in ask for the client's address.
+            // Handlers that take something in ask for the client's address, those that wait for its place.
             request.extensions_mut().insert(client);
+            request.extensions_mut().insert(Arc::clone(&seat));
             // The router of this moment: a connection that came before the node was there finds it with its next request.
             let service = TowerToHyperService::new(router.borrow().clone());
             async move {
@@ -221,7 +222,8 @@ impl Talk {
         let result = tokio::select! {
             result = &mut connection => result,
             () = place.told_to_leave() => {
-                // Its place is given away. A request that is on its way just now is not answered, but is not reset either.
+                // Its place is given away. A request that waits for the chain has its answer; one that is on its way just now is not answered, but
+                // is not reset either.
                 let Ok(_permit) = ways_out.try_acquire_owned() else {
                     return;
                 };

@@ -10,6 +10,7 @@ use quancheng_types::Height;
 use tokio::sync::watch;
 
 use super::backend::Backend;
+use super::connections::Place;
 use super::limits::ApiLimits;
 use super::problem::{ApiError, ApiResult};
 use crate::fair::{ClientAddress, FairBudget};
@@ -54,6 +55,8 @@ pub(crate) struct Api {
     commons: Commons,
     /// Who asks.
     pub(crate) client: ClientAddress,
+    /// The place of the connection, at a door that has places.
+    seat: Option<Arc<Place>>,
 }
 
 impl std::ops::Deref for Api {
@@ -108,7 +111,7 @@ impl Commons {
     pub(crate) fn of(&self, noted: &Extensions) -> ApiResult<Api> {
         let client = noted.get::<ClientAddress>().copied();
         let client = client.ok_or_else(|| ApiError::Internal { reason: "a request without an address".to_owned() })?;
-        Ok(Api { commons: self.clone(), client })
+        Ok(Api { commons: self.clone(), client, seat: noted.get().cloned() })
     }
 
     /// Every budget that clients share, with its name: a field that is added is looked at here.
@@ -184,6 +187,20 @@ impl Api {
             read(&*backend)
         });
         task.await.unwrap_or_else(|error| Err(ApiError::Internal { reason: error.to_string() }))
+    }
+
+    /// Waits for the chain: the place of the connection may be given away meanwhile.
+    pub(crate) async fn resting<T>(&self, wait: impl Future<Output = T>) -> T {
+        let _resting = self.seat.as_ref().map(|seat| seat.rests());
+        wait.await
+    }
+
+    /// Ends when the place of the connection is given away.
+    pub(crate) async fn told_to_leave(&self) {
+        match &self.seat {
+            Some(seat) => seat.told_to_leave().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Ends when the node stops.

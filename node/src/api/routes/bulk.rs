@@ -89,7 +89,7 @@ pub(super) async fn submit(
             Err(error) => slots.push(Some(error)),
         }
     }
-    let mut answers = api.backend.submit(api.client, transactions).await.into_iter();
+    let mut answers = api.resting(api.backend.submit(api.client, transactions)).await.into_iter();
     let results: Vec<Result<Submitted, ApiError>> = slots
         .into_iter()
         .map(|slot| match slot {

@@ -14,6 +14,8 @@ mod status;
 mod transactions;
 mod validators;
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::http::uri::Authority;
@@ -136,12 +138,21 @@ async fn one_host(request: Request, next: Next) -> Response {
     }
 }
 
+/// Time for an answer to end by itself when the place of its connection is given away.
+const LEAVE_GRACE: Duration = Duration::from_secs(1);
+
 /// Bounds the time to the head of an answer, and what answers that nobody takes hold in memory. The rest of the time is bounded by the
 /// client's taking it.
 async fn bounded(api: Api, request: Request, next: Next) -> Response {
-    let response = match tokio::time::timeout(api.limits.request_timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_elapsed) => ApiError::Timeout.into_response(),
+    let too_late = async {
+        tokio::select! {
+            () = tokio::time::sleep(api.limits.request_timeout) => {}
+            () = api.told_to_leave() => tokio::time::sleep(LEAVE_GRACE).await,
+        }
+    };
+    let response = tokio::select! {
+        response = next.run(request) => response,
+        () = too_late => ApiError::Timeout.into_response(),
     };
     let mut response = answers::hold(&api, response);
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -43,7 +43,7 @@ pub(super) async fn submit(
 ) -> ApiResult<Response> {
     let wait = params.wait()?;
     let transaction = read(&api, &headers, body).await?;
-    let mut answers = api.backend.submit(api.client, vec![transaction]).await;
+    let mut answers = api.resting(api.backend.submit(api.client, vec![transaction])).await;
     let Some(answer) = answers.pop() else {
         return Err(ApiError::Internal { reason: "the node gave no answer to a submission".to_owned() });
     };
@@ -144,8 +144,8 @@ async fn status_of(
     certified(api, id, state).await
 }
 
-/// Waits until every transaction reached the stage, the time is over, or the node stops. Empty when the node stops: the caller
-/// then reads what is known.
+/// Waits until every transaction reached the stage, the time is over, the place of the connection is given away, or the node stops. Empty in
+/// the last two cases: the caller then reads what is known.
 pub(super) async fn wait_for(
     api: &Api,
     ids: Vec<TransactionId>,
@@ -153,7 +153,8 @@ pub(super) async fn wait_for(
     timeout: Duration,
 ) -> ApiResult<Vec<TransactionState>> {
     tokio::select! {
-        states = api.backend.wait(ids, stage, timeout) => Ok(states?),
+        states = api.resting(api.backend.wait(ids, stage, timeout)) => Ok(states?),
+        () = api.told_to_leave() => Ok(Vec::new()),
         () = api.stopped() => Ok(Vec::new()),
     }
 }

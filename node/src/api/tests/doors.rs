@@ -2,12 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use quancheng_types::Height;
 
+use super::chain::FOUNDERS;
 use super::support::{Reply, Served, connect, connect_from, limits, send, served, served_with, starting};
-use crate::api::{ApiLimits, openapi_json};
+use crate::api::{ApiLimits, Backend as _, openapi_json};
 use crate::backup::BackupStatus;
 use crate::limits::SMALL_ANSWER_BYTES;
 
@@ -196,6 +198,40 @@ fn a_connection_that_makes_room_ends_without_a_reset() {
     super::bounds::loop_until(|| (served.get("/v1/status").status == 200).then_some(()));
     let mut bytes = Vec::new();
     first.read_to_end(&mut bytes).expect("an end without a reset");
+}
+
+/// A few addresses that fill the door and wait for a chain that stands still shut nobody out, and have their answers.
+#[test]
+fn who_waits_for_the_chain_makes_room_and_hears_what_is_known() {
+    let served = served_with(ApiLimits { connections_max: 4, ..limits() });
+    served.node.is_stuck.store(true, Ordering::SeqCst);
+    let mut held: Vec<TcpStream> = [2, 3, 2, 3]
+        .into_iter()
+        .zip(FOUNDERS..)
+        .map(|(from, number)| {
+            let body = served.node.register(number).encode();
+            let mut stream = connect_from(&served, from);
+            let head = format!(
+                "POST /v1/transactions?wait=certified&timeout_ms=60000 HTTP/1.1\r\nhost: n\r\nconnection: close\r\n\
+                 content-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(&[head.into_bytes(), body].concat()).expect("sent");
+            stream
+        })
+        .collect();
+    super::bounds::loop_until(|| (served.node.status().pending_transactions == held.len()).then_some(()));
+    assert_eq!(served.get("/v1/status").status, 200);
+    let answered = super::bounds::loop_until(|| {
+        held.iter_mut().position(|stream| {
+            stream.set_nonblocking(true).expect("set");
+            !stream.peek(&mut [0; 1]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+        })
+    });
+    let stream = held.swap_remove(answered);
+    stream.set_nonblocking(false).expect("set");
+    let reply = whole_answer(stream);
+    assert_eq!((reply.status, &reply.json()["stage"]), (202, &serde_json::json!("admitted")));
 }
 
 #[test]
