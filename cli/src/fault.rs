@@ -100,6 +100,20 @@ impl Fault {
         self
     }
 
+    /// Adds another fault, with its causes, as a cause.
+    pub(crate) fn also(self, other: Self) -> Self {
+        let of = |lang| format!("[{}] {}", other.code, other.message.words(lang));
+        let told = Text::new(of(Lang::Zh), of(Lang::En));
+        let is_same = self.code == other.code && self.message == other.message;
+        let whole = if is_same { self } else { self.cause_in(told) };
+        other.causes.into_iter().fold(
+            whole,
+            |whole, cause| {
+                if whole.causes.contains(&cause) { whole } else { whole.cause_in(cause) }
+            },
+        )
+    }
+
     /// The causes in a language.
     pub(crate) fn causes_in(&self, lang: Lang) -> Vec<&str> {
         self.causes.iter().map(|cause| cause.words(lang)).collect()

@@ -13,6 +13,7 @@
 //!
 //! Results go to stdout, everything else to stderr. Nothing is asked for except a password on a terminal.
 
+mod answered;
 mod args;
 mod client;
 mod commands;

@@ -10,6 +10,7 @@ use crate::fault::{Fault, Outcome};
 use crate::output::Printer;
 use crate::profile::{self, Profile, Profiles};
 use crate::text::{Lang, Text, say};
+use crate::transaction::parse_chain_id;
 
 /// How long each step of a command tries when nothing else is said.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -68,6 +69,12 @@ impl Session {
             )));
         }
         Client::new(&urls, self.lang(), self.patience(api))
+    }
+
+    /// As [`client`](Self::client), for a chain: the one that the profile names, else that of the first endpoint.
+    pub(crate) fn client_of_chain(&self, api: &Api) -> Outcome<Client> {
+        let named = self.profile()?.chain_id.map(|text| parse_chain_id(&text)).transpose()?;
+        named.into_iter().fold(self.client(api)?, Client::of_chain).of_some_chain()
     }
 
     /// How long to try: as long as the flag says, in all and whatever fails; otherwise only as long as somebody answers.

@@ -3,36 +3,30 @@
 mod fate;
 mod lifetime;
 mod offer;
+mod proven;
 mod refusals;
-
-use std::time::{Duration, Instant};
+mod wait;
 
 use quancheng_proof::report::shanghai_time;
-use quancheng_types::{AccountId, Call, ChainId, SignedTransaction, TransactionId, problem as codes};
+use quancheng_types::{AccountId, Call, ChainId, SignedTransaction, TransactionId};
 use serde_json::{Value, json};
 
 use crate::args::common::{Stage, Write};
-use crate::client::{Client, JSON, OCTETS, Request, Sought, UNREACHABLE, is_over};
+use crate::client::{Client, JSON, OCTETS, Request, Sought};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
-use crate::interrupt::Hold;
 use crate::output::Reply;
 use crate::session::Session;
 use crate::text::{Text, say};
-use crate::time::duration_ms;
 use crate::transaction::{self, Draft, Signers};
 
-pub(crate) use fate::{Fate, fate, is_void, past};
+pub(crate) use fate::{Fate, fate, is_settled, is_void, past};
 pub(crate) use lifetime::not_over;
 pub(crate) use offer::Offer;
-use offer::{admit, open_end};
-use refusals::refusal;
+pub(crate) use proven::is_proven;
 pub(crate) use refusals::refusal_hint;
-
-/// Longest single wait at a node; the API allows 60 s.
-const POLL: Duration = Duration::from_secs(10);
-/// Least time from a question that brought nothing new to the next one.
-const PAUSE: Duration = Duration::from_millis(200);
+use refusals::{is_refused, refusal};
+pub(crate) use wait::{look_up, submit};
 
 /// Everything that signing and submitting needs, made ready once for many transactions: keys are slow to open on purpose.
 #[derive(Debug)]
@@ -53,9 +47,10 @@ impl<'a> Writer<'a> {
         let of_chain = |client: Client, id: Option<ChainId>| id.into_iter().fold(client, Client::of_chain);
         let client = if is_offline { None } else { Some(of_chain(session.client(&write.api)?, named)) };
         lifetime::check(write, client.as_ref())?;
-        let signers = Signers::open(session, write, client.as_ref())?;
+        let signers = Signers::open(session, write)?;
         let chain_id = named.map_or_else(|| transaction::chain_id(client.as_ref()), Ok)?;
         let client = client.map(|client| client.of_chain(chain_id));
+        let signers = signers.on_chain(client.as_ref())?;
         Ok(Self { session, write, client, signers, chain_id })
     }
 
@@ -89,23 +84,25 @@ impl<'a> Writer<'a> {
         self.client.as_ref().is_some_and(Client::is_out_of_time)
     }
 
-    /// Whether the flags ask to wait for the receipt.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.write.wait >= Stage::Executed
-    }
-
     /// A transaction with the signatures of the keys at hand.
     pub(crate) fn compose(&self, calls: Vec<Call>) -> Outcome<Draft> {
         transaction::compose(self.chain_id, &self.signers, transaction::valid_for_ms(self.write), calls)
     }
 
-    /// Submits a transaction and waits as the flags say; the answer is its status.
-    pub(crate) fn submit(&self, signed: &SignedTransaction, offer: Offer) -> Outcome<Value> {
-        submit(self.session, self.client()?, signed, offer, self.write.wait)
+    /// Submits a transaction and waits as the flags say; where they ask for a receipt, for one that is proven. The answer is its status.
+    pub(crate) fn submit_for_proof(&self, signed: &SignedTransaction, offer: Offer) -> Outcome<Value> {
+        let wait = self.write.wait;
+        let until = if wait >= Stage::Executed { Stage::Certified } else { wait };
+        submit(self.session, self.client()?, signed, offer, until)
     }
 
     /// Submits a transaction, or simulates it, or writes it to a file, as the flags say.
     pub(crate) fn deliver(&self, draft: Draft) -> Outcome<Reply> {
+        self.deliver_until(draft, self.write.wait)
+    }
+
+    /// As [`deliver`](Self::deliver), waiting for this stage whatever the flags say.
+    pub(crate) fn deliver_until(&self, draft: Draft, until: Stage) -> Outcome<Reply> {
         if let Some(path) = &self.write.tx_out {
             draft.write_new(path)?;
             let mut data = draft.describe();
@@ -121,7 +118,7 @@ impl<'a> Writer<'a> {
         if self.write.dry_run {
             return simulate(self.client()?, &signed);
         }
-        self.submit(&signed, Offer::First).map(Reply::record)
+        submit(self.session, self.client()?, &signed, Offer::First, until).map(reply)
     }
 }
 
@@ -157,60 +154,18 @@ pub(crate) fn simulate(client: &Client, signed: &SignedTransaction) -> Outcome<R
     Ok(Reply::record(data).headline(say!("模拟执行：未改变任何状态。", "A simulation: nothing was changed.")))
 }
 
-/// Submits a transaction and waits until it has reached a stage. The answer is the last status.
-pub(crate) fn submit(
-    session: &Session,
-    client: &Client,
-    signed: &SignedTransaction,
-    offer: Offer,
-    until: Stage,
-) -> Outcome<Value> {
-    let sought = sought(signed);
-    let id = sought.id;
-    let deadline = client.deadline();
-    let mut progress = Progress { session, id, shown: None };
-    let _hold = Hold::new(move || Some(under_way(id)));
-    let mut status = admit(client, signed, offer, deadline).map_err(|fault| open_end(fault, id))?;
-    loop {
-        let reached = progress.show(&status);
-        if let Some(fault) = ended_badly(&status, id) {
-            return Err(fault.data(status));
-        }
-        match reached {
-            Some(stage) if stage >= until => return Ok(enriched(status)),
-            _ => {}
-        }
-        if is_over(deadline) {
-            return Err(timed_out(session, status, id, until));
-        }
-        let next = reached.map_or(Stage::Admitted, Stage::next).min(until);
-        let asked = Instant::now();
-        status = match poll(client, sought, next, deadline) {
-            Ok(status) => status,
-            // The node that took it has restarted or another one answers: the same bytes again are safe.
-            Err(Trouble::Unknown) => {
-                admit(client, signed, Offer::Again, deadline).map_err(|fault| open_end(fault, id))?
-            }
-            Err(Trouble::Passing) => status,
-            Err(Trouble::Fault(fault)) => return Err(open_end(fault.data(json!({ "id": id })), id)),
-        };
-        rest(&status, next, asked, deadline);
-    }
-}
-
 /// A transaction at hand, to ask for its status.
 pub(crate) fn sought(signed: &SignedTransaction) -> Sought {
     Sought { id: signed.id(), valid_until_ms: Some(signed.body.valid_until_ms) }
 }
 
-/// Waits before a question is repeated that did not bring the stage it waited for. A node should have held its answer back; one that
-/// stops, or a server in between that holds nothing back, answers at once.
-fn rest(status: &Value, wanted: Stage, asked: Instant, deadline: Instant) {
-    if stage_name(status) == Some("expired") || stage_name(status).and_then(Stage::of_name) >= Some(wanted) {
-        return;
-    }
-    let left = deadline.saturating_duration_since(Instant::now());
-    std::thread::sleep(PAUSE.saturating_sub(asked.elapsed()).min(left));
+/// The word of a node about a transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// The status.
+    pub(crate) status: Value,
+    /// Who says so.
+    pub(crate) url: String,
 }
 
 /// What an interruption says of a transaction that nodes may have.
@@ -221,94 +176,30 @@ fn under_way(id: TransactionId) -> Text {
     )
 }
 
-/// Why a question about a transaction brought no status.
-enum Trouble {
-    /// The node does not know the transaction.
-    Unknown,
-    /// The node or the way to it fails now.
-    Passing,
-    /// Anything else.
-    Fault(Fault),
-}
-
-fn poll(client: &Client, sought: Sought, stage: Stage, deadline: Instant) -> Result<Value, Trouble> {
-    let (path, held) = wait_for(client, sought.id, stage, deadline);
-    let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: Some(held) };
-    let passing = |fault: Fault| if fault.code == UNREACHABLE { Trouble::Passing } else { Trouble::Fault(fault) };
-    let answer = client.send(request).map_err(passing)?;
-    match answer.status {
-        200..=299 => answer.transaction_status(sought).map_err(Trouble::Fault),
-        404 if answer.problem().code == codes::TRANSACTION_UNKNOWN => Err(Trouble::Unknown),
-        429 | 500..=599 => Err(Trouble::Passing),
-        _ => Err(Trouble::Fault(answer.problem().into_fault(&answer.url, Exit::Network))),
-    }
-}
-
-/// The question for a status that waits at the node for a stage, and how long it does. All endpoints may have to be asked in turn.
-fn wait_for(client: &Client, id: TransactionId, stage: Stage, deadline: Instant) -> (String, Duration) {
-    let held = client.share(deadline).min(POLL);
-    (format!("/v1/transactions/{id}?wait={}&timeout_ms={}", stage.name(), duration_ms(held).max(1)), held)
-}
-
-/// The status of a transaction, after a wait for a stage if one is named. Running out of time is not a fault here: the stage says
-/// how far it has come.
-pub(crate) fn look_up(client: &Client, sought: Sought, wait: Option<Stage>) -> Outcome<Value> {
-    let id = sought.id;
-    let Some(stage) = wait else {
-        return client.fetch(&format!("/v1/transactions/{id}"), JSON)?.transaction_status(sought);
-    };
-    let deadline = client.deadline();
-    loop {
-        let (path, held) = wait_for(client, id, stage, deadline);
-        let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: Some(held) };
-        let asked = Instant::now();
-        let answer = client.send_until(request)?;
-        if answer.status != 200 {
-            return Err(answer.problem().into_fault(&answer.url, Exit::Network));
-        }
-        let status = answer.transaction_status(sought)?;
-        let reached = status.get("stage").and_then(Value::as_str).and_then(Stage::of_name);
-        let is_expired = stage_name(&status) == Some("expired");
-        if is_expired || reached.is_some_and(|reached| reached >= stage) || is_over(deadline) {
-            return Ok(status);
-        }
-        rest(&status, stage, asked, deadline);
-    }
-}
-
 fn stage_name(status: &Value) -> Option<&str> {
     status.get("stage").and_then(Value::as_str)
 }
 
-/// Tells people of each stage once.
-struct Progress<'a> {
-    session: &'a Session,
-    id: TransactionId,
-    shown: Option<Stage>,
+/// The stage that a status names; none for one whose time has passed.
+fn stage_of(status: &Value) -> Option<Stage> {
+    stage_name(status).and_then(Stage::of_name)
 }
 
-impl Progress<'_> {
-    fn show(&mut self, status: &Value) -> Option<Stage> {
-        let stage = stage_name(status).and_then(Stage::of_name)?;
-        if self.shown.is_none_or(|shown| shown < stage) {
-            self.shown = Some(stage);
-            let id = self.id;
-            let height =
-                status.get("height").and_then(Value::as_u64).map(|height| format!(" @{height}")).unwrap_or_default();
-            self.session.note(&match stage {
-                Stage::Admitted => say!("已接收 {id}", "admitted {id}"),
-                Stage::Ordered => say!("已排序{height}", "ordered{height}"),
-                Stage::Executed => say!("已执行{height}", "executed{height}"),
-                Stage::Certified => {
-                    say!("已获法定多数签署{height}", "certified by a quorum{height}")
-                }
-            });
-        }
-        Some(stage)
+/// The answer to people about a status. One that is not proven is told as what it is.
+pub(crate) fn reply(status: Value) -> Reply {
+    let is_word = !is_proven(&status);
+    let id = status.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let reply = Reply::record(status);
+    if !is_word {
+        return reply;
     }
+    reply.headline(say!(
+        "以下仅为节点所称，未经证明；以 `quancheng tx show {id} --wait certified` 取得已证明的结果。",
+        "This is what a node says, and not proven; `quancheng tx show {id} --wait certified` tells what is."
+    ))
 }
 
-/// A refusal or the end of its time.
+/// A refusal that is proven, or the end of its time.
 fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
     if stage_name(status) == Some("expired") {
         let message = say!(
@@ -319,7 +210,7 @@ fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
             say!("请重新提交；必要时加长 --valid-for。", "Submit it anew, with a longer --valid-for if need be.");
         return Some(Fault::new(Exit::Refused, "EXPIRED", message).hint(hint));
     }
-    refusal(status)
+    refusal(status).filter(|_| is_proven(status))
 }
 
 /// The status of a transaction with a receipt, or the fault when the receipt refuses.
@@ -337,20 +228,6 @@ pub(crate) fn out_of_time(done: usize, all: usize) -> Fault {
         "The time of --timeout is over: {done} of {all} are done, the others were not begun."
     );
     Fault::new(Exit::Timeout, "TIMEOUT", message)
-}
-
-fn timed_out(session: &Session, status: Value, id: TransactionId, until: Stage) -> Fault {
-    let (stage, reached) = (until.name(), stage_name(&status).unwrap_or("unknown").to_owned());
-    session.note(&Text::same(id.to_string()));
-    let message = say!(
-        "等待超时：交易 {id} 目前为 {reached}，尚未达到 {stage}。交易仍可能生效。",
-        "Time is up: transaction {id} is {reached}, not yet {stage}. It may still take effect."
-    );
-    let hint = say!(
-        "继续等待：`quancheng tx show {id} --wait {stage}`。",
-        "Go on waiting: `quancheng tx show {id} --wait {stage}`."
-    );
-    Fault::new(Exit::Timeout, "TIMEOUT", message).hint(hint).data(status)
 }
 
 /// Numbers that people need next, lifted out of the events to the top of the status.

@@ -3,16 +3,18 @@
 use std::path::Path;
 
 use quancheng_contracts::{check_call, decode_call, refusal_text};
+use quancheng_proof::Claim;
+use quancheng_proof::identity::{key_owner, key_owner_key};
 use quancheng_types::transaction::TransactionSignature;
 use quancheng_types::{
     AccountId, Call, ChainId, KeyId, List, Parameters, PublicKey, SignedTransaction, Signer, SigningKey, Transaction,
-    problem as codes,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::answered::Question;
 use crate::args::common::Write;
-use crate::client::{Client, Shape, UNREACHABLE};
+use crate::client::Client;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::messages::causes;
 use crate::session::Session;
@@ -268,28 +270,43 @@ pub(crate) fn compose(chain_id: ChainId, signers: &Signers, valid_for_ms: u64, c
 /// Who signs, with the keys at hand.
 #[derive(Debug)]
 pub(crate) struct Signers {
+    /// Each key with the account that is named for it, in order.
+    places: Vec<(PublicKey, Option<AccountId>)>,
     list: Vec<Signer>,
     keys: Vec<SigningKey>,
 }
 
 impl Signers {
-    /// Opens the keys of the flags and finds the account of each.
-    pub(crate) fn open(session: &Session, write: &Write, client: Option<&Client>) -> Outcome<Self> {
+    /// Opens the keys of the flags.
+    pub(crate) fn open(session: &Session, write: &Write) -> Outcome<Self> {
         let main = keys::choose(session, write.key.as_ref())?;
-        let mut signers = Self { list: Vec::new(), keys: Vec::new() };
+        let mut signers = Self { places: Vec::new(), list: Vec::new(), keys: Vec::new() };
         let account = write.account.as_deref().map(keys::parse_account).transpose()?;
-        signers.add(session, write, &main, account, client)?;
+        signers.add(session, write, &main, account)?;
         for path in &write.cosign {
-            signers.add(session, write, path, None, client)?;
+            signers.add(session, write, path, None)?;
         }
         for text in &write.signer {
             let (key, account) =
                 text.split_once('@').map_or((text.as_str(), None), |(key, account)| (key, Some(account)));
             let key = keys::parse_public_key(key)?;
-            let account = account.map(keys::parse_account).transpose()?;
-            signers.place(&key, account, client)?;
+            signers.places.push((key, account.map(keys::parse_account).transpose()?));
         }
         Ok(signers)
+    }
+
+    /// Finds the account of each, on the chain of the client.
+    pub(crate) fn on_chain(mut self, client: Option<&Client>) -> Outcome<Self> {
+        let of_place = |(key, account): &(PublicKey, Option<AccountId>)| {
+            let account = match (account, client) {
+                (Some(account), _) => *account,
+                (None, Some(client)) => account_of(client, key)?,
+                (None, None) => AccountId::of(key),
+            };
+            Ok(Signer { account, key_id: KeyId::of(key) })
+        };
+        self.list = self.places.iter().map(of_place).collect::<Outcome<_>>()?;
+        Ok(self)
     }
 
     /// The account that acts: that of the first signer.
@@ -297,42 +314,39 @@ impl Signers {
         self.list.first().map(|signer| signer.account).unwrap_or_default()
     }
 
-    fn add(
-        &mut self,
-        session: &Session,
-        write: &Write,
-        path: &Path,
-        account: Option<AccountId>,
-        client: Option<&Client>,
-    ) -> Outcome<()> {
+    fn add(&mut self, session: &Session, write: &Write, path: &Path, account: Option<AccountId>) -> Outcome<()> {
         let key = keys::open(session, path, &write.password)?;
-        self.place(&key.public_key(), account, client)?;
+        self.places.push((key.public_key(), account));
         self.keys.push(key);
-        Ok(())
-    }
-
-    fn place(&mut self, key: &PublicKey, account: Option<AccountId>, client: Option<&Client>) -> Outcome<()> {
-        let account = match (account, client) {
-            (Some(account), _) => account,
-            (None, Some(client)) => account_of(client, key)?,
-            (None, None) => AccountId::of(key),
-        };
-        self.list.push(Signer { account, key_id: KeyId::of(key) });
         Ok(())
     }
 }
 
-/// The account a key signs for: the one it is bound to on chain, else its own. A node that cannot say leaves it its own.
+/// The account a key signs for: the one it is bound to on chain, else its own. It is proven: in whose name somebody signs is nothing to
+/// take a node's word for.
 fn account_of(client: &Client, key: &PublicKey) -> Outcome<AccountId> {
-    let query = json!({ "module": "identity", "query": { "key": { "key_id": KeyId::of(key) } } });
-    match client.post("/v1/query", &query, Shape::Record) {
-        Ok(answer) => {
-            let account = answer.pointer("/data/account").and_then(Value::as_str);
-            account.map_or_else(|| Ok(AccountId::of(key)), keys::parse_account)
+    let question = Question::state(key_owner_key(&KeyId::of(key)));
+    let owner = question.ask_for(client, client.deadline(), |bundle| {
+        let unread = || vec![say!("其中的账户无法识别", "the account in it cannot be read")];
+        match bundle.claims.first() {
+            Some(Claim::State { value: Some(value), .. }) => key_owner(value).ok_or_else(unread),
+            Some(Claim::State { value: None, .. }) => Ok(AccountId::of(key)),
+            Some(Claim::Transaction { .. }) | None => Err(unread()),
         }
-        Err(fault) if [UNREACHABLE, codes::WRONG_CHAIN].contains(&fault.code.as_str()) => Err(fault),
-        Err(_) => Ok(AccountId::of(key)),
-    }
+    });
+    owner.map_err(|fault| {
+        let key_id = KeyId::of(key);
+        fault.cause_in(say!(
+            "密钥 {key_id} 所属账户未经证明；未签名",
+            "to which account key {key_id} is bound is not proven; nothing was signed"
+        ))
+    })
+}
+
+/// A client for a transaction that is to be signed: of the chain that the flag names, else the profile, else of that of the first endpoint.
+pub(crate) fn client(session: &Session, write: &Write) -> Outcome<Client> {
+    let named = named_chain(session, write)?;
+    named.into_iter().fold(session.client(&write.api)?, Client::of_chain).of_some_chain()
 }
 
 /// The chain that the flag names, else the profile.

@@ -1,5 +1,8 @@
 //! The real program when it is interrupted while something is half done: nothing stays behind without being named.
 
+#[path = "chain/mod.rs"]
+mod chain;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -59,8 +62,10 @@ fn stuck() -> (String, std::sync::mpsc::Receiver<String>) {
                     }
                     let mut body = vec![0; length];
                     stream.read_exact(&mut body).expect("the body follows");
+                    chain::given(&body);
+                    let proof = chain::answer(&path, |_| None);
                     let text = match path.as_str() {
-                        "/v1/status" => format!("{{\"chain_id\":\"{}\",\"height\":9}}", "1".repeat(64)),
+                        "/v1/status" => format!("{{\"chain_id\":\"{}\",\"height\":9}}", chain::id()),
                         "/v1/parameters" => "{\"height\":9,\"parameters\":{\"evidence_items_max\":512}}".to_owned(),
                         _ if body.is_empty() => {
                             let id = path.trim_start_matches("/v1/transactions/").split('?').next().unwrap_or_default();
@@ -75,8 +80,9 @@ fn stuck() -> (String, std::sync::mpsc::Receiver<String>) {
                     let status = if path.starts_with("/v1/accounts") { 404 } else { 200 };
                     // Nobody may wait for it any more.
                     let _ = asked.send(path);
-                    let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len());
-                    if stream.get_mut().write_all(answer.as_bytes()).is_err() {
+                    let text = proof.unwrap_or_else(|| text.into_bytes());
+                    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", text.len());
+                    if stream.get_mut().write_all(&[head.as_bytes(), &text].concat()).is_err() {
                         return;
                     }
                     line.clear();

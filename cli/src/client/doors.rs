@@ -1,23 +1,29 @@
 //! Which endpoints are doors of the chain that is meant. One of another chain knows nothing of it, and that it does not know would be
 //! taken for an answer; so each names its chain before it is asked anything else, and those of others are passed over.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
-use quancheng_types::{ChainId, problem as codes};
+use quancheng_proof::Checkpoint;
+use quancheng_types::{ChainId, Genesis, problem as codes};
 
-use super::{Answer, Client, JSON, Request};
-use crate::fault::Fault;
+use super::{Answer, Client, JSON, OCTETS, Request, foreign};
+use crate::fault::{Fault, Outcome};
 use crate::text::say;
 
 /// Path under which a node names its chain.
 const STATUS: &str = "/v1/status";
+/// Path of what the chain starts from.
+const GENESIS: &str = "/v1/genesis";
 
-/// The chain that is meant, if one is, and the endpoints that have named it.
+/// The chain that is meant, if one is, the endpoints that have named it, and its genesis once it was asked for. Clients for single
+/// endpoints share what was found out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Doors {
     chain_id: Option<ChainId>,
-    proven: RefCell<BTreeSet<String>>,
+    proven: Rc<RefCell<BTreeSet<String>>>,
+    genesis: Rc<OnceCell<Checkpoint>>,
 }
 
 /// What came of asking one endpoint.
@@ -33,9 +39,45 @@ impl Client {
     /// The same endpoints, as far as they are of this chain.
     pub(crate) fn of_chain(mut self, chain_id: ChainId) -> Self {
         if self.doors.chain_id != Some(chain_id) {
-            self.doors = Doors { chain_id: Some(chain_id), proven: RefCell::default() };
+            self.doors = Doors { chain_id: Some(chain_id), ..Doors::default() };
         }
         self
+    }
+
+    /// The same endpoints, as far as they are of the chain that is meant; of that of the first one when none is.
+    pub(crate) fn of_some_chain(self) -> Outcome<Self> {
+        if self.doors.chain_id.is_some() {
+            return Ok(self);
+        }
+        let status = self.node_status()?;
+        let named = status.get("chain_id").and_then(|id| id.as_str()?.parse().ok());
+        Ok(named.into_iter().fold(self, Self::of_chain))
+    }
+
+    /// Refuses what is of another chain than the one that is meant.
+    pub(crate) fn is_meant(&self, url: &str, found: ChainId) -> Outcome<()> {
+        if self.doors.chain_id.is_none_or(|wanted| wanted == found) {
+            return Ok(());
+        }
+        Err(foreign(url).cause_in(of_chain(url, found)))
+    }
+
+    /// Where trust in the chain that is meant starts: its genesis, which its id is the hash of, so that any door may give it. With no
+    /// chain meant there is none.
+    pub(crate) fn trusted(&self) -> Outcome<Option<Checkpoint>> {
+        if self.doors.chain_id.is_none() {
+            return Ok(None);
+        }
+        if let Some(genesis) = self.doors.genesis.get() {
+            return Ok(Some(genesis.clone()));
+        }
+        let request = Request { path: GENESIS, body: None, accept: OCTETS, until: self.deadline(), held: None };
+        let found = self.in_turn(request, |answer| {
+            let genesis = Genesis::decode(&answer.body).map_err(|error| answer.foreign().cause(error))?;
+            self.is_meant(&answer.url, genesis.chain_id())?;
+            Checkpoint::from_genesis(genesis).map_err(|error| answer.foreign().cause(error))
+        })?;
+        Ok(Some(self.doors.genesis.get_or_init(|| found).clone()))
     }
 
     /// Asks the first of so many endpoints, once it has named the chain that is meant. What one says that does not name any is its answer.

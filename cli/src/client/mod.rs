@@ -8,6 +8,7 @@ mod patience;
 mod problem;
 mod shape;
 mod status;
+mod turns;
 mod url;
 
 use std::cell::Cell;
@@ -28,6 +29,7 @@ pub(crate) use patience::{CommandClock, Patience, is_over};
 pub(crate) use problem::{KnownUntil, Problem};
 pub(crate) use shape::Shape;
 pub(crate) use status::Sought;
+pub(crate) use turns::together;
 use url::check_url;
 pub(crate) use url::{escape, with_query};
 
@@ -245,11 +247,7 @@ impl Client {
             // To fetch it again brings the same.
             return Err(Fault { causes, ..foreign(&self.urls.join(", ")) });
         }
-        let message = say!("{count} 个接口均无法连接。", "None of {count} endpoints can be reached.");
-        let mut fault = Fault::new(Exit::Network, UNREACHABLE, message)
-            .hint(say!("请核对 --api 地址及节点是否运行。", "Check the --api address and whether the node runs."));
-        fault.causes = causes;
-        Err(fault)
+        Err(unreachable(count, causes))
     }
 
     /// The answer of each endpoint, or why it gives none: for what one alone cannot say.
@@ -310,28 +308,17 @@ impl Client {
 
     /// The status of the first node that answers.
     pub(crate) fn node_status(&self) -> Outcome<Value> {
-        self.fetch("/v1/status", JSON)?.node_status()
+        let request = Request { path: "/v1/status", body: None, accept: JSON, until: self.deadline(), held: None };
+        self.in_turn(request, Answer::node_status)
     }
+}
 
-    /// What lies under a path; anything but success is a fault.
-    pub(crate) fn fetch(&self, path: &str, accept: &'static str) -> Outcome<Answer> {
-        self.successful(Request { path, body: None, accept, until: self.deadline(), held: None })
-    }
-
-    /// Repeats a question while nodes ask for patience (busy, or not certified yet), until its time is over.
-    fn successful(&self, request: Request<'_>) -> Outcome<Answer> {
-        loop {
-            let answer = self.send_until(request)?;
-            if (200..300).contains(&answer.status) {
-                return Ok(answer);
-            }
-            let problem = answer.problem();
-            let pause = answer.retry_after.unwrap_or(PAUSE).max(PAUSE);
-            if !problem.is_retryable || !self.pause(pause, request.until) {
-                return Err(problem.into_fault(&answer.url, Exit::Network));
-            }
-        }
-    }
+/// The fault when none of so many endpoints answers.
+fn unreachable(count: usize, causes: Vec<Text>) -> Fault {
+    let message = say!("{count} 个接口均无法连接。", "None of {count} endpoints can be reached.");
+    let fault = Fault::new(Exit::Network, UNREACHABLE, message)
+        .hint(say!("请核对 --api 地址及节点是否运行。", "Check the --api address and whether the node runs."));
+    Fault { causes, ..fault }
 }
 
 /// What the next of so many endpoints may take of the time that is left.

@@ -87,23 +87,17 @@ impl Shape {
 
 impl Answer {
     /// The body as JSON of this shape.
-    fn shaped(&self, shape: Shape) -> Outcome<Value> {
+    pub(crate) fn shaped(&self, shape: Shape) -> Outcome<Value> {
         let value = self.json()?;
         if shape.is_of(&value) { Ok(value) } else { Err(self.foreign()) }
     }
 }
 
 impl Client {
-    /// The JSON under a path; anything but success, and anything of another shape, is a fault.
+    /// The JSON under a path, of the first endpoint that gives it; anything but success, and anything of another shape, is a fault.
     pub(crate) fn get(&self, path: &str, shape: Shape) -> Outcome<Value> {
-        self.fetch(path, JSON)?.shaped(shape)
-    }
-
-    /// The JSON answer of this shape to JSON.
-    pub(crate) fn post(&self, path: &str, body: &Value, shape: Shape) -> Outcome<Value> {
-        let bytes = body.to_string().into_bytes();
-        let body = Some((bytes.as_slice(), JSON));
-        self.successful(Request { path, body, accept: JSON, until: self.deadline(), held: None })?.shaped(shape)
+        let request = Request { path, body: None, accept: JSON, until: self.deadline(), held: None };
+        self.in_turn(request, |answer| answer.shaped(shape))
     }
 }
 

@@ -87,6 +87,12 @@ fn patience(is_asked_for: bool, timeout: Duration) -> Patience {
     if is_asked_for { Patience::of_command(timeout, CommandClock::default()) } else { Patience::of_each_step(timeout) }
 }
 
+/// Asks for what lies under a path.
+fn fetch(client: &Client, path: &str) -> Outcome<()> {
+    let request = Request { path, body: None, accept: JSON, until: client.deadline(), held: None };
+    client.in_turn(request, |_| Ok(()))
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A pause that no clock holds is no reason to panic, nor to wait for it.
@@ -158,11 +164,11 @@ fn an_endpoint_that_is_away_is_tried_until_the_time_is_over() {
     let timeout = Duration::from_secs(600);
     for (is_asked_for, outcome) in [(false, Err("UNREACHABLE".to_owned())), (true, Ok(()))] {
         let client = Client::new(&[late(3)], Lang::En, patience(is_asked_for, timeout)).unwrap();
-        assert_eq!(client.fetch("/v1/x", JSON).map(|_| ()).map_err(|fault| fault.code), outcome);
+        assert_eq!(fetch(&client, "/v1/x").map_err(|fault| fault.code), outcome);
     }
     let client = Client::new(&["http://127.0.0.1:1".to_owned()], Lang::En, patience(true, SECOND)).unwrap();
     let deadline = client.deadline();
-    assert_eq!(client.fetch("/v1/status", JSON).unwrap_err().code, "UNREACHABLE");
+    assert_eq!(fetch(&client, "/v1/status").unwrap_err().code, "UNREACHABLE");
     assert!(is_over(deadline), "never before its time");
 }
 
@@ -173,7 +179,7 @@ fn a_time_that_is_named_holds_for_the_whole_command() {
     let clock = CommandClock::default();
     let clients = [(); 2].map(|()| Client::new(&url, Lang::En, Patience::of_command(SECOND, clock.clone())).unwrap());
     let first = clients[0].deadline();
-    assert!(clients[0].fetch("/v1/status", JSON).is_err());
+    assert!(fetch(&clients[0], "/v1/status").is_err());
     assert_eq!((clients[1].deadline(), clients[0].deadline()), (first, first));
     assert!(clients[1].is_out_of_time());
     let of_each_step = Client::new(&url, Lang::En, patience(false, SECOND)).unwrap();
@@ -196,7 +202,7 @@ fn unreachable_endpoints_are_named_one_by_one() {
     // Port 1 of the loopback address is closed everywhere these tests run.
     let urls = ["http://127.0.0.1:1".to_owned(), "http://127.0.0.1:1/x".to_owned()];
     let client = Client::new(&urls, Lang::En, patience(false, SECOND)).unwrap();
-    let fault = client.fetch("/v1/status", JSON).unwrap_err();
+    let fault = fetch(&client, "/v1/status").unwrap_err();
     assert_eq!((fault.exit, fault.causes.len()), (Exit::Network, 2));
     assert!(fault.causes_in(Lang::En)[1].starts_with("http://127.0.0.1:1/x: "), "{:?}", fault.causes);
 }

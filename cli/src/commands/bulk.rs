@@ -1,7 +1,7 @@
 //! `registration submit --from`: many applications from a file of lines. It can be interrupted at any point and continued.
 //!
 //! The result file has one JSON object per step of a line: first the signed bytes, then how it ended. A line is done when there is a
-//! receipt. What was signed and not seen to end is looked up and submitted again with the same bytes, which is safe; nothing is applied
+//! receipt that is proven, and signed anew when a refusal is, or when all endpoints say that its time is over. What was signed and not seen to end is looked up and submitted again with the same bytes, which is safe; nothing is applied
 //! for twice. Lines are known by their content, not by their numbers: the input may grow and be put into another order.
 
 mod results;
@@ -23,7 +23,7 @@ use crate::messages::causes;
 use crate::output::Reply;
 use crate::progress::Bar;
 use crate::session::Session;
-use crate::submit::{self, Fate, Offer, Writer, is_void, told};
+use crate::submit::{self, Fate, Offer, Writer, is_proven, is_settled, told};
 use crate::text::{Text, say};
 
 /// Greatest file of lines, bytes.
@@ -199,7 +199,7 @@ fn remember(references: &mut References, line: &str, result: &Value) {
 fn failure(session: &Session, line: &Line<'_>, fault: &Fault) -> Value {
     let id = fault.data.as_ref().and_then(|data| data.get("id")).cloned();
     json!({
-        "line": line.number, "digest": line.digest, "ok": false, "void": is_void(fault), "id": id, "code": fault.code,
+        "line": line.number, "digest": line.digest, "ok": false, "void": is_settled(fault), "id": id, "code": fault.code,
         "message": fault.message.words(session.lang()), "causes": fault.causes_in(session.lang()),
     })
 }
@@ -211,7 +211,7 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// The result when there is a receipt; nothing while there is none.
+    /// The result when there is a receipt that is proven; nothing while there is none.
     fn run(
         &self,
         session: &Session,
@@ -244,11 +244,10 @@ impl Row<'_> {
             log.line(&json!({ "line": number, "digest": digest, "id": id, "transaction": bytes }))?;
         }
         let status = match receipt.map(|status| told(status, id)).transpose()? {
-            // With a receipt at hand there is nothing to submit; it may still have to be certified.
-            Some(status) if !writer.is_waiting() => status,
-            Some(_) | None => writer.submit(&signed, offer)?,
+            Some(status) => status,
+            None => writer.submit_for_proof(&signed, offer)?,
         };
-        if status.get("outcome").is_none() {
+        if !is_proven(&status) {
             return Ok(None);
         }
         let (height, registration) = (status.get("height"), status.get("registration"));

@@ -2,6 +2,7 @@
 //!
 //! Nothing here says what a bundle proves; `verify` does.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use quancheng_contracts::{StateKey, describe_entry};
@@ -13,9 +14,9 @@ use quancheng_proof::{
 use quancheng_types::{Digest, Header, Height, List};
 use serde_json::{Value, json};
 
+use crate::answered::{Question, said};
 use crate::args::evidence::{BundleCut, BundleRefresh, CheckpointPin};
-use crate::client::Client;
-use crate::commands::answered::{Question, said};
+use crate::client::{BAD_ANSWER, Client};
 use crate::commands::evidence::{self, BUNDLE_FILE_BYTES_MAX};
 use crate::commands::verify::checkpoint;
 use crate::fault::{Exit, Fault, Outcome};
@@ -86,22 +87,26 @@ fn bound_moved(old: &Header, new: &Header) -> Text {
     }
 }
 
-/// The first bundle of the node that proves everything the old one does.
+/// The first bundle that proves everything the old one does, of whichever endpoint.
 fn newer(client: &Client, old: &Bundle) -> Outcome<Bundle> {
-    let mut last = None;
+    let (mut missing, mut unfit) = (None, None);
+    let is_short = Cell::new(false);
     for question in questions(old) {
-        match question.ask(client) {
-            Ok(fresh) if fresh.header.chain_id != old.header.chain_id => {
-                let message = say!("该节点属于另一条链。", "The node is of another chain.");
-                return Err(Fault::usage("WRONG_CHAIN", message));
-            }
-            Ok(fresh) if (0..old.claims.len()).all(|place| place_of(place, old, &fresh).is_some()) => return Ok(fresh),
-            Ok(_) => {}
-            Err(fault) if fault.exit == Exit::NotFound => last = last.or(Some(fault)),
+        let found = question.ask_for(client, client.deadline(), |fresh| {
+            let is_whole = (0..old.claims.len()).all(|place| place_of(place, old, fresh).is_some());
+            is_short.set(is_short.get() || !is_whole);
+            let lacking = say!("不含原证据包的全部记录", "it does not have all that the old bundle claims");
+            if is_whole { Ok(fresh.clone()) } else { Err(vec![lacking]) }
+        });
+        match found {
+            Ok(fresh) => return Ok(fresh),
+            Err(fault) if fault.exit == Exit::NotFound => missing = missing.or(Some(fault)),
+            Err(fault) if fault.code == BAD_ANSWER => unfit = unfit.or(Some(fault)),
             Err(fault) => return Err(fault),
         }
     }
-    Err(last.unwrap_or_else(claims_differ))
+    let unfit = unfit.filter(|_| !is_short.get());
+    Err(missing.or(unfit).unwrap_or_else(claims_differ))
 }
 
 fn claims_differ() -> Fault {

@@ -1,11 +1,13 @@
 //! `chain`, `block` and `node`: the chain as nodes see it.
 
 use quancheng_proof::Checkpoint;
+use quancheng_proof::identity::account_key;
+use quancheng_types::{AccountId, Genesis, Header, Height, Parameters};
 use serde_json::{Value, json};
 
+use crate::answered::Question;
 use crate::args::chain::{Block, Chain, ChainFile, Node};
-use crate::args::common::Api;
-use crate::client::{Client, JSON, Request, Shape, escape, with_query};
+use crate::client::{Answer, BAD_ANSWER, Client, JSON, Request, Shape, escape, with_query};
 use crate::commands::read;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
@@ -13,15 +15,17 @@ use crate::messages::causes;
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::submit::insert;
-use crate::text::say;
+use crate::text::{Text, say};
 
 pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
     match command {
         Chain::Status(status) => Ok(Reply::record(session.client(&status.api)?.node_status()?)),
-        Chain::Parameters(status) => get(session, &status.api, "/v1/parameters", Shape::Parameters),
+        Chain::Parameters(status) => Ok(Reply::record(parameters(&session.client_of_chain(&status.api)?)?)),
         Chain::Modules(status) => {
             let data = session.client(&status.api)?.get("/v1/modules", Shape::Modules)?;
-            Ok(Reply::rows(data, None, &["id", "name"]))
+            let differs = other_modules(&data);
+            let reply = Reply::rows(data, None, &["id", "name"]);
+            Ok(differs.into_iter().fold(reply, Reply::headline))
         }
         Chain::Validators(validators) => {
             let parameters: Vec<_> = validators.as_of.iter().map(|as_of| as_of.query()).collect();
@@ -29,7 +33,7 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
             let data = session.client(&validators.api)?.get(&path, Shape::Validators)?;
             Ok(Reply::rows(data, Some("validators"), &["id", "organization", "power", "node_id", "interest"]))
         }
-        Chain::Genesis(file) => document(session, file, "/v1/genesis", Shape::Genesis),
+        Chain::Genesis(file) => genesis(session, file),
         Chain::Checkpoint(file) => checkpoint(session, file),
         Chain::Query(query) => {
             let question = files::parse(query.query.as_bytes()).map_err(|error| {
@@ -41,14 +45,73 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
     }
 }
 
-fn get(session: &Session, api: &Api, path: &str, shape: Shape) -> Outcome<Reply> {
-    Ok(Reply::record(session.client(api)?.get(path, shape)?))
+/// The parameters in force, as a certified header names them by their hash.
+pub(super) fn parameters(client: &Client) -> Outcome<Value> {
+    // Any proof shows the newest certified header.
+    let header = Question::state(account_key(&AccountId::default())).ask(client)?.header;
+    let request = Request { path: "/v1/parameters", body: None, accept: JSON, until: client.deadline(), held: None };
+    client.in_turn(request, |answer| {
+        let mut value = answer.shaped(Shape::Parameters)?;
+        let found = value.get("parameters").cloned().unwrap_or_default();
+        let found: Parameters = serde_json::from_value(found).map_err(|error| answer.foreign().cause(error))?;
+        if found.hash() != header.params_hash {
+            return Err(not_in_force(&answer.url, header.height));
+        }
+        insert(&mut value, "proven", json!(true));
+        insert(&mut value, "certified_by", json!(header.height));
+        Ok(value)
+    })
 }
 
-/// A document as JSON: to a file when one is named, else as the data of the answer.
-fn document(session: &Session, file: &ChainFile, path: &str, shape: Shape) -> Outcome<Reply> {
+fn not_in_force(url: &str, height: Height) -> Fault {
+    let message = say!(
+        "{url} 所称参数与已认证的区块头（高度 {height}）不符。",
+        "What {url} calls the parameters is not what the certified header of height {height} names."
+    );
+    Fault::new(Exit::Network, BAD_ANSWER, message).hint(say!(
+        "参数如刚刚变更，请稍后再试；否则请用 --api 改问其他节点。",
+        "If the parameters have changed just now, try again soon; else ask another node with --api."
+    ))
+}
+
+/// In what the modules of a node differ from those of this program: numbers then read otherwise there.
+fn other_modules(data: &Value) -> Option<Text> {
+    let named = |module: &Value| Some((module.get("id")?.as_u64()?, module.get("name")?.as_str()?.to_owned()));
+    let codes = |module: &Value| {
+        let refusals = module.get("refusals").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let of = |words: &Value| Some((words.get("code")?.as_u64()?, words.get("name")?.as_str()?.to_owned()));
+        refusals.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    let list = data.as_array().map(Vec::as_slice).unwrap_or_default();
+    let theirs: Vec<_> = list.iter().filter_map(|module| Some((named(module)?, codes(module)))).collect();
+    let ours = quancheng_contracts::MODULES.iter().map(|module| {
+        let codes = module.refusals().into_iter().map(|(code, words)| (u64::from(code), words.name.to_owned()));
+        ((u64::from(module.id().0), module.name().to_owned()), codes.collect::<Vec<_>>())
+    });
+    let ours: Vec<_> = ours.collect();
+    let unlike = ours.iter().filter(|module| !theirs.contains(module));
+    let unknown = theirs.iter().filter(|module| !ours.contains(module));
+    let names: std::collections::BTreeSet<&str> = unlike.chain(unknown).map(|((_, name), _)| name.as_str()).collect();
+    let names = names.into_iter().collect::<Vec<_>>().join(", ");
+    (!names.is_empty()).then(|| {
+        say!(
+            "该节点的模块与本程序所知不同（{names}）：版本不同，或答复不实。",
+            "The modules of this node are not those that this program knows ({names}): another version, or an untrue answer."
+        )
+    })
+}
+
+/// The genesis as JSON: to a file when one is named, else as the data of the answer. It is that of the chain that is meant, or of the one
+/// that the endpoint is of by its own word.
+fn genesis(session: &Session, file: &ChainFile) -> Outcome<Reply> {
     file.out.iter().try_for_each(|out| files::absent(out))?;
-    let data = session.client(&file.api)?.get(path, shape)?;
+    let client = session.client_of_chain(&file.api)?;
+    let request = Request { path: "/v1/genesis", body: None, accept: JSON, until: client.deadline(), held: None };
+    let data = client.in_turn(request, |answer| {
+        let value = answer.shaped(Shape::Genesis)?;
+        let found: Genesis = serde_json::from_value(value.clone()).map_err(|error| answer.foreign().cause(error))?;
+        client.is_meant(&answer.url, found.chain_id()).map(|()| value)
+    })?;
     let text = pretty(&data);
     match &file.out {
         Some(out) => {
@@ -61,12 +124,16 @@ fn document(session: &Session, file: &ChainFile, path: &str, shape: Shape) -> Ou
 
 fn checkpoint(session: &Session, file: &ChainFile) -> Outcome<Reply> {
     file.out.iter().try_for_each(|out| files::absent(out))?;
-    let client = session.client(&file.api)?;
-    let answer = client.fetch("/v1/checkpoint", JSON)?;
+    let client = session.client_of_chain(&file.api)?;
+    let request = Request { path: "/v1/checkpoint", body: None, accept: JSON, until: client.deadline(), held: None };
     // What cannot be read here could not be read by a verifier either.
-    let checkpoint = Checkpoint::from_json(&answer.body).map_err(|error| {
-        Fault::new(Exit::Network, "BAD_ANSWER", say!("节点返回的检查点无效。", "The node gave no valid checkpoint."))
-            .cause_in(causes::checkpoint(&error, &answer.body))
+    let (checkpoint, mut data) = client.in_turn(request, |answer| {
+        let checkpoint = Checkpoint::from_json(&answer.body).map_err(|error| {
+            Fault::new(Exit::Network, BAD_ANSWER, say!("节点返回的检查点无效。", "The node gave no valid checkpoint."))
+                .cause_in(causes::checkpoint(&error, &answer.body))
+        })?;
+        client.is_meant(&answer.url, checkpoint.chain_id())?;
+        Ok((checkpoint, answer.json()?))
     })?;
     let fingerprint = checkpoint.fingerprint();
     session.note(&say!(
@@ -79,7 +146,6 @@ fn checkpoint(session: &Session, file: &ChainFile) -> Outcome<Reply> {
             Ok(Reply::record(json!({ "file": out, "chain_id": checkpoint.chain_id(), "fingerprint": fingerprint })))
         }
         None => {
-            let mut data = answer.json()?;
             let text = pretty(&data);
             // The file's own content stays as it is for those who save the data of this answer.
             insert(&mut data, "chain_id", json!(checkpoint.chain_id()));
@@ -94,12 +160,31 @@ fn pretty(value: &Value) -> String {
 
 pub(super) fn block(session: &Session, command: &Block) -> Outcome<Reply> {
     match command {
-        Block::Show(show) => get(session, &show.api, &format!("/v1/blocks/{}", height(&show.height)?), Shape::Block),
+        Block::Show(show) => {
+            let client = session.client(&show.api)?;
+            let path = format!("/v1/blocks/{}", height(&show.height)?);
+            let request = Request { path: &path, body: None, accept: JSON, until: client.deadline(), held: None };
+            client.in_turn(request, |answer| asked_block(answer, &show.height)).map(Reply::record)
+        }
         Block::Transactions(show) => {
             let path = format!("/v1/blocks/{}/transactions", height(&show.height)?);
             read::list(session, &show.list, &path, &[], &["id", "position", "stage", "outcome"])
         }
     }
+}
+
+/// The block that was asked for: of that height, under the id that its header has.
+fn asked_block(answer: &Answer, wanted: &str) -> Outcome<Value> {
+    let block = answer.shaped(Shape::Block)?;
+    let header = block.get("header").cloned().unwrap_or_default();
+    let header: Header = serde_json::from_value(header).map_err(|error| answer.foreign().cause(error))?;
+    let has = |name: &str, value: Value| block.get(name) == Some(&value);
+    let is_asked = wanted.parse::<u64>().map_or(true, |height| height == header.height.0);
+    if is_asked && has("height", json!(header.height)) && has("id", json!(header.id())) {
+        return Ok(block);
+    }
+    let cause = say!("答复并非所问的区块", "it is not the block that was asked for");
+    Err(answer.foreign().cause_in(cause))
 }
 
 fn height(text: &str) -> Outcome<String> {

@@ -3,22 +3,23 @@
 use std::path::Path;
 
 use quancheng_contracts::domain::LedgerNumber;
+use quancheng_proof::commitment::notarized;
 use quancheng_proof::{Bundle as ProofBundle, Claim};
 use quancheng_types::{Digest, TransactionId};
 use serde_json::{Value, json};
 
+use crate::answered::{Asked, Question};
 use crate::args::common::Read;
 use crate::args::evidence::{Bundle, BundleFetch, Evidence, EvidenceShow};
-use crate::client::{Sought, foreign};
-use crate::commands::answered::{Asked, Question};
+use crate::client::foreign;
 use crate::commands::verify::{Entry, entries};
 use crate::commands::{bundles, compare, notarize, read};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::output::Reply;
 use crate::session::Session;
-use crate::submit;
 use crate::text::{Text, say};
+use crate::time::AsOf;
 use crate::transaction::describe_call;
 
 /// Greatest bundle file, bytes: the larger of its forms.
@@ -59,18 +60,26 @@ fn of_batch(session: &Session, show: &EvidenceShow, id: Digest, answer: &Value) 
         return Ok(());
     }
     let client = session.client(&show.read.api)?;
-    let sought = Sought { id: TransactionId(id), valid_until_ms: None };
-    let status = match submit::look_up(&client, sought, None) {
-        Ok(status) => status,
-        Err(fault) if fault.exit == Exit::NotFound => Value::Null,
+    let made = match Question::transaction(&TransactionId(id)).ask(&client) {
+        Ok(bundle) => roots(&bundle),
+        Err(fault) if fault.exit == Exit::NotFound => Vec::new(),
         Err(fault) => return Err(fault),
     };
-    let events = status.get("events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if root.is_some() && events.iter().any(|event| event.pointer("/data/root") == root) {
+    if made.iter().any(|made| root == Some(&json!(made))) {
         return Ok(());
     }
     let cause = say!("答复中的记录并非所问的记录", "the record in the answer is not the one that was asked for");
     Err(foreign(&client.urls().join(", ")).cause_in(cause))
+}
+
+/// What the transaction of a bundle notarized.
+fn roots(bundle: &ProofBundle) -> Vec<Digest> {
+    match bundle.claims.first() {
+        Some(Claim::Transaction { transaction, receipt, .. }) if receipt.outcome == quancheng_types::Outcome::Ok => {
+            transaction.body.calls.iter().filter_map(notarized).map(|commitment| commitment.root).collect()
+        }
+        Some(Claim::Transaction { .. } | Claim::State { .. }) | None => Vec::new(),
+    }
 }
 
 fn digest(text: &str) -> Outcome<Digest> {
@@ -144,23 +153,23 @@ pub(super) fn describe(bundle: &ProofBundle) -> Value {
     })
 }
 
-/// What a bundle of this id may be of, by its shape.
-fn questions(id: &str) -> Outcome<Vec<Question>> {
+/// What a bundle of this id may be of, by its shape. What a transaction came to is not as of a moment.
+fn questions(id: &str, as_of: Option<AsOf>) -> Outcome<Vec<Question>> {
     if id.parse::<LedgerNumber>().is_ok() {
-        return Ok(vec![Question::registration(id)]);
+        return Ok(vec![Question::registration(id).at(as_of)]);
     }
+    let key = hex::decode(id).ok().filter(|key| key.len() >= 4).map(|key| Question::state(key).at(as_of));
     if let Ok(digest) = id.parse::<Digest>() {
-        return Ok(vec![
-            Question::transaction(&TransactionId(digest)),
-            Question::evidence(&digest),
-            Question::state(digest.as_bytes().to_vec()),
-        ]);
+        let transaction = as_of.is_none().then(|| Question::transaction(&TransactionId(digest)));
+        let key = key.filter(|_| quancheng_proof::tables::row(digest.as_bytes()).is_ok());
+        let record = Question::evidence(&digest).at(as_of);
+        return Ok(transaction.into_iter().chain([record]).chain(key).collect());
     }
     if !id.is_empty() && id.len() <= 9 && id.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(vec![Question::registration(id)]);
+        return Ok(vec![Question::registration(id).at(as_of)]);
     }
-    if let Some(key) = hex::decode(id).ok().filter(|key| key.len() >= 4) {
-        return Ok(vec![Question::state(key)]);
+    if let Some(key) = key {
+        return Ok(vec![key]);
     }
     let message = say!(
         "{id} 不是交易编号、存证根、凭证号或状态键。",
@@ -175,11 +184,16 @@ fn questions(id: &str) -> Outcome<Vec<Question>> {
 
 fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
     may_go(&fetch.out)?;
-    let client = session.client(&fetch.api)?;
+    let questions = questions(&fetch.id, fetch.as_of)?;
+    let client = session.client_of_chain(&fetch.api)?;
     read::not_to_come(&client, fetch.as_of.as_ref())?;
     let mut last = None;
-    for question in questions(&fetch.id)? {
-        match question.at(fetch.as_of).ask(&client) {
+    let is_one = questions.len() == 1;
+    for question in questions {
+        match question.ask(&client) {
+            // Where an id may be of several things, that one of them is not there proves nothing of the others.
+            Ok(bundle) if absence(&fetch.id, &bundle).is_some() && !(is_one && fetch.id.parse::<Digest>().is_err()) => {
+            }
             Ok(bundle) => {
                 let reply = save(&bundle, &fetch.out, fetch.json)?;
                 return Ok(match absence(&fetch.id, &bundle) {
@@ -192,10 +206,35 @@ fn fetch_bundle(session: &Session, fetch: &BundleFetch) -> Outcome<Reply> {
             Err(fault) => return Err(fault),
         }
     }
-    let id = &fetch.id;
-    Err(last.unwrap_or_else(|| {
-        Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有 {id} 的证据包。", "There is no bundle of {id}."))
-    }))
+    Err(not_there(&fetch.id, fetch.as_of.is_some(), last))
+}
+
+/// The fault of an id under which there is neither a transaction nor a record.
+fn not_there(id: &str, is_past: bool, last: Option<Fault>) -> Fault {
+    if id.parse::<Digest>().is_err() {
+        return last.unwrap_or_else(|| {
+            Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有 {id} 的证据包。", "There is no bundle of {id}."))
+        });
+    }
+    if is_past {
+        let message = say!(
+            "截至所问时刻，{id} 不是已存证的根；未写入证据包。",
+            "As of that moment {id} is no root that was notarized; no bundle was written."
+        );
+        return Fault::new(Exit::NotFound, "NOT_FOUND", message).hint(say!(
+            "如为交易编号，请去掉 --as-of：交易不按时刻查询。如需截至该时刻未曾存证的证明：`quancheng evidence show {id} --as-of 时刻 --proof 文件`。",
+            "Leave out --as-of if it is the id of a transaction, which is not as of a moment. For the proof that it was not notarized by then: `quancheng evidence show {id} --as-of TIME --proof FILE`."
+        ));
+    }
+    let message = say!(
+        "{id} 既不是所问节点已知的交易，也不是已存证的根；未写入证据包。",
+        "{id} is neither a transaction that these nodes know nor a root that was notarized; no bundle was written."
+    );
+    let fault = Fault::new(Exit::NotFound, "NOT_FOUND", message);
+    last.into_iter().fold(fault, Fault::also).hint(say!(
+        "请核对编号，或用 --api 改问受理该交易的节点；如需该根未曾存证的证明：`quancheng evidence show {id} --proof 文件`。",
+        "Check the id, or ask the node that took the transaction with --api; for the proof that the root was never notarized: `quancheng evidence show {id} --proof FILE`."
+    ))
 }
 
 /// What a bundle that proves nothing but absence says, as of the height of its leaf: the header may be far above it.
@@ -255,10 +294,16 @@ mod tests {
 
     #[test]
     fn the_shape_of_an_id_says_where_to_look() {
-        let places = |id: &str| questions(id).map(|all| all.iter().map(Question::path).collect::<Vec<_>>());
+        let places = |id: &str| questions(id, None).map(|all| all.iter().map(Question::path).collect::<Vec<_>>());
         let digest = "ab".repeat(32);
-        let kinds = ["transactions", "evidence", "state"].map(|kind| format!("/v1/bundles/{kind}/{digest}"));
+        let kinds = ["transactions", "evidence"].map(|kind| format!("/v1/bundles/{kind}/{digest}"));
         assert_eq!(places(&digest).unwrap(), kinds);
+        // The key of a row may have that length too.
+        let key = hex::encode(quancheng_proof::identity::organization_key(&"A".repeat(24)));
+        assert_eq!((key.len(), places(&key).unwrap().pop()), (64, Some(format!("/v1/bundles/state/{key}"))));
+        let past = questions(&digest, Some(AsOf::Height(5))).unwrap();
+        let past: Vec<String> = past.iter().map(Question::path).collect();
+        assert_eq!(past, [format!("/v1/bundles/evidence/{digest}?height=5")]);
         assert_eq!(
             places("QC-370100-PR-2026-00001001-P").unwrap(),
             ["/v1/bundles/registrations/QC-370100-PR-2026-00001001-P"]

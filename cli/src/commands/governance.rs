@@ -2,17 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::answered::Asked;
 use crate::args::governance::{Common, FromFile, Governance, Parameters, Propose, ProposeRole, ValidatorRecord};
-use crate::client::{Shape, escape};
-use crate::commands::answered::Asked;
+use crate::client::escape;
 use crate::commands::org::moment;
-use crate::commands::read;
+use crate::commands::{chain, read};
 use crate::fault::{Fault, Outcome};
 use crate::output::Reply;
 use crate::session::Session;
-use crate::text::say;
+use crate::text::{Text, say};
 use crate::time::duration_ms;
-use crate::transaction::call;
+use crate::transaction::{self, call};
 use crate::{files, submit};
 
 /// Module of governance.
@@ -127,16 +127,22 @@ fn role_action(role: &ProposeRole, mut more: Value) -> Value {
     more
 }
 
-/// All parameters: of the file, or those in force with the named ones changed.
+/// All parameters: of the file, or those in force with the named ones changed. A proposal names all of them, so those in force are held
+/// against a certified header, and each change is told.
 fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
     if let Some(file) = &change.file {
         return files::read_json(file);
     }
-    let answer = session.client(&change.common.write.api)?.get("/v1/parameters", Shape::Parameters)?;
-    let found = answer.get("parameters").unwrap_or(&Value::Null);
-    let mut parameters = found.as_object().cloned().unwrap_or_default();
+    let client = transaction::client(session, &change.common.write)?;
+    let answer = chain::parameters(&client)?;
+    let found = answer.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut parameters = found.clone();
     for text in &change.set {
         set(&mut parameters, text)?;
+    }
+    for (name, value) in parameters.iter().filter(|(name, value)| found.get(*name) != Some(value)) {
+        let old = found.get(name).unwrap_or(&Value::Null);
+        session.note(&Text::same(format!("{name}: {old} → {value}")));
     }
     Ok(Value::Object(parameters))
 }

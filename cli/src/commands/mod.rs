@@ -1,6 +1,5 @@
 //! One file for each noun.
 
-mod answered;
 mod bulk;
 mod bundles;
 mod chain;

@@ -4,20 +4,20 @@ use quancheng_proof::identity::{STATUSES, beside};
 use quancheng_types::{AccountId, problem as codes};
 use serde_json::{Map, Value, json};
 
+use crate::answered::Asked;
 use crate::args::common::Write;
 use crate::args::org::{
     Account, AccountShow, Org, OrgActivate, OrgAddKey, OrgAppointOfficer, OrgClose, OrgDecide, OrgGrantRole,
     OrgRevokeKey,
 };
-use crate::client::{Shape, escape};
-use crate::commands::answered::Asked;
+use crate::client::escape;
 use crate::commands::read;
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Exit, Fault, Outcome};
 use crate::output::Reply;
 use crate::session::Session;
 use crate::text::{Text, say};
 use crate::time::{DayEnd, parse_time_ms};
-use crate::transaction::call;
+use crate::transaction::{self, call};
 use crate::{files, keys, mapping, submit};
 
 /// Module of organizations.
@@ -123,12 +123,16 @@ fn decision(session: &Session, decide: &OrgDecide, verb: &str) -> Outcome<Reply>
     send(session, &decide.write, json!({ verb: arguments }))
 }
 
-/// Roles of the flags, else those applied for, as the chain has them.
+/// Roles of the flags, else those applied for, as it is proven that the chain has them.
 fn admit(session: &Session, activate: &OrgActivate) -> Outcome<Reply> {
     let roles = if activate.role.is_empty() {
-        let path = format!("/v1/organizations/{}", escape(&activate.decide.org));
-        let answer = session.client(&activate.decide.write.api)?.get(&path, Shape::Record)?;
-        answer.pointer("/data/roles_requested").cloned().unwrap_or_else(|| json!([]))
+        let org = &activate.decide.org;
+        let client = transaction::client(session, &activate.decide.write)?;
+        let record = read::proven(&client, &format!("/v1/organizations/{}", escape(org)), &Asked::organization(org))?;
+        let record = record.ok_or_else(|| {
+            Fault::new(Exit::NotFound, codes::NOT_FOUND, say!("没有组织 {org}。", "There is no organization {org}."))
+        })?;
+        record.get("roles_requested").cloned().unwrap_or_else(|| json!([]))
     } else {
         json!(activate.role.iter().map(|role| upper(role)).collect::<Vec<_>>())
     };

@@ -3,9 +3,9 @@
 use quancheng_proof::report::shanghai_time;
 use serde_json::{Value, json};
 
+use crate::answered::{self, Asked};
 use crate::args::common::{List, Read};
-use crate::client::{Client, Shape, foreign, with_query};
-use crate::commands::answered::{self, Asked};
+use crate::client::{Client, JSON, Request, Shape, foreign, with_query};
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::output::{Reply, View};
@@ -51,37 +51,84 @@ pub(super) fn not_to_come(client: &Client, as_of: Option<&AsOf>) -> Outcome<()> 
         )))
 }
 
+/// The client of a read: for a proof it has to be known of which chain.
+fn client_of(session: &Session, read: &Read) -> Outcome<Client> {
+    if read.proof.is_none() {
+        return session.client(&read.api);
+    }
+    let client = session.client_of_chain(&read.api)?;
+    not_to_come(&client, read.as_of.as_ref())?;
+    Ok(client)
+}
+
+/// The parameters of a read.
+fn parameters(read: &Read) -> Vec<(&'static str, String)> {
+    let as_of = read.as_of.iter().map(|as_of| as_of.query());
+    as_of.chain(read.proof.is_some().then(|| ("proof", "true".to_owned()))).collect()
+}
+
 /// A record under a path. Something absent is exit code 3, with its proof of absence if one was asked for.
 pub(super) fn record(session: &Session, read: &Read, path: &str, asked: &Asked) -> Outcome<Reply> {
     read.proof.iter().try_for_each(|path| evidence::may_go(path))?;
-    let client = session.client(&read.api)?;
-    if read.proof.is_some() {
-        not_to_come(&client, read.as_of.as_ref())?;
-    }
-    let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
-    if read.proof.is_some() {
-        parameters.push(("proof", "true".to_owned()));
-    }
-    let answer = client.get(&with_query(path, &parameters), Shape::Record)?;
+    let client = client_of(session, read)?;
+    let path = with_query(path, &parameters(read));
+    let found = answer(&client, &path, None, asked, read.proof.is_some())?;
     tell_future(session, read);
-    finish(&client, read, asked, answer)
+    finish(read, found)
 }
 
 /// The answer of a module to a question of its own.
 pub(super) fn query(session: &Session, read: &Read, module: &str, question: Value) -> Outcome<Reply> {
     read.proof.iter().try_for_each(|path| evidence::may_go(path))?;
-    let client = session.client(&read.api)?;
-    if read.proof.is_some() {
-        not_to_come(&client, read.as_of.as_ref())?;
-    }
-    let mut parameters: Vec<(&str, String)> = read.as_of.iter().map(|as_of| as_of.query()).collect();
-    if read.proof.is_some() {
-        parameters.push(("proof", "true".to_owned()));
-    }
+    let client = client_of(session, read)?;
     let body = json!({ "module": module, "query": question });
-    let answer = client.post(&with_query("/v1/query", &parameters), &body, Shape::Record)?;
+    let path = with_query("/v1/query", &parameters(read));
+    let found = answer(&client, &path, Some(&body), &Asked::Entries, read.proof.is_some())?;
     tell_future(session, read);
-    finish(&client, read, &Asked::Entries, answer)
+    finish(read, found)
+}
+
+/// A record as it is proven, for what is going to be signed: no word of a node alone enters a signature. `None` when it is proven that
+/// there is none.
+pub(super) fn proven(client: &Client, path: &str, asked: &Asked) -> Outcome<Option<Value>> {
+    let path = with_query(path, &[("proof", "true".to_owned())]);
+    let found = answer(client, &path, None, asked, true)?;
+    Ok(found.value.get("data").filter(|data| !data.is_null()).cloned())
+}
+
+/// An answer that is about what was asked for, with its height and its proof.
+struct Found {
+    value: Value,
+    height: u64,
+    proof: Option<Vec<u8>>,
+}
+
+/// The first answer that is about what was asked for, and proven where that is wanted.
+fn answer(client: &Client, path: &str, body: Option<&Value>, asked: &Asked, is_proven: bool) -> Outcome<Found> {
+    let trusted = if is_proven { client.trusted()? } else { None };
+    let body = body.map(|body| body.to_string().into_bytes());
+    let body = body.as_deref().map(|bytes| (bytes, JSON));
+    let request = Request { path, body, accept: JSON, until: client.deadline(), held: None };
+    client.in_turn(request, |answer| {
+        let (mut value, url) = (answer.shaped(Shape::Record)?, answer.url.as_str());
+        let height = value.get("height").and_then(Value::as_u64).ok_or_else(|| foreign(url))?;
+        let data = value.get("data").cloned().unwrap_or_default();
+        answered::named(asked, &data, url)?;
+        let mut proof = None;
+        if is_proven {
+            let bytes = value.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
+            let bytes = bytes.ok_or_else(|| {
+                Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
+                    .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
+            })?;
+            answered::proof(&bytes, asked, height, &data, (url, trusted.as_ref()))?;
+            proof = Some(bytes);
+            if let Some(object) = value.as_object_mut() {
+                object.remove("proof");
+            }
+        }
+        Ok(Found { value, height, proof })
+    })
 }
 
 /// The answer of a module that is a list, as a table for people.
@@ -96,24 +143,12 @@ pub(super) fn rows(
     Ok(Reply { view: View::Rows { of: Some("data"), columns }, ..reply })
 }
 
-fn finish(client: &Client, read: &Read, asked: &Asked, mut answer: Value) -> Outcome<Reply> {
-    let urls = client.urls().join(", ");
-    let height = answer.get("height").and_then(Value::as_u64).ok_or_else(|| foreign(&urls))?;
-    let data = answer.get("data").cloned().unwrap_or_default();
-    let is_there = !data.is_null();
-    answered::named(asked, &data, &urls)?;
+fn finish(read: &Read, found: Found) -> Outcome<Reply> {
+    let Found { value: mut answer, height, proof } = found;
+    let is_there = answer.get("data").is_some_and(|data| !data.is_null());
     let mut proof_file = None;
-    if let Some(path) = &read.proof {
-        let bytes = answer.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
-        let bytes = bytes.ok_or_else(|| {
-            Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
-                .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
-        })?;
-        answered::proof(&bytes, asked, height, &data, &urls)?;
+    if let (Some(path), Some(bytes)) = (&read.proof, proof) {
         evidence::put(path, &bytes)?;
-        if let Some(object) = answer.as_object_mut() {
-            object.remove("proof");
-        }
         proof_file = Some(path.display().to_string());
         insert(&mut answer, "proof_file", json!(path));
     }

@@ -2,20 +2,20 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::answered::Asked;
 use crate::args::common::Write;
 use crate::args::registration::{
     Decide, Grounds, Object, Plain, Registration, RegistrationList, Release, Rely, Resolve, Restate, Review, Revoke,
     Ruling, Show, Submit, Transfer,
 };
-use crate::client::{Shape, escape};
-use crate::commands::answered::Asked;
+use crate::client::escape;
 use crate::commands::{bulk, read};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::mapping::{self, References, serial};
 use crate::output::Reply;
 use crate::session::Session;
 use crate::text::say;
-use crate::transaction::call;
+use crate::transaction::{self, call};
 use crate::{files, submit};
 
 /// Module of registrations.
@@ -248,10 +248,11 @@ fn without_document(grounds: &Grounds) -> Grounds {
     Grounds { document: crate::args::common::Document::default(), reason: None, ..grounds.clone() }
 }
 
+/// The registration as it is proven: what is taken from it is signed.
 fn record_of(session: &Session, no: &str, write: &Write) -> Outcome<Value> {
-    let answer =
-        session.client(&write.api)?.get(&format!("/v1/registrations/{}", escape(checked(no)?)), Shape::Record)?;
-    answer.get("data").filter(|data| !data.is_null()).cloned().ok_or_else(|| {
+    let client = transaction::client(session, write)?;
+    let path = format!("/v1/registrations/{}", escape(checked(no)?));
+    read::proven(&client, &path, &Asked::registration(no))?.ok_or_else(|| {
         Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有登记 {no}。", "There is no registration {no}."))
     })
 }

@@ -24,16 +24,16 @@ const TRIES: u32 = 16;
 pub(super) fn run(session: &Session, command: &Tx) -> Outcome<Reply> {
     match command {
         Tx::Show(show) => {
-            let client = session.client(&show.api)?;
             let sought = Sought { id: parse_id(&show.id)?, valid_until_ms: None };
-            Ok(Reply::record(submit::look_up(&client, sought, show.wait)?))
+            let client = session.client_of_chain(&show.api)?;
+            submit::look_up(session, &client, sought, show.wait).map(submit::reply)
         }
         Tx::Decode(decode) => Ok(Reply::record(Draft::read(&decode.file)?.describe())),
         Tx::Sign(sign) => add_signature(session, sign),
         Tx::Submit(file) => {
             let signed = Draft::read(&file.file)?.complete()?;
             let client = session.client(&file.api)?.of_chain(signed.body.chain_id);
-            Ok(Reply::record(submit::submit(session, &client, &signed, Offer::Again, file.wait)?))
+            submit::submit(session, &client, &signed, Offer::Again, file.wait).map(submit::reply)
         }
         Tx::Simulate(file) => simulate(session, file),
         Tx::Call(any) => any_call(session, any),

@@ -1,10 +1,14 @@
 //! What is certain of a transaction that was signed earlier. Nobody may sign another in its place while it can still take effect.
 
+use std::time::Instant;
+
 use quancheng_proof::report::shanghai_time;
 use quancheng_types::{ChainId, SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
-use super::{sought, stage_name};
+use super::proven::{is_proven, prove};
+use super::{Told, sought, stage_name, stage_of};
+use crate::args::common::Stage;
 use crate::client::{Answer, BAD_ANSWER, Client, JSON, KnownUntil, Problem, Request, Sought, UNREACHABLE};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
@@ -12,7 +16,7 @@ use crate::text::say;
 /// What is certain.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fate {
-    /// It has a receipt: its status.
+    /// It has a receipt, which is proven: its status.
     Executed(Value),
     /// It may still take effect, or be submitted again.
     Open,
@@ -24,18 +28,24 @@ pub(crate) enum Fate {
 /// while no other can have it, or the end of its time without a block.
 pub(crate) fn is_void(fault: &Fault) -> bool {
     let says = |data: &Value| {
-        data.get("outcome").is_some()
+        (data.get("outcome").is_some() && is_proven(data))
             || data.get("admitted") == Some(&Value::Bool(false))
             || stage_name(data) == Some("expired")
     };
     fault.exit == Exit::Refused && fault.data.as_ref().is_some_and(says)
 }
 
+/// As [`is_void`], and nobody has to be believed alone: the refusal is proven, or all endpoints say that its time is over. What one says
+/// that it did not take it may have given to others.
+pub(crate) fn is_settled(fault: &Fault) -> bool {
+    is_void(fault) && fault.data.as_ref().is_some_and(|data| data.get("admitted").is_none())
+}
+
 /// Asks what became of a transaction. That a node does not know it is final only when that same answer names the chain and a block past
 /// its time: the clock here may be wrong, and the node, or another one behind the same address, may be behind or of another chain. And
 /// one endpoint does not have the last word: that a transaction is gone, all that answer have to say.
 pub(crate) fn fate(client: &Client, sought: Sought, chain_id: Option<ChainId>, valid_until_ms: u64) -> Outcome<Fate> {
-    let of_one = |told: Told| told.fate(chain_id, valid_until_ms);
+    let of_one = |word: Word| word.fate(client, sought, chain_id, valid_until_ms);
     match ask_once(client, sought).map(of_one) {
         Ok(Fate::Executed(status)) => Ok(Fate::Executed(status)),
         Ok(Fate::Open) => Ok(Fate::Open),
@@ -76,20 +86,23 @@ fn unknown(until: Option<KnownUntil>, chain_id: Option<ChainId>, valid_until_ms:
 }
 
 /// What a node says of a transaction.
-enum Told {
+enum Word {
     /// How far it has come.
-    Status(Value),
+    Status(Told),
     /// Nothing, as of a block if the node names one.
     Unknown(Option<KnownUntil>),
 }
 
-impl Told {
-    /// What is certain if this is so.
-    fn fate(self, chain_id: Option<ChainId>, valid_until_ms: u64) -> Fate {
+impl Word {
+    /// What is certain if this is so. A receipt that nobody can prove leaves everything open.
+    fn fate(self, client: &Client, sought: Sought, chain_id: Option<ChainId>, valid_until_ms: u64) -> Fate {
         match self {
             Self::Unknown(until) => unknown(until, chain_id, valid_until_ms),
-            Self::Status(status) if stage_name(&status) == Some("expired") => Fate::Void,
-            Self::Status(status) if status.get("outcome").is_some() => Fate::Executed(status),
+            Self::Status(told) if stage_name(&told.status) == Some("expired") => Fate::Void,
+            Self::Status(told) if stage_of(&told.status) == Some(Stage::Certified) => {
+                let until = Instant::now() + client.share(client.deadline());
+                prove(client, sought, &told, until).map_or(Fate::Open, |proven| Fate::Executed(proven.status))
+            }
             Self::Status(_) => Fate::Open,
         }
     }
@@ -104,20 +117,21 @@ fn question<'a>(client: &Client, path: &'a str) -> Request<'a> {
 }
 
 /// What one answer says of the transaction.
-fn read(answer: &Answer, sought: Sought) -> Outcome<Told> {
+fn read(answer: &Answer, sought: Sought) -> Outcome<Word> {
     if answer.status == 200 {
-        return answer.transaction_status(sought).map(Told::Status);
+        let status = answer.transaction_status(sought)?;
+        return Ok(Word::Status(Told { status, url: answer.url.clone() }));
     }
     let problem = answer.problem();
     if problem.code != codes::TRANSACTION_UNKNOWN {
         return Err(problem.into_fault(&answer.url, Exit::Network));
     }
     problem.known_until.map_or(Ok(()), |until| answer.not_to_come(until))?;
-    Ok(Told::Unknown(problem.known_until))
+    Ok(Word::Unknown(problem.known_until))
 }
 
 /// The status of a transaction now. That a node does not know it is an answer: nothing is gained by asking again.
-fn ask_once(client: &Client, sought: Sought) -> Outcome<Told> {
+fn ask_once(client: &Client, sought: Sought) -> Outcome<Word> {
     let path = path(sought);
     let request = question(client, &path);
     loop {
@@ -194,16 +208,18 @@ mod tests {
     #[test]
     fn only_a_refusal_that_is_certain_makes_a_transaction_void() {
         let table = [
-            (Exit::Refused, json!({ "outcome": { "kind": "refused" } }), true),
-            (Exit::Refused, json!({ "admitted": false }), true),
-            (Exit::Refused, json!({ "stage": "expired" }), true),
-            (Exit::Refused, json!({ "id": "a" }), false),
-            (Exit::Network, json!({ "admitted": false }), false),
-            (Exit::Timeout, json!({ "stage": "admitted" }), false),
+            (Exit::Refused, json!({ "outcome": { "kind": "refused" }, "proven": true }), true, true),
+            (Exit::Refused, json!({ "outcome": { "kind": "refused" }, "proven": false }), false, false),
+            (Exit::Refused, json!({ "outcome": { "kind": "refused" } }), false, false),
+            (Exit::Refused, json!({ "admitted": false }), true, false),
+            (Exit::Refused, json!({ "stage": "expired" }), true, true),
+            (Exit::Refused, json!({ "id": "a" }), false, false),
+            (Exit::Network, json!({ "admitted": false }), false, false),
+            (Exit::Timeout, json!({ "stage": "admitted" }), false, false),
         ];
-        for (exit, data, expected) in table {
+        for (exit, data, void, settled) in table {
             let fault = Fault::new(exit, "X", say!("无。", "None.")).data(data.clone());
-            assert_eq!(is_void(&fault), expected, "{exit:?} {data}");
+            assert_eq!((is_void(&fault), is_settled(&fault)), (void, settled), "{exit:?} {data}");
         }
     }
 }

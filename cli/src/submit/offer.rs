@@ -1,12 +1,13 @@
 //! Giving a transaction to a node, and what is certain when none takes it.
 
+use std::cell::Cell;
 use std::time::Instant;
 
-use quancheng_types::{SignedTransaction, TransactionId};
+use quancheng_types::{SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
-use super::{is_void, sought, under_way};
-use crate::client::{Client, JSON, OCTETS, Problem, Request};
+use super::{Told, is_void, sought, under_way};
+use crate::client::{Client, JSON, OCTETS, Request};
 use crate::fault::{Exit, Fault, Outcome};
 
 /// A fault that leaves open what became of the transaction says so: who reads an exit code alone would sign another one.
@@ -24,26 +25,32 @@ pub(crate) enum Offer {
     Again,
 }
 
-/// Offers the bytes until a node takes them. The data of a refusal say `"admitted": false` when no node can hold the transaction.
-pub(super) fn admit(client: &Client, signed: &SignedTransaction, offer: Offer, deadline: Instant) -> Outcome<Value> {
+/// Offers the bytes to one endpoint after the other until one takes them. The data of a refusal say `"admitted": false` when each has
+/// answered that it did not take the transaction.
+pub(super) fn admit(client: &Client, signed: &SignedTransaction, offer: Offer, deadline: Instant) -> Outcome<Told> {
     let bytes = signed.encode();
     let id = signed.id();
     let body = Some((bytes.as_slice(), OCTETS));
     let request = Request { path: "/v1/transactions?wait=admitted", body, accept: JSON, until: deadline, held: None };
-    let mut is_nowhere = offer == Offer::First;
-    loop {
-        let answer = client.send_until(request).map_err(|fault| fault.data(json!({ "id": id })))?;
-        if (200..300).contains(&answer.status) {
-            return answer.transaction_status(sought(signed)).map_err(|fault| fault.data(json!({ "id": id })));
-        }
-        let problem = answer.problem();
-        // Each question of this loop, and each answer, has to leave no doubt.
-        is_nowhere &= problem.is_not_taken() && !answer.is_maybe_elsewhere;
-        let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
-        if !problem.is_retryable || !client.pause(pause, deadline) {
-            let fault = problem.into_fault(&answer.url, Exit::Refused);
-            let data = if is_nowhere { json!({ "id": id, "admitted": false }) } else { json!({ "id": id }) };
-            return Err(fault.data(data));
-        }
-    }
+    let is_nowhere = Cell::new(offer == Offer::First);
+    let taken = client.in_turn_until(request, |answer| {
+        let answer = match answer {
+            Ok(answer) if (200..300).contains(&answer.status) => answer,
+            // Each question, and each answer, has to leave no doubt.
+            Ok(answer) => {
+                let problem = answer.problem();
+                is_nowhere.set(is_nowhere.get() && problem.is_not_taken());
+                return Err(problem.into_fault(&answer.url, Exit::Refused));
+            }
+            Err(fault) => {
+                is_nowhere.set(is_nowhere.get() && fault.code == codes::WRONG_CHAIN);
+                return Err(fault.clone());
+            }
+        };
+        is_nowhere.set(false);
+        Ok(Told { status: answer.transaction_status(sought(signed))?, url: answer.url.clone() })
+    });
+    taken.map_err(|fault| {
+        fault.data(if is_nowhere.get() { json!({ "id": id, "admitted": false }) } else { json!({ "id": id }) })
+    })
 }

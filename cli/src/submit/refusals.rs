@@ -5,6 +5,11 @@ use serde_json::Value;
 use crate::fault::{Exit, Fault};
 use crate::text::{Text, say};
 
+/// Whether a status tells of a refusal.
+pub(super) fn is_refused(status: &Value) -> bool {
+    status.pointer("/outcome/kind").and_then(Value::as_str) == Some("refused")
+}
+
 /// The refusal in a status or simulation, if there is one.
 pub(super) fn refusal(status: &Value) -> Option<Fault> {
     let outcome = status.get("outcome")?;

@@ -4,9 +4,8 @@ use super::*;
 
 fn two_signers() -> (Signers, SigningKey, SigningKey) {
     let (first, second) = (SigningKey::from_seed([1; 32]), SigningKey::from_seed([2; 32]));
-    let mut signers = Signers { list: Vec::new(), keys: vec![first.clone()] };
-    signers.place(&first.public_key(), None, None).unwrap();
-    signers.place(&second.public_key(), None, None).unwrap();
+    let places = vec![(first.public_key(), None), (second.public_key(), None)];
+    let signers = Signers { places, list: Vec::new(), keys: vec![first.clone()] }.on_chain(None).unwrap();
     (signers, first, second)
 }
 

@@ -69,7 +69,7 @@ fn unfinished(home: &Path, more: &[(&'static str, u16, &'static str)]) -> String
 fn salts_are_kept_whatever_nodes_say_of_their_transaction() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    let mine = unfinished(home, &[("/v1/bundles", 502, "")]);
+    let mine = unfinished(home, &[("/v1/bundles/transactions", 502, "")]);
     let salts = std::fs::read(home.join("a.b.salts.json")).unwrap();
     let other = node(&[OTHER_CHAIN, unknown_on("2")]);
     let behind = node(&[CHAIN, EXPIRED]);
@@ -87,11 +87,12 @@ fn salts_are_kept_whatever_nodes_say_of_their_transaction() {
     ]);
     for (api, expected) in [
         (other.clone(), "WRONG_CHAIN"),
-        (format!("{other},{mine}"), "NODE_FAILED"),
+        // Its receipt is there, and its proof is not.
+        (format!("{other},{mine}"), "TIMEOUT"),
         (behind, "EXPIRED"),
         (elsewhere, "EXPIRED"),
         (past, "EXPIRED"),
-        (refused, "X"),
+        (refused, "NOT_FOUND"),
     ] {
         let words = format!("evidence finish a.b.salts.json --bundle a.b --timeout 1s --api {api}");
         for lang in ["zh", "en"] {
@@ -110,7 +111,7 @@ fn a_bundle_of_something_else_is_not_written() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
     let notarized = bundle("notarized");
-    let lying = unfinished(home, &[("/v1/bundles", 200, notarized)]);
+    let lying = unfinished(home, &[("/v1/bundles/transactions", 200, notarized)]);
     let (_, name, value) = run(home, &format!("evidence finish a.b.salts.json --bundle a.b --api {lying}"));
     assert_eq!(name, "BAD_ANSWER", "{value}");
     assert!(home.join("a.b.salts.json").exists() && !home.join("a.b").exists());
@@ -259,22 +260,26 @@ fn a_status_that_cannot_be_concludes_nothing() {
 #[test]
 fn the_record_of_another_is_not_shown() {
     let home = tempfile::tempdir().unwrap();
-    let (id, other) = ("ab".repeat(32), "cd".repeat(32));
+    let id = "ab".repeat(32);
     let record = |data: Value| -> &'static str { json!({ "height": 7, "data": data }).to_string().leak() };
-    let notarized: &str = json!({
-        "id": other, "stage": "certified", "height": 7, "outcome": { "kind": "ok" },
-        "events": [{ "module": 10, "name": "notarized", "data": { "root": id, "count": 1 } }],
-    })
-    .to_string()
-    .leak();
+    let of_batch = |root: &str| record(json!({ "commitment": { "root": root } }));
+    // A transaction of a real chain, and what it notarized.
+    let whole: Value = serde_json::from_str(bundle("notarized")).unwrap();
+    let opened = quancheng_proof::Bundle::decode(bundle("notarized").as_bytes()).unwrap();
+    let Some(quancheng_proof::Claim::Transaction { transaction, .. }) = opened.claims.first() else {
+        panic!("{whole}")
+    };
+    let root = quancheng_proof::commitment::notarized(&transaction.body.calls[0]).unwrap().root.to_string();
+    let other = transaction.id().to_string();
     let lying = node(&[
-        CHAIN,
         ("/v1/organizations", 200, record(json!({ "org_id": "ORG-M9", "status": "ACTIVE" }))),
         ("/v1/accounts", 200, record(json!({ "account": id, "org_id": "ORG-M9", "keys": [] }))),
         ("/v1/registrations", 200, record(json!({ "id": 8, "ledger_no": null }))),
         ("/v1/governance", 200, record(json!({ "id": 8 }))),
-        ("/v1/evidence", 200, record(json!({ "commitment": { "root": id } }))),
-        (format!("/v1/transactions/{other}").leak(), 200, notarized),
+        (format!("/v1/evidence/{other}").leak(), 200, of_batch(&root)),
+        ("/v1/evidence", 200, of_batch(&id)),
+        (format!("/v1/bundles/transactions/{other}").leak(), 200, bundle("notarized")),
+        CHAIN,
     ]);
     let third = "ef".repeat(32);
     for (words, code) in [
@@ -294,4 +299,197 @@ fn the_record_of_another_is_not_shown() {
         let (found, name, value) = run(home.path(), &format!("{words} --api {lying}"));
         assert_eq!((found, name == "BAD_ANSWER"), (code, code == 4), "{words}: {value}");
     }
+}
+
+const DONE: &str = r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"}}"#;
+const REFUSED: &str =
+    r#"{"stage":"certified","height":5,"outcome":{"kind":"refused","module":3,"code":1,"call":0,"name":"X"}}"#;
+
+/// What one door invents under the right id is neither a success nor a refusal: with a proof of something else, of validators that nobody
+/// appointed, or none.
+#[test]
+fn a_status_that_is_invented_is_not_told_as_a_fact() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let unproven: [&[(&str, u16, &str)]; 4] = [
+        &[("/v1/bundles/transactions", 404, r#"{"code":"TRANSACTION_UNKNOWN","retryable":true}"#)],
+        &[("/v1/bundles/transactions", 200, "{}")],
+        &[("/v1/bundles/transactions", 200, "@2{\"height\":5,\"outcome\":{\"kind\":\"ok\"}}")],
+        &[("/v1/bundles/transactions", 200, bundle("notarized"))],
+    ];
+    for (place, proof) in unproven.into_iter().enumerate() {
+        for status in [DONE, REFUSED] {
+            let rules = [&[CHAIN, ADMITTED, ("/v1/transactions/", 200, status)], proof].concat();
+            let liar = node(&rules);
+            let (code, value) = withdraw(home, &liar);
+            assert!([3, 4].contains(&code), "{place} {status}: {value}");
+            assert!(value["error"]["causes"].to_string().contains("may take effect"), "{value}");
+            let results = format!("{place}-{}.jsonl", status.len());
+            let words = "registration submit --from rows.jsonl --key a.key --password-file password --timeout 1s";
+            let (code, _, value) = run(home, &format!("{words} --results {results} --api {liar}"));
+            assert!([3, 4].contains(&code), "{place} {status}: {value}");
+            let results = std::fs::read_to_string(home.join(results)).unwrap();
+            assert!(results.contains(r#""void":false"#) && !results.contains(r#""ok":true"#), "{results}");
+            // Nor when it is looked up.
+            let id = value["data"]["id"].as_str().unwrap();
+            for wait in ["", " --wait certified"] {
+                let (code, _, value) = run(home, &format!("tx show {id}{wait} --timeout 1s --api {liar}"));
+                assert!([3, 4].contains(&code), "{place} {status}{wait}: {value}");
+            }
+        }
+    }
+}
+
+/// The receipt counts, whatever the door says beside it, and the door is named.
+#[test]
+fn the_receipt_counts_and_not_the_word_of_a_door() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let refused: &str = format!("@1{REFUSED}").leak();
+    let done: &str = format!("@1{DONE}").leak();
+    for (status, proof, expected) in [(DONE, refused, 1), (REFUSED, done, 0), (DONE, done, 0), (REFUSED, refused, 1)] {
+        let liar =
+            node(&[CHAIN, ADMITTED, ("/v1/transactions/", 200, status), ("/v1/bundles/transactions", 200, proof)]);
+        let (code, value) = withdraw(home, &liar);
+        assert_eq!((code, &value["data"]["proven"]), (expected, &json!(true)), "{value}");
+        let is_true = proof.ends_with(status);
+        assert_eq!(value["data"].get("contradicted_by"), (!is_true).then(|| json!(liar)).as_ref(), "{value}");
+    }
+}
+
+/// Below `certified` there is the word of a node alone: it is told as that, and a refusal is none yet.
+#[test]
+fn what_is_not_certified_is_told_as_the_word_of_a_node() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let word = |kind: &str| -> &'static str {
+        format!(r#"{{"stage":"executed","height":5,"outcome":{{"kind":"{kind}","module":3,"code":1,"call":0}}}}"#)
+            .leak()
+    };
+    let withdraw = |status: &'static str| {
+        let api = node(&[CHAIN, ADMITTED, ("/v1/transactions/", 200, status)]);
+        let words = "registration withdraw 7 --key a.key --password-file password --timeout 1s --wait executed";
+        run(home, &format!("{words} --api {api}"))
+    };
+    let (code, _, value) = withdraw(word("ok"));
+    assert_eq!((code, &value["data"]["proven"]), (0, &json!(false)), "{value}");
+    let (code, name, value) = withdraw(word("refused"));
+    assert_eq!((code, name.as_str(), &value["data"]["proven"]), (7, "TIMEOUT", &json!(false)), "{value}");
+    assert_eq!(withdraw(REFUSED).0, 1);
+}
+
+/// A door that says nothing new, or nonsense, or what it cannot prove, or refuses, does not keep the next one from being heard.
+#[test]
+fn a_door_that_lies_gives_way_to_the_next() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let good = node(&[CHAIN, ADMITTED, CERTIFIED]);
+    let unknown = ("/v1/bundles/transactions", 404, r#"{"code":"TRANSACTION_UNKNOWN","retryable":true}"#);
+    for rules in [
+        vec![ADMITTED, ("/v1/transactions/", 200, r#"{"stage":"admitted"}"#)],
+        vec![ADMITTED, ("/v1/transactions/", 200, "{}")],
+        vec![ADMITTED, ("/v1/transactions/", 200, REFUSED), unknown],
+        vec![ADMITTED, ("/v1/transactions/", 200, DONE), ("/v1/bundles/transactions", 200, "{}")],
+        vec![ADMITTED, ("/v1/transactions/", 404, r#"{"code":"NOT_FOUND"}"#)],
+        vec![ADMITTED, ("/v1/transactions/", 500, "oops")],
+        vec![("/v1/transactions?", 200, "{}")],
+        vec![("/v1/transactions?", 403, r#"{"code":"KEY_NOT_AUTHORIZED","retryable":false}"#)],
+        vec![("/v1/bundles", 200, "{}"), ADMITTED],
+        vec![("/v1/genesis", 200, "{}"), ADMITTED],
+    ] {
+        let shown = format!("{rules:?}");
+        let liar = node(&[&[CHAIN], &rules[..]].concat());
+        let words = "registration withdraw 7 --key a.key --password-file password --timeout 60s";
+        let (code, _, value) = run(home, &format!("{words} --api {liar},{good}"));
+        assert_eq!((code, &value["data"]["proven"]), (0, &json!(true)), "{shown}: {value}");
+    }
+}
+
+/// What enters a signature is proven: parameters that no certified header names, and records without a proof, are not signed.
+#[test]
+fn what_is_not_proven_is_not_signed() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let parameters = |heartbeat_ms: u64| -> &'static str {
+        let parameters = quancheng_types::Parameters { heartbeat_ms, ..chain::genesis().parameters };
+        json!({ "height": 9, "parameters": parameters }).to_string().leak()
+    };
+    let door = |heartbeat_ms| node(&[CHAIN, ADMITTED, CERTIFIED, ("/v1/parameters", 200, parameters(heartbeat_ms))]);
+    let (liar, good) = (door(7), door(chain::genesis().parameters.heartbeat_ms));
+    let sign = "--key a.key --password-file password --timeout 1s";
+    let propose = format!("governance propose parameters --set batch_wait_ms=20 {sign}");
+    assert_eq!(run(home, &format!("{propose} --api {liar}")).1, "BAD_ANSWER");
+    for api in [good.clone(), format!("{liar},{good}")] {
+        let (code, _, value) = run(home, &format!("{propose} --api {api}"));
+        assert_eq!(code, 0, "{value}");
+    }
+    let (code, _, value) = run(home, &format!("chain parameters --api {liar},{good}"));
+    assert_eq!((code, &value["data"]["proven"]), (0, &json!(true)), "{value}");
+    assert_eq!(run(home, &format!("chain parameters --api {liar}")).1, "BAD_ANSWER");
+
+    let record = r#"{"height":5,"data":{"id":7,"ledger_no":null,"version":3,"phase":"ACCEPTED"}}"#;
+    let organization = r#"{"height":5,"data":{"org_id":"ORG-A","roles_requested":["REGISTRAR"]}}"#;
+    let unproven = node(&[
+        CHAIN,
+        ADMITTED,
+        CERTIFIED,
+        ("/v1/registrations", 200, record),
+        ("/v1/organizations", 200, organization),
+    ]);
+    for words in ["registration rely 7 --purpose PLEDGE_FINANCING", "registration review 7", "org activate ORG-A"] {
+        let (code, name, value) =
+            run(home, &format!("{words} --document-digest sm3:{} {sign} --api {unproven}", "ab".repeat(32)));
+        assert_eq!((code, name.as_str()), (4, "NO_PROOF"), "{words}: {value}");
+    }
+    // In whose name a key signs.
+    let nameless = node(&[("/v1/bundles/state", 404, r#"{"code":"NOT_FOUND"}"#), CHAIN, ADMITTED, CERTIFIED]);
+    let (code, _, value) = run(home, &format!("registration withdraw 7 {sign} --api {nameless}"));
+    assert!(code == 3 && value["error"]["causes"].to_string().contains("nothing was signed"), "{value}");
+}
+
+/// An id that is of nothing is told as that; an absence of another thing under it is no bundle of it.
+#[test]
+fn a_bundle_of_nothing_is_not_written() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let key = chain::of_absence(&[&[0, 10, 0, 1][..], &[0xAB; 32]].concat());
+    let api = node(&[CHAIN, ("/v1/bundles/evidence", 200, key.to_json().leak())]);
+    for more in ["", " --as-of 5"] {
+        let words = format!("bundle fetch {} --out x{more} --api {api}", "ab".repeat(32));
+        let (code, name, value) = run(home, &words);
+        assert_eq!((code, name.as_str()), (3, "NOT_FOUND"), "{value}");
+        assert!(value["error"]["hint"].as_str().unwrap().contains("evidence show"), "{value}");
+        assert!(!home.join("x").exists());
+    }
+}
+
+/// A genesis has the id of its chain, a block the height that was asked for and the id of its header; modules that are not ours are told.
+#[test]
+fn what_a_door_shows_of_the_chain_is_held_against_what_it_must_be() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let header = chain::of_absence(b"0123").header;
+    let block = |id: &str, height: u64| -> &'static str {
+        json!({ "id": id, "height": height, "header": header }).to_string().leak()
+    };
+    let (id, height) = (header.id().to_string(), header.height.0);
+    let mut other = chain::genesis();
+    other.time_ms += 1;
+    let other = ("/v1/genesis", 200, &*json!(other).to_string().leak());
+    for (rules, words, expected) in [
+        (vec![], "chain genesis".to_owned(), ""),
+        (vec![other], "chain genesis".to_owned(), "BAD_ANSWER"),
+        (vec![("/v1/blocks", 200, block(&id, height))], format!("block show {height}"), ""),
+        (vec![("/v1/blocks", 200, block(&id, height))], "block show latest".to_owned(), ""),
+        (vec![("/v1/blocks", 200, block(&id, height))], "block show 1".to_owned(), "BAD_ANSWER"),
+        (vec![("/v1/blocks", 200, block(&id, 1))], "block show 1".to_owned(), "BAD_ANSWER"),
+        (vec![("/v1/blocks", 200, block(&"ab".repeat(32), height))], format!("block show {height}"), "BAD_ANSWER"),
+    ] {
+        let api = node(&[&[CHAIN], &rules[..]].concat());
+        let (_, name, value) = run(home, &format!("{words} --api {api}"));
+        assert_eq!(name, expected, "{words}: {value}");
+    }
+    let api = node(&[CHAIN, ("/v1/modules", 200, r#"[{"id":1,"name":"identity","refusals":[]}]"#)]);
+    let shown = quancheng(home, &["chain", "modules", "--lang", "en", "--api", &api]);
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("not those that this program knows"));
 }

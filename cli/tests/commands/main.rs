@@ -1,5 +1,7 @@
 //! Every command of the real program: its help in both languages, its JSON envelope, its exit codes.
 
+#[path = "../chain/mod.rs"]
+mod chain;
 mod doors;
 mod outputs;
 mod people;
@@ -19,6 +21,8 @@ use serde_json::{Value, json};
 
 fn quancheng(home: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quancheng"));
+    // The chain that tests name for short is the one that fake nodes can prove things of.
+    let words = words.iter().map(|word| word.replace(&"1".repeat(64), &chain::id().to_string()));
     command.args(words).env("XDG_CONFIG_HOME", home).env("LC_ALL", "C").current_dir(home);
     for name in
         ["QUANCHENG_API", "QUANCHENG_OUTPUT", "QUANCHENG_PASSWORD_FILE", "QUANCHENG_PROFILE", "QUANCHENG_CHAIN_ID"]
@@ -292,7 +296,7 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)], requests: &AtomicUsize
     let mut line = String::new();
     while reader.read_line(&mut line).is_ok_and(|read| read > 0) {
         let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let mut length = 0;
+        let (mut length, mut is_json) = (0, false);
         loop {
             line.clear();
             if reader.read_line(&mut line).unwrap_or(0) <= 2 {
@@ -302,21 +306,17 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)], requests: &AtomicUsize
             if let Some(value) = header.strip_prefix("content-length:") {
                 length = value.trim().parse().expect("a length is a number");
             }
+            is_json |= header.starts_with("accept: application/json");
         }
         let mut body = vec![0; length];
         if reader.read_exact(&mut body).is_err() {
             return;
         }
         requests.fetch_add(1, Ordering::SeqCst);
-        let rule = rules.iter().find(|(start, _, _)| path.starts_with(start));
-        let none = if path.starts_with("/v1/transactions/") {
-            "{\"code\":\"TRANSACTION_UNKNOWN\",\"retryable\":true}"
-        } else {
-            "{\"code\":\"NOT_FOUND\"}"
-        };
-        let (status, text) = rule.map_or((404, none), |(_, status, text)| (*status, *text));
-        let text = as_nodes_say(text, &path, &body);
-        let sent = write!(writer, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        chain::given(&body);
+        let (status, text) = what(rules, &path, &body, is_json);
+        let sent = write!(writer, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n", text.len())
+            .and_then(|()| writer.write_all(&text));
         if sent.is_err() {
             return;
         }
@@ -324,8 +324,38 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)], requests: &AtomicUsize
     }
 }
 
+/// The status and the body of the answer to a question. Proofs, and what the chain starts from, are there without a rule: of what the
+/// rules say of a transaction.
+fn what(rules: &[(&str, u16, &str)], path: &str, body: &[u8], is_json: bool) -> (u16, Vec<u8>) {
+    let rule = |path: &str| rules.iter().find(|(start, _, _)| path.starts_with(start));
+    match rule(path) {
+        // `@`, the seed of the validator that signs, and the status to prove.
+        Some((_, _, text)) if text.starts_with('@') => {
+            let id = path.rsplit('/').next().and_then(|id| id.parse().ok()).expect("it is of a transaction");
+            let (seed, status) =
+                (text[1..2].parse().expect("a digit"), serde_json::from_str(&text[2..]).expect("JSON"));
+            return (200, chain::signed_by(seed, &id, &status).expect("it was given").encode());
+        }
+        Some((_, status, text)) => return (*status, as_nodes_say(text, path, body).into_bytes()),
+        None if is_json && path == "/v1/genesis" => return (200, json!(chain::genesis()).to_string().into_bytes()),
+        None => {}
+    }
+    let told = |id: &str| serde_json::from_str(rule(&format!("/v1/transactions/{id}"))?.2).ok();
+    if let Some(proof) = chain::answer(path, told) {
+        return (200, proof);
+    }
+    let none = if path.starts_with("/v1/transactions/") || path.starts_with("/v1/bundles/transactions/") {
+        "{\"code\":\"TRANSACTION_UNKNOWN\",\"retryable\":true}"
+    } else {
+        "{\"code\":\"NOT_FOUND\"}"
+    };
+    (404, as_nodes_say(none, path, body).into_bytes())
+}
+
 /// A problem with the `type` by which nodes are known, a status with the id of the transaction that was asked about or given.
 fn as_nodes_say(text: &str, path: &str, body: &[u8]) -> String {
+    // The chain that tests name for short is the one that these nodes can prove things of.
+    let text = &text.replace(&"1".repeat(64), &chain::id().to_string());
     if text.starts_with("{\"stage\":") {
         let given = || quancheng_types::SignedTransaction::decode(body).expect("it is a transaction").id().to_string();
         let asked = path.strip_prefix("/v1/transactions/").and_then(|rest| rest.split('?').next()).map(str::to_owned);
@@ -333,7 +363,7 @@ fn as_nodes_say(text: &str, path: &str, body: &[u8]) -> String {
     }
     match text.strip_prefix("{\"code\":\"").and_then(|rest| rest.split_once('"')) {
         Some((code, _)) => text.replacen('{', &format!("{{\"type\":\"urn:quancheng:problem:{code}\","), 1),
-        None => text.to_owned(),
+        None => text.clone(),
     }
 }
 
@@ -385,7 +415,10 @@ fn writes_end_with_the_documented_exit_codes() {
         ),
     ]);
     let (code, value) = withdraw(home, &refused);
-    assert_eq!((code, &value["error"]["code"], &value["error"]["message"]), (1, &json!("NOT_FOUND"), &json!("None.")));
+    assert_eq!(
+        (code, &value["error"]["code"], &value["error"]["message"]),
+        (1, &json!("NOT_FOUND"), &json!("No such registration. Check the number."))
+    );
     assert!(value["data"]["id"].is_string());
 
     let stuck = fake_node(&[

@@ -77,8 +77,7 @@ fn a_lifetime_beyond_the_chains_is_refused_before_signing() {
 fn outputs_do_not_take_the_place_of_devices_and_links() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    let node =
-        fake_node(&[CHAIN, ("/v1/genesis", 200, r#"{"chain_name":"x","time_ms":1,"parameters":{},"modules":[]}"#)]);
+    let node = fake_node(&[CHAIN]);
     std::fs::write(home.join("mine"), "mine").unwrap();
     std::fs::write(home.join("out.json.part"), "mine").unwrap();
     std::os::unix::fs::symlink("mine", home.join("link")).unwrap();

@@ -134,15 +134,26 @@ fn other(dir: &Path, words: &[&str]) -> (i32, Value) {
     (code(&output), serde_json::from_slice(&output.stdout).expect("one envelope on stdout"))
 }
 
-/// A node that answers every question with these bytes.
+/// A node of the chain of the fixtures that answers every question for a record with these bytes.
 fn node_with(bytes: Vec<u8>) -> String {
     use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
     let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+    let checkpoint = fs::read(at("checkpoint.json")).expect("the checkpoint is checked in");
+    let checkpoint = quancheng_proof::Checkpoint::from_json(&checkpoint).expect("it is one");
+    let quancheng_proof::Anchor::Genesis { genesis } = checkpoint.anchor().clone() else { panic!("it is no genesis") };
+    let status = format!("{{\"chain_id\":\"{}\",\"height\":9}}", checkpoint.chain_id()).into_bytes();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection comes in");
-            let _ = stream.read(&mut [0; 4096]);
+            let mut question = [0; 4096];
+            let read = stream.read(&mut question).unwrap_or_default();
+            let question = String::from_utf8_lossy(&question[..read]).into_owned();
+            let bytes = match question.split(' ').nth(1) {
+                Some("/v1/status") => status.clone(),
+                Some("/v1/genesis") => genesis.encode(),
+                _ => bytes.clone(),
+            };
             let _ = write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", bytes.len());
             let _ = stream.write_all(&bytes);
         }

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use super::describe;
 use super::reservation::Reservation;
 use super::salts::{self, SaltsFile};
+use crate::answered::{self, Question};
 use crate::args::common::Stage;
 use crate::args::evidence::Finish;
 use crate::client::{Client, Shape, Sought};
-use crate::commands::answered::{self, Question};
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
@@ -61,7 +61,7 @@ fn settle(session: &Session, client: &Client, salts: &SaltsFile) -> Outcome<()> 
         (Fate::Executed(status), None) => told(status, id).map(|_| ()),
         (Fate::Open, None) => {
             let until = shanghai_time(valid_until_ms);
-            submit::look_up(client, sought, None).and_then(|status| told(status, id)).map(|_| ()).map_err(|fault| {
+            submit::look_up(session, client, sought, None).and_then(|status| told(status, id)).map(|_| ()).map_err(|fault| {
                 fault.hint(say!(
                     "该交易须先于 {until}（北京时间）签署并提交：`quancheng tx submit 文件`。",
                     "The transaction has to be signed and submitted first, before {until} (Beijing time): `quancheng tx submit FILE`."

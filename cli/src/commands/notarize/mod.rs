@@ -31,6 +31,7 @@ pub(super) use self::finish::finish;
 use self::reservation::Reservation;
 pub(super) use self::reservation::is_free;
 use self::salts::SaltsFile;
+use crate::args::common::Stage;
 use crate::args::evidence::Notarize;
 use crate::client::Shape;
 use crate::fault::{Fault, Outcome};
@@ -232,7 +233,8 @@ fn set(
     };
     let signed = if command.write.sign_only { None } else { Some(draft.clone().complete()?) };
     SaltsFile::new(&draft.body, signed.as_ref(), command.complete, trees).write(&mut reserved)?;
-    let mut reply = match writer.deliver(draft) {
+    // The bundle needs the certificate, whatever else is waited for.
+    let mut reply = match writer.deliver_until(draft, Stage::Certified) {
         Ok(reply) => reply,
         Err(fault) => return Err(salts::kept(fault, reserved, &id, valid_until_ms)),
     };

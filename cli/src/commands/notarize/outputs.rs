@@ -7,7 +7,7 @@ use quancheng_proof::{BatchTree, Bundle, Claim, FileHasher, ManifestEntry, Salte
 use quancheng_types::{AccountId, Call, ChainId};
 
 use super::{items, salts};
-use crate::commands::answered;
+use crate::answered;
 use crate::commands::evidence::BUNDLE_FILE_BYTES_MAX;
 use crate::fault::{Fault, Outcome};
 use crate::files::{self, Named};

@@ -297,7 +297,9 @@ fn salts_leave_their_place_only_when_nodes_say_that_nothing_is_recorded_and_are_
     let clock = say!("核对时钟。", "Check the clock.");
     let cases = [
         (Exit::Refused, json!({ "id": "a", "admitted": false }), false),
-        (Exit::Refused, json!({ "id": "a", "outcome": { "kind": "refused" } }), false),
+        (Exit::Refused, json!({ "id": "a", "outcome": { "kind": "refused" }, "proven": true }), false),
+        // One node's word.
+        (Exit::Refused, json!({ "id": "a", "outcome": { "kind": "refused" } }), true),
         (Exit::Refused, json!({ "id": "a", "stage": "expired" }), false),
         // Another endpoint may have taken it before it failed.
         (Exit::Refused, json!({ "id": "a" }), true),

@@ -2,7 +2,7 @@ use quancheng_types::{Header, List};
 
 use super::*;
 
-pub(super) fn fixture(name: &str) -> Bundle {
+pub(crate) fn fixture(name: &str) -> Bundle {
     let path = format!("{}/tests/bundles/{name}.bundle", env!("CARGO_MANIFEST_DIR"));
     Bundle::decode(&std::fs::read(path).unwrap()).unwrap()
 }
@@ -20,12 +20,27 @@ fn transaction(bundle: &Bundle) -> Option<TransactionId> {
 fn what_nodes_give_holds_by_itself_and_what_is_changed_does_not() {
     for name in ALL {
         let bundle = fixture(name);
-        assert_eq!(sound(&bundle), Ok(()), "{name}");
+        assert_eq!(sound(&bundle, None), Ok(()), "{name}");
         let header = Header { time_ms: bundle.header.time_ms + 1, ..bundle.header };
-        assert!(sound(&Bundle { header, ..bundle.clone() }).is_err(), "{name}");
+        assert!(sound(&Bundle { header, ..bundle.clone() }, None).is_err(), "{name}");
         let mut leaves = bundle.leaves.to_vec();
         leaves[usize::from(bundle.claims[0].root())].leaf.time_ms += 1;
-        assert!(sound(&Bundle { leaves: List::new(leaves).unwrap(), ..bundle }).is_err(), "{name}");
+        assert!(sound(&Bundle { leaves: List::new(leaves).unwrap(), ..bundle }, None).is_err(), "{name}");
+    }
+}
+
+/// A bundle that holds by itself is one that anybody can make; under the genesis of a chain, that of this chain alone holds.
+#[test]
+fn under_a_genesis_the_validators_are_those_that_follow_from_it() {
+    let path = format!("{}/tests/bundles/checkpoint.json", env!("CARGO_MANIFEST_DIR"));
+    let own = Checkpoint::from_json(&std::fs::read(path).unwrap()).unwrap();
+    let quancheng_proof::Anchor::Genesis { genesis } = own.anchor().clone() else { panic!("{own:?}") };
+    let mut genesis = *genesis;
+    genesis.time_ms += 1;
+    let other = Checkpoint::from_genesis(genesis).unwrap();
+    for name in ALL {
+        assert_eq!(sound(&fixture(name), Some(&own)), Ok(()), "{name}");
+        assert!(sound(&fixture(name), Some(&other)).is_err(), "{name}");
     }
 }
 
@@ -44,7 +59,7 @@ fn the_answer_to_another_question_is_refused() {
         ("absent", Asked::Entries, Some(AsOf::Height(0)), false),
         ("notarized", Asked::State(vec![0, 3, 0, 2]), None, false),
     ] {
-        assert_eq!(check(&fixture(name), &asked, as_of).is_ok(), is_fit, "{name} {asked:?} {as_of:?}");
+        assert_eq!(check(&fixture(name), &asked, as_of, None).is_ok(), is_fit, "{name} {asked:?} {as_of:?}");
     }
     // Every state entry is the answer to the question for it, as of its height alone.
     for name in ALL {
@@ -53,8 +68,8 @@ fn the_answer_to_another_question_is_refused() {
             let Claim::State { key, leaf, .. } = claim else { continue };
             let height = bundle.leaves[usize::from(*leaf)].leaf.height.0;
             let asked = Asked::State(key.to_vec());
-            assert_eq!(check(&bundle, &asked, Some(AsOf::Height(height))), Ok(()), "{name}");
-            assert!(check(&bundle, &asked, Some(AsOf::Height(height + 1))).is_err(), "{name}");
+            assert_eq!(check(&bundle, &asked, Some(AsOf::Height(height)), None), Ok(()), "{name}");
+            assert!(check(&bundle, &asked, Some(AsOf::Height(height + 1)), None).is_err(), "{name}");
         }
     }
 }

@@ -3,19 +3,21 @@
 
 mod shown;
 
+use std::time::Instant;
+
 use quancheng_contracts::{StateKey, describe_entry};
 use quancheng_proof::{Assessment, Bundle, Checkpoint, Claim, Finding, Report, Scope, Step, verify_bundle};
 use quancheng_types::{AccountId, Digest, TransactionId};
 use serde_json::Value;
 
-use crate::client::{Client, OCTETS, foreign, with_query};
+use crate::client::{Client, OCTETS, Request, foreign, with_query};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::{Text, say};
 use crate::time::AsOf;
 
 /// What a proof has to be about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     /// A transaction: the first claim is this one.
     Transaction(TransactionId),
     /// The entry under a key of the state, or that there is none.
@@ -28,28 +30,28 @@ pub(super) enum Asked {
 
 impl Asked {
     /// A record of evidence by the root of its batch.
-    pub(super) fn evidence(root: &Digest) -> Self {
+    pub(crate) fn evidence(root: &Digest) -> Self {
         Self::Row(&["evidence.records"], root.to_string())
     }
 
     /// A registration by its serial or ledger number.
-    pub(super) fn registration(number: &str) -> Self {
+    pub(crate) fn registration(number: &str) -> Self {
         let serial = number.parse::<u32>().map_or_else(|_| number.to_owned(), |serial| serial.to_string());
         Self::Row(&["registry.registrations", "registry.by_number"], serial)
     }
 
     /// An account.
-    pub(super) fn account(account: &AccountId) -> Self {
+    pub(crate) fn account(account: &AccountId) -> Self {
         Self::Row(&["identity.accounts"], account.to_string())
     }
 
     /// An organization.
-    pub(super) fn organization(org_id: &str) -> Self {
+    pub(crate) fn organization(org_id: &str) -> Self {
         Self::Row(&["identity.organizations"], org_id.to_owned())
     }
 
     /// A proposal.
-    pub(super) fn proposal(number: u64) -> Self {
+    pub(crate) fn proposal(number: u64) -> Self {
         Self::Row(&["governance.proposals"], number.to_string())
     }
 
@@ -70,7 +72,7 @@ impl Asked {
 
 /// A question that is answered with a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Question {
+pub(crate) struct Question {
     path: String,
     asked: Asked,
     as_of: Option<AsOf>,
@@ -78,48 +80,62 @@ pub(super) struct Question {
 
 impl Question {
     /// The bundle of a transaction.
-    pub(super) fn transaction(id: &TransactionId) -> Self {
+    pub(crate) fn transaction(id: &TransactionId) -> Self {
         Self { path: format!("transactions/{id}"), asked: Asked::Transaction(*id), as_of: None }
     }
 
     /// The bundle of a record of evidence.
-    pub(super) fn evidence(root: &Digest) -> Self {
+    pub(crate) fn evidence(root: &Digest) -> Self {
         Self { path: format!("evidence/{root}"), asked: Asked::evidence(root), as_of: None }
     }
 
     /// The bundle of a registration, by its serial or ledger number.
-    pub(super) fn registration(number: &str) -> Self {
+    pub(crate) fn registration(number: &str) -> Self {
         Self { path: format!("registrations/{number}"), asked: Asked::registration(number), as_of: None }
     }
 
     /// The bundle of an entry of the state.
-    pub(super) fn state(key: Vec<u8>) -> Self {
+    pub(crate) fn state(key: Vec<u8>) -> Self {
         Self { path: format!("state/{}", hex::encode(&key)), asked: Asked::State(key), as_of: None }
     }
 
     /// As of a moment. What a transaction came to does not change.
-    pub(super) fn at(self, as_of: Option<AsOf>) -> Self {
+    pub(crate) fn at(self, as_of: Option<AsOf>) -> Self {
         Self { as_of, ..self }
     }
 
     /// Where it is asked.
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let parameters: Vec<(&str, String)> = self.as_of.iter().map(|as_of| as_of.query()).collect();
         with_query(&format!("/v1/bundles/{}", self.path), &parameters)
     }
 
-    /// Asks, and holds the answer against the question.
-    pub(super) fn ask(&self, client: &Client) -> Outcome<Bundle> {
-        let answer = client.fetch(&self.path(), OCTETS)?;
-        // What is no bundle is not evidence that does not match: some other program has answered.
-        let bundle = Bundle::decode(&answer.body).map_err(|error| answer.foreign().cause(error))?;
-        check(&bundle, &self.asked, self.as_of).map_err(|causes| unfit(&answer.url, causes))?;
-        Ok(bundle)
+    /// Asks one endpoint after the other, and holds each answer against the question and the chain that is meant: the first that fits.
+    pub(crate) fn ask(&self, client: &Client) -> Outcome<Bundle> {
+        self.ask_for(client, client.deadline(), |bundle| Ok(bundle.clone()))
+    }
+
+    /// As [`ask`](Self::ask), for what is read from a bundle that fits; one from which it cannot be read does not.
+    pub(crate) fn ask_for<T>(
+        &self,
+        client: &Client,
+        until: Instant,
+        read: impl Fn(&Bundle) -> Result<T, Vec<Text>>,
+    ) -> Outcome<T> {
+        let trusted = client.trusted()?;
+        let path = self.path();
+        let request = Request { path: &path, body: None, accept: OCTETS, until, held: None };
+        client.in_turn(request, |answer| {
+            // What is no bundle is not evidence that does not match: some other program has answered.
+            let bundle = Bundle::decode(&answer.body).map_err(|error| answer.foreign().cause(error))?;
+            let fits = check(&bundle, &self.asked, self.as_of, trusted.as_ref());
+            fits.and_then(|()| read(&bundle)).map_err(|causes| unfit(&answer.url, causes))
+        })
     }
 }
 
 /// Holds the record of an answer against the question.
-pub(super) fn named(asked: &Asked, data: &Value, urls: &str) -> Outcome<()> {
+pub(crate) fn named(asked: &Asked, data: &Value, urls: &str) -> Outcome<()> {
     if data.is_null() || asked.is_named_by(data) {
         return Ok(());
     }
@@ -128,10 +144,16 @@ pub(super) fn named(asked: &Asked, data: &Value, urls: &str) -> Outcome<()> {
 }
 
 /// The proof in an answer to another question, held against it: as of the height that the answer names, and of what it shows.
-pub(super) fn proof(bytes: &[u8], asked: &Asked, height: u64, data: &Value, urls: &str) -> Outcome<()> {
+pub(crate) fn proof(
+    bytes: &[u8],
+    asked: &Asked,
+    height: u64,
+    data: &Value,
+    (urls, trusted): (&str, Option<&Checkpoint>),
+) -> Outcome<()> {
     let is_there = !data.is_null();
     let bundle = Bundle::decode(bytes).map_err(|error| foreign(urls).cause(error))?;
-    check(&bundle, asked, Some(AsOf::Height(height))).map_err(|causes| unfit(urls, causes))?;
+    check(&bundle, asked, Some(AsOf::Height(height)), trusted).map_err(|causes| unfit(urls, causes))?;
     let is_proven = |claim: &Claim| asked.is_claimed_by(claim) && matches!(claim, Claim::State { value: Some(_), .. });
     if *asked != Asked::Entries && bundle.claims.iter().any(is_proven) != is_there {
         let cause =
@@ -159,7 +181,7 @@ fn unfit(url: &str, causes: Vec<Text>) -> Fault {
 }
 
 /// Whether a bundle answers a question: why not.
-fn check(bundle: &Bundle, asked: &Asked, as_of: Option<AsOf>) -> Result<(), Vec<Text>> {
+fn check(bundle: &Bundle, asked: &Asked, as_of: Option<AsOf>, trusted: Option<&Checkpoint>) -> Result<(), Vec<Text>> {
     let claims: Vec<&Claim> = match asked {
         Asked::Transaction(_) => bundle.claims.iter().take(1).collect(),
         Asked::State(_) | Asked::Row(..) | Asked::Entries => bundle.claims.iter().collect(),
@@ -172,7 +194,7 @@ fn check(bundle: &Bundle, asked: &Asked, as_of: Option<AsOf>) -> Result<(), Vec<
         let (_, wanted) = as_of.query();
         return Err(vec![say!("并非截至所问的 {wanted}", "it is not as of {wanted}, which was asked for")]);
     }
-    sound(bundle)
+    sound(bundle, trusted)
 }
 
 fn is_as_of(bundle: &Bundle, claim: &Claim, as_of: AsOf) -> bool {
@@ -183,16 +205,23 @@ fn is_as_of(bundle: &Bundle, claim: &Claim, as_of: AsOf) -> bool {
     })
 }
 
-/// Whether a bundle holds by itself, whoever its validators are: what contradicts it.
-pub(super) fn sound(bundle: &Bundle) -> Result<(), Vec<Text>> {
-    let report = by_itself(bundle)?;
-    let told: Vec<Text> = report.findings.into_iter().filter(speaks_against).map(|finding| said(&finding)).collect();
+/// Whether a bundle holds: what contradicts it. Where trust starts is known when a chain is meant, and then its validators have to follow
+/// from there, for anyone can sign with keys of his own; otherwise it holds by itself, whoever its validators are.
+pub(crate) fn sound(bundle: &Bundle, trusted: Option<&Checkpoint>) -> Result<(), Vec<Text>> {
+    let report = match trusted {
+        Some(trusted) => verify_bundle(bundle, trusted, &[]),
+        None => by_itself(bundle)?,
+    };
+    let is_doubt = |finding: &Finding| {
+        speaks_against(finding) || (finding.step == Step::TrustPath && finding.result != Assessment::Match)
+    };
+    let told: Vec<Text> = report.findings.into_iter().filter(is_doubt).map(|finding| said(&finding)).collect();
     if told.is_empty() { Ok(()) } else { Err(told) }
 }
 
 /// Whether a bundle shows that its first transaction took effect and notarized every file that it opens: what speaks against it. A salt
 /// that is held back, or a record that cannot be checked, shows nothing.
-pub(super) fn opened(bundle: &Bundle) -> Result<(), Vec<Text>> {
+pub(crate) fn opened(bundle: &Bundle) -> Result<(), Vec<Text>> {
     let report = by_itself(bundle)?;
     let is_included = report.is_included(0);
     let is_doubt = |finding: &Finding| match finding.step {
@@ -236,7 +265,7 @@ fn speaks_against(finding: &Finding) -> bool {
 }
 
 /// A finding with what was met.
-pub(super) fn said(finding: &Finding) -> Text {
+pub(crate) fn said(finding: &Finding) -> Text {
     let joined = |statement: &str, detail: &str, separator: &str| match detail {
         "" => statement.to_owned(),
         detail => format!("{statement}{separator}{detail}"),
@@ -249,3 +278,5 @@ pub(super) fn said(finding: &Finding) -> Text {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::fixture;

@@ -1,0 +1,149 @@
+//! Endpoints in turn. What one answers that does not hold up is no answer: the next one is asked, and nobody's word keeps the others
+//! from being heard.
+
+use std::time::{Duration, Instant};
+
+use quancheng_types::problem as codes;
+
+use super::{Answer, Client, PAUSE, Request, UNREACHABLE, share, unreachable};
+use crate::fault::{Exit, Fault, Outcome};
+
+/// Why no endpoint of a round has given an answer that holds.
+#[derive(Debug, Default)]
+struct Round {
+    faults: Vec<Fault>,
+    /// The longest pause that was asked for by those who may answer later.
+    pause: Option<Duration>,
+}
+
+impl Client {
+    /// What is read from the first answer that holds. All endpoints are asked, beginning with the one that served last; and again as
+    /// long as one of them asks for patience and there is time.
+    pub(crate) fn in_turn<T>(&self, request: Request<'_>, read: impl Fn(&Answer) -> Outcome<T>) -> Outcome<T> {
+        self.in_turn_until(request, |answer| match answer {
+            Ok(answer) if (200..300).contains(&answer.status) => read(answer),
+            Ok(answer) => Err(answer.problem().into_fault(&answer.url, Exit::Network)),
+            Err(fault) => Err(fault.clone()),
+        })
+    }
+
+    /// As [`in_turn`](Self::in_turn), for those who read what is no success too.
+    pub(crate) fn in_turn_until<T>(
+        &self,
+        request: Request<'_>,
+        read: impl Fn(&Outcome<Answer>) -> Outcome<T>,
+    ) -> Outcome<T> {
+        loop {
+            let Round { faults, pause } = match self.round(request, &read) {
+                Ok(found) => return Ok(found),
+                Err(round) => round,
+            };
+            if !pause.is_some_and(|pause| self.pause(pause, request.until)) {
+                return Err(together(faults));
+            }
+        }
+    }
+
+    fn round<T>(&self, request: Request<'_>, read: &impl Fn(&Outcome<Answer>) -> Outcome<T>) -> Result<T, Round> {
+        let count = self.urls.len();
+        let begun = self.first.get();
+        let mut round = Round::default();
+        for (step, others) in (0..count).zip((1..=count).rev()) {
+            let place = (begun + step) % count;
+            let Some(url) = self.urls.get(place) else {
+                continue;
+            };
+            let until = Instant::now() + share(request.until, others);
+            let answer = self.at(url).send(Request { until, ..request });
+            match read(&answer) {
+                Ok(found) => {
+                    self.first.set(place);
+                    return Ok(found);
+                }
+                Err(fault) => round.faults.push(fault),
+            }
+            round.pause = round.pause.max(self.patience_with(&answer));
+        }
+        Err(round)
+    }
+
+    /// After which pause an endpoint may answer otherwise, if it may.
+    fn patience_with(&self, answer: &Outcome<Answer>) -> Option<Duration> {
+        match answer {
+            Ok(answer) if (200..300).contains(&answer.status) => None,
+            Ok(answer) => {
+                let problem = answer.problem();
+                // That a node does not know a transaction is an answer: nothing is gained by asking it again.
+                let is_passing = problem.is_retryable && problem.code != codes::TRANSACTION_UNKNOWN;
+                is_passing.then(|| answer.retry_after.unwrap_or(PAUSE).max(PAUSE))
+            }
+            Err(fault) => (fault.code == UNREACHABLE && self.patience.is_asked_for()).then_some(PAUSE),
+        }
+    }
+
+    /// From now on the endpoint after the one that served last is asked first: that one has brought nothing new.
+    pub(crate) fn turn(&self) {
+        self.first.set((self.first.get() + 1) % self.urls.len().max(1));
+    }
+}
+
+/// How much a fault says of what was asked for: that it is not there; that an answer does not hold; that there is no answer; that it is
+/// another chain's door.
+fn weight(fault: &Fault) -> u8 {
+    match (fault.exit, fault.code.as_str()) {
+        (Exit::NotFound, _) => 3,
+        (_, UNREACHABLE) => 1,
+        (_, codes::WRONG_CHAIN) => 0,
+        _ => 2,
+    }
+}
+
+/// The faults of all endpoints as one: the first of those that say most, with the others among its causes.
+pub(crate) fn together(faults: Vec<Fault>) -> Fault {
+    if faults.len() > 1 && faults.iter().all(|fault| fault.code == UNREACHABLE) {
+        let count = faults.len();
+        return unreachable(count, faults.into_iter().flat_map(|fault| fault.causes).collect());
+    }
+    let greatest = faults.iter().map(weight).max().unwrap_or_default();
+    let mut faults = faults.into_iter();
+    let (mut before, mut main) = (Vec::new(), None);
+    for fault in faults.by_ref() {
+        if weight(&fault) == greatest {
+            main = Some(fault);
+            break;
+        }
+        before.push(fault);
+    }
+    let main = main.unwrap_or_else(|| super::foreign(""));
+    before.into_iter().chain(faults).fold(main, Fault::also)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Lang, say};
+
+    /// What is not there says more than an answer that does not hold, and that more than none; nothing of the others is lost.
+    #[test]
+    fn the_faults_of_all_endpoints_are_told_and_the_one_that_says_most_leads() {
+        let fault = |exit, code: &str| {
+            Fault::new(exit, code, say!("无。", "None of {code}.")).cause(format!("cause of {code}"))
+        };
+        let missing = || fault(Exit::NotFound, "NOT_FOUND");
+        let bad = || fault(Exit::Network, "BAD_ANSWER");
+        let (away, other) = (|| fault(Exit::Network, UNREACHABLE), || fault(Exit::Usage, codes::WRONG_CHAIN));
+        for (faults, code) in [
+            (vec![bad(), missing()], "NOT_FOUND"),
+            (vec![away(), bad()], "BAD_ANSWER"),
+            (vec![other(), away()], UNREACHABLE),
+            (vec![other(), other()], codes::WRONG_CHAIN),
+            (vec![away(), away()], UNREACHABLE),
+        ] {
+            let told: Vec<String> = faults.iter().map(|fault| format!("cause of {}", fault.code)).collect();
+            let whole = together(faults);
+            assert_eq!(whole.code, code);
+            let causes = whole.causes_in(Lang::En);
+            assert!(told.iter().all(|cause| causes.contains(&cause.as_str())), "{causes:?}");
+        }
+    }
+}

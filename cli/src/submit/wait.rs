@@ -1,0 +1,287 @@
+//! Waiting for a transaction, stage by stage, at several endpoints. None of them has the last word: one that says nothing new, or what
+//! cannot be, gives way to the next, and only what is proven ends the wait.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use quancheng_types::{SignedTransaction, TransactionId, problem as codes};
+use serde_json::{Value, json};
+
+use super::offer::{admit, open_end};
+use super::proven::{prove, unproven};
+use super::{Fate, Offer, Told, ended_badly, enriched, is_refused, sought, stage_name, stage_of, under_way};
+use crate::args::common::Stage;
+use crate::client::{Client, JSON, Request, Sought, UNREACHABLE, is_over, together};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::interrupt::Hold;
+use crate::session::Session;
+use crate::text::{Text, say};
+use crate::time::duration_ms;
+
+/// Longest single wait at a node; the API allows 60 s.
+const POLL: Duration = Duration::from_secs(10);
+/// Least time from a question that brought nothing new to the next one.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Submits a transaction and waits until it has reached a stage. The answer is its status; `certified` and every refusal are proven.
+pub(crate) fn submit(
+    session: &Session,
+    client: &Client,
+    signed: &SignedTransaction,
+    offer: Offer,
+    until: Stage,
+) -> Outcome<Value> {
+    let sought = sought(signed);
+    let id = sought.id;
+    let deadline = client.deadline();
+    let _hold = Hold::new(move || Some(under_way(id)));
+    let mut wait = Wait { session, client, sought, until, deadline, best: None, doubts: Doubts::default() };
+    let mut news = admit(client, signed, offer, deadline).map_err(|fault| open_end(fault, id))?;
+    loop {
+        match wait.hear(news, Some(signed)) {
+            Ok(Some(status)) => {
+                let refused = ended_badly(&status, id);
+                return refused.map_or_else(|| Ok(enriched(status.clone())), |fault| Err(fault.data(status.clone())));
+            }
+            Ok(None) => {}
+            Err(fault) => return Err(open_end(fault.data(json!({ "id": id })), id)),
+        }
+        news = loop {
+            if is_over(deadline) {
+                return Err(wait.timed_out());
+            }
+            match wait.ask() {
+                Ok(news) => break news,
+                // The node that took it has restarted or another one answers: the same bytes again are safe.
+                Err(Trouble::Unknown(url)) => match admit(client, signed, Offer::Again, deadline) {
+                    Ok(news) => break news,
+                    Err(fault) => wait.doubt(&url, fault),
+                },
+                Err(Trouble::Passing) => client.turn(),
+                Err(Trouble::Fault(url, fault)) => wait.doubt(&url, *fault),
+                Err(Trouble::Everywhere(fault)) => return Err(open_end(fault.data(json!({ "id": id })), id)),
+            }
+            if let Some(fault) = wait.doubts.of_all(client) {
+                return Err(open_end(fault.data(json!({ "id": id })), id));
+            }
+        };
+    }
+}
+
+/// The status of a transaction, after a wait for a stage if one is named. Running out of time is not a fault here: the stage says
+/// how far it has come.
+pub(crate) fn look_up(session: &Session, client: &Client, sought: Sought, wait: Option<Stage>) -> Outcome<Value> {
+    let deadline = client.deadline();
+    let Some(until) = wait else {
+        let path = format!("/v1/transactions/{}", sought.id);
+        let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: None };
+        return client.in_turn(request, |answer| {
+            let told = Told { status: answer.transaction_status(sought)?, url: answer.url.clone() };
+            if stage_of(&told.status) != Some(Stage::Certified) {
+                return Ok(unproven(told.status));
+            }
+            Ok(prove(client, sought, &told, share(client, deadline))?.tell(session))
+        });
+    };
+    let mut wait = Wait { session, client, sought, until, deadline, best: None, doubts: Doubts::default() };
+    loop {
+        match wait.ask() {
+            Ok(news) => {
+                if let Some(status) = wait.hear(news, None)? {
+                    return Ok(status);
+                }
+            }
+            Err(Trouble::Unknown(url)) => {
+                let fault = unknown(sought.id, &url);
+                wait.doubt(&url, fault);
+            }
+            Err(Trouble::Passing) => client.turn(),
+            Err(Trouble::Fault(url, fault)) => wait.doubt(&url, *fault),
+            Err(Trouble::Everywhere(fault)) => return Err(*fault),
+        }
+        let all = wait.doubts.of_all(client);
+        match (all, is_over(deadline), wait.best.take()) {
+            (Some(fault), _, _) => return Err(fault),
+            (None, true, Some(best)) => return Ok(unproven(best)),
+            (None, true, None) => return Err(wait.timed_out()),
+            (None, false, best) => wait.best = best,
+        }
+    }
+}
+
+fn unknown(id: TransactionId, url: &str) -> Fault {
+    let message = say!("{url} 不知道交易 {id}。", "{url} does not know transaction {id}.");
+    Fault::new(Exit::NotFound, codes::TRANSACTION_UNKNOWN, message).hint(say!(
+        "请核对交易编号，或用 --api 改问受理它的节点。",
+        "Check the id, or ask the node that took it with --api."
+    ))
+}
+
+/// Until when one endpoint may be asked while others have to be, too.
+fn share(client: &Client, deadline: Instant) -> Instant {
+    Instant::now() + client.share(deadline)
+}
+
+/// What each endpoint has answered that does not hold, the last time that it was asked.
+#[derive(Debug, Default)]
+struct Doubts(BTreeMap<String, Fault>);
+
+impl Doubts {
+    /// The fault of a wait in which no endpoint gives an answer that holds.
+    fn of_all(&self, client: &Client) -> Option<Fault> {
+        let all = client.urls().iter().map(|url| self.0.get(url).cloned()).collect::<Option<Vec<_>>>();
+        all.filter(|all| !all.is_empty()).map(together)
+    }
+}
+
+/// A wait for a transaction.
+struct Wait<'a> {
+    session: &'a Session,
+    client: &'a Client,
+    sought: Sought,
+    until: Stage,
+    deadline: Instant,
+    /// The word of the node that has seen most of it.
+    best: Option<Value>,
+    doubts: Doubts,
+}
+
+impl Wait<'_> {
+    /// The status with which the wait ends, if this answer ends it. A certified receipt is proven first, and a refusal is none before that.
+    fn hear(&mut self, told: Told, signed: Option<&SignedTransaction>) -> Outcome<Option<Value>> {
+        let (stage, url) = (stage_of(&told.status), told.url.clone());
+        let heard = match stage {
+            None => self.expired(&told, signed),
+            Some(Stage::Certified) => {
+                let until = share(self.client, self.deadline);
+                prove(self.client, self.sought, &told, until).map(|proven| Some(proven.tell(self.session)))
+            }
+            Some(stage) if stage >= self.until && !is_refused(&told.status) => Ok(Some(unproven(told.status.clone()))),
+            Some(_) => Ok(None),
+        };
+        match heard {
+            Ok(Some(status)) => {
+                self.show(&status);
+                Ok(Some(status))
+            }
+            Ok(None) => {
+                self.doubts.0.remove(&url);
+                if stage > self.best.as_ref().and_then(stage_of) {
+                    self.show(&told.status);
+                    self.best = Some(told.status);
+                } else {
+                    self.client.turn();
+                }
+                Ok(None)
+            }
+            Err(fault) => {
+                self.doubt(&url, fault);
+                self.doubts.of_all(self.client).map_or(Ok(None), Err)
+            }
+        }
+    }
+
+    /// That the time of a transaction is over without a block, all that answer have to say.
+    fn expired(&self, told: &Told, signed: Option<&SignedTransaction>) -> Outcome<Option<Value>> {
+        let Some(signed) = signed else {
+            return Ok(Some(unproven(told.status.clone())));
+        };
+        Ok(match Fate::of(self.client, signed)? {
+            Fate::Void => Some(unproven(told.status.clone())),
+            Fate::Executed(status) => Some(status),
+            Fate::Open => None,
+        })
+    }
+
+    /// Goes on to the next endpoint after an answer that does not hold.
+    fn doubt(&mut self, url: &str, fault: Fault) {
+        self.doubts.0.insert(url.to_owned(), fault);
+        self.client.turn();
+    }
+
+    /// Asks for the next stage. An endpoint should have held its answer back; one that stops, or a server in between that holds nothing
+    /// back, answers at once, and is not asked again at once.
+    fn ask(&self) -> Result<Told, Trouble> {
+        let reached = self.best.as_ref().and_then(stage_of);
+        // A refusal counts when it is certified, whatever was to be waited for.
+        let until = if self.best.as_ref().is_some_and(is_refused) { Stage::Certified } else { self.until };
+        let next = reached.map_or(Stage::Admitted, Stage::next).min(until);
+        let asked = Instant::now();
+        let told = poll(self.client, self.sought, next, self.deadline);
+        let is_there = told.as_ref().is_ok_and(|told| stage_of(&told.status) >= Some(next));
+        if !is_there {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            std::thread::sleep(PAUSE.saturating_sub(asked.elapsed()).min(left));
+        }
+        told
+    }
+
+    /// Tells people of a stage.
+    fn show(&self, status: &Value) {
+        let id = self.sought.id;
+        let height =
+            status.get("height").and_then(Value::as_u64).map(|height| format!(" @{height}")).unwrap_or_default();
+        let Some(stage) = stage_of(status) else {
+            return;
+        };
+        self.session.note(&match stage {
+            Stage::Admitted => say!("已接收 {id}", "admitted {id}"),
+            Stage::Ordered => say!("已排序{height}", "ordered{height}"),
+            Stage::Executed => say!("已执行{height}", "executed{height}"),
+            Stage::Certified => say!("已获法定多数签署{height}", "certified by a quorum{height}"),
+        });
+    }
+
+    fn timed_out(&mut self) -> Fault {
+        let (id, stage) = (self.sought.id, self.until.name());
+        let status = self.best.take().map_or_else(|| json!({ "id": id }), unproven);
+        let reached = stage_name(&status).unwrap_or("unknown").to_owned();
+        self.session.note(&Text::same(id.to_string()));
+        let message = say!(
+            "等待超时：交易 {id} 目前为 {reached}，尚未达到 {stage}。交易仍可能生效。",
+            "Time is up: transaction {id} is {reached}, not yet {stage}. It may still take effect."
+        );
+        let fault = Fault::new(Exit::Timeout, "TIMEOUT", message).hint(say!(
+            "继续等待：`quancheng tx show {id} --wait {stage}`。",
+            "Go on waiting: `quancheng tx show {id} --wait {stage}`."
+        ));
+        let doubts = std::mem::take(&mut self.doubts.0).into_values();
+        doubts.fold(fault, |fault, doubt| fault.also(doubt)).data(status)
+    }
+}
+
+/// Why a question about a transaction brought no status.
+enum Trouble {
+    /// This node does not know the transaction.
+    Unknown(String),
+    /// The node or the way to it fails now.
+    Passing,
+    /// Anything else, of this node.
+    Fault(String, Box<Fault>),
+    /// Anything else, of all of them.
+    Everywhere(Box<Fault>),
+}
+
+fn poll(client: &Client, sought: Sought, stage: Stage, deadline: Instant) -> Result<Told, Trouble> {
+    // All endpoints may have to be asked in turn.
+    let held = client.share(deadline).min(POLL);
+    let (id, name) = (sought.id, stage.name());
+    let path = format!("/v1/transactions/{id}?wait={name}&timeout_ms={}", duration_ms(held).max(1));
+    let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: Some(held) };
+    let answer = client.send(request).map_err(|fault| {
+        if fault.code == UNREACHABLE { Trouble::Passing } else { Trouble::Everywhere(Box::new(fault)) }
+    })?;
+    let url = answer.url.clone();
+    match answer.status {
+        200..=299 => match answer.transaction_status(sought) {
+            Ok(status) => Ok(Told { status, url }),
+            Err(fault) => Err(Trouble::Fault(url, Box::new(fault))),
+        },
+        404 if answer.problem().code == codes::TRANSACTION_UNKNOWN => Err(Trouble::Unknown(url)),
+        429 | 500..=599 => Err(Trouble::Passing),
+        _ => {
+            let fault = answer.problem().into_fault(&answer.url, Exit::Network);
+            Err(Trouble::Fault(url, Box::new(fault)))
+        }
+    }
+}
