@@ -358,7 +358,7 @@ pub(crate) fn named_chain(session: &Session, write: &Write) -> Outcome<Option<Ch
     named.map(|text| parse_chain_id(&text)).transpose()
 }
 
-/// The chain of the endpoint, where nobody names one.
+/// The chain of the endpoints, where nobody names one.
 pub(crate) fn chain_id(client: Option<&Client>) -> Outcome<ChainId> {
     let Some(client) = client else {
         let message = say!("未指定链。", "No chain is named.");
@@ -366,8 +366,7 @@ pub(crate) fn chain_id(client: Option<&Client>) -> Outcome<ChainId> {
             Fault::usage("NO_CHAIN", message).hint(say!("请加 --chain-id 或 --api。", "Add --chain-id or --api."))
         );
     };
-    let status = client.node_status()?;
-    parse_chain_id(status.get("chain_id").and_then(Value::as_str).unwrap_or_default())
+    client.some_chain()
 }
 
 /// Reads a chain id.

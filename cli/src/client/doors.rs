@@ -44,14 +44,37 @@ impl Client {
         self
     }
 
-    /// The same endpoints, as far as they are of the chain that is meant; of that of the first one when none is.
+    /// The same endpoints, as far as they are of the chain that is meant; of that of the endpoints when none is.
     pub(crate) fn of_some_chain(self) -> Outcome<Self> {
         if self.doors.chain_id.is_some() {
             return Ok(self);
         }
-        let status = self.node_status()?;
-        let named = status.get("chain_id").and_then(|id| id.as_str()?.parse().ok());
-        Ok(named.into_iter().fold(self, Self::of_chain))
+        let named = self.some_chain()?;
+        Ok(self.of_chain(named))
+    }
+
+    /// The chain of the endpoints, where nobody names one. They have to agree on it: everything is proven under its id, and one that makes
+    /// up a chain of its own would be believed for standing first.
+    pub(crate) fn some_chain(&self) -> Outcome<ChainId> {
+        let request = Request { path: STATUS, body: None, accept: JSON, until: self.deadline(), held: None };
+        let answers = if self.urls.len() > 1 { self.send_each(request) } else { Vec::new() };
+        let named = |answer: Answer| Some((answer.url.clone(), answer.named_chain()?));
+        let found: Vec<(String, ChainId)> = answers.into_iter().flatten().filter_map(named).collect();
+        match found.split_first() {
+            None => self.in_turn(request, |answer| answer.named_chain().ok_or_else(|| answer.foreign())),
+            Some(((_, first), rest)) if rest.iter().all(|(_, other)| other == first) => Ok(*first),
+            Some(_) => {
+                let message = say!(
+                    "所给接口属于不同的链；未提交任何内容。",
+                    "The endpoints are of different chains; nothing was submitted."
+                );
+                let fault = Fault::usage("CHAINS_DIFFER", message).hint(say!(
+                    "请用 --chain-id 或配置档（`quancheng config set 名称 --chain-id`）指明所用的链，或去掉他链的 --api。",
+                    "Name the chain that you mean with --chain-id or in a profile (`quancheng config set NAME --chain-id`), or leave out the --api of others."
+                ));
+                Err(found.iter().fold(fault, |fault, (url, id)| fault.cause_in(of_chain(url, *id))))
+            }
+        }
     }
 
     /// Refuses what is of another chain than the one that is meant.

@@ -28,7 +28,7 @@ use doors::{Doors, Met};
 pub(crate) use patience::{CommandClock, Patience, is_over};
 pub(crate) use problem::{KnownUntil, Problem};
 pub(crate) use shape::Shape;
-pub(crate) use status::Sought;
+pub(crate) use status::{Sought, unfounded};
 pub(crate) use turns::together;
 use url::check_url;
 pub(crate) use url::{escape, with_query};

@@ -97,7 +97,7 @@ impl Answer {
 }
 
 /// The fault of an answer from which nothing follows about the transaction.
-fn unfounded(url: &str, doubt: Text) -> Fault {
+pub(crate) fn unfounded(url: &str, doubt: Text) -> Fault {
     let message = say!(
         "{url} 对该交易的答复不成立，由此得不出任何结论。",
         "What {url} answers about the transaction cannot be so; nothing follows from it."

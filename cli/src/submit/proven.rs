@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Told, insert};
 use crate::answered::Question;
-use crate::client::{BAD_ANSWER, Client, Sought};
-use crate::fault::Outcome;
+use crate::client::{BAD_ANSWER, Client, Sought, unfounded};
+use crate::fault::{Exit, Fault, Outcome};
 use crate::session::Session;
 use crate::text::{Text, say};
 
@@ -32,8 +32,21 @@ pub(crate) fn prove(client: &Client, sought: Sought, told: &Told, until: Instant
     let question = Question::transaction(&sought.id);
     let status = question.ask_for(client, until, |bundle| {
         read(bundle, sought.id).ok_or_else(|| vec![say!("其中没有回执", "there is no receipt in it")])
-    })?;
+    });
+    let status = status.map_err(|fault| without_proof(&told.url, fault))?;
     Ok(Proven { doubts: differences(&told.status, &status), status, url: told.url.clone() })
+}
+
+/// The fault of a receipt that nobody proves. Whoever says that it is certified, and has no bundle of it, has made it up.
+fn without_proof(url: &str, fault: Fault) -> Fault {
+    let doubt = say!(
+        "{url} 称其已获法定多数签署，而没有接口能予以证明",
+        "{url} says that a quorum has signed for it, and no endpoint proves that"
+    );
+    if matches!(fault.exit, Exit::NotFound) || fault.code == BAD_ANSWER {
+        return unfounded(url, doubt).also(fault);
+    }
+    fault.cause_in(doubt)
 }
 
 impl Proven {
