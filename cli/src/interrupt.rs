@@ -2,18 +2,20 @@
 //!
 //! Whoever makes what an interruption would leave behind holds it here for as long as that is so, with what is to be done about it then. A run
 //! that is interrupted clears away what helps nobody, says of the rest where it is and how to go on, and ends with 128 and the number of
-//! the signal, as a shell tells it. A run that holds nothing ends at once.
+//! the signal, as a shell tells it. A run that holds nothing says that nothing is left: whoever reads its envelope is told in any case.
 //!
 //! What is held changes under one lock, and an interruption never gives the lock back: whoever wants to go from "nothing was
-//! submitted" to "something may have been" gets there before the signal is answered, or not at all.
+//! submitted" to "something may have been", or to write the result, gets there before the signal is answered, or not at all. Once the
+//! result is being written, a signal ends the process without words: there is one envelope.
 //!
 //! Work that has to be brought to an end by those who do it (processes that are started) is only [asked to stop](wind_down); a second
 //! signal does not wait for it.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 
+use quancheng_testnet_local::thread_builder;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -26,6 +28,9 @@ const SIGNALS: [(&str, u8); 3] = [("SIGHUP", 1), ("SIGINT", 2), ("SIGTERM", 15)]
 /// What a shell adds to the number of a signal.
 const CODE_BASE: u8 = 128;
 
+/// A signal that is listened for: its name, its number, its coming.
+type Open = (&'static str, u8, Signal);
+
 /// What to do about a thing that is half done; what is left of it, in words.
 type Act = Box<dyn FnMut() -> Option<Text> + Send>;
 
@@ -36,17 +41,36 @@ struct Held {
     winds_down: bool,
 }
 
-static HELD: Mutex<Vec<Held>> = Mutex::new(Vec::new());
+/// The run, as an interruption finds it.
+struct Run {
+    held: Vec<Held>,
+    /// Where an interruption is told, as long as nothing else is.
+    printer: Option<Printer>,
+}
+
+static RUN: Mutex<Run> = Mutex::new(Run { held: Vec::new(), printer: None });
 static NEXT: AtomicU64 = AtomicU64::new(0);
-static PRINTER: OnceLock<Printer> = OnceLock::new();
-static LISTENER: Once = Once::new();
 /// The signal that has come; 0 before any.
 static CAME: AtomicU64 = AtomicU64::new(0);
 
-/// Where an interruption is told.
-pub(crate) fn tell_with(printer: Printer) {
-    // One process runs one command.
-    let _ = PRINTER.set(printer);
+/// From the return on signals are answered, and told here. Where the system gives no thread for it, it ends the process at once, as it
+/// does with every other program.
+pub(crate) fn listen(printer: Printer) {
+    run().printer = Some(printer);
+    let (ready, is_ready) = mpsc::sync_channel(1);
+    let listener = thread_builder("signals").spawn(move || {
+        // Nothing is installed before there is a thread that answers.
+        let Ok((runtime, signals)) = open() else { return };
+        let _ = ready.send(());
+        answer(&runtime, signals);
+    });
+    // An end without a word is that of a listener that could not be.
+    let _ = listener.map(|_| is_ready.recv());
+}
+
+/// From the return on the result is written, and an interruption says nothing. Does not return once one has begun.
+pub(crate) fn over() {
+    run().printer = None;
 }
 
 /// Something half done, until this is dropped.
@@ -60,18 +84,14 @@ impl Hold {
     }
 
     fn enter(act: Act, winds_down: bool) -> Self {
-        LISTENER.call_once(|| {
-            // Without a listener the system ends the process at once, as it does with every other program.
-            let _ = listen();
-        });
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        held().push(Held { number, act, winds_down });
+        run().held.push(Held { number, act, winds_down });
         Self(number)
     }
 
     /// Another act for the same thing, from the moment of the return. Does not return once an interruption has begun.
     pub(crate) fn becomes(&self, act: impl FnMut() -> Option<Text> + Send + 'static) {
-        if let Some(held) = held().iter_mut().find(|held| held.number == self.0) {
+        if let Some(held) = run().held.iter_mut().find(|held| held.number == self.0) {
             held.act = Box::new(act);
         }
     }
@@ -79,7 +99,7 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        held().retain(|held| held.number != self.0);
+        run().held.retain(|held| held.number != self.0);
     }
 }
 
@@ -95,12 +115,11 @@ pub(crate) fn code() -> u8 {
     if number == 0 { Exit::Interrupted as u8 } else { CODE_BASE.saturating_add(number) }
 }
 
-fn held() -> MutexGuard<'static, Vec<Held>> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+fn run() -> MutexGuard<'static, Run> {
+    RUN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From the return on signals are answered here.
-fn listen() -> io::Result<()> {
+fn open() -> io::Result<(Runtime, Vec<Open>)> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let ignored = ignored();
     let mut open = Vec::new();
@@ -108,7 +127,7 @@ fn listen() -> io::Result<()> {
         let _context = runtime.enter();
         open.push((name, number, signal(SignalKind::from_raw(number.into()))?));
     }
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || answer(&runtime, open)).map(|_| ())
+    Ok((runtime, open))
 }
 
 /// Signals that whoever started this process wants it not to hear, such as `nohup`. To listen to them would end it after all.
@@ -119,15 +138,16 @@ fn ignored() -> Vec<u8> {
     (1..=64).filter(|number| mask >> (number - 1) & 1 == 1).collect()
 }
 
-fn answer(runtime: &Runtime, mut signals: Vec<(&'static str, u8, Signal)>) {
+fn answer(runtime: &Runtime, mut signals: Vec<Open>) {
     loop {
         let (name, number) = runtime.block_on(next(&mut signals));
         let is_first = CAME.swap(number.into(), Ordering::SeqCst) == 0;
-        let mut held = held();
-        if is_first && held.iter().any(|held| held.winds_down) {
+        let mut run = run();
+        if is_first && run.held.iter().any(|held| held.winds_down) {
             quancheng_testnet_local::interrupt();
-            drop(held);
-            if let Some(printer) = PRINTER.get() {
+            let printer = run.printer;
+            drop(run);
+            if let Some(printer) = printer {
                 printer.note(&say!(
                     "收到 {name}：正在收尾，请稍候；再次发送则立即退出。",
                     "{name}: winding down; a second signal ends at once."
@@ -135,17 +155,16 @@ fn answer(runtime: &Runtime, mut signals: Vec<(&'static str, u8, Signal)>) {
             }
             continue;
         }
-        let left: Vec<Text> = held.iter_mut().rev().filter_map(|held| (held.act)()).collect();
-        let has_begun = !held.is_empty();
+        let left: Vec<Text> = run.held.iter_mut().rev().filter_map(|held| (held.act)()).collect();
         // The lock is kept: nobody goes on with what was just cleared away.
-        if let Some(printer) = PRINTER.get().filter(|_| has_begun) {
+        if let Some(printer) = run.printer {
             printer.finish(Err(fault(name, left)));
         }
         std::process::exit((CODE_BASE.saturating_add(number)).into());
     }
 }
 
-async fn next(signals: &mut [(&'static str, u8, Signal)]) -> (&'static str, u8) {
+async fn next(signals: &mut [Open]) -> (&'static str, u8) {
     std::future::poll_fn(|context| {
         let came = signals
             .iter_mut()

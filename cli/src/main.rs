@@ -63,9 +63,10 @@ fn run(words: &[OsString]) -> u8 {
         Err(error) => return usage(&error, words, lang),
     };
     let session = Session::new(&cli.global, lang);
-    interrupt::tell_with(session.printer);
+    interrupt::listen(session.printer);
     tell_misspelt(&session);
     let result = commands::run(&session, cli.noun);
+    interrupt::over();
     let code = session.printer.finish(result);
     if code == Exit::Interrupted as u8 { interrupt::code() } else { code }
 }

@@ -93,6 +93,26 @@ fn stuck() -> (String, std::sync::mpsc::Receiver<String>) {
     (url, paths)
 }
 
+/// A node that never answers. The second value receives a word for each question.
+fn silent() -> (String, std::sync::mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
+    let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+    let (asked, questions) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection comes in");
+            let mut byte = [0];
+            if stream.read(&mut byte).is_ok_and(|read| read == 1) {
+                // Nobody may wait for it any more.
+                let _ = asked.send(());
+            }
+            open.push(stream);
+        }
+    });
+    (url, questions)
+}
+
 fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).expect("the child is ours");
 }
@@ -179,6 +199,50 @@ fn a_run_over_many_says_how_far_it_came() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{told}");
     assert!(told.contains("same command again") && told.contains("rows.jsonl.result.jsonl"), "{told}");
+}
+
+/// Also a run that leaves nothing says how it ended: a program waits for its envelope.
+#[test]
+fn whatever_is_interrupted_ends_with_words_and_an_envelope() {
+    let home = home();
+    let home = home.path();
+    for name in ["notarized.bundle", "checkpoint.json"] {
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles").join(name), home.join(name)).unwrap();
+    }
+    let before = names(home);
+    let (url, questions) = silent();
+    let root = "ab".repeat(32);
+    let mut signals = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)].into_iter().cycle();
+    for line in [
+        "bundle refresh notarized.bundle --out new.bundle",
+        "bundle fetch 7 --out new.bundle",
+        "checkpoint pin --checkpoint checkpoint.json --out new.json",
+        &format!("evidence show {root} --proof new.bundle"),
+        "registration show 7 --proof new.bundle",
+        "org list",
+        "node status",
+        "chain checkpoint --out new.json",
+        "governance vote 1 --approve --key a.key --password-file password",
+        "doctor",
+    ] {
+        let words: Vec<&str> = line.split(' ').chain(["--api", &url]).collect();
+        let (with, code) = signals.next().unwrap();
+        for form in ["json", "table"] {
+            let child = command(home, &[&words[..], &["--output", form]].concat()).spawn().unwrap();
+            questions.recv().unwrap();
+            signal(&child, with);
+            let output = child.wait_with_output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(code), "{line}: {told}");
+            if form == "json" {
+                let envelope: Value = serde_json::from_slice(&output.stdout).expect(line);
+                assert_eq!(envelope["error"]["code"], json!("INTERRUPTED"), "{line}: {envelope}");
+            } else {
+                assert!(told.contains("INTERRUPTED") && output.stdout.is_empty(), "{line}: {told}");
+            }
+        }
+        assert_eq!(names(home), before, "{line}");
+    }
 }
 
 /// Whoever starts a run with `nohup` does not want it to end with the terminal.

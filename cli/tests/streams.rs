@@ -96,6 +96,20 @@ fn variables_of_others_are_not_looked_at() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The library asks it for the stack of threads that nobody gave one: a command has a listener for signals, and looks up names.
+#[test]
+fn the_environment_gives_no_thread_its_stack() {
+    for url in ["http://127.0.0.1:1", "http://localhost:1"] {
+        for value in ["99999999999999", "1", "x"] {
+            let words = ["chain", "status", "--api", url];
+            let output = quancheng(&words).env("RUST_MIN_STACK", value).output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.code() == Some(4) && told.contains("UNREACHABLE"), "{url}, {value}: {told}");
+            assert!(!told.contains("panicked"), "{url}, {value}: {told}");
+        }
+    }
+}
+
 /// A variable that was perhaps meant for this program is told, in the language of the words, and stops nothing.
 #[test]
 fn a_misspelt_variable_is_told_and_stops_nothing() {

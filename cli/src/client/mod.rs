@@ -141,15 +141,15 @@ impl Client {
     /// For these endpoints.
     pub(crate) fn new(urls: &[String], lang: Lang, patience: Patience) -> Outcome<Self> {
         let urls = urls.iter().map(|url| check_url(url)).collect::<Outcome<Vec<_>>>()?;
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .http_status_as_error(false)
             .max_redirects(0)
             // Endpoints are named explicitly; a proxy of the environment is meant for other programs.
             .proxy(None)
             .user_agent(concat!("quancheng/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into();
+            .build();
+        let agent = quancheng_testnet_local::agent(config);
         Ok(Self { urls, first: Cell::new(0), agent, lang, patience, doors: Doors::default() })
     }
 

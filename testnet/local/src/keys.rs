@@ -8,6 +8,7 @@ use quancheng_types::{Digest, NodeId, PublicKey, SigningKey};
 
 use crate::error::{Left, LocalError};
 use crate::interrupt;
+use crate::threads::thread_builder;
 use crate::unfinished::Founding;
 
 /// A key to be made and where it goes.
@@ -39,7 +40,7 @@ pub(crate) fn node_id(key: &PublicKey) -> Result<NodeId, LocalError> {
     Ok(NodeId(Digest(bytes)))
 }
 
-/// Threads that seal keys: sealing is slow on purpose, and takes 64 MiB each.
+/// Threads that seal keys, this one among them: sealing is slow on purpose, and takes 64 MiB each.
 const SEALERS: usize = 2;
 
 /// Seals all keys into their files.
@@ -49,14 +50,15 @@ pub(crate) fn write_all(jobs: &[KeyJob], password: &str, founding: &Founding) ->
         keystore::write(&job.path, &job.key, password)?;
         founding.made(&job.path)
     };
-    let share = jobs.len().div_ceil(SEALERS).max(1);
+    let (here, elsewhere) = jobs.split_at(jobs.len().div_ceil(SEALERS));
     thread::scope(|scope| {
-        let sealers: Vec<_> =
-            jobs.chunks(share).map(|jobs| scope.spawn(move || jobs.iter().try_for_each(seal))).collect();
-        for sealer in sealers {
-            sealer.join().expect("sealing a key does not panic")?;
+        let sealer = thread_builder("sealer").spawn_scoped(scope, || elsewhere.iter().try_for_each(seal));
+        here.iter().try_for_each(seal)?;
+        match sealer {
+            Ok(sealer) => sealer.join().expect("sealing a key does not panic"),
+            // No thread for them now: then one after the other.
+            Err(_) => elsewhere.iter().try_for_each(seal),
         }
-        Ok(())
     })
 }
 

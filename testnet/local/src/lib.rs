@@ -26,6 +26,7 @@ mod settings;
 mod sockets;
 mod start;
 mod status;
+mod threads;
 mod unfinished;
 mod waiting;
 
@@ -38,4 +39,5 @@ pub use process::find_quanchengd;
 pub use removal::Removal;
 pub use settings::Settings;
 pub use status::{NodeState, NodeStatus};
+pub use threads::{agent, thread_builder};
 pub use waiting::Waiting;
