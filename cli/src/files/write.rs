@@ -1,15 +1,18 @@
 //! Files that are written whole or not at all.
 //!
-//! A file is written beside its place under a name of our own that was free, and takes its place when it is on disk. What is there
+//! A file is written without a name, and gets its own when it is on disk: a run that is killed meanwhile leaves nothing. Where the file
+//! system knows no files without names, it is written beside its place under a name of our own that was free. What is there
 //! already keeps its place, whatever it is: an output never replaces a file, device or link. Two files alone are written again, each by
-//! who has read it: that of the profiles, and a transaction that is signed in place.
+//! who has read it: that of the profiles, and a transaction that is signed in place; they change places with what was there, under a
+//! name of our own for that moment.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, openat, renameat_with};
 
 use crate::fault::{Fault, Outcome};
 use crate::interrupt::Hold;
@@ -34,14 +37,14 @@ pub(crate) fn write_over(path: &Path, content: &[u8], may_go: May<'_>) -> Outcom
         may_go(path)?;
     }
     let fault = |error: io::Error| Fault::file(path, &error);
-    let part = Part::new(path, content, mode.unwrap_or(MODE), mode.is_some()).map_err(fault)?;
+    let mut part = Part::new(path, content, mode.unwrap_or(MODE), mode.is_some()).map_err(fault)?;
     for _ in 0..TRIES {
         match part.place(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             result => return result.map_err(fault),
         }
         plain(path)?;
-        match renameat_with(CWD, &part.path, CWD, path, RenameFlags::EXCHANGE) {
+        match renameat_with(CWD, &part.name(path).map_err(fault)?, CWD, path, RenameFlags::EXCHANGE) {
             Ok(()) => return part.exchanged(path, may_go),
             // It has gone: the place is free again.
             Err(error) if error == rustix::io::Errno::NOENT => {}
@@ -87,7 +90,7 @@ fn place(path: &Path) -> PathBuf {
 
 fn write_new_with(path: &Path, content: &[u8], mode: u32) -> Outcome<()> {
     absent(path)?;
-    let written = Part::new(path, content, mode, false).and_then(|part| part.place(path));
+    let written = Part::new(path, content, mode, false).and_then(|mut part| part.place(path));
     written.map_err(
         |error| {
             if error.kind() == io::ErrorKind::AlreadyExists { exists(path) } else { Fault::file(path, &error) }
@@ -143,34 +146,86 @@ fn plain(path: &Path) -> Outcome<Option<u32>> {
     Err(fault.hint(say!("请给出普通文件的名称。", "Name a plain file.")))
 }
 
-/// A whole file under a name of our own, on disk. It goes when it was given no other name.
-struct Part {
-    path: PathBuf,
+/// A whole file on disk, without a name or under one of our own. It goes when it was given no other name.
+struct Part<'a> {
+    content: &'a [u8],
+    mode: u32,
+    /// Whether the mode is that of the file which it replaces, whatever the umask.
+    is_exact: bool,
     file: File,
+    named: Option<Named>,
+}
+
+/// A name of our own, and what an interruption does with what lies there.
+struct Named {
+    path: PathBuf,
     _hold: Hold,
 }
 
-impl Part {
-    fn new(beside: &Path, content: &[u8], mode: u32, is_exact: bool) -> io::Result<Self> {
-        let (path, file) = temporary(beside, mode)?;
-        let hold = Hold::new(interrupted(beside, &path, file.try_clone()?));
-        let mut part = Self { path, file, _hold: hold };
-        if is_exact {
-            part.file.set_permissions(fs::Permissions::from_mode(mode))?;
+impl<'a> Part<'a> {
+    fn new(beside: &Path, content: &'a [u8], mode: u32, is_exact: bool) -> io::Result<Self> {
+        match unnamed(folder(beside), mode) {
+            Some(file) => {
+                let part = Self { content, mode, is_exact, file, named: None };
+                part.fill()?;
+                Ok(part)
+            }
+            None => Self::new_named(beside, content, mode, is_exact),
         }
-        part.file.write_all(content)?;
-        part.file.sync_all()?;
+    }
+
+    /// Under a name of our own from the beginning.
+    fn new_named(beside: &Path, content: &'a [u8], mode: u32, is_exact: bool) -> io::Result<Self> {
+        let (path, file) =
+            temporary(beside, |path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path))?;
+        let named = Named { _hold: Hold::new(interrupted(beside, &path, file.try_clone()?)), path };
+        let part = Self { content, mode, is_exact, file, named: Some(named) };
+        part.fill()?;
         Ok(part)
     }
 
+    fn fill(&self) -> io::Result<()> {
+        if self.is_exact {
+            self.file.set_permissions(fs::Permissions::from_mode(self.mode))?;
+        }
+        let mut file = &self.file;
+        file.write_all(self.content)?;
+        file.sync_all()
+    }
+
+    /// A name of our own beside a place, which it keeps from then on.
+    fn name(&mut self, beside: &Path) -> io::Result<PathBuf> {
+        if let Some(named) = &self.named {
+            return Ok(named.path.clone());
+        }
+        let linked = temporary(beside, |path| {
+            let hold = Hold::new(interrupted(beside, path, self.file.try_clone()?));
+            link(&self.file, path).map(|()| hold)
+        });
+        match linked {
+            Ok((path, hold)) => self.named = Some(Named { path, _hold: hold }),
+            // A file without a name that can be given none.
+            Err(_) => *self = Self::new_named(beside, self.content, self.mode, self.is_exact)?,
+        }
+        self.name(beside)
+    }
+
     /// Gives it its name unless the name is taken, in one step.
-    fn place(&self, path: &Path) -> io::Result<()> {
-        match renameat_with(CWD, &self.path, CWD, path, RenameFlags::NOREPLACE) {
+    fn place(&mut self, path: &Path) -> io::Result<()> {
+        if self.named.is_none() {
+            match link(&self.file, path) {
+                Ok(()) => return sync_folder(path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let name = self.name(path)?;
+        match renameat_with(CWD, &name, CWD, path, RenameFlags::NOREPLACE) {
             Ok(()) => {}
             Err(error) if error == rustix::io::Errno::INVAL || error == rustix::io::Errno::NOSYS => {
                 // Some file systems do not know how; a second name does not replace anything either.
-                fs::hard_link(&self.path, path)?;
-                fs::remove_file(&self.path)?;
+                fs::hard_link(&name, path)?;
+                fs::remove_file(&name)?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -178,19 +233,20 @@ impl Part {
     }
 
     /// After the exchange: what stood there lies under our name now. It goes, or it is put back.
-    fn exchanged(self, path: &Path, may_go: May<'_>) -> Outcome<()> {
+    fn exchanged(mut self, path: &Path, may_go: May<'_>) -> Outcome<()> {
         let fault = |error: io::Error| Fault::file(path, &error);
-        let is_plain = fs::symlink_metadata(&self.path).is_ok_and(|meta| meta.is_file());
-        let answer = if is_plain { may_go(&self.path) } else { Err(exists(path)) };
+        let name = self.name(path).map_err(fault)?;
+        let is_plain = fs::symlink_metadata(&name).is_ok_and(|meta| meta.is_file());
+        let answer = if is_plain { may_go(&name) } else { Err(exists(path)) };
         let result = match answer {
-            Ok(()) => fs::remove_file(&self.path).map_err(fault),
+            Ok(()) => fs::remove_file(&name).map_err(fault),
             Err(stays) => {
-                renameat_with(CWD, &self.path, CWD, path, RenameFlags::EXCHANGE)
-                    .map_err(|error| self.left_behind(error.into()))?;
-                if !is_same(&self.path, &self.file) {
+                renameat_with(CWD, &name, CWD, path, RenameFlags::EXCHANGE)
+                    .map_err(|error| left_behind(&name, error.into()))?;
+                if !is_same(&name, &self.file) {
                     // Somebody has written there between the two steps: both are theirs, and both are kept.
                     let error = io::Error::from(io::ErrorKind::ResourceBusy);
-                    return Err(self.left_behind(error));
+                    return Err(left_behind(&name, error));
                 }
                 Err(stays)
             }
@@ -198,14 +254,14 @@ impl Part {
         sync_folder(path).map_err(fault)?;
         result
     }
+}
 
-    fn left_behind(&self, error: io::Error) -> Fault {
-        let shown = self.path.display();
-        Fault::file(&self.path, &error).hint(say!(
-            "原文件现在名为 {shown}，请改回原名。",
-            "What stood there is called {shown} now; give it its name back."
-        ))
-    }
+fn left_behind(name: &Path, error: io::Error) -> Fault {
+    let shown = name.display();
+    Fault::file(name, &error).hint(say!(
+        "原文件现在名为 {shown}，请改回原名。",
+        "What stood there is called {shown} now; give it its name back."
+    ))
 }
 
 /// What an interruption does with a file under a name of our own: it goes, unless it is what stood in the place of the new one.
@@ -226,11 +282,11 @@ fn interrupted(beside: &Path, part: &Path, file: File) -> impl FnMut() -> Option
     }
 }
 
-impl Drop for Part {
+impl Drop for Part<'_> {
     fn drop(&mut self) {
         // Half a file helps nobody; what lies here and is not ours stays.
-        if is_same(&self.path, &self.file) {
-            let _ = fs::remove_file(&self.path);
+        if let Some(named) = self.named.as_ref().filter(|named| is_same(&named.path, &self.file)) {
+            let _ = fs::remove_file(&named.path);
         }
     }
 }
@@ -250,16 +306,36 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A new file beside a place. Its name was free, and is short whatever the other's length.
-fn temporary(path: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
+/// A new file in a folder, without a name; nothing where the file system knows none, or nobody could give it one later. What else is
+/// wrong with the folder is told by who tries with a name.
+fn unnamed(folder: &Path, mode: u32) -> Option<File> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = File::from(openat(CWD, folder, flags, Mode::from_raw_mode(mode)).ok()?);
+    let through = fs::metadata(through(&file)).ok()?;
+    let own = file.metadata().ok()?;
+    ((through.dev(), through.ino()) == (own.dev(), own.ino())).then_some(file)
+}
+
+/// The way to an open file that has no name.
+fn through(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// Gives an open file a name, unless the name is taken.
+fn link(file: &File, path: &Path) -> io::Result<()> {
+    Ok(linkat(CWD, through(file), CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// Makes something beside a place under a name that was free, and is short whatever the other's length.
+fn temporary<T>(beside: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(PathBuf, T)> {
     let mut tries = 0;
     loop {
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
-        let part = folder(path).join(format!(".quancheng-{}", hex::encode(random)));
-        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&part) {
+        let part = folder(beside).join(format!(".quancheng-{}", hex::encode(random)));
+        match make(&part) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < TRIES => tries += 1,
-            result => return result.map(|file| (part, file)),
+            result => return result.map(|made| (part, made)),
         }
     }
 }

@@ -19,6 +19,39 @@ fn nothing_of_the_user_is_touched_beside_the_file() {
     assert_eq!(names(dir.path()), ["a.json", "a.json.part"]);
 }
 
+/// What is killed while it writes leaves nothing: no name leads to half a file.
+#[test]
+fn a_file_that_is_not_whole_has_no_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("a.json");
+    assert!(unnamed(dir.path(), MODE).is_some(), "the file system of this test knows files without names");
+    let mut part = Part::new(&out, b"1", MODE_PRIVATE, false).unwrap();
+    assert!(names(dir.path()).is_empty());
+    part.place(&out).unwrap();
+    assert_eq!((names(dir.path()), fs::read(&out).unwrap()), (vec!["a.json".to_owned()], b"1".to_vec()));
+    assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, MODE_PRIVATE);
+    assert_eq!(part.place(&out).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    // A name of our own lives no longer than the part.
+    let mut part = Part::new(&out, b"2", MODE, false).unwrap();
+    let name = part.name(&out).unwrap();
+    assert_eq!((fs::read(&name).unwrap(), names(dir.path()).len()), (b"2".to_vec(), 2));
+    drop(part);
+    assert_eq!(names(dir.path()), ["a.json"]);
+}
+
+/// Where the file system knows no files without names, all is as it is elsewhere.
+#[test]
+fn a_file_with_a_name_of_our_own_takes_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("a.json");
+    let part = || Part::new_named(&out, b"1", MODE, false).unwrap();
+    drop(part());
+    assert!(names(dir.path()).is_empty());
+    part().place(&out).unwrap();
+    assert_eq!(part().place(&out).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(names(dir.path()), ["a.json"]);
+}
+
 #[test]
 fn what_is_no_plain_file_keeps_its_place() {
     let dir = tempfile::tempdir().unwrap();
