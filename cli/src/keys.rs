@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::args::common::Password;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::Hold;
-use crate::messages::{causes, system, words};
+use crate::messages::words;
 use crate::session::Session;
 use crate::text::{printable, say};
 
@@ -32,15 +32,8 @@ pub(crate) fn fault(error: &KeyFileError) -> Fault {
         KeyFileError::UnusablePassword { .. } => (Exit::Usage, "UNUSABLE_PASSWORD"),
         KeyFileError::NoRandomness => (Exit::Usage, "NO_RANDOMNESS"),
     };
-    let mut fault = Fault::new(exit, code, words::key_file(error));
-    match error {
-        KeyFileError::Io { error, .. } => fault = fault.cause_in(system::io(error)),
-        KeyFileError::Malformed { path, reason } => fault = fault.cause_in(causes::of_file(path, reason)),
-        KeyFileError::Exists { .. }
-        | KeyFileError::WrongPassword { .. }
-        | KeyFileError::UnusablePassword { .. }
-        | KeyFileError::NoRandomness => {}
-    }
+    let fault = Fault::new(exit, code, words::key_file(error));
+    let mut fault = words::key_file_cause(error).into_iter().fold(fault, Fault::cause_in);
     fault.hint = words::key_file_hint(error);
     fault
 }

@@ -94,6 +94,12 @@ fn push_spaces(shown: &mut String, count: usize) {
     }
 }
 
+/// A whole number in the one way in which it is written: digits, without blanks, a sign or zeros before them. Another spelling is a slip
+/// of whoever wrote it, and may be half of something else.
+pub(crate) fn number<T: std::str::FromStr + ToString>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|number: &T| number.to_string() == text)
+}
+
 /// Words in both languages: `say!("中文 {x}", "English {x}")`.
 macro_rules! say {
     ($zh:literal, $en:literal $(,)?) => {
@@ -120,6 +126,14 @@ mod tests {
             assert_eq!(printable(text, false), one_line);
         }
         assert_eq!(printable("a\nb\r", true), "a\nb\\u{d}");
+    }
+
+    #[test]
+    fn a_number_is_written_in_one_way() {
+        assert_eq!((number("0"), number("7"), number("4294967295")), (Some(0_u32), Some(7), Some(u32::MAX)));
+        for text in ["", " 7", "7 ", "+7", "-7", "07", "00", "7.0", "4294967296", "７", "x"] {
+            assert_eq!(number::<u32>(text), None, "{text:?}");
+        }
     }
 
     #[test]

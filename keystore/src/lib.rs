@@ -109,12 +109,18 @@ impl fmt::Display for KeyFileError {
                 write!(f, "{} exists; keys are never overwritten: choose another name or move it away", path.display())
             }
             Self::Malformed { path, reason } => {
-                write!(f, "{} is not a key file: {reason}", path.display())
+                write!(
+                    f,
+                    "{} is not a key file: {reason}. Check the path; a key file that is damaged is restored from a copy, nothing else holds its key \
+                     (不是密钥文件或已损坏：请核对路径；损坏的密钥文件只能用副本恢复，别处不存该密钥)",
+                    path.display()
+                )
             }
             Self::WrongPassword { path } => {
                 write!(
                     f,
-                    "the password does not open {}, or the file was changed; check the password file",
+                    "the password does not open {}, or the file was changed; check the password file, and if that is the right one restore the key file \
+                     from a copy (密码无法打开该文件，或文件已被改动：请核对密码文件；如密码无误，请用副本恢复密钥文件)",
                     path.display()
                 )
             }

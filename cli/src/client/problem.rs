@@ -119,13 +119,7 @@ fn hint(code: &str) -> Option<Text> {
         codes::LIFETIME_TOO_LONG => {
             say!("请缩短 --valid-for，并核对本机时钟。", "Shorten --valid-for, and check this machine's clock.")
         }
-        codes::KEY_NOT_AUTHORIZED => {
-            say!(
-                "该密钥未绑定此账户：请核对 --key 与 --account。",
-                "The key is not bound to the account: check --key and --account."
-            )
-        }
-        codes::NOT_A_MEMBER | codes::TOO_HEAVY => return crate::submit::refusal_hint(code),
+        codes::KEY_NOT_AUTHORIZED | codes::NOT_A_MEMBER | codes::TOO_HEAVY => return crate::submit::refusal_hint(code),
         codes::OVERLOADED | codes::QUOTA_EXCEEDED => {
             say!(
                 "节点繁忙：稍后再试，或用 --api 指定更多接口。",

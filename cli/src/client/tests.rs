@@ -51,6 +51,17 @@ fn problems_become_faults_with_the_documented_exit_codes() {
     assert_eq!((bare.code.as_str(), bare.is_retryable), ("NODE_FAILED", false));
 }
 
+/// The key may be another's, or too old; or its organization is suspended. A node says the same of all three.
+#[test]
+fn a_key_that_may_not_act_says_why_that_may_be() {
+    let body = br#"{"type":"urn:quancheng:problem:KEY_NOT_AUTHORIZED","code":"KEY_NOT_AUTHORIZED","status":403}"#;
+    let hint = Problem::of(403, body).into_fault("http://a", Exit::Refused).hint.unwrap();
+    for part in ["suspended", "revoked", "org show", "account show"] {
+        assert!(hint.words(Lang::En).contains(part), "{part}: {hint:?}");
+    }
+    assert!(hint.words(Lang::Zh).contains("暂停"), "{hint:?}");
+}
+
 /// What stands between says nothing about the chain, whatever its status.
 #[test]
 fn an_answer_that_no_node_wrote_is_no_refusal_and_finds_nothing_missing() {

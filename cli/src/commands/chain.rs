@@ -15,7 +15,7 @@ use crate::messages::causes;
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::submit::insert;
-use crate::text::{Text, say};
+use crate::text::{Text, number, say};
 
 pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
     match command {
@@ -188,7 +188,7 @@ fn asked_block(answer: &Answer, wanted: &str) -> Outcome<Value> {
 }
 
 fn height(text: &str) -> Outcome<String> {
-    if text == "latest" || text.parse::<u64>().is_ok() {
+    if text == "latest" || number::<u64>(text).is_some() {
         return Ok(escape(text));
     }
     Err(Fault::usage("BAD_HEIGHT", say!("{text} 不是高度。", "{text} is not a height."))

@@ -16,6 +16,7 @@ use crate::commands::verify::{Entry, entries};
 use crate::commands::{bundles, compare, notarize, read};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
+use crate::mapping;
 use crate::output::Reply;
 use crate::session::Session;
 use crate::text::{Text, say};
@@ -166,7 +167,8 @@ fn questions(id: &str, as_of: Option<AsOf>) -> Outcome<Vec<Question>> {
         return Ok(transaction.into_iter().chain([record]).chain(key).collect());
     }
     if !id.is_empty() && id.len() <= 9 && id.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(vec![Question::registration(id).at(as_of)]);
+        // A certificate has no other spelling of its number; a key of the state is longer than that.
+        return mapping::serial(id).map(|_| vec![Question::registration(id).at(as_of)]);
     }
     if let Some(key) = key {
         return Ok(vec![key]);
@@ -312,6 +314,9 @@ mod tests {
         assert_eq!(places(&"ab".repeat(20)).unwrap()[0], format!("/v1/bundles/state/{}", "ab".repeat(20)));
         for id in ["", "x", "QC-370100-PR-2026-00001001-X", "../x"] {
             assert_eq!(places(id).unwrap_err().code, "BAD_ID", "{id}");
+        }
+        for id in ["01", "000000007"] {
+            assert_eq!(places(id).unwrap_err().code, "BAD_NUMBER", "{id}");
         }
     }
 

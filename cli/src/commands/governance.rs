@@ -10,7 +10,7 @@ use crate::commands::{chain, read};
 use crate::fault::{Fault, Outcome};
 use crate::output::Reply;
 use crate::session::Session;
-use crate::text::{Text, say};
+use crate::text::{Text, number, say};
 use crate::time::duration_ms;
 use crate::transaction::{self, call};
 use crate::{files, submit};
@@ -147,26 +147,66 @@ fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
     Ok(Value::Object(parameters))
 }
 
-/// Changes one parameter, `NAME=VALUE`, that is there already.
+/// Changes one parameter, `NAME=VALUE`, that is there already. What is put to the vote is written as it will stand there.
 pub(super) fn set(parameters: &mut Map<String, Value>, text: &str) -> Outcome<()> {
     let bad = || {
         Fault::usage("BAD_PARAMETER", say!("参数 {text} 无效。", "{text} is not a parameter."))
             .hint(say!("形如 heartbeat_ms=1000。", "It looks like heartbeat_ms=1000."))
     };
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
-    match parameters.get_mut(name.trim()) {
-        Some(place) if place.is_string() => {
-            *place = json!(value.trim());
+    match parameters.get_mut(name) {
+        Some(place) if place.is_string() && value.trim() == value => {
+            *place = json!(value);
             Ok(())
         }
+        Some(place) if place.is_string() => {
+            Err(bad().cause_in(say!("取值前后不得有空白", "there is no blank before or after a value")))
+        }
         Some(place) => {
-            let value: u64 = value.trim().parse().map_err(|_| bad())?;
+            let value: u64 = number(value).ok_or_else(|| {
+                bad().cause_in(say!(
+                    "取值为整数，不带空白、符号与前导零",
+                    "the value is a whole number, without blanks, a sign or zeros before it"
+                ))
+            })?;
             *place = json!(value);
             Ok(())
         }
         None => {
             let known = parameters.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             Err(bad().cause(format!("parameters: {known}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is put to the vote is what was written: a blank or a sign is a slip, or half of something else.
+    #[test]
+    fn a_parameter_is_written_in_one_way() {
+        let all = json!({ "heartbeat_ms": 2000, "writers": "all" }).as_object().cloned().unwrap();
+        let changed = |text: &str| {
+            let mut parameters = all.clone();
+            set(&mut parameters, text).map(|()| parameters).map_err(|fault| fault.code)
+        };
+        assert_eq!(changed("heartbeat_ms=3000").unwrap()["heartbeat_ms"], json!(3000));
+        assert_eq!(changed("writers=members").unwrap()["writers"], json!("members"));
+        for text in [
+            "heartbeat_ms=3000 ",
+            "heartbeat_ms= 3000",
+            " heartbeat_ms=3000",
+            "heartbeat_ms =3000",
+            "heartbeat_ms=+3000",
+            "heartbeat_ms=03000",
+            "heartbeat_ms=",
+            "heartbeat_ms",
+            "writers= members",
+            "writers=members\n",
+            "none=1",
+        ] {
+            assert_eq!(changed(text).unwrap_err(), "BAD_PARAMETER", "{text:?}");
         }
     }
 }

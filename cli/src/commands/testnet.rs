@@ -13,7 +13,7 @@ use crate::args::local::{Testnet, TestnetIndex, TestnetLogs, TestnetRemove, Test
 use crate::commands::governance::set;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::{self, Hold};
-use crate::messages::words;
+use crate::messages::{local_hint, words};
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::text::{printable, say};
@@ -258,15 +258,6 @@ fn fault(error: &LocalError) -> Fault {
         | LocalError::Genesis(_)
         | LocalError::Checkpoint(_) => (Exit::Usage, "BAD_GENESIS"),
     };
-    let mut fault = Fault::new(exit, code, words::local(error));
-    if let Some(cause) = words::cause(error) {
-        fault = fault.cause_in(cause);
-    }
-    if let LocalError::Running { index, .. } = error {
-        fault = fault.hint(say!(
-            "如需停止：`quancheng testnet kill --dir 目录 --index {index}`。",
-            "To end it: `quancheng testnet kill --dir DIR --index {index}`."
-        ));
-    }
-    fault
+    let fault = Fault::new(exit, code, words::local(error)).hint(local_hint(error));
+    words::cause(error).into_iter().fold(fault, Fault::cause_in)
 }

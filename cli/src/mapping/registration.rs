@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{object, refuse_unknown};
 use crate::fault::{Fault, Outcome};
 use crate::files;
-use crate::text::say;
+use crate::text::{number, say};
 
 /// Region of data whose record names none: the city of this chain (GB/T 2260).
 const REGION_DEFAULT: &str = "370100";
@@ -185,14 +185,14 @@ fn digest(record: &mut Map<String, Value>, key: &str, bare: &str) -> Outcome<Val
 
 /// A registration's serial number, from either of its numbers.
 pub(crate) fn serial(text: &str) -> Outcome<u32> {
-    if let Ok(serial) = text.parse() {
+    if let Some(serial) = number(text) {
         return Ok(serial);
     }
     text.parse::<LedgerNumber>().map(LedgerNumber::serial).map_err(|error| {
         let message = say!("{text} 不是登记编号。", "{text} is not the number of a registration.");
         Fault::usage("BAD_NUMBER", message).cause(error).hint(say!(
-            "登记编号为流水号（如 7）或凭证号（如 QC-370100-PR-2026-00001001-P）。",
-            "It is a serial number such as 7, or the number of a certificate such as QC-370100-PR-2026-00001001-P."
+            "登记编号为流水号（如 7，前面不加零与符号）或凭证号（如 QC-370100-PR-2026-00001001-P）。",
+            "It is a serial number such as 7, without zeros or a sign before it, or the number of a certificate such as QC-370100-PR-2026-00001001-P."
         ))
     })
 }

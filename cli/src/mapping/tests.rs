@@ -110,6 +110,9 @@ fn unknown_missing_and_misplaced_things_are_refused_by_name() {
     assert_eq!(organization(json!({ "org_id": "A", "nmae": 1 })).unwrap_err().code, "UNKNOWN_KEY");
     assert_eq!(serial("QC-370100-PR-2026-00001001-X").unwrap_err().code, "BAD_NUMBER");
     assert_eq!(serial("7").unwrap(), 7);
+    for text in ["01", "+7", " 7", "7 ", "4294967296"] {
+        assert_eq!(serial(text).unwrap_err().code, "BAD_NUMBER", "{text:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Words that are not written where they are used: labels of fields, and the help in Chinese.
 
+mod advice;
 pub(crate) mod causes;
 mod help;
 mod labels;
@@ -12,6 +13,7 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::text::Lang;
 
+pub(crate) use advice::local_hint;
 pub(crate) use labels::{label, label_within};
 pub(crate) use usage::usage;
 pub(crate) use values::value_word;

@@ -5,7 +5,7 @@ use std::path::Path;
 use quancheng_keystore::KeyFileError;
 use quancheng_testnet_local::{Left, LocalError, Waiting};
 
-use super::system;
+use super::{causes, system};
 use crate::text::{Text, say};
 
 /// Why a key file or password cannot be used.
@@ -47,6 +47,18 @@ pub(crate) fn key_file(error: &KeyFileError) -> Text {
     }
 }
 
+/// What lies beneath.
+pub(crate) fn key_file_cause(error: &KeyFileError) -> Option<Text> {
+    match error {
+        KeyFileError::Io { error, .. } => Some(system::io(error)),
+        KeyFileError::Malformed { path, reason } => Some(causes::of_file(path, reason)),
+        KeyFileError::Exists { .. }
+        | KeyFileError::WrongPassword { .. }
+        | KeyFileError::UnusablePassword { .. }
+        | KeyFileError::NoRandomness => None,
+    }
+}
+
 /// What mends it.
 pub(crate) fn key_file_hint(error: &KeyFileError) -> Option<Text> {
     Some(match error {
@@ -68,10 +80,17 @@ pub(crate) fn key_file_hint(error: &KeyFileError) -> Option<Text> {
         KeyFileError::Io { .. } => say!("请核对路径与权限。", "Check the path and its permissions."),
         KeyFileError::Exists { .. } => say!("请另取名称，或将其移走。", "Choose another name, or move it away."),
         KeyFileError::Malformed { .. } => {
-            say!("请核对 --key 所指的文件。", "Check which file --key names.")
+            say!(
+                "请核对所指的文件。如密钥文件已损坏，请用副本恢复：别处不存该密钥。没有副本的，用 `quancheng key new` 另建密钥，再由组织以 `quancheng org add-key` 绑定。",
+                "Check which file is named. A key file that is damaged is restored from a copy: nothing else holds its key. Without a copy make another \
+                 key with `quancheng key new`, which the organization binds with `quancheng org add-key`."
+            )
         }
         KeyFileError::WrongPassword { .. } => {
-            say!("请核对 --password-file。", "Check --password-file.")
+            say!(
+                "请核对 --password-file；如密码无误，则密钥文件已损坏，请用副本恢复。",
+                "Check --password-file; if the password is right, the key file is damaged: restore it from a copy."
+            )
         }
         KeyFileError::UnusablePassword { .. } => {
             say!("请改写密码文件的首行。", "Mend the first line of the password file.")
@@ -192,7 +211,7 @@ pub(crate) fn cause(error: &LocalError) -> Option<Text> {
             return Some(system::io(error));
         }
         LocalError::Record { reason, .. } | LocalError::Samples { reason } => Some(reason.clone()),
-        LocalError::Key(error) => Some(error.to_string()),
+        LocalError::Key(error) => return key_file_cause(error),
         LocalError::TooLong(error) => Some(error.to_string()),
         LocalError::Content(error) => Some(error.to_string()),
         LocalError::Validators(error) => Some(error.to_string()),

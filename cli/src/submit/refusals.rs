@@ -54,6 +54,13 @@ pub(crate) fn refusal_hint(code: &str) -> Option<Text> {
             "用 `quancheng account show --key 密钥` 查看该密钥代表哪个组织。",
             "`quancheng account show --key FILE` tells for which organization the key acts."
         ),
+        "KEY_NOT_AUTHORIZED" | "ACCOUNT_SUSPENDED" => say!(
+            "可能是密钥未绑定此账户、尚未生效、已到期或已吊销，也可能是组织已被暂停、撤销或注销：用 `quancheng account show --key 密钥` 查看账户所属组织，\
+             用 `quancheng org show 编号` 查看该组织的状态与各密钥；并核对 --key 与 --account。",
+            "The key may not be bound to the account, not be valid yet or any longer, or be revoked; or the organization is suspended, revoked or \
+             closed. `quancheng account show --key FILE` tells the organization of the account, `quancheng org show ORG` its status and its keys; \
+             check --key and --account too."
+        ),
         "ACCOUNT_BOUND" => say!(
             "用 `quancheng key new --out 文件` 另建密钥。",
             "Make another key with `quancheng key new --out FILE`."

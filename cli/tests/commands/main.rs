@@ -131,6 +131,8 @@ fn offline_commands_keep_their_promises() {
     assert_eq!((code, &none["error"]["code"]), (4, &json!("UNREACHABLE")));
     let (code, none) = envelope(home, &["testnet", "status", "--dir", "none"]);
     assert_eq!((code, &none["error"]["code"]), (3, &json!("NO_NETWORK")));
+    let hint = none["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains("--dir") && !hint.contains("--as-of"), "{none}");
     let (code, none) = envelope(home, &["key", "show", "none.key"]);
     assert_eq!((code, &none["error"]["code"]), (3, &json!("NO_FILE")));
     let (code, none) = envelope(home, &["key", "new", "--out", "c.key", "--password-file", "none"]);

@@ -2,6 +2,26 @@
 
 use super::*;
 
+/// A file that is damaged says what is left to do: nobody can make a key again.
+#[test]
+fn a_damaged_key_file_is_restored_from_a_copy() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    let text = std::fs::read_to_string(home.join("a.key")).unwrap();
+    let sealed = serde_json::from_str::<Value>(&text).unwrap()["sealed_seed"].as_str().unwrap().to_owned();
+    let changed = text.replace(&sealed, &"0".repeat(sealed.len()));
+    for (content, code) in [(&text[..text.len() / 2], "KEY_FILE"), (changed.as_str(), "WRONG_PASSWORD")] {
+        std::fs::write(home.join("b.key"), content).unwrap();
+        let words =
+            ["governance", "vote", "1", "--approve", "--key", "b.key", "--password-file", "password", "--sign-only"];
+        let more = ["--tx-out", "x.tx", "--chain-id", &"11".repeat(32)];
+        let (_, value) = envelope(home, &[&words[..], &more].concat());
+        assert_eq!(value["error"]["code"], json!(code), "{value}");
+        assert!(value["error"]["hint"].as_str().unwrap().contains("from a copy"), "{value}");
+    }
+}
+
 fn error_of(home: &Path, text: &str) -> (i32, String, String) {
     let (code, value) = envelope(home, &text.split(' ').collect::<Vec<_>>());
     let error = &value["error"];

@@ -92,7 +92,13 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Genesis { path, reason } => write!(f, "genesis {}: {reason}", path.display()),
+            Self::Genesis { path, reason } => write!(
+                f,
+                "genesis {}: {reason}. Check the path; a file that is damaged is fetched again with `quancheng chain genesis --out FILE` from a node of the \
+                 chain: compare what `quanchengd chain-id` tells with the chain id that you know by another way (请核对路径；文件损坏的，\
+                 用 `quancheng chain genesis --out 文件` 从链上节点重新取得，并将 `quanchengd chain-id` 显示的链标识与经另一途径得知的核对)",
+                path.display()
+            ),
             Self::KeyFile(error) => error.fmt(f),
             Self::SharedKey { file, en, zh } => write!(
                 f,

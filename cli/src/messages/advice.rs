@@ -1,0 +1,85 @@
+//! What to do about a fault of a local network. What other commands leave to do — another node, another height — is of no use here.
+
+use quancheng_testnet_local::{Left, LocalError};
+
+use super::words::key_file_hint;
+use crate::text::{Text, say};
+
+/// What mends it.
+pub(crate) fn local_hint(error: &LocalError) -> Text {
+    match error {
+        LocalError::NoNetwork { .. } => say!(
+            "请核对 --dir：应为 `quancheng testnet start` 建立网络时所用的目录。",
+            "Check --dir: it is the folder in which `quancheng testnet start` has made the network."
+        ),
+        LocalError::NoNode { .. } | LocalError::NotRunning { .. } => say!(
+            "用 `quancheng testnet status --dir 目录` 查看各节点的编号与状态。",
+            "`quancheng testnet status --dir DIR` tells the nodes, their numbers and how they are."
+        ),
+        LocalError::Running { index, .. } => say!(
+            "如需停止：`quancheng testnet kill --dir 目录 --index {index}`。",
+            "To end it: `quancheng testnet kill --dir DIR --index {index}`."
+        ),
+        LocalError::Interrupted { left, .. } => interrupted(*left),
+        LocalError::Record { .. } => say!(
+            "请用副本恢复该文件；没有副本的，用 `quancheng testnet remove --dir 目录 --yes` 删除网络后重建。",
+            "Restore the file from a copy; without one, `quancheng testnet remove --dir DIR --yes` is rid of the network, and a new one can be made."
+        ),
+        LocalError::Key(error) => key_file_hint(error).unwrap_or_else(system),
+        LocalError::NoRandomness => system(),
+        LocalError::NodeEnded { .. } | LocalError::Init { .. } | LocalError::Spawn { .. } => say!(
+            "请查看上述原因与该节点的 node.log；quanchengd 须与本程序同一版本（--quanchengd 指明）。",
+            "Look at the cause above and at node.log of the node; quanchengd must be of the version of this program (--quanchengd names it)."
+        ),
+        LocalError::NotReady { .. } => say!(
+            "用 `quancheng testnet status --dir 目录` 查看进展，或加长 --timeout。",
+            "`quancheng testnet status --dir DIR` tells how far they are; or give a longer --timeout."
+        ),
+        LocalError::NoProgram { .. } => say!(
+            "请用 `make build` 构建 quanchengd，或用 --quanchengd 指明其位置。",
+            "Build quanchengd with `make build`, or name it with --quanchengd."
+        ),
+        LocalError::Signal { pid, .. } | LocalError::StillRunning { pid } => say!(
+            "请核对进程 {pid} 属于谁（`ps -o user,args -p {pid}`），并自行结束。",
+            "See whose process {pid} is (`ps -o user,args -p {pid}`), and end it yourself."
+        ),
+        LocalError::Io { .. } | LocalError::Foreign { .. } | LocalError::InTheWay { .. } => {
+            say!(
+                "请核对所指的路径、其权限与磁盘余量。",
+                "Check the path named above, its permissions and the room on the disk."
+            )
+        }
+        LocalError::Exists { .. }
+        | LocalError::Unfinished { .. }
+        | LocalError::Stray { .. }
+        | LocalError::BeingMade { .. }
+        | LocalError::PortTaken { .. }
+        | LocalError::NoPorts { .. }
+        | LocalError::NoCandidate => {
+            say!("请按上述内容处理后再试。", "Do what is said above, and try again.")
+        }
+        LocalError::Setting { .. }
+        | LocalError::Samples { .. }
+        | LocalError::TooLong(_)
+        | LocalError::Content(_)
+        | LocalError::Validators(_)
+        | LocalError::Genesis(_)
+        | LocalError::Checkpoint(_) => say!(
+            "请按上述内容改正参数；`quancheng testnet start --help` 列出各项及其范围。",
+            "Mend the settings named above; `quancheng testnet start --help` lists them and their ranges."
+        ),
+    }
+}
+
+fn interrupted(left: Left) -> Text {
+    match left {
+        Left::Nothing => say!("再次运行同一命令即可重新开始。", "The same command begins anew."),
+        Left::Network | Left::Stopped => {
+            say!("请用上述命令继续，或删除该网络。", "Go on with the commands above, or remove the network.")
+        }
+    }
+}
+
+fn system() -> Text {
+    say!("请检查本机系统后再试。", "Look into the system of this machine, and try again.")
+}
