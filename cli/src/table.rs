@@ -8,7 +8,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use quancheng_proof::report::shanghai_time;
 use serde_json::Value;
 
-use crate::messages::label;
+use crate::messages::{cell_word, label};
 use crate::text::{Lang, printable};
 
 /// Width of a terminal that does not say it, in columns.
@@ -94,34 +94,41 @@ fn longest_words<'a>(rows: impl Iterator<Item = &'a Vec<String>>) -> Vec<u16> {
 /// A record: one line for each field; fields of nested records under `outer.inner`.
 pub(crate) fn record(data: &Value, lang: Lang) -> String {
     let mut lines = Vec::new();
-    flatten("", data, lang, &mut lines);
+    flatten(&Place { path: "", name: "", beside: data }, data, lang, &mut lines);
     if lines.is_empty() {
         return String::new();
     }
     drawn(None, lines.into_iter().map(|(name, value)| vec![printable(&name, false), value]).collect(), width())
 }
 
-fn flatten(prefix: &str, value: &Value, lang: Lang, lines: &mut Vec<(String, String)>) {
+/// Where a value stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// What leads to it, in the language of the words.
+    path: &'a str,
+    /// The field that it is the value of.
+    name: &'a str,
+    /// The record that has the field.
+    beside: &'a Value,
+}
+
+fn flatten(place: &Place<'_>, value: &Value, lang: Lang, lines: &mut Vec<(String, String)>) {
     match value {
         Value::Object(fields) => {
-            for (name, value) in fields {
+            for (name, inner) in fields {
                 let label = label(name, lang);
-                let path = if prefix.is_empty() { label.to_owned() } else { format!("{prefix}.{label}") };
-                if let (Value::Number(_), true) = (value, name.ends_with("_ms")) {
-                    lines.push((path, cell(name, value)));
-                } else {
-                    flatten(&path, value, lang, lines);
-                }
+                let path = if place.path.is_empty() { label.to_owned() } else { format!("{}.{label}", place.path) };
+                flatten(&Place { path: &path, name, beside: value }, inner, lang, lines);
             }
         }
         Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
             for (index, item) in items.iter().enumerate() {
-                flatten(&format!("{prefix}[{index}]"), item, lang, lines);
+                flatten(&Place { path: &format!("{}[{index}]", place.path), ..*place }, item, lang, lines);
             }
         }
         Value::Null => {}
         Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            lines.push((prefix.to_owned(), cell("", value)));
+            lines.push((place.path.to_owned(), cell(place, value, lang)));
         }
     }
 }
@@ -131,26 +138,36 @@ pub(crate) fn rows(data: &Value, columns: &[&str], lang: Lang) -> String {
     let header = columns.iter().map(|name| label(name, lang).to_owned()).collect();
     let items = data.as_array().map(Vec::as_slice).unwrap_or_default();
     let row = |item: &Value| -> Vec<String> {
-        columns.iter().map(|name| item.get(name).map(|value| cell(name, value)).unwrap_or_default()).collect()
+        let place = |name| Place { path: "", name, beside: item };
+        columns
+            .iter()
+            .map(|name| item.get(name).map(|value| cell(&place(name), value, lang)).unwrap_or_default())
+            .collect()
     };
     drawn(Some(header), items.iter().map(row).collect(), width())
 }
 
-fn cell(name: &str, value: &Value) -> String {
+fn cell(place: &Place<'_>, value: &Value, lang: Lang) -> String {
     match value {
         Value::Null => String::new(),
-        Value::Bool(yes) => yes.to_string(),
+        Value::Bool(yes) => match lang {
+            Lang::Zh => if *yes { "是" } else { "否" }.to_owned(),
+            Lang::En => yes.to_string(),
+        },
         Value::Number(number) => match number.as_u64() {
-            Some(time_ms) if name.ends_with("_ms") && time_ms >= TIME_MS_MIN => shanghai_time(time_ms),
+            Some(time_ms) if place.name.ends_with("_ms") && time_ms >= TIME_MS_MIN => shanghai_time(time_ms),
             _ => number.to_string(),
         },
-        Value::String(text) => printable(text, true),
+        Value::String(text) => {
+            let word = (lang == Lang::Zh).then(|| cell_word(place.name, place.beside, text)).flatten();
+            word.map_or_else(|| printable(text, true), str::to_owned)
+        }
         Value::Array(items) => {
             let mut text = String::new();
             for (index, item) in items.iter().enumerate() {
                 let separator = if index == 0 { "" } else { ", " };
                 // Writing to a string cannot fail.
-                let _ = write!(text, "{separator}{}", cell(name, item));
+                let _ = write!(text, "{separator}{}", cell(place, item, lang));
             }
             text
         }
@@ -169,6 +186,29 @@ mod tests {
         let text = record(&json!({ "time_ms": 1_768_873_207_000_u64, "heartbeat_ms": 2000 }), Lang::En);
         assert!(text.contains("2026-01-20T09:40:07.000+08:00"), "{text}");
         assert!(text.contains("2000"), "{text}");
+    }
+
+    /// What the ledger says is told in Chinese; what somebody wrote stays as it was written.
+    #[test]
+    fn words_of_the_ledger_are_told_in_chinese() {
+        let organization = json!({
+            "name_zh": "ACTIVE", "org_type": "NOTARY", "status": "ACTIVE", "roles_requested": ["COURT", "VALUER"],
+            "roles": [{ "role": "REGISTRAR", "grantor": "genesis" }], "keys": [{ "use": "SIGN", "is_lost": true }],
+        });
+        let shown = record(&organization, Lang::Zh);
+        for part in ["公证机构", "正常", "法院, 价值评估机构", "登记机构", "创世", "签名", "是", "ACTIVE"]
+        {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(!["NOTARY", "COURT", "genesis", "SIGN", "true"].iter().any(|word| shown.contains(word)), "{shown}");
+        let english = record(&organization, Lang::En);
+        assert!(english.contains("NOTARY") && english.contains("true") && !english.contains("公证"), "{english}");
+        let listed = rows(&json!([organization]), &["name_zh", "org_type", "status"], Lang::Zh);
+        assert!(listed.contains("公证机构") && listed.contains("正常") && listed.contains("ACTIVE"), "{listed}");
+        // A registration is not in office but in force.
+        let registrations = json!([{ "status": "ACTIVE", "phase": "ISSUED" }]);
+        let listed = rows(&registrations, &["status", "phase"], Lang::Zh);
+        assert!(listed.contains("有效") && listed.contains("已发证"), "{listed}");
     }
 
     #[test]

@@ -320,6 +320,30 @@ mod tests {
         }
     }
 
+    /// Of every kind of bundle that there is.
+    #[test]
+    fn a_bundle_is_shown_in_chinese() {
+        let dir = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bundles")).unwrap();
+        let bundles =
+            dir.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "bundle"));
+        let mut count = 0;
+        for path in bundles {
+            let shown = crate::table::record(
+                &describe(&decode(&std::fs::read(&path).unwrap()).unwrap()),
+                crate::text::Lang::Zh,
+            );
+            let cells =
+                shown.lines().filter_map(|line| line.rsplit('┆').next()).map(|cell| cell.trim_matches(['│', ' ']));
+            let english: Vec<&str> = cells
+                .filter(|cell| cell.chars().any(|c| c.is_ascii_alphabetic()))
+                .filter(|cell| crate::messages::value_word("", cell).is_some_and(|word| !word.is_ascii()))
+                .collect();
+            assert!(english.is_empty() && !shown.contains("true") && !shown.contains("false"), "{english:?}: {shown}");
+            count += 1;
+        }
+        assert!(count > 4);
+    }
+
     #[test]
     fn what_is_no_bundle_is_a_mismatch() {
         assert_eq!(decode(b"junk").unwrap_err().exit, Exit::Mismatch);

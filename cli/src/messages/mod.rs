@@ -16,7 +16,9 @@ use crate::text::Lang;
 pub(crate) use advice::local_hint;
 pub(crate) use labels::{label, label_within};
 pub(crate) use usage::usage;
-pub(crate) use values::value_word;
+#[cfg(test)]
+pub(crate) use values::is_word_field;
+pub(crate) use values::{cell_word, value_word};
 
 /// Exit codes, at the end of the help.
 pub(crate) const EXIT_CODES_EN: &str = "Exit codes:

@@ -1,10 +1,64 @@
 //! Words of the ledger that are one of a few, in Chinese: statuses, kinds, roles, reasons.
 
+use serde_json::Value;
+
 use super::labels::find;
 
 /// A word in Chinese, by the field that it stands in: the same word may mean another thing there. `None` when it has none.
 pub(crate) fn value_word(field: &str, word: &str) -> Option<&'static str> {
     find(WORDS, &format!("{field}.{word}")).or_else(|| find(WORDS, word))
+}
+
+/// A word in Chinese where it stands among other fields of a record or an answer, in a table: what a field holds that somebody wrote is no
+/// word, whatever it says. `None` when it has none.
+pub(crate) fn cell_word(field: &str, beside: &Value, word: &str) -> Option<&'static str> {
+    FIELDS.binary_search(&field).ok()?;
+    // Organizations and proposals have a status as well, with other words in Chinese.
+    let is_registration = field == "status" && beside.get("phase").is_some();
+    value_word(if is_registration { "registration.status" } else { field }, word)
+}
+
+/// Fields that hold one of a few words wherever they stand, in ascending order: those of the tables of the ledger, and of answers of nodes
+/// and of this program (`stage`, `state`).
+const FIELDS: &[&str] = &[
+    "access_method",
+    "act",
+    "algorithm",
+    "data_class",
+    "effective_class",
+    "effective_pi_level",
+    "finding",
+    "grantor",
+    "kind",
+    "kinds",
+    "merchant_class",
+    "openness",
+    "org_type",
+    "outcome",
+    "phase",
+    "pi",
+    "pi_level",
+    "purpose",
+    "reason",
+    "reliance_purposes",
+    "request",
+    "resume",
+    "role",
+    "roles_requested",
+    "source_class",
+    "stage",
+    "state",
+    "status",
+    "suite",
+    "use",
+    "visibility",
+    "writers",
+];
+
+/// Whether a field holds one of a few words wherever it stands.
+#[cfg(test)]
+pub(crate) fn is_word_field(field: &str) -> bool {
+    FIELDS.binary_search(&field).is_ok()
 }
 
 /// In ascending order; a word that means another thing in some field stands there again as `field.WORD`. Names of algorithms are names.
@@ -29,8 +83,10 @@ const WORDS: &[(&str, &str)] = &[
     ("BANK", "银行"),
     ("BUSINESS", "生产经营产生"),
     ("CANCELLED", "已注销"),
+    ("CANCEL_PENDING", "注销中"),
     ("CANNOT_CHECK", "无法核验"),
     ("CASE", "案件"),
+    ("CHANGE_PENDING", "变更中"),
     ("CLOSED", "已注销"),
     ("COLLECTOR", "取证机构"),
     ("COMPLIANCE_ASSESSOR", "合规评估机构"),
@@ -54,6 +110,7 @@ const WORDS: &[(&str, &str)] = &[
     ("ENTERPRISE_PRIVATE", "民营企业"),
     ("ENTERPRISE_SOE", "国有企业"),
     ("EXCHANGE", "交易机构"),
+    ("EXPIRED", "已届满"),
     ("EXPORT_REVIEWER", "出境审查机构"),
     ("FAILED", "未能执行"),
     ("FALSE_STATEMENT", "虚假陈述"),
@@ -89,6 +146,7 @@ const WORDS: &[(&str, &str)] = &[
     ("NOT_REGISTRABLE", "不属登记范围"),
     ("NO_SUBJECT_AUTHORISATION", "未获信息主体授权"),
     ("OBJECT", "提出异议"),
+    ("OBJECTED", "异议处理中"),
     ("OBJECTION_UNFOUNDED", "异议不成立"),
     ("OBJECTION_UPHELD", "异议成立"),
     ("OPEN", "未决"),
@@ -116,6 +174,7 @@ const WORDS: &[(&str, &str)] = &[
     ("REJECTED", "未通过"),
     ("RELEASE_HOLD", "解除中止"),
     ("REMOVED", "已移除"),
+    ("RENEWAL_PENDING", "续展中"),
     ("REQUEST_SUPPLEMENT", "要求补正"),
     ("RESOLVE_OBJECTION", "处理异议"),
     ("REVIEWED", "审核通过"),
@@ -146,6 +205,7 @@ const WORDS: &[(&str, &str)] = &[
     ("TITLE_DISPUTE", "权属争议"),
     ("TRADING", "交易"),
     ("TRANSFER", "转移"),
+    ("TRANSFER_PENDING", "转移中"),
     ("TREASURY", "财政国库"),
     ("TSA", "时间戳机构"),
     ("UNCLASSIFIED", "未分级"),
@@ -159,31 +219,53 @@ const WORDS: &[(&str, &str)] = &[
     ("WITHDRAW", "撤回"),
     ("WITHDRAWN", "已撤回"),
     ("WITHDRAW_OBJECTION", "撤回异议"),
+    ("absence", "不存在"),
+    ("admitted", "已接收"),
     ("anyone", "任何人"),
     ("apply", "申请"),
     ("authorized_operation", "授权运营"),
     ("cancel", "注销"),
+    ("candidate", "候选节点"),
+    ("certified", "已认证"),
     ("deidentified", "去标识化"),
     ("dismissed", "不成立"),
+    ("executed", "已执行"),
+    ("expired", "已过期"),
+    ("follower", "跟随节点"),
     ("genesis", "创世"),
     ("health", "健康"),
     ("members", "成员"),
     ("none", "无"),
+    ("ok", "成功"),
     ("open", "开放"),
     ("openness.CLOSED", "不予开放"),
     ("openness.CONDITIONAL", "有条件开放"),
     ("openness.OPEN", "无条件开放"),
+    ("ordered", "已排序"),
     ("org", "组织"),
+    ("paused", "已暂停"),
     ("personal", "个人信息"),
     ("phase.ACCEPTED", "已受理"),
     ("phase.REJECTED", "不予登记"),
+    ("refused", "被拒绝"),
+    ("registration.status.ACCEPTED", "已受理"),
+    ("registration.status.ACTIVE", "有效"),
+    ("registration.status.REJECTED", "不予登记"),
+    ("registration.status.SUSPENDED", "中止"),
     ("renewal", "续展"),
     ("resume.ACCEPTED", "已受理"),
     ("resume.REJECTED", "不予登记"),
+    ("running", "运行中"),
     ("sensitive", "敏感个人信息"),
     ("sha256-ed25519", "SHA-256 与 Ed25519"),
     ("sm3-sm2", "SM3 与 SM2"),
+    ("starting", "启动中"),
+    ("state", "状态条目"),
+    ("stopped", "已停止"),
+    ("stray", "无记录的进程"),
+    ("transaction", "交易"),
     ("upheld", "成立"),
+    ("validator", "验证节点"),
     ("withdrawn", "已撤回"),
 ];
 
@@ -194,6 +276,7 @@ mod tests {
     #[test]
     fn words_ascend_so_that_they_are_found() {
         assert!(WORDS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(FIELDS.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(value_word("status", "REJECTED"), Some("未通过"));
         assert_eq!(value_word("phase", "REJECTED"), Some("不予登记"));
         assert_eq!(value_word("status", "济南"), None);

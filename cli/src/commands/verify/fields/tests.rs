@@ -2,6 +2,7 @@ use quancheng_contracts::MODULES;
 use serde_json::json;
 
 use super::*;
+use crate::messages::is_word_field;
 use crate::text::Lang;
 
 const ACCOUNTS: &str = "identity.accounts";
@@ -23,6 +24,10 @@ fn every_field_and_every_word_of_every_table_is_told_in_chinese() {
                     missing.push(format!("{}: field {outer}.{name}", table.name()));
                 }
                 outer = name;
+            }
+            // What stands in a table is told by the name of its field alone.
+            if is_word_field(outer) != matches!(sort, Sort::Word(_)) && *sort != Sort::Own {
+                missing.push(format!("{}: field {outer} among those of words, or not", table.name()));
             }
             if let Sort::Word(words) = sort {
                 let unknown = words.iter().filter(|word| value_word(outer, word).is_none());
