@@ -17,8 +17,7 @@ pub(super) fn completions(command: &Completions) -> Outcome<Reply> {
 }
 
 pub(super) fn man(command: &Man) -> Outcome<Reply> {
-    let fault = |error: std::io::Error| Fault::file(&command.out, &error);
-    std::fs::create_dir_all(&command.out).map_err(fault)?;
+    files::make_folder(&command.out)?;
     let mut cli = Cli::command();
     cli.build();
     let mut pages = Vec::new();

@@ -31,7 +31,9 @@ pub(crate) use collect::{Named, collect};
 pub(crate) use json::{parse, without_mark};
 pub(crate) use names::spelt;
 pub(crate) use stable::{Seen, hash, no_plain_file, open as open_plain};
-pub(crate) use write::{absent, distinct, exists, is_same, named, write_new, write_new_private, write_over};
+pub(crate) use write::{
+    absent, distinct, exists, in_a_folder, is_same, make_folder, named, write_new, write_new_private, write_over,
+};
 
 /// Name of the format of a file of salts.
 pub(crate) const SALTS_FORMAT: &str = "quancheng-salts";

@@ -68,9 +68,31 @@ pub(crate) fn write_new(path: &Path, content: &[u8]) -> Outcome<()> {
     write_new_with(path, content, MODE)
 }
 
-/// Refuses a place that is taken, by whatever it is. Told before anything is asked, signed or submitted; the writing looks again.
+/// Refuses a place that is taken, by whatever it is, and one in a folder that is not there. Told before anything is asked, signed or
+/// submitted; the writing looks again.
 pub(crate) fn absent(path: &Path) -> Outcome<()> {
-    if plain(path)?.is_some() { Err(exists(path)) } else { Ok(()) }
+    if plain(path)?.is_some() { Err(exists(path)) } else { in_a_folder(path) }
+}
+
+/// Refuses a place in a folder that is not there. None is made: a path that was mistyped would lead to where nobody looks.
+pub(crate) fn in_a_folder(path: &Path) -> Outcome<()> {
+    let folder = folder(path);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let (folder, shown) = (folder.display(), path.display());
+    let message = say!("没有文件夹 {folder}，无法写入 {shown}。", "There is no folder {folder} to write {shown} to.");
+    Err(Fault::usage("NO_FOLDER", message)
+        .hint(say!("请核对路径，或先建立该文件夹。", "Check the path, or make the folder first.")))
+}
+
+/// Makes the folder of several outputs where it is not there yet; its parents are not made.
+pub(crate) fn make_folder(path: &Path) -> Outcome<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    in_a_folder(path)?;
+    fs::create_dir(path).map_err(|error| Fault::file(path, &error))
 }
 
 /// Refuses outputs of one command of which two would be one file, however they are spelt.

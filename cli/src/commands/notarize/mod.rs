@@ -100,7 +100,7 @@ fn split(session: &Session, command: &Notarize, files: Vec<Named>) -> Outcome<Re
     let dir = command.bundle.as_deref().filter(|_| !command.write.dry_run);
     let placed = outputs::of_each(dir, files)?;
     if let Some(dir) = dir {
-        std::fs::create_dir_all(dir).map_err(|error| Fault::file(dir, &error))?;
+        files::make_folder(dir)?;
     }
     let writer = Writer::open(session, &command.write)?;
     let all = placed.len();

@@ -25,14 +25,7 @@ pub(super) fn absent(out: &Path) -> Outcome<()> {
         return Err(Fault::usage("BUNDLE_EXISTS", message)
             .hint(say!("请另取 --bundle 名称，或将其移走。", "Give another name to --bundle, or move it away.")));
     }
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        let folder = folder.display();
-        let message =
-            say!("没有文件夹 {folder}，无法写入 {shown}。", "There is no folder {folder} to write {shown} to.");
-        return Err(Fault::usage("NO_FOLDER", message).hint(say!("请先建立该文件夹。", "Make the folder first.")));
-    }
-    Ok(())
+    files::in_a_folder(out)
 }
 
 /// Bundle, salts and transaction are three files, of which the last is new too. Told before anything is read or taken.

@@ -19,6 +19,27 @@ fn nothing_of_the_user_is_touched_beside_the_file() {
     assert_eq!(names(dir.path()), ["a.json", "a.json.part"]);
 }
 
+/// A path that was mistyped is told before anything is done, and nothing is made for it.
+#[test]
+fn no_output_makes_the_folders_above_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("no/such");
+    for fault in [
+        absent(&out.join("x")).unwrap_err(),
+        write_new(&out.join("x"), b"x").unwrap_err(),
+        make_folder(&out).unwrap_err(),
+    ] {
+        assert_eq!(fault.code, "NO_FOLDER");
+    }
+    assert!(names(dir.path()).is_empty());
+    make_folder(&dir.path().join("no")).unwrap();
+    make_folder(&out).unwrap();
+    make_folder(&out).unwrap();
+    write_new(&out.join("x"), b"x").unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    assert_eq!(make_folder(&dir.path().join("file")).unwrap_err().code, "FILE");
+}
+
 /// What is killed while it writes leaves nothing: no name leads to half a file.
 #[test]
 fn a_file_that_is_not_whole_has_no_name() {
