@@ -35,6 +35,9 @@ struct Arguments {
     command: Command,
 }
 
+/// Exit code of an `init` that made the data folder, and could not take over all that the old one had answered "admitted".
+const EXIT_LOST: u8 = 5;
+
 /// Numbers of lost batches that are printed.
 const UNREADABLE_SHOWN: usize = 20;
 
@@ -49,8 +52,8 @@ enum Command {
         /// (`quancheng chain status`). It signs nothing at heights at which it may have signed before (数据丢失的验证节点重新加入).
         #[arg(long, value_name = "HEIGHT")]
         rejoin_above: Option<u64>,
-        /// The old data folder of that validator, moved away: admitted transactions in it that were not ordered are taken over
-        /// (旧数据目录,从中取回已接收但尚未上链的交易).
+        /// The old data folder of that validator, moved away: admitted transactions in it that were not ordered are taken over. Ends with 5 when
+        /// some of them could not be read (旧数据目录,从中取回已接收但尚未上链的交易;有批次无法读取时退出码为 5).
         #[arg(long, value_name = "FOLDER", requires = "rejoin_above")]
         salvage: Option<PathBuf>,
         /// A backup (`quanchengd backup`) to begin with instead of an empty store; it is checked and copied. A validator needs
@@ -258,7 +261,8 @@ fn run_init(
     if is_salvage || rejoined.batches > 0 {
         tell_salvage(&rejoined);
     }
-    answer(&format!("{}\n", config.node.data_dir.display()))
+    let made = answer(&format!("{}\n", config.node.data_dir.display()))?;
+    Ok(if rejoined.is_whole() { made } else { ExitCode::from(EXIT_LOST) })
 }
 
 /// What was restored, in both languages.

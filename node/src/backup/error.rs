@@ -98,6 +98,11 @@ pub enum BackupError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder in which a backup is to be put is not there.
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A folder that holds no backup, or one of a later build.
     NoBackup {
         /// The folder.
@@ -173,6 +178,10 @@ impl BackupError {
                     path.display()
                 )
             }
+            Self::NoFolder { path } => format!(
+                "there is no folder {}, and a backup makes only its own: check the path given to --out, or make the folder",
+                path.display()
+            ),
             Self::NoBackup { path, reason } => {
                 format!("{} is no backup that this build reads: {reason}", path.display())
             }
@@ -215,6 +224,9 @@ impl BackupError {
             Self::File(error) => format!("数据目录中的文件有误：{error}"),
             Self::Start(error) => format!("配置所指的文件有误：{error}"),
             Self::Exists { path } => format!("{} 已存在，备份不覆盖任何内容；请指定不存在的目录", path.display()),
+            Self::NoFolder { path } => {
+                format!("没有目录 {}，备份只建立自身的目录；请核对 --out 的路径，或先建立该目录", path.display())
+            }
             Self::NoBackup { path, reason } => format!("{} 不是本程序可读的备份：{reason}", path.display()),
             Self::Faults { path, faults } => {
                 format!("备份 {} 与建立时不符：{}；请使用其他备份", path.display(), list(faults, FileFault::zh, "，"))

@@ -22,12 +22,7 @@ pub(super) fn export(made: Made, out: &Path) -> Result<Made, BackupError> {
     let out = out.as_path();
     let record = BackupRecord::read(&from)?;
     free(out)?;
-    let parent = match out.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => return Err(BackupError::Exists { path: out.to_owned() }),
-    };
-    std::fs::create_dir_all(parent).map_err(BackupError::io(parent, "make"))?;
+    let parent = parent(out);
     let mut partial = out.as_os_str().to_owned();
     partial.push(OsString::from(".partial"));
     let partial = PathBuf::from(partial);
@@ -54,12 +49,24 @@ pub(super) fn export(made: Made, out: &Path) -> Result<Made, BackupError> {
     })
 }
 
-/// Refuses a place that is taken.
+/// Refuses a place that is taken, and one in a folder that is not there: a path that was mistyped would take the backup to a disk of which
+/// nobody thinks.
 pub(super) fn free(out: &Path) -> Result<(), BackupError> {
     match out.symlink_metadata() {
-        Ok(_) => Err(BackupError::Exists { path: out.to_owned() }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(BackupError::io(out, "look at")(error)),
+        Ok(_) => return Err(BackupError::Exists { path: out.to_owned() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(BackupError::io(out, "look at")(error)),
+    }
+    let parent = parent(out);
+    if parent.is_dir() { Ok(()) } else { Err(BackupError::NoFolder { path: parent.to_owned() }) }
+}
+
+/// The folder that holds another; of one without a name, itself.
+fn parent(out: &Path) -> &Path {
+    match out.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => out,
     }
 }
 

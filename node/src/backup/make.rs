@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use quancheng_state::backend::Copied;
 use quancheng_types::{BlockId, ChainId, Genesis, Height, NodeId, PublicKey};
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -70,7 +71,9 @@ pub struct Made {
 pub fn make(source: &BackupSource, ledger: Arc<Ledger>, asked: &AtomicBool) -> Result<Made, BackupError> {
     let begun = Instant::now();
     let backups = source.data_dir.join(BACKUPS);
-    std::fs::create_dir_all(&backups).map_err(BackupError::io(&backups, "make"))?;
+    if !backups.is_dir() {
+        std::fs::create_dir(&backups).map_err(BackupError::io(&backups, "make"))?;
+    }
     sync_folder(&source.data_dir)?;
     let partial = backups.join(PARTIAL);
     remove(&partial)?;
@@ -101,8 +104,10 @@ fn fill(
     begun: Instant,
 ) -> Result<Made, BackupError> {
     std::fs::create_dir(partial).map_err(BackupError::io(partial, "make"))?;
-    ledger.copy_to(partial)?;
-    drop(ledger);
+    match ledger.copy_to(partial, &|| unless(asked).is_ok())? {
+        Copied::Whole => drop(ledger),
+        Copied::LeftOff => return Err(BackupError::Stopping),
+    }
     let copied = begun.elapsed();
     unless(asked)?;
     let genesis = serde_json::to_vec_pretty(&*source.genesis).expect("a genesis has texts and numbers alone");
@@ -112,6 +117,7 @@ fn fill(
     unless(asked)?;
     let listed = Known::read(backups).list(partial, asked)?;
     for file in &listed.files {
+        unless(asked)?;
         sync_file(&partial.join(&file.path))?;
     }
     let head = Head {

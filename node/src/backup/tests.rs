@@ -252,6 +252,10 @@ fn a_backup_is_moved_out_as_a_whole_and_over_nothing() {
     let (data, out) = (dir.path().join("data"), dir.path().join("kept/first"));
     let record = BackupRecord::read(&first).unwrap();
     let made = Made::of(&record, &first);
+    // A path that was mistyped is no reason to make folders.
+    let refused = export(made.clone(), &out).unwrap_err();
+    assert!(matches!(&refused, BackupError::NoFolder { path } if path.ends_with("kept")), "{refused}");
+    assert!(first.exists() && !dir.path().join("kept").exists());
     std::fs::create_dir_all(&out).unwrap();
     assert!(matches!(export(made.clone(), &out), Err(BackupError::Exists { .. })));
     assert!(first.exists(), "it stays where it was made");

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use quancheng_state::Store;
+use quancheng_state::backend::{Copied, GoOn};
 use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
 use quancheng_types::{BatchId, BlockId, Genesis, Height, PublicKey, SignedBatch, ValidatorId};
 
@@ -19,12 +20,12 @@ const LOOK_FILES: u16 = 64;
 
 impl Ledger {
     /// Copies the store into a folder that is there and empty, while it is in use. What the copy's chain holds beyond its results is executed by
-    /// whoever starts from it.
+    /// whoever starts from it. A copy that waits for the disk looks whether it is still to `go_on`.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
-    pub fn copy_to(&self, folder: &Path) -> Result<(), LedgerError> {
-        Ok(self.store.copy(folder)?)
+    pub fn copy_to(&self, folder: &Path, go_on: GoOn<'_>) -> Result<Copied, LedgerError> {
+        Ok(self.store.copy(folder, go_on)?)
     }
 
     /// Opens a copy to read it; nothing is written into its folder.

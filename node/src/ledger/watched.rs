@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use quancheng_state::backend::{Backend, Column, Cursor, Durability, Part, Writes};
+use quancheng_state::backend::{Backend, Column, Copied, Cursor, Durability, GoOn, Part, Writes};
 use quancheng_state::{IoCause, StoreError};
 use tracing::error;
 
@@ -75,8 +75,8 @@ impl<B: Backend> Backend for Watched<B> {
         self.inner.sync()
     }
 
-    fn copy(&self, part: Part, folder: &Path) -> Result<(), StoreError> {
-        self.inner.copy(part, folder)
+    fn copy(&self, part: Part, folder: &Path, go_on: GoOn<'_>) -> Result<Copied, StoreError> {
+        self.inner.copy(part, folder, go_on)
     }
 }
 

@@ -25,3 +25,29 @@ pub fn read_genesis(path: &Path) -> Result<Genesis, StartError> {
     check_genesis(&genesis).map_err(|error| refuse(error.to_string()))?;
     Ok(genesis)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    /// Half a file, another document, no file: each says where a whole one is, in both languages.
+    #[test]
+    fn a_damaged_genesis_says_where_another_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("genesis.json");
+        let whole = serde_json::to_vec(&testing::genesis()).unwrap();
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(read_genesis(&path).unwrap(), testing::genesis());
+        for content in [Some(&whole[..whole.len() / 2]), Some(b"{}"), Some(b"\0"), None] {
+            match content {
+                Some(content) => std::fs::write(&path, content).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            let told = read_genesis(&path).unwrap_err().to_string();
+            for part in ["genesis.json", "chain genesis --out", "chain-id", "重新取得"] {
+                assert!(told.contains(part), "{part}: {told}");
+            }
+        }
+    }
+}

@@ -42,6 +42,15 @@ pub struct Rejoined {
     pub unreadable: Vec<u64>,
 }
 
+impl Rejoined {
+    /// Whether nothing is missing that was answered "admitted". Where something is, somebody has to tell those who submitted it: a script must not
+    /// take that for the end of the matter.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unreadable.is_empty()
+    }
+}
+
 impl Rejoin {
     /// Least height that may be signed again.
     #[must_use]
@@ -144,4 +153,16 @@ pub(super) fn take_over(
         file.replace(&marks.merged(Marks { groups, next_sequence, ..Marks::default() }))?;
     }
     Ok(rejoined)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_told_by_the_exit_code_too() {
+        let all = Rejoined { batches: 2, transactions: 9, unreadable: Vec::new() };
+        assert!(Rejoined::default().is_whole() && all.is_whole());
+        assert!(!Rejoined { unreadable: vec![3], ..all }.is_whole());
+    }
 }

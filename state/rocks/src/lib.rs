@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use quancheng_state::StoreError;
-use quancheng_state::backend::{Backend, Column, Cursor, Durability, Part, Writes};
+use quancheng_state::backend::{Backend, Column, Copied, Cursor, Durability, GoOn, Part, Writes};
 
 mod error;
 mod options;
@@ -114,11 +114,11 @@ impl Backend for Rocks {
     }
 
     /// Of the results: those of a checkpoint that this call begins, so that writers wait no longer than for any other.
-    fn copy(&self, part: Part, folder: &Path) -> Result<(), StoreError> {
+    fn copy(&self, part: Part, folder: &Path, go_on: GoOn<'_>) -> Result<Copied, StoreError> {
         match part {
             Part::Results => self.checkpoint()?,
             Part::Chain => {}
         }
-        self.part(part).copy(part, folder)
+        self.part(part).copy(part, folder, go_on)
     }
 }

@@ -2,7 +2,7 @@ use core::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use quancheng_state::backend::{Backend, Column, Cursor, Durability, Operation, Part, Writes};
+use quancheng_state::backend::{Backend, Column, Copied, Cursor, Durability, GoOn, Operation, Part, Writes};
 use quancheng_state::{IoCause, StoreError};
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{ColumnFamily, DB, DBRawIterator, ErrorKind, FlushOptions, WriteBatch, WriteOptions};
@@ -111,7 +111,7 @@ impl RocksPart {
 
     /// Waits until everything is written out whose writing out was begun, as long as that goes on: after a failure, which may be older than
     /// this wait, the engine writes nothing out any more.
-    fn settle(&self) -> Result<(), StoreError> {
+    fn settle(&self, go_on: GoOn<'_>) -> Result<Copied, StoreError> {
         let sum = |property: &str| {
             let numbers = self.part.columns().map(|column| self.number(column, property));
             numbers.sum::<Result<u64, StoreError>>()
@@ -119,6 +119,9 @@ impl RocksPart {
         let failed = sum(FAILURES)?;
         let (mut left, mut since) = (sum(UNWRITTEN)?, Instant::now());
         while left > 0 {
+            if !go_on() {
+                return Ok(Copied::LeftOff);
+            }
             std::thread::sleep(POLL);
             let patience = if sum(WRITING)? > 0 { WRITING_MAX } else { NOT_WRITING_MAX };
             if sum(FAILURES)? > failed || since.elapsed() > patience {
@@ -129,7 +132,7 @@ impl RocksPart {
                 (left, since) = (found, Instant::now());
             }
         }
-        Ok(())
+        Ok(if go_on() { Copied::Whole } else { Copied::LeftOff })
     }
 
     /// Why nothing is written out any more. The engine tells it to those who write, also when they have nothing to write.
@@ -149,10 +152,10 @@ impl RocksPart {
         }
     }
 
-    fn link(&self, folder: &Path, log_bytes: u64) -> Result<(), StoreError> {
+    fn link(&self, folder: &Path, log_bytes: u64) -> Result<Copied, StoreError> {
         let linked =
             Checkpoint::new(&self.db).and_then(|links| links.create_checkpoint_with_log_size(folder, log_bytes));
-        linked.map_err(|error| self.error("copy", &error))
+        linked.map(|()| Copied::Whole).map_err(|error| self.error("copy", &error))
     }
 
     fn error(&self, operation: &'static str, error: &rocksdb::Error) -> StoreError {
@@ -212,14 +215,15 @@ impl Backend for RocksPart {
 
     /// Links what never changes and copies the rest; on another file system it copies all. The copy of the results is of the newest
     /// checkpoint that was begun; nothing is written out for it, since that would need the chain to be durable first.
-    fn copy(&self, part: Part, folder: &Path) -> Result<(), StoreError> {
+    fn copy(&self, part: Part, folder: &Path, go_on: GoOn<'_>) -> Result<Copied, StoreError> {
         assert!(part == self.part, "a part is asked for no other");
         match part {
-            Part::Chain => self.link(folder, WRITE_OUT),
-            Part::Results => {
-                self.settle()?;
-                self.link(folder, AS_WRITTEN_OUT)
-            }
+            Part::Chain if go_on() => self.link(folder, WRITE_OUT),
+            Part::Chain => Ok(Copied::LeftOff),
+            Part::Results => match self.settle(go_on)? {
+                Copied::Whole => self.link(folder, AS_WRITTEN_OUT),
+                Copied::LeftOff => Ok(Copied::LeftOff),
+            },
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
-use quancheng_state::backend::{Backend, Column, Durability, Part, Writes};
+use quancheng_state::backend::{Backend, Column, Copied, Durability, Part, Writes};
 use quancheng_state::{IoCause, Store, StoreError, StoreOptions};
 use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions, RocksPart};
 use tempfile::TempDir;
@@ -249,7 +249,7 @@ fn a_copy_is_of_one_moment_and_a_store_of_its_own() {
     };
     put(1);
     for part in [Part::Results, Part::Chain] {
-        backend.copy(part, &copy.path().join(part.name())).unwrap();
+        assert_eq!(backend.copy(part, &copy.path().join(part.name()), &|| true).unwrap(), Copied::Whole);
     }
     put(2);
     let read = |path| {
@@ -258,7 +258,7 @@ fn a_copy_is_of_one_moment_and_a_store_of_its_own() {
         (value(Column::Flat), value(Column::Batches))
     };
     assert_eq!(read(copy.path()), (1, 1));
-    let error = backend.copy(Part::Chain, &copy.path().join("chain")).unwrap_err();
+    let error = backend.copy(Part::Chain, &copy.path().join("chain"), &|| true).unwrap_err();
     assert!(matches!(error, StoreError::Io { operation: "copy", .. }), "{error}");
     // It goes on by itself, and the original does not see it.
     let gone_on = Rocks::open(copy.path(), &OPTIONS).unwrap();
@@ -268,6 +268,18 @@ fn a_copy_is_of_one_moment_and_a_store_of_its_own() {
     gone_on.sync().unwrap();
     drop(gone_on);
     assert_eq!((read(copy.path()), backend.get(Column::Batches, &[1]).unwrap().unwrap()[0]), ((1, 3), 2));
+}
+
+/// A node that stops does not wait for the copy that it is making, however slow the disk is.
+#[test]
+fn a_copy_that_is_no_longer_wanted_is_left_off() {
+    let (disk, copy) = (OnDisk::new(), tempfile::tempdir().unwrap());
+    let backend = disk.open();
+    for part in Part::ALL {
+        let folder = copy.path().join(part.name());
+        assert_eq!(backend.copy(part, &folder, &|| false).unwrap(), Copied::LeftOff);
+        assert!(!folder.exists());
+    }
 }
 
 /// Whoever copies may come after the failure: then nothing is written out any more, and a copy that waited for it would wait for ever.
@@ -287,13 +299,13 @@ fn a_copy_after_a_failure_to_write_out_ends_and_tells_why() {
     while write().is_ok() {
         std::thread::yield_now();
     }
-    let error = backend.copy(Part::Results, &copy.path().join("results")).unwrap_err();
+    let error = backend.copy(Part::Results, &copy.path().join("results"), &|| true).unwrap_err();
     assert!(matches!(error, StoreError::Io { operation: "copy", cause: IoCause::NotFound, .. }), "{error:?}");
 }
 
 #[test]
 fn what_is_in_memory_has_no_copy() {
     let nowhere = tempfile::tempdir().unwrap();
-    let error = quancheng_state::Memory::new().copy(Part::Chain, &nowhere.path().join("x")).unwrap_err();
+    let error = quancheng_state::Memory::new().copy(Part::Chain, &nowhere.path().join("x"), &|| true).unwrap_err();
     assert!(error.to_string().contains("not on a disk"), "{error}");
 }

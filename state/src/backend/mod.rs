@@ -293,11 +293,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
 
     /// Copies a part, as it is at one moment of this call, into a folder that does not exist and whose parent does. Of the chain the copy holds
     /// every write before the call; of the results too, or those of a checkpoint that was begun before the call ended. Reads and writes
-    /// go on meanwhile. What never changes any more may be shared with the copy, so nothing in it may be written in place.
+    /// go on meanwhile. What never changes any more may be shared with the copy, so nothing in it may be written in place. A copy that waits
+    /// for the disk looks whether it is still to `go_on`.
     ///
     /// # Errors
     /// [`StoreError::Io`]; the folder is then not there, or no copy. Always where nothing is kept on a disk, as by default.
-    fn copy(&self, part: Part, folder: &Path) -> Result<(), StoreError> {
+    fn copy(&self, part: Part, folder: &Path, go_on: GoOn<'_>) -> Result<Copied, StoreError> {
+        let _ = go_on;
         Err(StoreError::Io {
             path: folder.display().to_string(),
             operation: "copy",
@@ -305,6 +307,19 @@ pub trait Backend: Send + Sync + fmt::Debug {
             detail: format!("the part `{}` is in memory and not on a disk", part.name()),
         })
     }
+}
+
+/// Whether a copy is still wanted.
+pub type GoOn<'a> = &'a dyn Fn() -> bool;
+
+/// How a copy ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Copied {
+    /// It is made.
+    Whole,
+    /// It was no longer wanted: the folder is not there, or no copy.
+    LeftOff,
 }
 
 /// A place in a column.

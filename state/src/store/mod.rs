@@ -26,7 +26,7 @@ use quancheng_types::codec::{decode, encode};
 use quancheng_types::merkle::RootBuilder;
 use quancheng_types::{Digest, Height, HistoryLeaf};
 
-use crate::backend::{Backend, Column, Durability, Part, Writes};
+use crate::backend::{Backend, Column, Copied, Durability, GoOn, Part, Writes};
 use crate::error::{Record, StoreError};
 use crate::tree::{ChainHasher, Pages, Recent, Slot, TreeCache, TreeReader, Unwritten, rebuild, written_root};
 
@@ -282,11 +282,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn copy(&self, folder: &Path) -> Result<(), StoreError> {
+    pub fn copy(&self, folder: &Path, go_on: GoOn<'_>) -> Result<Copied, StoreError> {
         for part in [Part::Results, Part::Chain] {
-            self.backend().copy(part, &folder.join(part.name()))?;
+            match self.backend().copy(part, &folder.join(part.name()), go_on)? {
+                Copied::Whole => {}
+                Copied::LeftOff => return Ok(Copied::LeftOff),
+            }
         }
-        Ok(())
+        Ok(Copied::Whole)
     }
 
     fn backend(&self) -> &dyn Backend {

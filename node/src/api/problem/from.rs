@@ -38,6 +38,7 @@ impl From<BackupError> for ApiError {
             | BackupError::File(_)
             | BackupError::Start(_)
             | BackupError::Exists { .. }
+            | BackupError::NoFolder { .. }
             | BackupError::NoBackup { .. }
             | BackupError::Faults { .. }
             | BackupError::OtherChain { .. }
