@@ -6,11 +6,13 @@ mod shown;
 use std::time::Instant;
 
 use quancheng_contracts::{StateKey, describe_entry};
+use quancheng_proof::identity::account_key;
+use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{Assessment, Bundle, Checkpoint, Claim, Finding, Report, Scope, Step, verify_bundle};
-use quancheng_types::{AccountId, Digest, TransactionId};
+use quancheng_types::{AccountId, Digest, Height, HistoryLeaf, TransactionId};
 use serde_json::Value;
 
-use crate::client::{Client, OCTETS, Request, foreign, with_query};
+use crate::client::{Answer, Client, OCTETS, Request, foreign, with_query};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::{Text, say};
 use crate::time::AsOf;
@@ -115,6 +117,15 @@ impl Question {
         self.ask_for(client, client.deadline(), |bundle| Ok(bundle.clone()))
     }
 
+    /// Asks all endpoints; of the answers that fit, the one under the newest header.
+    pub(crate) fn ask_newest(&self, client: &Client) -> Outcome<Bundle> {
+        let trusted = client.trusted()?;
+        let path = self.path();
+        let request = Request { path: &path, body: None, accept: OCTETS, until: client.deadline(), held: None };
+        let read = |answer: &Answer| self.read(client, answer, trusted.as_ref(), |bundle| Ok(bundle.clone()));
+        client.newest(request, read, |bundle| bundle.header.height.0)
+    }
+
     /// As [`ask`](Self::ask), for what is read from a bundle that fits; one from which it cannot be read does not.
     pub(crate) fn ask_for<T>(
         &self,
@@ -125,12 +136,21 @@ impl Question {
         let trusted = client.trusted()?;
         let path = self.path();
         let request = Request { path: &path, body: None, accept: OCTETS, until, held: None };
-        client.in_turn(request, |answer| {
-            // What is no bundle is not evidence that does not match: some other program has answered.
-            let bundle = Bundle::decode(&answer.body).map_err(|error| answer.foreign().cause(error))?;
-            let fits = check(&bundle, &self.asked, self.as_of, trusted.as_ref());
-            fits.and_then(|()| read(&bundle)).map_err(|causes| unfit(&answer.url, causes))
-        })
+        client.in_turn(request, |answer| self.read(client, answer, trusted.as_ref(), &read))
+    }
+
+    fn read<T>(
+        &self,
+        client: &Client,
+        answer: &Answer,
+        trusted: Option<&Checkpoint>,
+        read: impl Fn(&Bundle) -> Result<T, Vec<Text>>,
+    ) -> Outcome<T> {
+        // What is no bundle is not evidence that does not match: some other program has answered.
+        let bundle = Bundle::decode(&answer.body).map_err(|error| answer.foreign().cause(error))?;
+        let fits = check(&bundle, &self.asked, self.as_of, trusted);
+        let is_last = || self.as_of.map_or(Ok(()), |as_of| is_last(client, &bundle, as_of));
+        fits.and_then(|()| is_last()).and_then(|()| read(&bundle)).map_err(|causes| unfit(&answer.url, causes))
     }
 }
 
@@ -143,17 +163,63 @@ pub(crate) fn named(asked: &Asked, data: &Value, urls: &str) -> Outcome<()> {
         .cause_in(say!("答复中的记录并非所问的记录", "the record in the answer is not the one that was asked for")))
 }
 
-/// The proof in an answer to another question, held against it: as of the height that the answer names, and of what it shows.
+/// Whether a bundle is as of the last block that is not later than the moment asked for: the next one is later, or there is none. Any earlier
+/// block has no later time either, and what it shows may have changed since.
+fn is_last(client: &Client, bundle: &Bundle, as_of: AsOf) -> Result<(), Vec<Text>> {
+    let (AsOf::TimeMs(time_ms), Some(leaf)) = (as_of, bundle.claims.first().and_then(|claim| leaf_of(bundle, claim)))
+    else {
+        return Ok(());
+    };
+    // Any proof as of the next block tells its time.
+    let next = AsOf::Height(leaf.height.next().0);
+    let found = Question::state(account_key(&AccountId::default())).at(Some(next)).ask(client);
+    let next_ms =
+        found.map(|found| found.claims.first().and_then(|claim| leaf_of(&found, claim)).map(|leaf| leaf.time_ms));
+    settles(leaf.height, bundle.header.executed_height, time_ms, next_ms)
+}
+
+/// Whether a block is the last one before a moment, by the time of the next one: when nobody tells it, if it is the newest that there is.
+fn settles(height: Height, newest: Height, time_ms: u64, next_ms: Outcome<Option<u64>>) -> Result<(), Vec<Text>> {
+    match next_ms {
+        Ok(Some(next_ms)) if next_ms > time_ms => Ok(()),
+        Ok(Some(next_ms)) => Err(vec![not_last(height, next_ms)]),
+        Ok(None) | Err(_) if newest == height => Ok(()),
+        Ok(None) => Err(vec![say!("无从得知其后区块的时间", "nobody tells the time of the block after it")]),
+        Err(fault) => Err([fault.message].into_iter().chain(fault.causes).collect()),
+    }
+}
+
+fn not_last(height: Height, next_ms: u64) -> Text {
+    let (next, time) = (height.next(), shanghai_time(next_ms));
+    say!(
+        "它截至高度 {height}，而所问时刻之前还有区块 {next}（{time}，北京时间）",
+        "it is as of height {height}, and block {next} of {time} (Beijing time) is not after that moment either"
+    )
+}
+
+/// The leaf of the block that a claim is as of.
+fn leaf_of<'a>(bundle: &'a Bundle, claim: &Claim) -> Option<&'a HistoryLeaf> {
+    bundle.leaves.get(usize::from(claim.leaf())).map(|proof| &proof.leaf)
+}
+
+/// The proof in an answer to another question, held against it: as of the height that the answer names, and of the moment that was asked for,
+/// and of what it shows.
 pub(crate) fn proof(
     bytes: &[u8],
     asked: &Asked,
     height: u64,
     data: &Value,
     (urls, trusted): (&str, Option<&Checkpoint>),
+    moment: Option<(&Client, AsOf)>,
 ) -> Outcome<()> {
     let is_there = !data.is_null();
     let bundle = Bundle::decode(bytes).map_err(|error| foreign(urls).cause(error))?;
     check(&bundle, asked, Some(AsOf::Height(height)), trusted).map_err(|causes| unfit(urls, causes))?;
+    if let Some((client, as_of)) = moment {
+        let is_as_of = bundle.claims.iter().all(|claim| is_as_of(&bundle, claim, as_of));
+        let doubt = if is_as_of { is_last(client, &bundle, as_of) } else { Err(vec![other_moment(as_of)]) };
+        doubt.map_err(|causes| unfit(urls, causes))?;
+    }
     let is_proven = |claim: &Claim| asked.is_claimed_by(claim) && matches!(claim, Claim::State { value: Some(_), .. });
     if *asked != Asked::Entries && bundle.claims.iter().any(is_proven) != is_there {
         let cause =
@@ -191,15 +257,18 @@ fn check(bundle: &Bundle, asked: &Asked, as_of: Option<AsOf>, trusted: Option<&C
         return Err(vec![say!("其中没有所问的记录", "it says nothing of the record that was asked for")]);
     }
     if let Some(as_of) = as_of.filter(|as_of| !about.iter().all(|claim| is_as_of(bundle, claim, *as_of))) {
-        let (_, wanted) = as_of.query();
-        return Err(vec![say!("并非截至所问的 {wanted}", "it is not as of {wanted}, which was asked for")]);
+        return Err(vec![other_moment(as_of)]);
     }
     sound(bundle, trusted)
 }
 
+fn other_moment(as_of: AsOf) -> Text {
+    let (_, wanted) = as_of.query();
+    say!("并非截至所问的 {wanted}", "it is not as of {wanted}, which was asked for")
+}
+
 fn is_as_of(bundle: &Bundle, claim: &Claim, as_of: AsOf) -> bool {
-    let leaf = bundle.leaves.get(usize::from(claim.leaf())).map(|proof| &proof.leaf);
-    leaf.is_some_and(|leaf| match as_of {
+    leaf_of(bundle, claim).is_some_and(|leaf| match as_of {
         AsOf::Height(height) => leaf.height.0 == height,
         AsOf::TimeMs(time_ms) => leaf.time_ms <= time_ms,
     })

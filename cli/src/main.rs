@@ -19,6 +19,7 @@ mod client;
 mod commands;
 mod fault;
 mod files;
+mod in_force;
 mod interrupt;
 mod keys;
 mod mapping;

@@ -23,7 +23,7 @@ use crate::transaction::{self, Draft, Signers};
 pub(crate) use fate::{Fate, fate, is_settled, is_void, past};
 pub(crate) use lifetime::not_over;
 pub(crate) use offer::Offer;
-pub(crate) use proven::is_proven;
+pub(crate) use proven::{PROVEN, is_proven};
 pub(crate) use refusals::refusal_hint;
 use refusals::{is_refused, refusal};
 pub(crate) use wait::{look_up, submit};

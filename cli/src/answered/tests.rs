@@ -102,3 +102,23 @@ fn rows_are_known_by_the_names_of_the_modules() {
         assert!(tables.contains(&row.table) && text == *wanted, "{asked:?}: {} {text}", row.table);
     }
 }
+
+/// A node may prove what was, and call it the state of a later moment: the next block tells.
+#[test]
+fn a_block_is_the_last_one_before_a_moment_by_the_time_of_the_next() {
+    let missing = || Err(Fault::new(Exit::NotFound, "NOT_REACHED", say!("无。", "None.")));
+    let (height, newer) = (Height(24), Height(600));
+    for (newest, next_ms, is_last) in [
+        (newer, Ok(Some(1_001)), true),
+        (newer, Ok(Some(1_000)), false),
+        (newer, Ok(Some(999)), false),
+        (newer, Ok(None), false),
+        (newer, missing(), false),
+        (height, missing(), true),
+        (height, Ok(None), true),
+        (height, Ok(Some(999)), false),
+    ] {
+        let found = settles(height, newest, 1_000, next_ms.clone());
+        assert_eq!(found.is_ok(), is_last, "{newest} {next_ms:?}: {found:?}");
+    }
+}

@@ -36,6 +36,8 @@ pub(crate) use url::{escape, with_query};
 /// Wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Least time for an answer: a question that is asked at all is given that much, also when the time is all but over.
+const ANSWER_TIME_MIN: Duration = Duration::from_millis(500);
+/// Time for an answer beyond what the node was asked to hold it back.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// Greatest answer, bytes: a bundle of 8 MiB as JSON.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -216,6 +218,10 @@ impl Client {
             let Some(url) = self.urls.get(place) else {
                 continue;
             };
+            if step > 0 && is_over(request.until) {
+                causes.push(not_asked(url));
+                continue;
+            }
             match self.meet(url, request, others) {
                 Ok(Met::OtherChain(id)) => elsewhere.push((url.clone(), id)),
                 Ok(Met::Answer(answer)) if matches!(answer.status, 429 | 502 | 503 | 504) => {
@@ -254,6 +260,9 @@ impl Client {
     pub(crate) fn send_each(&self, request: Request<'_>) -> Vec<Outcome<Answer>> {
         let places = self.urls.iter().zip((1..=self.urls.len()).rev());
         let answers = places.map(|(url, others)| {
+            if others < self.urls.len() && is_over(request.until) {
+                return Err(unreachable(1, vec![not_asked(url)]));
+            }
             let until = Instant::now() + share(request.until, others);
             self.at(url).send(Request { until, ..request })
         });
@@ -276,7 +285,7 @@ impl Client {
         let target = format!("{url}{}", request.path);
         let timeout = Some(match request.held {
             Some(held) => held + ANSWER_TIME,
-            None => share(request.until, endpoints).max(ANSWER_TIME),
+            None => share(request.until, endpoints).max(ANSWER_TIME_MIN),
         });
         let mut response: HttpResponse<Body> = match request.body {
             None => self
@@ -319,6 +328,11 @@ fn unreachable(count: usize, causes: Vec<Text>) -> Fault {
     let fault = Fault::new(Exit::Network, UNREACHABLE, message)
         .hint(say!("请核对 --api 地址及节点是否运行。", "Check the --api address and whether the node runs."));
     Fault { causes, ..fault }
+}
+
+/// Why an endpoint was not asked.
+fn not_asked(url: &str) -> Text {
+    say!("{url}：时间已到，未询问", "{url}: not asked, the time is over")
 }
 
 /// What the next of so many endpoints may take of the time that is left.

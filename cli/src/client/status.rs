@@ -81,6 +81,11 @@ impl Answer {
         }
     }
 
+    /// Why the time of a transaction cannot have passed, by this machine's clock; whoever says so has not told what became of it.
+    pub(crate) fn too_early(sought: Sought) -> Option<Text> {
+        sought.too_early(now_ms())
+    }
+
     /// Refuses the word of a node about a block whose time is still to come.
     pub(crate) fn not_to_come(&self, until: KnownUntil) -> Outcome<()> {
         let now_ms = now_ms();

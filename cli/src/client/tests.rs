@@ -153,8 +153,38 @@ fn a_foreign_answer_is_no_status() {
     }
 }
 
+/// What was true once one endpoint may show for ever: of all, the newest block counts, wherever it stands among those that do not fit.
+#[test]
+fn of_all_endpoints_the_newest_block_counts() {
+    let read = |answer: &Answer| {
+        let height = answer.json()?.get("height").and_then(Value::as_u64);
+        height.ok_or_else(|| Fault::new(Exit::Network, BAD_ANSWER, say!("无。", "None.")))
+    };
+    let (old, new, none) = (|| saying("{\"height\":24}"), || saying("{\"height\":600}"), || saying("{}"));
+    for (urls, newest) in [
+        (vec![old(), new()], Some(600)),
+        (vec![new(), old()], Some(600)),
+        (vec![none(), old(), "http://127.0.0.1:1".to_owned()], Some(24)),
+        (vec![new()], Some(600)),
+        (vec![none(), none()], None),
+    ] {
+        let client = Client::new(&urls, Lang::En, patience(false, 10 * SECOND)).unwrap();
+        let request = Request { path: "/v1/x", body: None, accept: JSON, until: client.deadline(), held: None };
+        assert_eq!(client.newest(request, read, |height| *height).ok(), newest, "{urls:?}");
+    }
+}
+
+/// An endpoint that says this to everybody.
+fn saying(body: &'static str) -> String {
+    serving(0, body)
+}
+
 /// An endpoint that hangs up on so many callers before it answers one.
 fn late(hang_ups: usize) -> String {
+    serving(hang_ups, "{}")
+}
+
+fn serving(hang_ups: usize, body: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -163,7 +193,8 @@ fn late(hang_ups: usize) -> String {
         }
         while let Ok((mut stream, _)) = listener.accept() {
             let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(&[head.as_bytes(), body.as_bytes()].concat());
         }
     });
     url

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use quancheng_types::problem as codes;
 
-use super::{Answer, Client, PAUSE, Request, UNREACHABLE, share, unreachable};
+use super::{Answer, Client, PAUSE, Request, UNREACHABLE, is_over, not_asked, share, unreachable};
 use crate::fault::{Exit, Fault, Outcome};
 
 /// Why no endpoint of a round has given an answer that holds.
@@ -44,6 +44,24 @@ impl Client {
         }
     }
 
+    /// What the endpoint reads that shows the newest block: what was true once one may go on showing for ever. All are asked.
+    pub(crate) fn newest<T>(
+        &self,
+        request: Request<'_>,
+        read: impl Fn(&Answer) -> Outcome<T>,
+        height: impl Fn(&T) -> u64,
+    ) -> Outcome<T> {
+        if self.urls.len() > 1 {
+            let answers = self.send_each(request).into_iter().flatten();
+            let found =
+                answers.filter(|answer| (200..300).contains(&answer.status)).filter_map(|answer| read(&answer).ok());
+            if let Some(newest) = found.max_by_key(|found| height(found)) {
+                return Ok(newest);
+            }
+        }
+        self.in_turn(request, read)
+    }
+
     fn round<T>(&self, request: Request<'_>, read: &impl Fn(&Outcome<Answer>) -> Outcome<T>) -> Result<T, Round> {
         let count = self.urls.len();
         let begun = self.first.get();
@@ -53,6 +71,10 @@ impl Client {
             let Some(url) = self.urls.get(place) else {
                 continue;
             };
+            if step > 0 && is_over(request.until) {
+                round.faults.push(unreachable(1, vec![not_asked(url)]));
+                continue;
+            }
             let until = Instant::now() + share(request.until, others);
             let answer = self.at(url).send(Request { until, ..request });
             match read(&answer) {

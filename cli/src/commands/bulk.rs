@@ -77,7 +77,10 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     }
     if refused > 0 {
         let message = say!("{refused} 行被拒绝，详见结果文件。", "{refused} lines were refused; see the result file.");
-        reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message));
+        reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message).hint(say!(
+            "改正某行之前，请先用 `quancheng tx show 编号` 向另一节点核实该行的交易未生效：节点称未接收者，未必未转交他人。之后再次运行同一命令。",
+            "Before a line is mended, ask another node with `quancheng tx show ID` whether its transaction has taken effect: a node that says it did not take it may have given it on. Then run the same command again."
+        )));
     }
     Ok(reply)
 }

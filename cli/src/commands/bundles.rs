@@ -50,12 +50,7 @@ pub(super) fn refresh(session: &Session, command: &BundleRefresh) -> Outcome<Rep
     evidence::may_go(&command.out)?;
     let old = read(&command.file)?;
     let client = session.client(&command.api)?.of_chain(old.header.chain_id);
-    let fresh = newer(&client, &old)?;
-    let openings = old.openings.iter().map(|opening| moved(opening, &old, &fresh)).collect::<Option<Vec<_>>>();
-    let whole = openings.ok_or_else(claims_differ)?.into_iter().try_fold(fresh, Bundle::attach).map_err(|error| {
-        Fault::new(Exit::Network, "BAD_ANSWER", say!("节点返回的证据包不合用。", "The node's bundle does not fit."))
-            .cause(error)
-    })?;
+    let whole = newer(&client, &old)?;
     let mut reply = save(&whole, &command.out, command.json)?;
     add_bounds(&mut reply.data, &old.header, &whole.header);
     Ok(reply.headline(bound_moved(&old.header, &whole.header)))
@@ -87,7 +82,7 @@ fn bound_moved(old: &Header, new: &Header) -> Text {
     }
 }
 
-/// The first bundle that proves everything the old one does, of whichever endpoint.
+/// The first bundle that proves everything the old one does and takes its files and salts, of whichever endpoint.
 fn newer(client: &Client, old: &Bundle) -> Outcome<Bundle> {
     let (mut missing, mut unfit) = (None, None);
     let is_short = Cell::new(false);
@@ -96,7 +91,7 @@ fn newer(client: &Client, old: &Bundle) -> Outcome<Bundle> {
             let is_whole = (0..old.claims.len()).all(|place| place_of(place, old, fresh).is_some());
             is_short.set(is_short.get() || !is_whole);
             let lacking = say!("不含原证据包的全部记录", "it does not have all that the old bundle claims");
-            if is_whole { Ok(fresh.clone()) } else { Err(vec![lacking]) }
+            if is_whole { with_openings(old, fresh) } else { Err(vec![lacking]) }
         });
         match found {
             Ok(fresh) => return Ok(fresh),
@@ -107,6 +102,13 @@ fn newer(client: &Client, old: &Bundle) -> Outcome<Bundle> {
     }
     let unfit = unfit.filter(|_| !is_short.get());
     Err(missing.or(unfit).unwrap_or_else(claims_differ))
+}
+
+/// A newer bundle with the files and salts of an old one.
+fn with_openings(old: &Bundle, fresh: &Bundle) -> Result<Bundle, Vec<Text>> {
+    let openings = old.openings.iter().map(|opening| moved(opening, old, fresh)).collect::<Option<Vec<_>>>();
+    let openings = openings.ok_or_else(|| vec![claims_differ().message])?;
+    openings.into_iter().try_fold(fresh.clone(), Bundle::attach).map_err(|error| vec![Text::same(error.to_string())])
 }
 
 fn claims_differ() -> Fault {
@@ -188,7 +190,10 @@ pub(super) fn cut(command: &BundleCut) -> Outcome<Reply> {
     let listed = |path: &String| items(&old).any(|item| item.entry.path.as_str() == path);
     if let Some(path) = keep.iter().chain(&seal).find(|path| !listed(path)) {
         let message = say!("证据包未列有 {path}。", "The bundle does not list {path}.");
-        let mut fault = Fault::new(Exit::NotFound, "NOT_LISTED", message);
+        let mut fault = Fault::new(Exit::NotFound, "NOT_LISTED", message).hint(say!(
+            "请按证据包所列名称填写；`quancheng bundle show 文件` 显示清单。",
+            "Name it as the bundle lists it; `quancheng bundle show FILE` tells how."
+        ));
         fault = items(&old).fold(fault, |fault, item| fault.cause(item.entry.path.as_str()));
         return Err(fault);
     }

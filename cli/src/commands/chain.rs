@@ -1,16 +1,15 @@
 //! `chain`, `block` and `node`: the chain as nodes see it.
 
 use quancheng_proof::Checkpoint;
-use quancheng_proof::identity::account_key;
-use quancheng_types::{AccountId, Genesis, Header, Height, Parameters};
+use quancheng_types::{Genesis, Header};
 use serde_json::{Value, json};
 
-use crate::answered::Question;
 use crate::args::chain::{Block, Chain, ChainFile, Node};
 use crate::client::{Answer, BAD_ANSWER, Client, JSON, Request, Shape, escape, with_query};
 use crate::commands::read;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
+use crate::in_force;
 use crate::messages::causes;
 use crate::output::{Reply, View};
 use crate::session::Session;
@@ -20,7 +19,7 @@ use crate::text::{Text, number, say};
 pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
     match command {
         Chain::Status(status) => Ok(Reply::record(session.client(&status.api)?.node_status()?)),
-        Chain::Parameters(status) => Ok(Reply::record(parameters(&session.client_of_chain(&status.api)?)?)),
+        Chain::Parameters(status) => Ok(Reply::record(in_force::parameters(&session.client_of_chain(&status.api)?)?)),
         Chain::Modules(status) => {
             let data = session.client(&status.api)?.get("/v1/modules", Shape::Modules)?;
             let differs = other_modules(&data);
@@ -43,35 +42,6 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
             read::query(session, &query.read, &query.module, question)
         }
     }
-}
-
-/// The parameters in force, as a certified header names them by their hash.
-pub(super) fn parameters(client: &Client) -> Outcome<Value> {
-    // Any proof shows the newest certified header.
-    let header = Question::state(account_key(&AccountId::default())).ask(client)?.header;
-    let request = Request { path: "/v1/parameters", body: None, accept: JSON, until: client.deadline(), held: None };
-    client.in_turn(request, |answer| {
-        let mut value = answer.shaped(Shape::Parameters)?;
-        let found = value.get("parameters").cloned().unwrap_or_default();
-        let found: Parameters = serde_json::from_value(found).map_err(|error| answer.foreign().cause(error))?;
-        if found.hash() != header.params_hash {
-            return Err(not_in_force(&answer.url, header.height));
-        }
-        insert(&mut value, "proven", json!(true));
-        insert(&mut value, "certified_by", json!(header.height));
-        Ok(value)
-    })
-}
-
-fn not_in_force(url: &str, height: Height) -> Fault {
-    let message = say!(
-        "{url} 所称参数与已认证的区块头（高度 {height}）不符。",
-        "What {url} calls the parameters is not what the certified header of height {height} names."
-    );
-    Fault::new(Exit::Network, BAD_ANSWER, message).hint(say!(
-        "参数如刚刚变更，请稍后再试；否则请用 --api 改问其他节点。",
-        "If the parameters have changed just now, try again soon; else ask another node with --api."
-    ))
 }
 
 /// In what the modules of a node differ from those of this program: numbers then read otherwise there.

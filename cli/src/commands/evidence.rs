@@ -19,6 +19,7 @@ use crate::files;
 use crate::mapping;
 use crate::output::Reply;
 use crate::session::Session;
+use crate::submit::insert;
 use crate::text::{Text, say};
 use crate::time::AsOf;
 use crate::transaction::describe_call;
@@ -118,10 +119,8 @@ pub(super) fn decode(bytes: &[u8]) -> Outcome<ProofBundle> {
 
 /// Content of a bundle; nothing here is checked.
 pub(super) fn describe(bundle: &ProofBundle) -> Value {
-    let claims: Vec<Value> = bundle
-        .claims
-        .iter()
-        .map(|claim| match claim {
+    let described = |claim: &Claim| {
+        let mut described = match claim {
             Claim::Transaction { transaction, receipt, .. } => json!({
                 "kind": "transaction",
                 "id": transaction.id(),
@@ -132,8 +131,15 @@ pub(super) fn describe(bundle: &ProofBundle) -> Value {
                 "kind": if value.is_some() { "state" } else { "absence" },
                 "key": hex::encode(&**key),
             }),
-        })
-        .collect();
+        };
+        // The header is newer: what a claim says is of this block.
+        if let Some(proof) = bundle.leaves.get(usize::from(claim.leaf())) {
+            insert(&mut described, "height", json!(proof.leaf.height));
+            insert(&mut described, "time_ms", json!(proof.leaf.time_ms));
+        }
+        described
+    };
+    let claims: Vec<Value> = bundle.claims.iter().map(described).collect();
     let entries: Vec<Value> = entries(bundle).iter().map(Entry::to_json).collect();
     let files: Vec<Value> = bundle
         .openings

@@ -1,13 +1,18 @@
 //! `governance`: proposals and votes.
 
+use quancheng_contracts::governance::parameters_key;
+use quancheng_proof::Claim;
+use quancheng_proof::report::shanghai_time;
+use quancheng_types::Schedule;
+use quancheng_types::codec::decode;
 use serde_json::{Map, Value, json};
 
-use crate::answered::Asked;
+use crate::answered::{Asked, Question};
 use crate::args::governance::{Common, FromFile, Governance, Parameters, Propose, ProposeRole, ValidatorRecord};
-use crate::client::escape;
+use crate::client::{Client, escape};
 use crate::commands::org::moment;
-use crate::commands::{chain, read};
-use crate::fault::{Fault, Outcome};
+use crate::commands::read;
+use crate::fault::{Exit, Fault, Outcome};
 use crate::output::Reply;
 use crate::session::Session;
 use crate::text::{Text, number, say};
@@ -15,6 +20,8 @@ use crate::time::duration_ms;
 use crate::transaction::{self, call};
 use crate::{files, submit};
 
+/// Greatest length of the parameters in force and in flight, in bytes: that of any value of the state.
+const PARAMETERS_BYTES_MAX: u32 = 64 * 1024;
 /// Module of governance.
 const MODULE: &str = "governance";
 
@@ -134,8 +141,7 @@ fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
         return files::read_json(file);
     }
     let client = transaction::client(session, &change.common.write)?;
-    let answer = chain::parameters(&client)?;
-    let found = answer.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default();
+    let found = decided(session, &client)?;
     let mut parameters = found.clone();
     for text in &change.set {
         set(&mut parameters, text)?;
@@ -145,6 +151,43 @@ fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
         session.note(&Text::same(format!("{name}: {old} → {value}")));
     }
     Ok(Value::Object(parameters))
+}
+
+/// The parameters that were decided last, whether they are in force or not yet: an acceptance replaces all of them.
+fn decided(session: &Session, client: &Client) -> Outcome<Map<String, Value>> {
+    let key = parameters_key().as_bytes().to_vec();
+    let bundle = Question::state(key).ask_newest(client)?;
+    let value = bundle.claims.iter().find_map(|claim| match claim {
+        Claim::State { value, .. } => value.as_ref(),
+        Claim::Transaction { .. } => None,
+    });
+    let schedule =
+        value.and_then(|value| decode::<Schedule<quancheng_types::Parameters>>(value, PARAMETERS_BYTES_MAX).ok());
+    let (height, time) = (bundle.header.height, shanghai_time(bundle.header.time_ms));
+    let Some(latest) = schedule.as_ref().and_then(Schedule::latest) else {
+        let message =
+            say!("已证明的状态中没有可读的链参数。", "The proven state holds no parameters that can be read.");
+        return Err(Fault::new(Exit::CannotCheck, "PARAMETERS_UNREADABLE", message).hint(say!(
+            "本程序的版本可能早于该链所用的规则：请改用新版本。",
+            "This program may be older than the rules of the chain: use a newer one."
+        )));
+    };
+    let from = latest.effective;
+    session.note(&if from > height {
+        say!(
+            "以已表决通过、自高度 {from} 起生效的参数为基础（截至高度 {height}，{time}，北京时间）。",
+            "Based on the parameters that were voted for and come into force at height {from} (as of height {height}, {time}, Beijing time)."
+        )
+    } else {
+        say!(
+            "以现行参数为基础（截至高度 {height}，{time}，北京时间）。",
+            "Based on the parameters in force (as of height {height}, {time}, Beijing time)."
+        )
+    });
+    match serde_json::to_value(latest.value) {
+        Ok(Value::Object(found)) => Ok(found),
+        Ok(_) | Err(_) => Ok(Map::new()),
+    }
 }
 
 /// Changes one parameter, `NAME=VALUE`, that is there already. What is put to the vote is written as it will stand there.

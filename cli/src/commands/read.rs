@@ -1,17 +1,20 @@
 //! Reads that all nouns share: one record as of any height with its proof, and pages of a list.
 
+use std::cell::RefCell;
+
+use quancheng_proof::Checkpoint;
 use quancheng_proof::report::shanghai_time;
 use serde_json::{Value, json};
 
 use crate::answered::{self, Asked};
 use crate::args::common::{List, Read};
-use crate::client::{Client, JSON, Request, Shape, foreign, with_query};
+use crate::client::{Answer, Client, JSON, Request, Shape, foreign, with_query};
 use crate::commands::evidence;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::output::{Reply, View};
 use crate::session::Session;
-use crate::submit::insert;
-use crate::text::say;
+use crate::submit::{PROVEN, insert};
+use crate::text::{Text, say};
 use crate::time::{AsOf, now_ms};
 
 /// Entries of one page, as the API limits them.
@@ -72,7 +75,7 @@ pub(super) fn record(session: &Session, read: &Read, path: &str, asked: &Asked) 
     read.proof.iter().try_for_each(|path| evidence::may_go(path))?;
     let client = client_of(session, read)?;
     let path = with_query(path, &parameters(read));
-    let found = answer(&client, &path, None, asked, read.proof.is_some())?;
+    let found = answer(&client, &path, None, asked, read.proof.is_some().then_some(read.as_of))?;
     tell_future(session, read);
     finish(read, found)
 }
@@ -83,7 +86,7 @@ pub(super) fn query(session: &Session, read: &Read, module: &str, question: Valu
     let client = client_of(session, read)?;
     let body = json!({ "module": module, "query": question });
     let path = with_query("/v1/query", &parameters(read));
-    let found = answer(&client, &path, Some(&body), &Asked::Entries, read.proof.is_some())?;
+    let found = answer(&client, &path, Some(&body), &Asked::Entries, read.proof.is_some().then_some(read.as_of))?;
     tell_future(session, read);
     finish(read, found)
 }
@@ -92,7 +95,7 @@ pub(super) fn query(session: &Session, read: &Read, module: &str, question: Valu
 /// there is none.
 pub(super) fn proven(client: &Client, path: &str, asked: &Asked) -> Outcome<Option<Value>> {
     let path = with_query(path, &[("proof", "true".to_owned())]);
-    let found = answer(client, &path, None, asked, true)?;
+    let found = answer(client, &path, None, asked, Some(None))?;
     Ok(found.value.get("data").filter(|data| !data.is_null()).cloned())
 }
 
@@ -103,32 +106,82 @@ struct Found {
     proof: Option<Vec<u8>>,
 }
 
-/// The first answer that is about what was asked for, and proven where that is wanted.
-fn answer(client: &Client, path: &str, body: Option<&Value>, asked: &Asked, is_proven: bool) -> Outcome<Found> {
-    let trusted = if is_proven { client.trusted()? } else { None };
+/// The first answer that is about what was asked for, and proven where that is wanted: as of a moment, or of the newest block.
+fn answer(
+    client: &Client,
+    path: &str,
+    body: Option<&Value>,
+    asked: &Asked,
+    proven: Option<Option<AsOf>>,
+) -> Outcome<Found> {
+    let trusted = if proven.is_some() { client.trusted()? } else { None };
     let body = body.map(|body| body.to_string().into_bytes());
     let body = body.as_deref().map(|bytes| (bytes, JSON));
     let request = Request { path, body, accept: JSON, until: client.deadline(), held: None };
-    client.in_turn(request, |answer| {
-        let (mut value, url) = (answer.shaped(Shape::Record)?, answer.url.as_str());
-        let height = value.get("height").and_then(Value::as_u64).ok_or_else(|| foreign(url))?;
-        let data = value.get("data").cloned().unwrap_or_default();
-        answered::named(asked, &data, url)?;
-        let mut proof = None;
-        if is_proven {
-            let bytes = value.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
-            let bytes = bytes.ok_or_else(|| {
-                Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
-                    .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
-            })?;
-            answered::proof(&bytes, asked, height, &data, (url, trusted.as_ref()))?;
-            proof = Some(bytes);
-            if let Some(object) = value.as_object_mut() {
-                object.remove("proof");
-            }
+    let found = |answer: &Answer| found(client, answer, asked, proven, trusted.as_ref());
+    if proven == Some(None) {
+        return client.newest(request, found, |found| found.height);
+    }
+    // That there is nothing one endpoint alone cannot say: it may be behind. Of those that say so the newest block counts.
+    let absent: RefCell<Option<Found>> = RefCell::new(None);
+    let found = client.in_turn(request, |answer| {
+        let found = found(answer)?;
+        if found.value.get("data").is_some_and(|data| !data.is_null()) {
+            return Ok(found);
         }
-        Ok(Found { value, height, proof })
-    })
+        let fault = nothing(&found);
+        let mut newest = absent.borrow_mut();
+        if newest.as_ref().is_none_or(|newest| newest.height < found.height) {
+            *newest = Some(found);
+        }
+        Err(fault)
+    });
+    match (found, absent.into_inner()) {
+        (Err(fault), Some(absent)) if fault.exit == Exit::NotFound => Ok(absent),
+        (found, _) => found,
+    }
+}
+
+/// An answer, when it is about what was asked for and proven where that is wanted.
+fn found(
+    client: &Client,
+    answer: &Answer,
+    asked: &Asked,
+    proven: Option<Option<AsOf>>,
+    trusted: Option<&Checkpoint>,
+) -> Outcome<Found> {
+    let (mut value, url) = (answer.shaped(Shape::Record)?, answer.url.as_str());
+    let height = value.get("height").and_then(Value::as_u64).ok_or_else(|| foreign(url))?;
+    let data = value.get("data").cloned().unwrap_or_default();
+    answered::named(asked, &data, url)?;
+    let Some(as_of) = proven else {
+        return Ok(Found { value, height, proof: None });
+    };
+    let bytes = value.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
+    let bytes = bytes.ok_or_else(|| {
+        Fault::new(Exit::Network, "NO_PROOF", say!("节点未返回证明。", "The node gave no proof."))
+            .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
+    })?;
+    let moment = as_of.map(|as_of| (client, as_of));
+    answered::proof(&bytes, asked, height, &data, (url, trusted), moment)?;
+    if let Some(object) = value.as_object_mut() {
+        object.remove("proof");
+    }
+    Ok(Found { value, height, proof: Some(bytes) })
+}
+
+/// The fault of a record that is not there, as of the block that the answer names.
+fn nothing(found: &Found) -> Fault {
+    let height = found.height;
+    let time = found.value.get("time_ms").and_then(Value::as_u64).map(shanghai_time);
+    let message = match time {
+        None => say!("截至高度 {height} 没有此记录。", "There is no such record as of height {height}."),
+        Some(time) => say!(
+            "截至高度 {height}（区块时间 {time}，北京时间）没有此记录。",
+            "There is no such record as of height {height} (block of {time}, Beijing time)."
+        ),
+    };
+    Fault::new(Exit::NotFound, "NOT_FOUND", message)
 }
 
 /// The answer of a module that is a list, as a table for people.
@@ -144,7 +197,8 @@ pub(super) fn rows(
 }
 
 fn finish(read: &Read, found: Found) -> Outcome<Reply> {
-    let Found { value: mut answer, height, proof } = found;
+    let fault = nothing(&found);
+    let Found { value: mut answer, height: _, proof } = found;
     let is_there = answer.get("data").is_some_and(|data| !data.is_null());
     let mut proof_file = None;
     if let (Some(path), Some(bytes)) = (&read.proof, proof) {
@@ -153,17 +207,24 @@ fn finish(read: &Read, found: Found) -> Outcome<Reply> {
         insert(&mut answer, "proof_file", json!(path));
     }
     if !is_there {
-        let mut fault = Fault::new(
-            Exit::NotFound,
-            "NOT_FOUND",
-            say!("截至高度 {height} 没有此记录。", "There is no such record as of height {height}."),
-        );
+        let mut fault = fault;
         if let Some(file) = proof_file {
             fault = fault.hint(say!("不存在证明已写入 {file}。", "The proof of its absence is in {file}."));
         }
         return Err(fault.data(answer));
     }
-    Ok(Reply::record(answer))
+    let is_proven = proof_file.is_some();
+    insert(&mut answer, PROVEN, json!(is_proven));
+    let reply = Reply::record(answer);
+    Ok(if is_proven { reply } else { reply.headline(word_of_a_node()) })
+}
+
+/// What people read above an answer that nobody has proven.
+fn word_of_a_node() -> Text {
+    say!(
+        "以下为节点所称，未经证明（--proof 文件 取得证明）：",
+        "This is what a node says, and not proven (--proof FILE fetches the proof):"
+    )
 }
 
 /// So many entries of a list, page by page.
@@ -175,14 +236,16 @@ pub(super) fn list(
     columns: &'static [&'static str],
 ) -> Outcome<Reply> {
     let client = session.client(&list.api)?;
-    let data = pages(&client, list, path, more)?;
+    let mut data = pages(&client, list, path, more)?;
+    insert(&mut data, PROVEN, json!(false));
     if let Some(cursor) = data.get("next_cursor").and_then(Value::as_str) {
         session.note(&say!(
             "可能还有更多：加 --cursor {cursor} 继续，或加大 --limit。",
             "There may be more: go on with --cursor {cursor}, or with a greater --limit."
         ));
     }
-    Ok(Reply::rows(data, Some("items"), columns))
+    let reply = Reply::rows(data, Some("items"), columns);
+    Ok(reply.headline(say!("以下列表为节点所称，未经证明：", "This list is what a node says, and not proven:")))
 }
 
 fn pages(client: &Client, list: &List, path: &str, more: &[(&str, String)]) -> Outcome<Value> {

@@ -68,7 +68,8 @@ pub(crate) fn collect(files: &[PathBuf], folders: &[PathBuf], is_escaping: bool)
                 Exit::NotFound,
                 "EMPTY_FOLDER",
                 say!("{shown} 中没有文件。", "{shown} holds no file."),
-            ));
+            )
+            .hint(say!("请核对文件夹；链接与设备不计。", "Check the folder; links and devices do not count.")));
         }
     }
     let mut found = name(raw, is_escaping)?;

@@ -6,10 +6,10 @@ use quancheng_proof::report::shanghai_time;
 use quancheng_types::{ChainId, SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
-use super::proven::{is_proven, prove};
+use super::proven::{is_proven, prove, receipt};
 use super::{Told, sought, stage_name, stage_of};
 use crate::args::common::Stage;
-use crate::client::{Answer, BAD_ANSWER, Client, JSON, KnownUntil, Problem, Request, Sought, UNREACHABLE};
+use crate::client::{Answer, Client, JSON, KnownUntil, Problem, Request, Sought, UNREACHABLE};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
 
@@ -49,12 +49,20 @@ pub(crate) fn fate(client: &Client, sought: Sought, chain_id: Option<ChainId>, v
     match ask_once(client, sought).map(of_one) {
         Ok(Fate::Executed(status)) => Ok(Fate::Executed(status)),
         Ok(Fate::Open) => Ok(Fate::Open),
-        Err(fault) if fault.code != BAD_ANSWER => Err(fault),
+        Err(fault) if fault.code == UNREACHABLE => Err(fault),
+        // Whatever else one says, the others are heard.
         Ok(Fate::Void) | Err(_) => {
             let path = path(sought);
             let answers = client.send_each(question(client, &path));
             let fates = answers.into_iter().map(|answer| answer.and_then(|answer| read(&answer, sought)).map(of_one));
-            agreed(fates)
+            match agreed(fates)? {
+                // They may say so against what they can prove themselves.
+                Fate::Void => {
+                    let until = Instant::now() + client.share(client.deadline());
+                    Ok(receipt(client, sought, until).map_or(Fate::Void, Fate::Executed))
+                }
+                fate @ (Fate::Executed(_) | Fate::Open) => Ok(fate),
+            }
         }
     }
 }
@@ -165,6 +173,7 @@ pub(crate) fn past(id: TransactionId, valid_until_ms: u64) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::BAD_ANSWER;
 
     /// A node that is behind, of another chain, or does not say how far it knows leaves everything open.
     #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::args::common::Write;
 use crate::client::{Client, Shape};
 use crate::fault::{Exit, Fault, Outcome};
+use crate::in_force;
 use crate::text::say;
 use crate::time::now_ms;
 use crate::transaction::valid_for_ms;
@@ -22,7 +23,11 @@ pub(super) fn check(write: &Write, client: Option<&Client>) -> Outcome<()> {
         return Ok(());
     }
     let max_ms = match client {
-        Some(client) => asked(client)?.unwrap_or(default_ms),
+        // A node that names more than chains begin with has to prove it: what is signed for that long may be of no use.
+        Some(client) => match asked(client)?.unwrap_or(default_ms) {
+            said_ms if said_ms > default_ms && wanted_ms > default_ms => proven(client)?.unwrap_or(default_ms),
+            said_ms => said_ms,
+        },
         None => default_ms,
     };
     if wanted_ms <= max_ms { Ok(()) } else { Err(too_long(wanted_ms, max_ms, client.is_some())) }
@@ -53,7 +58,15 @@ fn asked(client: &Client) -> Outcome<Option<u64>> {
         Err(fault) if fault.exit == Exit::NotFound => return Ok(None),
         Err(fault) => return Err(fault),
     };
-    Ok(answer.pointer("/parameters/transaction_lifetime_max_ms").and_then(Value::as_u64))
+    Ok(lifetime_max_ms(&answer))
+}
+
+fn proven(client: &Client) -> Outcome<Option<u64>> {
+    in_force::parameters(client).map(|answer| lifetime_max_ms(&answer))
+}
+
+fn lifetime_max_ms(answer: &Value) -> Option<u64> {
+    answer.pointer("/parameters/transaction_lifetime_max_ms").and_then(Value::as_u64)
 }
 
 fn too_long(wanted_ms: u64, max_ms: u64, is_asked: bool) -> Fault {

@@ -7,8 +7,9 @@ use quancheng_types::{SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
 use super::{Told, is_void, sought, under_way};
-use crate::client::{Client, JSON, OCTETS, Request};
+use crate::client::{Answer, Client, JSON, OCTETS, Request};
 use crate::fault::{Exit, Fault, Outcome};
+use crate::text::say;
 
 /// A fault that leaves open what became of the transaction says so: who reads an exit code alone would sign another one.
 pub(super) fn open_end(fault: Fault, id: TransactionId) -> Fault {
@@ -39,8 +40,17 @@ pub(super) fn admit(client: &Client, signed: &SignedTransaction, offer: Offer, d
             // Each question, and each answer, has to leave no doubt.
             Ok(answer) => {
                 let problem = answer.problem();
-                is_nowhere.set(is_nowhere.get() && problem.is_not_taken());
-                return Err(problem.into_fault(&answer.url, Exit::Refused));
+                // By this clock it is still time: the clock is wrong, or the node says what is not so, and may have given it to others.
+                let doubt = (problem.code == codes::EXPIRED).then(|| Answer::too_early(sought(signed))).flatten();
+                is_nowhere.set(is_nowhere.get() && problem.is_not_taken() && doubt.is_none());
+                let fault = problem.into_fault(&answer.url, Exit::Refused);
+                return Err(match doubt {
+                    None => fault,
+                    Some(doubt) => fault.cause_in(doubt).hint(say!(
+                        "请先核对本机时钟；时钟无误者，该节点所言不实：在有效期届满前请勿另行签署，并用 --api 改问其他节点。",
+                        "Check the clock of this machine first. If it is right, the node says what is not so: do not sign the same anew before that time, and ask another node with --api."
+                    )),
+                });
             }
             Err(fault) => {
                 is_nowhere.set(is_nowhere.get() && fault.code == codes::WRONG_CHAIN);

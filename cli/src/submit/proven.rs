@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::text::{Text, say};
 
 /// Member that says whether a status follows from a bundle.
-const PROVEN: &str = "proven";
+pub(crate) const PROVEN: &str = "proven";
 
 /// The status of a transaction as its receipt proves it, with what the node says otherwise.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,13 +27,16 @@ pub(crate) struct Proven {
     url: String,
 }
 
-/// Fetches the proof of a status that names a certified receipt, from whichever endpoint has it.
-pub(crate) fn prove(client: &Client, sought: Sought, told: &Told, until: Instant) -> Outcome<Proven> {
-    let question = Question::transaction(&sought.id);
-    let status = question.ask_for(client, until, |bundle| {
+/// The status of a transaction as its bundle proves it, from whichever endpoint has one.
+pub(crate) fn receipt(client: &Client, sought: Sought, until: Instant) -> Outcome<Value> {
+    Question::transaction(&sought.id).ask_for(client, until, |bundle| {
         read(bundle, sought.id).ok_or_else(|| vec![say!("其中没有回执", "there is no receipt in it")])
-    });
-    let status = status.map_err(|fault| without_proof(&told.url, fault))?;
+    })
+}
+
+/// Fetches the proof of a status that names a certified receipt.
+pub(crate) fn prove(client: &Client, sought: Sought, told: &Told, until: Instant) -> Outcome<Proven> {
+    let status = receipt(client, sought, until).map_err(|fault| without_proof(&told.url, fault))?;
     Ok(Proven { doubts: differences(&told.status, &status), status, url: told.url.clone() })
 }
 

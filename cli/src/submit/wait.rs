@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::offer::{admit, open_end};
 use super::proven::{prove, unproven};
-use super::{Fate, Offer, Told, ended_badly, enriched, is_refused, sought, stage_name, stage_of, under_way};
+use super::{Fate, Offer, Told, ended_badly, enriched, fate, is_refused, sought, stage_name, stage_of, under_way};
 use crate::args::common::Stage;
 use crate::client::{Client, JSON, Request, Sought, UNREACHABLE, is_over, together};
 use crate::fault::{Exit, Fault, Outcome};
@@ -181,12 +181,14 @@ impl Wait<'_> {
         }
     }
 
-    /// That the time of a transaction is over without a block, all that answer have to say.
+    /// That the time of a transaction is over without a block, all that answer have to say. Of one that is not at hand nobody here knows until
+    /// when it was valid; then that a node does not know it says nothing.
     fn expired(&self, told: &Told, signed: Option<&SignedTransaction>) -> Outcome<Option<Value>> {
-        let Some(signed) = signed else {
-            return Ok(Some(unproven(told.status.clone())));
+        let fate = match signed {
+            Some(signed) => Fate::of(self.client, signed)?,
+            None => fate(self.client, self.sought, None, u64::MAX)?,
         };
-        Ok(match Fate::of(self.client, signed)? {
+        Ok(match fate {
             Fate::Void => Some(unproven(told.status.clone())),
             Fate::Executed(status) => Some(status),
             Fate::Open => None,

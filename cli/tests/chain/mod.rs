@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex};
 
-use quancheng_proof::state_proof::{EMPTY, Terminal, key_hash};
+use quancheng_contracts::governance::parameters_key;
+use quancheng_proof::state_proof::{EMPTY, Holding, Terminal, key_hash, leaf_hash, value_hash};
 use quancheng_proof::{Bundle, BundleBuilder, LeafProof, StateProof};
 use quancheng_types::certificate::CertificateSignature;
+use quancheng_types::codec::encode;
 use quancheng_types::merkle::{self, Path};
 use quancheng_types::{
     Attendance, Block, BlockId, ChainId, CommitCertificate, Digest, Genesis, Header, Height, HistoryLeaf, List,
-    ModuleId, NodeId, Outcome, PROTOCOL_VERSION, Parameters, Receipt, Round, SignedTransaction, SigningKey, Suite,
-    Text, TransactionId, Validator, ValidatorId, ValidatorSet,
+    ModuleId, NodeId, Outcome, PROTOCOL_VERSION, Parameters, Receipt, Round, Schedule, SignedTransaction, SigningKey,
+    Suite, Text, TransactionId, Validator, ValidatorId, ValidatorSet,
 };
 use serde_json::Value;
 
@@ -78,7 +80,7 @@ pub(crate) fn signed_by(seed: u8, id: &TransactionId, status: &Value) -> Option<
     };
     let receipt = Receipt { transaction_id: *id, position: 0, outcome, events: List::empty() };
     let height = status.get("height")?.as_u64()?;
-    let leaves = history(height, merkle::root(&[receipt.leaf_hash()]));
+    let leaves = history(height, merkle::root(&[receipt.leaf_hash()]), EMPTY);
     let receipts = Path::of(&[receipt.leaf_hash()], 0)?;
     let LeafProof { leaf, path } = last(&leaves);
     let builder = builder(seed, &leaves).transaction(leaf, path, signed, receipt, &receipts);
@@ -87,21 +89,38 @@ pub(crate) fn signed_by(seed: u8, id: &TransactionId, status: &Value) -> Option<
 
 /// The proof that there is nothing under a key.
 pub(crate) fn of_absence(key: &[u8]) -> Bundle {
-    let leaves = history(5, merkle::root(&[]));
+    let leaves = history(5, merkle::root(&[]), EMPTY);
     let leaf = last(&leaves);
     let proof = StateProof { key_hash: key_hash(key), siblings: List::empty(), terminal: Terminal::Empty };
     let builder = builder(1, &leaves).state(leaf.clone(), leaf, key.to_vec(), None, proof);
     builder.and_then(BundleBuilder::build).expect("one absence makes a bundle")
 }
 
-/// The leaves up to a height, whose receipts these are.
-fn history(height: u64, receipts_root: Digest) -> Vec<HistoryLeaf> {
+/// The proof of the parameters as of a height: those of the genesis, and what was decided since with the height from which it counts.
+pub(crate) fn of_parameters(height: u64, in_flight: Option<(u64, Parameters)>) -> Bundle {
+    let mut schedule = Schedule::starting(genesis().parameters);
+    if let Some((from, parameters)) = in_flight {
+        schedule.decide(Height(height), Height(from), parameters).expect("one is in flight");
+    }
+    let (key, value) = (parameters_key().as_bytes().to_vec(), encode(&schedule));
+    let holding = Holding { value_hash: Some(value_hash(&value)), since: Height(height), version: 0, until: None };
+    let place = key_hash(&key);
+    let leaves = history(height, merkle::root(&[]), leaf_hash(&place, &holding));
+    let leaf = last(&leaves);
+    let terminal = Terminal::Leaf { key_hash: place, holding };
+    let proof = StateProof { key_hash: place, siblings: List::empty(), terminal };
+    let builder = builder(1, &leaves).state(leaf.clone(), leaf, key, Some(value), proof);
+    builder.and_then(BundleBuilder::build).expect("one entry makes a bundle")
+}
+
+/// The leaves up to a height, whose receipts and state these are.
+fn history(height: u64, receipts_root: Digest, state_root: Digest) -> Vec<HistoryLeaf> {
     let leaf = |at: u64| HistoryLeaf {
         height: Height(at),
         block_id: BlockId::default(),
         time_ms: GENESIS_MS + at * 1000,
         receipts_root: if at == height { receipts_root } else { merkle::root(&[]) },
-        state_root: EMPTY,
+        state_root: if at == height { state_root } else { EMPTY },
     };
     (0..=height).map(leaf).collect()
 }
@@ -156,7 +175,11 @@ pub(crate) fn answer(path: &str, status: impl FnOnce(&str) -> Option<Value>) -> 
             let is_certified = status["stage"] == "certified";
             is_certified.then(|| of_transaction(&key.parse().ok()?, &status)).flatten().map(|bundle| bundle.encode())
         }
-        "state" => Some(of_absence(&hex::decode(key).ok()?).encode()),
+        "state" => {
+            let key = hex::decode(key).ok()?;
+            let is_parameters = key == parameters_key().as_bytes();
+            Some(if is_parameters { of_parameters(9, None) } else { of_absence(&key) }.encode())
+        }
         _ => None,
     }
 }

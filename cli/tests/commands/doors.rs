@@ -105,6 +105,28 @@ fn salts_are_kept_whatever_nodes_say_of_their_transaction() {
     }
 }
 
+/// That the time of a transaction is over before it is, by the clock here, settles nothing: the node may have given it to others.
+#[test]
+fn an_end_before_its_time_settles_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    assert_eq!(new_key(home, "a.key").0, 0);
+    std::fs::write(home.join("a.txt"), "a").expect("the folder is writable");
+    let early = node(&[CHAIN, PARAMETERS, EXPIRED]);
+    for lang in ["zh", "en"] {
+        let sign = format!("--key a.key --password-file password --timeout 1s --lang {lang} --api {early}");
+        let (code, name, value) = run(home, &format!("evidence notarize a.txt --bundle {lang}.b {sign}"));
+        assert_eq!((code, name.as_str()), (1, "EXPIRED"), "{value}");
+        assert!(value["error"]["data"].get("admitted").is_none(), "{value}");
+        assert!(
+            home.join(format!("{lang}.b.salts.json")).exists(),
+            "the salts stay where they are looked for: {value}"
+        );
+        let hint = value["error"]["hint"].as_str().unwrap();
+        assert!(hint.contains("do not sign") || hint.contains("请勿另行签署"), "{value}");
+    }
+}
+
 /// A node may give anything. What is written and what salts are given up for is what was asked for, and holds.
 #[test]
 fn a_bundle_of_something_else_is_not_written() {
@@ -340,6 +362,25 @@ fn a_status_that_is_invented_is_not_told_as_a_fact() {
     }
 }
 
+/// That its time is over one door alone cannot say, of a transaction that it or another one proves.
+#[test]
+fn an_end_that_one_door_tells_gives_way_to_a_receipt() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let good = node(&[CHAIN, ADMITTED, CERTIFIED]);
+    let (code, value) = withdraw(home, &good);
+    assert_eq!(code, 0, "{value}");
+    let id = value["data"]["id"].as_str().unwrap();
+    let over = ("/v1/transactions/", 200, r#"{"stage":"expired"}"#);
+    let done: &str = format!("@1{DONE}").leak();
+    let liar = node(&[CHAIN, over]);
+    let forgetful = node(&[CHAIN, over, ("/v1/bundles/transactions", 200, done)]);
+    for api in [format!("{liar},{good}"), format!("{good},{liar}"), forgetful] {
+        let (code, _, value) = run(home, &format!("tx show {id} --wait certified --timeout 5s --api {api}"));
+        assert_eq!((code, &value["data"]["proven"]), (0, &json!(true)), "{api}: {value}");
+    }
+}
+
 /// The receipt counts, whatever the door says beside it, and the door is named.
 #[test]
 fn the_receipt_counts_and_not_the_word_of_a_door() {
@@ -418,10 +459,11 @@ fn what_is_not_proven_is_not_signed() {
     let (liar, good) = (door(7), door(chain::genesis().parameters.heartbeat_ms));
     let sign = "--key a.key --password-file password --timeout 1s";
     let propose = format!("governance propose parameters --set batch_wait_ms=20 {sign}");
-    assert_eq!(run(home, &format!("{propose} --api {liar}")).1, "BAD_ANSWER");
-    for api in [good.clone(), format!("{liar},{good}")] {
-        let (code, _, value) = run(home, &format!("{propose} --api {api}"));
+    for (number, api) in [liar.clone(), good.clone(), format!("{liar},{good}")].into_iter().enumerate() {
+        let (code, _, value) = run(home, &format!("{propose} --sign-only -o {number}.tx --api {api}"));
         assert_eq!(code, 0, "{value}");
+        let (_, _, decoded) = run(home, &format!("tx decode {number}.tx"));
+        assert!(!decoded.to_string().contains("\"heartbeat_ms\":7,"), "what no state proves is not signed: {decoded}");
     }
     let (code, _, value) = run(home, &format!("chain parameters --api {liar},{good}"));
     assert_eq!((code, &value["data"]["proven"]), (0, &json!(true)), "{value}");
@@ -445,6 +487,31 @@ fn what_is_not_proven_is_not_signed() {
     let nameless = node(&[("/v1/bundles/state", 404, r#"{"code":"NOT_FOUND"}"#), CHAIN, ADMITTED, CERTIFIED]);
     let (code, _, value) = run(home, &format!("registration withdraw 7 {sign} --api {nameless}"));
     assert!(code == 3 && value["error"]["causes"].to_string().contains("nothing was signed"), "{value}");
+}
+
+/// What is put to the vote is what was decided last with the named changes, also what is not in force yet, as the newest block of all
+/// endpoints proves it: an acceptance replaces all parameters.
+#[test]
+fn a_change_of_parameters_keeps_what_was_decided_meanwhile() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let door = |proof: &'static str| node(&[CHAIN, ("/v1/bundles/state", 200, proof)]);
+    let (old, new) = (door("%9 -"), door("%12 77"));
+    for (number, (api, wait_ms)) in
+        [(old.clone(), chain::genesis().parameters.batch_wait_ms), (new.clone(), 77), (format!("{old},{new}"), 77)]
+            .into_iter()
+            .enumerate()
+    {
+        let file = format!("{number}.tx");
+        let sign = "--key a.key --password-file password --timeout 5s --sign-only";
+        let words = format!("governance propose parameters --set heartbeat_ms=999 {sign} -o {file} --api {api}");
+        let (code, _, value) = run(home, &words);
+        assert_eq!(code, 0, "{value}");
+        let (_, _, decoded) = run(home, &format!("tx decode {file}"));
+        let text = decoded["data"].to_string();
+        assert!(text.contains("\"heartbeat_ms\":999"), "{text}");
+        assert!(text.contains(&format!("\"batch_wait_ms\":{wait_ms}")), "{text}");
+    }
 }
 
 /// An id that is of nothing is told as that; an absence of another thing under it is no bundle of it.

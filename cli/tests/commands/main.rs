@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use quancheng_contracts::governance::parameters_key;
+use quancheng_types::Parameters;
 use serde_json::{Value, json};
 
 fn quancheng(home: &Path, words: &[&str]) -> Output {
@@ -337,6 +339,17 @@ fn what(rules: &[(&str, u16, &str)], path: &str, body: &[u8], is_json: bool) -> 
             let (seed, status) =
                 (text[1..2].parse().expect("a digit"), serde_json::from_str(&text[2..]).expect("JSON"));
             return (200, chain::signed_by(seed, &id, &status).expect("it was given").encode());
+        }
+        // `%`, a height, and what was decided for the wait of batches and is not in force yet.
+        Some((_, _, text)) if text.starts_with('%') => {
+            let (height, wait) = text[1..].split_once(' ').expect("two numbers");
+            let height = height.parse().expect("a height");
+            let decided = wait.parse().ok().map(|batch_wait_ms| (height + 20, batch_wait_ms));
+            if path.contains(&hex::encode(parameters_key().as_bytes())) {
+                let with = |batch_wait_ms| Parameters { batch_wait_ms, ..chain::genesis().parameters };
+                let decided = decided.map(|(from, batch_wait_ms)| (from, with(batch_wait_ms)));
+                return (200, chain::of_parameters(height, decided).encode());
+            }
         }
         Some((_, status, text)) => return (*status, as_nodes_say(text, path, body).into_bytes()),
         None if is_json && path == "/v1/genesis" => return (200, json!(chain::genesis()).to_string().into_bytes()),

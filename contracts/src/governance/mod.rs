@@ -43,7 +43,7 @@ pub use consensus::{parameters_at, schedules, validator, validator_set_at, versi
 pub use events::Event;
 pub(crate) use misbehavior::punish;
 pub use publish::{calendar_year, rule_set, rule_set_in_force};
-pub use queries::{Query, proposal_key};
+pub use queries::{Query, parameters_key, proposal_key};
 pub use schedule::SetRef;
 pub use types::{
     Action, CastVote, GENESIS_RULE_SETS_MAX, GENESIS_YEARS_MAX, GovernanceGenesis, MisbehaviorRecord,

@@ -101,6 +101,12 @@ pub fn proposal_key(proposal: u64) -> StateKey {
     PROPOSALS.key(&proposal)
 }
 
+/// The key of the parameters in force and in flight, for a proof: the value is the canonical form of their `Schedule`.
+#[must_use]
+pub fn parameters_key() -> StateKey {
+    PARAMETERS.key(&())
+}
+
 pub(super) fn answer(view: &dyn View, query: &Query) -> Result<Answer, StoreError> {
     match query {
         Query::ValidatorSet { height } => Ok(Answer::of(Some(&validator_set_at(view, *height)?), SETS.key(&()))),

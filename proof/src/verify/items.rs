@@ -27,9 +27,11 @@ pub(super) fn findings(bundle: &Bundle, known: &[Finding], files: &[FileDigests]
     let listing = Listing::of(bundle);
     let batches: Vec<Batch<'_>> = bundle.openings.iter().map(|opening| Batch::of(bundle, known, opening)).collect();
     let notarized = notarized_places(&batches);
+    let is_partial = batches.iter().any(Batch::is_partial);
     let judged: Vec<Named> = files.iter().map(|file| listing.judge(file)).collect();
-    let named =
-        |(place, (file, named))| given_file(place, file, &Shown { named, listing: &listing, notarized: &notarized });
+    let named = |(place, (file, named))| {
+        given_file(place, file, &Shown { named, listing: &listing, notarized: &notarized, is_partial })
+    };
     let mut findings: Vec<Finding> = (0_u32..).zip(files.iter().zip(&judged)).map(named).collect();
     let distinct = distinct(files);
     let given = Given {
@@ -97,6 +99,8 @@ struct Shown<'a> {
     named: &'a Named,
     listing: &'a Listing<'a>,
     notarized: &'a BTreeSet<usize>,
+    /// Whether a batch holds files that the bundle does not list.
+    is_partial: bool,
 }
 
 impl Shown<'_> {
@@ -123,10 +127,18 @@ fn given_file(place: u32, file: &FileDigests, shown: &Shown<'_>) -> Finding {
                 "the bundle lists this path with other digests or another size",
             ),
         ),
-        Named::Unlisted { is_taken: false } => (
-            Verdict::FileMismatch,
-            Detail::new("清单中没有摘要与字节数相同的文件", "no entry of the bundle has these digests and this size"),
-        ),
+        Named::Unlisted { is_taken: false } => {
+            let zh = "清单中没有摘要与字节数相同的文件，也没有同名的文件";
+            let mut detail =
+                Detail::new(zh, "no entry of the bundle has these digests and this size, and none has the name");
+            if shown.is_partial {
+                let zh = "该批次另有本证据包未列出的文件，此文件是否为其中之一无从判断";
+                let en =
+                    "the batch holds files that this bundle does not list; whether this is one of them cannot be told";
+                detail = and(detail, zh, en);
+            }
+            (Verdict::FileMismatch, detail)
+        }
         Named::Listed { places } => {
             let (listed, is_notarized) = shown.paths(places);
             let verdict = if is_notarized { Verdict::FileMatch } else { Verdict::FileListed };
@@ -208,6 +220,12 @@ impl<'a> Batch<'a> {
         let faults = opening.items.iter().map(fault).collect();
         let is_confirmed = matches(known, Step::Inclusion, opening.claim);
         Self { opening, commitment, is_confirmed, faults }
+    }
+
+    /// Whether it holds files that the bundle does not list.
+    fn is_partial(&self) -> bool {
+        let listed = u64::try_from(self.opening.items.len()).unwrap_or(u64::MAX);
+        matches!(&self.commitment, Commitment::InEffect(commitment) if u64::from(commitment.count) > listed)
     }
 
     /// V1 for files that were not given, V2, V3. `first` is the place of the opening's first entry among all.

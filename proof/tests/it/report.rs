@@ -6,7 +6,7 @@ use quancheng_proof::{
     Assessment, BatchTree, Bundle, FileDigests, ManifestEntry, Report, Salt, SaltedEntry, Scope, Standing, Step,
     Verdict, verify_bundle,
 };
-use quancheng_types::{Digest, Outcome};
+use quancheng_types::{Digest, List, Outcome};
 
 use crate::fixtures::{LAST, NOTARIZED, World, digests, entry_key, files, list, registration_key};
 
@@ -208,6 +208,26 @@ fn names_are_compared_from_their_end() {
     let all = [file("q/a.txt", "1"), file("q/x/a.txt", "2"), file("q/y/a.txt", "3")];
     let report = verify_bundle(&bundle, &world.checkpoint(), &all);
     assert_eq!(codes(&report, Step::Manifest), ["manifest_match"]);
+}
+
+/// A cut bundle says nothing of the files that it leaves out, and says that.
+#[test]
+fn a_file_may_be_among_those_that_are_not_listed() {
+    let world = world();
+    let file = |name: &str, content: &str| digests(name, content.as_bytes());
+    let whole = manifest_of(&[file("a.txt", "1"), file("b.txt", "2")]);
+    let mut opening = whole.openings[0].clone();
+    opening.items = List::new(vec![opening.items[0].clone()]).unwrap();
+    let cut = Bundle { openings: List::new(vec![opening]).unwrap(), ..whole.clone() };
+    for (bundle, name, content, is_told) in
+        [(&cut, "b.txt", "2", true), (&cut, "a.txt", "2", false), (&whole, "c.txt", "3", false)]
+    {
+        let report = verify_bundle(bundle, &world.checkpoint(), &[file(name, content)]);
+        let found = report.findings.iter().find(|finding| finding.step == Step::FileDigest).unwrap();
+        assert_eq!(found.code, "file_mismatch", "{name}");
+        assert_eq!(found.detail.contains("cannot be told"), is_told, "{name}: {}", found.detail);
+        assert_eq!(found.detail_zh.contains("无从判断"), is_told, "{name}: {}", found.detail_zh);
+    }
 }
 
 /// The caller knows which of the files are one file; the spelling of a name shows it too.

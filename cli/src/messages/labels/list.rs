@@ -70,7 +70,7 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     ("commitment", "承诺"),
     ("commitment.complete", "声明为完整清单"),
     ("commitment.count", "文件数"),
-    ("complete", "签名齐全"),
+    ("complete", "齐全"),
     ("compromise_since_ms", "失密始于"),
     ("connected_validators", "已连接验证节点"),
     ("contract", "合同"),
