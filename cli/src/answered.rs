@@ -184,8 +184,10 @@ fn settles(height: Height, newest: Height, time_ms: u64, next_ms: Outcome<Option
         Ok(Some(next_ms)) if next_ms > time_ms => Ok(()),
         Ok(Some(next_ms)) => Err(vec![not_last(height, next_ms)]),
         Ok(None) | Err(_) if newest == height => Ok(()),
-        Ok(None) => Err(vec![say!("无从得知其后区块的时间", "nobody tells the time of the block after it")]),
-        Err(fault) => Err([fault.message].into_iter().chain(fault.causes).collect()),
+        Ok(None) | Err(_) => Err(vec![say!(
+            "没有接口证明其后的区块晚于所问时刻",
+            "no endpoint proves that the block after it is later than that moment"
+        )]),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::args::org::{
 };
 use crate::client::escape;
 use crate::commands::read;
-use crate::fault::{Exit, Fault, Outcome};
+use crate::fault::{Fault, Outcome};
 use crate::output::Reply;
 use crate::session::Session;
 use crate::text::{Text, say};
@@ -128,10 +128,9 @@ fn admit(session: &Session, activate: &OrgActivate) -> Outcome<Reply> {
     let roles = if activate.role.is_empty() {
         let org = &activate.decide.org;
         let client = transaction::client(session, &activate.decide.write)?;
-        let record = read::proven(&client, &format!("/v1/organizations/{}", escape(org)), &Asked::organization(org))?;
-        let record = record.ok_or_else(|| {
-            Fault::new(Exit::NotFound, codes::NOT_FOUND, say!("没有组织 {org}。", "There is no organization {org}."))
-        })?;
+        let absent = say!("没有组织 {org}。", "There is no organization {org}.");
+        let path = format!("/v1/organizations/{}", escape(org));
+        let record = read::proven(&client, &path, &Asked::organization(org), absent)?;
         record.get("roles_requested").cloned().unwrap_or_else(|| json!([]))
     } else {
         json!(activate.role.iter().map(|role| upper(role)).collect::<Vec<_>>())

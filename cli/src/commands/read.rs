@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use quancheng_proof::Checkpoint;
 use quancheng_proof::report::shanghai_time;
+use quancheng_types::problem as codes;
 use serde_json::{Value, json};
 
 use crate::answered::{self, Asked};
@@ -91,12 +92,13 @@ pub(super) fn query(session: &Session, read: &Read, module: &str, question: Valu
     finish(read, found)
 }
 
-/// A record as it is proven, for what is going to be signed: no word of a node alone enters a signature. `None` when it is proven that
-/// there is none.
-pub(super) fn proven(client: &Client, path: &str, asked: &Asked) -> Outcome<Option<Value>> {
+/// A record as it is proven, for what is going to be signed: no word of a node alone enters a signature. `absent` says that there is none.
+pub(super) fn proven(client: &Client, path: &str, asked: &Asked, absent: Text) -> Outcome<Value> {
     let path = with_query(path, &[("proof", "true".to_owned())]);
     let found = answer(client, &path, None, asked, Some(None))?;
-    Ok(found.value.get("data").filter(|data| !data.is_null()).cloned())
+    let as_of = nothing(&found).message;
+    let record = found.value.get("data").filter(|data| !data.is_null()).cloned();
+    record.ok_or_else(|| Fault::new(Exit::NotFound, codes::NOT_FOUND, absent).cause_in(as_of))
 }
 
 /// An answer that is about what was asked for, with its height and its proof.

@@ -10,7 +10,7 @@ use crate::args::registration::{
 };
 use crate::client::escape;
 use crate::commands::{bulk, read};
-use crate::fault::{Exit, Fault, Outcome};
+use crate::fault::{Fault, Outcome};
 use crate::mapping::{self, References, serial};
 use crate::output::Reply;
 use crate::session::Session;
@@ -252,9 +252,8 @@ fn without_document(grounds: &Grounds) -> Grounds {
 fn record_of(session: &Session, no: &str, write: &Write) -> Outcome<Value> {
     let client = transaction::client(session, write)?;
     let path = format!("/v1/registrations/{}", escape(checked(no)?));
-    read::proven(&client, &path, &Asked::registration(no))?.ok_or_else(|| {
-        Fault::new(Exit::NotFound, "NOT_FOUND", say!("没有登记 {no}。", "There is no registration {no}."))
-    })
+    let absent = say!("没有登记 {no}。", "There is no registration {no}.");
+    read::proven(&client, &path, &Asked::registration(no), absent)
 }
 
 fn phase(session: &Session, plain: &Plain) -> Outcome<String> {
