@@ -112,18 +112,30 @@ impl Question {
         with_query(&format!("/v1/bundles/{}", self.path), &parameters)
     }
 
-    /// Asks one endpoint after the other, and holds each answer against the question and the chain that is meant: the first that fits.
+    /// Asks one endpoint after the other, and holds each answer against the question and the chain that is meant: the first that fits. What is
+    /// asked for as of no moment is as of now: then all are asked, and of those that fit the one of the newest block counts.
     pub(crate) fn ask(&self, client: &Client) -> Outcome<Bundle> {
-        self.ask_for(client, client.deadline(), |bundle| Ok(bundle.clone()))
-    }
-
-    /// Asks all endpoints; of the answers that fit, the one under the newest header.
-    pub(crate) fn ask_newest(&self, client: &Client) -> Outcome<Bundle> {
+        let is_of_now = self.as_of.is_none()
+            && match &self.asked {
+                Asked::State(_) | Asked::Row(..) | Asked::Entries => true,
+                // It does not change.
+                Asked::Transaction(_) => false,
+            };
+        if !is_of_now {
+            return self.ask_for(client, client.deadline(), |bundle| Ok(bundle.clone()));
+        }
         let trusted = client.trusted()?;
         let path = self.path();
         let request = Request { path: &path, body: None, accept: OCTETS, until: client.deadline(), held: None };
         let read = |answer: &Answer| self.read(client, answer, trusted.as_ref(), |bundle| Ok(bundle.clone()));
-        client.newest(request, read, |bundle| bundle.header.height.0)
+        client.newest(request, read, |bundle| self.block_of(bundle))
+    }
+
+    /// The block that the claim asked for is of, and the one whose header proves it.
+    fn block_of(&self, bundle: &Bundle) -> (Height, Height) {
+        let claim = bundle.claims.iter().find(|claim| self.asked.is_claimed_by(claim));
+        let leaf = claim.and_then(|claim| leaf_of(bundle, claim));
+        (leaf.map_or(Height::GENESIS, |leaf| leaf.height), bundle.header.height)
     }
 
     /// As [`ask`](Self::ask), for what is read from a bundle that fits; one from which it cannot be read does not.

@@ -13,7 +13,7 @@ use crate::text::say;
 /// The parameters in force, as a certified header names them by their hash.
 pub(crate) fn parameters(client: &Client) -> Outcome<Value> {
     // Any proof shows the newest certified header.
-    let header = Question::state(account_key(&AccountId::default())).ask_newest(client)?.header;
+    let header = Question::state(account_key(&AccountId::default())).ask(client)?.header;
     let request = Request { path: "/v1/parameters", body: None, accept: JSON, until: client.deadline(), held: None };
     client.in_turn(request, |answer| {
         let mut value = answer.shaped(Shape::Parameters)?;

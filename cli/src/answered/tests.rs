@@ -122,3 +122,14 @@ fn a_block_is_the_last_one_before_a_moment_by_the_time_of_the_next() {
         assert_eq!(found.is_ok(), is_last, "{newest} {next_ms:?}: {found:?}");
     }
 }
+
+/// What a bundle of now is judged by: the block that its claim is of, whatever header proves it.
+#[test]
+fn a_bundle_is_of_the_block_of_its_claim() {
+    let bundle = fixture("absent");
+    let claim = bundle.claims.first().unwrap();
+    let Claim::State { key, .. } = claim else { panic!("{claim:?}") };
+    let leaf = leaf_of(&bundle, claim).unwrap().height;
+    assert_eq!(Question::state(key.to_vec()).block_of(&bundle), (leaf, bundle.header.height));
+    assert_eq!(Question::state(vec![0, 3, 0, 2]).block_of(&bundle), (Height::GENESIS, bundle.header.height));
+}

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use quancheng_proof::Checkpoint;
 use quancheng_types::{ChainId, Genesis, problem as codes};
 
-use super::{Answer, Client, JSON, OCTETS, Request, foreign};
+use super::{Answer, Client, JSON, OCTETS, OTHERWISE_TIME_MAX, Request, foreign};
 use crate::fault::{Fault, Outcome};
 use crate::text::say;
 
@@ -57,7 +57,7 @@ impl Client {
     /// up a chain of its own would be believed for standing first.
     pub(crate) fn some_chain(&self) -> Outcome<ChainId> {
         let request = Request { path: STATUS, body: None, accept: JSON, until: self.deadline(), held: None };
-        let answers = if self.urls.len() > 1 { self.send_each(request) } else { Vec::new() };
+        let answers = if self.urls.len() > 1 { self.send_each(request, OTHERWISE_TIME_MAX) } else { Vec::new() };
         let named = |answer: Answer| Some((answer.url.clone(), answer.named_chain()?));
         let found: Vec<(String, ChainId)> = answers.into_iter().flatten().filter_map(named).collect();
         match found.split_first() {

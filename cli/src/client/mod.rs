@@ -11,7 +11,9 @@ mod status;
 mod turns;
 mod url;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use quancheng_types::ChainId;
@@ -37,6 +39,11 @@ pub(crate) use url::{escape, with_query};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Least time for an answer: a question that is asked at all is given that much, also when the time is all but over.
 const ANSWER_TIME_MIN: Duration = Duration::from_millis(500);
+/// Longest time for one of several endpoints whose answers are all waited for: one that is silent must not hold up the others for long.
+pub(crate) const EACH_TIME_MAX: Duration = Duration::from_secs(5);
+/// Time for each of the others once one has answered, where what they say may only be newer, and where it may be otherwise.
+pub(crate) const NEWER_TIME_MAX: Duration = Duration::from_millis(500);
+pub(crate) const OTHERWISE_TIME_MAX: Duration = Duration::from_secs(2);
 /// Time for an answer beyond what the node was asked to hold it back.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// Greatest answer, bytes: a bundle of 8 MiB as JSON.
@@ -137,6 +144,8 @@ pub(crate) struct Client {
     lang: Lang,
     patience: Patience,
     doors: Doors,
+    /// Those that gave no answer when all were asked.
+    silent: Rc<RefCell<BTreeSet<String>>>,
 }
 
 impl Client {
@@ -152,7 +161,7 @@ impl Client {
             .user_agent(concat!("quancheng/", env!("CARGO_PKG_VERSION")))
             .build();
         let agent = quancheng_testnet_local::agent(config);
-        Ok(Self { urls, first: Cell::new(0), agent, lang, patience, doors: Doors::default() })
+        Ok(Self { urls, first: Cell::new(0), agent, lang, patience, doors: Doors::default(), silent: Rc::default() })
     }
 
     /// The endpoints in order.
@@ -256,15 +265,29 @@ impl Client {
         Err(unreachable(count, causes))
     }
 
-    /// The answer of each endpoint, or why it gives none: for what one alone cannot say.
-    pub(crate) fn send_each(&self, request: Request<'_>) -> Vec<Outcome<Answer>> {
+    /// The answer of each endpoint, or why it gives none: for what one alone cannot say. Once one has answered, each of the others has so long;
+    /// one that was silent before has hardly any time.
+    pub(crate) fn send_each(&self, request: Request<'_>, later_max: Duration) -> Vec<Outcome<Answer>> {
+        let mut has_answer = false;
         let places = self.urls.iter().zip((1..=self.urls.len()).rev());
         let answers = places.map(|(url, others)| {
             if others < self.urls.len() && is_over(request.until) {
                 return Err(unreachable(1, vec![not_asked(url)]));
             }
-            let until = Instant::now() + share(request.until, others);
-            self.at(url).send(Request { until, ..request })
+            let is_silent = self.silent.borrow().contains(url);
+            let time_max = match (self.urls.len(), is_silent, has_answer) {
+                (0 | 1, _, _) => Duration::MAX,
+                (_, true, _) => later_max.min(ANSWER_TIME_MIN),
+                (_, false, true) => later_max,
+                (_, false, false) => EACH_TIME_MAX,
+            };
+            let until = Instant::now() + share(request.until, others).min(time_max);
+            let answer = self.at(url).send(Request { until, ..request });
+            has_answer |= answer.is_ok();
+            if answer.as_ref().is_err_and(|fault| fault.code == UNREACHABLE) {
+                self.silent.borrow_mut().insert(url.clone());
+            }
+            answer
         });
         answers.collect()
     }
@@ -272,7 +295,8 @@ impl Client {
     /// As this one, for one endpoint.
     fn at(&self, url: &str) -> Self {
         let (agent, patience, doors) = (self.agent.clone(), self.patience.clone(), self.doors.clone());
-        Self { urls: vec![url.to_owned()], first: Cell::new(0), agent, lang: self.lang, patience, doors }
+        let (urls, first, silent) = (vec![url.to_owned()], Cell::new(0), Rc::clone(&self.silent));
+        Self { urls, first, agent, lang: self.lang, patience, doors, silent }
     }
 
     /// The answer of one endpoint.

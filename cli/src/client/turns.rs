@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use quancheng_types::problem as codes;
 
-use super::{Answer, Client, PAUSE, Request, UNREACHABLE, is_over, not_asked, share, unreachable};
+use super::{Answer, Client, NEWER_TIME_MAX, PAUSE, Request, UNREACHABLE, is_over, not_asked, share, unreachable};
 use crate::fault::{Exit, Fault, Outcome};
 
 /// Why no endpoint of a round has given an answer that holds.
@@ -45,14 +45,14 @@ impl Client {
     }
 
     /// What the endpoint reads that shows the newest block: what was true once one may go on showing for ever. All are asked.
-    pub(crate) fn newest<T>(
+    pub(crate) fn newest<T, H: Ord>(
         &self,
         request: Request<'_>,
         read: impl Fn(&Answer) -> Outcome<T>,
-        height: impl Fn(&T) -> u64,
+        height: impl Fn(&T) -> H,
     ) -> Outcome<T> {
         if self.urls.len() > 1 {
-            let answers = self.send_each(request).into_iter().flatten();
+            let answers = self.send_each(request, NEWER_TIME_MAX).into_iter().flatten();
             let found =
                 answers.filter(|answer| (200..300).contains(&answer.status)).filter_map(|answer| read(&answer).ok());
             if let Some(newest) = found.max_by_key(|found| height(found)) {

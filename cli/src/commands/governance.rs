@@ -156,7 +156,7 @@ fn parameters(session: &Session, change: &Parameters) -> Outcome<Value> {
 /// The parameters that were decided last, whether they are in force or not yet: an acceptance replaces all of them.
 fn decided(session: &Session, client: &Client) -> Outcome<Map<String, Value>> {
     let key = parameters_key().as_bytes().to_vec();
-    let bundle = Question::state(key).ask_newest(client)?;
+    let bundle = Question::state(key).ask(client)?;
     let value = bundle.claims.iter().find_map(|claim| match claim {
         Claim::State { value, .. } => value.as_ref(),
         Claim::Transaction { .. } => None,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::proven::{is_proven, prove, receipt};
 use super::{Told, sought, stage_name, stage_of};
 use crate::args::common::Stage;
-use crate::client::{Answer, Client, JSON, KnownUntil, Problem, Request, Sought, UNREACHABLE};
+use crate::client::{Answer, Client, EACH_TIME_MAX, JSON, KnownUntil, Problem, Request, Sought, UNREACHABLE};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
 
@@ -53,7 +53,7 @@ pub(crate) fn fate(client: &Client, sought: Sought, chain_id: Option<ChainId>, v
         // Whatever else one says, the others are heard.
         Ok(Fate::Void) | Err(_) => {
             let path = path(sought);
-            let answers = client.send_each(question(client, &path));
+            let answers = client.send_each(question(client, &path), EACH_TIME_MAX);
             let fates = answers.into_iter().map(|answer| answer.and_then(|answer| read(&answer, sought)).map(of_one));
             match agreed(fates)? {
                 // They may say so against what they can prove themselves.
