@@ -30,7 +30,8 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
             let parameters: Vec<_> = validators.as_of.iter().map(|as_of| as_of.query()).collect();
             let path = with_query("/v1/validators", &parameters);
             let data = session.client(&validators.api)?.get(&path, Shape::Validators)?;
-            Ok(Reply::rows(data, Some("validators"), &["id", "organization", "power", "node_id", "interest"]))
+            let columns = &["id", "organization", "power", "node_id", "interest"];
+            Ok(read::unproven(Reply::rows(data, Some("validators"), columns)))
         }
         Chain::Genesis(file) => genesis(session, file),
         Chain::Checkpoint(file) => checkpoint(session, file),

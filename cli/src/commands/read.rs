@@ -215,18 +215,20 @@ fn finish(read: &Read, found: Found) -> Outcome<Reply> {
         }
         return Err(fault.data(answer));
     }
-    let is_proven = proof_file.is_some();
-    insert(&mut answer, PROVEN, json!(is_proven));
-    let reply = Reply::record(answer);
-    Ok(if is_proven { reply } else { reply.headline(word_of_a_node()) })
+    if proof_file.is_some() {
+        insert(&mut answer, PROVEN, json!(true));
+        return Ok(Reply::record(answer));
+    }
+    Ok(unproven(Reply::record(answer)))
 }
 
-/// What people read above an answer that nobody has proven.
-fn word_of_a_node() -> Text {
-    say!(
-        "以下为节点所称，未经证明（--proof 文件 取得证明）：",
-        "This is what a node says, and not proven (--proof FILE fetches the proof):"
-    )
+/// An answer that nobody has proven, marked as that for programs and for people.
+pub(super) fn unproven(mut reply: Reply) -> Reply {
+    insert(&mut reply.data, PROVEN, json!(false));
+    reply.headline(say!(
+        "以下为节点所称，未经证明（可证明的记录以 --proof 文件 取得证明）：",
+        "This is what a node says, and not proven (--proof FILE fetches the proof of a record):"
+    ))
 }
 
 /// So many entries of a list, page by page.
@@ -238,16 +240,14 @@ pub(super) fn list(
     columns: &'static [&'static str],
 ) -> Outcome<Reply> {
     let client = session.client(&list.api)?;
-    let mut data = pages(&client, list, path, more)?;
-    insert(&mut data, PROVEN, json!(false));
+    let data = pages(&client, list, path, more)?;
     if let Some(cursor) = data.get("next_cursor").and_then(Value::as_str) {
         session.note(&say!(
             "可能还有更多：加 --cursor {cursor} 继续，或加大 --limit。",
             "There may be more: go on with --cursor {cursor}, or with a greater --limit."
         ));
     }
-    let reply = Reply::rows(data, Some("items"), columns);
-    Ok(reply.headline(say!("以下列表为节点所称，未经证明：", "This list is what a node says, and not proven:")))
+    Ok(unproven(Reply::rows(data, Some("items"), columns)))
 }
 
 fn pages(client: &Client, list: &List, path: &str, more: &[(&str, String)]) -> Outcome<Value> {
