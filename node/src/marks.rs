@@ -13,7 +13,7 @@ use quancheng_types::Height;
 use tracing::error;
 
 use crate::driver::{DriverHandle, DriverInput};
-use crate::files::{FileError, Marks, MarksFile};
+use crate::files::{FileError, LogMark, Marks, MarksFile};
 use crate::thread_end::{EndWithProcess, Threads};
 
 /// How long the mark of a block may wait for its sync.
@@ -24,7 +24,7 @@ pub type Marked = Box<dyn FnOnce(Result<(), Arc<FileError>>) + Send>;
 
 enum Note {
     Group { groups: u64, next_sequence: u64, done: Marked },
-    Block { height: Height, sign_records: u64 },
+    Block { height: Height, sign_records: u64, log: LogMark },
 }
 
 /// Takes notes for the thread.
@@ -69,9 +69,9 @@ impl MarkKeeper {
         let _ = self.queue.send(Note::Group { groups, next_sequence, done });
     }
 
-    /// A block is durable in the store.
-    pub fn block(&self, height: Height, sign_records: u64) {
-        let _ = self.queue.send(Note::Block { height, sign_records });
+    /// A block is durable in the store, and so are so many sign records and the log so far.
+    pub fn block(&self, height: Height, sign_records: u64, log: LogMark) {
+        let _ = self.queue.send(Note::Block { height, sign_records, log });
     }
 }
 
@@ -119,7 +119,9 @@ impl Keeper {
                 waiting.push(done);
                 Marks { groups, next_sequence, ..Marks::default() }
             }
-            Note::Block { height, sign_records } => Marks { height: height.0, sign_records, ..Marks::default() },
+            Note::Block { height, sign_records, log } => {
+                Marks { height: height.0, sign_records, log, ..Marks::default() }
+            }
         };
         self.marks = self.marks.merged(marks);
     }

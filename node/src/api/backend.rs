@@ -87,6 +87,8 @@ pub struct NodeStatus {
     pub is_signing: bool,
     /// Whether another process asked with this validator's key since the start.
     pub is_key_asked: bool,
+    /// Whether the log of the height in progress had lost something durable at the start.
+    pub is_log_lost: bool,
     /// Whether a file of the store was found damaged since the start.
     pub is_store_damaged: bool,
     /// Whether it fetches blocks it missed.

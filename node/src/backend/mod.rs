@@ -51,6 +51,8 @@ pub struct NodeBackend {
     pub status: watch::Receiver<EngineStatus>,
     /// How this node's clock compares with the validators'.
     pub clock: watch::Receiver<Option<ClockReport>>,
+    /// Whether the log had lost something at the start.
+    pub is_log_lost: bool,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// When the node started.
@@ -131,6 +133,7 @@ impl Backend for NodeBackend {
             round: engine.round,
             is_signing: engine.signing,
             is_key_asked: engine.key_asked,
+            is_log_lost: self.is_log_lost,
             is_store_damaged: self.ledger.is_damaged(),
             clock: *self.clock.borrow(),
             is_syncing: engine.claimed.0 > engine.committed.0.saturating_add(BEHIND_MAX),

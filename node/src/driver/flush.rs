@@ -65,7 +65,7 @@ impl Driver {
             self.parts.tracker.certified(header.height, header.executed_height, header.time_ms);
         }
         let newest = commits.last().map(|commit| commit.decided.block.header.height).unwrap_or_default();
-        self.parts.marks.block(newest, self.parts.sign_record.count());
+        self.parts.marks.block(newest, self.parts.sign_record.count(), self.parts.log.mark());
         self.parts.log.rotate(newest).map_err(file_end)
     }
 }

@@ -1,10 +1,12 @@
 //! The log of the height in progress.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use quancheng_consensus::{LogEntry, LogWriter, read_log};
+use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_consensus::{LogContents, LogEntry, LogWriter, read_log};
 use quancheng_types::{ChainId, Height};
 
 use super::{FileError, io, sync_folder};
@@ -14,6 +16,61 @@ pub(super) const ROTATE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Name of a file that is being made.
 const UNFINISHED: &str = "unfinished";
+
+/// How far the log was durable: the number of its file, and the bytes of it. The later of two is the greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct LogMark {
+    /// The file; 0 before the first.
+    pub number: u64,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// A log that lost what was durable. Nothing follows from entries of heights that are decided, and what this validator said at the height in
+/// progress is counted in its sign record; but a disk that loses one file loses others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLoss {
+    /// The file.
+    pub path: PathBuf,
+    /// What is there.
+    pub found: LogMark,
+    /// What was durable.
+    pub marked: LogMark,
+}
+
+impl fmt::Display for LogLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, found, marked } = self;
+        if found.number == marked.number {
+            write!(
+                f,
+                "{} holds {} bytes that can be read, and {} were durable",
+                path.display(),
+                found.bytes,
+                marked.bytes
+            )?;
+        } else {
+            write!(f, "{}, of which {} bytes were durable, is missing or holds nothing", path.display(), marked.bytes)?;
+        }
+        write!(
+            f,
+            ": the log of the height in progress was damaged, cut, removed or replaced by an older copy. The node goes on without what is gone, \
+             and signs nothing at a height of which it may have forgotten something; check the disk (共识日志丢失了已落盘的内容：节点继续运行，\
+             且不在可能有遗忘的高度签名；请检查磁盘)"
+        )
+    }
+}
+
+/// What [`LogFile::open`] found.
+#[derive(Debug)]
+pub struct OpenedLog {
+    /// The file, to go on with.
+    pub log: LogFile,
+    /// What it holds.
+    pub entries: Vec<LogEntry>,
+    /// What it lost.
+    pub loss: Option<LogLoss>,
+}
 
 /// An append-only file, named by a number that grows. At most two exist, and only while one replaces the other.
 #[derive(Debug)]
@@ -31,43 +88,65 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Opens the newest file and cuts a torn tail, or begins the first. Returns the entries it holds.
+    /// Opens the newest file and cuts a torn tail, or begins the first. `marked`: how far the log is known to have been durable. One that lost
+    /// something of that goes on in a new file, so that the loss is told once.
     ///
     /// # Errors
     /// [`FileError::Log`] on damage that no crash makes, [`FileError::Io`].
-    pub fn open(data_dir: &Path, chain_id: ChainId) -> Result<(Self, Vec<LogEntry>), FileError> {
+    pub fn open(data_dir: &Path, chain_id: ChainId, marked: LogMark) -> Result<OpenedLog, FileError> {
         let folder = data_dir.join("log");
         std::fs::create_dir_all(&folder).map_err(io(&folder, "create the log folder"))?;
         let mut numbers = file_numbers(&folder)?;
-        let mut found = None;
-        while let Some(number) = numbers.pop() {
-            let path = folder.join(number.to_string());
-            let bytes = std::fs::read(&path).map_err(io(&path, "read the log"))?;
-            let contents = read_log(chain_id, &bytes).map_err(|error| FileError::Log { path: path.clone(), error })?;
-            if contents.valid_bytes > 0 {
-                found = Some((number, path, contents));
-                break;
+        let newest = newest_file(&folder, &mut numbers, chain_id)?;
+        let found = newest.as_ref().map_or(LogMark::default(), |(number, contents)| LogMark {
+            number: *number,
+            bytes: u64::try_from(contents.valid_bytes).unwrap_or(u64::MAX),
+        });
+        let loss = (found < marked).then(|| {
+            let path = folder.join(marked.number.to_string());
+            LogLoss { path, found, marked }
+        });
+        let (log, entries) = match newest {
+            Some((number, contents)) if loss.is_none() => {
+                let entries = contents.entries;
+                let newest = entries.iter().map(LogEntry::height).max().unwrap_or_default();
+                (Self::resume(folder.clone(), number, found.bytes, contents.writer, chain_id, newest)?, entries)
             }
-            std::fs::remove_file(&path).map_err(io(&path, "remove an unfinished log"))?;
-        }
-        let Some((number, path, contents)) = found else {
-            return Ok((Self::begin(folder, 1, chain_id, &[])?, Vec::new()));
+            lost => {
+                numbers.extend(lost.as_ref().map(|(number, _)| *number));
+                let entries = lost.map_or_else(Vec::new, |(_, contents)| contents.entries);
+                let number = found.number.max(marked.number) + 1;
+                (Self::begin(folder.clone(), number, chain_id, &entries)?, entries)
+            }
         };
         // The newest took over everything of the earlier ones that counts.
         for earlier in numbers {
             let path = folder.join(earlier.to_string());
             std::fs::remove_file(&path).map_err(io(&path, "remove the old log"))?;
         }
-        let entries = contents.entries;
+        Ok(OpenedLog { log, entries, loss })
+    }
+
+    /// How far the log is durable, after [`Self::sync`].
+    #[must_use]
+    pub fn mark(&self) -> LogMark {
+        LogMark { number: self.number, bytes: self.written }
+    }
+
+    /// Goes on in a file behind its bytes that hold.
+    fn resume(
+        folder: PathBuf,
+        number: u64,
+        written: u64,
+        writer: LogWriter,
+        chain_id: ChainId,
+        newest: Height,
+    ) -> Result<Self, FileError> {
+        let path = folder.join(number.to_string());
         let file = File::options().append(true).open(&path).map_err(io(&path, "open the log"))?;
-        let written = u64::try_from(contents.valid_bytes).expect("a file length fits in u64");
         file.set_len(written).map_err(io(&path, "cut the torn end of the log"))?;
         file.sync_all().map_err(io(&path, "sync the log"))?;
-        let writer = contents.writer;
-        let newest = entries.iter().map(LogEntry::height).max().unwrap_or_default();
-        let log =
-            Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, newest, dirty: false };
-        Ok((log, entries))
+        Ok(Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, newest, dirty: false })
     }
 
     /// Makes a file that holds these entries. It gets its name only when it is whole: the newest name always names all entries
@@ -142,6 +221,24 @@ impl LogFile {
             read_log(self.chain_id, &bytes).map_err(|error| FileError::Log { path: self.path.clone(), error })?;
         Ok(contents.entries.into_iter().filter(|entry| entry.height() > committed).collect())
     }
+}
+
+/// The newest file that holds anything, taken from the numbers. Later ones that hold nothing were never finished, and are removed.
+fn newest_file(
+    folder: &Path,
+    numbers: &mut Vec<u64>,
+    chain_id: ChainId,
+) -> Result<Option<(u64, LogContents)>, FileError> {
+    while let Some(number) = numbers.pop() {
+        let path = folder.join(number.to_string());
+        let bytes = std::fs::read(&path).map_err(io(&path, "read the log"))?;
+        let contents = read_log(chain_id, &bytes).map_err(|error| FileError::Log { path: path.clone(), error })?;
+        if contents.valid_bytes > 0 {
+            return Ok(Some((number, contents)));
+        }
+        std::fs::remove_file(&path).map_err(io(&path, "remove an unfinished log"))?;
+    }
+    Ok(None)
 }
 
 fn file_numbers(folder: &Path) -> Result<Vec<u64>, FileError> {

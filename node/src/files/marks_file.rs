@@ -7,11 +7,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::ChainId;
 use quancheng_types::codec::{decode, encode};
 
-use super::FileError;
 use super::slots::{CONTENT_BYTES_MAX, Slots, SlotsError};
+use super::{FileError, LogMark};
 
 /// Begins every slot and names the version of the layout.
-const MAGIC: [u8; 8] = *b"QCMARK1\0";
+const MAGIC: [u8; 8] = *b"QCMARK2\0";
 /// Name in the data folder.
 pub(super) const NAME: &str = "marks";
 
@@ -31,6 +31,8 @@ pub struct Marks {
     pub next_sequence: u64,
     /// So many sign records were written.
     pub sign_records: u64,
+    /// So far the log was durable when the newest block was.
+    pub log: LogMark,
     /// The numbers of the newest processes on this folder, newest first; 0 where there was none.
     pub instances: [u64; INSTANCES],
 }
@@ -45,6 +47,7 @@ impl Marks {
             groups: self.groups.max(other.groups),
             next_sequence: self.next_sequence.max(other.next_sequence),
             sign_records: self.sign_records.max(other.sign_records),
+            log: self.log.max(other.log),
             instances: if other.instances == [0; INSTANCES] { self.instances } else { other.instances },
         }
     }
@@ -92,6 +95,7 @@ impl MarksFile {
                 return Ok(marks);
             }
             Err(SlotsError::Damaged) => return Err(FileError::Damaged { path, what: self.slots.what() }),
+            Err(SlotsError::OtherLayout) => return Err(FileError::OtherLayout { path, what: self.slots.what() }),
             Err(SlotsError::File(error)) => return Err(error),
         };
         let length = u32::try_from(CONTENT_BYTES_MAX).expect("a slot is small");

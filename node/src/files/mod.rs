@@ -28,7 +28,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use lock::DataLock;
-pub use log_file::LogFile;
+pub use log_file::{LogFile, LogLoss, LogMark, OpenedLog};
 pub use marks_file::{INSTANCES, Marks, MarksFile};
 pub use restoring_file::RestoringFile;
 pub use sign_record_file::SignRecordFile;
@@ -85,6 +85,13 @@ pub enum FileError {
     },
     /// A file does not hold what was written.
     Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A file in the layout of another version of the program.
+    OtherLayout {
         /// The file.
         path: PathBuf,
         /// What it is.
@@ -158,6 +165,11 @@ impl fmt::Display for FileError {
             Self::Damaged { path, what } => {
                 write!(f, "{} is damaged; it is {what}. Check the disk; {REJOIN}", path.display())
             }
+            Self::OtherLayout { path, what } => write!(
+                f,
+                "{} was written by another version of quanchengd, in another layout; it is {what}. Start that version again, or {REJOIN}",
+                path.display()
+            ),
             Self::OtherChain { path, expected } => write!(
                 f,
                 "{} belongs to another chain than the genesis file ({expected}); use the genesis it was made with, or another data folder",

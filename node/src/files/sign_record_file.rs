@@ -60,6 +60,7 @@ impl SignRecordFile {
             Ok(slots) => slots,
             Err(SlotsError::Missing) => return Err(FileError::SignRecordMissing { path }),
             Err(SlotsError::Damaged) => return Err(FileError::SignRecordDamaged { path }),
+            Err(SlotsError::OtherLayout) => return Err(FileError::OtherLayout { path, what: self.slots.what() }),
             Err(SlotsError::File(error)) => return Err(error),
         };
         let decode = |bytes: &[u8]| {

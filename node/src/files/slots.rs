@@ -28,6 +28,8 @@ const SLOT_BYTES: usize = 512;
 const HEAD_BYTES: usize = MAGIC_BYTES + 12;
 /// Bytes of a magic.
 const MAGIC_BYTES: usize = 8;
+/// Of these, what names the file; its version follows.
+const MAGIC_NAME_BYTES: usize = 6;
 /// Checksum behind it.
 const SUM_BYTES: usize = 32;
 /// Greatest content.
@@ -40,6 +42,8 @@ pub(super) enum SlotsError {
     Missing,
     /// A slot does not hold, or the file is no such file.
     Damaged,
+    /// Another version of the program wrote it, in its own layout.
+    OtherLayout,
     /// The system refused.
     File(FileError),
 }
@@ -106,6 +110,13 @@ impl Slots {
         let mut content = Vec::new();
         std::io::Read::read_to_end(&mut std::io::Read::take(&file, SLOT_DISTANCE * 2 + 1), &mut content)
             .map_err(|error| SlotsError::File(io(&self.path, "read")(error)))?;
+        let (name, version) = self.magic.split_at(MAGIC_NAME_BYTES);
+        if content
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit) && !rest.starts_with(version))
+        {
+            return Err(SlotsError::OtherLayout);
+        }
         let (first, second) = content.split_at_checked(FIRST_BYTES).ok_or(SlotsError::Damaged)?;
         let (first, padding) = first.split_at(SLOT_BYTES);
         if second.len() != SLOT_BYTES || padding.iter().any(|byte| *byte != 0) {

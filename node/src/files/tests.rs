@@ -11,24 +11,31 @@ fn entry(height: u64) -> LogEntry {
     LogEntry::Timeout { height: Height(height), round: Round(0), step: quancheng_consensus::log::TimeoutStep::Propose }
 }
 
+/// The log and its entries, where nothing is known of what was durable.
+fn opened(dir: &std::path::Path) -> (LogFile, Vec<LogEntry>) {
+    let OpenedLog { log, entries, loss } = LogFile::open(dir, chain(), LogMark::default()).unwrap();
+    assert_eq!(loss, None);
+    (log, entries)
+}
+
 #[test]
 fn entries_come_back_in_order_and_unsynced_ones_are_not_promised() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut log, entries) = LogFile::open(dir.path(), chain()).unwrap();
+    let (mut log, entries) = opened(dir.path());
     assert!(entries.is_empty());
     log.append(&entry(1));
     log.append(&entry(2));
     log.sync().unwrap();
     log.append(&entry(3));
     drop(log);
-    let (_, entries) = LogFile::open(dir.path(), chain()).unwrap();
+    let (_, entries) = opened(dir.path());
     assert_eq!(entries, [entry(1), entry(2)]);
 }
 
 #[test]
 fn a_torn_end_is_cut_and_the_log_goes_on_behind_it() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut log, _) = LogFile::open(dir.path(), chain()).unwrap();
+    let (mut log, _) = opened(dir.path());
     log.append(&entry(1));
     log.sync().unwrap();
     log.append(&entry(2));
@@ -37,18 +44,18 @@ fn a_torn_end_is_cut_and_the_log_goes_on_behind_it() {
     let path = dir.path().join("log/1");
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-    let (mut log, entries) = LogFile::open(dir.path(), chain()).unwrap();
+    let (mut log, entries) = opened(dir.path());
     assert_eq!(entries, [entry(1)]);
     log.append(&entry(9));
     log.sync().unwrap();
     drop(log);
-    assert_eq!(LogFile::open(dir.path(), chain()).unwrap().1, [entry(1), entry(9)]);
+    assert_eq!(opened(dir.path()).1, [entry(1), entry(9)]);
 }
 
 #[test]
 fn damage_in_the_middle_is_refused_with_the_file_named() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut log, _) = LogFile::open(dir.path(), chain()).unwrap();
+    let (mut log, _) = opened(dir.path());
     for height in 1..20 {
         log.append(&entry(height));
     }
@@ -59,7 +66,7 @@ fn damage_in_the_middle_is_refused_with_the_file_named() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let error = LogFile::open(dir.path(), chain()).unwrap_err();
+    let error = LogFile::open(dir.path(), chain(), LogMark::default()).unwrap_err();
     assert!(matches!(&error, FileError::Log { .. }) && error.to_string().contains("log/1"), "{error}");
 }
 
@@ -87,7 +94,10 @@ fn a_sign_record_is_replaced_whole_and_every_damage_refuses() {
         std::fs::write(&path, bad).unwrap();
         let refused = SignRecordFile::at(dir.path()).read(&chain(), &key, 0);
         assert!(
-            matches!(refused, Err(FileError::SignRecord { .. } | FileError::SignRecordDamaged { .. })),
+            matches!(
+                refused,
+                Err(FileError::SignRecord { .. } | FileError::SignRecordDamaged { .. } | FileError::OtherLayout { .. })
+            ),
             "byte {at}: {refused:?}"
         );
     }
@@ -107,7 +117,7 @@ fn a_data_folder_has_one_user_and_says_so() {
 
 /// A file as large as one that is replaced, with entries of height 4.
 fn grown(dir: &std::path::Path) -> LogFile {
-    let (mut log, _) = LogFile::open(dir, chain()).unwrap();
+    let (mut log, _) = opened(dir);
     while std::fs::metadata(dir.join("log/1")).unwrap().len() < log_file::ROTATE_BYTES {
         for _ in 0..10_000 {
             log.append(&entry(4));
@@ -130,7 +140,7 @@ fn a_grown_file_is_replaced_by_one_that_holds_what_is_later() {
     log.append(&entry(7));
     log.sync().unwrap();
     drop(log);
-    assert_eq!(LogFile::open(dir.path(), chain()).unwrap().1, [entry(5), entry(6), entry(7)]);
+    assert_eq!(opened(dir.path()).1, [entry(5), entry(6), entry(7)]);
 }
 
 #[test]
@@ -142,11 +152,83 @@ fn a_crash_between_two_files_loses_nothing_and_leaves_nothing() {
     let old = std::fs::read(dir.path().join("log/1")).unwrap();
     // Before the new file has its name.
     std::fs::write(dir.path().join("log/unfinished"), b"QCLOG").unwrap();
-    assert_eq!(LogFile::open(dir.path(), chain()).unwrap().1.last(), Some(&entry(5)));
+    assert_eq!(opened(dir.path()).1.last(), Some(&entry(5)));
     log.rotate(Height(4)).unwrap();
     drop(log);
     // After it, with the old one still there.
     std::fs::write(dir.path().join("log/1"), old).unwrap();
-    assert_eq!(LogFile::open(dir.path(), chain()).unwrap().1, [entry(5)]);
+    assert_eq!(opened(dir.path()).1, [entry(5)]);
     assert!(!dir.path().join("log/1").exists());
+}
+
+/// Whatever a log lost of what was durable is told, once, and it goes on with what is left.
+#[test]
+fn a_log_that_lost_what_was_durable_says_so_once() {
+    type Loss = fn(&std::path::Path, &[u8]);
+    let losses: [(&str, Loss, usize); 5] = [
+        ("all zero", |path, good| std::fs::write(path, vec![0; good.len()]).unwrap(), 0),
+        ("cut to half", |path, good| std::fs::write(path, &good[..good.len() / 2]).unwrap(), 3),
+        ("the last byte gone", |path, good| std::fs::write(path, &good[..good.len() - 1]).unwrap(), 8),
+        ("empty", |path, _| std::fs::write(path, b"").unwrap(), 0),
+        ("gone", |path, _| std::fs::remove_file(path).unwrap(), 0),
+    ];
+    for (what, lose, left) in losses {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, _) = opened(dir.path());
+        for height in 1..10 {
+            log.append(&entry(height));
+        }
+        log.sync().unwrap();
+        let marked = log.mark();
+        log.append(&entry(10));
+        log.sync().unwrap();
+        drop(log);
+        let whole = LogFile::open(dir.path(), chain(), marked).unwrap();
+        assert_eq!((whole.entries.len(), &whole.loss), (10, &None), "more than is known is no loss");
+        drop(whole);
+        let path = dir.path().join("log/1");
+        let good = std::fs::read(&path).unwrap();
+        let durable = usize::try_from(marked.bytes).unwrap();
+        lose(&path, &good[..durable]);
+        let OpenedLog { mut log, entries, loss } = LogFile::open(dir.path(), chain(), marked).unwrap();
+        let words = loss.unwrap_or_else(|| panic!("{what}: not told")).to_string();
+        assert!(words.contains("log/1") && words.contains("请检查磁盘"), "{what}: {words}");
+        assert_eq!(entries, (1..=left as u64).map(entry).collect::<Vec<_>>(), "{what}");
+        log.append(&entry(11));
+        log.sync().unwrap();
+        drop(log);
+        let again = LogFile::open(dir.path(), chain(), marked).unwrap();
+        assert_eq!((again.entries.len(), again.loss), (left + 1, None), "{what}: told once, and nothing more is lost");
+        assert!(!path.exists(), "{what}");
+    }
+}
+
+#[test]
+fn a_rotated_log_is_no_loss_and_an_older_copy_of_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = grown(dir.path());
+    let before = log.mark();
+    let old = std::fs::read(dir.path().join("log/1")).unwrap();
+    log.rotate(Height(4)).unwrap();
+    let after = log.mark();
+    drop(log);
+    for marked in [before, after] {
+        assert_eq!(LogFile::open(dir.path(), chain(), marked).unwrap().loss, None);
+    }
+    std::fs::remove_file(dir.path().join("log/2")).unwrap();
+    std::fs::write(dir.path().join("log/1"), old).unwrap();
+    let loss = LogFile::open(dir.path(), chain(), after).unwrap().loss.expect("told");
+    assert_eq!((loss.found, loss.marked), (before, after));
+}
+
+#[test]
+fn marks_of_another_version_are_not_called_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    MarksFile::at(dir.path(), chain()).open(false).unwrap();
+    let path = dir.path().join("marks");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[6] = b'1';
+    std::fs::write(&path, bytes).unwrap();
+    let error = MarksFile::at(dir.path(), chain()).open(true).unwrap_err();
+    assert!(matches!(error, FileError::OtherLayout { .. }) && error.to_string().contains("another version"), "{error}");
 }

@@ -40,7 +40,7 @@ use crate::driver::{
 };
 use crate::executor;
 use crate::fair::FairBudget;
-use crate::files::{DataLock, FolderWatch, LogFile, Marks, SignRecordFile, StoppedFile};
+use crate::files::{DataLock, FolderWatch, LogFile, Marks, OpenedLog, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits::SUBMISSION_BYTES_MAX;
 use crate::marks::MarkKeeper;
@@ -130,6 +130,7 @@ impl Node {
             peers,
             status: running.status,
             clock: running.clock,
+            is_log_lost: running.is_log_lost,
             metrics,
             started: begun,
             backups,
@@ -212,6 +213,7 @@ struct Assembly<'a> {
 struct RecoveredEngine {
     engine: Engine,
     log: LogFile,
+    is_log_lost: bool,
     sign_record: SignRecordFile,
     own_batches: Vec<Arc<SignedBatch>>,
     own_ordered: Vec<(Height, Arc<SignedBatch>)>,
@@ -227,6 +229,7 @@ struct Running {
     admission: Admission,
     status: watch::Receiver<EngineStatus>,
     clock: watch::Receiver<Option<ClockReport>>,
+    is_log_lost: bool,
 }
 
 impl Assembly<'_> {
@@ -249,7 +252,7 @@ impl Assembly<'_> {
             ServeQueue::start(Arc::clone(ledger), network.clone(), Arc::clone(peers), Arc::clone(metrics), running)
                 .map_err(StartError::Thread)?;
 
-        let RecoveredEngine { engine, log, sign_record, own_batches, own_ordered, next_sequence } =
+        let RecoveredEngine { engine, log, is_log_lost, sign_record, own_batches, own_ordered, next_sequence } =
             self.recover_engine(&found)?;
         let is_validator = self.duty(engine.parameters(), &engine).is_validator;
         recover::inform(ledger, tracker, if is_validator { &own_batches } else { &[] }, &own_ordered);
@@ -306,7 +309,7 @@ impl Assembly<'_> {
         let built = Driver::new(parts, inputs, Arc::new(AtomicBool::new(false)));
         let driver_end = built.spawn(own_batches, running).map_err(StartError::Thread)?;
         let (status, clock) = (status_receiver, clock_receiver);
-        Ok(Running { driver, driver_end, bars, asked, verifier, admission, status, clock })
+        Ok(Running { driver, driver_end, bars, asked, verifier, admission, status, clock, is_log_lost })
     }
 
     fn start_verifier(
@@ -363,11 +366,15 @@ impl Assembly<'_> {
     fn recover_engine(&self, marks: &Marks) -> Result<RecoveredEngine, StartError> {
         let chain_id = self.genesis.chain_id();
         let data_dir = &self.config.node.data_dir;
-        let (log, entries) = LogFile::open(data_dir, chain_id).map_err(StartError::File)?;
         let mut sign_record = SignRecordFile::at(data_dir);
         let key = self.keys.validator.as_ref();
         let record = key.map(|key| sign_record.read(&chain_id, &key.public_key(), marks.sign_records)).transpose();
         let record = record.map_err(StartError::File)?;
+        let OpenedLog { log, entries, loss } =
+            LogFile::open(data_dir, chain_id, marks.log).map_err(StartError::File)?;
+        if let Some(loss) = &loss {
+            warn!(alarm = "LogLost", "{loss}");
+        }
         let own = self.keys.validator_id();
         let recovered = recover::state(self.ledger, record, entries, own, marks)?;
         let config = EngineConfig {
@@ -382,6 +389,7 @@ impl Assembly<'_> {
         let engine =
             Engine::recover(config, recovered.state, Box::new(CachedChecker::new())).map_err(StartError::Recover)?;
         let (own_batches, own_ordered) = (recovered.own_batches, recovered.own_ordered);
-        Ok(RecoveredEngine { engine, log, sign_record, own_batches, own_ordered, next_sequence })
+        let is_log_lost = loss.is_some();
+        Ok(RecoveredEngine { engine, log, is_log_lost, sign_record, own_batches, own_ordered, next_sequence })
     }
 }

@@ -17,7 +17,7 @@ use quancheng_types::{
 use super::StartError;
 use super::recover::execute_again;
 use crate::api::StartProgress;
-use crate::files::{DataLock, FileError, LogFile, SignRecordFile, StoppedFile};
+use crate::files::{DataLock, FileError, LogFile, LogLoss, OpenedLog, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError, salvage};
 use crate::marks::MarkKeeper;
 use crate::testing;
@@ -112,6 +112,7 @@ struct Opened {
     file: SignRecordFile,
     log: LogFile,
     entries: Vec<LogEntry>,
+    loss: Option<LogLoss>,
     _lock: DataLock,
 }
 
@@ -123,8 +124,8 @@ fn open(dir: &Path) -> Result<Opened, Refused> {
     let chain_id = ledger.chain_id();
     let mut file = SignRecordFile::at(dir);
     let record = file.read(&chain_id, &key().public_key(), ledger.marks().sign_records)?;
-    let (log, entries) = LogFile::open(dir, chain_id)?;
-    Ok(Opened { ledger, record, file, log, entries, _lock: lock })
+    let OpenedLog { log, entries, loss } = LogFile::open(dir, chain_id, ledger.marks().log)?;
+    Ok(Opened { ledger, record, file, log, entries, loss, _lock: lock })
 }
 
 /// One life of the node: so many groups, blocks, log entries and signatures, all durable at its end.
@@ -146,7 +147,7 @@ fn live(dir: &Path, life: u64) {
         record.admit(slot, SlotValue { block_id: None, pol_round: None }, 1).unwrap();
         file.replace(&record).unwrap();
         ledger.put_commits(&[commit(height)]).unwrap();
-        keeper.block(Height(height), file.count());
+        keeper.block(Height(height), file.count(), log.mark());
     }
     drop(keeper);
     drop(ledger);
@@ -190,7 +191,7 @@ fn files(dir: &Path, below: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Whether everything that `lives` made durable is there, or an error where it is read: never something else, never nothing.
-fn check(dir: &Path, lives: u64) -> Result<(), Refused> {
+fn check(dir: &Path, lives: u64) -> Result<Option<LogLoss>, Refused> {
     let opened = open(dir)?;
     let made = lives * PER_LIFE;
     for number in 0..made {
@@ -209,7 +210,7 @@ fn check(dir: &Path, lives: u64) -> Result<(), Refused> {
     if u64::try_from(here).unwrap() < last.log_entries {
         return Err(FileError::Damaged { path: dir.join("log"), what: "seen by the engine, REJOIN" }.into());
     }
-    Ok(())
+    Ok(opened.loss)
 }
 
 type Damage = (&'static str, fn(&Path, &Path));
@@ -300,6 +301,9 @@ fn whatever_happens_to_a_file_nothing_durable_is_lost_without_a_word() {
                     std::fs::copy(good.path().join(&path), dir.join(&path)).unwrap();
                     check(&dir, 3).unwrap_or_else(|refused| panic!("{name}, {what}, put back: {refused}"));
                 }
+            }
+            if name.starts_with("log/") {
+                assert!(!matches!(result, Ok(None)), "{name}, {what}: not a word");
             }
             std::fs::remove_dir_all(&dir).unwrap();
         }

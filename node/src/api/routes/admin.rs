@@ -64,7 +64,8 @@ fn is_in_force(backend: &dyn Backend, status: &NodeStatus, id: &ValidatorId) -> 
 
 /// A clock that is off makes the node slow and its proposals useless, but what it says is as true as ever. A node that does not carry a
 /// scheduled version of the rules works until the height of it, and stops there. Another process with the key of this one is told to
-/// stop; that somebody has the key is for people to look into.
+/// stop; that somebody has the key is for people to look into, and so is a disk that lost
+/// a log.
 pub(super) fn warnings(status: &NodeStatus) -> Vec<&'static str> {
     let mut warnings = Vec::new();
     if status.clock.is_some_and(|report| report.is_off) {
@@ -75,6 +76,9 @@ pub(super) fn warnings(status: &NodeStatus) -> Vec<&'static str> {
     }
     if status.is_key_asked {
         warnings.push("key_used_elsewhere");
+    }
+    if status.is_log_lost {
+        warnings.push("log_lost");
     }
     warnings
 }

@@ -180,6 +180,7 @@ mod tests {
             round: None,
             is_signing,
             is_key_asked: false,
+            is_log_lost: false,
             is_store_damaged: false,
             is_syncing,
             clock: None,
@@ -210,6 +211,15 @@ mod tests {
             let clock = Some(ClockReport { ahead_ms: 60_000, is_off });
             let status = NodeStatus { clock, ..status(4, 3, true, false) };
             assert_eq!((missing(&status, true), warnings(&status)), (Vec::new(), expected));
+        }
+    }
+
+    #[test]
+    fn a_key_and_a_log_that_people_must_look_into_are_warnings() {
+        let asked = NodeStatus { is_key_asked: true, ..status(4, 3, true, false) };
+        let lost = NodeStatus { is_log_lost: true, ..status(4, 3, true, false) };
+        for (status, expected) in [(asked, "key_used_elsewhere"), (lost, "log_lost")] {
+            assert_eq!((missing(&status, true), warnings(&status)), (Vec::new(), vec![expected]));
         }
     }
 

@@ -238,6 +238,32 @@ fn results_that_are_gone_or_older_are_made_again() {
     same_history(&net, &[0, 1, 2, 3]);
 }
 
+/// A log that went missing while the node stood still is told where operators look, and the node goes on.
+#[test]
+fn a_log_that_is_gone_at_the_start_is_a_warning() {
+    let net = Net::start(4, 0, &[]);
+    let load = Load::start(&net, &[0, 1, 3], 80, 79);
+    wait_until("blocks are made", Duration::from_secs(60), || load.certified() >= 50);
+    let mut done = load.finish();
+    net.kill(2);
+    std::fs::remove_dir_all(net.node_dir(2).join("data/log")).unwrap();
+    net.start_node(2);
+    let warnings = || http::get(&format!("{}/readyz", net.admin(2))).map(|(_, body)| body["warnings"].clone());
+    wait_until("the loss is a warning", Duration::from_secs(60), || {
+        warnings().is_ok_and(|warnings| warnings == serde_json::json!(["log_lost"]))
+    });
+    assert_says(&net.log(2), &["LogLost", "data/log/1", "请检查磁盘"]);
+    let load = Load::start(&net, &[0, 2], 80, 80);
+    wait_until("the chain goes on with it", Duration::from_secs(60), || load.certified() >= 50);
+    done.extend(load.finish());
+    certified_everywhere(&net, &[0, 1, 2, 3], &done);
+    // Told once: the next start finds what it left.
+    net.kill(2);
+    net.start_node(2);
+    wait_until("it is back", Duration::from_secs(60), || is_ready(&net, 2));
+    assert_eq!(warnings().unwrap(), serde_json::json!([]));
+}
+
 /// A second process with the same keys, other doors and a copy of the data.
 fn twin(net: &Net, data: &str, name: &str) -> PathBuf {
     let any = || toml::Value::from("127.0.0.1:0");

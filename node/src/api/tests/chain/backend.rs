@@ -42,6 +42,7 @@ impl Backend for Fake {
             round: None,
             is_signing: self.is_signing.load(Ordering::SeqCst),
             is_key_asked: false,
+            is_log_lost: false,
             is_store_damaged: false,
             is_syncing: false,
             clock: None,
