@@ -144,7 +144,7 @@ pub(crate) struct Client {
     lang: Lang,
     patience: Patience,
     doors: Doors,
-    /// Those that gave no answer when all were asked.
+    /// Those that gave no answer when they were asked last.
     silent: Rc<RefCell<BTreeSet<String>>>,
 }
 
@@ -222,16 +222,14 @@ impl Client {
         let (mut causes, mut elsewhere) = (Vec::new(), Vec::new());
         let mut busy = None;
         let (mut is_maybe_elsewhere, mut is_endless) = (false, false);
-        for (step, others) in (0..self.urls.len()).zip((1..=self.urls.len()).rev()) {
-            let place = (self.first.get() + step) % self.urls.len();
-            let Some(url) = self.urls.get(place) else {
-                continue;
-            };
+        for (step, (place, url)) in self.order().into_iter().enumerate() {
             if step > 0 && is_over(request.until) {
                 causes.push(not_asked(url));
                 continue;
             }
-            match self.meet(url, request, others) {
+            let met = self.meet(url, request, self.urls.len() - step);
+            self.heard(url, met.is_ok());
+            match met {
                 Ok(Met::OtherChain(id)) => elsewhere.push((url.clone(), id)),
                 Ok(Met::Answer(answer)) if matches!(answer.status, 429 | 502 | 503 | 504) => {
                     is_maybe_elsewhere |= !answer.problem().is_not_taken();
@@ -284,12 +282,29 @@ impl Client {
             let until = Instant::now() + share(request.until, others).min(time_max);
             let answer = self.at(url).send(Request { until, ..request });
             has_answer |= answer.is_ok();
-            if answer.as_ref().is_err_and(|fault| fault.code == UNREACHABLE) {
-                self.silent.borrow_mut().insert(url.clone());
-            }
             answer
         });
         answers.collect()
+    }
+
+    /// The endpoints in the order in which they are asked, with their places: first the one that served last, and those that were silent when
+    /// they were asked before only after all others, so that they take no time from one that answers.
+    fn order(&self) -> Vec<(usize, &String)> {
+        let (before, from) = self.urls.split_at_checked(self.first.get()).unwrap_or((&self.urls, &[]));
+        let places = (before.len()..).zip(from).chain((0..).zip(before));
+        let silent = self.silent.borrow();
+        let (silent, heard): (Vec<_>, Vec<_>) = places.partition(|(_, url)| silent.contains(*url));
+        heard.into_iter().chain(silent).collect()
+    }
+
+    /// Notes whether an endpoint has answered.
+    fn heard(&self, url: &str, has_answered: bool) {
+        let mut silent = self.silent.borrow_mut();
+        if has_answered {
+            silent.remove(url);
+        } else {
+            silent.insert(url.to_owned());
+        }
     }
 
     /// As this one, for one endpoint.

@@ -248,3 +248,24 @@ fn unreachable_endpoints_are_named_one_by_one() {
     assert_eq!((fault.exit, fault.causes.len()), (Exit::Network, 2));
     assert!(fault.causes_in(Lang::En)[1].starts_with("http://127.0.0.1:1/x: "), "{:?}", fault.causes);
 }
+
+/// An endpoint that was silent once takes no more time from those that answer, and is asked again when they do not.
+#[test]
+fn a_silent_endpoint_is_asked_after_those_that_answer() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    silent.set_nonblocking(true).unwrap();
+    let asked = || std::iter::from_fn(|| silent.accept().ok()).count();
+    let urls = [format!("http://{}", silent.local_addr().unwrap()), serving(0, "{}")];
+    let client = Client::new(&urls, Lang::En, patience(false, 2 * SECOND)).unwrap();
+    for expected in [1, 0, 0] {
+        fetch(&client, "/").unwrap();
+        assert_eq!(asked(), expected);
+    }
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let urls = [urls[0].clone(), format!("http://{gone}")];
+    let client = Client::new(&urls, Lang::En, patience(false, 2 * SECOND)).unwrap();
+    for _ in 0..2 {
+        fetch(&client, "/").unwrap_err();
+        assert_eq!(asked(), 1, "nobody answers: each is asked");
+    }
+}

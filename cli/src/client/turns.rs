@@ -63,19 +63,13 @@ impl Client {
     }
 
     fn round<T>(&self, request: Request<'_>, read: &impl Fn(&Outcome<Answer>) -> Outcome<T>) -> Result<T, Round> {
-        let count = self.urls.len();
-        let begun = self.first.get();
         let mut round = Round::default();
-        for (step, others) in (0..count).zip((1..=count).rev()) {
-            let place = (begun + step) % count;
-            let Some(url) = self.urls.get(place) else {
-                continue;
-            };
+        for (step, (place, url)) in self.order().into_iter().enumerate() {
             if step > 0 && is_over(request.until) {
                 round.faults.push(unreachable(1, vec![not_asked(url)]));
                 continue;
             }
-            let until = Instant::now() + share(request.until, others);
+            let until = Instant::now() + share(request.until, self.urls.len() - step);
             let answer = self.at(url).send(Request { until, ..request });
             match read(&answer) {
                 Ok(found) => {
