@@ -10,7 +10,7 @@ use quancheng_benches::Author;
 use quancheng_benches::chain::{START_MS, author, genesis, validator_key};
 use quancheng_contracts::weight::batch_weight;
 use quancheng_contracts::{BlockInput, encode_call, execute_block, genesis_patch};
-use quancheng_state::{BlockCommit, BodyLocation, Executed, Store, StoreOptions, view::EmptyView};
+use quancheng_state::{BlockCommit, Executed, Store, StoreOptions, view::EmptyView};
 use quancheng_state_rocks::{Rocks, RocksOptions};
 use quancheng_types::hash::sha256;
 use quancheng_types::{
@@ -84,7 +84,7 @@ impl Chain {
 
     fn run(&self, batch: &SignedBatch) {
         let transactions: Vec<_> = batch.batch.transactions.iter().collect();
-        let snapshot = self.store.snapshot().expect("the store has a height");
+        let snapshot = self.store.newest().expect("the store has a height");
         let height: Height = self.store.tip().expect("the store has a genesis").height().next();
         let input = BlockInput {
             chain_id: self.author.chain_id,
@@ -92,22 +92,17 @@ impl Chain {
             height,
             time_ms: START_MS + height.0,
             transactions: &transactions,
-            already_executed: &|id| Ok(self.store.transaction_location(id)?.is_some()),
+            already_executed: &|id, until_ms| self.store.is_executed(id, until_ms),
             misbehavior: &[],
         };
         let output = execute_block(&snapshot, &input).expect("the store can be read");
         assert!(output.receipts.iter().all(|receipt| receipt.outcome == Outcome::Ok), "every transaction takes effect");
-        let bodies = BodyLocation::all(batch).expect("a batch within its limit");
+        let executed = Executed::all(core::slice::from_ref(batch), &output.receipts, &output.executed);
         let commit = BlockCommit {
             height,
             time_ms: START_MS + height.0,
             patch: output.patch,
-            executed: output
-                .receipts
-                .into_iter()
-                .zip(bodies)
-                .map(|(receipt, body)| Executed { receipt, body })
-                .collect(),
+            executed: executed.expect("a batch within its limit"),
             batches: vec![batch.header.id()],
             ..BlockCommit::default()
         };

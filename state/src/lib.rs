@@ -35,6 +35,6 @@ pub use key::StateKey;
 pub use memo::Memo;
 pub use overlay::Overlay;
 pub use patch::Patch;
-pub use store::{BlockCommit, BodyLocation, ChainStore, Executed, HistoryTip, Snapshot, Store, StoreOptions};
+pub use store::{BlockCommit, BodyLocation, ChainStore, Executed, HistoryTip, Newest, Snapshot, Store, StoreOptions};
 pub use table::Table;
 pub use view::View;

@@ -8,7 +8,7 @@ use quancheng_benches::chain::{START_MS, author, genesis, validator_key};
 use quancheng_contracts::{BlockInput, BlockOutput, execute_block, genesis_patch};
 use quancheng_state::backend::Backend;
 use quancheng_state::view::EmptyView;
-use quancheng_state::{BlockCommit, BodyLocation, Durability, Executed, HistoryTip, Store, StoreOptions};
+use quancheng_state::{BlockCommit, Durability, Executed, HistoryTip, Store, StoreOptions};
 use quancheng_types::{Batch, Height, List, Outcome, PROTOCOL_VERSION, SignedBatch, SigningKey};
 
 const BATCH: u64 = 1_000;
@@ -77,30 +77,29 @@ impl Chain {
 
     pub(crate) fn execute(&self, block: &[SignedBatch]) -> BlockOutput {
         let transactions: Vec<_> = block.iter().flat_map(|batch| batch.batch.transactions.iter()).collect();
-        let snapshot = self.store.snapshot().expect("the store has a height");
+        let newest = self.store.newest().expect("the store has a height");
         let input = BlockInput {
             chain_id: self.author.chain_id,
             version: PROTOCOL_VERSION,
             height: self.height(),
             time_ms: START_MS + self.height().0,
             transactions: &transactions,
-            already_executed: &|id| Ok(self.store.transaction_location(id)?.is_some()),
+            already_executed: &|id, until_ms| self.store.is_executed(id, until_ms),
             misbehavior: &[],
         };
-        let output = execute_block(&snapshot, &input).expect("the store can be read");
+        let output = execute_block(&newest, &input).expect("the store can be read");
         let taken = output.receipts.iter().filter(|receipt| receipt.outcome == Outcome::Ok).count();
         assert_eq!(taken, transactions.len(), "every transaction of the bench takes effect");
         output
     }
 
     pub(crate) fn commit(&self, block: &[SignedBatch], output: BlockOutput) -> HistoryTip {
-        let bodies = block.iter().flat_map(|batch| BodyLocation::all(batch).expect("a batch within its limit"));
-        let rows = output.receipts.into_iter().zip(bodies);
+        let executed = Executed::all(block, &output.receipts, &output.executed).expect("batches within their limit");
         let commit = BlockCommit {
             height: self.height(),
             time_ms: START_MS + self.height().0,
             patch: output.patch,
-            executed: rows.map(|(receipt, body)| Executed { receipt, body }).collect(),
+            executed,
             batches: block.iter().map(|batch| batch.header.id()).collect(),
             ..BlockCommit::default()
         };

@@ -33,8 +33,8 @@ pub use refusal::CoreRefusal;
 /// A version that only test builds carry (feature `test-version-2` of `quancheng-types`).
 const TEST_VERSION: u16 = 2;
 
-/// Answers whether an id was executed at an earlier height.
-pub type AlreadyExecuted<'a> = &'a dyn Fn(&TransactionId) -> Result<bool, StoreError>;
+/// Answers whether the transaction with this id, which is valid until so many ms since 1970 UTC, was executed at an earlier height.
+pub type AlreadyExecuted<'a> = &'a dyn Fn(&TransactionId, u64) -> Result<bool, StoreError>;
 
 /// A decided block, as the executor needs it.
 #[derive(Clone, Copy)]
@@ -146,7 +146,7 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
             continue;
         };
         let id = signed.id();
-        let is_new = seen.insert(id) && !(input.already_executed)(&id)?;
+        let is_new = seen.insert(id) && !(input.already_executed)(&id, signed.body.valid_until_ms)?;
         if !is_new && !planted.skips_duplicate_check() {
             continue;
         }

@@ -213,7 +213,7 @@ fn faults_of_modules_leave_no_trace() {
         assert_eq!(output.internal_count, u32::from(refusal == Some(CoreRefusal::Internal)));
     }
     let transaction = chain.sign(now, &["anyone"], vec![Chain::json("fault", json!("fatal"))]);
-    let never = |_: &TransactionId| Ok(false);
+    let never = |_: &TransactionId, _: u64| Ok(false);
     let input = BlockInput {
         chain_id: chain.genesis.chain_id(),
         version: 1,
@@ -231,7 +231,7 @@ fn simulation_tells_the_receipt_and_changes_nothing() {
     let mut chain = bare();
     let now = START_MS + 1000;
     let transaction = chain.sign(now, &["applicant"], vec![apply("ORG-A", FREE_CODE)]);
-    let never = |_: &TransactionId| Ok(false);
+    let never = |_: &TransactionId, _: u64| Ok(false);
     let input = BlockInput {
         chain_id: chain.genesis.chain_id(),
         version: 1,
@@ -359,7 +359,7 @@ mod planted_bugs {
         let transactions =
             [transaction(1, 0, false), transaction(2, 1, false), transaction(3, 2, false), transaction(1, 0, false)];
         let refs: Vec<_> = transactions.iter().collect();
-        let never = |_: &TransactionId| Ok(false);
+        let never = |_: &TransactionId, _: u64| Ok(false);
         let input = input_of(&chain, &refs, &never);
         let honest = execute_block(&chain.state, &input).unwrap();
         let differs = |bug| {

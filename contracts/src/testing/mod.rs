@@ -195,7 +195,7 @@ impl Chain {
         misbehavior: &[MisbehaviorProof],
     ) -> BlockOutput {
         assert!(time_ms >= self.time_ms, "block time goes on");
-        let already_executed = |id: &TransactionId| Ok(self.executed.contains(id));
+        let already_executed = |id: &TransactionId, _: u64| Ok(self.executed.contains(id));
         let input = BlockInput {
             chain_id: self.genesis.chain_id(),
             version: PROTOCOL_VERSION,

@@ -52,25 +52,19 @@ impl Desk<'_> {
 
     fn claim_one(&self, at: usize, transaction: SignedTransaction, own: &Outcome) -> Result<Met, AdmissionError> {
         let door = self.door;
-        let id = transaction.id();
+        let (id, valid_until_ms) = (transaction.id(), transaction.body.valid_until_ms);
         // A known one is known, whatever has happened since: submitting again is always safe.
-        if door.tracker.progress(&id).is_some() || door.ledger.is_executed(&id)? {
+        if door.tracker.progress(&id).is_some() || door.ledger.is_executed(&id, valid_until_ms)? {
             return Ok(Met::Durable(id));
         }
         let checked = checks::check(&transaction, self.parameters, self.now_ms, &door.ledger)?;
         let sender = checked.sender(self.from, &transaction)?;
-        let request = Request {
-            id,
-            address: self.from,
-            weight: checked.weight,
-            valid_until_ms: transaction.body.valid_until_ms,
-            outcome: own,
-        };
+        let request = Request { id, address: self.from, weight: checked.weight, valid_until_ms, outcome: own };
         match door.tracker.claim(&request, &door.limits).map_err(quota)? {
             Claim::Durable => Ok(Met::Durable(id)),
             Claim::Pending(outcome) => Ok(Met::Pending(Box::new(transaction), outcome)),
             // Through another validator it may have been executed since it was asked for: then nothing would ever end the claim.
-            Claim::New if door.ledger.is_executed(&id)? => {
+            Claim::New if door.ledger.is_executed(&id, valid_until_ms)? => {
                 door.tracker.release(&id);
                 Ok(Met::Durable(id))
             }

@@ -150,7 +150,7 @@ impl Admission {
             height,
             time_ms: self.now_ms(),
             transactions: &[],
-            already_executed: &|_| Ok(false),
+            already_executed: &|_, _| Ok(false),
             misbehavior: &[],
         };
         Ok(executor::simulate(&snapshot, &block, &transaction)?)

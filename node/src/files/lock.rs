@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use super::{FileError, io};
+use super::{FileError, check_plain, io};
 
 /// Held for as long as the node runs; the system releases it when the process ends in any way.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ impl DataLock {
     pub fn acquire(data_dir: &Path) -> Result<Self, FileError> {
         std::fs::create_dir_all(data_dir).map_err(io(data_dir, "create the data folder"))?;
         let path = data_dir.join("lock");
+        check_plain(&path)?;
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -39,6 +40,7 @@ impl DataLock {
     pub fn acquire_existing(data_dir: &Path) -> Result<Option<Self>, FileError> {
         std::fs::read_dir(data_dir).map_err(io(data_dir, "read the data folder"))?;
         let path = data_dir.join("lock");
+        check_plain(&path)?;
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -9,7 +9,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_consensus::{LogContents, LogEntry, LogWriter, read_log};
 use quancheng_types::{ChainId, Height};
 
-use super::{FileError, io, sync_folder};
+use super::{FileError, check_plain, io, sync_folder};
 
 /// Bytes after which a new file is begun at the next commit. Small files keep restarts short; a new one costs a folder sync.
 pub(super) const ROTATE_BYTES: u64 = 8 * 1024 * 1024;
@@ -41,7 +41,10 @@ pub struct LogLoss {
 impl fmt::Display for LogLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, found, marked } = self;
-        if found.number == marked.number {
+        if found.number > marked.number {
+            let found = path.with_file_name(found.number.to_string());
+            write!(f, "{} is there, which this node did not make; its newest was {}", found.display(), path.display())?;
+        } else if found.number == marked.number {
             write!(
                 f,
                 "{} holds {} bytes that can be read, and {} were durable",
@@ -102,7 +105,10 @@ impl LogFile {
             number: *number,
             bytes: u64::try_from(contents.valid_bytes).unwrap_or(u64::MAX),
         });
-        let loss = (found < marked).then(|| {
+        // Between two marks at most one file is begun: one with a greater number is not of this node's making.
+        let is_known = marked != LogMark::default();
+        let is_whole = !is_known || (found >= marked && found.number <= marked.number.saturating_add(1));
+        let loss = (!is_whole).then(|| {
             let path = folder.join(marked.number.to_string());
             LogLoss { path, found, marked }
         });
@@ -231,6 +237,7 @@ fn newest_file(
 ) -> Result<Option<(u64, LogContents)>, FileError> {
     while let Some(number) = numbers.pop() {
         let path = folder.join(number.to_string());
+        check_plain(&path)?;
         let bytes = std::fs::read(&path).map_err(io(&path, "read the log"))?;
         let contents = read_log(chain_id, &bytes).map_err(|error| FileError::Log { path: path.clone(), error })?;
         if contents.valid_bytes > 0 {

@@ -90,6 +90,11 @@ pub enum FileError {
         /// What it is.
         what: &'static str,
     },
+    /// A pipe, a folder or a device stands where a file of the node belongs.
+    NotAFile {
+        /// Its path.
+        path: PathBuf,
+    },
     /// A file in the layout of another version of the program.
     OtherLayout {
         /// The file.
@@ -165,6 +170,12 @@ impl fmt::Display for FileError {
             Self::Damaged { path, what } => {
                 write!(f, "{} is damaged; it is {what}. Check the disk; {REJOIN}", path.display())
             }
+            Self::NotAFile { path } => write!(
+                f,
+                "{} is no regular file, but a folder, a pipe or a device (不是普通文件). Something else put it there: move it away, and put the \
+                 file back that belongs there; where it is gone, {REJOIN}",
+                path.display()
+            ),
             Self::OtherLayout { path, what } => write!(
                 f,
                 "{} was written by another version of quanchengd, in another layout; it is {what}. Start that version again, or {REJOIN}",
@@ -218,6 +229,15 @@ fn advice(error: &std::io::Error) -> &'static str {
 fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> FileError {
     let path = path.to_owned();
     move |error| FileError::Io { path, action, error }
+}
+
+/// Refuses what is there and is no regular file: to open or read a pipe would wait for ever, and no stop would end that.
+fn check_plain(path: &Path) -> Result<(), FileError> {
+    match std::fs::metadata(path) {
+        Ok(meta) if !meta.is_file() => Err(FileError::NotAFile { path: path.to_owned() }),
+        // What cannot be looked at cannot be opened either, which says why.
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Makes the entries of a folder durable (POSIX: a new or renamed file survives a crash only when its folder is synced).

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use quancheng_types::hash::sha256;
 
-use super::{FileError, io, sync_folder};
+use super::{FileError, check_plain, io, sync_folder};
 
 /// Distance of the slots: a page, so that no device writes both at once.
 const SLOT_DISTANCE: u64 = 4096;
@@ -102,6 +102,7 @@ impl Slots {
 
     /// Reads both slots, older first, and keeps the file open.
     pub(super) fn read(&mut self) -> Result<[SlotContent; 2], SlotsError> {
+        check_plain(&self.path).map_err(SlotsError::File)?;
         let file = match File::options().read(true).write(true).open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(SlotsError::Missing),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FileError, io, sync_folder};
+use super::{FileError, check_plain, io, sync_folder};
 
 /// Name in the data folder.
 const NAME: &str = "stopped";
@@ -28,6 +28,7 @@ impl StoppedFile {
     /// # Errors
     /// [`FileError::Stopped`], [`FileError::Io`].
     pub fn check(&self) -> Result<(), FileError> {
+        check_plain(&self.path)?;
         match std::fs::read(&self.path) {
             Ok(bytes) => {
                 let shown = &bytes[..bytes.len().min(REASON_BYTES_MAX)];

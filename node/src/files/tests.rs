@@ -115,6 +115,32 @@ fn a_data_folder_has_one_user_and_says_so() {
     assert!(matches!(DataLock::acquire(&file), Err(FileError::Io { .. })));
 }
 
+/// A pipe is not waited for.
+#[test]
+fn what_is_no_file_is_refused_and_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |name: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    };
+    for name in ["marks", "sign-record", "stopped", "log/1", "lock"] {
+        put(name);
+    }
+    let key = SigningKey::from_seed([1; 32]).public_key();
+    let refusals = [
+        MarksFile::at(dir.path(), chain()).open(true).map(drop),
+        SignRecordFile::at(dir.path()).read(&chain(), &key, 0).map(drop),
+        StoppedFile::at(dir.path()).check(),
+        LogFile::open(dir.path(), chain(), LogMark::default()).map(drop),
+        DataLock::acquire(dir.path()).map(drop),
+        DataLock::acquire_existing(dir.path()).map(drop),
+    ];
+    for refused in refusals {
+        assert!(matches!(refused, Err(FileError::NotAFile { .. })), "{refused:?}");
+    }
+}
+
 /// A file as large as one that is replaced, with entries of height 4.
 fn grown(dir: &std::path::Path) -> LogFile {
     let (mut log, _) = opened(dir);
@@ -219,6 +245,11 @@ fn a_rotated_log_is_no_loss_and_an_older_copy_of_it_is() {
     std::fs::write(dir.path().join("log/1"), old).unwrap();
     let loss = LogFile::open(dir.path(), chain(), after).unwrap().loss.expect("told");
     assert_eq!((loss.found, loss.marked), (before, after));
+    // It goes on as the next one; a copy under a number that cannot have been reached is told too.
+    assert!(!dir.path().join("log/1").exists() && dir.path().join("log/3").exists());
+    std::fs::rename(dir.path().join("log/3"), dir.path().join("log/7")).unwrap();
+    let loss = LogFile::open(dir.path(), chain(), after).unwrap().loss.expect("told");
+    assert!(loss.found.number == 7 && loss.to_string().contains("log/7"), "{loss}");
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub enum LedgerError {
         /// The chain of the genesis file.
         expected: ChainId,
     },
+    /// There are blocks, and the name of their chain is gone.
+    Nameless,
     /// A decided block is not stored: a bug or a damaged disk.
     BlockMissing {
         /// Its height.
@@ -83,6 +85,10 @@ impl fmt::Display for LedgerError {
                 "the data folder belongs to another chain than the genesis file ({expected}); use the genesis it was made \
                  with, or another data folder"
             ),
+            Self::Nameless => write!(
+                f,
+                "the store holds blocks, and not the name of their chain: it is damaged, cut or put together of several; check the disk; {REJOIN}"
+            ),
             Self::BlockMissing { height } => {
                 write!(f, "the block of height {height} is missing from the store: it is damaged; {REJOIN}")
             }
@@ -141,6 +147,7 @@ impl LedgerError {
             Self::Store(
                 StoreError::Undecodable { .. } | StoreError::Missing { .. } | StoreError::Inconsistent { .. },
             )
+            | Self::Nameless
             | Self::BlockMissing { .. }
             | Self::BatchMissing { .. }
             | Self::StoreMissing { .. }
@@ -178,6 +185,7 @@ impl From<LedgerError> for AdmissionError {
             LedgerError::Store(error) => Self::Store(error),
             LedgerError::Genesis(_)
             | LedgerError::OtherChain { .. }
+            | LedgerError::Nameless
             | LedgerError::BlockMissing { .. }
             | LedgerError::BatchMissing { .. }
             | LedgerError::StoreMissing { .. }

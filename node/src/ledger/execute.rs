@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quancheng_consensus::Executed;
 use quancheng_contracts::{BlockInput, execute_block};
-use quancheng_state::{BlockCommit, BodyLocation, Executed as ExecutedRow};
+use quancheng_state::{BlockCommit, Executed as ExecutedRow};
 use quancheng_types::{Block, Height, Outcome, Receipt, SignedBatch, SignedTransaction};
 
 use super::{Ledger, LedgerError};
@@ -33,33 +33,25 @@ pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch
     let header = &block.header;
     let transactions: Vec<&SignedTransaction> =
         batches.iter().flat_map(|batch| batch.batch.transactions.iter()).collect();
-    let snapshot = ledger.store.snapshot()?;
+    let newest = ledger.store.newest()?;
     let input = BlockInput {
         chain_id: ledger.chain_id,
         version: header.version,
         height: header.height,
         time_ms: header.time_ms,
         transactions: &transactions,
-        already_executed: &|id| Ok(ledger.store.transaction_location(id)?.is_some()),
+        already_executed: &|id, until_ms| ledger.store.is_executed(id, until_ms),
         misbehavior: &block.misbehavior,
     };
-    let output = execute_block(&snapshot, &input)?;
-    let mut bodies = Vec::with_capacity(transactions.len());
-    for batch in batches {
-        bodies.extend(BodyLocation::all(batch)?);
-    }
+    let output = execute_block(&newest, &input)?;
     let decisions = output.decisions;
     let receipts = Arc::new(output.receipts);
-    let executed = receipts.iter().zip(&output.executed).map(|(receipt, index)| {
-        let body = bodies.get(*index as usize).copied().expect("the executor names transactions that it was given");
-        ExecutedRow { receipt: receipt.clone(), body }
-    });
     let commit = BlockCommit {
         height: header.height,
         block_id: block.id(),
         time_ms: header.time_ms,
         patch: output.patch,
-        executed: executed.collect(),
+        executed: ExecutedRow::all(batches, &receipts, &output.executed)?,
         batches: block.batches.iter().map(|reference| reference.header.id()).collect(),
         set_change: decisions.validators.as_ref().map(|entry| (entry.effective, entry.value.clone())),
     };

@@ -89,12 +89,10 @@ impl Ledger {
         let chain = store.chain();
         // Before anything is written: results that are gone must not make a chain of another genesis look new.
         let known = chain.meta("chain-id")?;
-        let is_ours = match &known {
-            Some(known) => known == chain_id.as_bytes().as_slice(),
-            None => store.tip().is_none() && chain.last_block()?.is_none(),
-        };
-        if !is_ours {
-            return Err(LedgerError::OtherChain { expected: chain_id });
+        match &known {
+            Some(known) if known != chain_id.as_bytes() => return Err(LedgerError::OtherChain { expected: chain_id }),
+            None if store.tip().is_some() || chain.last_block()?.is_some() => return Err(LedgerError::Nameless),
+            Some(_) | None => {}
         }
         if store.tip().is_none() {
             let patch = genesis_patch(genesis, &quancheng_state::view::EmptyView).map_err(LedgerError::Genesis)?;
@@ -172,12 +170,12 @@ impl Ledger {
         self.store.snapshot_at(height)
     }
 
-    /// Whether a transaction has a receipt.
+    /// Whether the transaction with this id, which is valid until so many ms since 1970 UTC, has a receipt.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn is_executed(&self, id: &TransactionId) -> Result<bool, StoreError> {
-        Ok(self.store.transaction_location(id)?.is_some())
+    pub fn is_executed(&self, id: &TransactionId, valid_until_ms: u64) -> Result<bool, StoreError> {
+        self.store.is_executed(id, valid_until_ms)
     }
 
     /// Height and place of an executed transaction.

@@ -142,7 +142,8 @@ pub(super) fn inform(
     ordered: &[(Height, Arc<SignedBatch>)],
 ) {
     // A store that fails is noticed by all that write to it; here an unknown transaction is one that waits.
-    let is_executed = |id: &quancheng_types::TransactionId| ledger.is_executed(id).unwrap_or(false);
+    let is_executed =
+        |id: &quancheng_types::TransactionId, until_ms: u64| ledger.is_executed(id, until_ms).unwrap_or(false);
     for (height, batch) in ordered {
         tracker.restore(batch, Some(*height), is_executed);
     }

@@ -392,6 +392,21 @@ fn a_chain_without_results_is_not_taken_for_a_new_one() {
     over(&genesis).unwrap();
 }
 
+/// Blocks without the name of their chain are damage, and no chain of another genesis.
+#[test]
+fn blocks_without_the_name_of_their_chain_are_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    folder(dir.path(), 1);
+    let store = dir.path().join("store");
+    let rocks = quancheng_state_rocks::Rocks::open(&store, &quancheng_state_rocks::RocksOptions::default()).unwrap();
+    let mut writes = quancheng_state::backend::Writes::new();
+    writes.delete(quancheng_state::backend::Column::ChainMeta, b"user/chain-id".to_vec());
+    quancheng_state::Backend::write(&rocks, writes, quancheng_state::Durability::Synced).unwrap();
+    drop(rocks);
+    let error = open_for(dir.path(), &testing::genesis()).unwrap_err();
+    assert!(matches!(error, LedgerError::Nameless) && error.to_string().contains("--rejoin-above"), "{error}");
+}
+
 #[test]
 fn a_start_that_executes_again_tells_how_far_it_is_and_ends_when_it_is_asked_to() {
     let dir = tempfile::tempdir().unwrap();

@@ -11,17 +11,22 @@ use super::{Entry, Holder, Tracker};
 impl Tracker {
     /// Enters the transactions of an own batch that is durable: not ordered, or ordered at a height that is not executed here. Those that
     /// `is_executed` names, which came by another batch, are not entered.
-    pub fn restore(&self, batch: &SignedBatch, ordered: Option<Height>, is_executed: impl Fn(&TransactionId) -> bool) {
+    pub fn restore(
+        &self,
+        batch: &SignedBatch,
+        ordered: Option<Height>,
+        is_executed: impl Fn(&TransactionId, u64) -> bool,
+    ) {
         let mut inner = self.lock();
         for transaction in &batch.batch.transactions {
             let id = transaction.id();
             let Some(account) = transaction.body.sender() else {
                 continue;
             };
-            if inner.entries.contains_key(&id) || is_executed(&id) {
+            let valid_until_ms = transaction.body.valid_until_ms;
+            if inner.entries.contains_key(&id) || is_executed(&id, valid_until_ms) {
                 continue;
             }
-            let valid_until_ms = transaction.body.valid_until_ms;
             let admitted_at = Instant::now();
             let weight = transaction_weight(transaction);
             // From where it came, and for which organization it acted then, is forgotten.

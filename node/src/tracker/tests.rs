@@ -148,13 +148,13 @@ fn after_a_restart_what_is_durable_is_known_at_once() {
     let tracker = tracker();
     let (waiting, ordered) = (batch(&[1, 2, 3]), batch(&[4]));
     let ids: Vec<_> = waiting.batch.transactions.iter().map(quancheng_types::SignedTransaction::id).collect();
-    tracker.restore(&waiting, None, |id| *id == ids[2]);
-    tracker.restore(&ordered, Some(Height(7)), |_| false);
+    tracker.restore(&waiting, None, |id, _| *id == ids[2]);
+    tracker.restore(&ordered, Some(Height(7)), |_, _| false);
     assert_eq!(tracker.progress(&ids[0]), Some(Progress::Admitted));
     assert_eq!(tracker.progress(&ids[2]), None, "it was executed by another batch");
     assert_eq!(tracker.progress(&ordered.batch.transactions[0].id()), Some(Progress::Ordered(Height(7))));
     assert_eq!(tracker.pending(), 3, "they count for the quotas");
-    tracker.restore(&waiting, Some(Height(8)), |_| false);
+    tracker.restore(&waiting, Some(Height(8)), |_, _| false);
     assert_eq!(tracker.progress(&ids[0]), Some(Progress::Admitted), "what is known stays as it is");
 }
 
@@ -162,8 +162,8 @@ fn after_a_restart_what_is_durable_is_known_at_once() {
 async fn a_validator_that_left_the_set_says_admitted_of_nothing_that_nobody_will_order() {
     let tracker = Arc::new(tracker());
     let (waiting, ordered) = (batch(&[1]), batch(&[4]));
-    tracker.restore(&waiting, None, |_| false);
-    tracker.restore(&ordered, Some(Height(7)), |_| false);
+    tracker.restore(&waiting, None, |_, _| false);
+    tracker.restore(&ordered, Some(Height(7)), |_, _| false);
     let id = waiting.batch.transactions[0].id();
     let waiter = tracker.waiter(&[id], false);
     assert_eq!(tracker.abandon_unordered(), 1);

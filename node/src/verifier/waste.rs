@@ -113,7 +113,11 @@ impl WasteQuota {
     }
 
     fn is_long_executed(&self, transaction: &SignedTransaction, now_ms: u64) -> Result<bool, StoreError> {
-        let Some((height, _)) = self.ledger.transaction_location(&transaction.id())? else {
+        let id = transaction.id();
+        if !self.ledger.is_executed(&id, transaction.body.valid_until_ms)? {
+            return Ok(false);
+        }
+        let Some((height, _)) = self.ledger.transaction_location(&id)? else {
             return Ok(false);
         };
         let time_ms = self.ledger.history_leaf(height)?.map(|leaf| leaf.time_ms);

@@ -30,6 +30,8 @@ const RUNS_MERGED_MIN: i32 = 4;
 const TIERS_SIZE_PERCENT: i32 = 200;
 /// Pieces in which the memory of a buffer of the results is taken: there are a dozen, most of them small.
 const ARENA_BYTES: usize = 256 * 1024;
+/// See [`with_chained_logs`].
+const CHAINED_LOGS: &str = "track_and_verify_wals=true";
 /// Least memory with which the engine works.
 const MEMORY_BYTES_MIN: usize = 16 * 1024 * 1024;
 
@@ -112,7 +114,10 @@ impl RocksOptions {
     }
 
     pub(super) fn database(&self, part: Part) -> Options {
-        let mut options = Options::default();
+        let mut options = match part {
+            Part::Chain => with_chained_logs(),
+            Part::Results => Options::default(),
+        };
         options.create_if_missing(self.is_created);
         options.create_missing_column_families(self.is_created);
         options.set_max_open_files((self.open_files_max / 2).into());
@@ -198,6 +203,13 @@ impl RocksOptions {
         }
         options
     }
+}
+
+/// Options with which each file of the log names the one before it and where that ended, so that one which is missing, short or empty in the
+/// middle of them is damage, and not the end of what was written (`track_and_verify_wals` of the engine, which has no setter here).
+fn with_chained_logs() -> Options {
+    let options = Options::default().get_options_from_string(CHAINED_LOGS);
+    options.expect("the engine knows its own options")
 }
 
 /// How a column is used.

@@ -309,3 +309,70 @@ fn what_is_in_memory_has_no_copy() {
     let error = quancheng_state::Memory::new().copy(Part::Chain, &nowhere.path().join("x"), &|| true).unwrap_err();
     assert!(error.to_string().contains("not on a disk"), "{error}");
 }
+
+/// A log that is whole at its end and lacks something in its middle has lost what was synced: it is refused as it is.
+#[test]
+fn a_file_of_the_log_that_is_missing_or_short_in_the_middle_is_noticed() {
+    let (live, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let options = RocksOptions { memory_bytes: 16 << 20, recovery: LogRecovery::WholeLog, ..OPTIONS };
+    let part = RocksPart::open(live.path(), Part::Chain, &options).unwrap();
+    std::fs::create_dir(live.path().join(Part::Results.name())).unwrap();
+    // One column fills its buffers again and again, each time with a new file; another one keeps them all alive.
+    let logs = |folder: &std::path::Path| {
+        let items = std::fs::read_dir(folder.join("chain")).unwrap().map(|item| item.unwrap().path());
+        let mut logs: Vec<_> = items.filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
+        logs.sort();
+        logs
+    };
+    for number in 0_u32.. {
+        let mut writes = Writes::new();
+        writes.put(Column::Blocks, number.to_be_bytes().to_vec(), vec![1; 10]);
+        writes.put(
+            Column::BatchesPending,
+            number.to_be_bytes().to_vec(),
+            vec![u8::try_from(number % 256).unwrap(); 64_000],
+        );
+        part.write(writes, Durability::Synced).unwrap();
+        if logs(live.path()).len() >= 3 {
+            break;
+        }
+        assert!(number < 1_000, "the log has one file");
+    }
+    let read = |folder: &std::path::Path, recovery| {
+        RocksPart::open_read_only(folder, Part::Chain, &RocksOptions { recovery, ..options.clone() })
+    };
+    type Loss = fn(&std::path::Path, usize);
+    let losses: [(&str, Loss); 5] = [
+        ("nothing", |_, _| {}),
+        ("deleted", |path, _| std::fs::remove_file(path).unwrap()),
+        ("emptied", |path, _| std::fs::write(path, b"").unwrap()),
+        ("cut to half", |path, length| {
+            std::fs::File::options().write(true).open(path).unwrap().set_len(length as u64 / 2).unwrap()
+        }),
+        ("zeroed", |path, length| std::fs::write(path, vec![0; length]).unwrap()),
+    ];
+    let count = logs(live.path()).len();
+    for at in 0..count - 1 {
+        for (what, lose) in losses {
+            let folder = scratch.path().join("copy");
+            std::fs::create_dir(&folder).unwrap();
+            copy(live.path(), &folder);
+            let log = logs(&folder).swap_remove(at);
+            let length = usize::try_from(std::fs::metadata(&log).unwrap().len()).unwrap();
+            lose(&log, length);
+            let found = read(&folder, LogRecovery::WholeLog).map(|_| ());
+            if what == "nothing" {
+                found.unwrap();
+                // As a crash leaves it, it goes on, and is then whole again.
+                drop(RocksPart::open(&folder, Part::Chain, &options).unwrap());
+                read(&folder, LogRecovery::WholeLog).unwrap();
+            } else {
+                let error = found.expect_err(what);
+                assert_eq!(cause(&error), IoCause::Damaged, "file {at} of {count} {what}: {error}");
+                // What is left can be saved.
+                read(&folder, LogRecovery::SkipDamage).unwrap_or_else(|error| panic!("file {at} {what}: {error}"));
+            }
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
+    }
+}

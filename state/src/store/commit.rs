@@ -1,3 +1,4 @@
+use core::borrow::Borrow;
 use core::sync::atomic::Ordering;
 use std::sync::PoisonError;
 
@@ -63,6 +64,35 @@ pub struct Executed {
     pub receipt: Receipt,
     /// Where its bytes are.
     pub body: BodyLocation,
+    /// Until when it was valid: with its id, what tells it from every other.
+    pub valid_until_ms: u64,
+}
+
+impl Executed {
+    /// The rows of a block: `receipts` are those of the transactions of `batches` with these indexes, in order.
+    ///
+    /// # Panics
+    /// When an index is beyond the last transaction.
+    ///
+    /// # Errors
+    /// As [`BodyLocation::all`].
+    pub fn all<B: Borrow<SignedBatch>>(
+        batches: &[B],
+        receipts: &[Receipt],
+        indexes: &[u32],
+    ) -> Result<Vec<Self>, StoreError> {
+        let mut bodies = Vec::new();
+        for batch in batches.iter().map(Borrow::borrow) {
+            let until = batch.batch.transactions.iter().map(|signed| signed.body.valid_until_ms);
+            bodies.extend(BodyLocation::all(batch)?.into_iter().zip(until));
+        }
+        let rows = receipts.iter().zip(indexes).map(|(receipt, index)| {
+            let body = bodies.get(*index as usize).copied();
+            let (body, valid_until_ms) = body.expect("the executor names transactions that it was given");
+            Self { receipt: receipt.clone(), body, valid_until_ms }
+        });
+        Ok(rows.collect())
+    }
 }
 
 /// Everything about one executed height.
@@ -149,7 +179,8 @@ impl Store {
             state_root: tree.root.hash,
         };
         let log = writer.tip.as_ref().map_or_else(RootBuilder::new, |tip| tip.log.clone());
-        let record = put_history(leaf, log, &mut writes);
+        let executed_until_ms = self.note_executed(&block.executed);
+        let record = put_history(leaf, log, executed_until_ms, &mut writes);
         // Both before the write: a reader who sees something of this height finds what was before it.
         self.shared.recent.begin(tree.undo);
         self.shared.begun.store(height.0, Ordering::Release);
@@ -179,6 +210,15 @@ impl Store {
             writer.cache.take_pages(self.shared.unwritten.take_pages());
         }
         Ok(())
+    }
+
+    /// Remembers what is about to be executed, before anybody can read of it; the greatest `valid_until_ms` of all there was.
+    fn note_executed(&self, executed: &[Executed]) -> u64 {
+        let mut ids = self.shared.executed_ids.write().unwrap_or_else(PoisonError::into_inner);
+        for done in executed {
+            ids.insert(&done.receipt.transaction_id, done.valid_until_ms);
+        }
+        ids.until_ms()
     }
 
     /// Shows a height that is written to readers.
@@ -236,13 +276,13 @@ fn index_key(id: &TransactionId) -> Vec<u8> {
     id.as_bytes().to_vec()
 }
 
-fn put_history(leaf: HistoryLeaf, mut log: RootBuilder, writes: &mut Writes) -> TipRecord {
+fn put_history(leaf: HistoryLeaf, mut log: RootBuilder, executed_until_ms: u64, writes: &mut Writes) -> TipRecord {
     writes.put(Column::HistoryLeaves, leaf.height.0.to_be_bytes().to_vec(), encode(&leaf));
     let index = log.size();
     for (level, hash) in log.push(leaf.leaf_hash()) {
         writes.put(Column::HistoryNodes, node_key(level, index >> level), hash.as_bytes().to_vec());
     }
-    let record = TipRecord { leaf, log };
+    let record = TipRecord { leaf, log, executed_until_ms };
     writes.put(Column::Meta, META_TIP.to_vec(), encode(&record));
     record
 }

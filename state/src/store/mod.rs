@@ -32,17 +32,21 @@ use crate::tree::{ChainHasher, Pages, Recent, Slot, TreeCache, TreeReader, Unwri
 
 mod chain;
 mod commit;
+mod executed_ids;
 mod history;
+mod newest;
 mod prune;
 mod receipts;
 mod snapshot;
 
 pub use chain::ChainStore;
 pub use commit::{BlockCommit, BodyLocation, Executed};
+use executed_ids::ExecutedIds;
+pub use newest::Newest;
 pub use snapshot::Snapshot;
 
 /// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 const META_FORMAT: &[u8] = b"format";
 const META_TIP: &[u8] = b"tip";
@@ -104,6 +108,8 @@ impl HistoryTip {
 struct TipRecord {
     leaf: HistoryLeaf,
     log: RootBuilder,
+    /// The greatest `valid_until_ms` of all that was executed.
+    executed_until_ms: u64,
 }
 
 impl TipRecord {
@@ -135,6 +141,8 @@ struct Shared {
     unwritten: Unwritten,
     /// What the newest heights took away from the tree.
     recent: Recent,
+    /// The transactions that were executed last.
+    executed_ids: RwLock<ExecutedIds>,
     /// The highest height whose write has begun: raised before the write, so that who has read something and then sees a
     /// height here has read nothing later than it.
     begun: AtomicU64,
@@ -202,6 +210,7 @@ impl Store {
                 begun: AtomicU64::new(tip.map_or(0, |tip| tip.height().0)),
                 tip: RwLock::new(tip),
                 oldest: AtomicU64::new(oldest),
+                executed_ids: RwLock::new(ExecutedIds::new(record.as_ref().map_or(0, |tip| tip.executed_until_ms))),
                 unwritten: Unwritten::new(root, pages),
                 recent: Recent::new(tip.map_or(Height::GENESIS, |tip| tip.height()), options.recent_bytes),
             }),

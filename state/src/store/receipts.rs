@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use quancheng_types::merkle::{self, Path};
 use quancheng_types::{BatchId, Digest, Height, Receipt, TransactionId};
@@ -119,6 +120,20 @@ impl Store {
             Some(bytes) => Ok(Some((receipt, bytes.to_vec()))),
             None => Err(damaged(Column::Batches, key, "a batch that reaches as far as its transactions")),
         }
+    }
+
+    /// Whether a transaction was executed. One that was not is most often told without a look at the disk, so that this costs the same at every
+    /// size of the chain.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn is_executed(&self, id: &TransactionId, valid_until_ms: u64) -> Result<bool, StoreError> {
+        let ids = self.shared.executed_ids.read().unwrap_or_else(PoisonError::into_inner);
+        if ids.is_new(id, valid_until_ms) {
+            return Ok(false);
+        }
+        drop(ids);
+        Ok(self.transaction_location(id)?.is_some())
     }
 
     /// Where an executed transaction is.

@@ -3,7 +3,9 @@ use core::ops::Bound;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::bucket::StemLeaf;
+use quancheng_types::Digest;
+
+use super::bucket::{StemLeaf, stem_of};
 use super::page::Branch;
 use super::prefix::Prefix;
 use super::unwritten::Pages;
@@ -131,6 +133,8 @@ impl Bucket {
 pub(crate) struct BucketCache {
     buckets: BTreeMap<Prefix, Bucket>,
     hand: Prefix,
+    /// Nibbles of the last bucket that came in: most have as many.
+    nibbles: u8,
     bytes: usize,
     bytes_max: usize,
 }
@@ -138,7 +142,7 @@ pub(crate) struct BucketCache {
 impl BucketCache {
     /// Holds at most `bytes_max` bytes.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { buckets: BTreeMap::new(), hand: Prefix::ROOT, bytes: 0, bytes_max }
+        Self { buckets: BTreeMap::new(), hand: Prefix::ROOT, nibbles: 0, bytes: 0, bytes_max }
     }
 
     pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Arc<[StemLeaf]>> {
@@ -147,7 +151,15 @@ impl BucketCache {
         Some(Arc::clone(&bucket.leaves))
     }
 
+    /// Whether no leaf is at this place, by a bucket that is here and would have it. A key has one bucket, so whichever is here is that one.
+    pub(crate) fn lacks(&mut self, place: &Digest) -> bool {
+        let nibbles = [self.nibbles, self.nibbles.saturating_add(1), self.nibbles.saturating_sub(1)];
+        let bucket = nibbles.into_iter().find_map(|nibbles| self.find(&Prefix::above(place, nibbles)?));
+        bucket.is_some_and(|leaves| leaves.binary_search_by_key(&stem_of(place), |leaf| leaf.stem).is_err())
+    }
+
     pub(crate) fn insert(&mut self, prefix: Prefix, leaves: Arc<[StemLeaf]>) {
+        self.nibbles = prefix.nibbles();
         self.bytes += Bucket::bytes(&leaves);
         if let Some(bucket) = self.buckets.get_mut(&prefix) {
             self.bytes -= Bucket::bytes(&bucket.leaves);

@@ -43,6 +43,25 @@ impl Prefix {
         Some(Self { nibbles: self.nibbles + 1, path })
     }
 
+    /// The subtree so many nibbles from the top that a place is in. `None` below the last level.
+    pub(crate) fn above(place: &Digest, nibbles: u8) -> Option<Self> {
+        if nibbles > NIBBLES_MAX {
+            return None;
+        }
+        let whole = usize::from(nibbles / 2);
+        let mut path = [0; 32];
+        path.get_mut(..whole)?.copy_from_slice(place.0.get(..whole)?);
+        if !nibbles.is_multiple_of(2) {
+            *path.get_mut(whole)? = place.0.get(whole)? & 0xf0;
+        }
+        Some(Self { nibbles, path })
+    }
+
+    /// Nibbles from the top.
+    pub(crate) const fn nibbles(&self) -> u8 {
+        self.nibbles
+    }
+
     /// The subtree that this one is a child of. `None` of the whole tree.
     pub(crate) fn parent(&self) -> Option<Self> {
         let nibbles = self.nibbles.checked_sub(1)?;

@@ -7,7 +7,7 @@ use quancheng_proof::state_proof::{DERIVED_TABLES, Holding, StateProof, Terminal
 use quancheng_types::hash::sha256;
 use quancheng_types::{Digest, Height, List};
 
-use super::bucket::{LeafHash, StemLeaf, stemmed, subtree_hash};
+use super::bucket::{LeafHash, StemLeaf, stem_of, stemmed, subtree_hash};
 use super::cache::{BucketCache, PageCache};
 use super::page::read_page;
 use super::{
@@ -50,6 +50,28 @@ proptest! {
         probes.extend(tree.models.last().unwrap().keys().step_by(5));
         for height in 0..tree.models.len() {
             tree.check_height::<ChainHasher>(height, &probes);
+        }
+    }
+
+    /// What memory says is not there is not there; and it says so of every place whose bucket it has.
+    #[test]
+    fn memory_tells_what_is_not_there(blocks in blocks()) {
+        for cache_bytes in [0, 1 << 20] {
+            let mut tree = Harness::new::<ChainHasher>(cache_bytes);
+            for block in &blocks {
+                tree.apply::<ChainHasher>(block).unwrap();
+                let leaves = leaves_of(tree.models.last().unwrap());
+                let there: BTreeSet<Digest> = leaves.iter().map(|leaf| leaf.0).collect();
+                let stems: BTreeSet<u64> = there.iter().map(stem_of).collect();
+                // One bucket holds everything here, unless two leaves have one stem.
+                let is_whole = cache_bytes > 0 && (1..=16).contains(&there.len()) && stems.len() == there.len();
+                for place in (0..400).map(key) {
+                    let is_told = tree.cache.buckets.lacks(&place);
+                    prop_assert!(!is_told || !there.contains(&place));
+                    let is_known = is_whole && !stems.contains(&stem_of(&place));
+                    prop_assert!(is_told || !is_known);
+                }
+            }
         }
     }
 

@@ -158,6 +158,7 @@ pub(crate) fn commit_of(height: u64, patch: Patch, batch: &SignedBatch) -> Block
         Executed {
             receipt: Receipt { transaction_id: transaction.id(), position, outcome, events: List::empty() },
             body,
+            valid_until_ms: transaction.body.valid_until_ms,
         }
     });
     BlockCommit {
@@ -231,6 +232,15 @@ fn check_results(store: &Store, height: u64, batch: &SignedBatch) {
         let path = store.receipt_path(Height(height), position).unwrap().unwrap();
         assert_eq!(path.root(receipt.leaf_hash()), Some(leaf.receipts_root), "receipt {position} of {height}");
     }
+    for (at, transaction) in batch.batch.transactions.iter().enumerate() {
+        let until = transaction.body.valid_until_ms;
+        assert!(store.is_executed(&transaction.id(), until).unwrap(), "transaction {at} of {height}");
+        assert!(
+            !store
+                .is_executed(&quancheng_types::TransactionId(Digest([u8::try_from(at).unwrap(); 32])), until)
+                .unwrap()
+        );
+    }
     let beyond = u32::try_from(receipts.len()).unwrap();
     assert_eq!(store.receipt(Height(height), beyond).unwrap(), None);
     assert_eq!(store.receipt_path(Height(height), beyond).unwrap(), None);
@@ -271,10 +281,15 @@ pub(crate) fn every_height_stays_readable(disk: &dyn Disk, blocks: &[Block]) -> 
         let batch = batch(height, height * 7 % 40);
         let (header, bytes) = header_and_bytes(&batch);
         store.chain().put_batches(&[(header, &bytes)], Durability::Synced).unwrap();
-        let snapshot = store.snapshot().unwrap();
-        let tip = store.commit(commit_of(height, patch(&snapshot, block), &batch)).unwrap();
+        let newest = store.newest().unwrap();
+        let tip = store.commit(commit_of(height, patch(&newest, block), &batch)).unwrap();
         assert_eq!((tip.height(), store.tip()), (Height(height), Some(tip)));
         let mut model = models.last().unwrap().clone();
+        // What executes the next height reads as a snapshot does, also after that height.
+        for key in 0..KEYS + 3 {
+            let expected = model.get(&key).map(|value| row(*value));
+            assert_eq!(table(key).read(&newest, &key).unwrap(), expected, "key {key} before {height}");
+        }
         apply(&mut model, block);
         models.push(model);
         held.push(store.snapshot().unwrap());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quancheng_contracts::{BlockInput, BlockOutput};
-use quancheng_state::{BlockCommit, BodyLocation, Executed as ExecutedRow, Patch, Snapshot, Store, StoreError};
+use quancheng_state::{BlockCommit, Executed as ExecutedRow, Newest, Patch, Store, StoreError};
 use quancheng_types::{Block, ChainId, Decisions, Outcome, SignedBatch, SignedTransaction, TransactionId};
 
 use crate::properties::ExecutedBlock;
@@ -17,7 +17,7 @@ pub(crate) struct Mode {
 
 impl Mode {
     #[cfg(feature = "planted-bugs")]
-    fn execute(self, view: &Snapshot, input: &BlockInput<'_>) -> Result<BlockOutput, StoreError> {
+    fn execute(self, view: &Newest, input: &BlockInput<'_>) -> Result<BlockOutput, StoreError> {
         match self.bug {
             Some(bug) => quancheng_contracts::executor::execute_block_with_bug(view, input, bug),
             None => quancheng_contracts::execute_block(view, input),
@@ -25,7 +25,7 @@ impl Mode {
     }
 
     #[cfg(not(feature = "planted-bugs"))]
-    fn execute(self, view: &Snapshot, input: &BlockInput<'_>) -> Result<BlockOutput, StoreError> {
+    fn execute(self, view: &Newest, input: &BlockInput<'_>) -> Result<BlockOutput, StoreError> {
         quancheng_contracts::execute_block(view, input)
     }
 }
@@ -44,8 +44,8 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
     let header = &work.block.header;
     let transactions: Vec<&SignedTransaction> =
         work.batches.iter().flat_map(|batch| &batch.batch.transactions).collect();
-    let snapshot = store.snapshot()?;
-    let already_executed = |id: &TransactionId| Ok(store.transaction_location(id)?.is_some());
+    let snapshot = store.newest()?;
+    let already_executed = |id: &TransactionId, until_ms: u64| store.is_executed(id, until_ms);
     let input = BlockInput {
         chain_id: work.chain_id,
         version: header.version,
@@ -57,7 +57,7 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
     };
     let output = mode.execute(&snapshot, &input)?;
     let refusal_check = if work.checks_refusals { without_refused(&snapshot, &input, &output)? } else { None };
-    let executed = rows(work.batches, &output)?;
+    let executed = ExecutedRow::all(work.batches, &output.receipts, &output.executed)?;
     let tip = store.commit(BlockCommit {
         height: header.height,
         block_id: work.block.id(),
@@ -83,7 +83,7 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
 
 /// The writes of the block, and those of the same block without its refused transactions; `None` when none was refused.
 fn without_refused(
-    snapshot: &Snapshot,
+    snapshot: &Newest,
     input: &BlockInput<'_>,
     output: &BlockOutput,
 ) -> Result<Option<(Patch, Patch)>, StoreError> {
@@ -98,18 +98,4 @@ fn without_refused(
         indexes.iter().filter_map(|index| input.transactions.get(*index as usize).copied()).collect();
     let reference = quancheng_contracts::execute_block(snapshot, &BlockInput { transactions: &kept, ..*input })?;
     Ok(Some((output.patch.clone(), reference.patch)))
-}
-
-/// The receipts with the places of their transactions.
-fn rows(batches: &[Arc<SignedBatch>], output: &BlockOutput) -> Result<Vec<ExecutedRow>, StoreError> {
-    let mut bodies = Vec::new();
-    for batch in batches {
-        bodies.extend(BodyLocation::all(batch)?);
-    }
-    let places = output.executed.iter().map(|index| bodies.get(*index as usize).copied());
-    let rows = output.receipts.iter().zip(places).map(|(receipt, body)| {
-        let body = body.expect("the executor names transactions that it was given");
-        ExecutedRow { receipt: receipt.clone(), body }
-    });
-    Ok(rows.collect())
 }

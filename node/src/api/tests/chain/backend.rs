@@ -83,7 +83,7 @@ impl Backend for Fake {
                 height: tip.height().next(),
                 time_ms: tip.leaf.time_ms + 1,
                 transactions: &[],
-                already_executed: &|_| Ok(false),
+                already_executed: &|_, _| Ok(false),
                 misbehavior: &[],
             };
             Ok(executor::simulate(&self.store.snapshot()?, &input, &transaction)?)

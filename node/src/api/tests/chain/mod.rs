@@ -14,8 +14,8 @@ use quancheng_state::{BlockCommit, BodyLocation, Executed, Memory, Store, StoreE
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
     AccountId, Attendance, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, CommitCertificate, Digest,
-    Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Round, SignedTransaction, Signer, SigningKey, Transaction,
-    TransactionId, ValidatorId, merkle,
+    Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Receipt, Round, SignedTransaction, Signer, SigningKey,
+    Transaction, TransactionId, ValidatorId, merkle,
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -144,12 +144,16 @@ impl Fake {
             height,
             time_ms,
             transactions: &refs,
-            already_executed: &|_| Ok(false),
+            already_executed: &|_, _| Ok(false),
             misbehavior: &[],
         };
         let output = execute_block(&self.store.snapshot().expect("snapshot"), &input).expect("executed");
         let body = BodyLocation { batch: BatchId::default(), offset_bytes: 0, length_bytes: 0 };
-        let executed = output.receipts.into_iter().map(|receipt| Executed { receipt, body }).collect();
+        let row = |(receipt, signed): (Receipt, &SignedTransaction)| {
+            let valid_until_ms = signed.body.valid_until_ms;
+            Executed { receipt, body, valid_until_ms }
+        };
+        let executed = output.receipts.into_iter().zip(&transactions).map(row).collect();
         let commit = BlockCommit {
             height,
             block_id: block.header.id(),
