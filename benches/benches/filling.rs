@@ -19,6 +19,9 @@ use ledger::Chain;
 use quancheng_state_rocks::{Rocks, within};
 use spent::{Spent, thread_cpu_ns};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ENTRIES_SMALL: u64 = 20_000;
 /// What a node gives its store by default (`store.memory_mib`).
 const MEMORY_MIB: usize = 128;

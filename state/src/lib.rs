@@ -35,6 +35,9 @@ pub use key::StateKey;
 pub use memo::Memo;
 pub use overlay::Overlay;
 pub use patch::Patch;
-pub use store::{BlockCommit, BodyLocation, ChainStore, Executed, HistoryTip, Newest, Snapshot, Store, StoreOptions};
+pub use store::{
+    BlockCommit, BodyLocation, ChainStore, EXECUTED_IDS_BYTES, Executed, HistoryTip, Newest, Snapshot, Store,
+    StoreOptions,
+};
 pub use table::Table;
 pub use view::View;

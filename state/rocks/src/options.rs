@@ -1,5 +1,5 @@
-use quancheng_state::StoreOptions;
 use quancheng_state::backend::{Column, Part};
+use quancheng_state::{EXECUTED_IDS_BYTES, StoreOptions};
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompactionStyle, DBCompressionType,
     DBRecoveryMode, Options, UniversalCompactOptions,
@@ -21,7 +21,11 @@ const RESULTS_BUFFER_BYTES: usize = 1 << 30;
 /// that is not there costs no walk through the buffer.
 const BUFFER_FILTER_SHARE: f64 = 1.0 / 4096.0;
 /// Checkpoints that lie beside one another before the engine merges some of them.
-const RUNS_BEFORE_COMPACTION: i32 = 12;
+const RUNS_MAX: i32 = 12;
+/// The same of a column whose rows are read before they are changed: each run costs a look.
+const RUNS_READ_MAX: i32 = 5;
+/// The same of a column that is hardly ever read.
+const RUNS_UNREAD_MAX: i32 = 20;
 /// Of columns whose keys are hashes a merge writes everything that it meets anew, so they are kept in tiers: runs of like size are merged, so many
 /// at least at once.
 const RUNS_MERGED_MIN: i32 = 4;
@@ -78,18 +82,20 @@ impl Default for RocksOptions {
     }
 }
 
-/// Shares of the memory of a store for the newest state tree and for what the newest heights took away from it; the rest is for RocksDB.
+/// Shares of the memory of a store for the newest state tree with the ids of what was executed last, and for what the newest heights took away from it; the rest is for RocksDB.
 const SHARES: usize = 8;
-const TREE_SHARES: usize = 3;
+const TREE_SHARES: usize = 4;
 const RECENT_SHARES: usize = 1;
 
 /// How a store on this engine divides so much memory.
 #[must_use]
 pub fn within(memory_bytes: usize) -> (RocksOptions, StoreOptions) {
-    let page_cache_bytes = memory_bytes / SHARES * TREE_SHARES;
+    let page_cache_bytes = (memory_bytes / SHARES * TREE_SHARES).saturating_sub(EXECUTED_IDS_BYTES);
     let recent_bytes = memory_bytes / SHARES * RECENT_SHARES;
-    let rocks =
-        RocksOptions { memory_bytes: memory_bytes - page_cache_bytes - recent_bytes, ..RocksOptions::default() };
+    let rocks = RocksOptions {
+        memory_bytes: memory_bytes - page_cache_bytes - EXECUTED_IDS_BYTES - recent_bytes,
+        ..RocksOptions::default()
+    };
     let checkpoint_bytes = rocks.checkpoint_bytes();
     (rocks, StoreOptions { page_cache_bytes, recent_bytes, checkpoint_bytes, ..StoreOptions::default() })
 }
@@ -177,7 +183,7 @@ impl RocksOptions {
         };
         options.set_write_buffer_size(buffer_bytes);
         if column.part() == Part::Results {
-            options.set_level_zero_file_num_compaction_trigger(RUNS_BEFORE_COMPACTION);
+            options.set_level_zero_file_num_compaction_trigger(shape.runs_max);
             if shape.scattered {
                 options.set_compaction_style(DBCompactionStyle::Universal);
                 let mut tiers = UniversalCompactOptions::default();
@@ -185,8 +191,8 @@ impl RocksOptions {
                 tiers.set_max_size_amplification_percent(TIERS_SIZE_PERCENT);
                 options.set_universal_compaction_options(&tiers);
             }
-            options.set_level_zero_slowdown_writes_trigger(3 * RUNS_BEFORE_COMPACTION);
-            options.set_level_zero_stop_writes_trigger(4 * RUNS_BEFORE_COMPACTION);
+            options.set_level_zero_slowdown_writes_trigger(3 * RUNS_UNREAD_MAX);
+            options.set_level_zero_stop_writes_trigger(4 * RUNS_UNREAD_MAX);
         }
         options.set_arena_block_size(ARENA_BYTES);
         let compression = if shape.hashes { DBCompressionType::None } else { DBCompressionType::Lz4 };
@@ -222,17 +228,20 @@ struct Shape {
     hashes: bool,
     /// Holds large values.
     blobs: bool,
+    /// Runs beside one another before some are merged.
+    runs_max: i32,
 }
 
 impl Shape {
     const fn of(column: Column) -> Self {
-        let (scattered, points, hashes, blobs) = match column {
-            Column::Flat | Column::TransactionIndex => (true, true, true, false),
-            Column::Tree => (true, false, true, false),
-            Column::Index => (true, false, false, false),
-            Column::Superseded | Column::ReceiptNodes | Column::HistoryNodes => (false, false, true, false),
-            Column::Batches => (false, true, false, true),
-            Column::BatchesPending => (false, true, false, false),
+        let (scattered, points, hashes, blobs, runs_max) = match column {
+            Column::Flat => (true, true, true, false, RUNS_READ_MAX),
+            Column::TransactionIndex => (true, true, true, false, RUNS_UNREAD_MAX),
+            Column::Tree => (true, false, true, false, RUNS_MAX),
+            Column::Index => (true, false, false, false, RUNS_MAX),
+            Column::Superseded | Column::ReceiptNodes | Column::HistoryNodes => (false, false, true, false, RUNS_MAX),
+            Column::Batches => (false, true, false, true, RUNS_MAX),
+            Column::BatchesPending => (false, true, false, false, RUNS_MAX),
             Column::FlatHistory
             | Column::Records
             | Column::Receipts
@@ -242,8 +251,8 @@ impl Shape {
             | Column::Blocks
             | Column::Certificates
             | Column::ValidatorSets
-            | Column::SetChanges => (false, false, false, false),
+            | Column::SetChanges => (false, false, false, false, RUNS_MAX),
         };
-        Self { scattered, points, hashes, blobs }
+        Self { scattered, points, hashes, blobs, runs_max }
     }
 }

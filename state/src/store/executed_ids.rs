@@ -1,16 +1,20 @@
+use core::mem::size_of;
 use std::collections::VecDeque;
 
 use quancheng_types::TransactionId;
 
 /// Ids in one generation.
-const GENERATION_IDS: u32 = 1 << 20;
-/// Generations, at most: 8 MiB, and four million ids.
+const GENERATION_IDS: u32 = 1 << 19;
+/// Generations, at most: two million ids.
 const GENERATIONS_MAX: usize = 4;
 /// Words of 64 bits that an id falls into, and bits that it sets there: one line of a processor's cache.
 const BLOCK_WORDS: usize = 8;
 const BITS_PER_ID: u32 = 8;
 /// Blocks of a generation: 16 bits for an id, at which one of some two thousand others is taken for one that is there.
 const BLOCKS: usize = (GENERATION_IDS as usize) * 16 / (BLOCK_WORDS * 64);
+
+/// Bytes of memory that it takes, at most.
+pub const EXECUTED_IDS_BYTES: usize = GENERATIONS_MAX * BLOCKS * size_of::<[u64; BLOCK_WORDS]>();
 
 /// The transactions that were executed last, in so little memory that another may be taken for one of them, but none of them for another. Almost
 /// every transaction is a new one, and to look for each in each file of the disk cost a third of executing it.

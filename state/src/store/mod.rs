@@ -41,6 +41,7 @@ mod snapshot;
 
 pub use chain::ChainStore;
 pub use commit::{BlockCommit, BodyLocation, Executed};
+pub use executed_ids::EXECUTED_IDS_BYTES;
 use executed_ids::ExecutedIds;
 pub use newest::Newest;
 pub use snapshot::Snapshot;
