@@ -145,10 +145,21 @@ impl Question {
         until: Instant,
         read: impl Fn(&Bundle) -> Result<T, Vec<Text>>,
     ) -> Outcome<T> {
+        if let Some(found) = self.settled(client).and_then(|bundle| read(&bundle).ok()) {
+            return Ok(found);
+        }
         let trusted = client.trusted()?;
         let path = self.path();
         let request = Request { path: &path, body: None, accept: OCTETS, until, held: None };
         client.in_turn(request, |answer| self.read(client, answer, trusted.as_ref(), &read))
+    }
+
+    /// What was found to answer it a moment ago.
+    fn settled(&self, client: &Client) -> Option<Bundle> {
+        match &self.asked {
+            Asked::Transaction(id) => client.settled(id),
+            Asked::State(_) | Asked::Row(..) | Asked::Entries => None,
+        }
     }
 
     fn read<T>(
@@ -162,7 +173,11 @@ impl Question {
         let bundle = Bundle::decode(&answer.body).map_err(|error| answer.foreign().cause(error))?;
         let fits = check(&bundle, &self.asked, self.as_of, trusted);
         let is_last = || self.as_of.map_or(Ok(()), |as_of| is_last(client, &bundle, as_of));
-        fits.and_then(|()| is_last()).and_then(|()| read(&bundle)).map_err(|causes| unfit(&answer.url, causes))
+        let found = fits.and_then(|()| is_last()).and_then(|()| read(&bundle));
+        if let (Ok(_), Asked::Transaction(id)) = (&found, &self.asked) {
+            client.settle(*id, &bundle);
+        }
+        found.map_err(|causes| unfit(&answer.url, causes))
     }
 }
 

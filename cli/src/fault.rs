@@ -125,6 +125,12 @@ impl Fault {
         self
     }
 
+    /// Adds what to do after what is advised already.
+    pub(crate) fn and_hint(mut self, more: &Text) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| more.clone(), |hint| hint.and(more)));
+        self
+    }
+
     /// Adds what is known nevertheless.
     pub(crate) fn data(mut self, data: Value) -> Self {
         self.data = Some(data);

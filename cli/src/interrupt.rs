@@ -31,8 +31,29 @@ const CODE_BASE: u8 = 128;
 /// A signal that is listened for: its name, its number, its coming.
 type Open = (&'static str, u8, Signal);
 
-/// What to do about a thing that is half done; what is left of it, in words.
-type Act = Box<dyn FnMut() -> Option<Text> + Send>;
+/// What is left of a thing that is half done.
+#[derive(Clone, Debug)]
+pub(crate) struct Left {
+    /// In words.
+    pub(crate) told: Text,
+    /// The way on, if it is known.
+    pub(crate) next: Option<Text>,
+}
+
+impl Left {
+    /// In words, which say what can be done about it.
+    pub(crate) const fn new(told: Text) -> Self {
+        Self { told, next: None }
+    }
+
+    /// With the way on, where that is known: nobody else knows whether the same command again would go on.
+    pub(crate) fn next(self, next: Text) -> Self {
+        Self { next: Some(next), ..self }
+    }
+}
+
+/// What to do about a thing that is half done; what is left of it.
+type Act = Box<dyn FnMut() -> Option<Left> + Send>;
 
 struct Held {
     number: u64,
@@ -79,7 +100,7 @@ pub(crate) struct Hold(u64);
 
 impl Hold {
     /// Holds a thing. The act clears it away, or says what is left.
-    pub(crate) fn new(act: impl FnMut() -> Option<Text> + Send + 'static) -> Self {
+    pub(crate) fn new(act: impl FnMut() -> Option<Left> + Send + 'static) -> Self {
         Self::enter(Box::new(act), false)
     }
 
@@ -90,7 +111,7 @@ impl Hold {
     }
 
     /// Another act for the same thing, from the moment of the return. Does not return once an interruption has begun.
-    pub(crate) fn becomes(&self, act: impl FnMut() -> Option<Text> + Send + 'static) {
+    pub(crate) fn becomes(&self, act: impl FnMut() -> Option<Left> + Send + 'static) {
         if let Some(held) = run().held.iter_mut().find(|held| held.number == self.0) {
             held.act = Box::new(act);
         }
@@ -105,7 +126,7 @@ impl Drop for Hold {
 
 /// Work with a local network, until this is dropped: it is asked to stop, and brings what it does to an end. The act is that of a second
 /// signal, which does not wait for it.
-pub(crate) fn wind_down(act: impl FnMut() -> Option<Text> + Send + 'static) -> Hold {
+pub(crate) fn wind_down(act: impl FnMut() -> Option<Left> + Send + 'static) -> Hold {
     Hold::enter(Box::new(act), true)
 }
 
@@ -155,7 +176,7 @@ fn answer(runtime: &Runtime, mut signals: Vec<Open>) {
             }
             continue;
         }
-        let left: Vec<Text> = run.held.iter_mut().rev().filter_map(|held| (held.act)()).collect();
+        let left: Vec<Left> = run.held.iter_mut().rev().filter_map(|held| (held.act)()).collect();
         // The lock is kept: nobody goes on with what was just cleared away.
         if let Some(printer) = run.printer {
             printer.finish(Err(fault(name, left)));
@@ -174,12 +195,39 @@ async fn next(signals: &mut [Open]) -> (&'static str, u8) {
     .await
 }
 
-/// What is told of an interruption: what is left, and how to go on with each.
-fn fault(name: &str, left: Vec<Text>) -> Fault {
+/// What is told of an interruption: what is left, and how to go on with each. That the same command again goes on is said by those who
+/// know it, and where nothing is left.
+fn fault(name: &str, left: Vec<Left>) -> Fault {
     let message = if left.is_empty() {
         say!("已被 {name} 中断；未留下未完成的内容。", "Interrupted by {name}; nothing half done is left.")
     } else {
         say!("已被 {name} 中断。", "Interrupted by {name}.")
     };
-    Fault { causes: left, ..Fault::new(Exit::Interrupted, "INTERRUPTED", message) }
+    let fault = Fault::new(Exit::Interrupted, "INTERRUPTED", message);
+    let hint = left.iter().filter_map(|left| left.next.clone()).reduce(|first, next| first.and(&next));
+    let hint = hint.or_else(|| {
+        let told = say!(
+            "请按上述内容处理；在此之前请勿再次运行同一命令。",
+            "Go on as is said above; do not give the same command again before that."
+        );
+        (!left.is_empty()).then_some(told)
+    });
+    Fault { causes: left.into_iter().map(|left| left.told).collect(), hint, ..fault }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Lang;
+
+    /// The hint is that of what is left, and never that the same command goes on where it does not.
+    #[test]
+    fn the_hint_of_an_interruption_is_that_of_what_is_left() {
+        let hint = |left: Vec<Left>| fault("SIGINT", left).advice().words(Lang::En).to_owned();
+        let told = || Left::new(say!("甲。", "One thing."));
+        assert!(hint(Vec::new()).contains("Run the same command again"));
+        assert!(hint(vec![told()]).contains("do not give the same command again"));
+        let (first, then) = (say!("一。", "First."), say!("二。", "Then."));
+        assert_eq!(hint(vec![told(), told().next(first), told().next(then)]), "First. Then.");
+    }
 }

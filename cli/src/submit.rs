@@ -17,7 +17,7 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::output::Reply;
 use crate::session::Session;
-use crate::text::{Text, say};
+use crate::text::{Lang, Text, say};
 use crate::transaction::{self, Draft, Signers};
 
 pub(crate) use fate::{Fate, fate, is_settled, is_void, past};
@@ -27,6 +27,9 @@ pub(crate) use proven::{PROVEN, is_proven};
 pub(crate) use refusals::refusal_hint;
 use refusals::{is_refused, refusal};
 pub(crate) use wait::{look_up, submit};
+
+/// Code of the fault of what is done and could not be written.
+const UNWRITTEN: &str = "UNWRITTEN";
 
 /// Everything that signing and submitting needs, made ready once for many transactions: keys are slow to open on purpose.
 #[derive(Debug)]
@@ -219,6 +222,23 @@ pub(crate) fn told(status: Value, id: TransactionId) -> Outcome<Value> {
         Some(fault) => Err(fault.data(status)),
         None => Ok(enriched(status)),
     }
+}
+
+/// The fault of a step that comes after a transaction was proven certified: that it is on the chain is what has to be known first, whatever
+/// failed later and with whatever code. A mismatch stays one.
+pub(crate) fn lacking(fault: Fault, status: Value, lack: &Text) -> Fault {
+    let id = status.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let height = status.get("height").and_then(Value::as_u64).unwrap_or_default();
+    let (zh, en) = (lack.words(Lang::Zh), lack.words(Lang::En));
+    let done = say!(
+        "交易 {id} 已在高度 {height} 获法定多数签署；{zh}。",
+        "Transaction {id} is certified at height {height}; {en}."
+    );
+    if fault.exit == Exit::Mismatch {
+        return fault.cause_in(done).data(status);
+    }
+    let hint = fault.hint.clone();
+    Fault { hint, ..Fault::new(Exit::Unwritten, UNWRITTEN, done).also(fault).data(status) }
 }
 
 /// The fault of a run over many things whose time is over before all were begun.

@@ -59,6 +59,12 @@ impl Text {
             Lang::En => &self.0.en,
         }
     }
+
+    /// With further words after it.
+    pub(crate) fn and(&self, more: &Self) -> Self {
+        let joined = |lang| format!("{} {}", self.words(lang), more.words(lang));
+        Self::new(joined(Lang::Zh), joined(Lang::En))
+    }
 }
 
 /// A text from elsewhere as a terminal may show it: what is not seen, moves the cursor, turns the direction of text or draws lines is

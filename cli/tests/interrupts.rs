@@ -172,6 +172,8 @@ fn what_may_have_been_submitted_is_named_with_the_way_on() {
     for part in ["evidence finish a.bundle.salts.json --bundle a.bundle", "tx show", id] {
         assert!(told.contains(part), "{part} in {told}");
     }
+    // The same command would be refused: the salts lie where its bundle is to come.
+    assert!(told.contains("hint: Finish with") && !told.contains("same command"), "{told}");
     assert_eq!(names(home), ["a.bundle.salts.json", "a.key", "a.txt", "b.txt", "password"]);
 
     let output =
@@ -190,6 +192,9 @@ fn a_run_over_many_says_how_far_it_came() {
     assert_eq!((output.status.code(), &envelope["error"]["code"]), (Some(143), &json!("INTERRUPTED")), "{envelope}");
     let causes = envelope["error"]["causes"].to_string();
     assert!(causes.contains("0 of 2 files") && causes.contains("a.txt.bundle.salts.json"), "{causes}");
+    let hint = envelope["error"]["hint"].as_str().unwrap();
+    let (finish, again) = hint.split_once(" Then the same command again").expect(hint);
+    assert!(finish.starts_with("Finish with") && again == " goes on.", "{hint}");
 
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations");
     let sample = fs::read_dir(sample).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();

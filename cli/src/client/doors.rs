@@ -5,8 +5,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use quancheng_proof::Checkpoint;
-use quancheng_types::{ChainId, Genesis, problem as codes};
+use quancheng_proof::{Bundle, Checkpoint};
+use quancheng_types::{ChainId, Genesis, TransactionId, problem as codes};
 
 use super::{Answer, Client, JSON, OCTETS, OTHERWISE_TIME_MAX, Request, foreign};
 use crate::fault::{Fault, Outcome};
@@ -24,6 +24,8 @@ pub(super) struct Doors {
     chain_id: Option<ChainId>,
     proven: Rc<RefCell<BTreeSet<String>>>,
     genesis: Rc<OnceCell<Checkpoint>>,
+    /// The bundle of a transaction that holds for this chain: what a transaction came to does not change, and is not asked for again.
+    settled: Rc<RefCell<Option<(TransactionId, Bundle)>>>,
 }
 
 /// What came of asking one endpoint.
@@ -101,6 +103,18 @@ impl Client {
             Checkpoint::from_genesis(genesis).map_err(|error| answer.foreign().cause(error))
         })?;
         Ok(Some(self.doors.genesis.get_or_init(|| found).clone()))
+    }
+
+    /// The bundle of a transaction that was found to hold for the chain that is meant.
+    pub(crate) fn settled(&self, id: &TransactionId) -> Option<Bundle> {
+        self.doors.settled.borrow().as_ref().filter(|(found, _)| found == id).map(|(_, bundle)| bundle.clone())
+    }
+
+    /// Keeps the bundle of a transaction, which holds for the chain that is meant: the step that comes next needs it.
+    pub(crate) fn settle(&self, id: TransactionId, bundle: &Bundle) {
+        if self.doors.chain_id.is_some() {
+            *self.doors.settled.borrow_mut() = Some((id, bundle.clone()));
+        }
     }
 
     /// Asks the first of so many endpoints, once it has named the chain that is meant. What one says that does not name any is its answer.

@@ -17,7 +17,7 @@ use crate::args::registration::Submit;
 use crate::commands::registration::{application, references, tell_left_out};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
-use crate::interrupt::Hold;
+use crate::interrupt::{Hold, Left};
 use crate::mapping::References;
 use crate::messages::causes;
 use crate::output::Reply;
@@ -151,7 +151,7 @@ fn rows(
     let bar = Bar::items(session, u64::try_from(lines.len()).unwrap_or(u64::MAX));
     let mut tally = Tally::default();
     let path = log.path.clone();
-    let _hold = Hold::new(move || Some(again(&path)));
+    let _hold = Hold::new(move || Some(Left::new(again(&path)).next(again(&path))));
     for (place, line) in lines.iter().enumerate() {
         if let Some(done) = results.done.get(&line.digest) {
             remember(&mut references, line.text, done);
@@ -166,7 +166,7 @@ fn rows(
         match row.run(session, command, writer, &references, &mut log) {
             Ok(Some(value)) => {
                 remember(&mut references, line.text, &value);
-                log.line(&value)?;
+                log.line(&value).map_err(|fault| unnoted(fault, &value, &log.path))?;
                 tally.submitted += 1;
             }
             Ok(None) => tally.pending += 1,
@@ -188,6 +188,14 @@ fn rows(
 fn again(results: &Path) -> Text {
     let shown = results.display();
     say!("再次运行同一命令即可继续（结果见 {shown}）。", "Run the same command again to go on (results: {shown}).")
+}
+
+/// The fault of a line that is done and could not be noted.
+fn unnoted(fault: Fault, done: &Value, results: &Path) -> Fault {
+    let mut status = done.clone();
+    submit::insert(&mut status, "stage", json!("certified"));
+    submit::lacking(fault, status, &say!("仅未记入结果文件", "only its line in the result file is missing"))
+        .and_hint(&again(results))
 }
 
 /// Serial number of a record by its own id, so that later lines may refer to it.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::args::local::{Testnet, TestnetIndex, TestnetLogs, TestnetRemove, TestnetStart};
 use crate::commands::governance::set;
 use crate::fault::{Exit, Fault, Outcome};
-use crate::interrupt::{self, Hold};
+use crate::interrupt::{self, Hold, Left};
 use crate::messages::{local_hint, words};
 use crate::output::{Reply, View};
 use crate::session::Session;
@@ -97,10 +97,10 @@ fn begin(session: &Session, start: &TestnetStart) -> Outcome<Reply> {
     let _hold = interrupt::wind_down({
         let dir = start.dir.display().to_string();
         move || {
-            Some(say!(
+            Some(Left::new(say!(
                 "{dir} 中可能留有未建成的网络或运行中的节点：`quancheng testnet status --dir {dir}` 查看，`quancheng testnet remove --dir {dir} --yes` 清除。",
                 "{dir} may hold half a network, or nodes that run: see `quancheng testnet status --dir {dir}`; `quancheng testnet remove --dir {dir} --yes` is rid of it."
-            ))
+            )))
         }
     });
     let network = Network::start(&settings).map_err(|error| fault(&error))?;
@@ -111,10 +111,10 @@ fn begin(session: &Session, start: &TestnetStart) -> Outcome<Reply> {
 fn under_way(dir: &Path) -> Hold {
     let dir = dir.display().to_string();
     interrupt::wind_down(move || {
-        Some(say!(
+        Some(Left::new(say!(
             "{dir} 中的操作未完成：`quancheng testnet status --dir {dir}` 查看各节点。",
             "What was done in {dir} is not finished: see `quancheng testnet status --dir {dir}`."
-        ))
+        )))
     })
 }
 
@@ -137,10 +137,10 @@ fn remove(command: &TestnetRemove) -> Outcome<Reply> {
     }
     let dir = plan.dir.display().to_string();
     let _hold = interrupt::wind_down(move || {
-        Some(say!(
+        Some(Left::new(say!(
             "{dir} 只删除了一部分：再次运行 `quancheng testnet remove --dir {dir} --yes`。",
             "{dir} is removed in part: run `quancheng testnet remove --dir {dir} --yes` again."
-        ))
+        )))
     });
     let report = plan.carry_out().map_err(|error| fault(&error))?;
     let data = json!({ "dir": plan.dir, "stopped": report.stopped, "killed": report.killed, "removed": count });

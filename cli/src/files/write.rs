@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, openat, renameat_with};
 
 use crate::fault::{Fault, Outcome};
-use crate::interrupt::Hold;
-use crate::text::{Text, say};
+use crate::interrupt::{Hold, Left};
+use crate::text::say;
 
 /// Who may read a new file, before the umask.
 const MODE: u32 = 0o666;
@@ -287,7 +287,7 @@ fn left_behind(name: &Path, error: io::Error) -> Fault {
 }
 
 /// What an interruption does with a file under a name of our own: it goes, unless it is what stood in the place of the new one.
-fn interrupted(beside: &Path, part: &Path, file: File) -> impl FnMut() -> Option<Text> + Send + 'static {
+fn interrupted(beside: &Path, part: &Path, file: File) -> impl FnMut() -> Option<Left> + Send + 'static {
     let (beside, part) = (beside.to_owned(), part.to_owned());
     move || {
         if is_same(&part, &file) {
@@ -296,10 +296,10 @@ fn interrupted(beside: &Path, part: &Path, file: File) -> impl FnMut() -> Option
         }
         let (shown, place) = (part.display(), beside.display());
         part.symlink_metadata().is_ok().then(|| {
-            say!(
+            Left::new(say!(
                 "{place} 已写入新内容；原文件现在名为 {shown}。",
                 "{place} has its new content; what stood there is called {shown} now."
-            )
+            ))
         })
     }
 }

@@ -13,7 +13,7 @@ use super::{Fate, Offer, Told, ended_badly, enriched, fate, is_refused, sought, 
 use crate::args::common::Stage;
 use crate::client::{Client, JSON, Request, Sought, UNREACHABLE, is_over, together};
 use crate::fault::{Exit, Fault, Outcome};
-use crate::interrupt::Hold;
+use crate::interrupt::{Hold, Left};
 use crate::session::Session;
 use crate::text::{Text, say};
 use crate::time::duration_ms;
@@ -34,7 +34,7 @@ pub(crate) fn submit(
     let sought = sought(signed);
     let id = sought.id;
     let deadline = client.deadline();
-    let _hold = Hold::new(move || Some(under_way(id)));
+    let _hold = Hold::new(move || Some(Left::new(under_way(id))));
     let mut wait = Wait { session, client, sought, until, deadline, best: None, doubts: Doubts::default() };
     let mut news = admit(client, signed, offer, deadline).map_err(|fault| open_end(fault, id))?;
     loop {

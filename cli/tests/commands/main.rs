@@ -3,18 +3,20 @@
 #[path = "../chain/mod.rs"]
 mod chain;
 mod doors;
+mod ends;
 mod outputs;
 mod people;
 mod signing;
 mod strange;
 mod told;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
 use quancheng_contracts::governance::parameters_key;
@@ -328,11 +330,16 @@ fn answer(stream: TcpStream, rules: &[(&str, u16, &str)], requests: &AtomicUsize
     }
 }
 
+/// The paths of a transaction of its own that were asked for once.
+static ONCE: LazyLock<Mutex<BTreeSet<String>>> = LazyLock::new(Mutex::default);
+
 /// The status and the body of the answer to a question. Proofs, and what the chain starts from, are there without a rule: of what the
 /// rules say of a transaction.
 fn what(rules: &[(&str, u16, &str)], path: &str, body: &[u8], is_json: bool) -> (u16, Vec<u8>) {
     let rule = |path: &str| rules.iter().find(|(start, _, _)| path.starts_with(start));
-    match rule(path) {
+    let is_first = || ONCE.lock().expect("no test panics with it").insert(path.to_owned());
+    // `!`: from the second time on that a path is asked for.
+    match rule(path).filter(|(_, _, text)| !text.starts_with('!') || !is_first()) {
         // `@`, the seed of the validator that signs, and the status to prove.
         Some((_, _, text)) if text.starts_with('@') => {
             let id = path.rsplit('/').next().and_then(|id| id.parse().ok()).expect("it is of a transaction");
@@ -351,7 +358,9 @@ fn what(rules: &[(&str, u16, &str)], path: &str, body: &[u8], is_json: bool) -> 
                 return (200, chain::of_parameters(height, decided).encode());
             }
         }
-        Some((_, status, text)) => return (*status, as_nodes_say(text, path, body).into_bytes()),
+        Some((_, status, text)) => {
+            return (*status, as_nodes_say(text.trim_start_matches('!'), path, body).into_bytes());
+        }
         None if is_json && path == "/v1/genesis" => return (200, json!(chain::genesis()).to_string().into_bytes()),
         None => {}
     }

@@ -21,7 +21,7 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::output::Reply;
 use crate::session::Session;
-use crate::submit::{self, Fate, Offer, fate, past, told};
+use crate::submit::{self, Fate, Offer, fate, is_proven, past, told};
 use crate::text::{Text, say};
 
 pub(in crate::commands) fn finish(session: &Session, command: &Finish) -> Outcome<Reply> {
@@ -30,10 +30,15 @@ pub(in crate::commands) fn finish(session: &Session, command: &Finish) -> Outcom
     let id = salts.id();
     let client = session.client(&command.api)?;
     let client = salts.chain_id().into_iter().fold(client, Client::of_chain);
-    let finished = settle(session, &client, &salts).and_then(|()| {
-        let trees = salts.trees()?;
-        let size = complete(&client, id, &trees, &command.bundle, command.bundle_json)?;
-        Ok((trees, size))
+    let finished = settle(session, &client, &salts).and_then(|known| {
+        let made = salts.trees().and_then(|trees| {
+            let size = complete(&client, id, &trees, &command.bundle, command.bundle_json)?;
+            Ok((trees, size))
+        });
+        made.map_err(|fault| match known {
+            Some(status) => without_bundle(fault, status),
+            None => fault,
+        })
     });
     let (trees, size) = finished.map_err(|fault| salts::stay(fault, reserved.path()))?;
     // The bundle holds them now.
@@ -44,31 +49,32 @@ pub(in crate::commands) fn finish(session: &Session, command: &Finish) -> Outcom
 }
 
 /// Brings the transaction of a file of salts to its end. The same bytes again are safe, and needed when the earlier run ended before
-/// any node had them.
-fn settle(session: &Session, client: &Client, salts: &SaltsFile) -> Outcome<()> {
+/// any node had them. Its status, where that is proven.
+fn settle(session: &Session, client: &Client, salts: &SaltsFile) -> Outcome<Option<Value>> {
     let Some(valid_until_ms) = salts.valid_until_ms() else {
-        return Ok(());
+        return Ok(None);
     };
     let id = salts.id();
     let sought = Sought { id, valid_until_ms: Some(valid_until_ms) };
-    match (fate(client, sought, salts.chain_id(), valid_until_ms)?, salts.signed()) {
+    let status = match (fate(client, sought, salts.chain_id(), valid_until_ms)?, salts.signed()) {
         // A node that began with a snapshot may know the record alone.
-        (Fate::Void, _) if is_recorded(client, salts)? => Ok(()),
+        (Fate::Void, _) if is_recorded(client, salts)? => return Ok(None),
         (Fate::Void, _) => Err(past(id, valid_until_ms)),
         (Fate::Executed(_) | Fate::Open, Some(signed)) => {
-            submit::submit(session, client, &signed, Offer::Again, Stage::Certified).map(|_| ())
+            submit::submit(session, client, &signed, Offer::Again, Stage::Certified)
         }
-        (Fate::Executed(status), None) => told(status, id).map(|_| ()),
+        (Fate::Executed(status), None) => told(status, id),
         (Fate::Open, None) => {
             let until = shanghai_time(valid_until_ms);
-            submit::look_up(session, client, sought, None).and_then(|status| told(status, id)).map(|_| ()).map_err(|fault| {
+            submit::look_up(session, client, sought, None).and_then(|status| told(status, id)).map_err(|fault| {
                 fault.hint(say!(
                     "该交易须先于 {until}（北京时间）签署并提交：`quancheng tx submit 文件`。",
                     "The transaction has to be signed and submitted first, before {until} (Beijing time): `quancheng tx submit FILE`."
                 ))
             })
         }
-    }
+    };
+    status.map(|status| Some(status).filter(is_proven))
 }
 
 fn is_recorded(client: &Client, salts: &SaltsFile) -> Outcome<bool> {
@@ -78,6 +84,11 @@ fn is_recorded(client: &Client, salts: &SaltsFile) -> Outcome<bool> {
         Err(fault) if fault.exit == Exit::NotFound => Ok(false),
         Err(fault) => Err(fault),
     }
+}
+
+/// The fault of a transaction that is proven certified, and whose bundle could not be had or written.
+pub(super) fn without_bundle(fault: Fault, status: Value) -> Fault {
+    submit::lacking(fault, status, &say!("仅缺证据包", "only its bundle is missing"))
 }
 
 /// Fetches the bundle of the transaction, opens every item in it, and writes it. How many bytes it has.

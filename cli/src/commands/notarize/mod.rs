@@ -18,7 +18,7 @@ mod outputs;
 mod reservation;
 mod salts;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,17 +26,18 @@ use quancheng_proof::BatchTree;
 use quancheng_types::Parameters;
 use serde_json::{Map, Value, json};
 
-use self::finish::complete;
 pub(super) use self::finish::finish;
+use self::finish::{complete, without_bundle};
+use self::outputs::Placed;
 use self::reservation::Reservation;
 pub(super) use self::reservation::is_free;
 use self::salts::SaltsFile;
 use crate::args::common::Stage;
 use crate::args::evidence::Notarize;
 use crate::client::Shape;
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Exit, Fault, Outcome};
 use crate::files::{self, Named, Seen};
-use crate::interrupt::Hold;
+use crate::interrupt::{Hold, Left};
 use crate::messages::causes;
 use crate::output::Reply;
 use crate::progress::Bar;
@@ -107,8 +108,7 @@ fn split(session: &Session, command: &Notarize, files: Vec<Named>) -> Outcome<Re
     let bar = Bar::items(session, u64::try_from(all).unwrap_or(u64::MAX));
     let (mut rows, mut skipped) = (Vec::new(), 0_usize);
     let done = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&done);
-    let _hold = Hold::new(move || Some(so_far(seen.load(Ordering::Relaxed), all)));
+    let _hold = Hold::new(interrupted(Arc::clone(&done), &placed));
     for (file, out) in placed {
         let one = if writer.is_out_of_time() {
             Err(submit::out_of_time(rows.len(), all))
@@ -117,8 +117,18 @@ fn split(session: &Session, command: &Notarize, files: Vec<Named>) -> Outcome<Re
         };
         let (row, is_skipped) = one.map_err(|fault| {
             let place = file.path.display();
-            let fault = fault.cause_in(say!("文件 {place}", "file {place}")).cause_in(so_far(rows.len(), all));
-            fault.data(json!({ "bundles": rows.clone(), "failed": file.name.clone() }))
+            let far = Far {
+                done: rows.len(),
+                all,
+                is_certified: fault.exit == Exit::Unwritten,
+                is_left: is_left(out.as_deref()),
+            };
+            let mut fault = fault.cause_in(say!("文件 {place}", "file {place}")).cause_in(far.told());
+            // What is known of its transaction stays beside what was done before.
+            let data = fault.data.get_or_insert_with(|| json!({}));
+            insert(data, "bundles", json!(rows));
+            insert(data, "failed", json!(file.name));
+            fault
         })?;
         rows.push(row);
         skipped += usize::from(is_skipped);
@@ -140,12 +150,52 @@ fn split(session: &Session, command: &Notarize, files: Vec<Named>) -> Outcome<Re
     )))
 }
 
-/// How far `--split` has come, and how to go on once nothing is in the way.
-fn so_far(done: usize, all: usize) -> Text {
-    say!(
-        "{all} 个文件中已完成 {done} 个；如有上述问题，先予解决；再次运行同一命令即可继续，已有证据包的文件会跳过。",
-        "{done} of {all} files are done; once nothing is in the way, the same command again goes on and passes over those that have their bundle."
-    )
+/// How far `--split` has come.
+struct Far {
+    done: usize,
+    all: usize,
+    /// Whether the transaction of one more is certified, and only its bundle is missing.
+    is_certified: bool,
+    /// Whether that one has left salts: the same command is refused as long as they lie there.
+    is_left: bool,
+}
+
+impl Far {
+    /// In words, with how to go on once nothing is in the way.
+    fn told(&self) -> Text {
+        let Self { done, all, .. } = self;
+        let (zh, en) = if self.is_certified {
+            ("，另有 1 个的交易已获认证、仅缺证据包", ", and one more is certified and only lacks its bundle")
+        } else {
+            ("", "")
+        };
+        if self.is_left {
+            return say!(
+                "{all} 个文件中已完成 {done} 个{zh}；请先用 `quancheng evidence finish` 完成该文件，再次运行同一命令即可继续，已有证据包的文件会跳过。",
+                "{done} of {all} files are done{en}; finish that one with `quancheng evidence finish` first, then the same command again goes on and passes over those that have their bundle."
+            );
+        }
+        say!(
+            "{all} 个文件中已完成 {done} 个{zh}；如有上述问题，先予解决；再次运行同一命令即可继续，已有证据包的文件会跳过。",
+            "{done} of {all} files are done{en}; once nothing is in the way, the same command again goes on and passes over those that have their bundle."
+        )
+    }
+}
+
+/// Whether the salts of a bundle lie beside its place.
+fn is_left(out: Option<&Path>) -> bool {
+    out.is_some_and(|out| salts::path_of(out).symlink_metadata().is_ok() && out.symlink_metadata().is_err())
+}
+
+/// What an interruption says of `--split`. Files are gone through in order.
+fn interrupted(done: Arc<AtomicUsize>, placed: &[Placed]) -> impl FnMut() -> Option<Left> + Send + 'static {
+    let outs: Vec<Option<PathBuf>> = placed.iter().map(|(_, out)| out.clone()).collect();
+    move || {
+        let done = done.load(Ordering::Relaxed);
+        let out = outs.get(done).and_then(Option::as_deref);
+        let far = Far { done, all: outs.len(), is_certified: false, is_left: is_left(out) };
+        Some(Left::new(far.told()).next(say!("此后再次运行同一命令即可继续。", "Then the same command again goes on.")))
+    }
 }
 
 /// A table has no place for what was found and not notarized: it is told above it.
@@ -251,7 +301,10 @@ fn set(
     let bytes =
         match writer.client().and_then(|client| complete(client, id, trees, reserved.out(), command.bundle_json)) {
             Ok(bytes) => bytes,
-            Err(fault) => return Err(salts::kept(fault, reserved, &id, valid_until_ms)),
+            Err(fault) => {
+                let fault = without_bundle(fault, reply.data);
+                return Err(salts::kept(fault, reserved, &id, valid_until_ms));
+            }
         };
     insert(&mut reply.data, "bundle", json!(reserved.out()));
     insert(&mut reply.data, "bundle_bytes", json!(bytes));

@@ -13,8 +13,8 @@ use quancheng_types::TransactionId;
 use super::{outputs, salts};
 use crate::fault::{Fault, Outcome};
 use crate::files::is_same;
-use crate::interrupt::Hold;
-use crate::text::{Text, say};
+use crate::interrupt::{Hold, Left};
+use crate::text::say;
 
 /// The right to write a bundle under a name, as long as it lives.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Drop for Reservation {
 }
 
 /// What an interruption does before there are salts to keep.
-fn emptied(path: &Path, file: &File) -> Outcome<impl FnMut() -> Option<Text> + Send + 'static> {
+fn emptied(path: &Path, file: &File) -> Outcome<impl FnMut() -> Option<Left> + Send + 'static> {
     let (path, file) = (path.to_owned(), file.try_clone().map_err(|error| Fault::file(path, &error))?);
     Ok(move || {
         if is_same(&path, &file) {
@@ -129,21 +129,29 @@ fn emptied(path: &Path, file: &File) -> Outcome<impl FnMut() -> Option<Text> + S
 }
 
 /// What an interruption says of salts that nothing else holds yet.
-fn left(path: &Path, out: &Path) -> impl FnMut() -> Option<Text> + Send + 'static {
+fn left(path: &Path, out: &Path) -> impl FnMut() -> Option<Left> + Send + 'static {
     let (path, out) = (path.to_owned(), out.to_owned());
     move || {
         let (shown, bundle) = (path.display(), out.display());
         path.symlink_metadata().ok()?;
         if out.symlink_metadata().is_ok() {
-            return Some(say!(
+            let told = say!(
                 "证据包 {bundle} 已写入；盐值文件 {shown} 尚在：请一并保留，或待 `quancheng verify` 核验证据包后移至别处。",
                 "The bundle {bundle} is written, and the file of salts {shown} is still there: keep both, or move the salts away once `quancheng verify` has checked the bundle."
-            ));
+            );
+            return Some(Left::new(told).next(say!(
+                "证据包 {bundle} 已写成，无需再为其运行命令。",
+                "The bundle {bundle} is whole: nothing has to be run again for it."
+            )));
         }
-        Some(say!(
+        let told = say!(
             "盐值保存在 {shown}，其交易可能已提交；用 `quancheng evidence finish {shown} --bundle {bundle}` 完成。",
             "The salts are in {shown}; their transaction may have been submitted: finish with `quancheng evidence finish {shown} --bundle {bundle}`."
-        ))
+        );
+        Some(Left::new(told).next(say!(
+            "请用 `quancheng evidence finish {shown} --bundle {bundle}` 完成。",
+            "Finish with `quancheng evidence finish {shown} --bundle {bundle}`."
+        )))
     }
 }
 
@@ -256,6 +264,21 @@ mod tests {
         assert!(!salts.exists());
         assert_eq!(code(Reservation::take(&out)), "BUNDLE_EXISTS");
         assert!(!salts.exists());
+    }
+
+    /// What an interruption leaves: to be finished as long as there is no bundle, and not to be run again once there is one.
+    #[test]
+    fn the_way_on_from_salts_is_never_the_same_command() {
+        use crate::text::Lang;
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("a.bundle");
+        let path = salts::path_of(&out);
+        let way = || left(&path, &out)().map(|left| left.next.unwrap().words(Lang::En).to_owned());
+        assert_eq!(way(), None);
+        fs::write(&path, "{}").unwrap();
+        assert!(way().unwrap().contains("Finish with `quancheng evidence finish"));
+        fs::write(&out, "a bundle").unwrap();
+        assert!(way().unwrap().contains("nothing has to be run again"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::fault::{Fault, Outcome};
 use crate::files;
 use crate::messages::causes;
 use crate::submit::is_void;
-use crate::text::{Lang, Text, say};
+use crate::text::say;
 
 /// Version of the format: the first one had no transaction, the second no chain of its own.
 const VERSION: u16 = 3;
@@ -176,28 +176,18 @@ fn damaged(path: &Path) -> Fault {
 }
 
 /// The fault of a run that could not give the salts up for a bundle. What nodes say of the transaction, they may say wrongly.
-pub(super) fn stay(mut fault: Fault, path: &Path) -> Fault {
+pub(super) fn stay(fault: Fault, path: &Path) -> Fault {
     let shown = path.display();
     let told = say!(
         "盐值仍在 {shown}：请保留；没有它，所存证的内容无从证明。可用 --api 改问其他节点后再次运行。",
         "The salts stay in {shown}: keep the file, without it nothing can be shown of what was notarized. Run this again, with --api of other nodes if need be."
     );
-    fault.hint = Some(and(fault.hint.as_ref(), &told));
-    fault
-}
-
-/// A hint and what comes after it.
-fn and(hint: Option<&Text>, more: &Text) -> Text {
-    let joined = |lang| match hint {
-        Some(hint) => format!("{} {}", hint.words(lang), more.words(lang)),
-        None => more.words(lang).to_owned(),
-    };
-    Text::new(joined(Lang::Zh), joined(Lang::En))
+    fault.and_hint(&told)
 }
 
 /// A fault of the submission, and where the salts are. They are never thrown away: that nothing was recorded is what a node says, and without
 /// them nothing could be shown of what was. Where it says so they are set aside, so that the same command can be given again.
-pub(super) fn kept(mut fault: Fault, reserved: Reservation, id: &TransactionId, valid_until_ms: u64) -> Fault {
+pub(super) fn kept(fault: Fault, reserved: Reservation, id: &TransactionId, valid_until_ms: u64) -> Fault {
     if is_void(&fault) {
         let out = reserved.out().display().to_string();
         let told = match reserved.set_aside(id) {
@@ -210,14 +200,12 @@ pub(super) fn kept(mut fault: Fault, reserved: Reservation, id: &TransactionId, 
             }
             Err(failed) => failed.message,
         };
-        fault.hint = Some(and(fault.hint.as_ref(), &told));
-        return fault;
+        return fault.and_hint(&told);
     }
     let (shown, out) = (reserved.path().display(), reserved.out().display());
     let told = say!(
         "盐值保存在 {shown}；稍后用 `quancheng evidence finish {shown} --bundle {out}` 完成。",
         "The salts are in {shown}; finish later with `quancheng evidence finish {shown} --bundle {out}`."
     );
-    fault.hint = Some(and(fault.hint.as_ref(), &told));
-    fault
+    fault.and_hint(&told)
 }

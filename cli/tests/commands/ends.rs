@@ -1,0 +1,130 @@
+//! How a run ends when what comes after the certificate fails, or when a node says more, or less, than is so.
+
+use std::process::Stdio;
+
+use super::*;
+
+const PARAMETERS: (&str, u16, &str) =
+    ("/v1/parameters", 200, r#"{"height":9,"parameters":{"evidence_items_max":512}}"#);
+const ADMITTED: (&str, u16, &str) = ("/v1/transactions?", 202, r#"{"stage":"admitted"}"#);
+const CERTIFIED: (&str, u16, &str) =
+    ("/v1/transactions/", 200, r#"{"stage":"certified","height":5,"outcome":{"kind":"ok"}}"#);
+const SIGN: &str = "--key a.key --password-file password";
+
+fn node(rules: &[(&'static str, u16, &'static str)]) -> String {
+    fake_node(rules.to_vec().leak())
+}
+
+/// The exit code, the code of the fault, and the envelope.
+fn run(home: &Path, text: &str) -> (i32, String, Value) {
+    let (code, value) = envelope(home, &text.split(' ').collect::<Vec<_>>());
+    (code, value["error"]["code"].as_str().unwrap_or_default().to_owned(), value)
+}
+
+/// Runs where no file may be greater than so many bytes, as on a disk that is full.
+fn run_where_files_end(home: &Path, bytes: u64, text: &str) -> (i32, Value, String) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec prlimit --fsize=\"$0\" \"$@\""]).arg(bytes.to_string());
+    shell.arg(env!("CARGO_BIN_EXE_quancheng")).args(text.split(' ')).args(["--output", "json"]);
+    shell.env("XDG_CONFIG_HOME", home).env("LC_ALL", "C").current_dir(home).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("QUANCHENG_")) {
+        shell.env_remove(name);
+    }
+    let output = shell.output().expect("the program runs");
+    let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{text}: {error}: {output:?}"));
+    (output.status.code().expect("it ends by itself"), value, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// A folder with a key and two files.
+fn home_with_files() -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
+    assert_eq!(new_key(home.path(), "a.key").0, 0);
+    for name in ["a.txt", "b.txt"] {
+        std::fs::write(home.path().join(name), name).expect("the folder is writable");
+    }
+    home
+}
+
+/// What is proven certified is told as that, whatever fails after it: nobody shall think that nothing was done.
+#[test]
+fn what_fails_after_the_certificate_does_not_hide_it() {
+    let home = home_with_files();
+    let home = home.path();
+    let api = node(&[CHAIN, PARAMETERS, ADMITTED, CERTIFIED]);
+    let full = 4096;
+    for (lang, words) in [("en", "is certified at height 5; only its bundle is missing"), ("zh", "仅缺证据包")] {
+        let line =
+            format!("evidence notarize a.txt --bundle {lang}.b --bundle-json {SIGN} -q --lang {lang} --api {api}");
+        let (code, value, _) = run_where_files_end(home, full, &line);
+        let data = &value["data"];
+        assert_eq!((code, &data["stage"], &data["height"]), (8, &json!("certified"), &json!(5)), "{value}");
+        assert_eq!((&data["proven"], data["id"].as_str().map(str::len)), (&json!(true), Some(64)), "{value}");
+        let message = value["error"]["message"].as_str().unwrap();
+        assert!(message.contains(words) && message.contains(data["id"].as_str().unwrap()), "{value}");
+        let finish = format!("evidence finish {lang}.b.salts.json --bundle {lang}.b");
+        assert!(value["error"]["hint"].as_str().unwrap().contains(&finish), "{value}");
+        // The same of the run that finishes, which is again told where to go on.
+        let line = format!("{finish} --bundle-json --lang {lang} --api {api}");
+        let (code, value, _) = run_where_files_end(home, full, &line);
+        assert_eq!((code, &value["data"]["height"]), (8, &json!(5)), "{value}");
+        assert_eq!(run(home, &line).0, 0);
+    }
+}
+
+/// A bundle that proved the receipt is the one that is written: a node that gives it once has given it.
+#[test]
+fn the_bundle_that_proved_the_receipt_is_not_asked_for_again() {
+    let home = home_with_files();
+    let home = home.path();
+    for (number, (status, text)) in
+        [(404, r#"!{"code":"NOT_FOUND"}"#), (503, r#"!{"code":"OVERLOADED","retryable":true}"#), (200, "!{}")]
+            .into_iter()
+            .enumerate()
+    {
+        let api = node(&[CHAIN, PARAMETERS, ADMITTED, CERTIFIED, ("/v1/bundles/transactions", status, text)]);
+        let line = format!("evidence notarize a.txt --bundle {number}.b {SIGN} --timeout 5s --api {api}");
+        let (code, _, value) = run(home, &line);
+        assert_eq!(code, 0, "{status}: {value}");
+        assert!(home.join(format!("{number}.b")).exists());
+    }
+}
+
+/// Of many files the one that is certified without its bundle is counted as that, and comes first.
+#[test]
+fn a_file_that_is_certified_without_its_bundle_is_counted() {
+    let home = home_with_files();
+    let home = home.path();
+    let api = node(&[CHAIN, PARAMETERS, ADMITTED, CERTIFIED]);
+    let line = format!("evidence notarize a.txt b.txt --split --bundle out --bundle-json {SIGN} --api {api}");
+    let (code, value, _) = run_where_files_end(home, 4096, &line);
+    let data = &value["data"];
+    assert_eq!((code, &data["stage"], &data["failed"]), (8, &json!("certified"), &json!("a.txt")), "{value}");
+    let causes = value["error"]["causes"].to_string();
+    assert!(causes.contains("0 of 2 files are done, and one more is certified"), "{value}");
+    assert!(causes.contains("`quancheng evidence finish` first"), "{value}");
+    let (_, name, value) = run(home, &line);
+    assert_eq!(name, "UNFINISHED");
+    assert!(value["error"]["causes"].to_string().contains("`quancheng evidence finish` first"), "{value}");
+    let finish = format!("evidence finish out/a.txt.bundle.salts.json --bundle out/a.txt.bundle --api {api}");
+    assert_eq!(run(home, &finish).0, 0);
+    assert_eq!(run(home, &line).0, 0);
+}
+
+/// A line of many that is certified and could not be noted is no wrong command.
+#[test]
+fn a_line_that_is_done_and_cannot_be_noted_is_told_as_done() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let api = node(&[CHAIN, ADMITTED, CERTIFIED]);
+    let line = format!("registration submit --from rows.jsonl {SIGN} --api {api}");
+    let results = |name: &str| std::fs::read_to_string(home.join(name)).unwrap();
+    assert_eq!(run(home, &format!("{line} --results whole.jsonl")).0, 0);
+    let whole = results("whole.jsonl");
+    let signed = whole.lines().take(2).map(|line| line.len() + 1).sum::<usize>();
+    let full = u64::try_from(signed + 10).unwrap();
+    let (code, value, _) = run_where_files_end(home, full, &format!("{line} --results cut.jsonl"));
+    assert_eq!((code, &value["data"]["stage"]), (8, &json!("certified")), "{value}");
+    assert!(value["error"]["hint"].as_str().unwrap().contains("same command again"), "{value}");
+    assert_eq!(run(home, &format!("{line} --results cut.jsonl")).0, 0);
+    assert_eq!(results("cut.jsonl").lines().filter(|line| line.contains("\"transaction\"")).count(), 1);
+}
