@@ -20,7 +20,8 @@ use crate::session::Session;
 use crate::text::{Lang, Text, say};
 use crate::transaction::{self, Draft, Signers};
 
-pub(crate) use fate::{Fate, fate, is_settled, is_void, past};
+use fate::expired;
+pub(crate) use fate::{Fate, Voices, fate, is_settled, is_void, past};
 pub(crate) use lifetime::not_over;
 pub(crate) use offer::Offer;
 pub(crate) use proven::{PROVEN, is_proven};
@@ -204,14 +205,8 @@ pub(crate) fn reply(status: Value) -> Reply {
 
 /// A refusal that is proven, or the end of its time.
 fn ended_badly(status: &Value, id: TransactionId) -> Option<Fault> {
-    if stage_name(status) == Some("expired") {
-        let message = say!(
-            "交易 {id} 在有效期内未被排序，不会生效。",
-            "Transaction {id} was not ordered in its time and never will be."
-        );
-        let hint =
-            say!("请重新提交；必要时加长 --valid-for。", "Submit it anew, with a longer --valid-for if need be.");
-        return Some(Fault::new(Exit::Refused, "EXPIRED", message).hint(hint));
+    if let Some(fault) = expired(status, id) {
+        return Some(fault);
     }
     refusal(status).filter(|_| is_proven(status))
 }

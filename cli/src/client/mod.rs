@@ -7,6 +7,7 @@ mod doors;
 mod patience;
 mod problem;
 mod shape;
+mod silence;
 mod status;
 mod turns;
 mod url;
@@ -23,13 +24,17 @@ use ureq::Body;
 use ureq::http::Response as HttpResponse;
 
 use crate::fault::{Exit, Fault, Outcome};
-use crate::messages::{causes, system};
-use crate::text::{Lang, Text, say};
+use crate::messages::causes;
+use crate::text::{Lang, say};
 
 use doors::{Doors, Met};
 pub(crate) use patience::{CommandClock, Patience, is_over};
 pub(crate) use problem::{KnownUntil, Problem};
 pub(crate) use shape::Shape;
+use silence::Silence;
+pub(crate) use silence::is_silence;
+#[cfg(test)]
+pub(crate) use silence::{NO_ANSWER, UNREACHABLE};
 pub(crate) use status::{Sought, unfounded};
 pub(crate) use turns::together;
 use url::check_url;
@@ -53,9 +58,6 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Pause before endpoints are tried again that cannot be reached.
 const PAUSE: Duration = Problem::PAUSE;
-/// Code of the fault when no endpoint can be reached.
-pub(crate) const UNREACHABLE: &str = "UNREACHABLE";
-
 /// Code of the fault of an answer from which nothing follows.
 pub(crate) const BAD_ANSWER: &str = "BAD_ANSWER";
 
@@ -184,7 +186,7 @@ impl Client {
         let mut has_failed = false;
         loop {
             match self.send(request) {
-                Err(fault) if fault.code == UNREACHABLE && self.patience.is_asked_for() => {
+                Err(fault) if is_silence(&fault) && self.patience.is_asked_for() => {
                     has_failed = true;
                     if !self.pause(PAUSE, request.until) {
                         return Err(fault);
@@ -219,12 +221,12 @@ impl Client {
     /// The answer of the first endpoint that gives one. An endpoint that cannot serve now (429, 503) is passed over as long as
     /// others are left; the last such answer counts when all are busy. One of another chain than the one that is meant is asked nothing.
     pub(crate) fn send(&self, request: Request<'_>) -> Outcome<Answer> {
-        let (mut causes, mut elsewhere) = (Vec::new(), Vec::new());
+        let (mut silence, mut elsewhere) = (Silence::default(), Vec::new());
         let mut busy = None;
         let (mut is_maybe_elsewhere, mut is_endless) = (false, false);
         for (step, (place, url)) in self.order().into_iter().enumerate() {
             if step > 0 && is_over(request.until) {
-                causes.push(not_asked(url));
+                silence.not_asked(url);
                 continue;
             }
             let met = self.meet(url, request, self.urls.len() - step);
@@ -242,25 +244,23 @@ impl Client {
                 Err(error) => {
                     is_maybe_elsewhere = true;
                     is_endless |= matches!(error, ureq::Error::BodyExceedsLimit(_));
-                    let cause = system::network(&error);
-                    let at = |lang| format!("{url}: {}", cause.words(lang));
-                    causes.push(Text::new(at(Lang::Zh), at(Lang::En)));
+                    silence.met(url, &error);
                 }
             }
         }
         if let Some(answer) = busy {
             return Ok(Answer { is_maybe_elsewhere, ..answer });
         }
-        if causes.is_empty() && !elsewhere.is_empty() {
+        if silence.is_none() && !elsewhere.is_empty() {
             return Err(self.wrong_chain(&elsewhere));
         }
-        causes.extend(elsewhere.iter().map(|(url, id)| doors::of_chain(url, *id)));
-        let count = self.urls.len();
+        let others = elsewhere.iter().map(|(url, id)| doors::of_chain(url, *id)).collect();
         if is_endless {
             // To fetch it again brings the same.
+            let causes = [silence.into_causes(), others].concat();
             return Err(Fault { causes, ..foreign(&self.urls.join(", ")) });
         }
-        Err(unreachable(count, causes))
+        Err(silence.fault(others))
     }
 
     /// The answer of each endpoint, or why it gives none: for what one alone cannot say. Once one has answered, each of the others has so long;
@@ -270,7 +270,7 @@ impl Client {
         let places = self.urls.iter().zip((1..=self.urls.len()).rev());
         let answers = places.map(|(url, others)| {
             if others < self.urls.len() && is_over(request.until) {
-                return Err(unreachable(1, vec![not_asked(url)]));
+                return Err(Silence::of_unasked(url));
             }
             let is_silent = self.silent.borrow().contains(url);
             let time_max = match (self.urls.len(), is_silent, has_answer) {
@@ -314,9 +314,9 @@ impl Client {
         Self { urls, first, agent, lang: self.lang, patience, doors, silent }
     }
 
-    /// The answer of one endpoint.
-    pub(crate) fn send_to(&self, url: &str, request: Request<'_>) -> Result<Answer, ureq::Error> {
-        self.ask(url, request, 1)
+    /// The answer of one endpoint, whatever the others say.
+    pub(crate) fn send_to(&self, url: &str, request: Request<'_>) -> Outcome<Answer> {
+        self.at(url).send(request)
     }
 
     /// The answer of the first of so many endpoints. One that never answers must not use up the time of those after it.
@@ -359,19 +359,6 @@ impl Client {
         let request = Request { path: "/v1/status", body: None, accept: JSON, until: self.deadline(), held: None };
         self.in_turn(request, Answer::node_status)
     }
-}
-
-/// The fault when none of so many endpoints answers.
-fn unreachable(count: usize, causes: Vec<Text>) -> Fault {
-    let message = say!("{count} 个接口均无法连接。", "None of {count} endpoints can be reached.");
-    let fault = Fault::new(Exit::Network, UNREACHABLE, message)
-        .hint(say!("请核对 --api 地址及节点是否运行。", "Check the --api address and whether the node runs."));
-    Fault { causes, ..fault }
-}
-
-/// Why an endpoint was not asked.
-fn not_asked(url: &str) -> Text {
-    say!("{url}：时间已到，未询问", "{url}: not asked, the time is over")
 }
 
 /// What the next of so many endpoints may take of the time that is left.

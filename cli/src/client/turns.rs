@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use quancheng_types::problem as codes;
 
-use super::{Answer, Client, NEWER_TIME_MAX, PAUSE, Request, UNREACHABLE, is_over, not_asked, share, unreachable};
+use super::{Answer, Client, NEWER_TIME_MAX, PAUSE, Request, Silence, is_over, is_silence, share};
 use crate::fault::{Exit, Fault, Outcome};
 
 /// Why no endpoint of a round has given an answer that holds.
@@ -66,7 +66,7 @@ impl Client {
         let mut round = Round::default();
         for (step, (place, url)) in self.order().into_iter().enumerate() {
             if step > 0 && is_over(request.until) {
-                round.faults.push(unreachable(1, vec![not_asked(url)]));
+                round.faults.push(Silence::of_unasked(url));
                 continue;
             }
             let until = Instant::now() + share(request.until, self.urls.len() - step);
@@ -93,7 +93,7 @@ impl Client {
                 let is_passing = problem.is_retryable && problem.code != codes::TRANSACTION_UNKNOWN;
                 is_passing.then(|| answer.retry_after.unwrap_or(PAUSE).max(PAUSE))
             }
-            Err(fault) => (fault.code == UNREACHABLE && self.patience.is_asked_for()).then_some(PAUSE),
+            Err(fault) => (is_silence(fault) && self.patience.is_asked_for()).then_some(PAUSE),
         }
     }
 
@@ -108,7 +108,7 @@ impl Client {
 fn weight(fault: &Fault) -> u8 {
     match (fault.exit, fault.code.as_str()) {
         (Exit::NotFound, _) => 3,
-        (_, UNREACHABLE) => 1,
+        _ if is_silence(fault) => 1,
         (_, codes::WRONG_CHAIN) => 0,
         _ => 2,
     }
@@ -116,9 +116,8 @@ fn weight(fault: &Fault) -> u8 {
 
 /// The faults of all endpoints as one: the first of those that say most, with the others among its causes.
 pub(crate) fn together(faults: Vec<Fault>) -> Fault {
-    if faults.len() > 1 && faults.iter().all(|fault| fault.code == UNREACHABLE) {
-        let count = faults.len();
-        return unreachable(count, faults.into_iter().flat_map(|fault| fault.causes).collect());
+    if faults.len() > 1 && faults.iter().all(is_silence) {
+        return Silence::together(faults);
     }
     let greatest = faults.iter().map(weight).max().unwrap_or_default();
     let mut faults = faults.into_iter();
@@ -137,6 +136,7 @@ pub(crate) fn together(faults: Vec<Fault>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::UNREACHABLE;
     use crate::text::{Lang, say};
 
     /// What is not there says more than an answer that does not hold, and that more than none; nothing of the others is lost.

@@ -236,7 +236,7 @@ impl Row<'_> {
         let (signed, receipt) = match (&self.pending, fate) {
             (Some(signed), Some(Fate::Executed(status))) => (signed.clone(), Some(status)),
             (Some(signed), Some(Fate::Open)) => (signed.clone(), None),
-            (_, Some(Fate::Void) | None) | (None, _) => {
+            (_, Some(Fate::Void(_)) | None) | (None, _) => {
                 let record = files::parse(text.as_bytes()).map_err(|error| {
                     let message = say!("第 {number} 行的 JSON 无效。", "Line {number} is not the JSON it should be.");
                     Fault::usage("BAD_JSON", message)

@@ -5,7 +5,7 @@ use quancheng_types::{Genesis, Header};
 use serde_json::{Value, json};
 
 use crate::args::chain::{Block, Chain, ChainFile, Node};
-use crate::client::{Answer, BAD_ANSWER, Client, JSON, Request, Shape, escape, with_query};
+use crate::client::{Answer, BAD_ANSWER, Client, JSON, Request, Shape, escape, is_silence, together, with_query};
 use crate::commands::read;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
@@ -14,7 +14,7 @@ use crate::messages::causes;
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::submit::insert;
-use crate::text::{Text, number, say};
+use crate::text::{Lang, Text, number, say};
 
 pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
     match command {
@@ -169,30 +169,43 @@ fn height(text: &str) -> Outcome<String> {
 pub(super) fn node(session: &Session, command: &Node) -> Outcome<Reply> {
     let Node::Status(status) = command;
     let client = session.client(&status.api)?;
-    let nodes: Vec<Value> = client.urls().iter().map(|url| one_node(&client, url)).collect();
-    let is_any_up = nodes.iter().any(|node| node.get("reachable") == Some(&Value::Bool(true)));
-    let columns: &[&str] = &["api", "role", "height", "certified_height", "peers", "signing", "syncing", "error"];
+    let asked: Vec<(&String, Outcome<Value>)> = client.urls().iter().map(|url| (url, one_node(&client, url))).collect();
+    let nodes: Vec<Value> = asked.iter().map(|(url, met)| row(session.lang(), url, met)).collect();
+    let columns: &[&str] =
+        &["api", "role", "height", "certified_height", "peers", "signing", "syncing", "error", "detail"];
     let mut reply = Reply::record(json!({ "nodes": nodes }));
     reply.view = View::Rows { of: Some("nodes"), columns };
-    if !is_any_up {
-        let message = say!("没有节点答复。", "No node answers.");
-        reply.fault = Some(Fault::new(Exit::Network, "UNREACHABLE", message));
-    }
+    let faults: Option<Vec<Fault>> = asked.into_iter().map(|(_, met)| met.err()).collect();
+    // What all of them lack is the fault of the command; a node that answers with a problem is there.
+    reply.fault = faults.map(together);
     Ok(reply)
 }
 
-fn one_node(client: &Client, url: &str) -> Value {
+/// A node, or why there is none, as a row.
+fn row(lang: Lang, url: &str, met: &Outcome<Value>) -> Value {
+    let mut row = match met {
+        Ok(status) => status.clone(),
+        Err(fault) => {
+            let causes = fault.causes_in(lang);
+            let detail = if causes.is_empty() { fault.message.words(lang).to_owned() } else { causes.join("; ") };
+            json!({ "reachable": !is_silence(fault), "error": fault.code, "detail": detail })
+        }
+    };
+    insert(&mut row, "api", json!(url));
+    row
+}
+
+fn one_node(client: &Client, url: &str) -> Outcome<Value> {
     let request = Request { path: "/v1/status", body: None, accept: JSON, until: client.deadline(), held: None };
-    match client.send_to(url, request) {
-        Ok(answer) if answer.status == 200 => match answer.node_status() {
-            Ok(mut status) => {
-                insert(&mut status, "api", json!(url));
-                insert(&mut status, "reachable", json!(true));
-                status
-            }
-            Err(fault) => json!({ "api": url, "reachable": false, "error": fault.code }),
-        },
-        Ok(answer) => json!({ "api": url, "reachable": true, "error": answer.problem().code }),
-        Err(error) => json!({ "api": url, "reachable": false, "error": error.to_string() }),
+    let answer = client.send_to(url, request)?;
+    let problem = answer.problem();
+    if answer.status == 200 {
+        let mut status = answer.node_status()?;
+        insert(&mut status, "reachable", json!(true));
+        Ok(status)
+    } else if problem.is_of_node || problem.is_retryable {
+        Ok(json!({ "reachable": true, "error": problem.code }))
+    } else {
+        Err(problem.into_fault(&answer.url, Exit::Network))
     }
 }

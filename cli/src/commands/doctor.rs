@@ -6,7 +6,7 @@ use crate::args::local::Doctor;
 use crate::client::{Client, JSON, Request};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::keys;
-use crate::messages::{causes, label, system};
+use crate::messages::{causes, label};
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::text::{Lang, Text, say};
@@ -130,7 +130,7 @@ fn endpoints(client: &Client) -> Vec<Check> {
                 checks.push(endpoint(false, at(url, &failed("endpoint", &fault).detail)));
             }
             Ok((status, _)) => checks.push(endpoint(false, at(url, &Text::same(format!("HTTP {status}"))))),
-            Err(error) => checks.push(endpoint(false, at(url, &system::network(&error)))),
+            Err(fault) => checks.push(endpoint(false, failed("endpoint", &fault).detail)),
         }
     }
     if let Some(off_ms) = clock_off_ms {

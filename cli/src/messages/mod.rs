@@ -30,7 +30,7 @@ pub(crate) const EXIT_CODES_EN: &str = "Exit codes:
   129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM: what is half done is named";
 
 const EXIT_CODES_ZH: &str = "退出码：
-  0 完成                  4 网络：接口均无法连接
+  0 完成                  4 网络：没有接口答复
   1 被链上规则拒绝        5 核验：不一致（MISMATCH）
   2 命令、文件或取值有误  6 核验：无法完成
   3 未找到                7 超时；交易仍可能生效

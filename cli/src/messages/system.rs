@@ -58,7 +58,7 @@ pub(crate) fn network(error: &ureq::Error) -> Text {
     let zh = if let ureq::Error::Io(error) = error {
         return io(error);
     } else if matches!(error, ureq::Error::Timeout(_)) {
-        "未在限时内答复"
+        return Text::new(format!("未在限时内答复（{en}）"), format!("did not answer in time ({en})"));
     } else if matches!(error, ureq::Error::HostNotFound) {
         "找不到该主机名"
     } else if matches!(error, ureq::Error::ConnectionFailed) {

@@ -7,9 +7,9 @@ use quancheng_types::{ChainId, SignedTransaction, TransactionId, problem as code
 use serde_json::{Value, json};
 
 use super::proven::{is_proven, prove, receipt};
-use super::{Told, sought, stage_name, stage_of};
+use super::{Told, insert, sought, stage_name, stage_of};
 use crate::args::common::Stage;
-use crate::client::{Answer, Client, EACH_TIME_MAX, JSON, KnownUntil, Problem, Request, Sought, UNREACHABLE};
+use crate::client::{Answer, Client, EACH_TIME_MAX, JSON, KnownUntil, Problem, Request, Sought, is_silence};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::text::say;
 
@@ -20,8 +20,62 @@ pub(crate) enum Fate {
     Executed(Value),
     /// It may still take effect, or be submitted again.
     Open,
-    /// It did not take effect and never will.
-    Void,
+    /// It did not take effect and never will, by the word of these: nobody proves that.
+    Void(Voices),
+}
+
+/// By whose word a transaction is gone, and who was not heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Voices {
+    said_by: Vec<String>,
+    unheard: Vec<String>,
+}
+
+impl Voices {
+    /// Of one alone.
+    pub(crate) fn of(url: &str) -> Self {
+        Self { said_by: vec![url.to_owned()], unheard: Vec::new() }
+    }
+
+    /// A status with them.
+    pub(crate) fn beside(&self, mut status: Value) -> Value {
+        insert(&mut status, "said_by", json!(self.said_by));
+        insert(&mut status, "unheard", json!(self.unheard));
+        status
+    }
+
+    /// Those beside a status.
+    fn read(status: &Value) -> Self {
+        let named = |name: &str| {
+            let list = status.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        Self { said_by: named("said_by"), unheard: named("unheard") }
+    }
+
+    /// The fault of a transaction that is gone by their word. One of them alone may lie, and it may be on the chain: nobody is told to sign
+    /// the same anew before others were asked.
+    fn fault(&self, id: TransactionId) -> Fault {
+        let (said_by, unheard) = (self.said_by.join(", "), self.unheard.join(", "));
+        let message = say!(
+            "据 {said_by} 所称，交易 {id} 在有效期内未被排序，不会再生效；此说未经证明。",
+            "By the word of {said_by}, transaction {id} was not ordered in its time and can no longer take effect; nobody proves that."
+        );
+        let fault = Fault::new(Exit::Refused, "EXPIRED", message);
+        let fault = match self.unheard.as_slice() {
+            [] => fault,
+            [..] => fault.cause_in(say!("{unheard} 没有答复", "{unheard} did not answer")),
+        };
+        fault.hint(say!(
+            "另行签署同一内容之前，请先向其他节点核实：`quancheng tx show {id} --api 地址`。",
+            "Before the same is signed anew, ask other nodes: `quancheng tx show {id} --api URL`."
+        ))
+    }
+}
+
+/// The fault of a status by which the time of a transaction is over.
+pub(super) fn expired(status: &Value, id: TransactionId) -> Option<Fault> {
+    (stage_name(status) == Some("expired")).then(|| Voices::read(status).fault(id))
 }
 
 /// Whether the fault of a submission makes it certain that nothing takes effect: a receipt that refuses, a node that did not take it
@@ -49,17 +103,17 @@ pub(crate) fn fate(client: &Client, sought: Sought, chain_id: Option<ChainId>, v
     match ask_once(client, sought).map(of_one) {
         Ok(Fate::Executed(status)) => Ok(Fate::Executed(status)),
         Ok(Fate::Open) => Ok(Fate::Open),
-        Err(fault) if fault.code == UNREACHABLE => Err(fault),
+        Err(fault) if is_silence(&fault) => Err(fault),
         // Whatever else one says, the others are heard.
-        Ok(Fate::Void) | Err(_) => {
+        Ok(Fate::Void(_)) | Err(_) => {
             let path = path(sought);
             let answers = client.send_each(question(client, &path), EACH_TIME_MAX);
             let fates = answers.into_iter().map(|answer| answer.and_then(|answer| read(&answer, sought)).map(of_one));
-            match agreed(fates)? {
+            match agreed(client.urls().iter().cloned().zip(fates))? {
                 // They may say so against what they can prove themselves.
-                Fate::Void => {
+                Fate::Void(voices) => {
                     let until = Instant::now() + client.share(client.deadline());
-                    Ok(receipt(client, sought, until).map_or(Fate::Void, Fate::Executed))
+                    Ok(receipt(client, sought, until).map_or(Fate::Void(voices), Fate::Executed))
                 }
                 fate @ (Fate::Executed(_) | Fate::Open) => Ok(fate),
             }
@@ -69,17 +123,22 @@ pub(crate) fn fate(client: &Client, sought: Sought, chain_id: Option<ChainId>, v
 
 /// What follows from what each endpoint says. One that cannot be reached, or is of another chain, says nothing; any other that does not
 /// say that the transaction is gone keeps it from being so.
-fn agreed(fates: impl Iterator<Item = Outcome<Fate>>) -> Outcome<Fate> {
+fn agreed(fates: impl Iterator<Item = (String, Outcome<Fate>)>) -> Outcome<Fate> {
     let (mut agreed, mut silent, mut doubt) = (None, None, None);
-    for fate in fates {
+    let mut voices = Voices::default();
+    for (url, fate) in fates {
         match fate {
             Ok(Fate::Executed(status)) => return Ok(Fate::Executed(status)),
             Ok(Fate::Open) => agreed = Some(Fate::Open),
-            Ok(Fate::Void) => agreed = agreed.or(Some(Fate::Void)),
-            Err(fault) if [UNREACHABLE, codes::WRONG_CHAIN].contains(&fault.code.as_str()) => silent = Some(fault),
+            Ok(Fate::Void(_)) => voices.said_by.push(url),
+            Err(fault) if is_silence(&fault) || fault.code == codes::WRONG_CHAIN => {
+                voices.unheard.push(url);
+                silent = Some(fault);
+            }
             Err(fault) => doubt = Some(fault),
         }
     }
+    let agreed = agreed.or_else(|| (!voices.said_by.is_empty()).then_some(Fate::Void(voices)));
     match (agreed, doubt, silent) {
         (Some(Fate::Open), _, _) | (None, None, None) => Ok(Fate::Open),
         (_, Some(fault), _) | (None, None, Some(fault)) => Err(fault),
@@ -90,7 +149,7 @@ fn agreed(fates: impl Iterator<Item = Outcome<Fate>>) -> Outcome<Fate> {
 /// What follows from not being known up to a block.
 fn unknown(until: Option<KnownUntil>, chain_id: Option<ChainId>, valid_until_ms: u64) -> Fate {
     let is_past = until.is_some_and(|until| Some(until.chain_id) == chain_id && until.time_ms > valid_until_ms);
-    if is_past { Fate::Void } else { Fate::Open }
+    if is_past { Fate::Void(Voices::default()) } else { Fate::Open }
 }
 
 /// What a node says of a transaction.
@@ -106,7 +165,7 @@ impl Word {
     fn fate(self, client: &Client, sought: Sought, chain_id: Option<ChainId>, valid_until_ms: u64) -> Fate {
         match self {
             Self::Unknown(until) => unknown(until, chain_id, valid_until_ms),
-            Self::Status(told) if stage_name(&told.status) == Some("expired") => Fate::Void,
+            Self::Status(told) if stage_name(&told.status) == Some("expired") => Fate::Void(Voices::default()),
             Self::Status(told) if stage_of(&told.status) == Some(Stage::Certified) => {
                 let until = Instant::now() + client.share(client.deadline());
                 prove(client, sought, &told, until).map_or(Fate::Open, |proven| Fate::Executed(proven.status))
@@ -160,20 +219,20 @@ impl Fate {
     }
 }
 
-/// The fault of a transaction whose time is over.
-pub(crate) fn past(id: TransactionId, valid_until_ms: u64) -> Fault {
+/// The fault of a transaction whose time is over by the word of these.
+pub(crate) fn past(id: TransactionId, valid_until_ms: u64, voices: &Voices) -> Fault {
     let until = shanghai_time(valid_until_ms);
-    let message = say!(
-        "交易 {id} 的有效期至 {until}（北京时间），现已届满且未生效，不会再生效。",
-        "Transaction {id} was valid until {until} (Beijing time); it did not take effect and can no longer do so."
-    );
-    Fault::new(Exit::Refused, "EXPIRED", message).data(json!({ "id": id, "valid_until_ms": valid_until_ms }))
+    let data = voices.beside(json!({ "id": id, "valid_until_ms": valid_until_ms }));
+    voices
+        .fault(id)
+        .cause_in(say!("其有效期至 {until}（北京时间）", "it was valid until {until} (Beijing time)"))
+        .data(data)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::BAD_ANSWER;
+    use crate::client::{BAD_ANSWER, NO_ANSWER, UNREACHABLE};
 
     /// A node that is behind, of another chain, or does not say how far it knows leaves everything open.
     #[test]
@@ -181,7 +240,7 @@ mod tests {
         let chain = |byte: u8| ChainId(quancheng_types::Digest([byte; 32]));
         let until = |byte: u8, time_ms: u64| Some(KnownUntil { chain_id: chain(byte), time_ms });
         for (until, chain_id, expected) in [
-            (until(1, 101), Some(chain(1)), Fate::Void),
+            (until(1, 101), Some(chain(1)), Fate::Void(Voices::default())),
             (until(1, 100), Some(chain(1)), Fate::Open),
             (until(2, 101), Some(chain(1)), Fate::Open),
             (until(1, 101), None, Fate::Open),
@@ -196,21 +255,28 @@ mod tests {
     fn a_transaction_is_gone_when_all_that_answer_say_so() {
         let fault = |code: &str| Err(Fault::new(Exit::Network, code, say!("无。", "None.")));
         let done = || Ok(Fate::Executed(json!({ "height": 5 })));
+        let gone = || Ok(Fate::Void(Voices::default()));
+        let by = |said_by: &[&str], unheard: &[&str]| {
+            let named = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect();
+            Ok(Fate::Void(Voices { said_by: named(said_by), unheard: named(unheard) }))
+        };
         for (fates, expected) in [
-            (vec![Ok(Fate::Void), Ok(Fate::Void)], Ok(Fate::Void)),
-            (vec![Ok(Fate::Void), fault(UNREACHABLE), fault(codes::WRONG_CHAIN)], Ok(Fate::Void)),
-            (vec![Ok(Fate::Void), Ok(Fate::Open)], Ok(Fate::Open)),
-            (vec![Ok(Fate::Open), Ok(Fate::Void)], Ok(Fate::Open)),
-            (vec![Ok(Fate::Void), done()], done()),
+            (vec![gone(), gone()], by(&["0", "1"], &[])),
+            (vec![gone(), fault(UNREACHABLE), fault(codes::WRONG_CHAIN)], by(&["0"], &["1", "2"])),
+            (vec![gone(), fault(NO_ANSWER)], by(&["0"], &["1"])),
+            (vec![gone(), Ok(Fate::Open)], Ok(Fate::Open)),
+            (vec![Ok(Fate::Open), gone()], Ok(Fate::Open)),
+            (vec![gone(), done()], done()),
             (vec![fault(BAD_ANSWER), Ok(Fate::Open), done()], done()),
             (vec![fault(BAD_ANSWER), Ok(Fate::Open)], Ok(Fate::Open)),
-            (vec![fault(BAD_ANSWER), Ok(Fate::Void)], fault(BAD_ANSWER)),
-            (vec![Ok(Fate::Void), fault(codes::OVERLOADED)], fault(codes::OVERLOADED)),
+            (vec![fault(BAD_ANSWER), gone()], fault(BAD_ANSWER)),
+            (vec![gone(), fault(codes::OVERLOADED)], fault(codes::OVERLOADED)),
             (vec![fault(UNREACHABLE)], fault(UNREACHABLE)),
         ] {
             let shown = format!("{fates:?}");
             let code = |fault: Fault| fault.code;
-            assert_eq!(agreed(fates.into_iter()).map_err(code), expected.map_err(code), "{shown}");
+            let fates = fates.into_iter().enumerate().map(|(place, fate)| (place.to_string(), fate));
+            assert_eq!(agreed(fates).map_err(code), expected.map_err(code), "{shown}");
         }
     }
 

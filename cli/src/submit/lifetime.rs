@@ -8,7 +8,7 @@ use crate::args::common::Write;
 use crate::client::{Client, Shape};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::in_force;
-use crate::text::say;
+use crate::text::{Text, say};
 use crate::time::now_ms;
 use crate::transaction::valid_for_ms;
 
@@ -63,6 +63,22 @@ fn asked(client: &Client) -> Outcome<Option<u64>> {
 
 fn proven(client: &Client) -> Outcome<Option<u64>> {
     in_force::parameters(client).map(|answer| lifetime_max_ms(&answer))
+}
+
+/// Why the time of a transaction is not too long, if that is proven: what the chain allows is longer, also by clocks that differ from this
+/// one as much as they may.
+pub(super) fn within(client: &Client, valid_until_ms: u64) -> Option<Text> {
+    let max_ms = proven(client).ok().flatten()?;
+    let left_ms = valid_until_ms.saturating_sub(now_ms());
+    let is_within = left_ms.saturating_add(Parameters::default().clock_drift_max_ms) <= max_ms;
+    let (left_zh, left_en, max_zh, max_en) =
+        (length_zh(left_ms), length_en(left_ms), length_zh(max_ms), length_en(max_ms));
+    is_within.then(|| {
+        say!(
+            "其有效期尚余 {left_zh}，而已证明的参数允许 {max_zh}",
+            "its time runs for another {left_en}, and the parameters that are proven allow {max_en}"
+        )
+    })
 }
 
 fn lifetime_max_ms(answer: &Value) -> Option<u64> {

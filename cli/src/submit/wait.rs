@@ -9,9 +9,12 @@ use serde_json::{Value, json};
 
 use super::offer::{admit, open_end};
 use super::proven::{prove, unproven};
-use super::{Fate, Offer, Told, ended_badly, enriched, fate, is_refused, sought, stage_name, stage_of, under_way};
+use super::{
+    Fate, Offer, Told, Voices, ended_badly, enriched, expired, fate, is_refused, sought, stage_name, stage_of,
+    under_way,
+};
 use crate::args::common::Stage;
-use crate::client::{Client, JSON, Request, Sought, UNREACHABLE, is_over, together};
+use crate::client::{Client, JSON, Request, Sought, is_over, is_silence, together};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::{Hold, Left};
 use crate::session::Session;
@@ -68,8 +71,8 @@ pub(crate) fn submit(
     }
 }
 
-/// The status of a transaction, after a wait for a stage if one is named. Running out of time is not a fault here: the stage says
-/// how far it has come.
+/// The status of a transaction, after a wait for a stage if one is named. One that does not come to it is told as that: time is up, or nodes
+/// say that the transaction is gone.
 pub(crate) fn look_up(session: &Session, client: &Client, sought: Sought, wait: Option<Stage>) -> Outcome<Value> {
     let deadline = client.deadline();
     let Some(until) = wait else {
@@ -77,8 +80,10 @@ pub(crate) fn look_up(session: &Session, client: &Client, sought: Sought, wait: 
         let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: None };
         return client.in_turn(request, |answer| {
             let told = Told { status: answer.transaction_status(sought)?, url: answer.url.clone() };
-            if stage_of(&told.status) != Some(Stage::Certified) {
-                return Ok(unproven(told.status));
+            match stage_of(&told.status) {
+                Some(Stage::Certified) => {}
+                Some(_) => return Ok(unproven(told.status)),
+                None => return Ok(Voices::of(&told.url).beside(unproven(told.status))),
             }
             Ok(prove(client, sought, &told, share(client, deadline))?.tell(session))
         });
@@ -88,7 +93,10 @@ pub(crate) fn look_up(session: &Session, client: &Client, sought: Sought, wait: 
         match wait.ask() {
             Ok(news) => {
                 if let Some(status) = wait.hear(news, None)? {
-                    return Ok(status);
+                    return match expired(&status, sought.id) {
+                        Some(fault) => Err(fault.data(status)),
+                        None => Ok(status),
+                    };
                 }
             }
             Err(Trouble::Unknown(url)) => {
@@ -99,12 +107,11 @@ pub(crate) fn look_up(session: &Session, client: &Client, sought: Sought, wait: 
             Err(Trouble::Fault(url, fault)) => wait.doubt(&url, *fault),
             Err(Trouble::Everywhere(fault)) => return Err(*fault),
         }
-        let all = wait.doubts.of_all(client);
-        match (all, is_over(deadline), wait.best.take()) {
-            (Some(fault), _, _) => return Err(fault),
-            (None, true, Some(best)) => return Ok(unproven(best)),
-            (None, true, None) => return Err(wait.timed_out()),
-            (None, false, best) => wait.best = best,
+        if let Some(fault) = wait.doubts.of_all(client) {
+            return Err(fault);
+        }
+        if is_over(deadline) {
+            return Err(wait.timed_out());
         }
     }
 }
@@ -189,7 +196,7 @@ impl Wait<'_> {
             None => fate(self.client, self.sought, None, u64::MAX)?,
         };
         Ok(match fate {
-            Fate::Void => Some(unproven(told.status.clone())),
+            Fate::Void(voices) => Some(voices.beside(unproven(told.status.clone()))),
             Fate::Executed(status) => Some(status),
             Fate::Open => None,
         })
@@ -270,9 +277,9 @@ fn poll(client: &Client, sought: Sought, stage: Stage, deadline: Instant) -> Res
     let (id, name) = (sought.id, stage.name());
     let path = format!("/v1/transactions/{id}?wait={name}&timeout_ms={}", duration_ms(held).max(1));
     let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: Some(held) };
-    let answer = client.send(request).map_err(|fault| {
-        if fault.code == UNREACHABLE { Trouble::Passing } else { Trouble::Everywhere(Box::new(fault)) }
-    })?;
+    let answer = client
+        .send(request)
+        .map_err(|fault| if is_silence(&fault) { Trouble::Passing } else { Trouble::Everywhere(Box::new(fault)) })?;
     let url = answer.url.clone();
     match answer.status {
         200..=299 => match answer.transaction_status(sought) {

@@ -128,3 +128,140 @@ fn a_line_that_is_done_and_cannot_be_noted_is_told_as_done() {
     assert_eq!(run(home, &format!("{line} --results cut.jsonl")).0, 0);
     assert_eq!(results("cut.jsonl").lines().filter(|line| line.contains("\"transaction\"")).count(), 1);
 }
+
+/// A node that takes connections and never answers.
+fn silent() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
+    let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+    thread::spawn(move || {
+        let open: Vec<_> = listener.incoming().collect();
+        drop(open);
+    });
+    url
+}
+
+/// What one node refuses it alone has refused: it may have given the transaction on, and nobody is told to sign the same anew at once.
+#[test]
+fn the_refusal_of_one_node_is_told_as_its_word() {
+    let home = home_with_a_line();
+    let home = home.path();
+    for (status, code, exit) in [(403, "NOT_A_MEMBER", 1), (400, "CALL_REFUSED", 1), (413, "TOO_LARGE", 2)] {
+        let answer: &str = format!(r#"{{"code":"{code}","retryable":false}}"#).leak();
+        let api = node(&[CHAIN, ("/v1/transactions?", status, answer)]);
+        for (lang, so_says, ask) in [
+            ("en", format!("so says {api}"), "Before the same is signed anew, ask another node"),
+            ("zh", format!("此为 {api} 所称"), "另行签署同一内容之前，请先向另一节点核实"),
+        ] {
+            let (found, name, value) = run(home, &format!("registration withdraw 7 {SIGN} --lang {lang} --api {api}"));
+            assert_eq!((found, name.as_str(), &value["data"]["admitted"]), (exit, code, &json!(false)), "{value}");
+            let hint = value["error"]["hint"].as_str().unwrap();
+            let id = value["data"]["id"].as_str().unwrap();
+            assert!(value["error"]["causes"].to_string().contains(&so_says), "{value}");
+            assert!(hint.contains(ask) && hint.contains(&format!("tx show {id}")), "{value}");
+            assert!(hint.contains(if lang == "en" { "Beijing time" } else { "北京时间" }), "{value}");
+            assert!(!hint.contains("submit anew") && !hint.contains("重新提交"), "{value}");
+        }
+        // Where another one gave no answer, it may have it.
+        let (found, _, value) = run(home, &format!("registration withdraw 7 {SIGN} --api {api},http://127.0.0.1:1"));
+        assert_eq!((found, value["data"].get("admitted")), (exit, None), "{value}");
+        assert!(value["error"]["causes"].to_string().contains("may take effect"), "{value}");
+        assert!(value["error"]["hint"].as_str().unwrap().contains("do not sign the same anew"), "{value}");
+    }
+}
+
+/// What can be looked at here is: signatures that hold, and a time that the proven parameters allow.
+#[test]
+fn a_refusal_that_cannot_be_so_leaves_everything_open() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let parameters: &str = json!({ "height": 9, "parameters": chain::genesis().parameters }).to_string().leak();
+    let refusal = |code: &str| -> &'static str { format!(r#"{{"code":"{code}","retryable":false}}"#).leak() };
+    for (code, doubt, proof) in [
+        ("BAD_SIGNATURE", "its signatures hold", PARAMETERS),
+        ("LIFETIME_TOO_LONG", "the parameters that are proven allow", ("/v1/parameters", 200, parameters)),
+    ] {
+        let api = node(&[CHAIN, proof, ("/v1/transactions?", 400, refusal(code))]);
+        let (found, name, value) = run(home, &format!("registration withdraw 7 {SIGN} --timeout 5s --api {api}"));
+        assert_eq!((found, name.as_str(), value["data"].get("admitted")), (1, code, None), "{value}");
+        let causes = value["error"]["causes"].to_string();
+        assert!(causes.contains(doubt) && causes.contains("may take effect"), "{value}");
+        let hint = value["error"]["hint"].as_str().unwrap();
+        assert!(hint.contains("says what is not so") && hint.contains("do not sign the same anew"), "{value}");
+    }
+    // What cannot be looked at stays the word of the node.
+    let api = node(&[CHAIN, PARAMETERS, ("/v1/transactions?", 400, refusal("LIFETIME_TOO_LONG"))]);
+    let (_, _, value) = run(home, &format!("registration withdraw 7 {SIGN} --timeout 5s --api {api}"));
+    assert_eq!(value["data"]["admitted"], json!(false), "{value}");
+}
+
+/// That a transaction is gone is the word of those who say so, and those who were not heard are named.
+#[test]
+fn an_end_is_told_as_the_word_of_those_who_say_it() {
+    let home = home_with_a_line();
+    let home = home.path();
+    let liar = node(&[CHAIN, ADMITTED, ("/v1/transactions/", 200, r#"{"stage":"expired"}"#)]);
+    let (closed, silent) = ("http://127.0.0.1:1".to_owned(), silent());
+    let sign =
+        format!("registration withdraw 7 {SIGN} --chain-id {} --valid-for 1s --sign-only -o x.tx", "1".repeat(64));
+    let (_, _, made) = run(home, &format!("{sign} --api {liar}"));
+    let id = made["data"]["id"].as_str().expect("it is signed");
+    thread::sleep(std::time::Duration::from_millis(1_100));
+    for other in [None, Some(closed), Some(silent)] {
+        let api = other.iter().fold(liar.clone(), |api, other| format!("{api},{other}"));
+        for words in [
+            format!("tx submit x.tx --timeout 4s --api {api}"),
+            format!("tx show {id} --wait certified --timeout 4s --api {api}"),
+        ] {
+            let (code, name, value) = run(home, &words);
+            assert_eq!((code, name.as_str(), &value["data"]["stage"]), (1, "EXPIRED", &json!("expired")), "{value}");
+            let (message, hint) =
+                (value["error"]["message"].as_str().unwrap(), value["error"]["hint"].as_str().unwrap());
+            assert!(
+                message.starts_with(&format!("By the word of {liar}, ")) && message.contains("nobody proves"),
+                "{value}"
+            );
+            assert!(hint.contains("ask other nodes") && !hint.contains("Submit it anew"), "{value}");
+            let is_named =
+                |other: &String| value["error"]["causes"].to_string().contains(&format!("{other} did not answer"));
+            assert!(other.iter().all(is_named), "{value}");
+        }
+    }
+}
+
+/// A wait ends with 0 when what was waited for is there, and not before.
+#[test]
+fn a_wait_that_did_not_come_to_its_stage_is_not_done() {
+    let home = tempfile::tempdir().unwrap();
+    let api = node(&[CHAIN, ("/v1/transactions/", 200, r#"{"stage":"ordered","height":5}"#)]);
+    let id = "ab".repeat(32);
+    let (code, name, value) = run(home.path(), &format!("tx show {id} --wait certified --timeout 1s --api {api}"));
+    assert_eq!((code, name.as_str(), &value["data"]["stage"]), (7, "TIMEOUT", &json!("ordered")), "{value}");
+    assert_eq!(run(home.path(), &format!("tx show {id} --wait ordered --timeout 1s --api {api}")).0, 0);
+    assert_eq!(run(home.path(), &format!("tx show {id} --api {api}")).0, 0);
+}
+
+/// A slow endpoint is no closed one, one that was not asked is neither, and what another program answers is no silence.
+#[test]
+fn slow_closed_and_foreign_endpoints_are_told_apart() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let (slow, closed, foreign) = (silent(), "http://127.0.0.1:1", node(&[("/", 200, "{}")]));
+    for words in ["chain status", "node status"] {
+        for (api, expected, advice) in [
+            (slow.clone(), "NO_ANSWER", "longer --timeout"),
+            (format!("{slow},{closed}"), "NO_ANSWER", "longer --timeout"),
+            (closed.to_owned(), "UNREACHABLE", "whether the node runs"),
+            (foreign.clone(), "BAD_ANSWER", "not another program"),
+        ] {
+            let (code, name, value) = run(home, &format!("{words} --timeout 1s --api {api}"));
+            assert_eq!((code, name.as_str()), (4, expected), "{words}: {value}");
+            assert!(value["error"]["hint"].as_str().unwrap().contains(advice), "{words}: {value}");
+            assert!(value["error"]["message"].as_str().unwrap() != "No node answers.", "{value}");
+        }
+    }
+    // A table in Chinese tells why in Chinese, as all other commands do.
+    let api = format!("{slow},{closed}");
+    let words = ["node", "status", "--lang", "zh", "--timeout", "1s", "--api", &api];
+    let shown = String::from_utf8(quancheng(home, &words).stdout).unwrap();
+    assert!(shown.contains("未在限时内答复") && shown.contains("连接被拒绝"), "{shown}");
+}

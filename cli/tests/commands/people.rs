@@ -168,7 +168,7 @@ fn an_answer_that_was_not_held_back_is_not_asked_for_again_at_once() {
     for (words, rules, code) in [
         (&submit, vec![CHAIN, admitted], "TIMEOUT"),
         (&submit, vec![CHAIN, unknown, admitted], "TIMEOUT"),
-        (&show, vec![CHAIN, admitted], ""),
+        (&show, vec![CHAIN, admitted], "TIMEOUT"),
     ] {
         let (api, requests) = counting_node(Box::leak(rules.into_boxed_slice()));
         let (_, name, causes) = fault_of(home, &[&words[..], &["--timeout", "1s", "--api", &api]].concat());

@@ -58,8 +58,8 @@ fn settle(session: &Session, client: &Client, salts: &SaltsFile) -> Outcome<Opti
     let sought = Sought { id, valid_until_ms: Some(valid_until_ms) };
     let status = match (fate(client, sought, salts.chain_id(), valid_until_ms)?, salts.signed()) {
         // A node that began with a snapshot may know the record alone.
-        (Fate::Void, _) if is_recorded(client, salts)? => return Ok(None),
-        (Fate::Void, _) => Err(past(id, valid_until_ms)),
+        (Fate::Void(_), _) if is_recorded(client, salts)? => return Ok(None),
+        (Fate::Void(voices), _) => Err(past(id, valid_until_ms, &voices)),
         (Fate::Executed(_) | Fate::Open, Some(signed)) => {
             submit::submit(session, client, &signed, Offer::Again, Stage::Certified)
         }

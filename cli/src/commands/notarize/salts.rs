@@ -14,6 +14,7 @@ use crate::files;
 use crate::messages::causes;
 use crate::submit::is_void;
 use crate::text::say;
+use crate::time::now_ms;
 
 /// Version of the format: the first one had no transaction, the second no chain of its own.
 const VERSION: u16 = 3;
@@ -193,6 +194,12 @@ pub(super) fn kept(fault: Fault, reserved: Reservation, id: &TransactionId, vali
         let told = match reserved.set_aside(id) {
             Ok(aside) => {
                 let (shown, until) = (aside.display(), shanghai_time(valid_until_ms));
+                if valid_until_ms <= now_ms() {
+                    return fault.and_hint(&say!(
+                        "盐值已移至 {shown}，请保留：如查明该交易其实已上链，用 `quancheng evidence finish {shown} --bundle {out}` 生成证据包。",
+                        "The salts were set aside in {shown}: keep them. Should the transaction turn out to be on the chain, `quancheng evidence finish {shown} --bundle {out}` makes its bundle."
+                    ));
+                }
                 say!(
                     "盐值已移至 {shown}，请保留：如该交易在 {until}（北京时间）之前仍上链，用 `quancheng evidence finish {shown} --bundle {out}` 生成证据包。",
                     "The salts were set aside in {shown}: keep them. Should the transaction be recorded after all, before {until} (Beijing time), `quancheng evidence finish {shown} --bundle {out}` makes its bundle."

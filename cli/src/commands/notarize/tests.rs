@@ -44,6 +44,22 @@ fn the_call_carries_the_commitment_that_the_verifier_looks_for() {
     assert_eq!(arguments(&tree, Some(&"[]".to_owned())).unwrap_err().code, "BAD_JSON");
 }
 
+/// A moment that is past is of no use to anybody: salts that are set aside after it say what to do without it.
+#[test]
+fn salts_that_are_set_aside_name_no_moment_that_is_past() {
+    let now_ms = crate::time::now_ms();
+    for (valid_until_ms, is_told) in [(now_ms + 600_000, true), (now_ms - 1, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut reserved = Reservation::take(&dir.path().join("a.bundle")).unwrap();
+        reserved.fill(b"{}").unwrap();
+        let fault = Fault::new(Exit::Refused, "EXPIRED", say!("无。", "None.")).data(json!({ "stage": "expired" }));
+        let hint = salts::kept(fault, reserved, &TransactionId::default(), valid_until_ms).advice();
+        let (zh, en) = (hint.words(Lang::Zh), hint.words(Lang::En));
+        assert_eq!((zh.contains("北京时间"), en.contains("Beijing time")), (is_told, is_told), "{hint:?}");
+        assert!(zh.contains("evidence finish") && en.contains("evidence finish"), "{hint:?}");
+    }
+}
+
 #[test]
 fn more_files_than_a_batch_holds_make_several_batches() {
     let batches = |count, max| {
