@@ -100,13 +100,20 @@ impl Silence {
                 BROKEN_OFF,
                 say!("{broken} 个接口均未给出完整答复。", "None of {broken} endpoints has given a whole answer."),
             ),
-            (..) => (
-                if late > 0 { NO_ANSWER } else { BROKEN_OFF },
-                say!(
-                    "没有接口答复：{closed} 个无法连接，{late} 个未在限时内答复，{broken} 个未给出完整答复。",
-                    "No endpoint answers: {closed} cannot be reached, {late} did not answer in time, {broken} gave no whole answer."
-                ),
-            ),
+            (..) => {
+                let parts = [
+                    (closed, say!("{closed} 个无法连接", "{closed} cannot be reached")),
+                    (late, say!("{late} 个未在限时内答复", "{late} did not answer in time")),
+                    (broken, say!("{broken} 个未给出完整答复", "{broken} gave no whole answer")),
+                ];
+                let joined = |lang, mark| {
+                    let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(_, part)| part.words(lang));
+                    parts.collect::<Vec<_>>().join(mark)
+                };
+                let (zh, en) = (joined(Lang::Zh, "，"), joined(Lang::En, ", "));
+                let code = if late > 0 { NO_ANSWER } else { BROKEN_OFF };
+                (code, say!("没有接口答复：{zh}。", "No endpoint answers: {en}."))
+            }
         };
         let slow = || {
             say!(
@@ -145,7 +152,12 @@ mod tests {
             (vec![closed()], UNREACHABLE, "None of 1 endpoints can be reached", "whether the node runs"),
             (vec![late()], NO_ANSWER, "None of 1 endpoints has answered in time", "longer --timeout"),
             (vec![cut()], BROKEN_OFF, "whole answer", "ask another node"),
-            (vec![late(), closed()], NO_ANSWER, "1 cannot be reached, 1 did not answer in time", "longer --timeout"),
+            (
+                vec![late(), closed()],
+                NO_ANSWER,
+                "No endpoint answers: 1 cannot be reached, 1 did not answer in time.",
+                "longer --timeout",
+            ),
             (vec![], NOT_ASKED, "before an endpoint was asked", "longer --timeout"),
         ] {
             let singles: Vec<Fault> =

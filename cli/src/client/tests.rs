@@ -269,3 +269,20 @@ fn a_silent_endpoint_is_asked_after_those_that_answer() {
         assert_eq!(asked(), 1, "nobody answers: each is asked");
     }
 }
+
+/// An endpoint that was asked again and again is told as what it is, also when the last round has no time left for it.
+#[test]
+fn what_an_endpoint_answered_before_is_not_forgotten_when_time_is_over() {
+    let busy = serving(0, "{}");
+    let urls = [busy, "http://127.0.0.1:1".to_owned()];
+    let client = Client::new(&urls, Lang::En, patience(true, SECOND)).unwrap();
+    let request = Request { path: "/v1/x", body: None, accept: JSON, until: client.deadline(), held: None };
+    let fault = client
+        .in_turn_until(request, |answer| match answer {
+            Ok(answer) => Err::<(), _>(answer.foreign()),
+            Err(fault) => Err(fault.clone()),
+        })
+        .unwrap_err();
+    let causes = fault.causes_in(Lang::En).join(" ");
+    assert!(fault.code == BAD_ANSWER && causes.contains("refused") && !causes.contains("not asked"), "{fault:?}");
+}

@@ -1,6 +1,7 @@
 //! Endpoints in turn. What one answers that does not hold up is no answer: the next one is asked, and nobody's word keeps the others
 //! from being heard.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use quancheng_types::problem as codes;
@@ -9,9 +10,10 @@ use super::{Answer, Client, NEWER_TIME_MAX, PAUSE, Request, Silence, is_over, is
 use crate::fault::{Exit, Fault, Outcome};
 
 /// Why no endpoint of a round has given an answer that holds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Round {
-    faults: Vec<Fault>,
+    /// What each has answered. One that there was no time to ask again has answered what it did in the round before.
+    faults: BTreeMap<usize, Fault>,
     /// The longest pause that was asked for by those who may answer later.
     pause: Option<Duration>,
 }
@@ -33,13 +35,15 @@ impl Client {
         request: Request<'_>,
         read: impl Fn(&Outcome<Answer>) -> Outcome<T>,
     ) -> Outcome<T> {
+        let mut faults = BTreeMap::new();
         loop {
-            let Round { faults, pause } = match self.round(request, &read) {
+            let round = match self.round(request, &read, faults) {
                 Ok(found) => return Ok(found),
                 Err(round) => round,
             };
-            if !pause.is_some_and(|pause| self.pause(pause, request.until)) {
-                return Err(together(faults));
+            faults = round.faults;
+            if !round.pause.is_some_and(|pause| self.pause(pause, request.until)) {
+                return Err(together(faults.into_values().collect()));
             }
         }
     }
@@ -62,11 +66,16 @@ impl Client {
         self.in_turn(request, read)
     }
 
-    fn round<T>(&self, request: Request<'_>, read: &impl Fn(&Outcome<Answer>) -> Outcome<T>) -> Result<T, Round> {
-        let mut round = Round::default();
+    fn round<T>(
+        &self,
+        request: Request<'_>,
+        read: &impl Fn(&Outcome<Answer>) -> Outcome<T>,
+        faults: BTreeMap<usize, Fault>,
+    ) -> Result<T, Round> {
+        let mut round = Round { faults, pause: None };
         for (step, (place, url)) in self.order().into_iter().enumerate() {
             if step > 0 && is_over(request.until) {
-                round.faults.push(Silence::of_unasked(url));
+                round.faults.entry(place).or_insert_with(|| Silence::of_unasked(url));
                 continue;
             }
             let until = Instant::now() + share(request.until, self.urls.len() - step);
@@ -76,7 +85,7 @@ impl Client {
                     self.first.set(place);
                     return Ok(found);
                 }
-                Err(fault) => round.faults.push(fault),
+                Err(fault) => drop(round.faults.insert(place, fault)),
             }
             round.pause = round.pause.max(self.patience_with(&answer));
         }
