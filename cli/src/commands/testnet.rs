@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
-use quancheng_testnet_local::{LocalError, Network, NodeState, NodeStatus, Removal, Settings, find_quanchengd};
+use quancheng_testnet_local::{LocalError, Network, NodeState, NodeStatus, Removal, Settings, find_quanchengd, stop};
 use quancheng_types::Parameters;
 use serde_json::{Value, json};
 
@@ -28,9 +28,9 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
             Ok(overview(&network, &nodes))
         }
         Testnet::Stop(dir) => {
-            let report = open(&dir.dir)?.stop().map_err(|error| fault(&error))?;
+            let report = stop(&dir.dir).map_err(|error| fault(&error))?;
             let is_idle = report.stopped.is_empty() && report.killed.is_empty() && report.stray.is_empty();
-            let mut reply = Reply::record(json!(report));
+            let mut reply = told(Reply::record(json!(report)), report.without_record);
             if let Some(stray) = report.stray.first() {
                 let stays = fault(&LocalError::Stray { index: stray.index, pid: stray.pid });
                 reply.fault = Some(Fault { exit: Exit::Network, code: "STILL_RUNNING".to_owned(), ..stays });
@@ -123,7 +123,7 @@ fn remove(command: &TestnetRemove) -> Outcome<Reply> {
     let plan = Removal::plan(&command.dir).map_err(|error| fault(&error))?;
     let (shown, count) = (plan.dir.display(), plan.paths.len());
     if !command.yes {
-        let mut reply = Reply::record(json!(plan)).headline(say!(
+        let mut reply = told(Reply::record(json!(plan)), plan.without_record).headline(say!(
             "将停止下列节点并删除 {shown} 及其中 {count} 项（数据目录计为一项）：",
             "These nodes would be stopped, and {shown} removed with {count} entries in it (a data folder is one):"
         ));
@@ -143,8 +143,22 @@ fn remove(command: &TestnetRemove) -> Outcome<Reply> {
         )))
     });
     let report = plan.carry_out().map_err(|error| fault(&error))?;
-    let data = json!({ "dir": plan.dir, "stopped": report.stopped, "killed": report.killed, "removed": count });
-    Ok(Reply::record(data).headline(say!("网络已删除。", "The network is removed.")))
+    let data = json!({
+        "dir": plan.dir, "stopped": report.stopped, "killed": report.killed, "removed": count,
+        "without_record": report.without_record,
+    });
+    Ok(told(Reply::record(data), report.without_record).headline(say!("网络已删除。", "The network is removed.")))
+}
+
+/// Says that nodes were found without the record of their network.
+fn told(reply: Reply, without_record: bool) -> Reply {
+    if !without_record {
+        return reply;
+    }
+    reply.headline(say!(
+        "网络记录缺失或已损坏：节点依目录中的节点文件夹认定。",
+        "The record of the network is missing or damaged: its nodes are those whose folders are there."
+    ))
 }
 
 fn parameters(defaults: Parameters, changes: &[String]) -> Outcome<Parameters> {

@@ -22,8 +22,11 @@ pub(crate) fn local_hint(error: &LocalError) -> Text {
         ),
         LocalError::Interrupted { left, .. } => interrupted(*left),
         LocalError::Record { .. } => say!(
-            "请用副本恢复该文件；没有副本的，用 `quancheng testnet remove --dir 目录 --yes` 删除网络后重建。",
-            "Restore the file from a copy; without one, `quancheng testnet remove --dir DIR --yes` is rid of the network, and a new one can be made."
+            "请用副本恢复该文件。没有副本的，目录中有节点时，`quancheng testnet stop --dir 目录` 与 `quancheng testnet remove --dir 目录 --yes` \
+             不需该文件即可停止、删除网络；没有节点的，目录并非网络或已近删空，请自行查看并删除。",
+            "Restore the file from a copy. Without one, where the folder holds nodes, `quancheng testnet stop --dir DIR` and `quancheng testnet \
+             remove --dir DIR --yes` stop and remove the network without the file; a folder without nodes is no network, or what little is \
+             left of one: look into it and remove it yourself."
         ),
         LocalError::Key(error) => key_file_hint(error).unwrap_or_else(system),
         LocalError::NoRandomness => system(),

@@ -86,7 +86,7 @@ fn kind(what: &str) -> Option<String> {
         let said = kind(rest).unwrap_or_else(|| NO_FORM.to_owned());
         return Some(format!("模块 {module} 的 JSON：{said}"));
     }
-    let counted = what.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+    let counted = what.trim_start_matches(|c: char| c.is_ascii_digit() || c == '+').trim_start();
     let known = |what: &str| BEGINNINGS.iter().chain(OURS).copied().find(|(begin, _)| what.starts_with(begin));
     let (begin, zh) = known(what).or_else(|| known(counted))?;
     // A name is what the sender wrote and stays; what the parser would have liked to see is a sentence of its own.

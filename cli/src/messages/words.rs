@@ -128,7 +128,7 @@ pub(crate) fn local(error: &LocalError) -> Text {
         LocalError::PortTaken { index, address } => format!(
             "节点 {index} 的接口 {address} 被其他进程占用，未启动任何节点；如本目录复制自正在运行的网络，请先停止该网络"
         ),
-        LocalError::Record { path, .. } => format!("{} 已损坏", path.display()),
+        LocalError::Record { path, .. } => format!("{} 缺失或已损坏", path.display()),
         LocalError::Io { path, .. } => format!("无法读写 {}；请核对路径与权限", path.display()),
         LocalError::Key(error) => return key_file(error),
         LocalError::NoRandomness => "系统无法提供随机数".to_owned(),
@@ -210,7 +210,7 @@ pub(crate) fn cause(error: &LocalError) -> Option<Text> {
         LocalError::Io { error, .. } | LocalError::Spawn { error, .. } | LocalError::Signal { error, .. } => {
             return Some(system::io(error));
         }
-        LocalError::Record { reason, .. } | LocalError::Samples { reason } => Some(reason.clone()),
+        LocalError::Record { reason, .. } | LocalError::Samples { reason } => return Some(causes::said(reason)),
         LocalError::Key(error) => return key_file_cause(error),
         LocalError::TooLong(error) => Some(error.to_string()),
         LocalError::Content(error) => Some(error.to_string()),

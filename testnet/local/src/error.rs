@@ -87,7 +87,7 @@ pub enum LocalError {
         /// The folder.
         dir: PathBuf,
     },
-    /// The record of the network is damaged.
+    /// The record of the network is damaged, or missing beside its nodes.
     Record {
         /// The file.
         path: PathBuf,
@@ -233,7 +233,7 @@ impl fmt::Display for LocalError {
             Self::NoNetwork { dir } => {
                 write!(f, "{} holds no network; make one with `quancheng testnet start --dir {0}`", dir.display())
             }
-            Self::Record { path, reason } => write!(f, "{} is damaged: {reason}", path.display()),
+            Self::Record { path, reason } => write!(f, "{} cannot be used: {reason}", path.display()),
             Self::Io { action, path, error } => write!(f, "cannot {action} {}: {error}", path.display()),
             Self::Key(error) => fmt::Display::fmt(error, f),
             Self::NoRandomness => f.write_str("the operating system gives no random bytes"),

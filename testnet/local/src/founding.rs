@@ -1,11 +1,14 @@
 //! Who founds a local network, and on what rules: the fictional organizations of the sample records.
 
+use std::collections::BTreeSet;
+
 use quancheng_contracts::domain::Uscc;
 use quancheng_contracts::encode_genesis;
 use quancheng_types::{ModuleGenesis, PublicKey};
 use serde_json::{Map, Value, json};
 
 use crate::error::LocalError;
+use crate::settings::VALIDATORS_MAX;
 
 /// The sample records of the repository.
 pub const SAMPLES: &str = include_str!("../../../samples/samples.json");
@@ -52,6 +55,17 @@ fn missing(what: &str) -> LocalError {
 pub(crate) fn validator_organization(index: u32) -> String {
     let known = usize::try_from(index).ok().and_then(|place| VALIDATOR_ORGANIZATIONS.get(place));
     known.map_or_else(|| format!("ORG-NODE-{index}"), |name| (*name).to_owned())
+}
+
+/// Names of all organizations that may found a network, whatever the number of its validators.
+pub(crate) fn every_organization() -> BTreeSet<String> {
+    let running = (0..VALIDATORS_MAX).map(validator_organization);
+    running.chain(ALWAYS.map(str::to_owned)).collect()
+}
+
+/// The key file of an organization, in the folder of keys.
+pub(crate) fn key_file(org_id: &str) -> String {
+    format!("{org_id}.key")
 }
 
 /// The founding organizations of a network with so many validators, each once.

@@ -10,6 +10,7 @@ use quancheng_types::{ChainId, NodeId, PublicKey};
 use serde::{Deserialize, Serialize};
 
 use crate::error::LocalError;
+use crate::inventory::has_nodes;
 
 /// Name of the format in the record.
 const FORMAT: &str = "quancheng-testnet";
@@ -172,7 +173,12 @@ impl Layout {
         let bytes = match quancheng_keystore::plain::read(&path, RECORD_BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(LocalError::NoNetwork { dir: self.dir.clone() });
+                // Nodes without a record are a network all the same.
+                return Err(if has_nodes(self)? {
+                    damaged("it is missing")
+                } else {
+                    LocalError::NoNetwork { dir: self.dir.clone() }
+                });
             }
             Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
                 return Err(damaged("larger than any record of a network"));
@@ -192,8 +198,12 @@ impl Layout {
             .map_err(|error| LocalError::Record { path: path.clone(), reason: error.to_string() })?;
         // A reader sees the old record or the new one, never half of it.
         let fresh = self.dir.join("network.json.new");
-        fs::write(&fresh, text + "\n").map_err(LocalError::io("write", &fresh))?;
-        fs::rename(&fresh, &path).map_err(LocalError::io("write", &path))
+        let mut file = fs::File::create(&fresh).map_err(LocalError::io("create", &fresh))?;
+        file.write_all((text + "\n").as_bytes()).map_err(LocalError::io("write", &fresh))?;
+        // A machine that stops must not leave the name without the content.
+        file.sync_all().map_err(LocalError::io("write", &fresh))?;
+        fs::rename(&fresh, &path).map_err(LocalError::io("write", &path))?;
+        fs::File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(LocalError::io("write", &self.dir))
     }
 }
 

@@ -17,14 +17,11 @@ use crate::layout::{Layout, NodeEntry, Record};
 use crate::process::Runner;
 use crate::settings::Settings;
 use crate::status::{self, NodeStatus};
+use crate::stop::{self, StopReport};
 use crate::unfinished::Founding;
 use crate::waiting::Waiting;
 use crate::{http, interrupt, process, sockets, start, unfinished};
 
-/// Time for a clean shutdown.
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-/// Time until a killed process is gone.
-const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for the doors of a node that has just ended.
 const DOORS_TIMEOUT: Duration = Duration::from_secs(5);
 const DOORS_POLL: Duration = Duration::from_millis(20);
@@ -34,26 +31,6 @@ const DOORS_POLL: Duration = Duration::from_millis(20);
 pub struct Network {
     layout: Layout,
     record: Record,
-}
-
-/// What came of stopping a network.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct StopReport {
-    /// Nodes that ended by themselves when asked.
-    pub stopped: Vec<u32>,
-    /// Nodes that had to be killed.
-    pub killed: Vec<u32>,
-    /// Nodes that go on running: their processes are not on record.
-    pub stray: Vec<Stray>,
-}
-
-/// A node that runs as a process that is not on record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Stray {
-    /// Its place.
-    pub index: u32,
-    /// Its process, where the system tells it.
-    pub pid: Option<u32>,
 }
 
 /// A validator that may be voted in: what a proposal has to name.
@@ -190,43 +167,14 @@ impl Network {
         self.record.nodes.iter().map(|node| status::of_node(&self.layout, node)).collect()
     }
 
-    fn process_of(&self, index: u32) -> Result<u32, LocalError> {
-        match process::runner(&self.layout, index)? {
-            Runner::Own(pid) => Ok(pid),
-            Runner::Stray(pid) => Err(LocalError::Stray { index, pid }),
-            Runner::Nobody => Err(LocalError::NotRunning { index }),
-        }
-    }
-
     /// Ends every node cleanly; kills those that do not end in 20 seconds.
     ///
     /// # Errors
     /// [`LocalError::Signal`], [`LocalError::StillRunning`].
     pub fn stop(&self) -> Result<StopReport, LocalError> {
         // A prepared validator may run too: the record was put back, or its start was interrupted.
-        let nodes = || self.record.nodes.iter().chain(&self.record.reserve);
-        let running: Vec<(u32, u32)> =
-            nodes().filter_map(|node| Some((node.index, process::running(&self.layout, node.index)?))).collect();
-        for (_, pid) in &running {
-            process::signal(*pid, Signal::TERM)?;
-            // A halted process takes no other signal before it goes on.
-            process::signal(*pid, Signal::CONT)?;
-        }
-        let mut report = StopReport::default();
-        for node in nodes() {
-            if let Runner::Stray(pid) = process::settled(&self.layout, node.index)? {
-                report.stray.push(Stray { index: node.index, pid });
-            }
-        }
-        for (index, _) in running {
-            if process::await_end(&self.layout, index, STOP_TIMEOUT) {
-                report.stopped.push(index);
-            } else {
-                self.kill_process_of(index)?;
-                report.killed.push(index);
-            }
-        }
-        Ok(report)
+        let indices: Vec<u32> = self.record.nodes.iter().chain(&self.record.reserve).map(|node| node.index).collect();
+        stop::nodes(&self.layout, &indices)
     }
 
     /// Kills a node with SIGKILL, as a failure of the machine would. Returns its process.
@@ -235,17 +183,7 @@ impl Network {
     /// [`LocalError`].
     pub fn kill(&self, index: u32) -> Result<u32, LocalError> {
         self.entry(index)?;
-        self.kill_process_of(index)
-    }
-
-    fn kill_process_of(&self, index: u32) -> Result<u32, LocalError> {
-        let pid = self.process_of(index)?;
-        process::signal(pid, Signal::KILL)?;
-        if process::await_end(&self.layout, index, KILL_TIMEOUT) {
-            Ok(pid)
-        } else {
-            Err(LocalError::StillRunning { pid })
-        }
+        stop::kill(&self.layout, index)
     }
 
     /// Halts a node with SIGSTOP. Returns its process.
@@ -254,7 +192,7 @@ impl Network {
     /// [`LocalError`].
     pub fn pause_node(&self, index: u32) -> Result<u32, LocalError> {
         self.entry(index)?;
-        let pid = self.process_of(index)?;
+        let pid = process::own(&self.layout, index)?;
         process::signal(pid, Signal::STOP).map(|()| pid)
     }
 
@@ -264,7 +202,7 @@ impl Network {
     /// [`LocalError`].
     pub fn resume_node(&self, index: u32) -> Result<u32, LocalError> {
         self.entry(index)?;
-        let pid = self.process_of(index)?;
+        let pid = process::own(&self.layout, index)?;
         process::signal(pid, Signal::CONT).map(|()| pid)
     }
 
@@ -366,7 +304,6 @@ impl Network {
     }
 }
 
-/// What a node says of itself at its door.
 /// Refuses to start a node whose doors somebody else holds: the answers there would not be its own. The system closes the sockets of a
 /// process that was killed a moment after the process is gone, so that is waited for.
 fn doors_are_free(node: &NodeEntry) -> Result<(), LocalError> {

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::LocalError;
@@ -100,7 +101,7 @@ pub(crate) fn start(
 ) -> Result<Child, LocalError> {
     let path = layout.log(index);
     let log = OpenOptions::new().create(true).append(true).open(&path).map_err(LocalError::io("open", &path))?;
-    own(layout, &log, &path)?;
+    take(layout, &log, &path)?;
     let copy = log.try_clone().map_err(LocalError::io("open", &path))?;
     let mut command = command(program, "start", &layout.config(index));
     let child = command
@@ -118,7 +119,7 @@ pub(crate) fn start(
 
 /// Takes the log of a node for its process, which inherits the lock and keeps it until it ends. So of two commands that start a node at once one
 /// is refused, before it puts another process on record.
-fn own(layout: &Layout, log: &File, path: &Path) -> Result<(), LocalError> {
+fn take(layout: &Layout, log: &File, path: &Path) -> Result<(), LocalError> {
     let deadline = Instant::now() + LOCK_TIMEOUT;
     loop {
         match log.try_lock() {
@@ -135,11 +136,42 @@ fn own(layout: &Layout, log: &File, path: &Path) -> Result<(), LocalError> {
 
 /// The process of a node, if it still is one of this network.
 pub(crate) fn running(layout: &Layout, index: u32) -> Option<u32> {
-    let pid: u32 = fs::read_to_string(layout.pid(index)).ok()?.trim().parse().ok()?;
-    let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let noted = || fs::read_to_string(layout.pid(index)).ok()?.trim().parse().ok();
+    let is_ours = |pid: &u32| is_of(layout, index, *pid);
+    // Its number may be lost; what holds the lock of these very data and was started by this very file is the same process.
+    let holds = || holders(&locked(layout, index).ok()??).find(is_ours);
+    noted().filter(is_ours).or_else(holds)
+}
+
+/// Whether a process was started to run this node.
+fn is_of(layout: &Layout, index: u32, pid: u32) -> bool {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let config = layout.config(index);
-    let is_ours = words.split(|byte| *byte == 0).any(|word| OsStr::from_bytes(word) == config.as_os_str());
-    is_ours.then_some(pid)
+    words.split(|byte| *byte == 0).any(|word| OsStr::from_bytes(word) == config.as_os_str())
+}
+
+/// The process of a node.
+pub(crate) fn own(layout: &Layout, index: u32) -> Result<u32, LocalError> {
+    match runner(layout, index)? {
+        Runner::Own(pid) => Ok(pid),
+        Runner::Stray(pid) => Err(LocalError::Stray { index, pid }),
+        Runner::Nobody => Err(LocalError::NotRunning { index }),
+    }
+}
+
+/// The lock in the data of a node, if somebody holds it.
+fn locked(layout: &Layout, index: u32) -> Result<Option<File>, LocalError> {
+    let path = layout.lock(index);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LocalError::Io { action: "open", path, error }),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(file)),
+        Err(TryLockError::Error(error)) => Err(LocalError::Io { action: "lock", path, error }),
+    }
 }
 
 /// Who runs on the data of a node.
@@ -158,17 +190,7 @@ pub(crate) fn runner(layout: &Layout, index: u32) -> Result<Runner, LocalError> 
     if let Some(pid) = running(layout, index) {
         return Ok(Runner::Own(pid));
     }
-    let path = layout.lock(index);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Runner::Nobody),
-        Err(error) => return Err(LocalError::Io { action: "open", path, error }),
-    };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(Runner::Nobody),
-        Err(TryLockError::WouldBlock) => Ok(Runner::Stray(holder(&file))),
-        Err(TryLockError::Error(error)) => Err(LocalError::Io { action: "lock", path, error }),
-    }
+    Ok(locked(layout, index)?.map_or(Runner::Nobody, |file| Runner::Stray(holders(&file).next())))
 }
 
 /// As [`runner()`]; a process that is just ending is waited for: the system takes its lock away a moment after its name.
@@ -183,13 +205,14 @@ pub(crate) fn settled(layout: &Layout, index: u32) -> Result<Runner, LocalError>
     }
 }
 
-/// The process that holds a file open, other than this one.
-fn holder(file: &File) -> Option<u32> {
-    let wanted = file.metadata().ok()?;
-    let is_it =
-        |path: PathBuf| fs::metadata(path).is_ok_and(|meta| (meta.dev(), meta.ino()) == (wanted.dev(), wanted.ino()));
-    let pids = fs::read_dir("/proc").ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| *pid != std::process::id()).find(|pid| {
+/// The processes that hold a file open, other than this one.
+fn holders(file: &File) -> impl Iterator<Item = u32> {
+    let identity = |meta: fs::Metadata| (meta.dev(), meta.ino());
+    let wanted = file.metadata().ok().map(identity);
+    let is_it = move |path: PathBuf| wanted.is_some() && fs::metadata(path).ok().map(identity) == wanted;
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| *pid != std::process::id()).filter(move |pid| {
         fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|entries| entries.flatten().any(|entry| is_it(entry.path())))
     })
 }
@@ -208,6 +231,14 @@ pub(crate) fn signal(pid: u32, signal: Signal) -> Result<(), LocalError> {
     let no_process = || LocalError::Signal { pid, error: std::io::ErrorKind::NotFound.into() };
     let target = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(no_process)?;
     kill_process(target, signal).map_err(|error| LocalError::Signal { pid, error: error.into() })
+}
+
+/// As [`signal()`], for who wants the process to end: one that has ended meanwhile is no fault.
+pub(crate) fn signal_to_end(pid: u32, with: Signal) -> Result<(), LocalError> {
+    match signal(pid, with) {
+        Err(LocalError::Signal { error, .. }) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => Ok(()),
+        sent => sent,
+    }
 }
 
 /// Waits until a node's process is gone; whether it is.

@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use crate::error::{Left, LocalError};
 use crate::interrupt;
-use crate::layout::{Layout, NodeEntry, Record};
-use crate::network::{Network, StopReport};
+use crate::inventory::Inventory;
+use crate::layout::Layout;
 use crate::process::{self, Runner};
-use crate::unfinished::{Founding, Kind, TREE, take_away, walk};
+use crate::stop::{StopReport, stop};
+use crate::unfinished::{Founding, Kind, take_away, walk};
 
 /// What a node makes in its data folder (`node/src/files`).
 const DATA: [&str; 6] = ["lock", "log", "marks", "sign-record", "stopped", "store"];
@@ -27,6 +28,8 @@ pub struct Removal {
     pub paths: Vec<PathBuf>,
     /// Whether the making of the network did not come to its end.
     pub unfinished: bool,
+    /// Whether its record is lost or damaged, so that this is known by its folder alone.
+    pub without_record: bool,
 }
 
 impl Removal {
@@ -38,12 +41,12 @@ impl Removal {
     pub fn plan(dir: &Path) -> Result<Self, LocalError> {
         let layout = layout(dir)?;
         let unfinished = layout.mark().exists();
-        let (names, indices) = if unfinished {
+        let (names, indices, without_record) = if unfinished {
             let founding = Founding::resume(&layout)?;
-            (founding.names()?, crate::unfinished::nodes(&layout)?)
+            (founding.names()?, crate::unfinished::nodes(&layout)?, false)
         } else {
-            let record = layout.read()?;
-            (names(&record), nodes(&record).map(|node| node.index).collect())
+            let inventory = Inventory::of(&layout)?;
+            (inventory.names(), inventory.indices, !inventory.is_recorded)
         };
         let found = everything(&layout, names, unfinished)?;
         let mut running = Vec::new();
@@ -55,7 +58,7 @@ impl Removal {
             }
         }
         let paths = found.into_iter().map(|(path, _)| path).collect();
-        Ok(Self { dir: layout.dir().to_owned(), running, paths, unfinished })
+        Ok(Self { dir: layout.dir().to_owned(), running, paths, unfinished, without_record })
     }
 
     /// Stops what runs and removes what was planned, the folder included. Whatever has come into the folder since is refused as before.
@@ -70,15 +73,15 @@ impl Removal {
             founding.abandon(&layout)?;
             return Ok(StopReport::default());
         }
-        let report = Network::open(&self.dir)?.stop()?;
+        let report = stop(&self.dir)?;
         if let Some(stray) = report.stray.first() {
             return Err(LocalError::Stray { index: stray.index, pid: stray.pid });
         }
         // Stopping takes a while: whoever has seen meanwhile that it is the wrong folder is heard.
         interrupt::check(layout.dir(), Left::Stopped)?;
-        let mut found = everything(&layout, names(&layout.read()?), false)?;
-        // The record goes last: as long as it is there, an interrupted removal can be carried on.
-        found.sort_by_key(|(path, _)| *path == layout.record());
+        let inventory = Inventory::of(&layout)?;
+        let mut found = everything(&layout, inventory.names(), false)?;
+        found.sort_by_key(|(path, _)| inventory.is_kept_longest(&layout, path));
         take_away(found)?;
         fs::remove_dir(&self.dir).map_err(LocalError::io("remove", &self.dir))?;
         Ok(report)
@@ -88,25 +91,6 @@ impl Removal {
 fn layout(dir: &Path) -> Result<Layout, LocalError> {
     let found = fs::canonicalize(dir).map_err(|_| LocalError::NoNetwork { dir: dir.to_owned() })?;
     Ok(Layout::new(found))
-}
-
-fn nodes(record: &Record) -> impl Iterator<Item = &NodeEntry> {
-    record.nodes.iter().chain(&record.reserve)
-}
-
-/// Names in the folder of everything that is made for a network by its start and by its nodes.
-fn names(record: &Record) -> BTreeSet<String> {
-    let fixed = ["network.json", "network.json.new", "genesis.json", "checkpoint.json", "password", "keys"];
-    let mut names: BTreeSet<String> = fixed.map(str::to_owned).into();
-    names.extend(record.keys.values().map(|path| path.display().to_string()));
-    for node in nodes(record) {
-        let folder = format!("node-{}", node.index);
-        let files = ["node.toml", "validator.key", "peer.key", "node.log", "pid"];
-        names.extend(files.map(|file| format!("{folder}/{file}")));
-        names.insert(format!("{folder}/data{TREE}"));
-        names.insert(folder);
-    }
-    names
 }
 
 /// Everything in the folder, when all of it was made for the network.
@@ -200,6 +184,51 @@ mod tests {
         std::os::unix::fs::symlink(dir.with_extension("data"), layout.data(0)).unwrap();
         assert!(matches!(plan.carry_out(), Err(LocalError::Foreign { .. })));
         assert!(dir.with_extension("data").join("store/1").exists());
+    }
+
+    /// Neither command may need what is damaged: the advice for a damaged record is to remove the network.
+    #[test]
+    fn a_network_without_its_record_is_removed_by_what_is_there() {
+        let whole = |dir: &Path| fs::read(dir.join("network.json")).unwrap();
+        type Damage = fn(&[u8]) -> Option<Vec<u8>>;
+        let damages: [Damage; 5] = [
+            |_| None,
+            |_| Some(Vec::new()),
+            |_| Some(b"{}".to_vec()),
+            |bytes| Some(bytes[..120].to_vec()),
+            |bytes| Some(String::from_utf8_lossy(bytes).replace("\"version\":1", "\"version\":9").into_bytes()),
+        ];
+        for damage in damages {
+            let folder = tempfile::tempdir().unwrap();
+            let dir = folder.path().join("net");
+            let layout = network(&dir);
+            fs::rename(dir.join("keys/O.key"), dir.join("keys/ORG-REG.key")).unwrap();
+            match damage(&whole(&dir)) {
+                Some(bytes) => fs::write(layout.record(), bytes).unwrap(),
+                None => fs::remove_file(layout.record()).unwrap(),
+            }
+            assert!(matches!(crate::Network::open(&dir), Err(LocalError::Record { .. })));
+            assert!(matches!(Founding::begin(&layout, false), Err(LocalError::Exists { .. })));
+            let report = stop(&dir).unwrap();
+            assert_eq!(report, StopReport { without_record: true, ..StopReport::default() });
+            // What no start makes is somebody's own, and stays with everything else.
+            for name in ["notes.txt", "keys/mine.key", "node-0/data/mine"] {
+                fs::write(dir.join(name), "mine").unwrap();
+                assert!(matches!(Removal::plan(&dir), Err(LocalError::Foreign { .. })), "{name}");
+                fs::remove_file(dir.join(name)).unwrap();
+            }
+            let plan = Removal::plan(&dir).unwrap();
+            assert!(plan.without_record);
+            assert!(plan.carry_out().unwrap().without_record);
+            assert!(!dir.exists());
+        }
+        // A file of that name alone makes no network.
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("network.json"), "{}").unwrap();
+        for result in [Removal::plan(folder.path()).map(drop), stop(folder.path()).map(drop)] {
+            assert!(matches!(result, Err(LocalError::Record { .. })), "{result:?}");
+        }
+        assert!(folder.path().join("network.json").exists());
     }
 
     #[test]

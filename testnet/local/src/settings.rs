@@ -7,7 +7,7 @@ use quancheng_types::{Parameters, Writers};
 use crate::error::LocalError;
 
 /// Validators of one local network.
-const VALIDATORS_MAX: u32 = 64;
+pub(crate) const VALIDATORS_MAX: u32 = 64;
 /// Followers of one local network.
 const FOLLOWERS_MAX: u32 = 32;
 /// Prepared identities for validators to come.

@@ -57,7 +57,7 @@ pub(crate) fn make(settings: &Settings, layout: &Layout, founding: &Founding) ->
     let founders = founding::organizations(settings.validators)?
         .into_iter()
         .map(|founder| {
-            let path = layout.keys().join(format!("{}.key", founder.org_id));
+            let path = layout.keys().join(founding::key_file(&founder.org_id));
             Ok((founder, KeyJob::new(path)?))
         })
         .collect::<Result<Vec<_>, LocalError>>()?;

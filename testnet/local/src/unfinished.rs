@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::LocalError;
+use crate::inventory::has_nodes;
 use crate::layout::Layout;
 use crate::process::{self, Runner};
 
@@ -41,7 +42,7 @@ impl Founding {
         }
         if let Some(taken) = parts(layout)?.first() {
             // Not ours to clear: nobody began here.
-            let fault = in_the_way(layout, taken.clone());
+            let fault = in_the_way(layout, taken.clone())?;
             founding.end()?;
             return Err(fault);
         }
@@ -105,12 +106,10 @@ impl Founding {
 /// End of the name of a folder that is made with all that is in it.
 pub(crate) const TREE: &str = "/";
 
-fn in_the_way(layout: &Layout, path: PathBuf) -> LocalError {
-    if path == layout.record() {
-        LocalError::Exists { dir: layout.dir().to_owned() }
-    } else {
-        LocalError::InTheWay { path }
-    }
+/// What stands where a network is to be made: a network, also one that lost its record, or a file of somebody's own.
+fn in_the_way(layout: &Layout, path: PathBuf) -> Result<LocalError, LocalError> {
+    let is_network = path == layout.record() || has_nodes(layout)?;
+    Ok(if is_network { LocalError::Exists { dir: layout.dir().to_owned() } } else { LocalError::InTheWay { path } })
 }
 
 /// Refuses half a network.
