@@ -80,9 +80,20 @@ class Version(Exception):
     """A version of which nothing is read."""
 
 
+class Marked(Exception):
+    """A byte-order mark before JSON."""
+
+
+def is_json(data):
+    """Whether bytes are to be read as JSON."""
+    return data.lstrip(b" \t\n\x0c\r")[:1] == b"{"
+
+
 def bundle_of(data):
     """A bundle from either form."""
-    if data.lstrip(b" \t\n\x0c\r")[:1] == b"{":
+    if data[:3] == b"\xef\xbb\xbf" and is_json(data[3:]):
+        raise Marked
+    if is_json(data):
         content = framed(data, "quancheng-bundle", 64 * 1024 * 1024, 2 * 1024 * 1024)
         if content.keys() != {"format", "version", "bundle"}:
             raise Bad("other members")

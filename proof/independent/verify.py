@@ -6,8 +6,8 @@ import tables
 from forms import HASH, KEY, Bad, whole
 from hashes import agree, domain, holding_of, is_kept, leaf, path_root, receipt_root, state_fits
 from model import (
-    ACCOUNT_ROW, CERTIFICATE, COMMITMENT, ENTRY, LEAF, ORGANIZATION_ROW, RECEIPT, TRANSACTION, Version, begins,
-    bundle_of, set_hash,
+    ACCOUNT_ROW, CERTIFICATE, COMMITMENT, ENTRY, LEAF, ORGANIZATION_ROW, RECEIPT, TRANSACTION, Marked, Version,
+    begins, bundle_of, set_hash,
 )
 from forms import validator_id
 from history import block_id, is_descent_shown, is_one_history
@@ -27,6 +27,8 @@ def verify(data, checkpoint, files):
         bundle = bundle_of(data)
     except Version:
         return [("V0", BUNDLE, CANNOT, "bundle_version")], 6
+    except Marked:
+        return [("V0", BUNDLE, CANNOT, "bundle_marked")], 6
     except Bad:
         return [("V0", BUNDLE, MISMATCH, "bundle_unreadable")], 5
     findings = Check(bundle, checkpoint, files).run()

@@ -36,4 +36,4 @@ pub use conflict::{Comparison, ConflictError, Fork, ForkKind, ForkSigner, confli
 pub use files::{FileDigests, FileHasher};
 pub use report::{Assessment, Facts, Finding, Report, Scope, Standing, Step, Verdict};
 pub use state_proof::StateProof;
-pub use verify::{own_entries, verify, verify_bundle};
+pub use verify::{own_entries, unreadable, verify, verify_bundle};

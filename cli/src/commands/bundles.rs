@@ -9,7 +9,8 @@ use quancheng_contracts::{StateKey, describe_entry};
 use quancheng_proof::commitment::{EVIDENCE_MODULE, EVIDENCE_RECORD_TABLE};
 use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{
-    Assessment, Bundle, Checkpoint, Claim, Finding, ItemOpening, ItemsOpening, Step, Verdict, verify_bundle,
+    Assessment, Bundle, Checkpoint, Claim, Finding, ItemOpening, ItemsOpening, Report, Step, Verdict, unreadable,
+    verify_bundle,
 };
 use quancheng_types::{Digest, Header, Height, List};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use crate::answered::{Question, said};
 use crate::args::evidence::{BundleCut, BundleRefresh, CheckpointPin};
 use crate::client::{BAD_ANSWER, Client};
 use crate::commands::evidence::{self, BUNDLE_FILE_BYTES_MAX};
-use crate::commands::verify::checkpoint;
+use crate::commands::verify::{TOO_LARGE, checkpoint};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::output::Reply;
@@ -30,8 +31,40 @@ use crate::time::AsOf;
 /// Any bundle shows the newest certified header; this one is always there, as presence or absence.
 const ANY_REGISTRATION: &str = "1";
 
+/// A bundle in either form, for every command but `verify`, which reports the same finding. What is none ends with 6: nothing was checked
+/// or done, and 5 would be a word about the chain, as that of `bundle compare` is.
 pub(super) fn read(path: &Path) -> Outcome<Bundle> {
-    evidence::decode(&files::read_plain(path, BUNDLE_FILE_BYTES_MAX)?)
+    let bytes = match files::read_plain(path, BUNDLE_FILE_BYTES_MAX) {
+        Ok(bytes) => bytes,
+        Err(fault) if fault.code == TOO_LARGE => {
+            let report = Report::of_form(Verdict::BundleUnreadable, "");
+            return Err(no_bundle(path, &report).cause_in(fault.message));
+        }
+        Err(fault) => return Err(fault),
+    };
+    Bundle::decode(&bytes).map_err(|error| no_bundle(path, &unreadable(&error)).cause(error))
+}
+
+/// In the words of `verify`.
+fn no_bundle(path: &Path, report: &Report) -> Fault {
+    let shown = path.display();
+    let Some(finding) = report.findings.first() else {
+        return Fault::new(Exit::CannotCheck, "BAD_BUNDLE", say!("{shown} 不是证据包。", "{shown} is no bundle."));
+    };
+    let (zh, en) = (&finding.statement_zh, &finding.statement_en);
+    // Only what is damaged or no bundle at all has to be obtained anew.
+    let (code, hint) = if finding.result == Assessment::Mismatch {
+        ("BAD_BUNDLE".to_owned(), Fault::new(Exit::Mismatch, "", Text::same("")).advice())
+    } else {
+        (
+            finding.code.to_ascii_uppercase(),
+            say!(
+                "证据包本身未必有误：请按上述说明处理后再试。",
+                "The bundle itself need not be wrong: do what is said above, and try again."
+            ),
+        )
+    };
+    Fault::new(Exit::CannotCheck, code, say!("{shown}：{zh}。", "{shown}: {en}.")).hint(hint)
 }
 
 /// Writes a bundle where nothing is yet; the reply says what it holds.

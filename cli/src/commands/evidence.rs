@@ -95,26 +95,11 @@ fn digest(text: &str) -> Outcome<Digest> {
 pub(super) fn bundle(session: &Session, command: &Bundle) -> Outcome<Reply> {
     match command {
         Bundle::Fetch(fetch) => fetch_bundle(session, fetch),
-        Bundle::Show(show) => {
-            let bytes = files::read_plain(&show.file, BUNDLE_FILE_BYTES_MAX)?;
-            Ok(Reply::record(describe(&decode(&bytes)?)))
-        }
+        Bundle::Show(show) => Ok(Reply::record(describe(&bundles::read(&show.file)?))),
         Bundle::Refresh(refresh) => bundles::refresh(session, refresh),
         Bundle::Cut(cut) => bundles::cut(cut),
         Bundle::Compare(command) => compare::compare(session.lang(), command),
     }
-}
-
-/// A bundle in either form.
-pub(super) fn decode(bytes: &[u8]) -> Outcome<ProofBundle> {
-    ProofBundle::decode(bytes).map_err(|error| {
-        Fault::new(
-            Exit::Mismatch,
-            "BAD_BUNDLE",
-            say!("证据包已损坏或不是证据包。", "This is no bundle, or it is damaged."),
-        )
-        .cause(error)
-    })
 }
 
 /// Content of a bundle; nothing here is checked.
@@ -334,10 +319,7 @@ mod tests {
             dir.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "bundle"));
         let mut count = 0;
         for path in bundles {
-            let shown = crate::table::record(
-                &describe(&decode(&std::fs::read(&path).unwrap()).unwrap()),
-                crate::text::Lang::Zh,
-            );
+            let shown = crate::table::record(&describe(&bundles::read(&path).unwrap()), crate::text::Lang::Zh);
             let cells =
                 shown.lines().filter_map(|line| line.rsplit('┆').next()).map(|cell| cell.trim_matches(['│', ' ']));
             let english: Vec<&str> = cells
@@ -352,6 +334,8 @@ mod tests {
 
     #[test]
     fn what_is_no_bundle_is_a_mismatch() {
-        assert_eq!(decode(b"junk").unwrap_err().exit, Exit::Mismatch);
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("junk"), "junk").unwrap();
+        assert_eq!(bundles::read(&dir.path().join("junk")).unwrap_err().exit, Exit::CannotCheck);
     }
 }

@@ -272,7 +272,45 @@ fn verification_tells_damage_from_inability() {
     let (code, value) = envelope(home, &["verify", "none.bundle", "--checkpoint", "none.json"]);
     assert_eq!((code, &value["error"]["code"]), (6, &json!("NO_FILE")));
     let (code, value) = envelope(home, &["bundle", "show", "junk.bundle"]);
-    assert_eq!((code, &value["error"]["code"]), (5, &json!("BAD_BUNDLE")));
+    assert_eq!((code, &value["error"]["code"]), (6, &json!("BAD_BUNDLE")));
+}
+
+/// Which file somebody took is no word about the chain: only `verify` calls a bundle damaged with 5, and `bundle compare` keeps 5 for a
+/// contradiction. All commands say the same of the same file.
+#[test]
+fn every_command_says_the_same_of_a_file_that_is_no_bundle() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundles");
+    let (sound, checkpoint) = (samples.join("notarized.bundle"), samples.join("checkpoint.json"));
+    let (sound, checkpoint) = (sound.to_str().unwrap(), checkpoint.to_str().unwrap());
+    let (code, _) = envelope(home, &["bundle", "cut", sound, "--no-files", "--json", "--out", "sound.json"]);
+    assert_eq!(code, 0);
+    let json = std::fs::read(home.join("sound.json")).unwrap();
+    for (bytes, in_verify, expected) in [
+        (b"some text\n".to_vec(), (5, "bundle_unreadable"), "BAD_BUNDLE"),
+        (Vec::new(), (5, "bundle_unreadable"), "BAD_BUNDLE"),
+        ([b"\xEF\xBB\xBF", &json[..]].concat(), (6, "bundle_marked"), "BUNDLE_MARKED"),
+        (br#"{"format":"quancheng-bundle","version":2}"#.to_vec(), (6, "bundle_version"), "BUNDLE_VERSION"),
+    ] {
+        std::fs::write(home.join("x"), bytes).unwrap();
+        let (code, value) = envelope(home, &["verify", "x", "--checkpoint", checkpoint]);
+        let finding = &value["data"]["findings"][0];
+        assert_eq!((code, finding["code"].as_str().unwrap()), in_verify, "{value}");
+        for words in [
+            &["bundle", "show", "x"][..],
+            &["bundle", "compare", sound, "x", "--checkpoint", checkpoint],
+            &["bundle", "compare", "x", sound, "--checkpoint", checkpoint],
+            &["bundle", "cut", "x", "--no-files", "--out", "out"],
+            &["bundle", "refresh", "x", "--out", "out", "--api", "http://127.0.0.1:1"],
+            &["checkpoint", "pin", "x", "--checkpoint", checkpoint, "--out", "out"],
+        ] {
+            let (code, value) = envelope(home, words);
+            assert_eq!((code, &value["error"]["code"]), (6, &json!(expected)), "{words:?}: {value}");
+            let message = value["error"]["message"].as_str().unwrap();
+            assert!(message.contains(finding["statement_en"].as_str().unwrap()), "{words:?}: {message}");
+        }
+    }
 }
 
 /// A node that answers each request by the first rule whose path it begins with.

@@ -6,11 +6,13 @@ use quancheng_types::{DecodeError, Height};
 
 use crate::foreign::quoted;
 
-/// Why something is not a bundle. A verifier reports it as MISMATCH (damaged or forged), except an unknown version.
+/// Why something is not a bundle. A verifier reports it as MISMATCH (damaged or forged), except an unknown version and a byte-order mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BundleError {
     /// Neither the magic of the compact form nor JSON.
     NotABundle,
+    /// JSON behind a byte-order mark, as some editors write it: no part of JSON, and no sign of anything but that somebody saved the file.
+    Marked,
     /// A version that this build does not know.
     Version {
         /// Which.
@@ -88,6 +90,10 @@ impl fmt::Display for BundleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotABundle => f.write_str("not an evidence bundle: neither `QCBUNDLE` nor JSON at its beginning"),
+            Self::Marked => f.write_str(
+                "the bundle begins with a byte-order mark (EF BB BF), as some editors write it; use the file as it was obtained, or save it \
+                 as UTF-8 without one",
+            ),
             Self::Version { found } => {
                 write!(
                     f,

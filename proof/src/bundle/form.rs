@@ -10,14 +10,19 @@ use super::{BUNDLE_BYTES_MAX, BUNDLE_MAGIC, BUNDLE_VERSION, Bundle, BundleError,
 /// Bytes before the content: magic and version.
 const FRAME_BYTES: usize = BUNDLE_MAGIC.len() + 2;
 
+/// What some editors write before UTF-8.
+const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+
 impl Bundle {
-    /// Decodes either form: JSON when the first byte that is not white space is `{`, else the compact form.
+    /// Decodes either form: JSON when the first byte that is not white space is `{`, else the compact form. JSON behind a byte-order mark is
+    /// neither, and is told by its name: who saved a file with an editor has not damaged what it says.
     ///
     /// # Errors
     /// [`BundleError`]. Limits are checked first; nothing follows the end; the shape is that of [`Bundle`].
     pub fn decode(bytes: &[u8]) -> Result<Self, BundleError> {
-        match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'{') => Self::from_json(bytes),
+        match bytes.strip_prefix(&BYTE_ORDER_MARK) {
+            Some(text) if is_json(text) => Err(BundleError::Marked),
+            Some(_) | None if is_json(bytes) => Self::from_json(bytes),
             Some(_) | None => Self::from_borsh(bytes),
         }
     }
@@ -130,6 +135,11 @@ impl Bundle {
         }
         Ok(())
     }
+}
+
+/// Whether bytes are to be read as JSON.
+fn is_json(bytes: &[u8]) -> bool {
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
 /// Offsets count from the beginning of the file, not of the content.

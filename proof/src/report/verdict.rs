@@ -39,6 +39,8 @@ pub enum Verdict {
     BundleUnreadable,
     /// A version that this build does not know.
     BundleVersion,
+    /// The readable form behind a byte-order mark.
+    BundleMarked,
     /// Both digests and the length equal those of a notarized entry, whose name is that of the file.
     FileMatch,
     /// Both digests and the length equal those of a notarized entry of another name.
@@ -250,7 +252,7 @@ impl Verdict {
     #[must_use]
     pub const fn step(&self) -> Step {
         match self {
-            Self::BundleUnreadable | Self::BundleVersion => Step::Form,
+            Self::BundleUnreadable | Self::BundleVersion | Self::BundleMarked => Step::Form,
             Self::FileMatch
             | Self::FileOtherName { .. }
             | Self::FileListed
@@ -319,6 +321,7 @@ impl Verdict {
             | Self::SignatureMismatch
             | Self::AbsenceMismatch { .. } => Assessment::Mismatch,
             Self::BundleVersion
+            | Self::BundleMarked
             | Self::FileListed
             | Self::ManifestUncertain
             | Self::FileNothingToCompare

@@ -67,9 +67,12 @@ const NOT_JUDGED: [Verdict; 6] = [
     Verdict::NoDoubtWindow,
 ];
 
-fn unreadable(error: &BundleError) -> Report {
+/// What is said of bytes that are no bundle which this build reads: the one finding of V0.
+#[must_use]
+pub fn unreadable(error: &BundleError) -> Report {
     let verdict = match error {
         BundleError::Version { .. } => Verdict::BundleVersion,
+        BundleError::Marked => Verdict::BundleMarked,
         BundleError::NotABundle
         | BundleError::Decode(_)
         | BundleError::Json { .. }

@@ -37,7 +37,7 @@ use crate::text::{Lang, say};
 /// Greatest checkpoint file, bytes.
 const CHECKPOINT_FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Code of a file that is larger than it may be.
-const TOO_LARGE: &str = "FILE_TOO_LARGE";
+pub(super) const TOO_LARGE: &str = "FILE_TOO_LARGE";
 
 /// Everything a report is made of.
 struct Check {

@@ -86,6 +86,7 @@ fn of_records() -> Vec<Verdict> {
     vec![
         Verdict::BundleUnreadable,
         Verdict::BundleVersion,
+        Verdict::BundleMarked,
         Verdict::FileMatch,
         Verdict::FileOtherName { listed: listed() },
         Verdict::FileListed,
@@ -310,7 +311,7 @@ fn codes_and_statements_are_distinct_and_results_fit_their_words() {
             Assessment::Match | Assessment::Mismatch => {}
         }
     }
-    assert_eq!(codes.len(), 68);
+    assert_eq!(codes.len(), 69);
 }
 
 /// Every step has a case, and only steps that judge can match.

@@ -14,6 +14,8 @@ const QUORUM_UNCONFIRMED_ZH: &str = "证据包所列验证者的签名达到阈�
 const TRUST_PATH_VALIDATORS_ZH: &str =
     "自检查点至该区块的验证者更替连续；仅说明签署者为在任验证者，未显示该区块承接检查点所钉定的区块";
 const TRUST_PATH_VALIDATORS_EN: &str = "the changes of validators from the checkpoint to this block are continuous; this shows only that those who signed are in office, not that this block descends from the pinned one";
+const MARKED_ZH: &str = "证据包以字节顺序标记（BOM）开头，未能核验；请使用取得时的原文件，或另存为不带该标记的 UTF-8";
+const MARKED_EN: &str = "the bundle begins with a byte-order mark; not checked; use the file as it was obtained, or save it as UTF-8 without one";
 const OTHER_CHAIN_ZH: &str = "检查点与证据包不属于同一条链，未能核验；请核对所用检查点";
 
 impl Verdict {
@@ -23,6 +25,7 @@ impl Verdict {
         match self {
             Self::BundleUnreadable => "bundle_unreadable",
             Self::BundleVersion => "bundle_version",
+            Self::BundleMarked => "bundle_marked",
             Self::FileMatch => "file_match",
             Self::FileOtherName { .. } => "file_other_name",
             Self::FileListed => "file_listed",
@@ -88,6 +91,7 @@ impl Verdict {
         match self {
             Self::BundleUnreadable => "证据包损坏或形式不符，不能据以作出任何判断".to_owned(),
             Self::BundleVersion => "证据包版本非本工具所知，未能核验".to_owned(),
+            Self::BundleMarked => MARKED_ZH.to_owned(),
             Self::FileMatch => "所提交文件与存证摘要一致".to_owned(),
             Self::FileOtherName { listed } => format!("与清单所列{}一致，名称不同", listed.shown("、")),
             Self::FileListed => FILE_LISTED_ZH.to_owned(),
@@ -112,9 +116,7 @@ impl Verdict {
                 format!("该记录包含于高度 {height} 的区块；该请求被拒绝（模块 {module}，代码 {reason}），未生效")
             }
             Self::InState { height, span, row } => in_state_zh(*height, span, row.as_ref()),
-            Self::InclusionMismatch { height } => {
-                format!("所附证明不能说明该记录包含于高度 {height} 的区块或状态")
-            }
+            Self::InclusionMismatch { height } => inclusion_mismatch_zh(*height),
             Self::InclusionUncertain { height } => inclusion_uncertain_zh(*height),
             Self::Quorum { signed, total, names, power } => quorum_zh(*signed, *total, names, *power),
             Self::QuorumUnconfirmed => QUORUM_UNCONFIRMED_ZH.to_owned(),
@@ -163,6 +165,7 @@ impl Verdict {
         match self {
             Self::BundleUnreadable => "the bundle is damaged or not in its form; nothing can be concluded from it".to_owned(),
             Self::BundleVersion => "the bundle is of a version that this tool does not know; not checked".to_owned(),
+            Self::BundleMarked => MARKED_EN.to_owned(),
             Self::FileMatch => "the file presented equals the notarized digests".to_owned(),
             Self::FileOtherName { listed } => format!("equals {} of the manifest; the name differs", listed.shown(", ")),
             Self::FileListed => "the file presented equals digests that the bundle lists; that they are notarized digests is not confirmed".to_owned(),
@@ -225,6 +228,10 @@ impl Verdict {
             Self::NoDoubtWindow => "no material on compromise of signing keys declared after the height is attached; not assessed".to_owned(),
         }
     }
+}
+
+fn inclusion_mismatch_zh(height: Height) -> String {
+    format!("所附证明不能说明该记录包含于高度 {height} 的区块或状态")
 }
 
 fn inclusion_uncertain_zh(height: Height) -> String {
