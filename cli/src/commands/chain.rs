@@ -1,5 +1,7 @@
 //! `chain`, `block` and `node`: the chain as nodes see it.
 
+use std::time::Duration;
+
 use quancheng_proof::Checkpoint;
 use quancheng_types::{Genesis, Header};
 use serde_json::{Value, json};
@@ -16,9 +18,12 @@ use crate::session::Session;
 use crate::submit::insert;
 use crate::text::{Lang, Text, number, say};
 
+/// Longest wait for each further endpoint once one has answered.
+const OTHERS_TIME_MAX: Duration = Duration::from_secs(3);
+
 pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
     match command {
-        Chain::Status(status) => Ok(Reply::record(session.client(&status.api)?.node_status()?)),
+        Chain::Status(of) => status(session, &session.client(&of.api)?),
         Chain::Parameters(status) => Ok(Reply::record(in_force::parameters(&session.client_of_chain(&status.api)?)?)),
         Chain::Modules(status) => {
             let data = session.client(&status.api)?.get("/v1/modules", Shape::Modules)?;
@@ -43,6 +48,38 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
             read::query(session, &query.read, &query.module, question)
         }
     }
+}
+
+/// What the first endpoint that answers says, which nobody has proven. The others are asked too: whoever is behind, or claims what is not so,
+/// is seen beside them.
+fn status(session: &Session, client: &Client) -> Outcome<Reply> {
+    let request = Request { path: "/v1/status", body: None, accept: JSON, until: client.deadline(), held: None };
+    let read = |answer: &Answer| Ok((answer.url.clone(), answer.node_status()?));
+    let asked = if client.urls().len() > 1 { client.send_each(request, OTHERS_TIME_MAX) } else { Vec::new() };
+    let answers = asked.into_iter().flatten().filter(|answer| answer.status == 200);
+    let mut said: Vec<(String, Value)> = answers.filter_map(|answer| read(&answer).ok()).collect();
+    if said.is_empty() {
+        said.push(client.in_turn(request, read)?);
+    }
+    let height = |status: &Value| status.get("height").and_then(Value::as_u64).unwrap_or_default();
+    let heard: Vec<(String, u64)> = said.iter().map(|(url, status)| (url.clone(), height(status))).collect();
+    read::tell_apart(session, &heard);
+    let chain = |status: &Value| status.get("chain_id").cloned();
+    let chains: Vec<Option<Value>> = said.iter().map(|(_, status)| chain(status)).collect();
+    if chains.windows(2).any(|pair| pair[0] != pair[1]) {
+        session.note(&say!("警告：各接口属于不同的链。", "Warning: the endpoints are of different chains."));
+    }
+    let others: Vec<Value> = said
+        .iter()
+        .skip(1)
+        .map(|(url, status)| json!({ "api": url, "chain_id": chain(status), "height": height(status) }))
+        .collect();
+    let (url, mut data) = said.swap_remove(0);
+    insert(&mut data, read::SAID_BY, json!(url));
+    if client.urls().len() > 1 {
+        insert(&mut data, "others", json!(others));
+    }
+    Ok(read::unproven(Reply::record(data)))
 }
 
 /// In what the modules of a node differ from those of this program: numbers then read otherwise there.

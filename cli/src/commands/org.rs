@@ -89,7 +89,9 @@ pub(super) fn run(session: &Session, command: Org) -> Outcome<Reply> {
         }
         Org::Officers(officers) => {
             let question = json!({ "officers": { "org_id": officers.org } });
-            read::rows(session, &officers.read, MODULE, question, &["account", "title", "from_ms", "to_ms"])
+            let path = format!("/v1/organizations/{}", escape(&officers.org));
+            let owner = read::Owner { path: &path, asked: Asked::organization(&officers.org) };
+            read::rows(session, &officers.read, MODULE, question, &["account", "title", "from_ms", "to_ms"], &owner)
         }
     }
 }

@@ -18,6 +18,10 @@ use crate::submit::{PROVEN, insert};
 use crate::text::{Text, say};
 use crate::time::{AsOf, now_ms};
 
+/// Member that names the endpoint whose word an answer is.
+pub(super) const SAID_BY: &str = "api";
+/// Heights by which endpoints may differ without a word: they are not asked at one moment.
+const HEIGHTS_APART_MAX: u64 = 5;
 /// Entries of one page, as the API limits them.
 const PAGE_MAX: u32 = 200;
 
@@ -78,17 +82,61 @@ pub(super) fn record(session: &Session, read: &Read, path: &str, asked: &Asked) 
     let path = with_query(path, &parameters(read));
     let found = answer(&client, &path, None, asked, read.proof.is_some().then_some(read.as_of))?;
     tell_future(session, read);
+    tell_apart(session, &found.heard);
     finish(read, found)
+}
+
+/// A record that a list is of: what is asked for where the list is empty.
+pub(super) struct Owner<'a> {
+    /// Its path.
+    pub(super) path: &'a str,
+    /// What its proof has to be about.
+    pub(super) asked: Asked,
+}
+
+/// Tells people when endpoints that were asked are far from each other: then the word of one of them is behind, or is not true.
+pub(super) fn tell_apart(session: &Session, heard: &[(String, u64)]) {
+    let heights = || heard.iter().map(|(_, height)| *height);
+    let (Some(least), Some(greatest)) = (heights().min(), heights().max()) else { return };
+    if greatest - least <= HEIGHTS_APART_MAX {
+        return;
+    }
+    let listed: Vec<String> = heard.iter().map(|(url, height)| format!("{url} = {height}")).collect();
+    let listed = listed.join(", ");
+    session.note(&say!(
+        "警告：各接口所称高度相差较大（{listed}）：有的落后，或所言不实；请以带证明的查询为准。",
+        "Warning: the endpoints name heights far from each other ({listed}): one is behind, or what it says is not true; rely on what is proven."
+    ));
 }
 
 /// The answer of a module to a question of its own.
 pub(super) fn query(session: &Session, read: &Read, module: &str, question: Value) -> Outcome<Reply> {
+    question_of(session, read, module, question, None)
+}
+
+fn question_of(
+    session: &Session,
+    read: &Read,
+    module: &str,
+    question: Value,
+    owner: Option<&Owner<'_>>,
+) -> Outcome<Reply> {
     read.proof.iter().try_for_each(|path| evidence::may_go(path))?;
     let client = client_of(session, read)?;
     let body = json!({ "module": module, "query": question });
     let path = with_query("/v1/query", &parameters(read));
     let found = answer(&client, &path, Some(&body), &Asked::Entries, read.proof.is_some().then_some(read.as_of))?;
+    let is_empty = found.value.get("data").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    if let Some(owner) = owner.filter(|_| is_empty) {
+        // A list of nothing is no word about whether there is anything that it could be of.
+        let path = with_query(owner.path, &parameters(read));
+        let owner = answer(&client, &path, None, &owner.asked, read.proof.is_some().then_some(read.as_of))?;
+        if owner.value.get("data").is_none_or(Value::is_null) {
+            return finish(read, owner);
+        }
+    }
     tell_future(session, read);
+    tell_apart(session, &found.heard);
     finish(read, found)
 }
 
@@ -106,6 +154,10 @@ struct Found {
     value: Value,
     height: u64,
     proof: Option<Vec<u8>>,
+    /// Who gave it.
+    url: String,
+    /// Endpoints that were heard, with the heights that they name.
+    heard: Vec<(String, u64)>,
 }
 
 /// The first answer that is about what was asked for, and proven where that is wanted: as of a moment, or of the newest block.
@@ -126,8 +178,10 @@ fn answer(
     }
     // That there is nothing one endpoint alone cannot say: it may be behind. Of those that say so the newest block counts.
     let absent: RefCell<Option<Found>> = RefCell::new(None);
+    let heard = RefCell::new(Vec::new());
     let found = client.in_turn(request, |answer| {
         let found = found(answer)?;
+        heard.borrow_mut().push((found.url.clone(), found.height));
         if found.value.get("data").is_some_and(|data| !data.is_null()) {
             return Ok(found);
         }
@@ -138,10 +192,11 @@ fn answer(
         }
         Err(fault)
     });
-    match (found, absent.into_inner()) {
+    let found = match (found, absent.into_inner()) {
         (Err(fault), Some(absent)) if fault.exit == Exit::NotFound => Ok(absent),
         (found, _) => found,
-    }
+    };
+    found.map(|found| Found { heard: heard.into_inner(), ..found })
 }
 
 /// An answer, when it is about what was asked for and proven where that is wanted.
@@ -157,7 +212,7 @@ fn found(
     let data = value.get("data").cloned().unwrap_or_default();
     answered::named(asked, &data, url)?;
     let Some(as_of) = proven else {
-        return Ok(Found { value, height, proof: None });
+        return Ok(Found { value, height, proof: None, url: answer.url.clone(), heard: Vec::new() });
     };
     let bytes = value.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
     let bytes = bytes.ok_or_else(|| {
@@ -169,7 +224,7 @@ fn found(
     if let Some(object) = value.as_object_mut() {
         object.remove("proof");
     }
-    Ok(Found { value, height, proof: Some(bytes) })
+    Ok(Found { value, height, proof: Some(bytes), url: answer.url.clone(), heard: Vec::new() })
 }
 
 /// The fault of a record that is not there, as of the block that the answer names.
@@ -186,21 +241,22 @@ fn nothing(found: &Found) -> Fault {
     Fault::new(Exit::NotFound, "NOT_FOUND", message)
 }
 
-/// The answer of a module that is a list, as a table for people.
+/// The answer of a module that is a list of a record, as a table for people. Where there is no such record it is not found, as the record is.
 pub(super) fn rows(
     session: &Session,
     read: &Read,
     module: &str,
     question: Value,
     columns: &'static [&'static str],
+    owner: &Owner<'_>,
 ) -> Outcome<Reply> {
-    let reply = query(session, read, module, question)?;
+    let reply = question_of(session, read, module, question, Some(owner))?;
     Ok(Reply { view: View::Rows { of: Some("data"), columns }, ..reply })
 }
 
 fn finish(read: &Read, found: Found) -> Outcome<Reply> {
     let fault = nothing(&found);
-    let Found { value: mut answer, height: _, proof } = found;
+    let Found { value: mut answer, proof, url, .. } = found;
     let is_there = answer.get("data").is_some_and(|data| !data.is_null());
     let mut proof_file = None;
     if let (Some(path), Some(bytes)) = (&read.proof, proof) {
@@ -219,6 +275,7 @@ fn finish(read: &Read, found: Found) -> Outcome<Reply> {
         insert(&mut answer, PROVEN, json!(true));
         return Ok(Reply::record(answer));
     }
+    insert(&mut answer, SAID_BY, json!(url));
     Ok(unproven(Reply::record(answer)))
 }
 

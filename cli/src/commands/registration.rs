@@ -311,7 +311,9 @@ fn part(session: &Session, show: &Show, what: &str) -> Outcome<Reply> {
         _ => &["objection", "objector", "raised_at_ms", "grounds_zh", "outcome"],
     };
     let question = json!({ what: { "registration": serial(&show.no)? } });
-    let mut reply = read::rows(session, &show.read, MODULE, question, columns)?;
+    let path = format!("/v1/registrations/{}", escape(&show.no));
+    let owner = read::Owner { path: &path, asked: Asked::registration(&show.no) };
+    let mut reply = read::rows(session, &show.read, MODULE, question, columns, &owner)?;
     if what == "objections" {
         // By this number an objection is decided or taken back.
         for (number, row) in

@@ -467,6 +467,10 @@ fn what_is_not_proven_is_not_signed() {
     }
     let (code, _, value) = run(home, &format!("chain parameters --api {liar},{good}"));
     assert_eq!((code, &value["data"]["proven"]), (0, &json!(true)), "{value}");
+    assert_eq!(
+        value["data"]["height"], value["data"]["certified_by"],
+        "the height that is shown, not the node's: {value}"
+    );
     assert_eq!(run(home, &format!("chain parameters --api {liar}")).1, "BAD_ANSWER");
 
     let record = r#"{"height":5,"data":{"id":7,"ledger_no":null,"version":3,"phase":"ACCEPTED"}}"#;
@@ -579,4 +583,47 @@ fn the_first_door_does_not_choose_the_chain() {
         assert_eq!(run(home, &words).1, "CHAINS_DIFFER", "{words}");
     }
     assert_eq!(run(home, &format!("{words} --api {both} --chain-id {}", "1".repeat(64))).0, 0);
+}
+
+/// A mistyped number must not look like a life in which nothing happened.
+#[test]
+fn a_list_of_what_does_not_exist_is_not_found() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let none = r#"{"height":5,"time_ms":5,"data":null}"#;
+    let empty = ("/v1/query", 200, r#"{"height":5,"time_ms":5,"data":[]}"#);
+    let nobody = node(&[CHAIN, empty, ("/v1/registrations/77", 200, none), ("/v1/organizations/ORG-Q", 200, none)]);
+    for words in ["registration log 77", "registration objections 77", "org officers ORG-Q"] {
+        let (code, name, value) = run(home, &format!("{words} --api {nobody}"));
+        assert_eq!((code, name.as_str()), (3, "NOT_FOUND"), "{words}: {value}");
+    }
+    let registration = r#"{"height":5,"data":{"id":77,"ledger_no":null,"version":3,"phase":"ACCEPTED"}}"#;
+    let quiet = node(&[CHAIN, empty, ("/v1/registrations/77", 200, registration)]);
+    let (code, _, value) = run(home, &format!("registration objections 77 --api {quiet}"));
+    assert_eq!((code, &value["data"]["data"], &value["data"]["proven"]), (0, &json!([]), &json!(false)), "{value}");
+    assert_eq!(value["data"]["api"], json!(quiet));
+}
+
+/// Whose word a status is, that it is no more than that, and what the others say.
+#[test]
+fn a_status_is_the_word_of_an_endpoint_and_others_that_differ_are_told() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let at = |height: u64| {
+        let status = json!({ "chain_id": chain::id(), "height": height, "time_ms": 9 });
+        node(&[("/v1/status", 200, status.to_string().leak())])
+    };
+    let (first, near, far) = (at(100), at(103), at(900_000));
+    let (code, _, value) = run(home, &format!("chain status --api {first}"));
+    assert_eq!((code, &value["data"]["proven"], &value["data"]["api"]), (0, &json!(false), &json!(first)), "{value}");
+    for (others, is_told) in [(&near, false), (&far, true)] {
+        let words = format!("chain status --lang en --api {first},{others}");
+        let output = quancheng(home, &words.split(' ').collect::<Vec<_>>());
+        let (told, shown) = (String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap());
+        assert_eq!(told.contains("far from each other"), is_told, "{told}");
+        assert!(!is_told || told.contains(&format!("{far} = 900000")), "{told}");
+        assert!(shown.contains("not proven"), "{shown}");
+    }
+    let (_, _, value) = run(home, &format!("chain status --api {first},{far}"));
+    assert_eq!((&value["data"]["height"], &value["data"]["others"][0]["height"]), (&json!(100), &json!(900_000)));
 }
