@@ -1,5 +1,6 @@
 //! What is to be notarized: files named one by one, and all files below folders.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -72,6 +73,7 @@ pub(crate) fn collect(files: &[PathBuf], folders: &[PathBuf], is_escaping: bool)
             .hint(say!("请核对文件夹；链接与设备不计。", "Check the folder; links and devices do not count.")));
         }
     }
+    each_once(&raw)?;
     let mut found = name(raw, is_escaping)?;
     found.files.sort_by(|a, b| a.name.cmp(&b.name));
     if let Some(pair) = found.files.windows(2).find(|pair| pair[0].name == pair[1].name) {
@@ -82,6 +84,27 @@ pub(crate) fn collect(files: &[PathBuf], folders: &[PathBuf], is_escaping: bool)
             .hint(say!("请从共同的上级目录给出相对路径。", "Give relative paths from a common folder.")));
     }
     Ok(found)
+}
+
+/// Refuses a file that was named twice, by another spelling or a link: `verify` takes both for the one file that they are, so a manifest
+/// that lists it twice is never shown whole. A hard link is another entry of its folder, which may be listed of its own.
+fn each_once(raw: &Raw) -> Outcome<()> {
+    let mut seen: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+    for (path, _, _) in &raw.files {
+        let Some(first) = seen.insert(real(path), path) else { continue };
+        let (first, second) = (spelt(first), spelt(path));
+        let message = say!(
+            "{first} 与 {second} 是同一文件；未签署、未提交任何内容。",
+            "{first} and {second} are one file; nothing was signed or submitted."
+        );
+        return Err(Fault::usage("SAME_FILE", message).hint(say!("同一文件只列一次。", "Name each file once.")));
+    }
+    Ok(())
+}
+
+/// The path of a file without links and spelling: by this files are told apart, when they are notarized and when they are verified.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A path as it was given where it leads downwards, else its last name.
@@ -201,13 +224,36 @@ mod tests {
         assert!(found.files.iter().any(|file| file.name == long));
     }
 
+    /// As `verify` tells files apart: what it takes for one file makes no two entries.
+    #[test]
+    fn one_file_makes_one_entry_however_it_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::create_dir_all(path("f")).unwrap();
+        fs::write(path("f/a.txt"), "x").unwrap();
+        std::os::unix::fs::symlink("a.txt", path("f/soft.txt")).unwrap();
+        fs::hard_link(path("f/a.txt"), path("f/hard.txt")).unwrap();
+        let files = |names: &[&str]| names.iter().map(|name| path(name)).collect::<Vec<_>>();
+        for names in [["f/a.txt", "f/../f/a.txt"], ["f/a.txt", "f/soft.txt"], ["f/soft.txt", "./f/soft.txt"]] {
+            let fault = collect(&files(&names), &[], false).unwrap_err();
+            assert_eq!(fault.code, "SAME_FILE", "{names:?}");
+        }
+        assert_eq!(collect(&[], &[path("f"), path("f/../f")], false).unwrap_err().code, "SAME_FILE");
+        assert_eq!(collect(&files(&["f/a.txt"]), &[path("f")], false).unwrap_err().code, "SAME_FILE");
+        assert_eq!(collect(&files(&["f/a.txt", "f/hard.txt"]), &[], false).unwrap().files.len(), 2);
+    }
+
     #[test]
     fn an_absolute_path_is_known_by_its_name_and_names_do_not_repeat() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.txt");
         fs::write(&file, "x").unwrap();
         assert_eq!(collect(std::slice::from_ref(&file), &[], false).unwrap().files[0].name, "a.txt");
-        assert_eq!(collect(&[file.clone(), file], &[], false).unwrap_err().code, "SAME_NAME");
+        assert_eq!(collect(&[file.clone(), file], &[], false).unwrap_err().code, "SAME_FILE");
+        fs::create_dir(dir.path().join("x")).unwrap();
+        fs::write(dir.path().join("x/a.txt"), "y").unwrap();
+        let two = [dir.path().join("a.txt"), dir.path().join("x/a.txt")];
+        assert_eq!(collect(&two, &[], false).unwrap_err().code, "SAME_NAME");
         assert_eq!(collect(&[dir.path().to_owned()], &[], false).unwrap_err().code, "IS_A_FOLDER");
         assert_eq!(collect(&[dir.path().join("none")], &[], false).unwrap_err().exit, Exit::NotFound);
         assert_eq!(collect(&["/dev/null".into()], &[], false).unwrap_err().code, "NOT_A_FILE");

@@ -27,7 +27,7 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::messages::causes;
 use crate::text::say;
 
-pub(crate) use collect::{Named, collect};
+pub(crate) use collect::{Named, collect, real};
 pub(crate) use json::{parse, without_mark};
 pub(crate) use names::spelt;
 pub(crate) use stable::{Seen, hash, no_plain_file, open as open_plain};

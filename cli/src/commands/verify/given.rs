@@ -5,7 +5,6 @@
 //! entry that nobody has shown.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use quancheng_proof::{Bundle, FileDigests, own_entries};
@@ -40,8 +39,7 @@ fn one(path: &Path) -> Given {
     let name = spelt(path);
     match files::hash(path, &name, &mut |_| {}) {
         Ok((digests, seen)) => {
-            let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            let identity = Some(Identity { file: seen.stamp().identity(), real });
+            let identity = Some(Identity { file: seen.stamp().identity(), real: files::real(path) });
             Given { name, read: Ok(digests), identity }
         }
         Err(fault) => Given { name, read: Err(fault), identity: None },
@@ -111,6 +109,8 @@ fn repetitions(given: &[Given], places: &[usize], own: &BTreeMap<usize, Vec<usiz
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use quancheng_proof::ItemsOpening;
     use quancheng_proof::commitment::RelativePath;
     use quancheng_types::List;
