@@ -45,12 +45,7 @@ pub(crate) fn password(session: &Session, flags: &Password, what: &Path, is_new:
         None => session.profile()?.password_file,
     };
     if let Some(file) = file {
-        warn_if_open(session, &file);
-        return keystore::read_password(&file).map_err(|error| {
-            let is_no_text =
-                matches!(&error, KeyFileError::Io { error, .. } if error.kind() == io::ErrorKind::InvalidData);
-            if is_no_text { no_text(&file) } else { fault(&error) }
-        });
+        return password_of(session, &file);
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         let message =
@@ -66,6 +61,15 @@ pub(crate) fn password(session: &Session, flags: &Password, what: &Path, is_new:
         return Err(Fault::usage("PASSWORDS_DIFFER", say!("两次输入不一致。", "The two passwords differ.")));
     }
     Ok(first)
+}
+
+/// The password of a file.
+pub(crate) fn password_of(session: &Session, file: &Path) -> Outcome<Zeroizing<String>> {
+    warn_if_open(session, file);
+    keystore::read_password(file).map_err(|error| {
+        let is_no_text = matches!(&error, KeyFileError::Io { error, .. } if error.kind() == io::ErrorKind::InvalidData);
+        if is_no_text { no_text(file) } else { fault(&error) }
+    })
 }
 
 /// The fault of a password file that other editors or systems wrote.

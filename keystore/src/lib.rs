@@ -210,7 +210,7 @@ pub fn write(path: &Path, key: &SigningKey, password: &str) -> Result<(), KeyFil
     create_private(path, text.as_bytes())
 }
 
-/// The public key of a key file, without opening it.
+/// The public key that a key file states, without opening it: only [`open`] holds it against the secret.
 ///
 /// # Errors
 /// [`KeyFileError`].
@@ -249,6 +249,8 @@ fn load(path: &Path) -> Result<KeyFile, KeyFileError> {
     if file.version != VERSION {
         return Err(malformed(path, "made by another version of this program"));
     }
+    // Half of all damage to it is seen without the password.
+    file.public_key.validate().map_err(|error| malformed(path, &error.to_string()))?;
     if file.kdf.algorithm != "argon2id" || file.cipher != "xchacha20-poly1305" {
         return Err(malformed(path, "sealed with an unknown algorithm"));
     }

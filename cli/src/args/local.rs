@@ -31,9 +31,13 @@ pub(crate) struct KeyNew {
 /// A key file.
 #[derive(Debug, Args)]
 pub(crate) struct KeyShow {
-    /// The key file; it is not opened
+    /// The key file; it is opened only with --password-file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// File whose first line opens the key file: checks that the public key is that of the secret
+    // No variable or profile stands for it: what is named there may be meant for another key file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 /// Local networks.

@@ -236,6 +236,39 @@ fn completions_and_manual_pages_are_made() {
     assert!(pages["data"]["pages"].as_array().unwrap().len() > 100);
 }
 
+/// What a key file states is held against its secret only when somebody can open it; until then it is not told as a fact.
+#[test]
+fn a_key_file_is_told_as_what_it_states_until_it_is_opened() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let (_, made) = new_key(home, "a.key");
+    let key = made["data"]["public_key"].as_str().unwrap().to_owned();
+    let show = |more: &[&str]| envelope(home, &[&["key", "show", "a.key"][..], more].concat());
+    let (_, stated) = show(&[]);
+    assert_eq!((&stated["data"]["public_key"], &stated["data"]["checked"]), (&json!(key), &json!(false)));
+    let (code, opened) = show(&["--password-file", "password"]);
+    assert_eq!((code, &opened["data"]["checked"]), (0, &json!(true)), "{opened}");
+    let told = quancheng(home, &["key", "show", "a.key", "--lang", "en"]);
+    assert!(String::from_utf8(told.stdout).unwrap().contains("not checked against the secret"));
+    // Each last digit: what is no key at all is seen at once, the rest when it is opened.
+    let text = std::fs::read_to_string(home.join("a.key")).unwrap();
+    let (mut at_once, mut opened) = (0, 0);
+    for digit in "0123456789abcdef".chars().filter(|digit| !key.ends_with(*digit)) {
+        let other = format!("{}{digit}", &key[..key.len() - 1]);
+        std::fs::write(home.join("a.key"), text.replace(&key, &other)).unwrap();
+        let (code, value) = show(&[]);
+        if code == 0 {
+            assert_eq!(value["data"]["checked"], json!(false));
+            opened += 1;
+        } else {
+            assert_eq!(value["error"]["code"], json!("KEY_FILE"));
+            at_once += 1;
+        }
+        assert_eq!(show(&["--password-file", "password"]).0, 2, "{other}");
+    }
+    assert_eq!(at_once + opened, 15);
+}
+
 #[test]
 fn a_transaction_is_signed_offline_by_two_and_shown() {
     let home = tempfile::tempdir().unwrap();
