@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::fault::{Exit, Fault};
-use crate::text::{Text, printable, say};
+use crate::messages::causes;
+use crate::text::{Lang, Text, printable, say};
 
 /// The newest block of which a node that does not know a transaction would know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -89,7 +90,8 @@ impl Problem {
         // One line, whatever was sent: it comes from outside.
         let detail = printable(&self.detail, false);
         let code = printable(&self.code, false);
-        let mut fault = Fault::new(exit, code, Text::same(detail)).cause(format!("{url}: HTTP {}", self.status));
+        let mut fault =
+            Fault::new(exit, code, told(&detail, &self.causes)).cause(format!("{url}: HTTP {}", self.status));
         // Nodes repeat in the causes what the detail says already.
         let detail = self.detail;
         let causes = self.causes.into_iter().filter(|cause| !detail.contains(cause.as_str()));
@@ -97,6 +99,16 @@ impl Problem {
         fault.hint = hint;
         fault
     }
+}
+
+/// What a node says, which comes in the language that was asked for; the reason at its end is that of a reader below, which speaks English.
+fn told(detail: &str, causes: &[String]) -> Text {
+    let reason = causes.iter().find(|cause| !cause.is_empty() && detail.ends_with(cause.as_str()));
+    let Some((begin, reason)) = reason.and_then(|reason| Some((detail.strip_suffix(reason.as_str())?, reason))) else {
+        return Text::same(detail);
+    };
+    let reason = causes::cause(reason);
+    Text::new(format!("{begin}{}", reason.words(Lang::Zh)), detail.to_owned())
 }
 
 /// Code of a failure that the node says nothing about.

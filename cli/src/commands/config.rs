@@ -1,13 +1,16 @@
 //! `config`: profiles.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::args::local::{Config, ConfigSet};
+use crate::client::{Client, Patience};
 use crate::fault::{Fault, Outcome};
 use crate::output::Reply;
 use crate::profile::Profiles;
 use crate::session::Session;
-use crate::text::say;
+use crate::text::{Lang, say};
 use crate::transaction::parse_chain_id;
 
 pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
@@ -48,7 +51,7 @@ pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
         }
         Config::Set(set) => {
             let profile = Profiles::change(&path, |profiles| {
-                change(profiles, set)?;
+                change(session.lang(), profiles, set)?;
                 Ok(profiles.profiles.get(&set.name).cloned())
             })?;
             Ok(Reply::record(json!({ "name": set.name, "file": path, "profile": profile })))
@@ -64,7 +67,7 @@ pub(super) fn run(session: &Session, command: &Config) -> Outcome<Reply> {
     }
 }
 
-fn change(profiles: &mut Profiles, set: &ConfigSet) -> Outcome<()> {
+fn change(lang: Lang, profiles: &mut Profiles, set: &ConfigSet) -> Outcome<()> {
     let is_name = !set.name.is_empty() && set.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if !is_name {
         let message = say!(
@@ -77,7 +80,8 @@ fn change(profiles: &mut Profiles, set: &ConfigSet) -> Outcome<()> {
     let absolute = |path: &std::path::PathBuf| std::path::absolute(path).map_err(|error| Fault::file(path, &error));
     let profile = profiles.profiles.entry(set.name.clone()).or_default();
     if !set.api.is_empty() {
-        profile.api.clone_from(&set.api);
+        // What no command could use is refused by the one that keeps it.
+        profile.api = Client::new(&set.api, lang, Patience::of_each_step(Duration::ZERO))?.urls().to_vec();
     }
     if let Some(chain_id) = &set.chain_id {
         profile.chain_id = Some(parse_chain_id(chain_id)?.to_string());

@@ -627,3 +627,30 @@ fn a_status_is_the_word_of_an_endpoint_and_others_that_differ_are_told() {
     let (_, _, value) = run(home, &format!("chain status --api {first},{far}"));
     assert_eq!((&value["data"]["height"], &value["data"]["others"][0]["height"]), (&json!(100), &json!(900_000)));
 }
+
+/// A node says what is wrong in Chinese; the reason behind it is that of a reader which speaks English, and is told in Chinese all the same.
+#[test]
+fn reasons_of_nodes_are_told_in_chinese() {
+    let home = tempfile::tempdir().unwrap();
+    for (reason, zh) in [
+        ("an organization id is 1 to 64 of A–Z, 0–9, '-', '_', '.', and begins with a letter or digit", "组织编号为"),
+        ("lies before the genesis of the chain", "早于本链创世"),
+        ("there is no module \"x\"; modules are identity governance", "没有此模块"),
+        ("JSON for module registry: unknown variant `bad`, expected one of `log`", "模块 registry 的 JSON：没有此取值"),
+        ("+5 has a sign; numbers are written in digits alone", "数字只写数位"),
+        ("201 is outside 1..=200", "超出允许范围"),
+    ] {
+        let problem = json!({
+            "type": "urn:quancheng:problem:INVALID_PARAMETER", "code": "INVALID_PARAMETER", "status": 400, "retryable": false,
+            "detail": format!("参数 `query` 无效：{reason}"), "causes": [reason],
+        });
+        let api = node(&[("/v1/organizations/", 400, problem.to_string().leak())]);
+        let words = format!("org show ORG-A --lang zh --api {api}");
+        let (code, _, value) = run(home.path(), &words);
+        let message = value["error"]["message"].as_str().unwrap();
+        assert_eq!(code, 2, "{value}");
+        assert!(message.starts_with(&format!("参数 `query` 无效：{zh}")), "{message}");
+        let words: Vec<&str> = message.split(|c: char| !c.is_ascii_lowercase()).filter(|word| word.len() > 2).collect();
+        assert!(words.iter().all(|word| ["query", "registry", "bad"].contains(word)), "{words:?} in {message}");
+    }
+}

@@ -269,6 +269,21 @@ fn a_key_file_is_told_as_what_it_states_until_it_is_opened() {
     assert_eq!(at_once + opened, 15);
 }
 
+/// What no command could use is refused when it is kept, not by all that come after.
+#[test]
+fn a_profile_keeps_no_endpoint_that_is_none() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    for (url, code) in [("zz", "BAD_URL"), ("https://a.cn", "NO_TLS"), ("http://a:99999", "BAD_URL")] {
+        let (exit, value) = envelope(home, &["config", "set", "p", "--api", url]);
+        assert_eq!((exit, &value["error"]["code"]), (2, &json!(code)), "{url}");
+    }
+    let (_, list) = envelope(home, &["config", "list"]);
+    assert_eq!(list["data"]["profiles"], json!([]));
+    let (exit, value) = envelope(home, &["config", "set", "p", "--api", "http://127.0.0.1:8080/"]);
+    assert_eq!((exit, &value["data"]["profile"]["api"]), (0, &json!(["http://127.0.0.1:8080"])), "{value}");
+}
+
 #[test]
 fn a_transaction_is_signed_offline_by_two_and_shown() {
     let home = tempfile::tempdir().unwrap();

@@ -58,7 +58,8 @@ pub(super) fn lines(text: &str) -> Outcome<Vec<Line<'_>>> {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     let mut lines = Vec::new();
     for (number, text) in (1..).zip(text.lines()) {
-        let text = text.trim();
+        // A mark is no part of the record, wherever an editor or a joining of files has left it.
+        let text = text.trim().trim_start_matches('\u{feff}').trim_start();
         if text.is_empty() {
             continue;
         }

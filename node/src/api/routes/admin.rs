@@ -6,6 +6,7 @@ use quancheng_types::{Height, ValidatorId};
 use serde::Serialize;
 
 use super::super::backend::{Backend, NodeStatus};
+use super::super::params::{NoParams, Params};
 use super::super::problem::ApiResult;
 use super::super::respond;
 use super::super::state::Api;
@@ -29,12 +30,12 @@ struct Readiness {
 }
 
 /// The process lives and answers.
-pub(super) async fn healthz() -> Response {
+pub(super) async fn healthz(_: Params<NoParams>) -> Response {
     respond::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n")
 }
 
 /// The node can take part: 200, else 503 with what is missing.
-pub(super) async fn readyz(api: Api) -> ApiResult<Response> {
+pub(super) async fn readyz(api: Api, _: Params<NoParams>) -> ApiResult<Response> {
     let readiness = api.blocking(|backend| Ok(readiness(backend))).await?;
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(respond::json(status, &readiness))
@@ -110,7 +111,7 @@ pub(super) fn missing(status: &NodeStatus, is_validator: bool) -> Vec<&'static s
 }
 
 /// Counters and gauges.
-pub(super) async fn metrics(api: Api) -> ApiResult<Response> {
+pub(super) async fn metrics(api: Api, _: Params<NoParams>) -> ApiResult<Response> {
     let text = api.blocking(|backend| Ok(backend.metrics())).await?;
     Ok(respond::bytes(StatusCode::OK, METRICS_TEXT, text))
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::super::entrance::{Audience, StartProgress};
 use super::super::language::localize;
+use super::super::params::{NoParams, Params};
 use super::super::problem::ApiError;
 use super::super::respond;
 use super::{admin, one_host};
@@ -47,7 +48,7 @@ async fn last(mut response: Response) -> Response {
     response
 }
 
-async fn readyz(State(progress): State<Arc<StartProgress>>) -> Response {
+async fn readyz(State(progress): State<Arc<StartProgress>>, _: Params<NoParams>) -> Response {
     let (executed_height, height) = progress.read();
     let readiness = StartingReadiness { ready: false, missing: ["started"], warnings: [], height, executed_height };
     respond::json(StatusCode::SERVICE_UNAVAILABLE, &readiness)

@@ -232,6 +232,10 @@ fn the_admin_listener_tells_health_readiness_and_metrics_and_nothing_else() {
     let unready = get("/readyz");
     assert_eq!((unready.status, unready.json()["missing"][0].as_str()), (503, Some("signing")));
     assert!(get("/metrics").text().contains("height 1"));
+    for path in ["/healthz?bogus=1", "/readyz?bogus=1", "/metrics?bogus=1", "/backup?bogus=1"] {
+        assert_eq!(get(path).problem(), (400, "INVALID_PARAMETER".to_owned()), "{path}");
+    }
+    assert_eq!(get("/healthz?").status, 200);
     assert_eq!(get("/v1/status").problem(), (404, "NO_SUCH_PATH".to_owned()));
     assert_eq!(served.get("/metrics").problem(), (404, "NO_SUCH_PATH".to_owned()));
 }

@@ -35,6 +35,8 @@ fn lines_are_known_by_their_content() {
     let moved = lines("{\"b\":2}\n{\"a\":1}\n").unwrap();
     assert_eq!((&found[0].digest, &found[1].digest), (&moved[1].digest, &moved[0].digest));
     assert_eq!(lines("{}\n1\n{}\n").unwrap_err().code, "SAME_LINE");
+    assert_eq!(lines("{}\n1\n\u{feff}{}\n").unwrap_err().code, "SAME_LINE");
+    assert_eq!(lines("1\n \u{feff} {}").unwrap()[1].text, "{}");
 }
 
 #[test]
