@@ -34,7 +34,8 @@ pub(super) fn run(session: &Session, command: &Chain) -> Outcome<Reply> {
         Chain::Validators(validators) => {
             let parameters: Vec<_> = validators.as_of.iter().map(|as_of| as_of.query()).collect();
             let path = with_query("/v1/validators", &parameters);
-            let data = session.client(&validators.api)?.get(&path, Shape::Validators)?;
+            let (mut data, url) = read::said(&session.client(&validators.api)?, &path, Shape::Validators)?;
+            insert(&mut data, read::SAID_BY, json!(url));
             let columns = &["id", "organization", "power", "node_id", "interest"];
             Ok(read::unproven(Reply::rows(data, Some("validators"), columns)))
         }

@@ -307,10 +307,17 @@ pub(super) fn list(
     Ok(unproven(Reply::rows(data, Some("items"), columns)))
 }
 
+/// What the first endpoint says that gives an answer of this shape, and which that is.
+pub(super) fn said(client: &Client, path: &str, shape: Shape) -> Outcome<(Value, String)> {
+    let request = Request { path, body: None, accept: JSON, until: client.deadline(), held: None };
+    client.in_turn(request, |answer| Ok((answer.shaped(shape)?, answer.url.clone())))
+}
+
 fn pages(client: &Client, list: &List, path: &str, more: &[(&str, String)]) -> Outcome<Value> {
     let mut items: Vec<Value> = Vec::new();
     let mut cursor = list.cursor.clone();
     let mut height;
+    let mut urls: Vec<String> = Vec::new();
     loop {
         let left = list.limit - u32::try_from(items.len()).unwrap_or(u32::MAX).min(list.limit);
         let mut parameters = more.to_vec();
@@ -320,7 +327,10 @@ fn pages(client: &Client, list: &List, path: &str, more: &[(&str, String)]) -> O
             Some(cursor) => parameters.push(("cursor", cursor.clone())),
             None => parameters.extend(list.as_of.iter().map(|as_of| as_of.query())),
         }
-        let mut page = client.get(&with_query(path, &parameters), Shape::Page)?;
+        let (mut page, url) = said(client, &with_query(path, &parameters), Shape::Page)?;
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
         height = page.get("height").cloned();
         let fresh = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
         let is_empty = fresh.is_empty();
@@ -331,5 +341,5 @@ fn pages(client: &Client, list: &List, path: &str, more: &[(&str, String)]) -> O
             break;
         }
     }
-    Ok(json!({ "height": height, "items": items, "next_cursor": cursor }))
+    Ok(json!({ "height": height, "items": items, "next_cursor": cursor, SAID_BY: urls.join(", ") }))
 }

@@ -624,6 +624,10 @@ fn a_status_is_the_word_of_an_endpoint_and_others_that_differ_are_told() {
         assert!(!is_told || told.contains(&format!("{far} = 900000")), "{told}");
         assert!(shown.contains("not proven"), "{shown}");
     }
+    let empty = ("/v1/registrations", 200, r#"{"height":5,"items":[],"next_cursor":null}"#);
+    let (away, lists) = ("http://127.0.0.1:1", node(&[CHAIN, empty]));
+    let (code, _, value) = run(home, &format!("registration list --api {away},{lists}"));
+    assert_eq!((code, &value["data"]["proven"], &value["data"]["api"]), (0, &json!(false), &json!(lists)), "{value}");
     let (_, _, value) = run(home, &format!("chain status --api {first},{far}"));
     assert_eq!((&value["data"]["height"], &value["data"]["others"][0]["height"]), (&json!(100), &json!(900_000)));
 }
