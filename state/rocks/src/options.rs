@@ -36,6 +36,15 @@ const TIERS_SIZE_PERCENT: i32 = 200;
 const ARENA_BYTES: usize = 256 * 1024;
 /// See [`with_chained_logs`].
 const CHAINED_LOGS: &str = "track_and_verify_wals=true";
+/// Written bytes of a file after which the engine has them brought to the disk.
+const SYNC_BYTES: u64 = 256 * 1024;
+/// Bytes per second that a part writes out and merges, at most; the engine writes no faster than its work asks for, down to a twentieth. On common
+/// file systems the sync of a log waits for whatever else is on its way to the disk: what comes in one burst is latency of every transaction.
+const BACKGROUND_BYTES_PER_SECOND_MAX: i64 = 256 * 1024 * 1024;
+/// Microseconds for which it is granted at once.
+const BACKGROUND_PERIOD_US: i64 = 10_000;
+/// In one of so many cases what waits longer goes before what is more urgent.
+const BACKGROUND_FAIRNESS: i32 = 10;
 /// Least memory with which the engine works.
 const MEMORY_BYTES_MIN: usize = 16 * 1024 * 1024;
 
@@ -128,7 +137,8 @@ impl RocksOptions {
         options.create_missing_column_families(self.is_created);
         options.set_max_open_files((self.open_files_max / 2).into());
         options.set_max_background_jobs(self.background_threads.max(1).into());
-        options.set_bytes_per_sync(1 << 20);
+        options.set_bytes_per_sync(SYNC_BYTES);
+        options.set_auto_tuned_ratelimiter(BACKGROUND_BYTES_PER_SECOND_MAX, BACKGROUND_PERIOD_US, BACKGROUND_FAIRNESS);
         options.set_keep_log_file_num(4);
         match part {
             Part::Chain => {
