@@ -184,17 +184,58 @@ fn unnamed_id(fault: &Fault, lang: Lang) -> Option<&str> {
     (!words.into_iter().any(|text| text.words(lang).contains(id))).then_some(id)
 }
 
+/// Members by which a result is found again.
+const ABOUT: [&str; 12] = [
+    "id",
+    "stage",
+    "height",
+    "bundle",
+    "file",
+    "account",
+    "proof_file",
+    "results",
+    "folder",
+    "overall",
+    "done",
+    "refused",
+];
+/// Things of one result that are named.
+const ABOUT_MAX: usize = 100;
+
 /// What is told in the place of a result that could not be written: what it was about, to ask for it again.
 fn unwritten(data: &Value) -> Text {
-    let named = |name: &&str| {
-        let value = data.get(name)?;
-        Some(format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-    };
-    let about: Vec<String> = ["id", "stage", "height", "bundle", "file", "account"].iter().filter_map(named).collect();
-    let about = printable(&about.join(", "), true).to_string();
+    let mut about = Vec::new();
+    note_about(data, &mut about);
+    let about = printable(&about.join("; "), true).to_string();
     match about.as_str() {
         "" => say!("命令已完成，但结果未能写出。", "Done; the result could not be written."),
         about => say!("命令已完成，但结果未能写出：{about}", "Done; the result could not be written: {about}"),
+    }
+}
+
+/// What a result is about, and each thing that is listed in it.
+fn note_about(data: &Value, about: &mut Vec<String>) {
+    let named = |name: &&str| {
+        let text = match data.get(name)? {
+            Value::String(text) => text.clone(),
+            value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => return None,
+        };
+        Some(format!("{name} {text}"))
+    };
+    let named: Vec<String> = ABOUT.iter().filter_map(named).collect();
+    if !named.is_empty() && about.len() < ABOUT_MAX {
+        about.push(named.join(", "));
+    }
+    let below: Vec<&Value> = match data {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(members) => members.values().filter(|value| value.is_array() || value.is_object()).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    };
+    for value in below {
+        if about.len() < ABOUT_MAX {
+            note_about(value, about);
+        }
     }
 }
 
@@ -275,6 +316,10 @@ mod tests {
         let told = unwritten(&data);
         assert_eq!(told.words(Lang::En), "Done; the result could not be written: id ab, height 7, file a.key");
         assert_eq!(unwritten(&json!([])).words(Lang::En), "Done; the result could not be written.");
+        let many =
+            json!({ "done": 2, "notarizations": [{ "id": "ab", "bundle": "a" }, { "id": "cd", "bundle": "b" }] });
+        let words = unwritten(&many).words(Lang::En).to_owned();
+        assert!(words.ends_with(": done 2; id ab, bundle a; id cd, bundle b"), "{words}");
     }
 
     #[test]

@@ -322,13 +322,22 @@ fn tell_checked(folder: &Path, checked: &Checked, json: bool) -> Result<ExitCode
 
 /// What was taken over, and what was not, in both languages.
 fn tell_salvage(rejoined: &Rejoined) {
-    let Rejoined { batches, transactions, unreadable } = rejoined;
+    let Rejoined { batches, transactions, unreadable, is_unsure } = rejoined;
     complain(&format!("taken over: {transactions} admitted transactions in {batches} batches"));
     complain(&format!("已取回:{batches} 个批次中的 {transactions} 笔已接收交易"));
     complain(
         "if that folder is an older copy, what was admitted after it was copied is not in it: tell those who submitted to look",
     );
     complain("如果该文件夹是较旧的副本,复制之后接收的交易不在其中,请通知提交人查询");
+    if *is_unsure {
+        complain(
+            "the file `marks` of that folder cannot be read, so nobody knows whether more was answered \"admitted\" in it than is taken over: tell \
+             those who submitted to look and to submit again",
+        );
+        complain(
+            "该文件夹的 marks 文件无法读取,无从得知是否还有已答复“已接收”而未取回的交易:请通知提交人查询,必要时重新提交",
+        );
+    }
     if !unreadable.is_empty() {
         let shown: Vec<String> = unreadable.iter().take(UNREADABLE_SHOWN).map(u64::to_string).collect();
         let (count, shown) = (unreadable.len(), shown.join(", "));

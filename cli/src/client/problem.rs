@@ -92,6 +92,9 @@ impl Problem {
         let code = printable(&self.code, false);
         let mut fault =
             Fault::new(exit, code, told(&detail, &self.causes)).cause(format!("{url}: HTTP {}", self.status));
+        if exit == Exit::NotFound {
+            fault = fault.cause_in(say!("此系 {url} 所称，未经证明", "so says {url}; nobody proves that"));
+        }
         // Nodes repeat in the causes what the detail says already.
         let detail = self.detail;
         let causes = self.causes.into_iter().filter(|cause| !detail.contains(cause.as_str()));

@@ -55,7 +55,7 @@ impl Voices {
 
     /// The fault of a transaction that is gone by their word. One of them alone may lie, and it may be on the chain: nobody is told to sign
     /// the same anew before others were asked.
-    fn fault(&self, id: TransactionId) -> Fault {
+    pub(super) fn fault(&self, id: TransactionId) -> Fault {
         let (said_by, unheard) = (self.said_by.join(", "), self.unheard.join(", "));
         let message = say!(
             "据 {said_by} 所称，交易 {id} 在有效期内未被排序，不会再生效；此说未经证明。",

@@ -1,6 +1,7 @@
 //! Waiting for a transaction, stage by stage, at several endpoints. None of them has the last word: one that says nothing new, or what
 //! cannot be, gives way to the next, and only what is proven ends the wait.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -76,17 +77,7 @@ pub(crate) fn submit(
 pub(crate) fn look_up(session: &Session, client: &Client, sought: Sought, wait: Option<Stage>) -> Outcome<Value> {
     let deadline = client.deadline();
     let Some(until) = wait else {
-        let path = format!("/v1/transactions/{}", sought.id);
-        let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: None };
-        return client.in_turn(request, |answer| {
-            let told = Told { status: answer.transaction_status(sought)?, url: answer.url.clone() };
-            match stage_of(&told.status) {
-                Some(Stage::Certified) => {}
-                Some(_) => return Ok(unproven(told.status)),
-                None => return Ok(Voices::of(&told.url).beside(unproven(told.status))),
-            }
-            Ok(prove(client, sought, &told, share(client, deadline))?.tell(session))
-        });
+        return shown(session, client, sought, deadline);
     };
     let mut wait = Wait { session, client, sought, until, deadline, best: None, doubts: Doubts::default() };
     loop {
@@ -113,6 +104,32 @@ pub(crate) fn look_up(session: &Session, client: &Client, sought: Sought, wait: 
         if is_over(deadline) {
             return Err(wait.timed_out());
         }
+    }
+}
+
+/// The status without a wait. That a transaction is over is nobody's to say alone, since another endpoint may prove that it is not: the others are
+/// asked before it is told.
+fn shown(session: &Session, client: &Client, sought: Sought, deadline: Instant) -> Outcome<Value> {
+    let path = format!("/v1/transactions/{}", sought.id);
+    let request = Request { path: &path, body: None, accept: JSON, until: deadline, held: None };
+    let over = RefCell::new(None);
+    let found = client.in_turn(request, |answer| {
+        let told = Told { status: answer.transaction_status(sought)?, url: answer.url.clone() };
+        match stage_of(&told.status) {
+            Some(Stage::Certified) => {}
+            Some(_) => return Ok(unproven(told.status)),
+            None => {
+                let voices = Voices::of(&told.url);
+                let fault = voices.fault(sought.id);
+                over.borrow_mut().get_or_insert_with(|| voices.beside(unproven(told.status)));
+                return Err(fault);
+            }
+        }
+        Ok(prove(client, sought, &told, share(client, deadline))?.tell(session))
+    });
+    match (found, over.into_inner()) {
+        (Err(_), Some(status)) => Ok(status),
+        (found, _) => found,
     }
 }
 

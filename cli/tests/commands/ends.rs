@@ -228,6 +228,26 @@ fn an_end_is_told_as_the_word_of_those_who_say_it() {
     }
 }
 
+/// Without a wait too: that a transaction is over is told when no other endpoint says otherwise.
+#[test]
+fn the_end_of_a_transaction_is_not_shown_by_one_word_while_others_say_otherwise() {
+    let home = tempfile::tempdir().unwrap();
+    let liar = node(&[CHAIN, ("/v1/transactions/", 200, r#"{"stage":"expired"}"#)]);
+    let other = node(&[CHAIN, ("/v1/transactions/", 200, r#"{"stage":"ordered","height":5}"#)]);
+    let id = "ab".repeat(32);
+    for (api, stage) in
+        [(liar.clone(), "expired"), (format!("{liar},{other}"), "ordered"), (format!("{other},{liar}"), "ordered")]
+    {
+        let (code, _, value) = run(home.path(), &format!("tx show {id} --timeout 5s --api {api}"));
+        assert_eq!(
+            (code, &value["data"]["stage"], &value["data"]["proven"]),
+            (0, &json!(stage), &json!(false)),
+            "{value}"
+        );
+        assert_eq!(value["data"]["said_by"].is_array(), stage == "expired", "{value}");
+    }
+}
+
 /// A wait ends with 0 when what was waited for is there, and not before.
 #[test]
 fn a_wait_that_did_not_come_to_its_stage_is_not_done() {

@@ -19,7 +19,8 @@ pub struct Checked {
     pub waiting: usize,
 }
 
-/// Compares every file of a backup with its digest, and opens it as the store of its chain.
+/// Compares every file of a backup with its digest, opens it as the store of its chain, and reads all of it: what was damaged before it was backed up
+/// has the digest that it had then.
 ///
 /// # Errors
 /// [`BackupError::NoBackup`], [`BackupError::Faults`] with every file that is not as it was, [`BackupError::OtherContent`],
@@ -43,6 +44,7 @@ pub fn check(folder: &Path) -> Result<Checked, BackupError> {
     }
     let ledger = Ledger::open_copy(folder, &genesis)?;
     agrees(folder, &record, &ledger)?;
+    ledger.read_all()?;
     let waiting = match &record.validator {
         Some(key) => ledger.unordered_batches(key)?.len(),
         None => 0,

@@ -12,7 +12,7 @@ use quancheng_types::{
 };
 
 use super::export::export;
-use super::record::{GENESIS_NAME, RECORD_NAME};
+use super::record::{GENESIS_NAME, RECORD_NAME, digest};
 use super::*;
 use crate::config::NodeConfig;
 use crate::files::{DataLock, MarksFile, RestoringFile, SignRecordFile};
@@ -444,4 +444,26 @@ fn a_stopped_node_is_backed_up_under_its_lock_and_an_empty_folder_is_none() {
     assert!(matches!(error, BackupError::NoAnswer { .. }) && error.en().contains("127.0.0.1:3"), "{error}");
     let empty = node(&dir.path().join("empty"), &testing::genesis(), true);
     assert!(matches!(back_up(&empty, None), Err(BackupError::Empty { .. })));
+}
+
+/// A file that was damaged before it was backed up is as it was backed up, and still no part of a store.
+#[test]
+fn a_backup_of_damage_is_not_called_intact() {
+    let (_dir, folder) = small(3);
+    check(&folder).unwrap();
+    let record = BackupRecord::read(&folder).unwrap();
+    let tables = record.files.iter().filter(|file| file.path.ends_with(".sst"));
+    let table = tables.max_by_key(|file| file.bytes).expect("a store has tables");
+    let path = folder.join(&table.path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Within the first block of rows. A backup links the tables of the store, so the file is made anew.
+    bytes[20] ^= 1;
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    let (_, damaged) = digest(&path, &mut |_| Ok(())).unwrap();
+    let name = folder.join(RECORD_NAME);
+    let text = std::fs::read_to_string(&name).unwrap();
+    std::fs::write(&name, text.replace(&table.sha256.to_string(), &damaged.to_string())).unwrap();
+    let error = check(&folder).unwrap_err();
+    assert!(matches!(error, BackupError::Ledger(_)), "{error}");
 }

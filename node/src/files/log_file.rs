@@ -14,6 +14,9 @@ use super::{FileError, check_plain, io, sync_folder};
 /// Bytes after which a new file is begun at the next commit. Small files keep restarts short; a new one costs a folder sync.
 pub(super) const ROTATE_BYTES: u64 = 8 * 1024 * 1024;
 
+/// Greatest number that a file can have come to, where nothing else is known of them.
+const NUMBER_MAX: u64 = 1 << 48;
+
 /// Name of a file that is being made.
 const UNFINISHED: &str = "unfinished";
 
@@ -41,10 +44,7 @@ pub struct LogLoss {
 impl fmt::Display for LogLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, found, marked } = self;
-        if found.number > marked.number {
-            let found = path.with_file_name(found.number.to_string());
-            write!(f, "{} is there, which this node did not make; its newest was {}", found.display(), path.display())?;
-        } else if found.number == marked.number {
+        if found.number == marked.number {
             write!(
                 f,
                 "{} holds {} bytes that can be read, and {} were durable",
@@ -100,15 +100,16 @@ impl LogFile {
         let folder = data_dir.join("log");
         std::fs::create_dir_all(&folder).map_err(io(&folder, "create the log folder"))?;
         let mut numbers = file_numbers(&folder)?;
+        // Between two marks at most one file is begun: a greater number is not of this node's making, and is left where it is.
+        let is_known = marked != LogMark::default();
+        let number_max = if is_known { marked.number.saturating_add(1) } else { NUMBER_MAX };
+        numbers.retain(|number| *number <= number_max);
         let newest = newest_file(&folder, &mut numbers, chain_id)?;
         let found = newest.as_ref().map_or(LogMark::default(), |(number, contents)| LogMark {
             number: *number,
             bytes: u64::try_from(contents.valid_bytes).unwrap_or(u64::MAX),
         });
-        // Between two marks at most one file is begun: one with a greater number is not of this node's making.
-        let is_known = marked != LogMark::default();
-        let is_whole = !is_known || (found >= marked && found.number <= marked.number.saturating_add(1));
-        let loss = (!is_whole).then(|| {
+        let loss = (found < marked).then(|| {
             let path = folder.join(marked.number.to_string());
             LogLoss { path, found, marked }
         });

@@ -245,11 +245,16 @@ fn a_rotated_log_is_no_loss_and_an_older_copy_of_it_is() {
     std::fs::write(dir.path().join("log/1"), old).unwrap();
     let loss = LogFile::open(dir.path(), chain(), after).unwrap().loss.expect("told");
     assert_eq!((loss.found, loss.marked), (before, after));
-    // It goes on as the next one; a copy under a number that cannot have been reached is told too.
+    // It goes on as the next one; a copy under a number that cannot have been reached is none of its files.
     assert!(!dir.path().join("log/1").exists() && dir.path().join("log/3").exists());
-    std::fs::rename(dir.path().join("log/3"), dir.path().join("log/7")).unwrap();
-    let loss = LogFile::open(dir.path(), chain(), after).unwrap().loss.expect("told");
-    assert!(loss.found.number == 7 && loss.to_string().contains("log/7"), "{loss}");
+    for foreign in [7, u64::MAX] {
+        std::fs::copy(dir.path().join("log/3"), dir.path().join(format!("log/{foreign}"))).unwrap();
+    }
+    assert_eq!(LogFile::open(dir.path(), chain(), after).unwrap().loss, None, "its own is whole");
+    std::fs::remove_file(dir.path().join("log/3")).unwrap();
+    let OpenedLog { log, loss, .. } = LogFile::open(dir.path(), chain(), after).unwrap();
+    assert_eq!((loss.expect("told").found, log.mark().number), (LogMark::default(), 3));
+    assert!(dir.path().join("log/7").exists(), "what it did not make, it does not remove");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use quancheng_state::Store;
-use quancheng_state::backend::{Copied, GoOn};
+use quancheng_state::backend::{Column, Copied, GoOn};
 use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
 use quancheng_types::{BatchId, BlockId, Genesis, Height, PublicKey, SignedBatch, ValidatorId};
 
@@ -46,6 +46,22 @@ impl Ledger {
         let ledger = Self::over(backend, READ_ONLY, genesis, None)?;
         ledger.check_results(folder, genesis)?;
         Ok(ledger)
+    }
+
+    /// Reads every row of every column, so that the engine compares the checksums of all of them. A copy of a file that was damaged before it was
+    /// copied is equal to it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`]: the first row that cannot be read.
+    pub fn read_all(&self) -> Result<(), LedgerError> {
+        for column in Column::ALL {
+            let mut cursor = self.backend.cursor(column)?;
+            cursor.seek(&[])?;
+            while cursor.entry().is_some() {
+                cursor.step()?;
+            }
+        }
+        Ok(())
     }
 
     /// The newest block, and the newest height whose results are there. The block of the genesis has the id of zeros.

@@ -26,6 +26,8 @@ pub struct Salvaged {
     pub next_sequence: u64,
     /// Numbers of batches that were durable, and that can neither be read nor are known to be ordered.
     pub unreadable: Vec<u64>,
+    /// The folder does not tell which numbers were durable: without its marks nobody knows what is missing.
+    pub is_unsure: bool,
 }
 
 /// Reads own batches that were not ordered out of an old data folder.
@@ -55,13 +57,15 @@ pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Sa
     // many are named rather than too few.
     let floor = floor_of(&ChainStore::over(Arc::clone(&rocks) as Arc<dyn Backend>)).unwrap_or(0);
     // An unreadable file of marks only leaves the numbers unsure, and the caller numbers on from far beyond.
-    let marks = MarksFile::at(data_dir, chain_id).open(true).unwrap_or_default();
+    let marks = MarksFile::at(data_dir, chain_id).open(true).ok();
+    let is_unsure = marks.is_none();
+    let marks = marks.unwrap_or_default();
     let newest = batches.last().map_or(0, |batch| batch.header.sequence.saturating_add(1));
     let next_sequence = marks.next_sequence.max(newest).max(window.end());
     let first = next_sequence.saturating_sub(WINDOW_SEQUENCES).max(floor);
     let is_here = |sequence: &u64| batches.binary_search_by_key(sequence, |batch| batch.header.sequence).is_ok();
     let unreadable = (first..next_sequence).filter(|sequence| !is_here(sequence) && !window.is_ordered(*sequence));
-    Ok(Salvaged { unreadable: unreadable.collect(), batches, next_sequence })
+    Ok(Salvaged { unreadable: unreadable.collect(), is_unsure, batches, next_sequence })
 }
 
 /// Names of the batches that no block named. What cannot be read ends the list.

@@ -40,6 +40,8 @@ pub struct Rejoined {
     pub transactions: usize,
     /// Numbers of old batches that were answered "admitted" and could not be read, unless the chain has ordered them.
     pub unreadable: Vec<u64>,
+    /// The old folder does not tell what was answered "admitted" in it: more may be missing than is known.
+    pub is_unsure: bool,
 }
 
 impl Rejoined {
@@ -47,7 +49,7 @@ impl Rejoined {
     /// take that for the end of the matter.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.unreadable.is_empty()
+        self.unreadable.is_empty() && !self.is_unsure
     }
 }
 
@@ -138,8 +140,9 @@ pub(super) fn take_over(
 
     let floor = now_ms.max(old.next_sequence).max(used);
     ledger.put_batch_floor(floor)?;
+    let is_unsure = old.is_unsure;
     let unreadable = old.unreadable.into_iter().filter(|number| !numbers.contains(number)).collect();
-    let mut rejoined = Rejoined { unreadable, ..Rejoined::default() };
+    let mut rejoined = Rejoined { unreadable, is_unsure, ..Rejoined::default() };
     let (mut next_sequence, mut groups) = (floor, 0);
     for batch in batches {
         rejoined.transactions += batch.batch.transactions.len();
@@ -161,8 +164,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_told_by_the_exit_code_too() {
-        let all = Rejoined { batches: 2, transactions: 9, unreadable: Vec::new() };
+        let all = Rejoined { batches: 2, transactions: 9, ..Rejoined::default() };
         assert!(Rejoined::default().is_whole() && all.is_whole());
+        assert!(!Rejoined { is_unsure: true, ..all.clone() }.is_whole());
         assert!(!Rejoined { unreadable: vec![3], ..all }.is_whole());
     }
 }

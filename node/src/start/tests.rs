@@ -343,6 +343,10 @@ fn the_log_of_the_store_is_refused_when_a_byte_of_it_flips_and_what_stands_behin
         accounted.sort_unstable();
         assert_eq!(accounted, (0..PER_LIFE).collect::<Vec<_>>(), "{share}");
         assert!(numbers.len() >= least, "{share}: {numbers:?}");
+        assert!(!saved.is_unsure, "{share}");
+        std::fs::remove_file(dir.join("marks")).unwrap();
+        let saved = salvage(&dir, testing::genesis().chain_id(), &key().public_key()).unwrap();
+        assert!(saved.is_unsure, "{share}: without marks nobody knows what is missing");
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

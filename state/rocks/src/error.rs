@@ -8,6 +8,11 @@ pub(crate) fn no_folder(path: &str) -> StoreError {
     of_words(path, "open", "a file or a dangling link stands there, no folder".to_owned(), true)
 }
 
+/// A pipe or a device in the place of a file.
+pub(crate) fn no_file(path: &str) -> StoreError {
+    of_words(path, "open", "a pipe or a device stands there, no file".to_owned(), true)
+}
+
 /// A folder that cannot be made.
 pub(crate) fn folder_error(path: &str, error: &io::Error) -> StoreError {
     of_words(path, "make the folder", error.to_string(), false)

@@ -8,7 +8,7 @@ use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{ColumnFamily, DB, DBRawIterator, ErrorKind, FlushOptions, WriteBatch, WriteOptions};
 
 use crate::RocksOptions;
-use crate::error::{folder_error, io_error, no_folder};
+use crate::error::{folder_error, io_error, no_file, no_folder};
 
 /// What the engine adds to a change in a batch, at most: kind, column and two lengths.
 const OPERATION_BYTES: usize = 16;
@@ -53,6 +53,7 @@ impl RocksPart {
         if options.is_created {
             std::fs::create_dir_all(&path).map_err(|error| folder_error(&name, &error))?;
         }
+        check_plain(&path)?;
         let db = DB::open_cf_descriptors(&options.database(part), &path, options.columns(part));
         Ok(Self { db: db.map_err(|error| io_error(&name, "open", &error))?, path: name, part })
     }
@@ -64,6 +65,7 @@ impl RocksPart {
     pub fn open_read_only(path: &Path, part: Part, options: &RocksOptions) -> Result<Self, StoreError> {
         let path = path.join(part.name());
         let name = path.display().to_string();
+        check_plain(&path)?;
         let options = RocksOptions { is_created: false, ..options.clone() };
         let db = DB::open_cf_descriptors_read_only(&options.database(part), &path, options.columns(part), false);
         Ok(Self { db: db.map_err(|error| io_error(&name, "open", &error))?, path: name, part })
@@ -232,6 +234,18 @@ impl fmt::Debug for RocksPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RocksPart({})", self.path)
     }
+}
+
+/// Refuses a pipe or a device where a file of the store belongs: the engine would wait for it for ever. What cannot be looked at is left to the
+/// engine, which says why.
+fn check_plain(path: &Path) -> Result<(), StoreError> {
+    for item in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        let kind = std::fs::metadata(item.path()).map(|meta| meta.file_type());
+        if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
+            return Err(no_file(&item.path().display().to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// Bytes of a batch of these changes, a little more than less: one that grows is copied each time it doubles.

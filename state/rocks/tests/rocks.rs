@@ -310,6 +310,23 @@ fn what_is_in_memory_has_no_copy() {
     assert!(error.to_string().contains("not on a disk"), "{error}");
 }
 
+/// A pipe in the place of a file is not waited for.
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Rocks::open(dir.path(), &OPTIONS).unwrap());
+    for part in Part::ALL {
+        let pipe = dir.path().join(part.name()).join("000001.log");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for opened in
+            [RocksPart::open(dir.path(), part, &OPTIONS), RocksPart::open_read_only(dir.path(), part, &OPTIONS)]
+        {
+            let error = opened.unwrap_err();
+            assert!(cause(&error) == IoCause::Damaged && error.to_string().contains("000001.log"), "{error}");
+        }
+    }
+}
+
 /// A log that is whole at its end and lacks something in its middle has lost what was synced: it is refused as it is.
 #[test]
 fn a_file_of_the_log_that_is_missing_or_short_in_the_middle_is_noticed() {
