@@ -84,7 +84,7 @@ impl Chain {
 
     fn run(&self, batch: &SignedBatch) {
         let transactions: Vec<_> = batch.batch.transactions.iter().collect();
-        let snapshot = self.store.newest().expect("the store has a height");
+        let newest = self.store.newest().expect("the store has a height");
         let height: Height = self.store.tip().expect("the store has a genesis").height().next();
         let input = BlockInput {
             chain_id: self.author.chain_id,
@@ -95,7 +95,7 @@ impl Chain {
             already_executed: &|id, until_ms| self.store.is_executed(id, until_ms),
             misbehavior: &[],
         };
-        let output = execute_block(&snapshot, &input).expect("the store can be read");
+        let output = execute_block(&newest, &input).expect("the store can be read");
         assert!(output.receipts.iter().all(|receipt| receipt.outcome == Outcome::Ok), "every transaction takes effect");
         let executed = Executed::all(core::slice::from_ref(batch), &output.receipts, &output.executed);
         let commit = BlockCommit {

@@ -7,10 +7,9 @@ use quancheng_types::TransactionId;
 const GENERATION_IDS: u32 = 1 << 19;
 /// Generations, at most: two million ids.
 const GENERATIONS_MAX: usize = 4;
-/// Words of 64 bits that an id falls into, and bits that it sets there: one line of a processor's cache.
+/// Words of 64 bits that an id falls into, one line of a processor's cache; it sets one bit in each.
 const BLOCK_WORDS: usize = 8;
-const BITS_PER_ID: u32 = 8;
-/// Blocks of a generation: 16 bits for an id, at which one of some two thousand others is taken for one that is there.
+/// Blocks of a generation: 16 bits for an id, at which one of about a thousand others is taken for one that is there.
 const BLOCKS: usize = (GENERATION_IDS as usize) * 16 / (BLOCK_WORDS * 64);
 
 /// Bytes of memory that it takes, at most.
@@ -93,7 +92,6 @@ impl Generation {
 
 /// The block of an id, and one bit of each word of it.
 fn bits_of(id: &TransactionId) -> (usize, [u64; BLOCK_WORDS]) {
-    const _: () = assert!(BITS_PER_ID as usize == BLOCK_WORDS, "one bit in each word");
     let (words, _) = id.as_bytes().as_chunks::<8>();
     let at = usize::try_from(u64::from_le_bytes(words[0]) % BLOCKS as u64).expect("a block has a place");
     let places = u64::from_le_bytes(words[1]);

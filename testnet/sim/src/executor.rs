@@ -44,7 +44,7 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
     let header = &work.block.header;
     let transactions: Vec<&SignedTransaction> =
         work.batches.iter().flat_map(|batch| &batch.batch.transactions).collect();
-    let snapshot = store.newest()?;
+    let newest = store.newest()?;
     let already_executed = |id: &TransactionId, until_ms: u64| store.is_executed(id, until_ms);
     let input = BlockInput {
         chain_id: work.chain_id,
@@ -55,8 +55,8 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
         already_executed: &already_executed,
         misbehavior: &work.block.misbehavior,
     };
-    let output = mode.execute(&snapshot, &input)?;
-    let refusal_check = if work.checks_refusals { without_refused(&snapshot, &input, &output)? } else { None };
+    let output = mode.execute(&newest, &input)?;
+    let refusal_check = if work.checks_refusals { without_refused(&newest, &input, &output)? } else { None };
     let executed = ExecutedRow::all(work.batches, &output.receipts, &output.executed)?;
     let tip = store.commit(BlockCommit {
         height: header.height,
@@ -83,7 +83,7 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
 
 /// The writes of the block, and those of the same block without its refused transactions; `None` when none was refused.
 fn without_refused(
-    snapshot: &Newest,
+    newest: &Newest,
     input: &BlockInput<'_>,
     output: &BlockOutput,
 ) -> Result<Option<(Patch, Patch)>, StoreError> {
@@ -96,6 +96,6 @@ fn without_refused(
     indexes.sort_unstable();
     let kept: Vec<&SignedTransaction> =
         indexes.iter().filter_map(|index| input.transactions.get(*index as usize).copied()).collect();
-    let reference = quancheng_contracts::execute_block(snapshot, &BlockInput { transactions: &kept, ..*input })?;
+    let reference = quancheng_contracts::execute_block(newest, &BlockInput { transactions: &kept, ..*input })?;
     Ok(Some((output.patch.clone(), reference.patch)))
 }
