@@ -48,7 +48,7 @@ pub use engine::{
     Action, Alarm, Alive, BatchVerdict, Commit, Engine, EngineConfig, EngineStatus, Executed, HaltReason, Input, Now,
     Offence, RecoverError, RecoveredState, ServeRequest, SignQuery, SignatureItem, Tip,
 };
-pub use log::{LogContents, LogEntry, LogError, LogWriter, read_log};
+pub use log::{LogContents, LogEntry, LogError, LogName, LogWriter, read_log};
 pub use message::{CommittedBlock, Lane, Message, MessageError};
 #[cfg(feature = "planted-bugs")]
 pub use planted::PlantedBug;

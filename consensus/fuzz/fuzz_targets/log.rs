@@ -4,23 +4,23 @@
 
 use libfuzzer_sys::fuzz_target;
 use quancheng_consensus::log::frame;
-use quancheng_consensus::{LogWriter, read_log};
+use quancheng_consensus::{LogName, LogWriter, read_log};
 use quancheng_types::{ChainId, Digest};
 
-const CHAIN: ChainId = ChainId(Digest([1; 32]));
+const NAME: LogName = LogName { chain_id: ChainId(Digest([1; 32])), owner: None, file: 1 };
 
 fuzz_target!(|data: &[u8]| {
     check(data);
     // Payloads are separated by a byte that is rare in them, so that mutations reach the entries.
-    let mut framed = frame::file_header(CHAIN.as_bytes());
+    let mut framed = frame::file_header(NAME);
     for (number, payload) in (0_u64..).zip(data.split(|byte| *byte == 0xfe)) {
-        framed.extend(frame::record(CHAIN.as_bytes(), number, payload));
+        framed.extend(frame::record(NAME, number, payload));
     }
     check(&framed);
 });
 
 fn check(bytes: &[u8]) {
-    let Ok(contents) = read_log(CHAIN, bytes) else {
+    let Ok(contents) = read_log(NAME, bytes) else {
         return;
     };
     assert_eq!(contents.valid_bytes + contents.torn_bytes, bytes.len());
@@ -28,7 +28,7 @@ fn check(bytes: &[u8]) {
         assert!(contents.entries.is_empty());
         return;
     }
-    let (mut writer, mut again) = LogWriter::create(CHAIN);
+    let (mut writer, mut again) = LogWriter::create(NAME);
     for entry in &contents.entries {
         again.extend(writer.append(entry));
     }

@@ -1,10 +1,14 @@
 //! Bytes of a log file: a header, then records that carry their number and a checksum.
 //!
 //! ```text
-//! header  = magic "QCLOGv1\0" (8) ‖ chain id (32) ‖ check (16)
+//! name    = chain id (32) ‖ owner (32) ‖ number of the file u64 LE (8)
+//! header  = magic "QCLOGv2\0" (8) ‖ name (72) ‖ check (16)
 //! record  = magic "QCLR" (4) ‖ payload bytes u32 LE (4) ‖ number u64 LE (8) ‖ check (16) ‖ payload
-//! check   = first 16 bytes of SHA-256(tag ‖ chain id ‖ all other fields ‖ payload)
+//! check   = first 16 bytes of SHA-256(tag ‖ name ‖ all other fields ‖ payload)
 //! ```
+//!
+//! The name says whose log it is: a log of another validator, or a file of this one under another number, holds nothing that this
+//! validator may go on from, and no record of it counts here.
 //!
 //! Records are numbered from 0 in each file. A record is valid only at its number, so records cannot be lost,
 //! doubled or swapped without notice.
@@ -17,17 +21,40 @@
 
 use core::fmt;
 
+use quancheng_types::{ChainId, ValidatorId};
 use sha2::{Digest as _, Sha256};
 
 use crate::limits::{LOG_ENTRY_BYTES_MAX, LOG_FILE_BYTES_MAX};
 
-const FILE_MAGIC: [u8; 8] = *b"QCLOGv1\0";
+const FILE_MAGIC: [u8; 8] = *b"QCLOGv2\0";
 const RECORD_MAGIC: [u8; 4] = *b"QCLR";
 const CHECK_BYTES: usize = 16;
+const NAME_BYTES: usize = 32 + 32 + 8;
 /// Bytes of the header of a log file.
-pub const FILE_HEADER_BYTES: usize = 8 + 32 + CHECK_BYTES;
+pub const FILE_HEADER_BYTES: usize = 8 + NAME_BYTES + CHECK_BYTES;
 /// Bytes of a record around its payload.
 pub const RECORD_FRAME_BYTES: usize = 4 + 4 + 8 + CHECK_BYTES;
+
+/// Which file of whose log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogName {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The validator whose signatures and locks it keeps; none in a follower, which signs nothing.
+    pub owner: Option<ValidatorId>,
+    /// The number that the file is named by.
+    pub file: u64,
+}
+
+impl LogName {
+    fn to_bytes(self) -> [u8; NAME_BYTES] {
+        let mut bytes = [0; NAME_BYTES];
+        bytes[..32].copy_from_slice(self.chain_id.as_bytes());
+        bytes[32..64].copy_from_slice(&self.owner.map_or([0; 32], |owner| owner.0.0));
+        bytes[64..].copy_from_slice(&self.file.to_le_bytes());
+        bytes
+    }
+}
 
 /// Why a log file cannot be used. Every one means: do not sign from this log; restore the node from its peers
 /// (`docs/operator.md`, section on a damaged log).
@@ -42,6 +69,13 @@ pub enum LogError {
     HeaderDamaged,
     /// The header belongs to another chain.
     WrongChain,
+    /// The header belongs to another node of the chain.
+    WrongOwner,
+    /// The header belongs to a file of another number.
+    WrongFile {
+        /// That number.
+        found: u64,
+    },
     /// A record in the middle is damaged: valid records stand behind it.
     Damaged {
         /// Number of the first record that does not hold.
@@ -70,6 +104,15 @@ impl fmt::Display for LogError {
             Self::WrongChain => {
                 f.write_str("the log belongs to another chain: check the data directory in the configuration")
             }
+            Self::WrongOwner => f.write_str(
+                "the log belongs to another node of this chain: check the data directory and the validator key in the configuration; \
+                 put the log of this node back, or move this one away (then the node will not vote in the height it was in)",
+            ),
+            Self::WrongFile { found } => write!(
+                f,
+                "the log is a copy of file {found} under another name: put the log of this node back, or move this one away (then the \
+                 node will not vote in the height it was in)"
+            ),
             Self::Damaged { number, offset, later } => write!(
                 f,
                 "record {number} of the log (byte {offset}) is damaged, record {later} behind it is whole: the disk lost \
@@ -99,18 +142,18 @@ pub struct Frames {
     pub torn_bytes: usize,
 }
 
-fn header_check(chain_id: &[u8; 32]) -> [u8; CHECK_BYTES] {
+fn header_check(name: &[u8]) -> [u8; CHECK_BYTES] {
     let mut hash = Sha256::new();
-    hash.update(b"quancheng/log-file/1");
+    hash.update(b"quancheng/log-file/2");
     hash.update(FILE_MAGIC);
-    hash.update(chain_id);
+    hash.update(name);
     first_bytes(&hash.finalize())
 }
 
-fn record_check(chain_id: &[u8; 32], number: u64, length: u32, payload: &[u8]) -> [u8; CHECK_BYTES] {
+fn record_check(name: LogName, number: u64, length: u32, payload: &[u8]) -> [u8; CHECK_BYTES] {
     let mut hash = Sha256::new();
-    hash.update(b"quancheng/log-record/1");
-    hash.update(chain_id);
+    hash.update(b"quancheng/log-record/2");
+    hash.update(name.to_bytes());
     hash.update(length.to_le_bytes());
     hash.update(number.to_le_bytes());
     hash.update(payload);
@@ -125,11 +168,12 @@ fn first_bytes(hash: &[u8]) -> [u8; CHECK_BYTES] {
 
 /// The header of a new file.
 #[must_use]
-pub fn file_header(chain_id: &[u8; 32]) -> Vec<u8> {
+pub fn file_header(name: LogName) -> Vec<u8> {
+    let name = name.to_bytes();
     let mut bytes = Vec::with_capacity(FILE_HEADER_BYTES);
     bytes.extend_from_slice(&FILE_MAGIC);
-    bytes.extend_from_slice(chain_id);
-    bytes.extend_from_slice(&header_check(chain_id));
+    bytes.extend_from_slice(&name);
+    bytes.extend_from_slice(&header_check(&name));
     bytes
 }
 
@@ -138,25 +182,25 @@ pub fn file_header(chain_id: &[u8; 32]) -> Vec<u8> {
 /// # Panics
 /// When the payload is longer than [`LOG_ENTRY_BYTES_MAX`]: the engine logs only what passed the limits of messages.
 #[must_use]
-pub fn record(chain_id: &[u8; 32], number: u64, payload: &[u8]) -> Vec<u8> {
+pub fn record(name: LogName, number: u64, payload: &[u8]) -> Vec<u8> {
     assert!(payload.len() <= LOG_ENTRY_BYTES_MAX, "a log entry fits its limit");
     let length = u32::try_from(payload.len()).expect("LOG_ENTRY_BYTES_MAX fits in u32");
     let mut bytes = Vec::with_capacity(RECORD_FRAME_BYTES + payload.len());
     bytes.extend_from_slice(&RECORD_MAGIC);
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(&number.to_le_bytes());
-    bytes.extend_from_slice(&record_check(chain_id, number, length, payload));
+    bytes.extend_from_slice(&record_check(name, number, length, payload));
     bytes.extend_from_slice(payload);
     bytes
 }
 
 /// Reads a whole file. See the module text for what is cut and what is an error.
-pub fn read_frames(chain_id: &[u8; 32], bytes: &[u8]) -> Result<Frames, LogError> {
+pub fn read_frames(name: LogName, bytes: &[u8]) -> Result<Frames, LogError> {
     if bytes.len() > LOG_FILE_BYTES_MAX {
         return Err(LogError::TooLong { bytes: bytes.len() });
     }
-    if !header_holds(chain_id, bytes)? {
-        return match later_record(chain_id, bytes, 0, 0) {
+    if !header_holds(name, bytes)? {
+        return match later_record(name, bytes, 0, 0) {
             Some(_) => Err(LogError::HeaderDamaged),
             None => Ok(Frames { payloads: Vec::new(), valid_bytes: 0, torn_bytes: bytes.len() }),
         };
@@ -165,14 +209,14 @@ pub fn read_frames(chain_id: &[u8; 32], bytes: &[u8]) -> Result<Frames, LogError
     let mut number = 0_u64;
     while frames.valid_bytes < bytes.len() {
         let rest = &bytes[frames.valid_bytes..];
-        match valid_record(chain_id, rest) {
+        match valid_record(name, rest) {
             Some((found, payload)) if found == number => {
                 frames.valid_bytes += RECORD_FRAME_BYTES + payload.len();
                 frames.payloads.push(payload.to_vec());
                 number += 1;
             }
             Some(_) | None => {
-                if let Some(later) = later_record(chain_id, bytes, frames.valid_bytes, number) {
+                if let Some(later) = later_record(name, bytes, frames.valid_bytes, number) {
                     return Err(LogError::Damaged { number, offset: frames.valid_bytes, later });
                 }
                 frames.torn_bytes = rest.len();
@@ -183,21 +227,31 @@ pub fn read_frames(chain_id: &[u8; 32], bytes: &[u8]) -> Result<Frames, LogError
     Ok(frames)
 }
 
-/// Whether the header holds. A header of another chain that is whole is an error of its own.
-fn header_holds(chain_id: &[u8; 32], bytes: &[u8]) -> Result<bool, LogError> {
+/// Whether the header holds. A whole header of another log is an error of its own.
+fn header_holds(name: LogName, bytes: &[u8]) -> Result<bool, LogError> {
     let Some(header) = bytes.get(..FILE_HEADER_BYTES) else {
         return Ok(false);
     };
-    if header == file_header(chain_id) {
-        return Ok(true);
+    let (found, expected) = (&header[8..8 + NAME_BYTES], name.to_bytes());
+    if header[..8] != FILE_MAGIC || header[8 + NAME_BYTES..] != header_check(found) {
+        return Ok(false);
     }
-    let mut other = [0; 32];
-    other.copy_from_slice(&header[8..40]);
-    if header == file_header(&other) { Err(LogError::WrongChain) } else { Ok(false) }
+    if found[..32] != expected[..32] {
+        return Err(LogError::WrongChain);
+    }
+    if found[32..64] != expected[32..64] {
+        return Err(LogError::WrongOwner);
+    }
+    if found[64..] != expected[64..] {
+        let mut file = [0; 8];
+        file.copy_from_slice(&found[64..]);
+        return Err(LogError::WrongFile { found: u64::from_le_bytes(file) });
+    }
+    Ok(true)
 }
 
 /// The record at the start of `bytes`, if it holds: its number and payload.
-fn valid_record<'a>(chain_id: &[u8; 32], bytes: &'a [u8]) -> Option<(u64, &'a [u8])> {
+fn valid_record<'a>(name: LogName, bytes: &'a [u8]) -> Option<(u64, &'a [u8])> {
     let frame = bytes.get(..RECORD_FRAME_BYTES)?;
     if frame[..4] != RECORD_MAGIC {
         return None;
@@ -209,15 +263,15 @@ fn valid_record<'a>(chain_id: &[u8; 32], bytes: &'a [u8]) -> Option<(u64, &'a [u
         return None;
     }
     let payload = bytes.get(RECORD_FRAME_BYTES..RECORD_FRAME_BYTES.checked_add(payload_bytes)?)?;
-    (frame[16..RECORD_FRAME_BYTES] == record_check(chain_id, number, length, payload)).then_some((number, payload))
+    (frame[16..RECORD_FRAME_BYTES] == record_check(name, number, length, payload)).then_some((number, payload))
 }
 
 /// The number of any valid record with a number of at least `number` behind `offset`.
-fn later_record(chain_id: &[u8; 32], bytes: &[u8], offset: usize, number: u64) -> Option<u64> {
+fn later_record(name: LogName, bytes: &[u8], offset: usize, number: u64) -> Option<u64> {
     let mut at = offset;
     while let Some(rest) = bytes.get(at..) {
         let found = rest.windows(RECORD_MAGIC.len()).position(|window| window == RECORD_MAGIC)?;
-        if let Some((later, _)) = valid_record(chain_id, &rest[found..])
+        if let Some((later, _)) = valid_record(name, &rest[found..])
             && later >= number
         {
             return Some(later);

@@ -9,9 +9,9 @@ pub mod frame;
 mod tests;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_types::{Block, BlockId, ChainId, Height, Round, SignedProposal, SignedVote, ValidatorId, codec};
+use quancheng_types::{Block, BlockId, Height, Round, SignedProposal, SignedVote, ValidatorId, codec};
 
-pub use frame::LogError;
+pub use frame::{LogError, LogName};
 
 use crate::limits::LOG_ENTRY_BYTES_MAX;
 use crate::message::PolkaCertificate;
@@ -81,21 +81,21 @@ impl LogEntry {
 /// Gives the bytes to append to one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogWriter {
-    chain_id: ChainId,
+    name: LogName,
     next: u64,
 }
 
 impl LogWriter {
     /// A new file: the writer and the bytes to write first.
     #[must_use]
-    pub fn create(chain_id: ChainId) -> (Self, Vec<u8>) {
-        (Self { chain_id, next: 0 }, frame::file_header(chain_id.as_bytes()))
+    pub fn create(name: LogName) -> (Self, Vec<u8>) {
+        (Self { name, next: 0 }, frame::file_header(name))
     }
 
     /// The bytes of the next record. Append them as they are, in one write.
     #[must_use]
     pub fn append(&mut self, entry: &LogEntry) -> Vec<u8> {
-        let bytes = frame::record(self.chain_id.as_bytes(), self.next, &codec::encode(entry));
+        let bytes = frame::record(self.name, self.next, &codec::encode(entry));
         self.next += 1;
         bytes
     }
@@ -120,12 +120,12 @@ pub struct LogContents {
     pub torn_bytes: usize,
 }
 
-/// Reads a file.
+/// Reads the file that should be `name`.
 ///
 /// # Errors
-/// [`LogError`]: damage that no crash makes.
-pub fn read_log(chain_id: ChainId, bytes: &[u8]) -> Result<LogContents, LogError> {
-    let frames = frame::read_frames(chain_id.as_bytes(), bytes)?;
+/// [`LogError`]: damage that no crash makes, and a file of another log.
+pub fn read_log(name: LogName, bytes: &[u8]) -> Result<LogContents, LogError> {
+    let frames = frame::read_frames(name, bytes)?;
     let bytes_max = u32::try_from(LOG_ENTRY_BYTES_MAX).expect("the limit fits in u32");
     let mut entries = Vec::with_capacity(frames.payloads.len());
     let mut next = 0_u64;
@@ -133,6 +133,6 @@ pub fn read_log(chain_id: ChainId, bytes: &[u8]) -> Result<LogContents, LogError
         entries.push(codec::decode(payload, bytes_max).map_err(|_| LogError::UnknownEntry { number: next })?);
         next += 1;
     }
-    let writer = LogWriter { chain_id, next };
+    let writer = LogWriter { name, next };
     Ok(LogContents { entries, writer, valid_bytes: frames.valid_bytes, torn_bytes: frames.torn_bytes })
 }

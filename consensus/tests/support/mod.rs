@@ -9,8 +9,8 @@ use quancheng_consensus::message::{BlocksRequest, SignedStatement};
 use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
 use quancheng_consensus::{
     Action, Alarm, AuthorWindow, BatchVerdict, CachedChecker, Commit, CommittedBlock, Engine, EngineConfig, Executed,
-    HaltReason, Input, LogEntry, LogWriter, Message, Now, Offence, RecoveredState, ServeRequest, SignRecord, Tip,
-    read_log,
+    HaltReason, Input, LogEntry, LogName, LogWriter, Message, Now, Offence, RecoveredState, ServeRequest, SignRecord,
+    Tip, read_log,
 };
 use quancheng_types::hash::sha256;
 use quancheng_types::schedule::{Entry, effective_height};
@@ -475,7 +475,7 @@ impl Network {
         assert!(this.disk.blocks.insert(height, commit.decided.clone()).is_none(), "committed twice");
         this.disk.windows.extend(commit.windows.iter().copied());
         // Entries of later heights may be there since a flush that was cut: they must stay.
-        let entries = read_log(chain_id(), &this.disk.log).unwrap().entries;
+        let entries = read_log(log_name(this.index), &this.disk.log).unwrap().entries;
         if entries.iter().all(|entry| entry.height() <= height) {
             this.writer = None;
             this.disk.log.clear();
@@ -659,7 +659,7 @@ impl Node {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             None => {
-                let (writer, header) = LogWriter::create(chain_id());
+                let (writer, header) = LogWriter::create(log_name(self.index));
                 self.disk.log = header;
                 self.writer.insert(writer)
             }
@@ -688,9 +688,14 @@ impl Node {
     }
 }
 
+/// The one log of a node.
+fn log_name(index: u8) -> LogName {
+    LogName { chain_id: chain_id(), owner: Some(ValidatorId::of(&key(index).public_key())), file: 1 }
+}
+
 fn recovered_state(node: &mut Node, genesis: &ValidatorSet, parameters: Parameters) -> RecoveredState {
     let me = ValidatorId::of(&key(node.index).public_key());
-    let contents = read_log(chain_id(), &node.disk.log).unwrap();
+    let contents = read_log(log_name(node.index), &node.disk.log).unwrap();
     node.disk.log.truncate(contents.valid_bytes);
     node.writer = (contents.valid_bytes > 0).then_some(contents.writer);
     let mut schedules = Schedules::starting(genesis.clone(), parameters);

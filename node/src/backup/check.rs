@@ -44,7 +44,6 @@ pub fn check(folder: &Path) -> Result<Checked, BackupError> {
     }
     let ledger = Ledger::open_copy(folder, &genesis)?;
     agrees(folder, &record, &ledger)?;
-    ledger.read_all()?;
     let waiting = match &record.validator {
         Some(key) => ledger.unordered_batches(key)?.len(),
         None => 0,
@@ -52,11 +51,11 @@ pub fn check(folder: &Path) -> Result<Checked, BackupError> {
     Ok(Checked { record, waiting })
 }
 
-/// Whether a store ends where the record of its backup says.
+/// Whether every row of a store can be read, and it ends where the record of its backup says.
 pub(crate) fn agrees(folder: &Path, record: &BackupRecord, ledger: &Ledger) -> Result<(), BackupError> {
     let newest: (Height, _, Height) = ledger.newest()?;
     if newest == (record.height, record.block_id, record.executed_height) {
-        return Ok(());
+        return Ok(ledger.read_all()?);
     }
     Err(BackupError::OtherContent { path: folder.to_owned(), said: record.height, found: newest.0 })
 }

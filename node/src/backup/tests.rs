@@ -449,7 +449,7 @@ fn a_stopped_node_is_backed_up_under_its_lock_and_an_empty_folder_is_none() {
 /// A file that was damaged before it was backed up is as it was backed up, and still no part of a store.
 #[test]
 fn a_backup_of_damage_is_not_called_intact() {
-    let (_dir, folder) = small(3);
+    let (dir, folder) = small(3);
     check(&folder).unwrap();
     let record = BackupRecord::read(&folder).unwrap();
     let tables = record.files.iter().filter(|file| file.path.ends_with(".sst"));
@@ -466,4 +466,10 @@ fn a_backup_of_damage_is_not_called_intact() {
     std::fs::write(&name, text.replace(&table.sha256.to_string(), &damaged.to_string())).unwrap();
     let error = check(&folder).unwrap_err();
     assert!(matches!(error, BackupError::Ledger(_)), "{error}");
+    let config = node(&dir.path().join("new"), &testing::genesis(), false);
+    let error = restore(&config, &folder, None).unwrap_err();
+    assert!(matches!(error, StartError::Backup(BackupError::Ledger(_))), "{error}");
+    let left: Vec<_> =
+        std::fs::read_dir(&config.node.data_dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"]);
 }

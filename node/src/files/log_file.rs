@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_consensus::{LogContents, LogEntry, LogWriter, read_log};
-use quancheng_types::{ChainId, Height};
+use quancheng_consensus::{LogContents, LogEntry, LogName, LogWriter, read_log};
+use quancheng_types::{ChainId, Height, ValidatorId};
 
 use super::{FileError, check_plain, io, sync_folder};
 
@@ -79,11 +79,10 @@ pub struct OpenedLog {
 #[derive(Debug)]
 pub struct LogFile {
     folder: PathBuf,
-    number: u64,
+    name: LogName,
     path: PathBuf,
     file: File,
     writer: LogWriter,
-    chain_id: ChainId,
     buffer: Vec<u8>,
     written: u64,
     newest: Height,
@@ -91,12 +90,18 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Opens the newest file and cuts a torn tail, or begins the first. `marked`: how far the log is known to have been durable. One that lost
-    /// something of that goes on in a new file, so that the loss is told once.
+    /// Opens the newest file and cuts a torn tail, or begins the first. `owner`: the validator whose log it is; none in a follower. `marked`: how
+    /// far the log is known to have been durable. One that lost something of that goes on in a new file, so that the loss is told once.
     ///
     /// # Errors
-    /// [`FileError::Log`] on damage that no crash makes, [`FileError::Io`].
-    pub fn open(data_dir: &Path, chain_id: ChainId, marked: LogMark) -> Result<OpenedLog, FileError> {
+    /// [`FileError::Log`] on damage that no crash makes and on the log of another node, [`FileError::Io`].
+    pub fn open(
+        data_dir: &Path,
+        chain_id: ChainId,
+        owner: Option<ValidatorId>,
+        marked: LogMark,
+    ) -> Result<OpenedLog, FileError> {
+        let name = |file| LogName { chain_id, owner, file };
         let folder = data_dir.join("log");
         std::fs::create_dir_all(&folder).map_err(io(&folder, "create the log folder"))?;
         let mut numbers = file_numbers(&folder)?;
@@ -104,7 +109,7 @@ impl LogFile {
         let is_known = marked != LogMark::default();
         let number_max = if is_known { marked.number.saturating_add(1) } else { NUMBER_MAX };
         numbers.retain(|number| *number <= number_max);
-        let newest = newest_file(&folder, &mut numbers, chain_id)?;
+        let newest = newest_file(&folder, &mut numbers, name)?;
         let found = newest.as_ref().map_or(LogMark::default(), |(number, contents)| LogMark {
             number: *number,
             bytes: u64::try_from(contents.valid_bytes).unwrap_or(u64::MAX),
@@ -117,13 +122,13 @@ impl LogFile {
             Some((number, contents)) if loss.is_none() => {
                 let entries = contents.entries;
                 let newest = entries.iter().map(LogEntry::height).max().unwrap_or_default();
-                (Self::resume(folder.clone(), number, found.bytes, contents.writer, chain_id, newest)?, entries)
+                (Self::resume(folder.clone(), name(number), found.bytes, contents.writer, newest)?, entries)
             }
             lost => {
                 numbers.extend(lost.as_ref().map(|(number, _)| *number));
                 let entries = lost.map_or_else(Vec::new, |(_, contents)| contents.entries);
                 let number = found.number.max(marked.number) + 1;
-                (Self::begin(folder.clone(), number, chain_id, &entries)?, entries)
+                (Self::begin(folder.clone(), name(number), &entries)?, entries)
             }
         };
         // The newest took over everything of the earlier ones that counts.
@@ -137,31 +142,30 @@ impl LogFile {
     /// How far the log is durable, after [`Self::sync`].
     #[must_use]
     pub fn mark(&self) -> LogMark {
-        LogMark { number: self.number, bytes: self.written }
+        LogMark { number: self.name.file, bytes: self.written }
     }
 
     /// Goes on in a file behind its bytes that hold.
     fn resume(
         folder: PathBuf,
-        number: u64,
+        name: LogName,
         written: u64,
         writer: LogWriter,
-        chain_id: ChainId,
         newest: Height,
     ) -> Result<Self, FileError> {
-        let path = folder.join(number.to_string());
+        let path = folder.join(name.file.to_string());
         let file = File::options().append(true).open(&path).map_err(io(&path, "open the log"))?;
         file.set_len(written).map_err(io(&path, "cut the torn end of the log"))?;
         file.sync_all().map_err(io(&path, "sync the log"))?;
-        Ok(Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, newest, dirty: false })
+        Ok(Self { folder, name, path, file, writer, buffer: Vec::new(), written, newest, dirty: false })
     }
 
     /// Makes a file that holds these entries. It gets its name only when it is whole: the newest name always names all entries
     /// that count.
-    fn begin(folder: PathBuf, number: u64, chain_id: ChainId, entries: &[LogEntry]) -> Result<Self, FileError> {
-        let path = folder.join(number.to_string());
+    fn begin(folder: PathBuf, name: LogName, entries: &[LogEntry]) -> Result<Self, FileError> {
+        let path = folder.join(name.file.to_string());
         let unfinished = folder.join(UNFINISHED);
-        let (mut writer, mut content) = LogWriter::create(chain_id);
+        let (mut writer, mut content) = LogWriter::create(name);
         for entry in entries {
             content.extend_from_slice(&writer.append(entry));
         }
@@ -177,7 +181,7 @@ impl LogFile {
         sync_folder(&folder)?;
         let written = u64::try_from(content.len()).unwrap_or(u64::MAX);
         let newest = entries.iter().map(LogEntry::height).max().unwrap_or_default();
-        Ok(Self { folder, number, path, file, writer, chain_id, buffer: Vec::new(), written, newest, dirty: false })
+        Ok(Self { folder, name, path, file, writer, buffer: Vec::new(), written, newest, dirty: false })
     }
 
     /// Takes an entry; it is on disk after [`Self::sync`].
@@ -217,7 +221,7 @@ impl LogFile {
             return Ok(());
         }
         let later = if self.newest > committed { self.entries_after(committed)? } else { Vec::new() };
-        let next = Self::begin(self.folder.clone(), self.number + 1, self.chain_id, &later)?;
+        let next = Self::begin(self.folder.clone(), LogName { file: self.name.file + 1, ..self.name }, &later)?;
         let old = std::mem::replace(self, next);
         std::fs::remove_file(&old.path).map_err(io(&old.path, "remove the old log"))
     }
@@ -225,7 +229,7 @@ impl LogFile {
     fn entries_after(&self, committed: Height) -> Result<Vec<LogEntry>, FileError> {
         let bytes = std::fs::read(&self.path).map_err(io(&self.path, "read the log"))?;
         let contents =
-            read_log(self.chain_id, &bytes).map_err(|error| FileError::Log { path: self.path.clone(), error })?;
+            read_log(self.name, &bytes).map_err(|error| FileError::Log { path: self.path.clone(), error })?;
         Ok(contents.entries.into_iter().filter(|entry| entry.height() > committed).collect())
     }
 }
@@ -234,13 +238,13 @@ impl LogFile {
 fn newest_file(
     folder: &Path,
     numbers: &mut Vec<u64>,
-    chain_id: ChainId,
+    name: impl Fn(u64) -> LogName,
 ) -> Result<Option<(u64, LogContents)>, FileError> {
     while let Some(number) = numbers.pop() {
         let path = folder.join(number.to_string());
         check_plain(&path)?;
         let bytes = std::fs::read(&path).map_err(io(&path, "read the log"))?;
-        let contents = read_log(chain_id, &bytes).map_err(|error| FileError::Log { path: path.clone(), error })?;
+        let contents = read_log(name(number), &bytes).map_err(|error| FileError::Log { path: path.clone(), error })?;
         if contents.valid_bytes > 0 {
             return Ok(Some((number, contents)));
         }

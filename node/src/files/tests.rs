@@ -1,5 +1,5 @@
 use quancheng_consensus::{LogEntry, SignRecord};
-use quancheng_types::{ChainId, Digest, Height, Round, SigningKey};
+use quancheng_types::{ChainId, Digest, Height, Round, SigningKey, ValidatorId};
 
 use super::*;
 
@@ -11,9 +11,17 @@ fn entry(height: u64) -> LogEntry {
     LogEntry::Timeout { height: Height(height), round: Round(0), step: quancheng_consensus::log::TimeoutStep::Propose }
 }
 
+fn owner() -> ValidatorId {
+    ValidatorId(Digest([3; 32]))
+}
+
+fn open_log(dir: &std::path::Path, marked: LogMark) -> Result<OpenedLog, FileError> {
+    LogFile::open(dir, chain(), Some(owner()), marked)
+}
+
 /// The log and its entries, where nothing is known of what was durable.
 fn opened(dir: &std::path::Path) -> (LogFile, Vec<LogEntry>) {
-    let OpenedLog { log, entries, loss } = LogFile::open(dir, chain(), LogMark::default()).unwrap();
+    let OpenedLog { log, entries, loss } = open_log(dir, LogMark::default()).unwrap();
     assert_eq!(loss, None);
     (log, entries)
 }
@@ -66,7 +74,7 @@ fn damage_in_the_middle_is_refused_with_the_file_named() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let error = LogFile::open(dir.path(), chain(), LogMark::default()).unwrap_err();
+    let error = open_log(dir.path(), LogMark::default()).unwrap_err();
     assert!(matches!(&error, FileError::Log { .. }) && error.to_string().contains("log/1"), "{error}");
 }
 
@@ -132,7 +140,7 @@ fn what_is_no_file_is_refused_and_not_read() {
         MarksFile::at(dir.path(), chain()).open(true).map(drop),
         SignRecordFile::at(dir.path()).read(&chain(), &key, 0).map(drop),
         StoppedFile::at(dir.path()).check(),
-        LogFile::open(dir.path(), chain(), LogMark::default()).map(drop),
+        open_log(dir.path(), LogMark::default()).map(drop),
         DataLock::acquire(dir.path()).map(drop),
         DataLock::acquire_existing(dir.path()).map(drop),
     ];
@@ -209,21 +217,21 @@ fn a_log_that_lost_what_was_durable_says_so_once() {
         log.append(&entry(10));
         log.sync().unwrap();
         drop(log);
-        let whole = LogFile::open(dir.path(), chain(), marked).unwrap();
+        let whole = open_log(dir.path(), marked).unwrap();
         assert_eq!((whole.entries.len(), &whole.loss), (10, &None), "more than is known is no loss");
         drop(whole);
         let path = dir.path().join("log/1");
         let good = std::fs::read(&path).unwrap();
         let durable = usize::try_from(marked.bytes).unwrap();
         lose(&path, &good[..durable]);
-        let OpenedLog { mut log, entries, loss } = LogFile::open(dir.path(), chain(), marked).unwrap();
+        let OpenedLog { mut log, entries, loss } = open_log(dir.path(), marked).unwrap();
         let words = loss.unwrap_or_else(|| panic!("{what}: not told")).to_string();
         assert!(words.contains("log/1") && words.contains("请检查磁盘"), "{what}: {words}");
         assert_eq!(entries, (1..=left as u64).map(entry).collect::<Vec<_>>(), "{what}");
         log.append(&entry(11));
         log.sync().unwrap();
         drop(log);
-        let again = LogFile::open(dir.path(), chain(), marked).unwrap();
+        let again = open_log(dir.path(), marked).unwrap();
         assert_eq!((again.entries.len(), again.loss), (left + 1, None), "{what}: told once, and nothing more is lost");
         assert!(!path.exists(), "{what}");
     }
@@ -239,22 +247,40 @@ fn a_rotated_log_is_no_loss_and_an_older_copy_of_it_is() {
     let after = log.mark();
     drop(log);
     for marked in [before, after] {
-        assert_eq!(LogFile::open(dir.path(), chain(), marked).unwrap().loss, None);
+        assert_eq!(open_log(dir.path(), marked).unwrap().loss, None);
     }
     std::fs::remove_file(dir.path().join("log/2")).unwrap();
     std::fs::write(dir.path().join("log/1"), old).unwrap();
-    let loss = LogFile::open(dir.path(), chain(), after).unwrap().loss.expect("told");
+    let loss = open_log(dir.path(), after).unwrap().loss.expect("told");
     assert_eq!((loss.found, loss.marked), (before, after));
     // It goes on as the next one; a copy under a number that cannot have been reached is none of its files.
     assert!(!dir.path().join("log/1").exists() && dir.path().join("log/3").exists());
+    let copied = dir.path().join("log/4");
+    std::fs::copy(dir.path().join("log/3"), &copied).unwrap();
+    let error = open_log(dir.path(), LogMark { number: 3, ..after }).unwrap_err().to_string();
+    assert!(error.contains("log/4") && error.contains("copy of file 3"), "{error}");
+    std::fs::remove_file(copied).unwrap();
     for foreign in [7, u64::MAX] {
         std::fs::copy(dir.path().join("log/3"), dir.path().join(format!("log/{foreign}"))).unwrap();
     }
-    assert_eq!(LogFile::open(dir.path(), chain(), after).unwrap().loss, None, "its own is whole");
+    assert_eq!(open_log(dir.path(), after).unwrap().loss, None, "its own is whole");
     std::fs::remove_file(dir.path().join("log/3")).unwrap();
-    let OpenedLog { log, loss, .. } = LogFile::open(dir.path(), chain(), after).unwrap();
+    let OpenedLog { log, loss, .. } = open_log(dir.path(), after).unwrap();
     assert_eq!((loss.expect("told").found, log.mark().number), (LogMark::default(), 3));
     assert!(dir.path().join("log/7").exists(), "what it did not make, it does not remove");
+}
+
+/// Else its owner's locks and votes would be taken for this node's, and what it had said itself forgotten.
+#[test]
+fn a_log_of_another_node_is_refused_with_the_file_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, _) = opened(dir.path());
+    log.append(&entry(4));
+    log.sync().unwrap();
+    for other in [None, Some(ValidatorId(Digest([4; 32])))] {
+        let error = LogFile::open(dir.path(), chain(), other, log.mark()).unwrap_err().to_string();
+        assert!(error.contains("log/1") && error.contains("another node"), "{error}");
+    }
 }
 
 #[test]

@@ -370,12 +370,12 @@ impl Assembly<'_> {
         let key = self.keys.validator.as_ref();
         let record = key.map(|key| sign_record.read(&chain_id, &key.public_key(), marks.sign_records)).transpose();
         let record = record.map_err(StartError::File)?;
+        let own = self.keys.validator_id();
         let OpenedLog { log, entries, loss } =
-            LogFile::open(data_dir, chain_id, marks.log).map_err(StartError::File)?;
+            LogFile::open(data_dir, chain_id, own, marks.log).map_err(StartError::File)?;
         if let Some(loss) = &loss {
             warn!(alarm = "LogLost", "{loss}");
         }
-        let own = self.keys.validator_id();
         let recovered = recover::state(self.ledger, record, entries, own, marks)?;
         let config = EngineConfig {
             chain_id,

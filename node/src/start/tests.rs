@@ -124,7 +124,8 @@ fn open(dir: &Path) -> Result<Opened, Refused> {
     let chain_id = ledger.chain_id();
     let mut file = SignRecordFile::at(dir);
     let record = file.read(&chain_id, &key().public_key(), ledger.marks().sign_records)?;
-    let OpenedLog { log, entries, loss } = LogFile::open(dir, chain_id, ledger.marks().log)?;
+    let OpenedLog { log, entries, loss } =
+        LogFile::open(dir, chain_id, Some(ValidatorId::of(&key().public_key())), ledger.marks().log)?;
     Ok(Opened { ledger, record, file, log, entries, loss, _lock: lock })
 }
 

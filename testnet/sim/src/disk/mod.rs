@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_consensus::{AuthorWindow, Commit, CommittedBlock, LogEntry, LogWriter, SignRecord};
+use quancheng_consensus::{AuthorWindow, Commit, CommittedBlock, LogEntry, LogName, LogWriter, SignRecord};
 use quancheng_contracts::genesis_patch;
 use quancheng_state::backend::Kept;
 use quancheng_state::view::EmptyView;
@@ -51,6 +51,7 @@ struct ChainTip {
 /// One log file.
 #[derive(Clone)]
 struct LogFile {
+    name: LogName,
     writer: LogWriter,
     bytes: Vec<u8>,
     synced: usize,
@@ -59,10 +60,15 @@ struct LogFile {
 }
 
 impl LogFile {
-    fn create(genesis: &Genesis) -> Self {
-        let (writer, bytes) = LogWriter::create(genesis.chain_id());
+    fn create(name: LogName) -> Self {
+        let (writer, bytes) = LogWriter::create(name);
         let synced = bytes.len();
-        Self { writer, bytes, synced, newest: Height::GENESIS }
+        Self { name, writer, bytes, synced, newest: Height::GENESIS }
+    }
+
+    /// The file that comes after this one.
+    fn next(&self) -> Self {
+        Self::create(LogName { file: self.name.file + 1, ..self.name })
     }
 }
 
@@ -97,9 +103,10 @@ impl Disk {
         store.init_genesis(genesis.time_ms, patch, &genesis.validators).map_err(text)?;
         store.sync().map_err(text)?;
         let record = key.map(|key| SignRecord::fresh(genesis.chain_id(), key));
+        let name = LogName { chain_id: genesis.chain_id(), owner: key.map(|key| ValidatorId::of(&key)), file: 1 };
         Ok(Self {
             chain: store.chain(),
-            log: LogFile::create(genesis),
+            log: LogFile::create(name),
             genesis: Arc::clone(genesis),
             backend,
             store,
@@ -143,7 +150,7 @@ impl Disk {
             self.put_commits(&commits, Durability::Synced)?;
             // Entries of the next height may share the flush of a commit: a file that holds some is kept.
             if self.log.bytes.len() > LOG_ROTATE_BYTES && self.log.newest <= self.tip.height {
-                self.log = LogFile::create(&self.genesis);
+                self.log = self.log.next();
             }
         }
         Ok(commits)

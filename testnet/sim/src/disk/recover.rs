@@ -6,18 +6,18 @@ use quancheng_state::StoreError;
 use quancheng_types::codec::decode;
 use quancheng_types::{BatchId, Decisions, Height, PublicKey, ValidatorId};
 
-use super::{ChainTip, Disk, LogFile, META_BYTES_MAX, META_TIP, Undelivered, text};
+use super::{ChainTip, Disk, META_BYTES_MAX, META_TIP, Undelivered, text};
 
 impl Disk {
     /// Reads everything back, as a starting node does: the engine's state, and own batches to offer again.
     pub(crate) fn recover(&mut self, key: Option<PublicKey>) -> Result<(RecoveredState, Vec<BatchId>), String> {
         let chain_id = self.genesis.chain_id();
-        let log = read_log(chain_id, &self.log.bytes).map_err(text)?;
+        let log = read_log(self.log.name, &self.log.bytes).map_err(text)?;
         self.log.bytes.truncate(log.valid_bytes);
         self.log.writer = log.writer;
         self.log.newest = log.entries.iter().map(LogEntry::height).max().unwrap_or_default();
         if log.valid_bytes == 0 {
-            self.log = LogFile::create(&self.genesis);
+            self.log = self.log.next();
         }
         self.log.synced = self.log.bytes.len();
         self.read_tip()?;
