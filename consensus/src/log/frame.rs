@@ -251,7 +251,7 @@ fn header_holds(name: LogName, bytes: &[u8]) -> Result<bool, LogError> {
 }
 
 /// The record at the start of `bytes`, if it holds: its number and payload.
-fn valid_record<'a>(name: LogName, bytes: &'a [u8]) -> Option<(u64, &'a [u8])> {
+fn valid_record(name: LogName, bytes: &[u8]) -> Option<(u64, &[u8])> {
     let frame = bytes.get(..RECORD_FRAME_BYTES)?;
     if frame[..4] != RECORD_MAGIC {
         return None;
