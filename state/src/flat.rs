@@ -122,7 +122,7 @@ pub(crate) fn encode_record(key: &[u8], value: &[u8]) -> Vec<u8> {
 }
 
 /// The key and the value of a record.
-fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }

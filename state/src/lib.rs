@@ -11,6 +11,7 @@
 //! Store         everything about one executed height, atomically  store
 //!   snapshot      ChainStore: blocks, certificates, batches
 //! Snapshot      the state as of one height, with proofs           store
+//!   Export        all of it in chunks, for another node            export
 //!
 //! Backend       ordered columns of bytes under a store            backend (memory), quancheng-state-rocks (RocksDB)
 //! ```
@@ -19,6 +20,7 @@
 
 pub mod backend;
 pub mod error;
+pub mod export;
 mod flat;
 pub mod key;
 pub mod memo;

@@ -28,6 +28,21 @@ proptest! {
         suite::pruning_keeps_what_it_must(&InMemory::new(), &blocks, oldest);
     }
 
+    #[test]
+    fn an_imported_state_is_the_exported_one(blocks in blocks(3..8), chunk_bytes in prop_oneof![1_usize..4_000, Just(1 << 22)]) {
+        suite::export::an_imported_state_is_the_exported_one(&blocks, chunk_bytes);
+    }
+
+    #[test]
+    fn whatever_is_changed_is_refused_and_told_whose_it_is(blocks in blocks(3..6), at in any::<usize>(), by in 1_u8..) {
+        suite::export::whatever_is_changed_is_refused_and_told_whose_it_is(&blocks, at, by);
+    }
+
+    #[test]
+    fn receipts_are_taken_along_from_the_height_that_is_named(blocks in blocks(3..6)) {
+        suite::export::receipts_are_taken_along_from_the_height_that_is_named(&blocks);
+    }
+
     /// Whatever suffix of the writes since the last sync a crash takes back, the store opens at exactly one height, and
     /// executing the rest again leads to the same roots.
     #[test]

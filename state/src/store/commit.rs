@@ -11,9 +11,10 @@ use quancheng_types::{
 };
 
 use super::chain::put_set_change;
+use super::executed_ids::ExecutedIds;
 use super::history::node_key;
 use super::receipts::{RECEIPT_GROUP, receipt_key, receipt_row};
-use super::{HistoryTip, META_TIP, SinceCheckpoint, Store, TipRecord, Writer};
+use super::{HistoryTip, META_OLDEST, META_TIP, SinceCheckpoint, Store, TipRecord, Writer};
 use crate::backend::{Column, Durability, Writes};
 use crate::error::{Record, StoreError};
 use crate::patch::Patch;
@@ -200,6 +201,28 @@ impl Store {
         Ok(tip)
     }
 
+    /// Completes an imported height with what its own state says: the validator sets with the heights from which they are in force, and the
+    /// greatest `valid_until_ms` that anything executed up to it can have had. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::NotExecuted`] of an empty store; [`StoreError`] of the backend.
+    pub fn complete_import(&self, sets: &[(Height, ValidatorSet)], executed_until_ms: u64) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(record) = writer.tip.as_mut() else {
+            return Err(StoreError::NotExecuted { height: Height::GENESIS, tip: None });
+        };
+        record.executed_until_ms = executed_until_ms;
+        let mut writes = Writes::new();
+        writes.put(Column::Meta, META_TIP.to_vec(), encode(record));
+        for (from, validators) in sets {
+            put_set_change(*from, validators, &mut writes);
+        }
+        self.shared.backend.write(writes, Durability::Buffered)?;
+        *self.shared.executed_ids.write().unwrap_or_else(PoisonError::into_inner) = ExecutedIds::new(executed_until_ms);
+        drop(writer);
+        self.sync()
+    }
+
     /// Writes the pages that are in memory alone, as of the newest height.
     pub(super) fn write_pages(&self, writer: &mut Writer) -> Result<(), StoreError> {
         if let Some(record) = &writer.tip {
@@ -262,7 +285,7 @@ fn put_receipts(height: Height, executed: &[Executed], writes: &mut Writes) -> D
             }
         }
         writes.put(Column::Receipts, receipt_key(height, position), receipt_row(&done.body, &bytes));
-        writes.put(Column::TransactionIndex, index_key(&done.receipt.transaction_id), receipt_key(height, position));
+        put_location(&done.receipt.transaction_id, height, position, writes);
     }
     if !executed.is_empty() {
         let mut record = tree.size().to_be_bytes().to_vec();
@@ -277,12 +300,30 @@ fn index_key(id: &TransactionId) -> Vec<u8> {
 }
 
 fn put_history(leaf: HistoryLeaf, mut log: RootBuilder, executed_until_ms: u64, writes: &mut Writes) -> TipRecord {
-    writes.put(Column::HistoryLeaves, leaf.height.0.to_be_bytes().to_vec(), encode(&leaf));
+    put_leaf(&leaf, &mut log, writes);
+    let record = TipRecord { leaf, log, executed_until_ms };
+    writes.put(Column::Meta, META_TIP.to_vec(), encode(&record));
+    record
+}
+
+/// Appends a leaf to the history log.
+pub(crate) fn put_leaf(leaf: &HistoryLeaf, log: &mut RootBuilder, writes: &mut Writes) {
+    writes.put(Column::HistoryLeaves, leaf.height.0.to_be_bytes().to_vec(), encode(leaf));
     let index = log.size();
     for (level, hash) in log.push(leaf.leaf_hash()) {
         writes.put(Column::HistoryNodes, node_key(level, index >> level), hash.as_bytes().to_vec());
     }
-    let record = TipRecord { leaf, log, executed_until_ms };
+}
+
+/// Adds where an executed transaction is.
+pub(crate) fn put_location(id: &TransactionId, height: Height, position: u32, writes: &mut Writes) {
+    writes.put(Column::TransactionIndex, index_key(id), receipt_key(height, position));
+}
+
+/// Makes an imported height the newest one. Of what was executed it is only known here that it was valid for as long as anything can be.
+pub(crate) fn put_imported(leaf: HistoryLeaf, log: RootBuilder, writes: &mut Writes) {
+    let height = leaf.height.0;
+    let record = TipRecord { leaf, log, executed_until_ms: u64::MAX };
     writes.put(Column::Meta, META_TIP.to_vec(), encode(&record));
-    record
+    writes.put(Column::Meta, META_OLDEST.to_vec(), encode(&height));
 }

@@ -41,6 +41,7 @@ mod snapshot;
 
 pub use chain::ChainStore;
 pub use commit::{BlockCommit, BodyLocation, Executed};
+pub(crate) use commit::{put_imported, put_leaf, put_location};
 pub use executed_ids::EXECUTED_IDS_BYTES;
 use executed_ids::ExecutedIds;
 pub use newest::Newest;
@@ -300,6 +301,11 @@ impl Store {
             }
         }
         Ok(Copied::Whole)
+    }
+
+    /// The backend, to be read as it is.
+    pub(crate) fn reading(&self) -> &dyn Backend {
+        self.backend()
     }
 
     fn backend(&self) -> &dyn Backend {

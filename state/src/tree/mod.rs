@@ -33,15 +33,13 @@ mod resolve;
 mod unwritten;
 mod update;
 
+pub(crate) use bucket::{LeafHash, subtree_hash};
 pub(crate) use cache::TreeCache;
-pub(crate) use hasher::ChainHasher;
-#[cfg(test)]
-use hasher::TreeHasher;
+pub(crate) use hasher::{ChainHasher, TreeHasher};
 pub(crate) use page::Slot;
 #[cfg(test)]
 use page::{Branch, Page};
-#[cfg(test)]
-use prefix::Prefix;
+pub(crate) use prefix::Prefix;
 pub(crate) use read::{TreeReader, written_root};
 pub(crate) use rebuild::rebuild;
 pub(crate) use recent::Recent;

@@ -19,6 +19,7 @@ use quancheng_types::{
 };
 
 pub(crate) mod chain;
+pub(crate) mod export;
 
 /// Where a store's bytes are, over restarts. Only one opened backend at a time.
 pub(crate) trait Disk {

@@ -1,0 +1,224 @@
+//! A state that is exported and imported is the same state, and nothing else is taken for it.
+
+use std::sync::Arc;
+
+use quancheng_state::backend::Backend;
+use quancheng_state::export::{
+    CHUNK_BYTES, ChunkKind, Export, ExportList, ExportScope, Import, ImportError, ListRow, ListRules,
+};
+use quancheng_state::{Memory, Overlay, Patch, StateKey, Store, StoreError, StoreOptions, Table};
+use quancheng_types::hash::sha256;
+use quancheng_types::{Digest, Height, HistoryLeaf, ModuleId};
+
+use super::{Block, Model, apply, batch, check_snapshot, commit_of, patch, validators};
+
+const LIST: ModuleId = ModuleId(7);
+const HEADS: Table<u8, (u64, Digest)> = Table::derived(LIST, 1, "heads");
+const ROWS: Table<(u8, Number), u64> = Table::index(LIST, 2, "rows");
+
+/// A number that sorts as it counts.
+struct Number(u64);
+
+impl borsh::BorshSerialize for Number {
+    fn serialize<W: std::io::Write>(&self, writer: &mut W) -> std::io::Result<()> {
+        writer.write_all(&self.0.to_be_bytes())
+    }
+}
+
+fn rules() -> ListRules {
+    fn list_of(key: &StateKey) -> Option<ListRow> {
+        let bytes = key.as_bytes();
+        let is_row = key.module() == LIST && key.table() == ROWS.number() && bytes.len() == 4 + 1 + 8;
+        let number = u64::from_be_bytes(bytes.get(5..)?.try_into().ok()?);
+        is_row.then(|| ListRow { head: HEADS.key(&bytes[4]), number })
+    }
+    fn is_head(key: &StateKey) -> bool {
+        key.module() == LIST && key.table() == HEADS.number()
+    }
+    fn push(head: Option<&[u8]>, row: &[u8]) -> Option<Vec<u8>> {
+        let (count, digest) = match head {
+            Some(bytes) => borsh::from_slice::<(u64, Digest)>(bytes).ok()?,
+            None => (0, Digest::ZERO),
+        };
+        borsh::to_vec(&(count + 1, sha256(&[digest.as_bytes(), row]))).ok()
+    }
+    ListRules { list_of, is_head, push }
+}
+
+/// The writes of a block, with one row more in each of some lists.
+fn with_rows(store: &Store, block: &Block, height: u64) -> Patch {
+    let view = store.snapshot().unwrap();
+    let mut overlay = Overlay::new(&view);
+    for list in (0..5_u8).filter(|list| !(height + u64::from(*list)).is_multiple_of(3)) {
+        for row in 0..height % 4 {
+            let (count, digest) = HEADS.read(&overlay, &list).unwrap().unwrap_or_default();
+            let value = height * 10 + row;
+            ROWS.put(&mut overlay, &(list, Number(count)), &value);
+            HEADS.put(&mut overlay, &list, &(count + 1, sha256(&[digest.as_bytes(), &borsh::to_vec(&value).unwrap()])));
+        }
+    }
+    let mut all = patch(&view, block);
+    all.merge(overlay.into_patch());
+    all
+}
+
+/// A store that executed blocks, and the models of its heights.
+struct Source {
+    store: Store,
+    models: Vec<Model>,
+    later: Vec<HistoryLeaf>,
+    root: Digest,
+}
+
+/// The state of the height before the last block; its leaf is what a header certifies beside it.
+fn source(blocks: &[Block]) -> Source {
+    let (whole, store) = (open(), open());
+    let (mut models, mut model) = (Vec::new(), Model::new());
+    for (height, block) in (0_u64..).zip(blocks) {
+        apply(&mut model, block);
+        for (store, is_whole) in [(&whole, true), (&store, false)] {
+            if height == 0 {
+                let patch = patch(&quancheng_state::view::EmptyView, block);
+                store.init_genesis(1, patch, &validators(&[1])).unwrap();
+            } else if is_whole || usize::try_from(height).unwrap() + 1 < blocks.len() {
+                let patch = with_rows(store, block, height);
+                store.commit(commit_of(height, patch, &batch(height, height * 7 % 5))).unwrap();
+            }
+        }
+        models.push(model.clone());
+    }
+    models.pop();
+    let tip = whole.tip().unwrap();
+    Source { store, models, later: vec![tip.leaf], root: tip.root }
+}
+
+fn open() -> Store {
+    Store::open(Arc::new(Memory::new()), StoreOptions::default()).unwrap()
+}
+
+type Chunks = (ExportList, Vec<Vec<u8>>);
+
+fn export(source: &Source, chunk_bytes: usize, receipts_from: u64) -> Chunks {
+    let history_size = source.later[0].height.0 + 1;
+    let scope = ExportScope { history_size, receipts_from: Height(receipts_from), chunk_bytes };
+    let mut chunks = Vec::new();
+    let list = Export::of(&source.store, scope).unwrap().run::<StoreError>(&source.later, &mut |entry, bytes| {
+        assert_eq!((entry.bytes as usize, entry.sha256), (bytes.len(), sha256(&[&bytes])));
+        chunks.push(bytes);
+        Ok(())
+    });
+    (list.unwrap(), chunks)
+}
+
+fn import(source: &Source, (list, chunks): &Chunks) -> Result<Store, ImportError> {
+    let backend: Arc<dyn Backend> = Arc::new(Memory::new());
+    // The list is read as it was written.
+    let list = ExportList::decode(&list.encode()).unwrap();
+    let size = source.later[0].height.0 + 1;
+    let mut import = Import::begin(Arc::clone(&backend), list, size, source.root, rules())?;
+    chunks.iter().try_for_each(|chunk| import.put(chunk))?;
+    let leaf = import.finish()?;
+    let store = Store::open(backend, StoreOptions::default())?;
+    assert_eq!(store.tip().unwrap().leaf, leaf);
+    store.complete_import(&[(Height(1), validators(&[1]))], 1 << 40)?;
+    Ok(store)
+}
+
+/// Whatever the state was, and however it is cut: the same root, every past of kept rows with its proof, the same next heights.
+pub(crate) fn an_imported_state_is_the_exported_one(blocks: &[Block], chunk_bytes: usize) {
+    let source = source(blocks);
+    let exported = export(&source, chunk_bytes, 0);
+    assert_eq!(exported, export(&source, chunk_bytes, 0), "a function of the state");
+    let store = import(&source, &exported).unwrap();
+    assert_eq!(export(&Source { store: store.clone(), ..source_of(&source) }, chunk_bytes, u64::MAX).0.chunks, {
+        let is_receipt = |kind: &ChunkKind| matches!(kind, ChunkKind::Receipts);
+        exported.0.chunks.iter().filter(|chunk| !is_receipt(&chunk.kind)).cloned().collect::<Vec<_>>()
+    });
+    let tip = source.store.tip().unwrap();
+    assert_eq!((store.tip().unwrap(), store.oldest()), (tip, tip.height()));
+    let newest = store.snapshot().unwrap();
+    for (height, model) in (0_u64..).zip(&source.models) {
+        check_snapshot(&store.snapshot_at(Height(height)).unwrap(), model, &newest, tip.height().0);
+        assert_eq!(store.history_path(Height(height), tip.size), source.store.history_path(Height(height), tip.size));
+        for receipt in source.store.receipts(Height(height)).unwrap() {
+            assert!(store.is_executed(&receipt.transaction_id, 5).unwrap(), "what was executed is known");
+        }
+    }
+    let next = tip.height().0 + 1;
+    for store in [&source.store, &store] {
+        for height in next..next + 3 {
+            let patch = with_rows(store, &blocks[0], height);
+            store.commit(commit_of(height, patch, &batch(height, 2))).unwrap();
+        }
+    }
+    assert_eq!(store.tip(), source.store.tip());
+}
+
+fn source_of(source: &Source) -> Source {
+    Source { store: source.store.clone(), models: Vec::new(), later: source.later.clone(), root: source.root }
+}
+
+/// Names a changed chunk in the list, as one who made the list would.
+fn named(list: &mut ExportList, chunks: &[Vec<u8>]) {
+    for (entry, bytes) in list.chunks.iter_mut().zip(chunks) {
+        (entry.bytes, entry.sha256) = (u32::try_from(bytes.len()).unwrap(), sha256(&[bytes]));
+    }
+}
+
+/// A changed byte is the sender's fault; with the digest changed too it is that of the list. Nothing of either is taken for the state.
+pub(crate) fn whatever_is_changed_is_refused_and_told_whose_it_is(blocks: &[Block], at: usize, by: u8) {
+    let source = source(blocks);
+    let (list, chunks) = export(&source, 600, 1);
+    for index in 0..chunks.len() {
+        let mut changed = chunks.clone();
+        let place = at % changed[index].len();
+        changed[index][place] ^= by;
+        let refused = import(&source, &(list.clone(), changed.clone()));
+        assert!(matches!(refused, Err(ImportError::Sender { .. })), "chunk {index} byte {place}: {refused:?}");
+        let mut list = list.clone();
+        named(&mut list, &changed);
+        let refused = import(&source, &(list, changed));
+        assert!(
+            matches!(refused, Err(ImportError::Content { .. } | ImportError::List { .. })),
+            "chunk {index} byte {place}: {refused:?}"
+        );
+    }
+    for index in 0..chunks.len() {
+        let (mut list, mut fewer) = (list.clone(), chunks.clone());
+        list.chunks.remove(index);
+        fewer.remove(index);
+        let refused = import(&source, &(list, fewer));
+        assert!(
+            matches!(refused, Err(ImportError::Content { .. } | ImportError::List { .. })),
+            "without {index}: {refused:?}"
+        );
+    }
+    for index in 1..chunks.len() {
+        let (mut list, mut swapped) = (list.clone(), chunks.clone());
+        list.chunks.swap(index - 1, index);
+        swapped.swap(index - 1, index);
+        assert!(import(&source, &(list, swapped)).is_err(), "swapped {index}");
+    }
+}
+
+/// Of an export that begins with later receipts, only the ids of these are known: whoever imports it must ask for enough of them.
+pub(crate) fn receipts_are_taken_along_from_the_height_that_is_named(blocks: &[Block]) {
+    let source = source(blocks);
+    let tip = source.store.tip().unwrap().height().0;
+    for from in 0..=tip + 1 {
+        let exported = export(&source, CHUNK_BYTES, from);
+        assert_eq!(exported.0.receipts_from, Height(from));
+        let store = import(&source, &exported).unwrap();
+        for height in 0..=tip {
+            for receipt in source.store.receipts(Height(height)).unwrap() {
+                assert_eq!(store.is_executed(&receipt.transaction_id, 5).unwrap(), height >= from);
+            }
+        }
+        if from > 0 {
+            let (mut list, chunks) = exported;
+            list.receipts_from = Height(from - 1);
+            let has_some = !source.store.receipts(Height(from - 1)).unwrap().is_empty();
+            assert_eq!(import(&source, &(list, chunks)).is_err(), has_some);
+        }
+    }
+}
