@@ -71,6 +71,34 @@ pub fn schedules(view: &dyn View) -> Result<Schedules, StoreError> {
     Ok(all)
 }
 
+/// Every validator set that was decided, with the height from which it is in force, ascending.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_history(view: &dyn View) -> Result<Vec<(Height, ValidatorSet)>, StoreError> {
+    let count = SET_COUNT.read(view, &())?.unwrap_or(0);
+    let mut sets = Vec::new();
+    for place in 0..count {
+        let missing = || StoreError::Missing {
+            record: Record::Row(SET_HISTORY.name()),
+            key: SET_HISTORY.key(&place).as_bytes().to_vec(),
+        };
+        let (effective, set) = SET_HISTORY.read(view, &place)?.ok_or_else(missing)?;
+        sets.push((effective, load(view, &set)?));
+    }
+    Ok(sets)
+}
+
+/// The longest that a transaction may be valid under any of the parameters in force and in flight, ms.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn lifetime_max_ms(view: &dyn View) -> Result<u64, StoreError> {
+    let lifetimes = schedule(view, &PARAMETERS)?;
+    let lifetimes = lifetimes.entries().iter().map(|entry| entry.value.transaction_lifetime_max_ms);
+    Ok(lifetimes.max().unwrap_or(0))
+}
+
 /// Versions in force and in flight.
 ///
 /// # Errors

@@ -39,7 +39,9 @@ use crate::weight::Cost;
 
 pub use calls::{Call, Error, Propose, Vote, Withdraw};
 pub(crate) use consensus::{decided_at, init_consensus};
-pub use consensus::{parameters_at, schedules, validator, validator_set_at, version_at, versions};
+pub use consensus::{
+    lifetime_max_ms, parameters_at, schedules, set_history, validator, validator_set_at, version_at, versions,
+};
 pub use events::Event;
 pub(crate) use misbehavior::punish;
 pub use publish::{calendar_year, rule_set, rule_set_in_force};

@@ -40,7 +40,7 @@ pub(super) fn ask(config: &NodeConfig) -> Result<Made, BackupError> {
         now = status(&document).ok_or_else(|| no_answer(format!("no answer of a node: {document}")))?;
     }
     match now {
-        BackupStatus::Done { backup, .. } => here(config, backup).map_err(no_answer),
+        BackupStatus::Done { made, .. } => here(config, made).map_err(no_answer),
         BackupStatus::Failed { en, zh, .. } => Err(BackupError::Refused { door: door.to_string(), en, zh }),
         BackupStatus::Idle | BackupStatus::Running { .. } => {
             Err(no_answer("the node was started anew meanwhile".to_owned()))

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use quancheng_types::{
-    CertificateError, ChainId, CommitCertificate, Header, Height, NEWEST_VERSION, PROTOCOL_VERSION, ValidatorSet,
+    CertificateError, ChainId, CommitCertificate, Genesis, Header, Height, NEWEST_VERSION, PROTOCOL_VERSION, ValidatorSet,
     is_known_version,
 };
 
@@ -161,6 +161,38 @@ fn follow(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<Followed, TrustFau
     }
     let descent = one_history(bundle, pinned).map_err(TrustFault::History)?;
     Ok(Followed { used, descent })
+}
+
+/// Why a header does not follow from a genesis, in both languages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderRefused {
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+}
+
+/// Whether a quorum signed a header, of validators that follow from those of the genesis by the changes that `steps` show: every one up to
+/// that header, ascending. What a node checks that takes over a state which it has not executed (steps V5 and V6 of `docs/bundle.md`).
+///
+/// # Errors
+/// [`HeaderRefused`]: why not.
+pub fn certified_from_genesis(
+    genesis: &Genesis,
+    steps: &[SetChange],
+    header: &Header,
+    certificate: &CommitCertificate,
+) -> Result<(), HeaderRefused> {
+    let refused = |fault: TrustFault| HeaderRefused { zh: fault.zh(), en: fault.to_string() };
+    let (chain_id, mut set) = (genesis.chain_id(), &genesis.validators);
+    in_order(steps, header.height).map_err(refused)?;
+    for step in steps {
+        change(step, set, chain_id).map_err(refused)?;
+        set = &step.next_validators;
+    }
+    let (height, version) = (header.height, header.version);
+    certified(header, certificate, set, chain_id).map_err(|fault| refused(TrustFault::Step { height, fault }))?;
+    if is_known_version(version) { Ok(()) } else { Err(refused(TrustFault::Version { height, version })) }
 }
 
 /// A pinned header is the only one of its height.

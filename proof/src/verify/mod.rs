@@ -14,6 +14,7 @@ use crate::checkpoint::Checkpoint;
 use crate::files::FileDigests;
 use crate::report::{Assessment, Finding, Report, Scope, Verdict};
 
+pub use chain::{HeaderRefused, certified_from_genesis};
 pub(crate) use chain::{finality, is_possible, trust_path};
 pub(crate) use claims::leaf_fault;
 pub(crate) use descent::earlier_root;

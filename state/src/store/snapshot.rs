@@ -44,6 +44,15 @@ impl Snapshot {
         &self.tip
     }
 
+    /// The height that wrote what a key holds as of this snapshot; `None` where there is nothing.
+    ///
+    /// # Errors
+    /// As [`View::read`].
+    pub fn since(&self, key: &StateKey) -> Result<Option<Height>, StoreError> {
+        let found = found_at(self.backend(), key, self.height(), || self.shared.is_newest(self.height()))?;
+        Ok(found.map(|found| found.holding().since))
+    }
+
     /// Proves what [`View::read`] of this snapshot answers, under its own root: as [`Self::prove_under`] itself.
     ///
     /// # Errors
