@@ -99,9 +99,7 @@ impl<M: Clone + Send + 'static> Desk<M> {
         let begun_ms = u64::try_from(begun_ms).unwrap_or(u64::MAX);
         let stopping = Arc::clone(&self.stopping);
         let guard = Finish { name: self.name, status: Arc::clone(&self.status), begun_ms };
-        self.threads
-            .spawn_behind(self.name, move || guard.set(work(&stopping)))
-            .map_err(DeskError::NoThread)?;
+        self.threads.spawn_behind(self.name, move || guard.set(work(&stopping))).map_err(DeskError::NoThread)?;
         *status = DeskStatus::Running { begun_ms };
         Ok(status.clone())
     }

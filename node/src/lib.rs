@@ -14,6 +14,7 @@ pub mod batcher;
 pub mod budget;
 pub mod config;
 pub mod descriptors;
+pub mod desk;
 pub mod driver;
 pub mod executor;
 pub mod fair;
@@ -26,6 +27,7 @@ pub mod metrics;
 pub mod network;
 pub mod replay;
 pub mod signals;
+pub mod snapshot;
 pub mod start;
 #[cfg(test)]
 mod testing;

@@ -14,8 +14,9 @@ use quancheng_node::limits::{BLOCKING_THREADS_MAX, STACK_BYTES};
 use quancheng_node::log::Log;
 use quancheng_node::replay::{ReplayError, Replayed, replay};
 use quancheng_node::signals;
+use quancheng_node::snapshot::{SnapshotInfo, Source, Sources, take};
 use quancheng_node::start::{
-    Node, Rejoin, Rejoined, Restored, StartError, Teardown, check_key_files, init, read_genesis, restore,
+    Joined, Node, Rejoin, Rejoined, Restored, StartError, Teardown, check_key_files, init, join, read_genesis, restore,
 };
 use quancheng_node::version::EXIT_UNKNOWN_VERSION;
 use quancheng_types::variables::NearMiss;
@@ -60,6 +61,21 @@ enum Command {
         /// `--rejoin-above` as well (由备份恢复;验证节点须同时给出 --rejoin-above).
         #[arg(long, value_name = "DIR")]
         from_backup: Option<PathBuf>,
+        /// Begin with the newest snapshot that one of these has, instead of executing the chain: public addresses of nodes (http://HOST:PORT), or
+        /// folders, separated by commas. Each is checked against the genesis file; none is trusted. A validator needs `--rejoin-above` as well
+        /// (由快照加入,逐块按创世文件核验;验证节点须同时给出 --rejoin-above).
+        #[arg(long, value_name = "SOURCES", value_delimiter = ',', conflicts_with = "from_backup")]
+        from_snapshot: Vec<Source>,
+    },
+    /// Have the node of this configuration, which runs, make a snapshot of the newest height; it serves the newest two under `/v1/snapshots`
+    /// (令运行中的节点制作快照,供新节点加入).
+    Snapshot {
+        /// Configuration file (TOML).
+        #[arg(long, env = "QUANCHENG_CONFIG")]
+        config: PathBuf,
+        /// Print one JSON object (以 JSON 输出).
+        #[arg(long)]
+        json: bool,
     },
     /// Copy the blocks and results of this node, running or stopped, into a folder of their own; or check such a folder. A backup holds no keys and
     /// nothing of what was signed (备份节点的区块与执行结果,运行中或已停止均可;不含密钥与签名记录).
@@ -168,9 +184,15 @@ fn unread_variables() -> Vec<String> {
 
 fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
-        Command::Init { config, rejoin_above, salvage, from_backup } => {
-            run_init(&load(&config)?, rejoin_above, salvage, from_backup.as_deref())
+        Command::Init { config, rejoin_above, salvage, from_backup, from_snapshot } => {
+            let begin = match (from_backup, from_snapshot) {
+                (Some(folder), _) => Beginning::Backup(folder),
+                (None, sources) if sources.is_empty() => Beginning::Genesis,
+                (None, sources) => Beginning::Snapshot(sources),
+            };
+            run_init(&load(&config)?, rejoin_above, salvage, begin)
         }
+        Command::Snapshot { config, json } => tell_snapshot(&take(&load(&config)?)?, json),
         Command::Backup { check: Some(folder), json, .. } => tell_checked(&folder, &check(&folder)?, json),
         Command::Backup { config, out, json, check: None } => {
             let config = config.ok_or("--config is missing")?;
@@ -240,29 +262,75 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
+/// What a data folder begins with.
+enum Beginning {
+    Genesis,
+    Backup(PathBuf),
+    Snapshot(Vec<Source>),
+}
+
 fn run_init(
     config: &NodeConfig,
     rejoin_above: Option<u64>,
     old: Option<PathBuf>,
-    from_backup: Option<&Path>,
+    beginning: Beginning,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     let now_ms = u64::try_from(now.as_millis())?;
     let is_salvage = old.is_some();
     let rejoin = rejoin_above.map(|tip| Rejoin { tip: Height(tip), now_ms, salvage: old });
-    let rejoined = match from_backup {
-        Some(folder) => {
-            let restored = restore(config, folder, rejoin)?;
+    let rejoined = match beginning {
+        Beginning::Backup(folder) => {
+            let restored = restore(config, &folder, rejoin)?;
             tell_restored(&restored);
             restored.rejoined
         }
-        None => init(config, rejoin)?,
+        Beginning::Snapshot(sources) => {
+            let joined = join(config, Sources::new(sources), rejoin)?;
+            tell_joined(&joined);
+            joined.rejoined
+        }
+        Beginning::Genesis => init(config, rejoin)?,
     };
     if is_salvage || rejoined.batches > 0 {
         tell_salvage(&rejoined);
     }
     let made = answer(&format!("{}\n", config.node.data_dir.display()))?;
     Ok(if rejoined.is_whole() { made } else { ExitCode::from(EXIT_LOST) })
+}
+
+/// A snapshot that was made.
+fn tell_snapshot(made: &SnapshotInfo, json: bool) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    if json {
+        return answer(&format!("{}\n", serde_json::to_string(made)?));
+    }
+    let SnapshotInfo { height, chunks, bytes, block_id, .. } = made;
+    answer(&format!(
+        "snapshot of height {height}: {bytes} bytes in {chunks} chunks, block {block_id}\n\
+         高度 {height} 的快照:{chunks} 块,{bytes} 字节,区块 {block_id}\n"
+    ))
+}
+
+/// What was taken over, in both languages.
+fn tell_joined(joined: &Joined) {
+    let Joined { height, source, chunks, bytes, floor, .. } = joined;
+    complain(&format!(
+        "joined by the snapshot of height {height} from {source}: {chunks} chunks, {bytes} bytes, each checked against the certified header; \
+         blocks and receipts up to it are not here"
+    ));
+    complain(&format!(
+        "已由 {source} 的快照加入,高度 {height}:{chunks} 块,{bytes} 字节,均按经认证的区块头核验;该高度及以前的区块与回执不在本机"
+    ));
+    tell_floor(*floor);
+}
+
+/// From which height a validator signs.
+fn tell_floor(floor: Option<Height>) {
+    if let Some(floor) = floor {
+        complain(&format!(
+            "it signs from height {floor} on; make sure that this key runs nowhere else (自高度 {floor} 起签名,请确认该密钥未在别处运行)"
+        ));
+    }
 }
 
 /// What was restored, in both languages.
@@ -274,11 +342,7 @@ fn tell_restored(restored: &Restored) {
     complain(&format!(
         "已恢复:区块至高度 {height},执行结果至高度 {executed_height};共 {files} 个文件,{bytes} 字节,校验一致"
     ));
-    if let Some(floor) = floor {
-        complain(&format!(
-            "it signs from height {floor} on; make sure that this key runs nowhere else (自高度 {floor} 起签名,请确认该密钥未在别处运行)"
-        ));
-    }
+    tell_floor(*floor);
 }
 
 /// A backup that was made: a line for each thing, in both languages, or one JSON object.

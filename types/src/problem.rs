@@ -59,6 +59,10 @@ codes! {
     PRUNED,
     /// The sender has used up its share.
     QUOTA_EXCEEDED,
+    /// A snapshot cannot be begun, made or read.
+    SNAPSHOT_FAILED,
+    /// Another snapshot is being made.
+    SNAPSHOT_RUNNING,
     /// The node has not started yet.
     STARTING,
     /// The node is stopping.

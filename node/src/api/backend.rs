@@ -19,6 +19,7 @@ use crate::admission::AdmissionError;
 use crate::backup::{BackupError, BackupStatus};
 use crate::driver::ClockReport;
 use crate::fair::ClientAddress;
+use crate::snapshot::{SnapshotError, SnapshotFolder, SnapshotStatus};
 
 /// A future that an object-safe trait can return.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -289,6 +290,15 @@ pub trait Backend: Send + Sync + 'static {
     fn begin_backup(&self) -> Result<BackupStatus, BackupError>;
     /// Where the newest backup of this process stands.
     fn backup_status(&self) -> BackupStatus;
+    /// Begins a snapshot of this node, and returns before it is made.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]: [`SnapshotError::Running`] while one is being made.
+    fn begin_snapshot(&self) -> Result<SnapshotStatus, SnapshotError>;
+    /// Where the newest snapshot of this process stands.
+    fn snapshot_status(&self) -> SnapshotStatus;
+    /// The snapshots that this node has.
+    fn snapshots(&self) -> SnapshotFolder;
     /// Prometheus text.
     fn metrics(&self) -> String;
 }

@@ -72,6 +72,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
+/// Two segments of the path.
+#[derive(Debug)]
+pub(crate) struct SegmentPair(pub Segment, pub Segment);
+
+impl<S: Send + Sync> FromRequestParts<S> for SegmentPair {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> ApiResult<Self> {
+        let Path((first, second)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| ApiError::parameter("path", rejection.body_text()))?;
+        unsigned("path", &first)?;
+        unsigned("path", &second)?;
+        Ok(Self(Segment(first), Segment(second)))
+    }
+}
+
 impl Segment {
     /// Reads it as something that has a text form.
     ///

@@ -2,6 +2,8 @@
 
 mod proofs;
 
+pub(crate) use proofs::trust_path;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +29,7 @@ use crate::fair::ClientAddress;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::network::NetworkHandle;
+use crate::snapshot::{SnapshotDesk, SnapshotError, SnapshotFolder, SnapshotStatus};
 use crate::tracker::{Progress, Tracker};
 
 /// Blocks that a node may be behind its peers and still count as following.
@@ -59,6 +62,8 @@ pub struct NodeBackend {
     pub started: Instant,
     /// Backups of it.
     pub backups: BackupDesk,
+    /// Snapshots of it.
+    pub snapshots: Arc<SnapshotDesk>,
 }
 
 impl NodeBackend {
@@ -273,6 +278,18 @@ impl Backend for NodeBackend {
 
     fn backup_status(&self) -> BackupStatus {
         self.backups.status()
+    }
+
+    fn begin_snapshot(&self) -> Result<SnapshotStatus, SnapshotError> {
+        self.snapshots.begin(&self.ledger)
+    }
+
+    fn snapshot_status(&self) -> SnapshotStatus {
+        self.snapshots.status()
+    }
+
+    fn snapshots(&self) -> SnapshotFolder {
+        self.snapshots.folder()
     }
 
     fn metrics(&self) -> String {

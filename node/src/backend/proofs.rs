@@ -21,7 +21,7 @@ pub(super) fn certifying_header(ledger: &Ledger, height: Height) -> Result<Optio
 }
 
 /// For every height below `height` from which another set was in force: the header before it, signed by the old set.
-pub(super) fn trust_path(ledger: &Ledger, height: Height) -> Result<Vec<SetChange>, StoreError> {
+pub(crate) fn trust_path(ledger: &Ledger, height: Height) -> Result<Vec<SetChange>, StoreError> {
     let mut steps = Vec::new();
     for (from, validators) in ledger.set_changes()? {
         let Some(last_of_old) = from.previous() else {

@@ -29,14 +29,14 @@ pub(super) fn ask(config: &NodeConfig) -> Result<Made, BackupError> {
     if door.port() == 0 {
         return Err(no_answer("the configuration lets the system choose its port".to_owned()));
     }
-    let begun = match request(door, "POST").map_err(|error| no_answer(error.to_string()))? {
+    let begun = match request(door, "POST", "/backup").map_err(|error| no_answer(error.to_string()))? {
         (202, document) => status(&document).ok_or_else(|| no_answer(format!("no answer of a node: {document}")))?,
         (code, document) => return Err(refused(door, code, &document)),
     };
     let mut now = begun;
     while let BackupStatus::Running { .. } = now {
         std::thread::sleep(POLL);
-        let (_, document) = request(door, "GET").map_err(|error| no_answer(error.to_string()))?;
+        let (_, document) = request(door, "GET", "/backup").map_err(|error| no_answer(error.to_string()))?;
         now = status(&document).ok_or_else(|| no_answer(format!("no answer of a node: {document}")))?;
     }
     match now {
@@ -76,8 +76,8 @@ fn refused(door: SocketAddr, status: u16, problem: &Value) -> BackupError {
     BackupError::Refused { door: door.to_string(), en, zh }
 }
 
-/// One request to `/backup`: status and document.
-fn request(door: SocketAddr, method: &str) -> std::io::Result<(u16, Value)> {
+/// One request to the operator's door: status and document.
+pub(crate) fn request(door: SocketAddr, method: &str, path: &str) -> std::io::Result<(u16, Value)> {
     let address = match door.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), door.port()),
         IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), door.port()),
@@ -87,7 +87,7 @@ fn request(door: SocketAddr, method: &str) -> std::io::Result<(u16, Value)> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let head = format!(
-        "{method} /backup HTTP/1.1\r\nhost: {address}\r\naccept-language: en\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\naccept-language: en\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
     let mut answer = Vec::new();

@@ -14,7 +14,7 @@
 mod check;
 mod command;
 mod desk;
-mod door;
+pub(crate) mod door;
 mod error;
 mod export;
 mod files;

@@ -55,6 +55,17 @@ impl ChainTip {
         Ok(tip)
     }
 
+    /// Of a chain that begins after a height, with the windows that its state tells.
+    pub(super) fn imported(height: Height, windows: Vec<(ValidatorId, AuthorWindow)>) -> Self {
+        // Which of the blocks before was the newest with content is not known: this one, at the latest.
+        Self { height, last_nonempty: height, windows: windows.into_iter().collect() }
+    }
+
+    /// Writes it, to be durable with a later write.
+    pub(super) fn write(&self, chain: &ChainStore) -> Result<(), StoreError> {
+        chain.meta_put(META_NAME, encode(self), Durability::Buffered)
+    }
+
     fn enter(&mut self, block: &Block) {
         self.height = block.header.height;
         if !block.batches.is_empty() || !block.misbehavior.is_empty() {

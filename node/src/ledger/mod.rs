@@ -11,6 +11,7 @@ mod batches;
 mod blocks;
 mod copy;
 mod error;
+mod exchange;
 mod execute;
 mod open;
 mod salvage;
@@ -33,6 +34,7 @@ use batches::BatchCache;
 use blocks::ChainTip;
 
 pub use error::LedgerError;
+pub use exchange::Imported;
 pub use execute::{Results, execute_stored};
 pub(crate) use open::STORE_FOLDER;
 pub use open::{StoreHandle, StoreKeeper, has_run};

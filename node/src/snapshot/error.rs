@@ -23,6 +23,20 @@ pub enum SnapshotError {
         /// Its folder.
         path: PathBuf,
     },
+    /// The node does not run, or its door does not answer as one.
+    NotRunning {
+        /// Its operator's door.
+        door: String,
+        /// What came instead.
+        reason: String,
+    },
+    /// The node made none.
+    Refused {
+        /// Why, in English.
+        en: String,
+        /// Why, in Chinese.
+        zh: String,
+    },
     /// No header certified the results of its height in time.
     NotCertified {
         /// The height.
@@ -82,7 +96,7 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
-    pub(super) fn manifest(en: &str, zh: &str) -> Self {
+    pub(crate) fn manifest(en: &str, zh: &str) -> Self {
         Self::Manifest { en: en.to_owned(), zh: zh.to_owned() }
     }
 
@@ -99,12 +113,19 @@ impl SnapshotError {
             Self::Stopping => "the node is stopping: ask again when it runs".to_owned(),
             Self::Empty => "nothing but the genesis is executed: there is nothing to take a snapshot of".to_owned(),
             Self::Exists { path } => format!("there is a snapshot of this height: {}", path.display()),
+            Self::NotRunning { door, reason } => format!(
+                "no node makes a snapshot at {door} (api.admin): {reason}. Start the node of this configuration, and ask again"
+            ),
+            Self::Refused { en, .. } => format!("the node made no snapshot: {en}"),
             Self::NotCertified { height } => format!(
                 "no header has certified the results of height {height} yet: see that more than two thirds of the validators are \
                  there, then ask again"
             ),
             Self::Io { path, action, error } => {
-                format!("cannot {action} {}: {error}. Check the path, its permissions and the room on the disk", path.display())
+                format!(
+                    "cannot {action} {}: {error}. Check the path, its permissions and the room on the disk",
+                    path.display()
+                )
             }
             Self::Ledger(error) => error.to_string(),
             Self::Manifest { en, .. } => format!("the snapshot is not certified: {en}. Take another one"),
@@ -118,7 +139,9 @@ impl SnapshotError {
                 let told: Vec<String> = failures.iter().map(|(who, why)| format!("\n  {who}: {why}")).collect();
                 format!("no source gave a whole snapshot; nothing was made. Name another one:{}", told.concat())
             }
-            Self::Import { source, error } => format!("{source}: {error}. It lies, or its disk is damaged: take another one"),
+            Self::Import { source, error } => {
+                format!("{source}: {error}. It lies, or its disk is damaged: take another one")
+            }
             Self::ReplayWindow { found, needed } => format!(
                 "the snapshot holds receipts from height {found} on, and {needed} is needed so that nothing is executed twice: take \
                  another one"
@@ -134,6 +157,10 @@ impl SnapshotError {
             Self::Stopping => "节点正在停止，请在其运行时再试".to_owned(),
             Self::Empty => "除创世外尚未执行任何区块，无可制作快照的内容".to_owned(),
             Self::Exists { path } => format!("该高度的快照已存在：{}", path.display()),
+            Self::NotRunning { door, .. } => {
+                format!("{door}（api.admin）处没有可制作快照的节点：请启动本配置的节点后再试")
+            }
+            Self::Refused { zh, .. } => format!("节点未能制作快照：{zh}"),
             Self::NotCertified { height } => {
                 format!("高度 {height} 的结果尚未经区块头认证：请确认超过三分之二的验证者在线，然后再试")
             }
@@ -150,7 +177,9 @@ impl SnapshotError {
                 let told: Vec<String> = failures.iter().map(|(who, _)| who.clone()).collect();
                 format!("没有来源提供完整的快照，未建立任何内容；请指定其他来源（已试：{}）", told.join("、"))
             }
-            Self::Import { source, .. } => format!("{source} 所提供的内容与经认证的区块头不符：其有欺骗或磁盘损坏，请改用其他来源"),
+            Self::Import { source, .. } => {
+                format!("{source} 所提供的内容与经认证的区块头不符：其有欺骗或磁盘损坏，请改用其他来源")
+            }
             Self::ReplayWindow { found, needed } => {
                 format!("快照的回执自高度 {found} 起，而为防止重复执行需自高度 {needed} 起：请改用其他快照")
             }

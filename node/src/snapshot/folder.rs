@@ -92,24 +92,23 @@ impl SnapshotFolder {
 
     fn info(folder: &Path) -> Result<SnapshotInfo, SnapshotError> {
         let path = folder.join(INFO);
-        let bytes = read_file(&path, INFO_BYTES_MAX)?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| SnapshotError::io(&path, "read")(std::io::Error::other(error)))
+        let bytes = read_file(&path, INFO_BYTES_MAX)?.unwrap_or_default();
+        serde_json::from_slice(&bytes).map_err(|error| SnapshotError::io(&path, "read")(std::io::Error::other(error)))
     }
 
-    /// The bytes of a manifest.
+    /// The bytes of a manifest; `None` when there is none of that height.
     ///
     /// # Errors
     /// [`SnapshotError::Io`].
-    pub fn manifest(&self, height: Height) -> Result<Vec<u8>, SnapshotError> {
+    pub fn manifest(&self, height: Height) -> Result<Option<Vec<u8>>, SnapshotError> {
         read_file(&self.of_height(height).join(MANIFEST), MANIFEST_BYTES_MAX.into())
     }
 
-    /// The bytes of a chunk.
+    /// The bytes of a chunk; `None` when there is none of that number.
     ///
     /// # Errors
     /// [`SnapshotError::Io`].
-    pub fn chunk(&self, height: Height, number: u64) -> Result<Vec<u8>, SnapshotError> {
+    pub fn chunk(&self, height: Height, number: u64) -> Result<Option<Vec<u8>>, SnapshotError> {
         read_file(&chunk_path(&self.of_height(height), number), CHUNK_BYTES_MAX.into())
     }
 }
@@ -134,8 +133,11 @@ pub(super) fn write_heads(folder: &Path, manifest: &[u8], info: &SnapshotInfo) -
 }
 
 /// Reads a plain file of at most so many bytes; links are not followed, and nothing is waited for.
-fn read_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, SnapshotError> {
-    let meta = path.symlink_metadata().map_err(SnapshotError::io(path, "read"))?;
+fn read_file(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, SnapshotError> {
+    let meta = match path.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        meta => meta.map_err(SnapshotError::io(path, "read"))?,
+    };
     if !meta.is_file() || meta.len() > bytes_max {
         let error = std::io::Error::other("it is no file of a snapshot");
         return Err(SnapshotError::io(path, "read")(error));
@@ -143,5 +145,5 @@ fn read_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, SnapshotError> {
     let file = File::open(path).map_err(SnapshotError::io(path, "read"))?;
     let mut bytes = Vec::new();
     file.take(bytes_max).read_to_end(&mut bytes).map_err(SnapshotError::io(path, "read"))?;
-    Ok(bytes)
+    Ok(Some(bytes))
 }

@@ -85,7 +85,8 @@ impl Manifest {
     /// # Errors
     /// [`SnapshotError::Manifest`].
     pub fn check_blocks(&self, genesis: &Genesis, leaf: &HistoryLeaf) -> Result<(), SnapshotError> {
-        let refused = || SnapshotError::manifest("a block in it is not the certified one", "所附区块与经认证的区块不符");
+        let refused =
+            || SnapshotError::manifest("a block in it is not the certified one", "所附区块与经认证的区块不符");
         let mut expected: Vec<_> = self.handovers().map(|step| (step.header.height, step.header.id())).collect();
         if expected.last().is_none_or(|(height, _)| *height < leaf.height) {
             expected.push((leaf.height, leaf.block_id));

@@ -11,16 +11,18 @@
 //! be copied by hand. Whoever takes one trusts nobody but the genesis file: every chunk is compared with the list, and what it holds with the
 //! header, before it is written (`docs/snapshots.md`, decision 0089).
 
+mod command;
+mod desk;
 mod error;
 mod fetch;
 mod folder;
 mod make;
 mod manifest;
-#[cfg(test)]
-mod tests;
 
+pub use command::take;
+pub use desk::{SnapshotDesk, SnapshotStatus};
 pub use error::SnapshotError;
-pub use fetch::{Source, Sources};
+pub use fetch::{Found, Source, Sources};
 pub use folder::{SnapshotFolder, SnapshotInfo};
 pub use make::{SnapshotSource, make};
 pub use manifest::Manifest;

@@ -1,4 +1,4 @@
-//! Backups of a running node.
+//! Backups and snapshots of a running node.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use quancheng_types::{Genesis, SigningKey};
 use super::{NodeKeys, StartError, Teardown};
 use crate::backup::{BackupDesk, BackupSource};
 use crate::files::FileError;
+use crate::snapshot::{SnapshotDesk, SnapshotSource};
 
 /// Makes backups of this node. They are named by their full paths, since who asks may stand in another folder.
 pub(super) fn desk(
@@ -26,4 +27,10 @@ pub(super) fn desk(
         validator: keys.validator.as_ref().map(SigningKey::public_key),
     };
     Ok(BackupDesk::new(source, teardown.threads().clone(), teardown.ending()))
+}
+
+/// Makes snapshots of this node.
+pub(super) fn snapshots(data_dir: &Path, genesis: &Arc<Genesis>, teardown: &Teardown) -> SnapshotDesk {
+    let source = SnapshotSource { data_dir: data_dir.to_owned(), genesis: Arc::clone(genesis) };
+    SnapshotDesk::new(source, teardown.threads().clone(), teardown.ending())
 }

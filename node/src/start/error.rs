@@ -11,6 +11,7 @@ use crate::backup::BackupError;
 use crate::files::FileError;
 use crate::ledger::LedgerError;
 use crate::network::NetworkError;
+use crate::snapshot::SnapshotError;
 use crate::version::UnknownVersion;
 
 /// Why a node does not start.
@@ -83,6 +84,10 @@ pub enum StartError {
     },
     /// A backup that cannot be restored.
     Backup(BackupError),
+    /// `init --from-snapshot` of a validator without `--rejoin-above`.
+    JoinWithoutRejoin,
+    /// No snapshot with which a node can begin.
+    Snapshot(SnapshotError),
     /// The next height follows rules that this build does not carry.
     UnknownVersion(UnknownVersion),
     /// It was asked to stop before it had started.
@@ -141,11 +146,17 @@ impl fmt::Display for StartError {
             ),
             Self::RejoinBelowBackup { height, named } => write!(
                 f,
-                "--rejoin-above {named} cannot be the greatest height of the network: the backup itself ends with height {height}. Ask the other nodes again \
+                "--rejoin-above {named} cannot be the greatest height of the network: the backup or snapshot itself ends with height {height}. Ask the other nodes again \
                  (`quancheng chain status`) and name the greatest height that any of them reports; nothing was made (--rejoin-above {named} 不可能是当前最大高度：\
-                 备份本身已到高度 {height}。请重新查询其他节点，取其中报告的最大高度；尚未建立任何内容)"
+                 备份或快照本身已到高度 {height}。请重新查询其他节点，取其中报告的最大高度；尚未建立任何内容)"
             ),
             Self::Backup(error) => error.fmt(f),
+            Self::Snapshot(error) => error.fmt(f),
+            Self::JoinWithoutRejoin => f.write_str(
+                "this configuration names a validator key, and a snapshot does not hold what that key has signed: if it ever ran, it would sign again. Add \
+                 --rejoin-above HEIGHT, where HEIGHT is the greatest that any other node reports now (`quancheng chain status`); nothing was made \
+                 (本配置使用验证节点密钥，而快照不含该密钥的签名记录：若其曾经运行，将会重复签名。请加上 --rejoin-above 高度，取其他节点当前报告的最大高度；尚未建立任何内容)",
+            ),
             Self::RejoinWithoutKey => f.write_str(
                 "--rejoin-above is for validators: this configuration names no node.validator_key; use `quanchengd init` without it",
             ),
@@ -154,6 +165,12 @@ impl fmt::Display for StartError {
 }
 
 impl std::error::Error for StartError {}
+
+impl From<SnapshotError> for StartError {
+    fn from(error: SnapshotError) -> Self {
+        Self::Snapshot(error)
+    }
+}
 
 impl From<NetworkError> for StartError {
     fn from(error: NetworkError) -> Self {

@@ -9,6 +9,7 @@ mod error;
 mod folder;
 mod genesis_file;
 mod init;
+mod join;
 mod keys;
 mod lanes;
 mod recover;
@@ -53,6 +54,7 @@ pub use doors::DoorError;
 pub use error::StartError;
 pub use genesis_file::read_genesis;
 pub use init::{Rejoin, Rejoined, init};
+pub use join::{Joined, join};
 pub(crate) use keys::node_id;
 pub use keys::{NodeKeys, check_key_files};
 pub use lanes::seal_rules;
@@ -115,6 +117,7 @@ impl Node {
         tokio::spawn(pump.run(events));
 
         let backups = backups::desk(&config.node.data_dir, &genesis, &keys, teardown)?;
+        let snapshots = Arc::new(backups::snapshots(&config.node.data_dir, &genesis, teardown));
         let identity = Identity {
             chain_id: genesis.chain_id(),
             genesis: Arc::clone(&genesis),
@@ -134,6 +137,7 @@ impl Node {
             metrics,
             started: begun,
             backups,
+            snapshots,
         });
         doors.enter(&backend);
         let (public, admin) = (doors.public, doors.admin);

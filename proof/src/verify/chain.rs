@@ -3,8 +3,8 @@
 use core::fmt;
 
 use quancheng_types::{
-    CertificateError, ChainId, CommitCertificate, Genesis, Header, Height, NEWEST_VERSION, PROTOCOL_VERSION, ValidatorSet,
-    is_known_version,
+    CertificateError, ChainId, CommitCertificate, Genesis, Header, Height, NEWEST_VERSION, PROTOCOL_VERSION,
+    ValidatorSet, is_known_version,
 };
 
 use super::descent::{Descent, HistoryFault, one_history};

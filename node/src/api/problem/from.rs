@@ -6,6 +6,7 @@ use quancheng_state::StoreError;
 use super::ApiError;
 use crate::admission::AdmissionError;
 use crate::backup::BackupError;
+use crate::snapshot::SnapshotError;
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
@@ -23,6 +24,28 @@ impl From<StoreError> for ApiError {
             | StoreError::OutOfOrder { .. }
             | StoreError::GenesisExists
             | StoreError::TooLarge { .. } => Self::Store(error),
+        }
+    }
+}
+
+impl From<SnapshotError> for ApiError {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Running => Self::SnapshotRunning,
+            SnapshotError::Stopping => Self::Stopping,
+            SnapshotError::Empty
+            | SnapshotError::Exists { .. }
+            | SnapshotError::NotRunning { .. }
+            | SnapshotError::Refused { .. }
+            | SnapshotError::NotCertified { .. }
+            | SnapshotError::Io { .. }
+            | SnapshotError::Ledger(_)
+            | SnapshotError::Manifest { .. }
+            | SnapshotError::OtherChain { .. }
+            | SnapshotError::NoAnswer { .. }
+            | SnapshotError::NoSource { .. }
+            | SnapshotError::Import { .. }
+            | SnapshotError::ReplayWindow { .. } => Self::Snapshot { en: error.en(), zh: error.zh() },
         }
     }
 }

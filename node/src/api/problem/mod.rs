@@ -146,6 +146,15 @@ pub(crate) enum ApiError {
     BackupRunning,
     /// A backup that cannot be begun.
     Backup(BackupError),
+    /// Another snapshot of this node is being made.
+    SnapshotRunning,
+    /// A snapshot that cannot be begun or read.
+    Snapshot {
+        /// Why, in English.
+        en: String,
+        /// Why, in Chinese.
+        zh: String,
+    },
     /// The node has not started yet.
     Starting {
         /// The height whose results are there again.
@@ -203,6 +212,8 @@ impl ApiError {
             Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, codes::OVERLOADED),
             Self::BackupRunning => (StatusCode::CONFLICT, codes::BACKUP_RUNNING),
             Self::Backup(_) => (StatusCode::INTERNAL_SERVER_ERROR, codes::BACKUP_FAILED),
+            Self::SnapshotRunning => (StatusCode::CONFLICT, codes::SNAPSHOT_RUNNING),
+            Self::Snapshot { .. } => (StatusCode::INTERNAL_SERVER_ERROR, codes::SNAPSHOT_FAILED),
             Self::Starting { .. } => (StatusCode::SERVICE_UNAVAILABLE, codes::STARTING),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, codes::STOPPING),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, codes::TIMEOUT),
@@ -223,7 +234,10 @@ impl ApiError {
             ) => Some(*retry_after_ms),
             Self::NotCertifiedYet { .. } | Self::NotReached { .. } => Some(200),
             Self::Starting { .. } => Some(1_000),
-            Self::BackupRunning | Self::Stopping | Self::Admission(AdmissionError::Stopping) => Some(5_000),
+            Self::BackupRunning
+            | Self::SnapshotRunning
+            | Self::Stopping
+            | Self::Admission(AdmissionError::Stopping) => Some(5_000),
             Self::NotFound { .. }
             | Self::NoPath { .. }
             | Self::MethodNotAllowed
@@ -239,6 +253,7 @@ impl ApiError {
             | Self::Admission(_)
             | Self::Timeout
             | Self::Backup(_)
+            | Self::Snapshot { .. }
             | Self::Store(_)
             | Self::Internal { .. } => None,
         }
@@ -262,6 +277,7 @@ impl ApiError {
             Self::Admission(error) => vec![error.to_string()],
             Self::Store(error) => vec![error.to_string()],
             Self::Backup(error) => vec![error.en()],
+            Self::Snapshot { en, .. } => vec![en.clone()],
             Self::Malformed { reason } | Self::InvalidParameter { reason, .. } | Self::Internal { reason } => {
                 vec![reason.clone()]
             }
@@ -279,6 +295,7 @@ impl ApiError {
             | Self::TooManyClaims { .. }
             | Self::Overloaded { .. }
             | Self::BackupRunning
+            | Self::SnapshotRunning
             | Self::Starting { .. }
             | Self::Stopping
             | Self::Timeout => Vec::new(),

@@ -2,6 +2,7 @@ use quancheng_types::ChainId;
 
 use super::*;
 use crate::backup::BackupError;
+use crate::snapshot::SnapshotError;
 
 #[test]
 fn languages_are_weighed() {
@@ -59,6 +60,8 @@ fn every_problem_has_words_in_both_languages() {
         ApiError::Overloaded { what: "x", retry_after_ms: 1 },
         ApiError::BackupRunning,
         ApiError::from(BackupError::Empty { data_dir: "x".into() }),
+        ApiError::SnapshotRunning,
+        ApiError::from(SnapshotError::Empty),
         ApiError::Stopping,
         ApiError::Timeout,
         ApiError::Store(StoreError::GenesisExists),

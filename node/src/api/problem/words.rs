@@ -33,6 +33,8 @@ const TITLES: &[(&str, &str, &str)] = &[
     (codes::PRUNED, "历史状态已清理", "Pruned"),
     (codes::NOT_KEPT, "历史不留存证明", "Past not provable"),
     (codes::QUOTA_EXCEEDED, "超出配额", "Quota exceeded"),
+    (codes::SNAPSHOT_FAILED, "快照失败", "Snapshot failed"),
+    (codes::SNAPSHOT_RUNNING, "正在制作快照", "Snapshot running"),
     (codes::STARTING, "节点正在启动", "Starting"),
     (codes::STOPPING, "节点正在停止", "Stopping"),
     (codes::STORE_FAILED, "存储故障", "Store failed"),
@@ -115,6 +117,10 @@ fn en(error: &ApiError) -> String {
         }
         ApiError::BackupRunning => "a backup of this node is being made; GET /backup tells when it is done".to_owned(),
         ApiError::Backup(error) => error.en(),
+        ApiError::SnapshotRunning => {
+            "a snapshot of this node is being made; GET /snapshot tells when it is done".to_owned()
+        }
+        ApiError::Snapshot { en, .. } => en.clone(),
         ApiError::Starting { newest: Height::GENESIS, .. } => {
             "this node is opening its store; try again in a second or ask another node".to_owned()
         }
@@ -187,6 +193,8 @@ fn zh(error: &ApiError) -> String {
         }
         ApiError::BackupRunning => "本节点正在备份，GET /backup 可查询其进度".to_owned(),
         ApiError::Backup(error) => error.zh(),
+        ApiError::SnapshotRunning => "本节点正在制作快照，GET /snapshot 可查询其进度".to_owned(),
+        ApiError::Snapshot { zh, .. } => zh.clone(),
         ApiError::Starting { newest: Height::GENESIS, .. } => "本节点正在打开存储，请稍后重试或改用其他节点".to_owned(),
         ApiError::Starting { executed, newest } => {
             format!("本节点正在启动，重新执行区块：高度 {executed}，共 {newest}；请稍后重试或改用其他节点")

@@ -9,6 +9,7 @@ mod events;
 mod genesis;
 mod nouns;
 mod query;
+mod snapshots;
 mod starting;
 mod status;
 mod transactions;
@@ -69,6 +70,9 @@ pub(super) fn described() -> OpenApiRouter<Commons> {
         .routes(routes!(bundles::evidence))
         .routes(routes!(bundles::registration))
         .routes(routes!(bundles::state))
+        .routes(routes!(snapshots::list))
+        .routes(routes!(snapshots::manifest))
+        .routes(routes!(snapshots::chunk))
         .routes(routes!(events::events))
 }
 
@@ -96,7 +100,8 @@ pub(super) fn admin(commons: Commons) -> Router {
         .route("/healthz", get(admin::healthz))
         .route("/readyz", get(admin::readyz))
         .route("/metrics", get(admin::metrics))
-        .route("/backup", get(backup::show).post(backup::begin));
+        .route("/backup", get(backup::show).post(backup::begin))
+        .route("/snapshot", get(snapshots::show).post(snapshots::begin));
     finish(router, commons)
 }
 

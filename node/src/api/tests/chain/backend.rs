@@ -22,6 +22,7 @@ use crate::api::backend::{
 };
 use crate::backup::{BackupError, BackupStatus};
 use crate::fair::ClientAddress;
+use crate::snapshot::{SnapshotError, SnapshotFolder, SnapshotStatus};
 
 impl Backend for Fake {
     fn identity(&self) -> &Identity {
@@ -198,6 +199,18 @@ impl Backend for Fake {
         }
         *status = BackupStatus::Running { begun_ms: START_MS };
         Ok(status.clone())
+    }
+
+    fn begin_snapshot(&self) -> Result<SnapshotStatus, SnapshotError> {
+        Err(SnapshotError::Empty)
+    }
+
+    fn snapshot_status(&self) -> SnapshotStatus {
+        SnapshotStatus::Idle
+    }
+
+    fn snapshots(&self) -> SnapshotFolder {
+        SnapshotFolder::at(&self.snapshots)
     }
 
     fn backup_status(&self) -> BackupStatus {

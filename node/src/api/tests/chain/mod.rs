@@ -54,6 +54,8 @@ pub(in crate::api::tests) struct Fake {
     pub(in crate::api::tests) receipts_error: Mutex<Option<StoreError>>,
     /// Where its newest backup stands.
     pub(in crate::api::tests) backup: Mutex<BackupStatus>,
+    /// Where its snapshots are.
+    pub(in crate::api::tests) snapshots: std::path::PathBuf,
 }
 
 impl Fake {
@@ -80,6 +82,7 @@ impl Fake {
             receipts_error: Mutex::new(None),
             newest_receipts: Mutex::default(),
             backup: Mutex::default(),
+            snapshots: std::path::PathBuf::from("/nonexistent"),
         };
         fake.seal();
         fake

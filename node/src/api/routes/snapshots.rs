@@ -1,0 +1,87 @@
+//! `/v1/snapshots`: what a node begins with that does not execute the chain; and the operator's `/snapshot`, which makes one.
+
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use quancheng_types::Height;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::backend::Backend;
+use super::super::params::{NoParams, Params, Segment, SegmentPair};
+use super::super::problem::{ApiError, ApiResult, Problem};
+use super::super::respond::{self, OCTET_STREAM};
+use super::super::state::Api;
+use crate::snapshot::{SnapshotError, SnapshotFolder, SnapshotInfo};
+
+/// The snapshots of a node.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SnapshotsView {
+    /// Ascending by height.
+    #[schema(value_type = Vec<Object>)]
+    snapshots: Vec<SnapshotInfo>,
+}
+
+/// The snapshots that this node has, ascending by height: the state of a height in chunks, with which another node begins
+/// (`quanchengd init --from-snapshot`).
+#[utoipa::path(
+    get, path = "/v1/snapshots", tag = "chain",
+    responses((status = 200, body = SnapshotsView), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn list(api: Api, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
+    let snapshots = api.blocking(|backend| Ok(backend.snapshots().list()?)).await?;
+    Ok(respond::ok(&SnapshotsView { snapshots }))
+}
+
+/// The manifest of a snapshot: the header that certifies it, and the chunks with their digests.
+#[utoipa::path(
+    get, path = "/v1/snapshots/{height}/manifest", tag = "chain",
+    params(("height" = u64, Path, description = "Height of the state")),
+    responses((status = 200, content((Object = "application/octet-stream"))), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn manifest(api: Api, segment: Segment, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
+    let height = segment.parse("height").map(Height)?;
+    let bytes = api.proving(move |backend| file(backend, height, |folder| folder.manifest(height))).await?;
+    Ok(respond::bytes(StatusCode::OK, OCTET_STREAM, bytes))
+}
+
+/// A chunk of a snapshot, by its number in the manifest, from 0.
+#[utoipa::path(
+    get, path = "/v1/snapshots/{height}/chunks/{number}", tag = "chain",
+    params(("height" = u64, Path, description = "Height of the state"), ("number" = u64, Path, description = "Number of the chunk")),
+    responses((status = 200, content((Object = "application/octet-stream"))), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn chunk(
+    api: Api,
+    SegmentPair(height, number): SegmentPair,
+    Params(NoParams {}): Params<NoParams>,
+) -> ApiResult<Response> {
+    let (height, number) = (height.parse("height").map(Height)?, number.parse("number")?);
+    let bytes = api.proving(move |backend| file(backend, height, |folder| folder.chunk(height, number))).await?;
+    Ok(respond::bytes(StatusCode::OK, OCTET_STREAM, bytes))
+}
+
+/// A file of a snapshot that is there.
+fn file(
+    backend: &dyn Backend,
+    height: Height,
+    read: impl FnOnce(&SnapshotFolder) -> Result<Option<Vec<u8>>, SnapshotError>,
+) -> ApiResult<Vec<u8>> {
+    let found = read(&backend.snapshots())?;
+    found.ok_or_else(|| ApiError::NotFound { what: format!("a snapshot of height {height} with such a part") })
+}
+
+/// Begins one: 202 with its state, which is `running`; 409 SNAPSHOT_RUNNING while another is being made.
+pub(super) async fn begin(api: Api, Params(NoParams {}): Params<NoParams>, headers: HeaderMap) -> ApiResult<Response> {
+    // As with backups, no page of the web begins one behind the back of an operator.
+    if headers.contains_key(header::ORIGIN) {
+        return Err(ApiError::parameter("Origin", "a snapshot is not begun by a page of the web"));
+    }
+    let status = api.blocking(|backend| Ok(backend.begin_snapshot()?)).await?;
+    Ok(respond::json(StatusCode::ACCEPTED, &status))
+}
+
+/// Where the newest snapshot stands: `idle`, `running`, `done` or `failed`.
+pub(super) async fn show(api: Api, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
+    let status = api.blocking(|backend| Ok(backend.snapshot_status())).await?;
+    Ok(respond::ok(&status))
+}

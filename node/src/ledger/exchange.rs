@@ -1,0 +1,164 @@
+//! The results of one height, for another node and from one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use quancheng_consensus::CommittedBlock;
+use quancheng_contracts::governance;
+use quancheng_proof::SetChange;
+use quancheng_state::backend::{Backend, Part, Writes};
+use quancheng_state::export::{Export, ExportList, ExportScope, Import, ImportError, Sink};
+use quancheng_state::{Durability, Store, StoreError, StoreOptions, put_beginning};
+use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions, RocksPart};
+use quancheng_types::{ChainId, Digest, Height, HistoryLeaf, ValidatorSet};
+
+use super::blocks::ChainTip;
+use super::{Ledger, LedgerError};
+use crate::config::StoreSection;
+
+/// The longest that any parameters can let a transaction be valid, ms (`docs/protocol.md`, parameters).
+const LIFETIME_MAX_MS: u64 = 24 * 3600 * 1000;
+
+impl Ledger {
+    /// The newest executed height and its leaf.
+    ///
+    /// # Errors
+    /// [`LedgerError::Empty`].
+    pub fn newest_leaf(&self) -> Result<(Height, HistoryLeaf), LedgerError> {
+        let tip = self.store.tip().ok_or(LedgerError::Empty)?;
+        Ok((tip.height(), tip.leaf))
+    }
+
+    /// For every height up to `height` from which another set was in force: the header before it, signed by the old set.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn trust_path(&self, height: Height) -> Result<Vec<SetChange>, StoreError> {
+        crate::backend::trust_path(self, height)
+    }
+
+    /// The first height whose transactions could be valid in a block after the newest executed one, and until when any of them can be, ms since
+    /// 1970 UTC.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn replay_window(&self) -> Result<(Height, u64), StoreError> {
+        replay_window(&self.store)
+    }
+
+    /// Gives the state of the newest height to `sink` in chunks.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what the sink answers.
+    pub fn export<E: From<StoreError>>(
+        &self,
+        scope: ExportScope,
+        later: &[HistoryLeaf],
+        sink: Sink<'_, E>,
+    ) -> Result<ExportList, E> {
+        Export::of(&self.store, scope)?.run(later, sink)
+    }
+}
+
+fn replay_window(store: &Store) -> Result<(Height, u64), StoreError> {
+    let newest = store.snapshot()?;
+    let now_ms = newest.tip().leaf.time_ms;
+    // Parameters may have been longer when a transaction was executed that is still valid.
+    let (mut longest, mut view) = (0, newest.clone());
+    loop {
+        longest = governance::lifetime_max_ms(&view)?.max(longest);
+        let since = view.since(&governance::parameters_key())?.unwrap_or_default();
+        let Some(before) = since.previous() else {
+            break;
+        };
+        if store.history_leaf(since)?.time_ms.saturating_add(LIFETIME_MAX_MS) < now_ms {
+            break;
+        }
+        view = store.snapshot_at(before)?;
+    }
+    let earliest_ms = now_ms.saturating_sub(longest);
+    let (mut low, mut high) = (1, newest.height().0.saturating_add(1));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if store.history_leaf(Height(middle))?.time_ms < earliest_ms {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok((Height(low), now_ms.saturating_add(longest)))
+}
+
+/// Makes the store of a node that begins with the state of one height.
+pub struct Imported {
+    backend: Arc<Rocks>,
+    import: Import,
+}
+
+impl Imported {
+    /// Begins in a folder that is there and empty. The header that the size and root are of was verified.
+    ///
+    /// # Errors
+    /// [`ImportError`].
+    pub fn begin(
+        folder: &Path,
+        options: &StoreSection,
+        list: ExportList,
+        history: (u64, Digest),
+    ) -> Result<Self, ImportError> {
+        let (rocks, _) = quancheng_state_rocks::within(options.memory_mib as usize * 1024 * 1024);
+        let rocks = RocksOptions { is_created: true, recovery: LogRecovery::WholeLog, ..rocks };
+        let chain = RocksPart::open(folder, Part::Chain, &rocks)?;
+        let results = RocksPart::open(folder, Part::Results, &rocks)?;
+        let backend = Arc::new(Rocks::of(chain, results));
+        // An empty store takes its format.
+        drop(Store::open(Arc::<Rocks>::clone(&backend), StoreOptions::default())?);
+        let shared: Arc<dyn Backend> = Arc::<Rocks>::clone(&backend);
+        let import = Import::begin(shared, list, history.0, history.1, quancheng_contracts::list_rules())?;
+        Ok(Self { backend, import })
+    }
+
+    /// Takes the next chunk.
+    ///
+    /// # Errors
+    /// As [`Import::put`].
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), ImportError> {
+        self.import.put(bytes)
+    }
+
+    /// The leaf of the height, once the history is here.
+    #[must_use]
+    pub fn leaf(&self) -> Option<&HistoryLeaf> {
+        self.import.leaf()
+    }
+
+    /// Makes it a store that goes on after the height: with the blocks that it begins with, and what its state says of sets, windows and the
+    /// transactions that were executed. Durable when it returns. Answers the first height whose receipts were needed.
+    ///
+    /// # Errors
+    /// [`ImportError`].
+    pub fn finish(self, chain_id: ChainId, blocks: &[CommittedBlock]) -> Result<Height, ImportError> {
+        let Self { backend, import } = self;
+        let receipts_from = import.list().receipts_from;
+        let leaf = import.finish()?;
+        let mut beginning = Writes::new();
+        put_beginning(leaf.height, receipts_from, &mut beginning);
+        backend.write(beginning, Durability::Buffered)?;
+        let backend: Arc<dyn Backend> = backend;
+        let store = Store::open(backend, StoreOptions::default())?;
+        let (needed, until_ms) = replay_window(&store)?;
+        let view = store.snapshot()?;
+        let sets = governance::set_history(&view)?;
+        let sets: Vec<(Height, ValidatorSet)> =
+            sets.into_iter().map(|(from, set)| (from.max(Height::GENESIS.next()), set)).collect();
+        store.complete_import(&sets, until_ms)?;
+        let chain = store.chain();
+        chain.meta_put("chain-id", chain_id.as_bytes().to_vec(), Durability::Buffered)?;
+        for decided in blocks {
+            chain.put_block(&decided.block, &decided.certificate, Durability::Buffered)?;
+        }
+        ChainTip::imported(leaf.height, governance::windows(&view)?).write(&chain)?;
+        store.sync()?;
+        Ok(needed)
+    }
+}

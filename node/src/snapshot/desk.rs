@@ -1,0 +1,62 @@
+//! Snapshots of a running node.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::{SnapshotError, SnapshotFolder, SnapshotInfo, SnapshotSource, make};
+use crate::desk::{Desk, DeskError, DeskStatus, Told};
+use crate::ledger::Ledger;
+use crate::thread_end::Threads;
+
+/// Where the newest snapshot of this process stands.
+pub type SnapshotStatus = DeskStatus<SnapshotInfo>;
+
+/// Makes snapshots when it is asked to.
+#[derive(Debug)]
+pub struct SnapshotDesk {
+    source: SnapshotSource,
+    desk: Desk<SnapshotInfo>,
+}
+
+impl SnapshotDesk {
+    /// For one node; its snapshots end when `stopping` is set.
+    #[must_use]
+    pub fn new(source: SnapshotSource, threads: Threads, stopping: Arc<AtomicBool>) -> Self {
+        Self { source, desk: Desk::new("snapshot", threads, stopping) }
+    }
+
+    /// Where the newest snapshot stands.
+    #[must_use]
+    pub fn status(&self) -> SnapshotStatus {
+        self.desk.status()
+    }
+
+    /// Those that are made.
+    #[must_use]
+    pub fn folder(&self) -> SnapshotFolder {
+        SnapshotFolder::of(&self.source.data_dir)
+    }
+
+    /// Begins a snapshot, and returns before it is made.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Running`] when one is being made, [`SnapshotError::Stopping`], [`SnapshotError::Io`] when the system gives no thread.
+    pub fn begin(&self, ledger: &Arc<Ledger>) -> Result<SnapshotStatus, SnapshotError> {
+        let (source, ledger) = (self.source.clone(), Arc::clone(ledger));
+        self.desk.begin(move |stopping| make(&source, &ledger, stopping)).map_err(|error| match error {
+            DeskError::Running => SnapshotError::Running,
+            DeskError::Stopping => SnapshotError::Stopping,
+            DeskError::NoThread(error) => SnapshotError::io(&self.source.data_dir, "begin a thread for")(error),
+        })
+    }
+}
+
+impl Told for SnapshotError {
+    fn en(&self) -> String {
+        self.en()
+    }
+
+    fn zh(&self) -> String {
+        self.zh()
+    }
+}
