@@ -38,8 +38,8 @@ pub use memo::Memo;
 pub use overlay::Overlay;
 pub use patch::Patch;
 pub use store::{
-    BlockCommit, BodyLocation, ChainStore, EXECUTED_IDS_BYTES, Executed, HistoryTip, Newest, Snapshot, Store,
-    StoreOptions,
+    BLOCKS_KEPT_MIN, BlockCommit, BodyLocation, ChainStore, EXECUTED_IDS_BYTES, Executed, HistoryTip, Newest, Snapshot,
+    Store, StoreOptions, put_beginning,
 };
 pub use table::Table;
 pub use view::View;

@@ -43,6 +43,11 @@ proptest! {
         suite::export::receipts_are_taken_along_from_the_height_that_is_named(&blocks);
     }
 
+    #[test]
+    fn a_pruned_chain_keeps_what_it_must(steps in suite::pruned::steps()) {
+        suite::pruned::a_pruned_chain_keeps_what_it_must(&InMemory::new(), &steps);
+    }
+
     /// Whatever suffix of the writes since the last sync a crash takes back, the store opens at exactly one height, and
     /// executing the rest again leads to the same roots.
     #[test]
@@ -115,6 +120,61 @@ fn a_pruned_store_keeps_the_versions_of_kept_rows_alone() {
     let derived = usize::from(KEYS.div_ceil(3));
     let rows = derived + (usize::from(KEYS) - derived) * 29;
     assert_eq!((disk.0.records(Column::Flat), disk.0.records(Column::Records)), (rows, rows));
+}
+
+/// Whatever writes of pruning a crash takes back, of either part: what is needed to go on is there, nothing that is left is taken for
+/// whole, and pruning again removes all that one without a crash does.
+#[test]
+fn a_crash_while_pruning_leaves_no_half() {
+    use suite::pruned;
+    let memory = Arc::new(Memory::new());
+    let store = pruned::open(Arc::clone(&memory) as Arc<dyn Backend>);
+    pruned::genesis(&store);
+    pruned::execute(&store, 1..=8);
+    store.sync().unwrap();
+    pruned::execute(&store, 9..=16);
+    assert_eq!(store.prune_chain(Height(3), 100), Ok(Height(3)));
+    memory.checkpoint().unwrap();
+    assert_eq!(store.prune_chain(Height(16), 100), Ok(Height(8)), "what a crash may take back is executed again");
+    pruned::check(&store, 8, 8);
+    let left = [Column::Blocks, Column::Certificates, Column::Batches, Column::Receipts, Column::ReceiptNodes];
+    let records = left.map(|column| memory.records(column));
+    // Between two checkpoints a crash takes back both parts; after one that may not be finished, results alone.
+    for (chain, results) in [(5, 8 + 2), (0, 8 + 2 + 5)] {
+        assert_eq!(memory.unsynced(), Kept { chain, results });
+        for (kept, results) in (0..=chain).flat_map(|kept| (0..=results).map(move |results| (kept, results))) {
+            let copy = Arc::new(memory.crash_copy(Kept { chain: kept, results }));
+            let store = pruned::open(Arc::clone(&copy) as Arc<dyn Backend>);
+            let (tip, blocks) = (store.tip().unwrap().height().0, store.chain().first_block().unwrap().0);
+            assert!(tip >= 8 && blocks == 8 - u64::try_from(chain - kept).unwrap(), "{kept} of {chain}, {results}");
+            pruned::check(&store, blocks, store.first_receipt().0);
+            assert!(store.first_receipt() >= Height(blocks), "no receipt without its batch");
+            pruned::execute(&store, tip + 1..=16);
+            store.sync().unwrap();
+            assert_eq!(store.prune_chain(Height(8), 100), Ok(Height(8)));
+            pruned::check(&store, 8, 8);
+            assert_eq!(left.map(|column| copy.records(column)), records, "{kept} of {chain}, {results}");
+        }
+        memory.checkpoint().unwrap();
+    }
+}
+
+/// What is on the disk for certain is what a crash at the worst moment leaves.
+#[test]
+fn durable_results_are_those_of_a_finished_checkpoint() {
+    let memory = Memory::new();
+    let put = |value: u8| {
+        let mut writes = Writes::new();
+        writes.put(Column::Meta, vec![1], vec![value]);
+        memory.write(writes, Durability::Synced).unwrap();
+    };
+    put(1);
+    memory.checkpoint().unwrap();
+    assert_eq!(memory.durable(Column::Meta, &[1]), Ok(None), "it may not be finished");
+    memory.sync().unwrap();
+    put(2);
+    put(3);
+    assert_eq!(memory.durable(Column::Meta, &[1]), Ok(Some(vec![1])));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use quancheng_state::backend::Part;
-use quancheng_state::{Backend, ChainStore, IoCause, Memory, Store, StoreError, StoreOptions};
+use quancheng_state::{BLOCKS_KEPT_MIN, Backend, ChainStore, IoCause, Memory, Store, StoreError, StoreOptions};
 use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions, RocksPart};
 use quancheng_types::{Genesis, Height};
 use tracing::warn;
@@ -24,8 +24,13 @@ use crate::config::StoreSection;
 use crate::files::{FileError, Marks, MarksFile, SignRecordFile};
 
 /// Nothing is committed to a store that is only read.
-pub(super) const READ_ONLY: StoreOptions =
-    StoreOptions { page_cache_bytes: 0, recent_bytes: 0, checkpoint_bytes: usize::MAX, checkpoint_heights: u64::MAX };
+pub(super) const READ_ONLY: StoreOptions = StoreOptions {
+    page_cache_bytes: 0,
+    recent_bytes: 0,
+    checkpoint_bytes: usize::MAX,
+    checkpoint_heights: u64::MAX,
+    blocks_kept_min: BLOCKS_KEPT_MIN,
+};
 /// Folder of the store in the data folder.
 pub(crate) const STORE_FOLDER: &str = "store";
 /// Names the newest manifest of a store; without it the engine takes the folder for an empty one, and clears it.

@@ -57,6 +57,10 @@ impl<B: Backend> Backend for Watched<B> {
         self.seen.look(column, self.inner.get(column, key))
     }
 
+    fn durable(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.seen.look(column, self.inner.durable(column, key))
+    }
+
     fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError> {
         let inner = self.seen.look(column, self.inner.cursor(column))?;
         Ok(Box::new(WatchedCursor { inner, column, seen: self.seen.clone() }))

@@ -86,6 +86,10 @@ impl Backend for Rocks {
         self.part(column.part()).get(column, key)
     }
 
+    fn durable(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.part(column.part()).durable(column, key)
+    }
+
     fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError> {
         self.part(column.part()).cursor(column)
     }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use quancheng_state::backend::{Backend, Column, Copied, Cursor, Durability, GoOn, Operation, Part, Writes};
 use quancheng_state::{IoCause, StoreError};
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{ColumnFamily, DB, DBRawIterator, ErrorKind, FlushOptions, WriteBatch, WriteOptions};
+use rocksdb::{
+    ColumnFamily, DB, DBRawIterator, ErrorKind, FlushOptions, ReadOptions, ReadTier, WriteBatch, WriteOptions,
+};
 
 use crate::RocksOptions;
 use crate::error::{folder_error, io_error, no_file, no_folder};
@@ -168,6 +170,13 @@ impl RocksPart {
 impl Backend for RocksPart {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.db.get_cf(self.family(column), key).map_err(|error| self.error("read", &error))
+    }
+
+    /// Without a log, what is in memory alone is passed over: what is found is in a file that a finished checkpoint wrote.
+    fn durable(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_read_tier(ReadTier::Persisted);
+        self.db.get_cf_opt(self.family(column), key, &options).map_err(|error| self.error("read", &error))
     }
 
     fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError> {

@@ -61,6 +61,36 @@ fn pruning_keeps_what_it_must() {
     result.unwrap();
 }
 
+#[test]
+fn a_pruned_chain_keeps_what_it_must() {
+    let mut runner = TestRunner::new(Config { cases: 4, failure_persistence: None, ..Config::default() });
+    let result = runner.run(&suite::pruned::steps(), |steps| {
+        suite::pruned::a_pruned_chain_keeps_what_it_must(&OnDisk::new(), &steps);
+        Ok(())
+    });
+    result.unwrap();
+}
+
+/// What is in memory alone is not on the disk, whatever the engine reads for others.
+#[test]
+fn durable_results_are_those_of_a_finished_checkpoint() {
+    let disk = OnDisk::new();
+    let backend = disk.open();
+    let put = |value: u8| {
+        let mut writes = Writes::new();
+        writes.put(Column::Meta, vec![1], vec![value]);
+        backend.write(writes, Durability::Synced).unwrap();
+    };
+    put(1);
+    assert_eq!(backend.durable(Column::Meta, &[1]), Ok(None));
+    backend.sync().unwrap();
+    put(2);
+    assert_eq!(backend.durable(Column::Meta, &[1]), Ok(Some(vec![1])));
+    assert_eq!(backend.get(Column::Meta, &[1]), Ok(Some(vec![2])));
+    drop(backend);
+    assert_eq!(disk.open().durable(Column::Meta, &[1]), Ok(Some(vec![2])), "closing writes it out");
+}
+
 suite::suite_on!(OnDisk::new());
 
 #[test]

@@ -144,6 +144,15 @@ impl Backend for Memory {
         Ok(content.current.get(&column).and_then(|map| map.get(key)).map(|value| value.to_vec()))
     }
 
+    fn durable(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
+        let mut undone = content.results.iter().flatten();
+        match undone.find(|undo| undo.column == column && undo.key == key) {
+            Some(undo) => Ok(undo.value.as_ref().map(|value| value.to_vec())),
+            None => Ok(content.current.get(&column).and_then(|map| map.get(key)).map(|value| value.to_vec())),
+        }
+    }
+
     fn cursor(&self, column: Column) -> Result<Box<dyn Cursor + '_>, StoreError> {
         Ok(Box::new(MemoryCursor { map: self.column(column), at: None }))
     }

@@ -264,6 +264,16 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// [`StoreError::Io`].
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The content of a record of the results as every crash from now on leaves it, or a later one: that of the newest checkpoint which is
+    /// known to be finished. `None` where there is none, or where a backend cannot tell, as by default.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn durable(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let _ = (column, key);
+        Ok(None)
+    }
+
     /// A reader over one column as it is now; later writes do not show in it. It stands nowhere until it seeks.
     ///
     /// # Errors

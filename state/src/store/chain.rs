@@ -25,7 +25,7 @@ pub(super) fn put_set_change(from: Height, validators: &ValidatorSet, writes: &m
 /// What the driver keeps before execution: final blocks with their certificates, batches, small named records.
 ///
 /// Batches are stored once. They are *pending* until a committed height names them; from then on they hold the bodies of the
-/// executed transactions and stay.
+/// executed transactions and stay as long as its block.
 #[derive(Clone)]
 pub struct ChainStore {
     backend: Arc<dyn Backend>,
@@ -36,6 +36,10 @@ impl ChainStore {
     #[must_use]
     pub fn over(backend: Arc<dyn Backend>) -> Self {
         Self { backend }
+    }
+
+    pub(super) fn backend(&self) -> &dyn Backend {
+        self.backend.as_ref()
     }
 
     /// Stores a final block with its certificate. Storing the same block again keeps the first certificate.

@@ -20,7 +20,7 @@ use crate::error::{Record, StoreError};
 use crate::patch::Patch;
 use crate::tree::{ChainHasher, Change, update};
 
-/// Where the bytes of a transaction are: within its batch, which is kept for ever once executed, so bodies are stored once.
+/// Where the bytes of a transaction are: within its batch, which is kept as long as its receipts once executed, so bodies are stored once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLocation {
     /// The batch.

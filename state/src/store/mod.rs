@@ -7,7 +7,7 @@
 //!
 //! | write | durable when it returns |
 //! |---|---|
-//! | [`Store::commit`], [`Store::init_genesis`], [`Store::prune`] | no, but whole: with a later checkpoint, in order |
+//! | [`Store::commit`], [`Store::init_genesis`], [`Store::prune`], [`Store::prune_chain`] | no, but whole: with a later checkpoint, in order |
 //! | [`ChainStore::put_block`], [`ChainStore::put_batches`], [`ChainStore::meta_put`] | if asked, and then all of the chain before it |
 //! | [`Store::sync`] | everything before it |
 //!
@@ -33,6 +33,7 @@ use crate::tree::{ChainHasher, Pages, Recent, Slot, TreeCache, TreeReader, Unwri
 mod chain;
 mod commit;
 mod executed_ids;
+mod floor;
 mod history;
 mod newest;
 mod prune;
@@ -44,6 +45,8 @@ pub use commit::{BlockCommit, BodyLocation, Executed};
 pub(crate) use commit::{put_imported, put_leaf, put_location};
 pub use executed_ids::EXECUTED_IDS_BYTES;
 use executed_ids::ExecutedIds;
+pub use floor::put_beginning;
+use floor::read_floors;
 pub use newest::Newest;
 pub use snapshot::Snapshot;
 
@@ -56,6 +59,9 @@ const META_OLDEST: &[u8] = b"oldest";
 
 /// Greatest length of a record that holds many small ones, in bytes.
 const RECORD_BYTES_MAX: u32 = u32::MAX;
+
+/// Heights whose blocks every node keeps.
+pub const BLOCKS_KEPT_MIN: u64 = 1024;
 
 /// What one operator may choose.
 #[derive(Clone, Copy, Debug)]
@@ -71,17 +77,20 @@ pub struct StoreOptions {
     pub checkpoint_bytes: usize,
     /// Heights after which one is begun, however little they wrote.
     pub checkpoint_heights: u64,
+    /// Newest heights whose blocks, batches and receipts stay, however few are to be kept: peers that lag ask for them.
+    pub blocks_kept_min: u64,
 }
 
 impl Default for StoreOptions {
     /// 128 MiB: enough for all leaves of two million keys. 32 MiB: enough for ten heights of 10,000 changes. 24 MiB, 1,024 heights: about a
-    /// second of execution.
+    /// second of execution. 1,024 blocks.
     fn default() -> Self {
         Self {
             page_cache_bytes: 128 * 1024 * 1024,
             recent_bytes: 32 * 1024 * 1024,
             checkpoint_bytes: 24 * 1024 * 1024,
             checkpoint_heights: 1024,
+            blocks_kept_min: BLOCKS_KEPT_MIN,
         }
     }
 }
@@ -148,6 +157,11 @@ struct Shared {
     /// The highest height whose write has begun: raised before the write, so that who has read something and then sees a
     /// height here has read nothing later than it.
     begun: AtomicU64,
+    /// Receipts of lower heights are gone, or are being removed.
+    first_receipt: AtomicU64,
+    first_indexed: Height,
+    /// Held while blocks are removed, and while a copy is made.
+    pruning: Mutex<()>,
 }
 
 impl Shared {
@@ -203,6 +217,7 @@ impl Store {
         check_format(backend.as_ref())?;
         let record = read_meta::<TipRecord>(backend.as_ref(), META_TIP)?;
         let oldest = read_meta::<u64>(backend.as_ref(), META_OLDEST)?.unwrap_or(0);
+        let (first_receipt, first_indexed) = read_floors(backend.as_ref())?;
         let mut cache = TreeCache::new(options.page_cache_bytes);
         let (root, pages) = newest_tree(backend.as_ref(), record.as_ref(), &mut cache)?;
         let tip = record.as_ref().map(TipRecord::tip);
@@ -214,6 +229,9 @@ impl Store {
                 oldest: AtomicU64::new(oldest),
                 executed_ids: RwLock::new(ExecutedIds::new(record.as_ref().map_or(0, |tip| tip.executed_until_ms))),
                 unwritten: Unwritten::new(root, pages),
+                first_receipt: AtomicU64::new(first_receipt.0),
+                first_indexed,
+                pruning: Mutex::new(()),
                 recent: Recent::new(tip.map_or(Height::GENESIS, |tip| tip.height()), options.recent_bytes),
             }),
             writer: Arc::new(Mutex::new(Writer { tip: record, cache, since: SinceCheckpoint::default() })),
@@ -294,6 +312,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn copy(&self, folder: &Path, go_on: GoOn<'_>) -> Result<Copied, StoreError> {
+        // Blocks that the copied results need must not go before the chain is copied.
+        let _pruning = self.shared.pruning.lock().unwrap_or_else(PoisonError::into_inner);
         for part in [Part::Results, Part::Chain] {
             match self.backend().copy(part, &folder.join(part.name()), go_on)? {
                 Copied::Whole => {}

@@ -11,8 +11,8 @@ use crate::flat::{FlatRow, versioned};
 impl Store {
     /// Forgets what derived tables held at heights below `oldest`, at most `heights_max` of them in one call, and returns the oldest
     /// height of which it is still known. Each height is one small write, made from the list of what it superseded. Everything else
-    /// stays: newest values, all values of kept tables, receipts, transactions, blocks, validator sets and the history log, so
-    /// whatever could be proved can be proved.
+    /// stays: newest values, all values of kept tables, receipts, transactions, blocks ([`Self::prune_chain`] is about those), validator sets and
+    /// the history log, so whatever could be proved can be proved.
     ///
     /// # Errors
     /// [`StoreError::NotExecuted`] when `oldest` is above the newest height; [`StoreError`] of the backend.

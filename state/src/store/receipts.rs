@@ -68,10 +68,10 @@ struct Groups {
 }
 
 impl Store {
-    /// The receipt at a place, if there is one. Receipts are kept for ever.
+    /// The receipt at a place, if there is one.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
+    /// [`StoreError::Pruned`] below [`Self::first_receipt`]; [`StoreError`] when the store cannot be read.
     pub fn receipt(&self, height: Height, position: u32) -> Result<Option<Receipt>, StoreError> {
         Ok(self.row(height, position)?.map(|(_, receipt)| receipt))
     }
@@ -79,7 +79,7 @@ impl Store {
     /// The receipts of a height, in order; none for a height that is not executed.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
+    /// [`StoreError::Pruned`] below [`Self::first_receipt`]; [`StoreError`] when the store cannot be read.
     pub fn receipts(&self, height: Height) -> Result<Vec<Receipt>, StoreError> {
         self.receipts_from(height, 0, u32::MAX)
     }
@@ -87,8 +87,12 @@ impl Store {
     /// At most `limit` receipts of a height from a position on, in order.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
+    /// [`StoreError::Pruned`] below [`Self::first_receipt`]; [`StoreError`] when the store cannot be read.
     pub fn receipts_from(&self, height: Height, position: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {
+        self.unless_pruned(height, self.read_receipts(height, position, limit))
+    }
+
+    fn read_receipts(&self, height: Height, position: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {
         let mut receipts = Vec::new();
         let mut cursor = self.backend().cursor(Column::Receipts)?;
         cursor.seek(&receipt_key(height, position))?;
@@ -105,8 +109,13 @@ impl Store {
     /// The receipt at a place with the canonical bytes of its signed transaction.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when the batch was never stored; [`StoreError`] when the store cannot be read.
+    /// [`StoreError::Pruned`] below [`Self::first_receipt`]; [`StoreError::Missing`] when the batch was never stored; [`StoreError`] when the
+    /// store cannot be read.
     pub fn transaction(&self, height: Height, position: u32) -> Result<Option<(Receipt, Vec<u8>)>, StoreError> {
+        self.unless_pruned(height, self.read_transaction(height, position))
+    }
+
+    fn read_transaction(&self, height: Height, position: u32) -> Result<Option<(Receipt, Vec<u8>)>, StoreError> {
         let Some((body, receipt)) = self.row(height, position)? else {
             return Ok(None);
         };
@@ -136,7 +145,7 @@ impl Store {
         Ok(self.transaction_location(id)?.is_some())
     }
 
-    /// Where an executed transaction is.
+    /// Where an executed transaction is, or was: places are kept for ever, whatever else is pruned.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
@@ -153,8 +162,12 @@ impl Store {
     /// RFC 9162 path of a receipt to `receipts_root` of its height, if there is such a receipt.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
+    /// [`StoreError::Pruned`] below [`Self::first_receipt`]; [`StoreError`] when the store cannot be read.
     pub fn receipt_path(&self, height: Height, position: u32) -> Result<Option<Path>, StoreError> {
+        self.unless_pruned(height, self.read_receipt_path(height, position))
+    }
+
+    fn read_receipt_path(&self, height: Height, position: u32) -> Result<Option<Path>, StoreError> {
         let groups = self.groups(height)?;
         let index = u64::from(position);
         if index >= groups.receipts {
@@ -188,7 +201,15 @@ impl Store {
 
     fn row(&self, height: Height, position: u32) -> Result<Option<(BodyLocation, Receipt)>, StoreError> {
         let key = receipt_key(height, position);
-        self.backend().get(Column::Receipts, &key)?.map(|row| read_row(&key, &row)).transpose()
+        let row = self.backend().get(Column::Receipts, &key)?.map(|row| read_row(&key, &row)).transpose();
+        self.unless_pruned(height, row)
+    }
+
+    /// How many receipts of a height are on the disk.
+    pub(super) fn receipt_count(&self, height: Height) -> Result<u32, StoreError> {
+        let count = self.groups(height)?.receipts;
+        u32::try_from(count)
+            .map_err(|_| damaged(Column::ReceiptNodes, &height.0.to_be_bytes(), "fewer than 2^32 receipts"))
     }
 
     fn groups(&self, height: Height) -> Result<Groups, StoreError> {
@@ -210,7 +231,7 @@ impl Store {
         let (Ok(first), Ok(limit)) = (u32::try_from(group * RECEIPT_GROUP), u32::try_from(RECEIPT_GROUP)) else {
             return Err(damaged(Column::ReceiptNodes, &height.0.to_be_bytes(), "fewer than 2^32 receipts"));
         };
-        let receipts = self.receipts_from(height, first, limit)?;
+        let receipts = self.read_receipts(height, first, limit)?;
         Ok(receipts.iter().map(Receipt::leaf_hash).collect())
     }
 }

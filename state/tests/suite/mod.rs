@@ -20,6 +20,7 @@ use quancheng_types::{
 
 pub(crate) mod chain;
 pub(crate) mod export;
+pub(crate) mod pruned;
 
 /// Where a store's bytes are, over restarts. Only one opened backend at a time.
 pub(crate) trait Disk {
@@ -50,6 +51,7 @@ macro_rules! suite_on {
             [suite::chain] batches_stay_once_executed;
             [suite::chain] a_missing_body_is_named;
             [suite::chain] sets_and_named_records;
+            [suite::pruned] a_chain_may_begin_at_any_height;
         }
     };
     ($disk:expr; $([$($room:tt)+] $test:ident;)+) => {
