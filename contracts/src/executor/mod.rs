@@ -33,6 +33,18 @@ pub use refusal::CoreRefusal;
 /// A version that only test builds carry (feature `test-version-2` of `quancheng-types`).
 const TEST_VERSION: u16 = 2;
 
+/// How far outside its time a transaction may be and still gets a receipt that says so, ms. Beyond, a block passes over it as if it were not
+/// there: so what a block does with a transaction depends on the ids of the last [`replay_window_ms`] alone, and a node need not know all
+/// that was ever executed.
+const OUT_OF_TIME_TOLD_MS: u64 = 10 * 60 * 1000;
+
+/// How long before a block the transactions were executed, at most, of which it has to know the ids, ms: those that it could meet again and
+/// give a receipt. `lifetime_max_ms`: the longest that any parameters in force in that time let a transaction be valid.
+#[must_use]
+pub const fn replay_window_ms(lifetime_max_ms: u64) -> u64 {
+    lifetime_max_ms.saturating_add(2 * OUT_OF_TIME_TOLD_MS)
+}
+
 /// Answers whether the transaction with this id, which is valid until so many ms since 1970 UTC, was executed at an earlier height.
 pub type AlreadyExecuted<'a> = &'a dyn Fn(&TransactionId, u64) -> Result<bool, StoreError>;
 
@@ -145,6 +157,9 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
         let Some(signed) = input.transactions.get(index as usize) else {
             continue;
         };
+        if is_far_out_of_time(input.time_ms, signed, &parameters) {
+            continue;
+        }
         let id = signed.id();
         let is_new = seen.insert(id) && !(input.already_executed)(&id, signed.body.valid_until_ms)?;
         if !is_new && !planted.skips_duplicate_check() {
@@ -161,6 +176,13 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
     let misbehavior_recorded = governance::punish(&mut overlay, input)?;
     let decisions = governance::decided_at(&overlay, input.height)?;
     Ok(BlockOutput { patch: overlay.into_patch(), receipts, executed, decisions, misbehavior_recorded, internal_count })
+}
+
+/// Whether a transaction is so far outside its time that it gets no receipt.
+fn is_far_out_of_time(time_ms: u64, signed: &SignedTransaction, parameters: &Parameters) -> bool {
+    let until_ms = signed.body.valid_until_ms;
+    let latest_ms = time_ms.saturating_add(parameters.transaction_lifetime_max_ms);
+    time_ms > until_ms.saturating_add(OUT_OF_TIME_TOLD_MS) || until_ms > latest_ms.saturating_add(OUT_OF_TIME_TOLD_MS)
 }
 
 /// Indexes of the transactions in the order of execution.

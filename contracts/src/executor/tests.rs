@@ -119,6 +119,25 @@ fn terms_are_judged_by_block_time() {
     assert_eq!(small.block(signed, &[transaction]).receipts[0].outcome, core(CoreRefusal::TooLarge));
 }
 
+/// Whatever was executed long ago: a node that begins with a later state decides the same.
+#[test]
+fn what_is_far_out_of_its_time_is_passed_over_and_needs_no_id() {
+    let chain = bare();
+    let life = chain.genesis.parameters.transaction_lifetime_max_ms;
+    let signed = START_MS + 2 * replay_window_ms(life);
+    let until = signed + 60_000;
+    let [expired, early] = [until + OUT_OF_TIME_TOLD_MS, until - life - OUT_OF_TIME_TOLD_MS];
+    for (block, receipts) in [(expired, 1), (expired + 1, 0), (early, 1), (early - 1, 0)] {
+        let mut chain = chain.clone();
+        chain.time_ms = 0;
+        let transaction = chain.sign(signed, &["applicant"], vec![apply("ORG-A", FREE_CODE)]);
+        let output = chain.block(block, &[transaction]);
+        assert_eq!((output.receipts.len(), output.executed.len()), (receipts, receipts), "at {block}");
+    }
+    // What a block can give a receipt was executed within the window before it, or never.
+    assert_eq!(expired - early, replay_window_ms(life));
+}
+
 #[test]
 fn only_bound_keys_act() {
     let mut chain = bare();

@@ -71,12 +71,13 @@ fn replay_window(store: &Store) -> Result<(Height, u64), StoreError> {
         let Some(before) = since.previous() else {
             break;
         };
-        if store.history_leaf(since)?.time_ms.saturating_add(LIFETIME_MAX_MS) < now_ms {
+        if store.history_leaf(since)?.time_ms.saturating_add(2 * LIFETIME_MAX_MS) < now_ms {
             break;
         }
         view = store.snapshot_at(before)?;
     }
-    let earliest_ms = now_ms.saturating_sub(longest);
+    let window_ms = quancheng_contracts::replay_window_ms(longest);
+    let earliest_ms = now_ms.saturating_sub(window_ms);
     let (mut low, mut high) = (1, newest.height().0.saturating_add(1));
     while low < high {
         let middle = low + (high - low) / 2;
@@ -86,7 +87,7 @@ fn replay_window(store: &Store) -> Result<(Height, u64), StoreError> {
             high = middle;
         }
     }
-    Ok((Height(low), now_ms.saturating_add(longest)))
+    Ok((Height(low), now_ms.saturating_add(window_ms)))
 }
 
 /// Makes the store of a node that begins with the state of one height.

@@ -13,6 +13,10 @@ pub struct ListRow {
     pub number: u64,
 }
 
+/// What a head holds after one more row with this value: it gets what the head held, `None` before the first row, and answers `None` when that is
+/// none of a head.
+pub type PushRow = fn(Option<&[u8]>, &[u8]) -> Option<Vec<u8>>;
+
 /// What modules say of their lists: how rows of indexes, which are in no tree, follow from heads, which are.
 #[derive(Clone, Copy, Debug)]
 pub struct ListRules {
@@ -20,8 +24,8 @@ pub struct ListRules {
     pub list_of: fn(&StateKey) -> Option<ListRow>,
     /// Whether this is the key of a head of a list of an index.
     pub is_head: fn(&StateKey) -> bool,
-    /// What a head holds after one more row: `None` before the first. `None` when what it holds is none of a head.
-    pub push: fn(Option<&[u8]>, &[u8]) -> Option<Vec<u8>>,
+    /// How a head commits to the rows of its list.
+    pub push: PushRow,
 }
 
 /// Lists whose rows come one after the other.

@@ -30,7 +30,7 @@ use quancheng_types::{Digest, Height};
 use crate::error::StoreError;
 
 pub use import::Import;
-pub use index::{ListRow, ListRules};
+pub use index::{ListRow, ListRules, PushRow};
 pub use list::ExportList;
 pub use read::{Export, Sink};
 

@@ -57,7 +57,7 @@ impl<'a> Export<'a> {
     fn history<E: From<StoreError>>(
         &self,
         later: &[quancheng_types::HistoryLeaf],
-        writer: &mut Writer<'_, '_, E>,
+        writer: &mut Writer<'_, E>,
     ) -> Result<(), E> {
         let leaf = |height: Height| match later.iter().find(|leaf| leaf.height == height) {
             Some(leaf) => Ok(*leaf),
@@ -74,7 +74,7 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
-    fn state<E: From<StoreError>>(&self, writer: &mut Writer<'_, '_, E>) -> Result<(), E> {
+    fn state<E: From<StoreError>>(&self, writer: &mut Writer<'_, E>) -> Result<(), E> {
         let backend = self.store.reading();
         let mut flat = backend.cursor(Column::Flat)?;
         flat.seek(&[])?;
@@ -83,7 +83,7 @@ impl<'a> Export<'a> {
         walk.subtree(Prefix::ROOT, writer)
     }
 
-    fn index<E: From<StoreError>>(&self, writer: &mut Writer<'_, '_, E>) -> Result<(), E> {
+    fn index<E: From<StoreError>>(&self, writer: &mut Writer<'_, E>) -> Result<(), E> {
         let mut cursor = self.store.reading().cursor(Column::Index)?;
         cursor.seek(&[])?;
         let mut rows = Rows::new(&self.scope);
@@ -102,7 +102,7 @@ impl<'a> Export<'a> {
         writer.put_rest(ChunkKind::Index, &mut rows)
     }
 
-    fn receipts<E: From<StoreError>>(&self, writer: &mut Writer<'_, '_, E>) -> Result<(), E> {
+    fn receipts<E: From<StoreError>>(&self, writer: &mut Writer<'_, E>) -> Result<(), E> {
         let mut rows = Rows::new(&self.scope);
         let mut height = self.scope.receipts_from;
         while height <= self.height {
@@ -149,12 +149,12 @@ impl Rows {
     }
 }
 
-struct Writer<'s, 'a, E> {
+struct Writer<'a, E> {
     chunks: Vec<ChunkEntry>,
-    sink: &'s mut (dyn FnMut(&ChunkEntry, Vec<u8>) -> Result<(), E> + 'a),
+    sink: Sink<'a, E>,
 }
 
-impl<E> Writer<'_, '_, E> {
+impl<E> Writer<'_, E> {
     fn put(&mut self, kind: ChunkKind, bytes: Vec<u8>) -> Result<(), E> {
         let length = u32::try_from(bytes.len()).expect("a chunk is a few megabytes long");
         let entry = ChunkEntry { kind, bytes: length, sha256: sha256(&[&bytes]) };
@@ -179,7 +179,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn subtree<E: From<StoreError>>(&mut self, prefix: Prefix, writer: &mut Writer<'_, '_, E>) -> Result<(), E> {
+    fn subtree<E: From<StoreError>>(&mut self, prefix: Prefix, writer: &mut Writer<'_, E>) -> Result<(), E> {
         if self.fits(&prefix)? {
             return self.part(&prefix, writer);
         }
@@ -206,7 +206,7 @@ impl Walk<'_> {
         Ok(is_beyond || self.ahead.len() == 1)
     }
 
-    fn part<E: From<StoreError>>(&mut self, prefix: &Prefix, writer: &mut Writer<'_, '_, E>) -> Result<(), E> {
+    fn part<E: From<StoreError>>(&mut self, prefix: &Prefix, writer: &mut Writer<'_, E>) -> Result<(), E> {
         let count = self.ahead.iter().take_while(|(leaf, _)| prefix.covers(leaf.place.as_bytes())).count();
         if count == 0 {
             return Ok(());

@@ -20,5 +20,6 @@ mod refused_starts;
 mod removal;
 mod second_network;
 mod set_change;
+mod snapshot;
 mod support;
 mod version;

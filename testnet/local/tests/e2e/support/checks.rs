@@ -47,6 +47,24 @@ pub(crate) fn certified_everywhere(net: &Net, nodes: &[u32], certified: &[Certif
 /// These nodes come to one executed height and have the same roots there; and the same blocks on the way, none with a proof of
 /// misbehavior. Returns the height.
 pub(crate) fn same_history(net: &Net, nodes: &[u32]) -> u64 {
+    let height = same_roots(net, nodes);
+    for at in 1..=height {
+        let block = http::get_ok(&format!("{}/v1/blocks/{at}", net.api(nodes[0])));
+        assert_eq!(block["misbehavior"], 0, "block {at} carries a proof of misbehavior: {block:#}");
+        // Each block names the one before it: a few compared tell of all.
+        if at % 16 == 0 || at == height {
+            for index in &nodes[1..] {
+                let other = http::get_ok(&format!("{}/v1/blocks/{at}", net.api(*index)));
+                assert_eq!(other["id"], block["id"], "node {index} has another block {at}");
+                assert_eq!(other["state_root"], block["state_root"], "node {index} has another state at {at}");
+            }
+        }
+    }
+    height
+}
+
+/// Waits until these nodes have executed one height, and compares what they came to.
+pub(crate) fn same_roots(net: &Net, nodes: &[u32]) -> u64 {
     let begin = Instant::now();
     let (height, roots) = loop {
         let seen: Vec<Value> = nodes.iter().map(|index| net.status(*index)).collect();
@@ -61,18 +79,6 @@ pub(crate) fn same_history(net: &Net, nodes: &[u32]) -> u64 {
         std::thread::sleep(Duration::from_millis(50));
     };
     assert!(roots.iter().all(|root| *root == roots[0]), "roots differ at height {height}: {roots:?}");
-    for at in 1..=height {
-        let block = http::get_ok(&format!("{}/v1/blocks/{at}", net.api(nodes[0])));
-        assert_eq!(block["misbehavior"], 0, "block {at} carries a proof of misbehavior: {block:#}");
-        // Each block names the one before it: a few compared tell of all.
-        if at % 16 == 0 || at == height {
-            for index in &nodes[1..] {
-                let other = http::get_ok(&format!("{}/v1/blocks/{at}", net.api(*index)));
-                assert_eq!(other["id"], block["id"], "node {index} has another block {at}");
-                assert_eq!(other["state_root"], block["state_root"], "node {index} has another state at {at}");
-            }
-        }
-    }
     height
 }
 
