@@ -26,6 +26,7 @@ pub const NODE: [&str; 20] = [
     "QUANCHENG_STORE_KEEP_RECENT",
     "QUANCHENG_LOG_LEVEL",
     "QUANCHENG_LOG_JSON",
+    "QUANCHENG_SNAPSHOTS_EVERY_BLOCKS",
 ];
 
 /// Names that the command line reads: each stands for a flag.

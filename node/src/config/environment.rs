@@ -54,7 +54,7 @@ const fn key(variable: &'static str, section: &'static str, field: &'static str,
     Key { variable, section, field, kind }
 }
 
-const KEYS: [Key; 20] = [
+const KEYS: [Key; 21] = [
     key("QUANCHENG_NODE_DATA_DIR", "node", "data_dir", Kind::Text),
     key("QUANCHENG_NODE_GENESIS", "node", "genesis", Kind::Text),
     key("QUANCHENG_NODE_PEER_KEY", "node", "peer_key", Kind::Text),
@@ -75,6 +75,7 @@ const KEYS: [Key; 20] = [
     key("QUANCHENG_STORE_KEEP_RECENT", "store", "keep_recent", Kind::Number),
     key("QUANCHENG_LOG_LEVEL", "log", "level", Kind::Text),
     key("QUANCHENG_LOG_JSON", "log", "json", Kind::Flag),
+    key("QUANCHENG_SNAPSHOTS_EVERY_BLOCKS", "snapshots", "every_blocks", Kind::Number),
 ];
 
 /// Writes what the variables say into the table.
@@ -141,6 +142,7 @@ mod tests {
             api: toml::from_str("public = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"").unwrap(),
             store: StoreSection { keep_recent: Some(64), ..StoreSection::default() },
             log: LogSection::default(),
+            snapshots: SnapshotsSection { every_blocks: Some(1_000) },
         };
         let table: toml::Table = config.to_toml().unwrap().parse().unwrap();
         let mut written = Vec::new();

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use environment::near_misses;
 
+/// Least number of heights between two snapshots.
+const SNAPSHOT_BLOCKS_MIN: u64 = 1_000;
 /// Greatest size of a configuration file, bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// What some editors write before the first line.
@@ -37,6 +39,9 @@ pub struct NodeConfig {
     /// The log.
     #[serde(default)]
     pub log: LogSection,
+    /// Snapshots for nodes that join.
+    #[serde(default)]
+    pub snapshots: SnapshotsSection,
 }
 
 /// Identity and place of this node. Relative paths start at the folder of the configuration file.
@@ -152,6 +157,15 @@ impl Default for StoreSection {
     fn default() -> Self {
         Self { memory_mib: 128, keep_recent: None, open_files_max: None }
     }
+}
+
+/// Snapshots for nodes that join.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotsSection {
+    /// Heights after which a snapshot is made; absent = only when one is asked for (`quanchengd snapshot`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_blocks: Option<u64>,
 }
 
 /// The log.
@@ -338,6 +352,10 @@ impl NodeConfig {
                 value,
                 "a node must keep at least 64 heights to serve proofs of recent results",
             );
+        }
+        if let Some(blocks) = self.snapshots.every_blocks.filter(|blocks| *blocks < SNAPSHOT_BLOCKS_MIN) {
+            let advice = "each reads the whole state; choose at least 1000, or leave it out";
+            return harmful("snapshots.every_blocks", blocks.to_string(), advice);
         }
         if !(16..=65_536).contains(&self.api.connections_max) {
             return harmful("api.connections_max", self.api.connections_max.to_string(), "choose 16 to 65536");

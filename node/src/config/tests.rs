@@ -122,6 +122,7 @@ fn mistakes_are_refused_with_their_place() {
         (GOOD.replace("[\"127.0.0.1:0\"]", "[]"), "network.listen"),
         (format!("{GOOD}\n[store]\nmemory_mib = 1\n"), "store.memory_mib"),
         (format!("{GOOD}\n[store]\nkeep_recent = 3\n"), "store.keep_recent"),
+        (format!("{GOOD}\n[snapshots]\nevery_blocks = 9\n"), "snapshots.every_blocks"),
         (GOOD.replace("listen", "listen ="), "line"),
     ];
     for (text, expected) in cases {

@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tracing::warn;
 
 use super::{SnapshotError, SnapshotFolder, SnapshotInfo, SnapshotSource, make};
 use crate::desk::{Desk, DeskError, DeskStatus, Told};
 use crate::ledger::Ledger;
 use crate::thread_end::Threads;
+
+/// How often it is looked whether a snapshot is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the newest snapshot of this process stands.
 pub type SnapshotStatus = DeskStatus<SnapshotInfo>;
@@ -29,6 +35,31 @@ impl SnapshotDesk {
     #[must_use]
     pub fn status(&self) -> SnapshotStatus {
         self.desk.status()
+    }
+
+    /// Begins a snapshot whenever so many heights were executed since the last one, as long as the ledger is in use.
+    pub async fn every(self: Arc<Self>, blocks: u64, ledger: std::sync::Weak<Ledger>) {
+        let newest = self.folder().list().ok().and_then(|list| list.last().map(|info| info.height.0));
+        let mut last = newest.unwrap_or(0);
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let Some(ledger) = ledger.upgrade() else {
+                return;
+            };
+            let height = ledger.tip_status().height.0;
+            if height < last.saturating_add(blocks) {
+                continue;
+            }
+            // One that was asked for meanwhile counts as well.
+            match self.begin(&ledger) {
+                Ok(_) => last = height,
+                Err(SnapshotError::Running) => {}
+                Err(error) => {
+                    warn!(%error, "no snapshot is begun");
+                    last = height;
+                }
+            }
+        }
     }
 
     /// Those that are made.

@@ -118,6 +118,9 @@ impl Node {
 
         let backups = backups::desk(&config.node.data_dir, &genesis, &keys, teardown)?;
         let snapshots = Arc::new(backups::snapshots(&config.node.data_dir, &genesis, teardown));
+        if let Some(blocks) = config.snapshots.every_blocks {
+            tokio::spawn(Arc::clone(&snapshots).every(blocks, Arc::downgrade(&ledger)));
+        }
         let identity = Identity {
             chain_id: genesis.chain_id(),
             genesis: Arc::clone(&genesis),
