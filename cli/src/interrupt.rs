@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP while something is half done.
+//! SIGINT, SIGTERM, SIGHUP and SIGQUIT while something is half done.
 //!
 //! Whoever makes what an interruption would leave behind holds it here for as long as that is so, with what is to be done about it then. A run
 //! that is interrupted clears away what helps nobody, says of the rest where it is and how to go on, and ends with 128 and the number of
@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 
 use quancheng_testnet_local::thread_builder;
+use quancheng_types::TransactionId;
+use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -24,7 +26,7 @@ use crate::output::Printer;
 use crate::text::{Text, say};
 
 /// Signals by which people and systems end a command, with their numbers.
-const SIGNALS: [(&str, u8); 3] = [("SIGHUP", 1), ("SIGINT", 2), ("SIGTERM", 15)];
+const SIGNALS: [(&str, u8); 4] = [("SIGHUP", 1), ("SIGINT", 2), ("SIGQUIT", 3), ("SIGTERM", 15)];
 /// What a shell adds to the number of a signal.
 const CODE_BASE: u8 = 128;
 
@@ -38,17 +40,24 @@ pub(crate) struct Left {
     pub(crate) told: Text,
     /// The way on, if it is known.
     pub(crate) next: Option<Text>,
+    /// The transaction that is signed and may have been sent, if there is one: programs look for it in the data.
+    pub(crate) transaction: Option<TransactionId>,
 }
 
 impl Left {
     /// In words, which say what can be done about it.
     pub(crate) const fn new(told: Text) -> Self {
-        Self { told, next: None }
+        Self { told, next: None, transaction: None }
     }
 
     /// With the way on, where that is known: nobody else knows whether the same command again would go on.
     pub(crate) fn next(self, next: Text) -> Self {
         Self { next: Some(next), ..self }
+    }
+
+    /// With the transaction that it is about.
+    pub(crate) fn of(self, transaction: TransactionId) -> Self {
+        Self { transaction: Some(transaction), ..self }
     }
 }
 
@@ -212,7 +221,11 @@ fn fault(name: &str, left: Vec<Left>) -> Fault {
         );
         (!left.is_empty()).then_some(told)
     });
-    Fault { causes: left.into_iter().map(|left| left.told).collect(), hint, ..fault }
+    let data = left.iter().find_map(|left| left.transaction).map(|id| json!({ "id": id }));
+    let mut causes: Vec<Text> = left.into_iter().map(|left| left.told).collect();
+    // Two may hold the same transaction.
+    causes.dedup();
+    Fault { causes, hint, data, ..fault }
 }
 
 #[cfg(test)]
@@ -229,5 +242,15 @@ mod tests {
         assert!(hint(vec![told()]).contains("do not give the same command again"));
         let (first, then) = (say!("一。", "First."), say!("二。", "Then."));
         assert_eq!(hint(vec![told(), told().next(first), told().next(then)]), "First. Then.");
+    }
+
+    /// Whoever reads the envelope finds the transaction in its data, whichever of those that hold something knows it.
+    #[test]
+    fn the_transaction_of_what_is_left_is_in_the_data() {
+        let told = || Left::new(say!("甲。", "One thing."));
+        let id = TransactionId::default();
+        assert_eq!(fault("SIGQUIT", vec![told()]).data, None);
+        let fault = fault("SIGQUIT", vec![told().of(id), told()]);
+        assert_eq!((fault.data, fault.causes.len()), (Some(json!({ "id": id })), 1));
     }
 }

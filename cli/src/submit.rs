@@ -15,6 +15,7 @@ use crate::args::common::{Stage, Write};
 use crate::client::{Client, JSON, OCTETS, Request, Sought};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
+use crate::interrupt::{Hold, Left};
 use crate::output::Reply;
 use crate::session::Session;
 use crate::text::{Lang, Text, say};
@@ -170,6 +171,11 @@ pub(crate) struct Told {
     pub(crate) status: Value,
     /// Who says so.
     pub(crate) url: String,
+}
+
+/// Holds a transaction that is signed and that nodes may have, or may be given at any moment.
+pub(crate) fn held(id: TransactionId) -> Hold {
+    Hold::new(move || Some(Left::new(under_way(id)).of(id)))
 }
 
 /// What an interruption says of a transaction that nodes may have.

@@ -4,23 +4,49 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quancheng_contracts::domain::Day;
 
-/// A length of time: `500ms`, `30s`, `5m`, `2h`, `1d`. A number alone may mean any of them, and is refused.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+use crate::text::{Lang, Text, say};
+
+/// Why the value of a flag cannot be read, in words for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable(pub(crate) Text);
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.words(Lang::En))
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// A length of time: `500ms`, `30s`, `5m`, `2h`, `1d`. A number alone may mean any of them, and is refused. So is none at all: whoever
+/// waits that long, or lets others wait, has asked for nothing, and is not to learn that from what does not happen.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, Unreadable> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: u64 = number.parse().map_err(|_| DURATION_FORM.to_owned())?;
+    let number: u64 = number.parse().map_err(|_| no_duration())?;
     let unit_ms: u64 = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        _ => return Err(DURATION_FORM.to_owned()),
+        _ => return Err(no_duration()),
     };
-    number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| DURATION_FORM.to_owned())
+    match number.checked_mul(unit_ms) {
+        Some(0) => Err(Unreadable(say!(
+            "时长须大于零，例如 500ms、30s、5m",
+            "a length of time is greater than zero, such as 500ms, 30s or 5m"
+        ))),
+        length_ms => length_ms.map(Duration::from_millis).ok_or_else(no_duration),
+    }
 }
 
-const DURATION_FORM: &str = "a length of time is a number with its unit, such as 500ms, 30s, 5m, 2h or 1d";
+fn no_duration() -> Unreadable {
+    Unreadable(say!(
+        "时长由数字与单位组成，例如 500ms、30s、5m、2h 或 1d",
+        "a length of time is a number with its unit, such as 500ms, 30s, 5m, 2h or 1d"
+    ))
+}
 
 /// Ms of a duration; a duration beyond 2^64 ms counts as 2^64 − 1.
 pub(crate) fn duration_ms(duration: Duration) -> u64 {
@@ -51,17 +77,22 @@ impl AsOf {
     }
 }
 
-const AS_OF_FORM: &str = "give a height such as 1200, a day such as 2026-11-22 (its end, Beijing time), or a time such as 2026-11-22T10:00:00+08:00";
+fn no_place() -> Unreadable {
+    Unreadable(say!(
+        "应为高度（如 1200）、日期（如 2026-11-22，指该日终了，北京时间）或时间（如 2026-11-22T10:00:00+08:00）",
+        "give a height such as 1200, a day such as 2026-11-22 (its end, Beijing time), or a time such as 2026-11-22T10:00:00+08:00"
+    ))
+}
 
 /// Least number that is a time in ms and not a height (2001-09-09).
 const TIME_MS_MIN: u64 = 1_000_000_000_000;
 
 /// A height, a day (its last moment in Beijing), or an RFC 3339 time.
-pub(crate) fn parse_as_of(text: &str) -> Result<AsOf, String> {
+pub(crate) fn parse_as_of(text: &str) -> Result<AsOf, Unreadable> {
     if let Ok(number) = text.parse::<u64>() {
         return Ok(if number < TIME_MS_MIN { AsOf::Height(number) } else { AsOf::TimeMs(number) });
     }
-    parse_time_ms(text, DayEnd::Last).map(AsOf::TimeMs).ok_or_else(|| AS_OF_FORM.to_owned())
+    parse_time_ms(text, DayEnd::Last).map(AsOf::TimeMs).ok_or_else(no_place)
 }
 
 /// Which moment a bare day means.
@@ -132,7 +163,18 @@ mod tests {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "s", "5", "1w", "-1s", "1.5s", "99999999999999999999s", "999999999999999999d"] {
-            assert!(parse_duration(text).is_err(), "{text}");
+            assert_eq!(parse_duration(text), Err(no_duration()), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_time_at_all_is_no_length_of_time() {
+        for text in ["0ms", "0s", "00m", "0h", "0d"] {
+            let told = parse_duration(text).unwrap_err().0;
+            assert!(
+                told.words(Lang::Zh).contains("大于零") && told.words(Lang::En).contains("greater than zero"),
+                "{text}"
+            );
         }
     }
 

@@ -120,8 +120,10 @@ fn signal(child: &Child, signal: Signal) {
 /// Ends a run by a signal once the node was asked for the status of its transaction.
 fn interrupted(home: &Path, words: &[&str], with: Signal) -> Output {
     let (url, paths) = stuck();
-    let more = ["--key", "a.key", "--password-file", "password", "--timeout", "600s", "--api", &url];
-    let child = command(home, &[words, &more].concat()).spawn().expect("the program runs");
+    let sign = ["--key", "a.key", "--password-file", "password"];
+    let sign = if words.starts_with(&["evidence", "finish"]) { &[][..] } else { &sign };
+    let wait = ["--timeout", "600s", "--api", &url];
+    let child = command(home, &[words, sign, &wait].concat()).spawn().expect("the program runs");
     while !paths.recv().expect("the program asks").starts_with("/v1/transactions/") {}
     signal(&child, with);
     child.wait_with_output().expect("the child is ours")
@@ -142,7 +144,7 @@ fn before_anything_was_submitted_nothing_is_left() {
     let slow = home.join("slow");
     rustix::fs::mkfifoat(rustix::fs::CWD, &slow, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
     let before = names(home);
-    for (with, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+    for (with, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)] {
         let words = ["evidence", "notarize", "a.txt", "--bundle", "a.bundle", "--key", "a.key"];
         let more = ["--password-file", "slow", "--api", "http://127.0.0.1:1", "--chain-id", &"11".repeat(32)];
         let child = command(home, &[&words[..], &more].concat()).spawn().unwrap();
@@ -206,6 +208,48 @@ fn a_run_over_many_says_how_far_it_came() {
     assert!(told.contains("same command again") && told.contains("rows.jsonl.result.jsonl"), "{told}");
 }
 
+/// Every signal by which people and systems end a command says the same while a certificate is awaited, and a program finds the transaction
+/// that may have been sent in the data of the envelope.
+#[test]
+fn an_interrupted_wait_names_its_transaction_whatever_the_signal() {
+    let home = home();
+    let home = home.path();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/registrations/S-REG-01.json");
+    let record: Value = serde_json::from_slice(&fs::read(sample).unwrap()).unwrap();
+    fs::write(home.join("rows.jsonl"), record.to_string()).unwrap();
+    for (place, (with, name, code)) in [
+        (Signal::INT, "SIGINT", 130),
+        (Signal::TERM, "SIGTERM", 143),
+        (Signal::HUP, "SIGHUP", 129),
+        (Signal::QUIT, "SIGQUIT", 131),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let bundle = format!("{place}.bundle");
+        let salts = format!("{bundle}.salts.json");
+        let finish = format!("finish.{bundle}");
+        for words in [
+            &["registration", "withdraw", "7"][..],
+            &["evidence", "notarize", "a.txt", "--bundle", &bundle],
+            &["registration", "submit", "--from", "rows.jsonl"],
+            // The transaction of an earlier run is open, too.
+            &["registration", "submit", "--from", "rows.jsonl"],
+            &["evidence", "finish", &salts, "--bundle", &finish],
+        ] {
+            let output = interrupted(home, &[words, &["--output", "json"]].concat(), with);
+            let told = String::from_utf8_lossy(&output.stderr);
+            let envelope: Value = serde_json::from_slice(&output.stdout).expect(&told);
+            assert_eq!(output.status.code(), Some(code), "{words:?}: {told}");
+            assert_eq!(envelope["error"]["code"], json!("INTERRUPTED"), "{words:?}: {envelope}");
+            assert_eq!(envelope["error"]["message"], json!(format!("Interrupted by {name}.")), "{words:?}");
+            let id = envelope["data"]["id"].as_str().expect("the transaction is in the data");
+            let way = if words[1] == "finish" { "evidence finish".to_owned() } else { format!("tx show {id}") };
+            assert!(envelope["error"]["causes"].to_string().contains(&way), "{envelope}");
+        }
+    }
+}
+
 /// Also a run that leaves nothing says how it ended: a program waits for its envelope.
 #[test]
 fn whatever_is_interrupted_ends_with_words_and_an_envelope() {
@@ -217,7 +261,8 @@ fn whatever_is_interrupted_ends_with_words_and_an_envelope() {
     let before = names(home);
     let (url, questions) = silent();
     let root = "ab".repeat(32);
-    let mut signals = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)].into_iter().cycle();
+    let signals = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)];
+    let mut signals = signals.into_iter().cycle();
     for line in [
         "bundle refresh notarized.bundle --out new.bundle",
         "bundle fetch 7 --out new.bundle",

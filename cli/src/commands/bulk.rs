@@ -232,6 +232,8 @@ impl Row<'_> {
         log: &mut Log,
     ) -> Outcome<Option<Value>> {
         let Line { number, text, digest } = self.line;
+        // Of what an earlier run signed the outcome is open until it is known.
+        let _held = self.pending.as_ref().map(|signed| submit::held(signed.id()));
         let fate = self.pending.as_ref().map(|signed| Fate::of(writer.client()?, signed)).transpose()?;
         let (signed, receipt) = match (&self.pending, fate) {
             (Some(signed), Some(Fate::Executed(status))) => (signed.clone(), Some(status)),
@@ -249,6 +251,7 @@ impl Row<'_> {
             }
         };
         let id = signed.id();
+        let _hold = submit::held(id);
         let offer = if self.pending.as_ref() == Some(&signed) { Offer::Again } else { Offer::First };
         if offer == Offer::First {
             let bytes = hex::encode(signed.encode());

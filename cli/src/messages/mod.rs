@@ -27,7 +27,7 @@ pub(crate) const EXIT_CODES_EN: &str = "Exit codes:
   2 wrong command, file or value  6 verification could not be completed
   3 not found                     7 time is up; the transaction may still take effect
   8 done, but the result could not be written
-  129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM: what is half done is named";
+  129, 130, 131, 143 ended by SIGHUP, SIGINT, SIGQUIT, SIGTERM: what is half done is named";
 
 const EXIT_CODES_ZH: &str = "退出码：
   0 完成                  4 网络：没有接口答复
@@ -35,7 +35,7 @@ const EXIT_CODES_ZH: &str = "退出码：
   2 命令、文件或取值有误  6 核验：无法完成
   3 未找到                7 超时；交易仍可能生效
   8 已完成，但结果未能写出
-  129、130、143 被 SIGHUP、SIGINT、SIGTERM 中断：未完成的内容会一一指明";
+  129、130、131、143 被 SIGHUP、SIGINT、SIGQUIT、SIGTERM 中断：未完成的内容会一一指明";
 
 /// The help in Chinese, from top to bottom.
 const TEMPLATE_ZH: &str = "{before-help}{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";

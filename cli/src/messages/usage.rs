@@ -2,7 +2,9 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::causes;
 use crate::text::Lang;
+use crate::time::Unreadable;
 
 /// The first line about a wrong command, and everything else that may help.
 pub(crate) fn usage(error: &clap::Error, lang: Lang) -> (String, Vec<String>) {
@@ -62,6 +64,18 @@ fn help_zh(error: &clap::Error) -> Vec<String> {
     let near = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
     lines.extend(near.into_iter().filter_map(|kind| of(error, kind)).map(|name| format!("是否想写：{name}")));
     lines.extend(of(error, ContextKind::Usage).map(|usage| usage.trim().replacen("Usage:", "用法：", 1)));
-    lines.extend(std::error::Error::source(error).map(ToString::to_string));
+    lines.extend(std::error::Error::source(error).map(reason_zh));
     lines
+}
+
+/// Why a value was not taken. What the parser says of a number that is too small or too great, it says in English only.
+fn reason_zh(reason: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(Unreadable(told)) = reason.downcast_ref() {
+        return told.words(Lang::Zh).to_owned();
+    }
+    let said = reason.to_string();
+    match said.split_once(" is not in ") {
+        Some((value, range)) => format!("{value} 不在 {range} 之内"),
+        None => causes::cause(&said).words(Lang::Zh).to_owned(),
+    }
 }

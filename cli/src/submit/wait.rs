@@ -11,13 +11,11 @@ use serde_json::{Value, json};
 use super::offer::{admit, open_end};
 use super::proven::{prove, unproven};
 use super::{
-    Fate, Offer, Told, Voices, ended_badly, enriched, expired, fate, is_refused, sought, stage_name, stage_of,
-    under_way,
+    Fate, Offer, Told, Voices, ended_badly, enriched, expired, fate, held, is_refused, sought, stage_name, stage_of,
 };
 use crate::args::common::Stage;
 use crate::client::{Client, JSON, Request, Sought, is_over, is_silence, together};
 use crate::fault::{Exit, Fault, Outcome};
-use crate::interrupt::{Hold, Left};
 use crate::session::Session;
 use crate::text::{Text, say};
 use crate::time::duration_ms;
@@ -38,7 +36,7 @@ pub(crate) fn submit(
     let sought = sought(signed);
     let id = sought.id;
     let deadline = client.deadline();
-    let _hold = Hold::new(move || Some(Left::new(under_way(id))));
+    let _hold = held(id);
     let mut wait = Wait { session, client, sought, until, deadline, best: None, doubts: Doubts::default() };
     let mut news = admit(client, signed, offer, deadline).map_err(|fault| open_end(fault, id))?;
     loop {

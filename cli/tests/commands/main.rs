@@ -146,6 +146,43 @@ fn offline_commands_keep_their_promises() {
     assert_eq!((code, &none["error"]["code"]), (2, &json!("FILE")));
 }
 
+/// Whoever waits no time at all has asked for nothing: every length of time is read in one place, which says so.
+#[test]
+fn no_time_at_all_is_refused_wherever_a_length_of_time_is_given() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    for words in [
+        "chain status --api http://127.0.0.1:1 --timeout",
+        "tx submit x.tx --timeout",
+        "registration withdraw 7 --key a.key --valid-for",
+        "governance propose add-validator --open-for",
+        "testnet start --dir net --timeout",
+        "testnet up --dir net --timeout",
+        "testnet start-node --dir net --index 0 --timeout",
+        "testnet add-validator --dir net --timeout",
+    ] {
+        for zero in ["0s", "0ms", "000d"] {
+            let words: Vec<&str> = words.split(' ').chain([zero]).collect();
+            let (code, value) = envelope(home, &words);
+            assert_eq!((code, &value["error"]["code"]), (2, &json!("USAGE")), "{words:?}: {value}");
+            assert!(value["error"]["causes"].to_string().contains("greater than zero"), "{words:?}: {value}");
+            let told = quancheng(home, &[&words[..], &["--lang", "zh"]].concat());
+            let told = String::from_utf8(told.stderr).unwrap();
+            assert!(told.contains("时长须大于零") && !told.contains("greater"), "{words:?}: {told}");
+        }
+    }
+    assert!(!home.join("net").exists());
+    // What the parser of numbers says, and what a moment looks like, is told in Chinese as well.
+    for (words, zh) in [
+        (["registration", "list", "--limit", "0"], "0 不在 "),
+        (["chain", "status", "--timeout", "5"], "时长由数字与单位组成"),
+        (["org", "list", "--as-of", "x"], "应为高度"),
+    ] {
+        let told = String::from_utf8(quancheng(home, &[&words[..], &["--lang", "zh"]].concat()).stderr).unwrap();
+        assert!(told.contains(zh), "{words:?}: {told}");
+    }
+}
+
 #[test]
 fn wrong_commands_and_faults_of_the_rooms_below_are_told_in_both_languages() {
     let home = tempfile::tempdir().unwrap();

@@ -55,7 +55,7 @@ impl Reservation {
         let path = fs::canonicalize(path).map_err(|error| crate::files::not_readable(path, &error))?;
         let (file, _) = crate::files::open_plain(&path)?;
         lock(&path, &file)?;
-        let hold = Hold::new(left(&path, out));
+        let hold = Hold::new(left(&path, out, None));
         Ok(Self { out: out.to_owned(), path, file, is_filled: true, hold })
     }
 
@@ -83,7 +83,7 @@ impl Reservation {
         match result {
             Ok(()) => {
                 // Nothing is submitted before this: an interruption that came earlier has taken the file away, and does not return.
-                self.hold.becomes(left(&self.path, &self.out));
+                self.hold.becomes(left(&self.path, &self.out, None));
                 self.is_filled = true;
                 Ok(())
             }
@@ -93,6 +93,11 @@ impl Reservation {
                 Err(Fault::file(&self.path, &error))
             }
         }
+    }
+
+    /// The salts are those of this transaction, which may be sent from now on, or was sent by an earlier run.
+    pub(super) fn is_of(&self, transaction: TransactionId) {
+        self.hold.becomes(left(&self.path, &self.out, Some(transaction)));
     }
 
     /// The salts are in a bundle: they go.
@@ -129,9 +134,10 @@ fn emptied(path: &Path, file: &File) -> Outcome<impl FnMut() -> Option<Left> + S
 }
 
 /// What an interruption says of salts that nothing else holds yet.
-fn left(path: &Path, out: &Path) -> impl FnMut() -> Option<Left> + Send + 'static {
+fn left(path: &Path, out: &Path, transaction: Option<TransactionId>) -> impl FnMut() -> Option<Left> + Send + 'static {
     let (path, out) = (path.to_owned(), out.to_owned());
     move || {
+        let of_it = |left: Left| transaction.into_iter().fold(left, Left::of);
         let (shown, bundle) = (path.display(), out.display());
         path.symlink_metadata().ok()?;
         if out.symlink_metadata().is_ok() {
@@ -139,7 +145,7 @@ fn left(path: &Path, out: &Path) -> impl FnMut() -> Option<Left> + Send + 'stati
                 "证据包 {bundle} 已写入；盐值文件 {shown} 尚在：请一并保留，或待 `quancheng verify` 核验证据包后移至别处。",
                 "The bundle {bundle} is written, and the file of salts {shown} is still there: keep both, or move the salts away once `quancheng verify` has checked the bundle."
             );
-            return Some(Left::new(told).next(say!(
+            return Some(of_it(Left::new(told)).next(say!(
                 "证据包 {bundle} 已写成，无需再为其运行命令。",
                 "The bundle {bundle} is whole: nothing has to be run again for it."
             )));
@@ -148,7 +154,7 @@ fn left(path: &Path, out: &Path) -> impl FnMut() -> Option<Left> + Send + 'stati
             "盐值保存在 {shown}，其交易可能已提交；用 `quancheng evidence finish {shown} --bundle {bundle}` 完成。",
             "The salts are in {shown}; their transaction may have been submitted: finish with `quancheng evidence finish {shown} --bundle {bundle}`."
         );
-        Some(Left::new(told).next(say!(
+        Some(of_it(Left::new(told)).next(say!(
             "请用 `quancheng evidence finish {shown} --bundle {bundle}` 完成。",
             "Finish with `quancheng evidence finish {shown} --bundle {bundle}`."
         )))
@@ -273,7 +279,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("a.bundle");
         let path = salts::path_of(&out);
-        let way = || left(&path, &out)().map(|left| left.next.unwrap().words(Lang::En).to_owned());
+        let way = || left(&path, &out, None)().map(|left| left.next.unwrap().words(Lang::En).to_owned());
         assert_eq!(way(), None);
         fs::write(&path, "{}").unwrap();
         assert!(way().unwrap().contains("Finish with `quancheng evidence finish"));

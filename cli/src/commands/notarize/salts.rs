@@ -76,7 +76,9 @@ impl SaltsFile {
     pub(super) fn write(&self, to: &mut Reservation) -> Outcome<()> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| Fault::usage("FILE", say!("无法写出盐值。", "Cannot write the salts.")).cause(error))?;
-        to.fill(text.as_bytes())
+        to.fill(text.as_bytes())?;
+        to.is_of(self.transaction_id);
+        Ok(())
     }
 
     /// Reads it.
@@ -95,6 +97,7 @@ impl SaltsFile {
                 "Keep it, and run `quancheng evidence finish` of a newer version."
             )));
         }
+        from.is_of(file.transaction_id);
         Ok(file)
     }
 
