@@ -1,9 +1,9 @@
 //! `testnet`: local networks of real processes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use quancheng_testnet_local::{LocalError, Network, NodeState, NodeStatus, Removal, Settings, find_quanchengd, stop};
 use quancheng_types::Parameters;
@@ -16,7 +16,7 @@ use crate::interrupt::{self, Hold, Left};
 use crate::messages::{local_hint, words};
 use crate::output::{Reply, View};
 use crate::session::Session;
-use crate::text::{printable, say};
+use crate::text::{Text, printable, say};
 use crate::time::duration_ms;
 
 pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
@@ -29,10 +29,15 @@ pub(super) fn run(session: &Session, command: &Testnet) -> Outcome<Reply> {
         }
         Testnet::Stop(dir) => {
             let report = stop(&dir.dir).map_err(|error| fault(&error))?;
-            let is_idle = report.stopped.is_empty() && report.killed.is_empty() && report.stray.is_empty();
+            let goes_on = !report.stray.is_empty() || !report.elsewhere.is_empty();
+            let is_idle = report.stopped.is_empty() && report.killed.is_empty() && !goes_on;
             let mut reply = told(Reply::record(json!(report)), report.without_record);
             if let Some(stray) = report.stray.first() {
                 let stays = fault(&LocalError::Stray { index: stray.index, pid: stray.pid });
+                reply.fault = Some(Fault { exit: Exit::Network, code: "STILL_RUNNING".to_owned(), ..stays });
+            } else if !report.elsewhere.is_empty() {
+                let dir = std::fs::canonicalize(&dir.dir).unwrap_or_else(|_| dir.dir.clone());
+                let stays = fault(&LocalError::Elsewhere { dir, nodes: report.elsewhere });
                 reply.fault = Some(Fault { exit: Exit::Network, code: "STILL_RUNNING".to_owned(), ..stays });
             }
             Ok(if is_idle { reply.headline(say!("没有节点在运行。", "No node was running.")) } else { reply })
@@ -122,8 +127,12 @@ fn under_way(dir: &Path) -> Hold {
 fn remove(command: &TestnetRemove) -> Outcome<Reply> {
     let plan = Removal::plan(&command.dir).map_err(|error| fault(&error))?;
     let (shown, count) = (plan.dir.display(), plan.paths.len());
+    let untouched = |reply: Reply| match home_of(plan.elsewhere.iter().map(|node| &node.dir)) {
+        Some(home) => reply.headline(copy_of(&home)),
+        None => reply,
+    };
     if !command.yes {
-        let mut reply = told(Reply::record(json!(plan)), plan.without_record).headline(say!(
+        let mut reply = untouched(told(Reply::record(json!(plan)), plan.without_record)).headline(say!(
             "将停止下列节点并删除 {shown} 及其中 {count} 项（数据目录计为一项）：",
             "These nodes would be stopped, and {shown} removed with {count} entries in it (a data folder is one):"
         ));
@@ -147,7 +156,21 @@ fn remove(command: &TestnetRemove) -> Outcome<Reply> {
         "dir": plan.dir, "stopped": report.stopped, "killed": report.killed, "removed": count,
         "without_record": report.without_record,
     });
-    Ok(told(Reply::record(data), report.without_record).headline(say!("网络已删除。", "The network is removed.")))
+    Ok(untouched(told(Reply::record(data), report.without_record))
+        .headline(say!("网络已删除。", "The network is removed.")))
+}
+
+/// The other folder from which a network runs.
+fn home_of<'a>(mut dirs: impl Iterator<Item = &'a PathBuf>) -> Option<String> {
+    dirs.next().map(|dir| dir.display().to_string())
+}
+
+/// What is told of a folder whose network runs from another one.
+fn copy_of(home: &str) -> Text {
+    say!(
+        "本目录与 {home} 是同一网络的两份目录，其一复制自另一；节点由 {home} 运行，不由本目录运行，对本目录的操作不影响它们。停止它们：`quancheng testnet stop --dir {home}`。",
+        "This folder and {home} are two copies of one network; its nodes run from {home} and not from here, and what is done here leaves them alone. To stop them: `quancheng testnet stop --dir {home}`."
+    )
 }
 
 /// Says that nodes were found without the record of their network.
@@ -176,35 +199,45 @@ fn overview(network: &Network, nodes: &[NodeStatus]) -> Reply {
         .map(|node| {
             // What another process answers at the door of this node is about another network.
             let own = node.status.as_ref().filter(|_| node.state != NodeState::Stray);
+            let runs_from = &node.runs_from;
             let of = |name: &str| own.and_then(|status| status.get(name)).cloned();
             json!({
                 "index": node.index, "role": node.role, "organization": node.organization, "state": node.state, "pid": node.pid,
-                "api": node.api, "admin": node.admin, "dir": node.dir,
+                "api": node.api, "admin": node.admin, "dir": node.dir, "runs_from": runs_from,
                 "height": of("height"), "executed_height": of("executed_height"), "certified_height": of("certified_height"),
                 "state_root": of("state_root"), "history_root": of("history_root"), "peers": of("peers"),
             })
         })
         .collect();
     let running = nodes.iter().filter(|node| node.state == NodeState::Running).count();
+    // What is not there is not named as something to use.
+    let (checkpoint, password) = (present(network.checkpoint()), present(network.password_file()));
+    let (keys, lost): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        network.keys().into_iter().partition(|(_, path)| path.is_file());
     let data = json!({
         "chain_id": network.record().chain_id,
         "chain_name": network.record().chain_name,
-        "checkpoint": network.checkpoint(),
-        "password_file": network.password_file(),
+        "checkpoint": checkpoint,
+        "password_file": password,
         "running": running,
         "nodes": rows,
-        "keys": network.keys(),
+        "keys": keys,
     });
     let mut reply = Reply::record(data);
     reply.view =
         View::Rows { of: Some("nodes"), columns: &["index", "role", "state", "pid", "height", "api", "admin", "dir"] };
-    let (chain_id, checkpoint) = (network.record().chain_id, network.checkpoint());
-    let (checkpoint, password) = (checkpoint.display(), network.password_file());
-    let password = password.display();
+    let chain_id = network.record().chain_id;
     let reply = reply
         .headline(say!("链 {chain_id}", "chain {chain_id}"))
-        .headline(say!("检查点 {checkpoint}", "checkpoint {checkpoint}"))
-        .headline(say!("密码文件 {password}", "password file {password}"));
+        .headline(checkpoint_line(checkpoint.as_deref()))
+        .headline(password_line(password.as_deref()));
+    let reply = lost.into_values().fold(reply, |reply, path| {
+        let path = path.display();
+        reply.headline(say!("密钥文件 {path} 缺失", "the key file {path} is missing"))
+    });
+    if let Some(home) = home_of(nodes.iter().filter_map(|node| node.runs_from.as_ref())) {
+        return reply.headline(copy_of(&home));
+    }
     if !nodes.iter().any(|node| node.state == NodeState::Stray) {
         return reply;
     }
@@ -213,6 +246,30 @@ fn overview(network: &Network, nodes: &[NodeStatus]) -> Reply {
         "stray: a process that this folder has not on record holds the door or the data of the node; if the folder is a copy of another \
          network, the process is of that one, and its height is not shown here."
     ))
+}
+
+fn present(path: PathBuf) -> Option<PathBuf> {
+    path.is_file().then_some(path)
+}
+
+fn checkpoint_line(checkpoint: Option<&Path>) -> Text {
+    match checkpoint.map(Path::display) {
+        Some(path) => say!("检查点 {path}", "checkpoint {path}"),
+        None => say!(
+            "检查点文件缺失：可用 `quancheng chain checkpoint --api 接口 --out 文件` 另行取得",
+            "the checkpoint file is missing: `quancheng chain checkpoint --api URL --out FILE` gets another"
+        ),
+    }
+}
+
+fn password_line(password: Option<&Path>) -> Text {
+    match password.map(Path::display) {
+        Some(path) => say!("密码文件 {path}", "password file {path}"),
+        None => say!(
+            "密码文件缺失：没有它，本网络的密钥文件无法打开，已停止的节点无法启动；请用副本恢复",
+            "the password file is missing: without it no key file of this network is opened, and no node that has stopped starts; restore it from a copy"
+        ),
+    }
 }
 
 fn signal(
@@ -250,6 +307,7 @@ fn fault(error: &LocalError) -> Fault {
         LocalError::Interrupted { .. } => (Exit::Interrupted, "INTERRUPTED"),
         LocalError::Foreign { .. } => (Exit::Usage, "FOREIGN_FILE"),
         LocalError::Stray { .. } => (Exit::Usage, "RUNNING"),
+        LocalError::Elsewhere { .. } => (Exit::Usage, "RUNS_ELSEWHERE"),
         LocalError::BeingMade { .. } => (Exit::Usage, "IN_USE"),
         LocalError::PortTaken { .. } => (Exit::Usage, "PORT_TAKEN"),
         LocalError::NoNode { .. } => (Exit::NotFound, "NO_NODE"),

@@ -1,6 +1,8 @@
 //! What to do about a fault of a local network. What other commands leave to do — another node, another height — is of no use here.
 
-use quancheng_testnet_local::{Left, LocalError};
+use std::path::Path;
+
+use quancheng_testnet_local::{Elsewhere, Left, LocalError};
 
 use super::words::key_file_hint;
 use crate::text::{Text, say};
@@ -52,6 +54,7 @@ pub(crate) fn local_hint(error: &LocalError) -> Text {
                 "Check the path named above, its permissions and the room on the disk."
             )
         }
+        LocalError::Elsewhere { dir, nodes } => elsewhere(dir, nodes),
         LocalError::Exists { .. }
         | LocalError::Unfinished { .. }
         | LocalError::Stray { .. }
@@ -72,6 +75,15 @@ pub(crate) fn local_hint(error: &LocalError) -> Text {
             "Mend the settings named above; `quancheng testnet start --help` lists them and their ranges."
         ),
     }
+}
+
+fn elsewhere(dir: &Path, nodes: &[Elsewhere]) -> Text {
+    let home = nodes.first().map_or(dir, |node| &node.dir).display();
+    let dir = dir.display();
+    say!(
+        "查看、停止正在运行的网络：`quancheng testnet status --dir {home}`、`quancheng testnet stop --dir {home}`；停止后，任一目录均可用 `quancheng testnet up` 启动，但不可两处同时运行。不要本目录的，用 `quancheng testnet remove --dir {dir} --yes` 删除，不影响 {home}。",
+        "See and stop the network that runs: `quancheng testnet status --dir {home}`, `quancheng testnet stop --dir {home}`; once it has stopped, `quancheng testnet up` brings up either folder, never both at once. If this one is not wanted, `quancheng testnet remove --dir {dir} --yes` removes it and leaves {home} alone."
+    )
 }
 
 fn interrupted(left: Left) -> Text {

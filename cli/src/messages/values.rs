@@ -229,6 +229,7 @@ const WORDS: &[(&str, &str)] = &[
     ("certified", "已认证"),
     ("deidentified", "去标识化"),
     ("dismissed", "不成立"),
+    ("elsewhere", "由另一目录运行"),
     ("executed", "已执行"),
     ("expired", "已过期"),
     ("follower", "跟随节点"),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use quancheng_keystore::KeyFileError;
-use quancheng_testnet_local::{Left, LocalError, Waiting};
+use quancheng_testnet_local::{Elsewhere, Left, LocalError, Waiting};
 
 use super::{causes, system};
 use crate::text::{Text, say};
@@ -124,6 +124,7 @@ pub(crate) fn local(error: &LocalError) -> Text {
             format!("{} 不是为网络生成的文件，妨碍新建网络；请将其移走或另选目录，未删除任何文件", path.display())
         }
         LocalError::Stray { index, pid } => stray_zh(*index, *pid),
+        LocalError::Elsewhere { dir, nodes } => elsewhere_zh(dir, nodes),
         LocalError::BeingMade { dir } => format!("另一进程正在 {} 中建立或启动网络；请等待其结束", dir.display()),
         LocalError::PortTaken { index, address } => format!(
             "节点 {index} 的接口 {address} 被其他进程占用，未启动任何节点；如本目录复制自正在运行的网络，请先停止该网络"
@@ -177,6 +178,19 @@ fn stray_zh(index: u32, pid: Option<u32>) -> String {
     }
 }
 
+fn elsewhere_zh(dir: &Path, nodes: &[Elsewhere]) -> String {
+    let told = |node: &Elsewhere| {
+        let Elsewhere { index, pid, dir } = node;
+        format!("节点 {index} 由 {} 运行（进程 {pid}）", dir.display())
+    };
+    let told: Vec<String> = nodes.iter().map(told).collect();
+    format!(
+        "{} 与正在运行的网络是同一网络的两份目录，其一复制自另一：{}；未触动这些节点",
+        dir.display(),
+        told.join("；")
+    )
+}
+
 fn waiting_zh(waiting: &Waiting) -> String {
     match waiting {
         Waiting::NotListening { index, pid, address } => format!("节点 {index}（进程 {pid}）尚未在 {address} 监听"),
@@ -217,8 +231,8 @@ pub(crate) fn cause(error: &LocalError) -> Option<Text> {
         LocalError::Validators(error) => Some(error.to_string()),
         LocalError::Genesis(error) => Some(error.to_string()),
         LocalError::Checkpoint(error) => Some(error.to_string()),
-        LocalError::Init { output, .. } => Some(output.trim().to_owned()),
-        LocalError::NodeEnded { tail, .. } => Some(tail.trim_end().to_owned()),
+        LocalError::Init { output, .. } => return Some(quoted_output(output)),
+        LocalError::NodeEnded { tail, .. } => return Some(quoted_log(tail)),
         LocalError::Setting { .. }
         | LocalError::Exists { .. }
         | LocalError::NoNetwork { .. }
@@ -227,6 +241,7 @@ pub(crate) fn cause(error: &LocalError) -> Option<Text> {
         | LocalError::Interrupted { .. }
         | LocalError::Foreign { .. }
         | LocalError::Stray { .. }
+        | LocalError::Elsewhere { .. }
         | LocalError::BeingMade { .. }
         | LocalError::PortTaken { .. }
         | LocalError::NoRandomness
@@ -239,5 +254,21 @@ pub(crate) fn cause(error: &LocalError) -> Option<Text> {
         | LocalError::StillRunning { .. }
         | LocalError::NoCandidate => None,
     };
-    beneath.map(Text::same)
+    beneath.map(|words| causes::cause(&words))
+}
+
+/// What a node wrote into its log before it ended, marked as its own words: a log is in English.
+fn quoted_log(tail: &str) -> Text {
+    match tail.trim_end() {
+        "" => say!("本次启动没有写下日志", "this start has written nothing into the log"),
+        tail => say!("节点日志原文：「{tail}」", "the node's log:\n{tail}"),
+    }
+}
+
+/// As [`quoted_log`], of what a program said that was to make a data folder.
+fn quoted_output(output: &str) -> Text {
+    match output.trim() {
+        "" => say!("该程序没有输出", "the program has said nothing"),
+        output => say!("quanchengd 输出原文：「{output}」", "quanchengd says:\n{output}"),
+    }
 }

@@ -8,6 +8,7 @@ mod outputs;
 mod people;
 mod signing;
 mod strange;
+mod testnets;
 mod told;
 
 use std::collections::BTreeSet;

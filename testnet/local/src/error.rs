@@ -9,6 +9,8 @@ use quancheng_keystore::KeyFileError;
 use quancheng_proof::CheckpointError;
 use quancheng_types::{TooLong, ValidatorSetError};
 
+use crate::elsewhere::Elsewhere;
+use crate::layout::Layout;
 use crate::waiting::Waiting;
 
 /// What an interrupted call leaves.
@@ -69,6 +71,13 @@ pub enum LocalError {
         index: u32,
         /// Its process, where the system tells it.
         pid: Option<u32>,
+    },
+    /// Nodes of the network run from another folder of it: one of the two was copied from the other.
+    Elsewhere {
+        /// This folder.
+        dir: PathBuf,
+        /// The nodes.
+        nodes: Vec<Elsewhere>,
     },
     /// Another process is making a network in the folder.
     BeingMade {
@@ -154,7 +163,7 @@ pub enum LocalError {
         status: String,
         /// Its log file.
         log: PathBuf,
-        /// The last lines of it.
+        /// The last lines of it, of those that this start has written.
         tail: String,
     },
     /// Nodes are not ready in time.
@@ -224,6 +233,7 @@ impl fmt::Display for LocalError {
                 path.display()
             ),
             Self::Stray { index, pid } => write_stray(f, *index, *pid),
+            Self::Elsewhere { dir, nodes } => write_elsewhere(f, dir, nodes),
             Self::BeingMade { dir } => write!(f, "another process is making or starting a network in {}; wait until it has ended", dir.display()),
             Self::PortTaken { index, address } => write!(
                 f,
@@ -284,6 +294,18 @@ fn write_stray(f: &mut fmt::Formatter<'_>, index: u32, pid: Option<u32>) -> fmt:
     }
 }
 
+fn write_elsewhere(f: &mut fmt::Formatter<'_>, dir: &Path, nodes: &[Elsewhere]) -> fmt::Result {
+    write!(
+        f,
+        "{} is a copy of a network that runs from another folder, or the other is a copy of this one:",
+        dir.display()
+    )?;
+    nodes.iter().try_for_each(|node| {
+        write!(f, " node {} runs from {} as process {};", node.index, node.dir.display(), node.pid)
+    })?;
+    f.write_str(" they were left alone")
+}
+
 fn write_interrupted(f: &mut fmt::Formatter<'_>, dir: &Path, left: Left) -> fmt::Result {
     let dir = dir.display();
     match left {
@@ -304,6 +326,11 @@ fn write_interrupted(f: &mut fmt::Formatter<'_>, dir: &Path, left: Left) -> fmt:
 impl std::error::Error for LocalError {}
 
 impl LocalError {
+    /// That nodes of a network run from another folder of it.
+    pub(crate) fn elsewhere(layout: &Layout, nodes: Vec<Elsewhere>) -> Self {
+        Self::Elsewhere { dir: layout.dir().to_owned(), nodes }
+    }
+
     /// For `map_err` after a file operation.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

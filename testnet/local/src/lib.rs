@@ -11,6 +11,7 @@
 //!
 //! Nodes stay up when the caller ends. A signal is sent only to a process that still is this network's `quanchengd`.
 
+mod elsewhere;
 mod error;
 mod founding;
 mod http;
@@ -32,6 +33,7 @@ mod threads;
 mod unfinished;
 mod waiting;
 
+pub use elsewhere::Elsewhere;
 pub use error::{Left, LocalError};
 pub use founding::{CANDIDATE_ORGANIZATION, DEMO_RULE_SET, SAMPLES, demo_rule_set};
 pub use interrupt::interrupt;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use serde::Serialize;
 
 use crate::error::{Left, LocalError};
 use crate::layout::{Layout, NodeEntry, Record};
-use crate::process::Runner;
+use crate::process::{Runner, Started};
 use crate::settings::Settings;
 use crate::status::{self, NodeStatus};
 use crate::stop::{self, StopReport};
@@ -91,13 +90,17 @@ impl Network {
     /// # Errors
     /// [`LocalError`].
     pub fn resume(&self, timeout_ms: u64) -> Result<(), LocalError> {
-        let mut stopped = Vec::new();
+        let (mut stopped, mut elsewhere) = (Vec::new(), Vec::new());
         for node in &self.record.nodes {
             match process::settled(&self.layout, node.index)? {
                 Runner::Nobody => stopped.push(node.clone()),
                 Runner::Own(_) => {}
+                Runner::Elsewhere(other) => elsewhere.push(other),
                 Runner::Stray(pid) => return Err(LocalError::Stray { index: node.index, pid }),
             }
+        }
+        if !elsewhere.is_empty() {
+            return Err(LocalError::elsewhere(&self.layout, elsewhere));
         }
         self.bring_up(&stopped, timeout_ms)
     }
@@ -108,7 +111,7 @@ impl Network {
             interrupt::check(self.layout.dir(), Left::Network)?;
             Ok((node.clone(), process::start(&self.record.quanchengd, &self.layout, node.index, &[])?))
         };
-        let started: Vec<(NodeEntry, Child)> = nodes.iter().map(start).collect::<Result<_, LocalError>>()?;
+        let started: Vec<(NodeEntry, Started)> = nodes.iter().map(start).collect::<Result<_, LocalError>>()?;
         start::await_ready(&self.layout, started, timeout_ms)
     }
 
@@ -227,9 +230,9 @@ impl Network {
         let entry = self.entry(index)?;
         self.is_idle(index)?;
         doors_are_free(entry)?;
-        let child = process::start(&self.record.quanchengd, &self.layout, index, variables)?;
-        let pid = child.id();
-        start::await_ready(&self.layout, vec![(entry.clone(), child)], timeout_ms)?;
+        let started = process::start(&self.record.quanchengd, &self.layout, index, variables)?;
+        let pid = started.child.id();
+        start::await_ready(&self.layout, vec![(entry.clone(), started)], timeout_ms)?;
         Ok(pid)
     }
 
@@ -273,6 +276,7 @@ impl Network {
             Runner::Nobody => Ok(()),
             Runner::Own(pid) => Err(LocalError::Running { index, pid }),
             Runner::Stray(pid) => Err(LocalError::Stray { index, pid }),
+            Runner::Elsewhere(other) => Err(LocalError::elsewhere(&self.layout, vec![other])),
         }
     }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::elsewhere::{self, Elsewhere};
 use crate::error::LocalError;
 use crate::layout::Layout;
 
@@ -92,16 +93,26 @@ pub(crate) fn init(
     Ok(())
 }
 
+/// A process that was just started.
+#[derive(Debug)]
+pub(crate) struct Started {
+    /// It.
+    pub(crate) child: Child,
+    /// Where in the log of its node it begins to write: what stands before was said by earlier ones.
+    pub(crate) log_from: u64,
+}
+
 /// Starts a node that outlives the caller: a process group of its own, output to its log, these variables in its environment.
 pub(crate) fn start(
     program: &Path,
     layout: &Layout,
     index: u32,
     variables: &[(&str, &OsStr)],
-) -> Result<Child, LocalError> {
+) -> Result<Started, LocalError> {
     let path = layout.log(index);
     let log = OpenOptions::new().create(true).append(true).open(&path).map_err(LocalError::io("open", &path))?;
     take(layout, &log, &path)?;
+    let log_from = log.metadata().map_err(LocalError::io("read", &path))?.len();
     let copy = log.try_clone().map_err(LocalError::io("open", &path))?;
     let mut command = command(program, "start", &layout.config(index));
     let child = command
@@ -114,7 +125,7 @@ pub(crate) fn start(
         .map_err(|error| LocalError::Spawn { program: program.to_owned(), error })?;
     let pid = layout.pid(index);
     fs::write(&pid, format!("{}\n", child.id())).map_err(LocalError::io("write", pid))?;
-    Ok(child)
+    Ok(Started { child, log_from })
 }
 
 /// Takes the log of a node for its process, which inherits the lock and keeps it until it ends. So of two commands that start a node at once one
@@ -155,6 +166,7 @@ pub(crate) fn own(layout: &Layout, index: u32) -> Result<u32, LocalError> {
     match runner(layout, index)? {
         Runner::Own(pid) => Ok(pid),
         Runner::Stray(pid) => Err(LocalError::Stray { index, pid }),
+        Runner::Elsewhere(other) => Err(LocalError::elsewhere(layout, vec![other])),
         Runner::Nobody => Err(LocalError::NotRunning { index }),
     }
 }
@@ -175,7 +187,7 @@ fn locked(layout: &Layout, index: u32) -> Result<Option<File>, LocalError> {
 }
 
 /// Who runs on the data of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Runner {
     /// Nobody.
     Nobody,
@@ -183,6 +195,8 @@ pub(crate) enum Runner {
     Own(u32),
     /// A process that is not on record, as after the folder was moved or the record lost. Its number, where the system tells it.
     Stray(Option<u32>),
+    /// Not from this folder: this one was copied from the other, or the other from this one.
+    Elsewhere(Elsewhere),
 }
 
 /// Who runs on the data of a node. The lock in the data decides; the record says only which process it should be.
@@ -190,7 +204,15 @@ pub(crate) fn runner(layout: &Layout, index: u32) -> Result<Runner, LocalError> 
     if let Some(pid) = running(layout, index) {
         return Ok(Runner::Own(pid));
     }
-    Ok(locked(layout, index)?.map_or(Runner::Nobody, |file| Runner::Stray(holders(&file).next())))
+    let holder = locked(layout, index)?.map(|file| holders(&file).next());
+    let other = elsewhere::of(layout, index);
+    Ok(match (holder, other) {
+        // Copies may share the data themselves, where they were made of links.
+        (Some(holder), Some(other)) if holder == Some(other.pid) => Runner::Elsewhere(other),
+        (Some(holder), _) => Runner::Stray(holder),
+        (None, Some(other)) => Runner::Elsewhere(other),
+        (None, None) => Runner::Nobody,
+    })
 }
 
 /// As [`runner()`]; a process that is just ending is waited for: the system takes its lock away a moment after its name.
@@ -253,15 +275,21 @@ pub(crate) fn await_end(layout: &Layout, index: u32, timeout: Duration) -> bool 
     true
 }
 
-/// The last bytes of a file as text, from the beginning of a line.
-pub(crate) fn tail(path: &Path) -> String {
+/// The last bytes of a file as text, from the beginning of a line, and nothing of what stands before a place.
+pub(crate) fn tail(path: &Path, from: u64) -> String {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        // A log that was cut meanwhile holds nothing older.
+        let begin = length.saturating_sub(TAIL_BYTES).max(if from <= length { from } else { 0 });
+        file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::new();
         file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        let is_cut = begin > from;
+        match bytes.iter().position(|byte| *byte == b'\n') {
+            Some(end) if is_cut => Ok(bytes.split_off(end.saturating_add(1))),
+            Some(_) | None => Ok(bytes),
+        }
     };
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
@@ -280,14 +308,14 @@ mod tests {
         let program = dir.path().join("stays");
         fs::write(&program, "#!/bin/sh\nexec sleep 600\n").unwrap();
         fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-        let mut first = start(&program, &layout, 0, &[]).unwrap();
+        let mut first = start(&program, &layout, 0, &[]).unwrap().child;
         let on_record = fs::read_to_string(layout.pid(0)).unwrap();
         let second = start(&program, &layout, 0, &[]);
         assert!(matches!(second, Err(LocalError::BeingMade { .. })), "{second:?}");
         assert_eq!(fs::read_to_string(layout.pid(0)).unwrap(), on_record);
         first.kill().unwrap();
         first.wait().unwrap();
-        let mut third = start(&program, &layout, 0, &[]).unwrap();
+        let mut third = start(&program, &layout, 0, &[]).unwrap().child;
         third.kill().unwrap();
         third.wait().unwrap();
     }
@@ -319,5 +347,62 @@ mod tests {
         while runner(&layout, 0).unwrap() != Runner::Nobody {
             thread::sleep(POLL);
         }
+    }
+
+    /// What an older start wrote, whatever it was, is not what this one fails of; nor does a quotation begin in the middle of a line.
+    #[test]
+    fn the_end_of_a_log_is_that_of_the_newest_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.log");
+        fs::write(&path, "old error\nnew error\n").unwrap();
+        assert_eq!(tail(&path, 10), "new error\n");
+        assert_eq!(tail(&path, 0), "old error\nnew error\n");
+        assert_eq!(tail(&path, 20), "");
+        // The log was cut in the meantime.
+        assert_eq!(tail(&path, 900), "old error\nnew error\n");
+        fs::write(&path, format!("old\n{}", "a line\n".repeat(2_000))).unwrap();
+        assert!(tail(&path, 4).starts_with("a line\n") && tail(&path, 4).len() <= 4_096);
+        assert_eq!(tail(&dir.path().join("none"), 0), "");
+    }
+
+    /// A copy of a folder has the number of the process, the doors and the keys of the other, and what runs is the other's.
+    #[test]
+    fn what_runs_from_another_folder_of_the_network_is_told_with_that_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        let program = root.join("stays");
+        fs::write(&program, "#!/bin/sh\nexec 9>data/lock\nflock 9\nwhile :; do sleep 0.1; done\n").unwrap();
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let [one, copy, links, other] = ["one", "copy", "links", "other"].map(|name| Layout::new(root.join(name)));
+        for layout in [&one, &copy, &links, &other] {
+            fs::create_dir_all(layout.data(0)).unwrap();
+            fs::write(layout.genesis(), "one").unwrap();
+            fs::write(layout.config(0), "").unwrap();
+        }
+        fs::write(other.genesis(), "other").unwrap();
+        let mut child = start(&program, &one, 0, &[]).unwrap().child;
+        let pid = child.id();
+        while locked(&one, 0).unwrap().is_none() {
+            thread::sleep(POLL);
+        }
+        fs::copy(one.pid(0), copy.pid(0)).unwrap();
+        fs::copy(one.lock(0), copy.lock(0)).unwrap();
+        fs::hard_link(one.lock(0), links.lock(0)).unwrap();
+        assert_eq!(runner(&one, 0).unwrap(), Runner::Own(pid));
+        for layout in [&copy, &links] {
+            let home = Elsewhere { index: 0, pid, dir: one.dir().to_owned() };
+            assert_eq!(runner(layout, 0).unwrap(), Runner::Elsewhere(home.clone()));
+            assert!(matches!(own(layout, 0), Err(LocalError::Elsewhere { nodes, .. }) if nodes == [home]));
+            let report = crate::stop(layout.dir()).unwrap();
+            assert_eq!((report.elsewhere.len(), report.stray.len(), report.stopped.len()), (1, 0, 0));
+        }
+        assert_eq!(runner(&other, 0).unwrap(), Runner::Nobody);
+        assert!(child.try_wait().unwrap().is_none(), "it runs on");
+        // A folder that was moved is no copy: there is no other.
+        fs::rename(one.dir(), root.join("moved")).unwrap();
+        assert!(matches!(runner(&Layout::new(root.join("moved")), 0).unwrap(), Runner::Stray(Some(_))));
+        assert_eq!(runner(&copy, 0).unwrap(), Runner::Nobody);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

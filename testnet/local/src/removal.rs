@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::elsewhere::Elsewhere;
 use crate::error::{Left, LocalError};
 use crate::interrupt;
 use crate::inventory::Inventory;
@@ -24,6 +25,8 @@ pub struct Removal {
     pub dir: PathBuf,
     /// Nodes that run and would be stopped first.
     pub running: Vec<u32>,
+    /// Nodes that run from another folder of the network, which is not touched.
+    pub elsewhere: Vec<Elsewhere>,
     /// Everything that would be removed, what is inside before what holds it.
     pub paths: Vec<PathBuf>,
     /// Whether the making of the network did not come to its end.
@@ -49,16 +52,17 @@ impl Removal {
             (inventory.names(), inventory.indices, !inventory.is_recorded)
         };
         let found = everything(&layout, names, unfinished)?;
-        let mut running = Vec::new();
+        let (mut running, mut elsewhere) = (Vec::new(), Vec::new());
         for index in indices {
             match process::settled(&layout, index)? {
                 Runner::Nobody => {}
                 Runner::Own(_) => running.push(index),
+                Runner::Elsewhere(other) => elsewhere.push(other),
                 Runner::Stray(pid) => return Err(LocalError::Stray { index, pid }),
             }
         }
         let paths = found.into_iter().map(|(path, _)| path).collect();
-        Ok(Self { dir: layout.dir().to_owned(), running, paths, unfinished, without_record })
+        Ok(Self { dir: layout.dir().to_owned(), running, elsewhere, paths, unfinished, without_record })
     }
 
     /// Stops what runs and removes what was planned, the folder included. Whatever has come into the folder since is refused as before.

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +14,7 @@ use crate::error::{Left, LocalError};
 use crate::founding::{self, CANDIDATE_ORGANIZATION, FoundingOrganization};
 use crate::keys::{self, KeyJob};
 use crate::layout::{Layout, NodeEntry, NodeRole, Record};
+use crate::process::Started;
 use crate::settings::Settings;
 use crate::unfinished::Founding;
 use crate::waiting::Waiting;
@@ -234,7 +234,7 @@ fn missing(index: u32, document: &Value) -> Waiting {
 /// Waits until every node is ready and has a block. A node that ends in the meantime is reported with the end of its log.
 pub(crate) fn await_ready(
     layout: &Layout,
-    waiting: Vec<(NodeEntry, Child)>,
+    waiting: Vec<(NodeEntry, Started)>,
     timeout_ms: u64,
 ) -> Result<(), LocalError> {
     let begin = Instant::now();
@@ -243,15 +243,15 @@ pub(crate) fn await_ready(
         interrupt::check(layout.dir(), Left::Network)?;
         let mut reasons = Vec::new();
         let mut still = Vec::new();
-        for (entry, mut child) in waiting {
-            if let Ok(Some(status)) = child.try_wait() {
+        for (entry, mut started) in waiting {
+            if let Ok(Some(status)) = started.child.try_wait() {
                 let log = layout.log(entry.index);
-                let tail = process::tail(&log);
+                let tail = process::tail(&log, started.log_from);
                 return Err(LocalError::NodeEnded { index: entry.index, status: status.to_string(), log, tail });
             }
-            if let Err(reason) = readiness(&entry, child.id()) {
+            if let Err(reason) = readiness(&entry, started.child.id()) {
                 reasons.push(reason);
-                still.push((entry, child));
+                still.push((entry, started));
             }
         }
         waiting = still;

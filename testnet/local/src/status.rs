@@ -24,6 +24,8 @@ pub enum NodeState {
     Stopped,
     /// A process that is not on record runs on its data, or with its keys: it can be stopped only by hand.
     Stray,
+    /// It runs from another folder of the network, and not from this one.
+    Elsewhere,
 }
 
 /// What is known of a node now.
@@ -45,6 +47,8 @@ pub struct NodeStatus {
     pub admin: String,
     /// Its folder.
     pub dir: PathBuf,
+    /// The other folder of the network that it runs from.
+    pub runs_from: Option<PathBuf>,
     /// Its own account of itself (`/v1/status`), when it answers.
     pub status: Option<Value>,
 }
@@ -57,13 +61,18 @@ pub(crate) fn of_node(layout: &Layout, node: &NodeEntry) -> NodeStatus {
         Runner::Own(pid) if is_starting(pid, node.api) => (NodeState::Starting, Some(pid)),
         Runner::Own(pid) => (NodeState::Running, Some(pid)),
         Runner::Stray(pid) => (NodeState::Stray, pid),
+        Runner::Elsewhere(ref other) => (NodeState::Elsewhere, Some(other.pid)),
         Runner::Nobody => (NodeState::Stopped, None),
     };
     // What answers at the door may be another network's node.
     let status = match runner {
         Runner::Own(_) if state == NodeState::Running => at(node.api),
-        Runner::Own(_) => None,
+        Runner::Own(_) | Runner::Elsewhere(_) => None,
         Runner::Stray(_) | Runner::Nobody => at(node.api).filter(|status| is_of(status, node)),
+    };
+    let runs_from = match runner {
+        Runner::Elsewhere(other) => Some(other.dir),
+        Runner::Nobody | Runner::Own(_) | Runner::Stray(_) => None,
     };
     let state = if state == NodeState::Stopped && status.is_some() { NodeState::Stray } else { state };
     NodeStatus {
@@ -75,6 +84,7 @@ pub(crate) fn of_node(layout: &Layout, node: &NodeEntry) -> NodeStatus {
         api: node.api_url(),
         admin: node.admin_url(),
         dir: layout.node(node.index),
+        runs_from,
         status,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde::Serialize;
 
+use crate::elsewhere::Elsewhere;
 use crate::error::LocalError;
 use crate::inventory::Inventory;
 use crate::layout::Layout;
@@ -27,6 +28,8 @@ pub struct StopReport {
     pub killed: Vec<u32>,
     /// Nodes that go on running: their processes are not on record.
     pub stray: Vec<Stray>,
+    /// Nodes that go on running from another folder of the network.
+    pub elsewhere: Vec<Elsewhere>,
     /// Whether the record of the network was lost or damaged, so that its nodes were found by their folders.
     pub without_record: bool,
 }
@@ -64,8 +67,10 @@ pub(crate) fn nodes(layout: &Layout, indices: &[u32]) -> Result<StopReport, Loca
     }
     let mut report = StopReport::default();
     for index in indices {
-        if let Runner::Stray(pid) = process::settled(layout, *index)? {
-            report.stray.push(Stray { index: *index, pid });
+        match process::settled(layout, *index)? {
+            Runner::Stray(pid) => report.stray.push(Stray { index: *index, pid }),
+            Runner::Elsewhere(other) => report.elsewhere.push(other),
+            Runner::Nobody | Runner::Own(_) => {}
         }
     }
     for (index, _) in running {
@@ -103,7 +108,7 @@ mod tests {
         for index in [0, 1] {
             fs::create_dir_all(layout.data(index)).unwrap();
             fs::write(layout.config(index), "").unwrap();
-            children.push(process::start(&program, &layout, index, &[]).unwrap());
+            children.push(process::start(&program, &layout, index, &[]).unwrap().child);
         }
         let is_locked =
             |index| matches!(process::runner(&layout, index), Ok(Runner::Own(_))) && layout.lock(index).exists();

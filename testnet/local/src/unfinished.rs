@@ -152,7 +152,7 @@ pub(crate) fn nodes(layout: &Layout) -> Result<Vec<u32>, LocalError> {
 fn clear(layout: &Layout, names: &BTreeSet<String>) -> Result<(), LocalError> {
     for index in nodes(layout)? {
         match process::settled(layout, index)? {
-            Runner::Nobody => {}
+            Runner::Nobody | Runner::Elsewhere(_) => {}
             Runner::Own(pid) => return Err(LocalError::Running { index, pid }),
             Runner::Stray(pid) => return Err(LocalError::Stray { index, pid }),
         }
