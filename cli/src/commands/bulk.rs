@@ -1,7 +1,8 @@
 //! `registration submit --from`: many applications from a file of lines. It can be interrupted at any point and continued.
 //!
 //! The result file has one JSON object per step of a line: first the signed bytes, then how it ended. A line is done when there is a
-//! receipt that is proven, and signed anew when a refusal is, or when all endpoints say that its time is over. What was signed and not seen to end is looked up and submitted again with the same bytes, which is safe; nothing is applied
+//! receipt that is proven, and signed anew when a refusal is, or when several endpoints agree that its time is over: the word of one alone ends
+//! nothing. What was signed and not seen to end is looked up and submitted again with the same bytes, which is safe; nothing is applied
 //! for twice. Lines are known by their content, not by their numbers: the input may grow and be put into another order.
 
 mod results;
@@ -36,6 +37,38 @@ struct Tally {
     skipped: u64,
     pending: u64,
     refused: u64,
+    /// Of those refused, the ones whose transaction is at an end by somebody's word alone.
+    doubtful: u64,
+}
+
+impl Tally {
+    /// Counts a line that was refused.
+    fn refuse(&mut self, fault: &Fault) {
+        self.refused += 1;
+        self.doubtful += u64::from(is_doubtful(fault));
+    }
+
+    /// What can be done about the lines that were refused. The same command again asks the same endpoints, which say the same.
+    fn advice(&self) -> Text {
+        let Self { refused, doubtful, .. } = self;
+        let mend = say!(
+            "请改正被拒绝的行，再次运行同一命令。",
+            "Mend the lines that were refused, and run the same command again."
+        );
+        if *doubtful == 0 {
+            return mend;
+        }
+        let ask = say!(
+            "其中 {doubtful} 行的结局仅为个别接口所称，交易仍可能生效，故未另行签署：请勿改动这些行，用 --api 另加至少一个他人运行的节点，再运行本命令（只用原有接口，结果不会改变）；也可用 `quancheng tx show 编号 --api 地址` 逐笔核实。",
+            "How {doubtful} of them ended is the word of single endpoints; their transactions may still take effect, and nothing was signed in their place. Leave these lines as they are, add at least one node that others run with --api, and run this command again: with the same endpoints alone nothing changes. Or ask about each one with `quancheng tx show ID --api URL`."
+        );
+        if doubtful == refused { ask } else { ask.and(&mend) }
+    }
+}
+
+/// Whether the transaction of a line was signed and is at an end by somebody's word alone.
+fn is_doubtful(fault: &Fault) -> bool {
+    fault.data.as_ref().is_some_and(|data| data.get("id").is_some()) && !is_settled(fault)
 }
 
 pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
@@ -65,9 +98,11 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     let header = Header::new(writer.chain_id().to_string(), writer.account().to_string(), command.rule_set.clone());
     let (log, results) = Log::open(path.clone(), from, &header)?;
     results.check(&lines)?;
-    let Tally { submitted, skipped, pending, refused } = rows(session, command, &writer, &lines, results, log)?;
+    let tally = rows(session, command, &writer, &lines, results, log)?;
+    let Tally { submitted, skipped, pending, refused, doubtful } = tally;
     let mut reply = Reply::record(json!({
         "results": path, "submitted": submitted, "skipped": skipped, "pending": pending, "refused": refused,
+        "doubtful": doubtful,
     }));
     if pending > 0 {
         reply = reply.headline(say!(
@@ -77,10 +112,7 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     }
     if refused > 0 {
         let message = say!("{refused} 行被拒绝，详见结果文件。", "{refused} lines were refused; see the result file.");
-        reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message).hint(say!(
-            "改正某行之前，请先用 `quancheng tx show 编号` 向另一节点核实该行的交易未生效：节点称未接收者，未必未转交他人。之后再次运行同一命令。",
-            "Before a line is mended, ask another node with `quancheng tx show ID` whether its transaction has taken effect: a node that says it did not take it may have given it on. Then run the same command again."
-        )));
+        reply.fault = Some(Fault::new(Exit::Refused, "LINES_REFUSED", message).hint(tally.advice()));
     }
     Ok(reply)
 }
@@ -172,11 +204,13 @@ fn rows(
             Ok(None) => tally.pending += 1,
             Err(fault) if matches!(fault.exit, Exit::Refused | Exit::Usage) => {
                 log.line(&failure(session, line, &fault))?;
-                tally.refused += 1;
+                tally.refuse(&fault);
             }
             Err(fault) => {
                 log.line(&failure(session, line, &fault))?;
-                return Err(fault.hint(again(&log.path)));
+                // What mends the fault comes first: the same command again does not.
+                let advice = fault.advice().and(&again(&log.path));
+                return Err(fault.hint(advice));
             }
         }
         bar.step(1);
@@ -238,6 +272,9 @@ impl Row<'_> {
         let (signed, receipt) = match (&self.pending, fate) {
             (Some(signed), Some(Fate::Executed(status))) => (signed.clone(), Some(status)),
             (Some(signed), Some(Fate::Open)) => (signed.clone(), None),
+            (Some(signed), Some(Fate::Void(voices))) if !voices.are_enough() => {
+                return Err(submit::past(signed.id(), signed.body.valid_until_ms, &voices));
+            }
             (_, Some(Fate::Void(_)) | None) | (None, _) => {
                 let record = files::parse(text.as_bytes()).map_err(|error| {
                     let message = say!("第 {number} 行的 JSON 无效。", "Line {number} is not the JSON it should be.");

@@ -1,5 +1,6 @@
 //! What is certain of a transaction that was signed earlier. Nobody may sign another in its place while it can still take effect.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use quancheng_proof::report::shanghai_time;
@@ -35,6 +36,12 @@ impl Voices {
     /// Of one alone.
     pub(crate) fn of(url: &str) -> Self {
         Self { said_by: vec![url.to_owned()], unheard: Vec::new() }
+    }
+
+    /// Whether their word ends a transaction. That of one alone ends none: it may lie, and what is signed in the place of a transaction that
+    /// is on the chain is there twice.
+    pub(crate) fn are_enough(&self) -> bool {
+        self.said_by.iter().collect::<BTreeSet<_>>().len() > 1
     }
 
     /// A status with them.
@@ -79,17 +86,17 @@ pub(super) fn expired(status: &Value, id: TransactionId) -> Option<Fault> {
 }
 
 /// Whether the fault of a submission makes it certain that nothing takes effect: a receipt that refuses, a node that did not take it
-/// while no other can have it, or the end of its time without a block.
+/// while no other can have it, or the end of its time without a block, by the word of more than one.
 pub(crate) fn is_void(fault: &Fault) -> bool {
     let says = |data: &Value| {
         (data.get("outcome").is_some() && is_proven(data))
             || data.get("admitted") == Some(&Value::Bool(false))
-            || stage_name(data) == Some("expired")
+            || (stage_name(data) == Some("expired") && Voices::read(data).are_enough())
     };
     fault.exit == Exit::Refused && fault.data.as_ref().is_some_and(says)
 }
 
-/// As [`is_void`], and nobody has to be believed alone: the refusal is proven, or all endpoints say that its time is over. What one says
+/// As [`is_void`], and nobody has to be believed alone: the refusal is proven, or endpoints agree that its time is over. What one says
 /// that it did not take it may have given to others.
 pub(crate) fn is_settled(fault: &Fault) -> bool {
     is_void(fault) && fault.data.as_ref().is_some_and(|data| data.get("admitted").is_none())
@@ -287,7 +294,10 @@ mod tests {
             (Exit::Refused, json!({ "outcome": { "kind": "refused" }, "proven": false }), false, false),
             (Exit::Refused, json!({ "outcome": { "kind": "refused" } }), false, false),
             (Exit::Refused, json!({ "admitted": false }), true, false),
-            (Exit::Refused, json!({ "stage": "expired" }), true, true),
+            (Exit::Refused, json!({ "stage": "expired" }), false, false),
+            (Exit::Refused, json!({ "stage": "expired", "said_by": ["a"], "unheard": ["b"] }), false, false),
+            (Exit::Refused, json!({ "stage": "expired", "said_by": ["a", "a"] }), false, false),
+            (Exit::Refused, json!({ "stage": "expired", "said_by": ["a", "b"] }), true, true),
             (Exit::Refused, json!({ "id": "a" }), false, false),
             (Exit::Network, json!({ "admitted": false }), false, false),
             (Exit::Timeout, json!({ "stage": "admitted" }), false, false),

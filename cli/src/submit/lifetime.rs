@@ -15,7 +15,6 @@ use crate::transaction::valid_for_ms;
 /// Refuses a `--valid-for` beyond what the chain takes, before anything is signed. Without an endpoint the limit is the one that
 /// chains begin with.
 pub(super) fn check(write: &Write, client: Option<&Client>) -> Outcome<()> {
-    not_over(now_ms().saturating_add(valid_for_ms(write)))?;
     let default_ms = Parameters::default().transaction_lifetime_max_ms;
     let wanted_ms = valid_for_ms(write);
     if wanted_ms <= default_ms && !write.sign_only {

@@ -205,7 +205,49 @@ fn a_line_is_signed_again_only_when_one_answer_says_that_the_first_never_counts(
     assert_eq!((signed, &value["error"]["code"]), (1, &json!("BAD_ANSWER")), "{value}");
     let (behind, past) = (node(&[current, ADMITTED]), node(&[current, ADMITTED, unknown_on("1")]));
     assert_eq!(submit_to(&format!("{past},{behind}")).0, 1);
-    assert_eq!(submit_to(&format!("{past},http://127.0.0.1:1")).0, 2);
+    // Nor by the word of one whose others do not answer, or of one that is named twice.
+    for api in [past.clone(), format!("{past},http://127.0.0.1:1"), format!("{past},{past}")] {
+        let (signed, value) = submit_to(&api);
+        assert_eq!((signed, &value["data"]["doubtful"]), (1, &json!(1)), "{value}");
+        let hint = value["error"]["hint"].as_str().unwrap();
+        assert!(
+            hint.contains("with --api") && hint.contains("with the same endpoints alone nothing changes"),
+            "{value}"
+        );
+    }
+    let other = node(&[current, ADMITTED, unknown_on("1")]);
+    assert_eq!(submit_to(&format!("{past},{other}")).0, 2);
+}
+
+/// What one endpoint says against a line while the others are silent, in whatever words, ends no transaction: the one that has it is asked next
+/// time, and what was signed first is what counts.
+#[test]
+fn one_word_makes_no_second_application() {
+    for lie in [
+        ("/v1/transactions/", 200, r#"{"stage":"expired"}"#),
+        ("/v1/transactions?", 403, r#"{"code":"NOT_A_MEMBER","retryable":false}"#),
+        ("/v1/transactions?", 400, r#"{"code":"EXPIRED","retryable":false}"#),
+    ] {
+        let home = home_with_a_line();
+        let home = home.path();
+        let words = "registration submit --from rows.jsonl --key a.key --password-file password --timeout 4s";
+        let submit = |more: &str| run(home, &format!("{words} {more}"));
+        let liar = node(&[CHAIN, lie, ADMITTED]);
+        let again = format!("--valid-for 1s --api {liar},http://127.0.0.1:1");
+        // Over for sure when it is asked for the second time.
+        for _ in 0..2 {
+            let (code, _, value) = submit(&again);
+            assert!(code == 1 || code == 4, "{lie:?}: {value}");
+            let hint = value["error"]["hint"].as_str().unwrap();
+            assert!(hint.contains("--api"), "{lie:?}: {value}");
+            thread::sleep(std::time::Duration::from_millis(1_100));
+        }
+        let good = node(&[CHAIN, ADMITTED, CERTIFIED]);
+        let (code, _, value) = submit(&format!("--api {liar},{good}"));
+        assert_eq!((code, &value["data"]["submitted"]), (0, &json!(1)), "{lie:?}: {value}");
+        let text = std::fs::read_to_string(home.join("rows.jsonl.result.jsonl")).unwrap();
+        assert_eq!(text.lines().filter(|line| line.contains("\"transaction\"")).count(), 1, "{lie:?}: {text}");
+    }
 }
 
 /// A door that says that a transaction is gone does not speak for one that has its receipt.

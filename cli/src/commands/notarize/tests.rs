@@ -48,11 +48,12 @@ fn the_call_carries_the_commitment_that_the_verifier_looks_for() {
 #[test]
 fn salts_that_are_set_aside_name_no_moment_that_is_past() {
     let now_ms = crate::time::now_ms();
+    let gone = json!({ "stage": "expired", "said_by": ["x", "y"] });
     for (valid_until_ms, is_told) in [(now_ms + 600_000, true), (now_ms - 1, false)] {
         let dir = tempfile::tempdir().unwrap();
         let mut reserved = Reservation::take(&dir.path().join("a.bundle")).unwrap();
         reserved.fill(b"{}").unwrap();
-        let fault = Fault::new(Exit::Refused, "EXPIRED", say!("无。", "None.")).data(json!({ "stage": "expired" }));
+        let fault = Fault::new(Exit::Refused, "EXPIRED", say!("无。", "None.")).data(gone.clone());
         let hint = salts::kept(fault, reserved, &TransactionId::default(), valid_until_ms).advice();
         let (zh, en) = (hint.words(Lang::Zh), hint.words(Lang::En));
         assert_eq!((zh.contains("北京时间"), en.contains("Beijing time")), (is_told, is_told), "{hint:?}");
@@ -316,7 +317,8 @@ fn salts_leave_their_place_only_when_nodes_say_that_nothing_is_recorded_and_are_
         (Exit::Refused, json!({ "id": "a", "outcome": { "kind": "refused" }, "proven": true }), false),
         // One node's word.
         (Exit::Refused, json!({ "id": "a", "outcome": { "kind": "refused" } }), true),
-        (Exit::Refused, json!({ "id": "a", "stage": "expired" }), false),
+        (Exit::Refused, json!({ "id": "a", "stage": "expired", "said_by": ["x"], "unheard": ["y"] }), true),
+        (Exit::Refused, json!({ "id": "a", "stage": "expired", "said_by": ["x", "y"] }), false),
         // Another endpoint may have taken it before it failed.
         (Exit::Refused, json!({ "id": "a" }), true),
         (Exit::Timeout, json!({ "id": "a", "stage": "admitted" }), true),
