@@ -110,7 +110,7 @@ impl Profiles {
     pub(crate) fn unknown(&self, name: &str) -> Fault {
         let known = self.profiles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         Fault::new(Exit::NotFound, "NO_PROFILE", say!("没有名为 {name} 的配置档。", "There is no profile {name}."))
-            .cause(format!("profiles: {known}"))
+            .cause_in(say!("已有的配置：{known}", "profiles: {known}"))
             .hint(say!(
                 "用 `quancheng config set {name} --api URL` 创建。",
                 "Make it with `quancheng config set {name} --api URL`."

@@ -8,7 +8,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use quancheng_proof::report::shanghai_time;
 use serde_json::Value;
 
-use crate::messages::{cell_word, label};
+use crate::messages::{cell_word, label, label_within};
 use crate::text::{Lang, printable};
 
 /// Width of a terminal that does not say it, in columns.
@@ -116,7 +116,10 @@ fn flatten(place: &Place<'_>, value: &Value, lang: Lang, lines: &mut Vec<(String
     match value {
         Value::Object(fields) => {
             for (name, inner) in fields {
-                let label = label(name, lang);
+                let label = match lang {
+                    Lang::Zh => label_within(place.name, name).unwrap_or(name),
+                    Lang::En => name,
+                };
                 let path = if place.path.is_empty() { label.to_owned() } else { format!("{}.{label}", place.path) };
                 flatten(&Place { path: &path, name, beside: value }, inner, lang, lines);
             }

@@ -69,20 +69,20 @@ impl Draft {
 
     /// The whole transaction, once everybody has signed, checked as a node would.
     pub(crate) fn complete(self) -> Outcome<SignedTransaction> {
-        let missing: Vec<String> = self.missing().iter().map(ToString::to_string).collect();
-        let incomplete = |causes: Vec<String>| {
+        let missing = self.missing();
+        let incomplete = |causes: Vec<Text>| {
             let mut fault = Fault::usage("NOT_SIGNED", say!("交易尚缺签名。", "Signatures are missing."));
-            fault.causes = causes.into_iter().map(Text::same).collect();
+            fault.causes = causes;
             fault.hint(say!(
                 "请用 `quancheng tx sign 文件 --key 密钥` 补签。",
                 "Add them with `quancheng tx sign FILE --key KEY`."
             ))
         };
         if !missing.is_empty() {
-            return Err(incomplete(missing.iter().map(|key_id| format!("key {key_id}")).collect()));
+            return Err(incomplete(missing.iter().map(|key_id| say!("密钥 {key_id}", "key {key_id}")).collect()));
         }
         let signatures = List::new(self.signatures.into_iter().flatten().collect())
-            .map_err(|error| incomplete(vec![error.to_string()]))?;
+            .map_err(|error| incomplete(vec![causes::cause(&error.to_string())]))?;
         let signed = SignedTransaction { body: self.body, signatures };
         signed.check(&signed.body.chain_id).map_err(|error| {
             Fault::usage("BAD_TRANSACTION", say!("交易无效。", "The transaction is not valid.")).cause(error)

@@ -32,7 +32,7 @@ pub trait Contract: 'static {
     /// What can be asked. Borsh with written discriminants; JSON is externally tagged: `{"call_name": {…}}`.
     type Call: BorshSerialize + BorshDeserialize + Serialize + DeserializeOwned;
     /// What is reported.
-    type Event: BorshSerialize + BorshDeserialize + Serialize;
+    type Event: BorshSerialize + BorshDeserialize + Serialize + DeserializeOwned;
     /// Why a call is refused.
     type Error: RefusalCode;
     /// What can be looked up. JSON is externally tagged like calls.

@@ -6,7 +6,7 @@ use crate::args::local::Doctor;
 use crate::client::{Client, JSON, Request};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::keys;
-use crate::messages::{causes, label};
+use crate::messages::{causes, cell_word, label};
 use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::text::{Lang, Text, say};
@@ -106,7 +106,11 @@ fn text_of(status: &Value, name: &str) -> Option<String> {
 fn line(status: &Value) -> Text {
     let told = |lang, mark| {
         let fields = ["version", "role", "height", "certified_height", "peers"].into_iter();
-        let said = |name| Some(format!("{} {}", label(name, lang), text_of(status, name)?));
+        let said = |name| {
+            let text = text_of(status, name)?;
+            let word = (lang == Lang::Zh).then(|| cell_word(name, status, &text)).flatten();
+            Some(format!("{} {}", label(name, lang), word.unwrap_or(&text)))
+        };
         fields.filter_map(said).collect::<Vec<_>>().join(mark)
     };
     Text::new(told(Lang::Zh, "，"), told(Lang::En, ", "))

@@ -217,7 +217,7 @@ pub(super) fn set(parameters: &mut Map<String, Value>, text: &str) -> Outcome<()
         }
         None => {
             let known = parameters.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            Err(bad().cause(format!("parameters: {known}")))
+            Err(bad().cause_in(say!("可用的参数：{known}", "parameters: {known}")))
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::messages::causes;
 use crate::output::Reply;
 use crate::session::Session;
 use crate::submit::{self, Offer, insert};
-use crate::text::{Text, say};
+use crate::text::say;
 use crate::transaction::{Draft, SIGNED_ALREADY, call};
 use crate::{files, keys};
 
@@ -102,9 +102,12 @@ fn turn(path: &Path) -> Outcome<File> {
 
 fn not_a_signer(draft: &Draft) -> Fault {
     let message = say!("该密钥不是此交易的签署人。", "This key belongs to no signer of the transaction.");
-    let signers = draft.body.signers.iter().map(|signer| format!("signer key {}", signer.key_id));
+    let signers = draft.body.signers.iter().map(|signer| {
+        let key_id = signer.key_id;
+        say!("签署人的密钥 {key_id}", "signer key {key_id}")
+    });
     let mut fault = Fault::usage("NOT_A_SIGNER", message);
-    fault.causes = signers.map(Text::same).collect();
+    fault.causes = signers.collect();
     fault
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::labels::find;
+use super::labels::{find, label_within};
 
 /// A word in Chinese, by the field that it stands in: the same word may mean another thing there. `None` when it has none.
 pub(crate) fn value_word(field: &str, word: &str) -> Option<&'static str> {
@@ -12,10 +12,16 @@ pub(crate) fn value_word(field: &str, word: &str) -> Option<&'static str> {
 /// A word in Chinese where it stands among other fields of a record or an answer, in a table: what a field holds that somebody wrote is no
 /// word, whatever it says. `None` when it has none.
 pub(crate) fn cell_word(field: &str, beside: &Value, word: &str) -> Option<&'static str> {
-    FIELDS.binary_search(&field).ok()?;
-    // Organizations and proposals have a status as well, with other words in Chinese.
-    let is_registration = field == "status" && beside.get("phase").is_some();
-    value_word(if is_registration { "registration.status" } else { field }, word)
+    let has = |name: &str| beside.get(name).is_some();
+    match field {
+        // Of what happened: what an event is called, and the names of modules, are ours.
+        "name" if has("module_name") => label_within("event", word),
+        "name" if has("module") || has("refusals") => find(WORDS, &format!("module_name.{word}")),
+        "from" | "to" if has("org_id") && has("decided_by") => value_word("status", word),
+        // Organizations and proposals have a status as well, with other words in Chinese.
+        "status" if has("phase") => value_word("registration.status", word),
+        _ => FIELDS.binary_search(&field).ok().and_then(|_| value_word(field, word)),
+    }
 }
 
 /// Fields that hold one of a few words wherever they stand, in ascending order: those of the tables of the ledger, and of answers of nodes
@@ -23,15 +29,19 @@ pub(crate) fn cell_word(field: &str, beside: &Value, word: &str) -> Option<&'sta
 const FIELDS: &[&str] = &[
     "access_method",
     "act",
+    "action",
     "algorithm",
+    "check",
     "data_class",
     "effective_class",
     "effective_pi_level",
     "finding",
     "grantor",
+    "into",
     "kind",
     "kinds",
     "merchant_class",
+    "module_name",
     "openness",
     "org_type",
     "outcome",
@@ -44,12 +54,14 @@ const FIELDS: &[&str] = &[
     "request",
     "resume",
     "role",
+    "roles",
     "roles_requested",
     "source_class",
     "stage",
     "state",
     "status",
     "suite",
+    "trust_path",
     "use",
     "visibility",
     "writers",
@@ -220,6 +232,11 @@ const WORDS: &[(&str, &str)] = &[
     ("WITHDRAWN", "已撤回"),
     ("WITHDRAW_OBJECTION", "撤回异议"),
     ("absence", "不存在"),
+    ("action.killed", "已强制结束"),
+    ("action.paused", "已暂停"),
+    ("action.resumed", "已继续"),
+    ("action.started", "已启动"),
+    ("action.wiped", "数据已清除"),
     ("admitted", "已接收"),
     ("anyone", "任何人"),
     ("apply", "申请"),
@@ -227,6 +244,13 @@ const WORDS: &[(&str, &str)] = &[
     ("cancel", "注销"),
     ("candidate", "候选节点"),
     ("certified", "已认证"),
+    ("check.chain", "链"),
+    ("check.clock", "时钟"),
+    ("check.endpoint", "接口"),
+    ("check.endpoints", "接口"),
+    ("check.key", "密钥"),
+    ("check.profiles", "配置档"),
+    ("check.randomness", "随机数"),
     ("deidentified", "去标识化"),
     ("dismissed", "不成立"),
     ("elsewhere", "由另一目录运行"),
@@ -236,6 +260,10 @@ const WORDS: &[(&str, &str)] = &[
     ("genesis", "创世"),
     ("health", "健康"),
     ("members", "成员"),
+    ("module_name.evidence", "存证"),
+    ("module_name.governance", "治理"),
+    ("module_name.identity", "身份"),
+    ("module_name.registry", "登记"),
     ("none", "无"),
     ("ok", "成功"),
     ("open", "开放"),
@@ -265,6 +293,8 @@ const WORDS: &[(&str, &str)] = &[
     ("stopped", "已停止"),
     ("stray", "无记录的进程"),
     ("transaction", "交易"),
+    ("trust_path.trust_path_match", "验证者更替连续"),
+    ("trust_path.trust_path_validators", "验证者更替连续，未显示承接检查点"),
     ("upheld", "成立"),
     ("validator", "验证节点"),
     ("withdrawn", "已撤回"),
@@ -272,6 +302,8 @@ const WORDS: &[(&str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
+    use quancheng_proof::Verdict;
+
     use super::*;
 
     #[test]
@@ -281,6 +313,16 @@ mod tests {
         assert_eq!(value_word("status", "REJECTED"), Some("未通过"));
         assert_eq!(value_word("phase", "REJECTED"), Some("不予登记"));
         assert_eq!(value_word("status", "济南"), None);
+        // What an organization or a matter is called is no word, also where an event beside it is.
+        let event = serde_json::json!({ "module_name": "evidence", "name": "notarized" });
+        assert_eq!(cell_word("name", &event, "notarized"), Some("已存证"));
+        assert_eq!(cell_word("module_name", &event, "evidence"), Some("存证"));
+        assert_eq!(cell_word("name", &Value::Null, "notarized"), None);
+        assert_eq!(cell_word("name", &serde_json::json!({ "module": 3, "code": 4 }), "NOT_FOUND"), None);
+        assert_eq!(cell_word("to", &serde_json::json!({ "org_id": "A", "to": "COURT" }), "COURT"), None);
+        for path in [Verdict::TrustPathMatch, Verdict::TrustPathValidators] {
+            assert!(cell_word("trust_path", &Value::Null, path.code()).is_some());
+        }
         let names = ["SHA256", "SM3"];
         assert!(WORDS.iter().all(|(word, zh)| !zh.is_ascii() || names.contains(word)));
     }

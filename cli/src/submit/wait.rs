@@ -16,6 +16,7 @@ use super::{
 use crate::args::common::Stage;
 use crate::client::{Client, JSON, Request, Sought, is_over, is_silence, together};
 use crate::fault::{Exit, Fault, Outcome};
+use crate::messages::value_word;
 use crate::session::Session;
 use crate::text::{Text, say};
 use crate::time::duration_ms;
@@ -261,8 +262,10 @@ impl Wait<'_> {
         let status = self.best.take().map_or_else(|| json!({ "id": id }), unproven);
         let reached = stage_name(&status).unwrap_or("unknown").to_owned();
         self.session.note(&Text::same(id.to_string()));
+        let zh = |name: &str| value_word("stage", name).unwrap_or("未知");
+        let (reached_zh, stage_zh) = (zh(&reached), zh(stage));
         let message = say!(
-            "等待超时：交易 {id} 目前为 {reached}，尚未达到 {stage}。交易仍可能生效。",
+            "等待超时：交易 {id} 目前为“{reached_zh}”，尚未达到“{stage_zh}”。交易仍可能生效。",
             "Time is up: transaction {id} is {reached}, not yet {stage}. It may still take effect."
         );
         let fault = Fault::new(Exit::Timeout, "TIMEOUT", message).hint(say!(

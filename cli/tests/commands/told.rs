@@ -71,3 +71,31 @@ fn a_submission_without_an_answer_names_its_transaction() {
         assert_eq!((code, told.map(|(id, _)| id.len())), (Some(4), Some(64)), "{stderr}");
     }
 }
+
+/// What a transaction asks is read by those who are to sign it: the names of its calls and fields, and of what happened, are Chinese in Chinese.
+#[test]
+fn what_a_transaction_asks_and_does_is_shown_in_chinese() {
+    let home = home_with_a_line();
+    let home = home.path();
+    std::fs::write(home.join("a.txt"), "a").unwrap();
+    let sign = ["--key", "a.key", "--password-file", "password", "--sign-only", "--chain-id"];
+    let chain = "1".repeat(64);
+    let notarize = ["evidence", "notarize", "a.txt", "--bundle", "a.bundle", "-o", "notarize.tx"];
+    let digest = "ab".repeat(32);
+    let hold = json!({ "hold": { "root": digest, "case": "7", "document": { "algorithm": "SM3", "digest": digest } } });
+    let hold = hold.to_string();
+    let hold = ["tx", "call", "evidence", &hold, "-o", "hold.tx"];
+    for words in [&notarize[..], &hold] {
+        let (code, value) = envelope(home, &[words, &sign, &[&chain]].concat());
+        assert_eq!(code, 0, "{value}");
+    }
+    for (file, part) in [("notarize.tx", "调用.存证."), ("hold.tx", "调用.中止或保全.")] {
+        let (code, shown, _) = shown(home, "zh", &["tx", "decode", file]);
+        assert!(code == Some(0) && shown.contains(part), "{shown}");
+        for line in shown.lines() {
+            let label = line.split(['│', '┆']).nth(1).unwrap_or_default().replace("SHA-256", "").replace("SM3", "");
+            assert!(!label.contains(|c: char| c.is_ascii_alphabetic()), "{line}");
+        }
+        assert!(shown.contains("存证") && !shown.contains("evidence"), "{shown}");
+    }
+}

@@ -38,7 +38,7 @@ impl Shape {
 
     /// Of a type, by what it asks for when it is read. A form of string that no sample has ([`probe::SAMPLES`]) ends it early: the places that
     /// were not reached are then unknown.
-    pub(super) fn of<'de, T: Deserialize<'de>>() -> Self {
+    pub(crate) fn of<'de, T: Deserialize<'de>>() -> Self {
         let mut course = probe::Course::default();
         loop {
             let is_taken = T::deserialize(probe::Probe::new(&mut course)).is_ok();

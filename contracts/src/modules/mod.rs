@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::contract::{Answer, Context, Contract};
-use crate::describe::Describe;
+use crate::describe::{Describe, Shape};
 use crate::evidence::Evidence;
 use crate::executor::CoreRefusal;
 use crate::genesis::GenesisStateError;
@@ -110,6 +110,9 @@ pub trait Module: Sync {
     /// Its tables.
     fn tables(&self) -> &'static [&'static dyn Describe];
 
+    /// What stands where in the JSON of a call, and of an event.
+    fn shapes(&self) -> (Shape, Shape);
+
     /// The words of one refusal code.
     fn refusal_text(&self, code: u16) -> Option<RefusalText>;
 
@@ -196,6 +199,10 @@ impl<C: Contract> Module for Adapter<C> {
 
     fn tables(&self) -> &'static [&'static dyn Describe] {
         C::TABLES
+    }
+
+    fn shapes(&self) -> (Shape, Shape) {
+        (Shape::of::<C::Call>(), Shape::of::<C::Event>())
     }
 
     fn refusal_text(&self, code: u16) -> Option<RefusalText> {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::fault::{Fault, Outcome};
 use crate::files;
-use crate::text::say;
+use crate::text::{Lang, Text, say};
 
 /// Name of the format of a result file.
 const FORMAT: &str = "quancheng-results";
@@ -231,12 +231,17 @@ fn other_results(path: &Path, found: &Header, wanted: &Header) -> Fault {
         "{shown} is of another chain, account or rule set; nothing was submitted."
     );
     let told = |header: &Header| {
-        let rules = header.rule_set.as_deref().unwrap_or("-");
-        format!("chain {} account {} rule set {rules}", header.chain_id, header.account)
+        let Header { chain_id, account, rule_set, .. } = header;
+        let rules = rule_set.as_deref().unwrap_or("-");
+        say!("链 {chain_id}，账户 {account}，登记规则 {rules}", "chain {chain_id} account {account} rule set {rules}")
+    };
+    let of = |zh: &str, en: &str, header: &Header| {
+        let told = told(header);
+        Text::new(format!("{zh}：{}", told.words(Lang::Zh)), format!("{en}: {}", told.words(Lang::En)))
     };
     Fault::usage("OTHER_RESULTS", message)
-        .cause(format!("file: {}", told(found)))
-        .cause(format!("command: {}", told(wanted)))
+        .cause_in(of("文件", "file", found))
+        .cause_in(of("命令", "command", wanted))
         .hint(say!(
             "请用当时的设置，或另取 --results 名称。",
             "Use the settings of that time, or give another name to --results."

@@ -18,6 +18,7 @@ use super::names::Names;
 use super::registry::{self, Entry};
 use super::tool::Tool;
 use super::{Check, Given};
+use crate::messages::value_word;
 use crate::text::{Lang, Text, printable, say};
 
 /// Lines of the report, with their indentation.
@@ -166,14 +167,10 @@ fn transaction(page: &mut Page, number: u16, claim: &ClaimFact, report: &Report)
 
 fn module_name(id: ModuleId) -> Text {
     let name = modules::by_id(id).map_or_else(|| id.to_string(), |module| module.name().to_owned());
-    let zh = match name.as_str() {
-        "identity" => "身份",
-        "governance" => "治理",
-        "registry" => "登记",
-        "evidence" => "存证",
-        _ => return Text::same(id.to_string()),
-    };
-    Text::new(zh.to_owned(), name)
+    match value_word("module_name", &name) {
+        Some(zh) => Text::new(zh.to_owned(), name),
+        None => Text::same(id.to_string()),
+    }
 }
 
 fn outcome_words(outcome: &Outcome) -> Text {

@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use quancheng_contracts::MODULES;
 use serde_json::json;
 
 use super::*;
-use crate::messages::is_word_field;
+use crate::messages::{cell_word, is_word_field};
 use crate::text::Lang;
 
 const ACCOUNTS: &str = "identity.accounts";
@@ -37,6 +39,38 @@ fn every_field_and_every_word_of_every_table_is_told_in_chinese() {
     }
     missing.sort_unstable();
     missing.dedup();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// What is called and what is reported, `tx decode` and `tx show` tell to people by the names of the fields.
+#[test]
+fn every_field_and_every_word_of_every_call_and_event_is_told_in_chinese() {
+    let mut missing = BTreeSet::new();
+    for module in MODULES.iter().filter(|module| module.id().0 <= MODULE_MAX) {
+        let (calls, events) = module.shapes();
+        for (what, shape) in [("call", calls), ("event", events)] {
+            let places: Vec<(&str, &Sort)> = shape.places().collect();
+            assert!(places.len() > 10, "{} {what}: {places:?}", module.name());
+            for (place, sort) in &places {
+                let mut outer = what;
+                for name in place.split(['.', '[', ']']).filter(|name| !name.is_empty()) {
+                    if label_within(outer, name).is_none_or(str::is_ascii) {
+                        missing.insert(format!("{} {what}: field {outer}.{name}", module.name()));
+                    }
+                    outer = name;
+                }
+                if let Sort::Word(words) = sort {
+                    let within = place.rsplit_once('.').map_or("", |(within, _)| within);
+                    let beside = places.iter().filter_map(|(other, _)| other.strip_prefix(within)?.strip_prefix('.'));
+                    let beside: serde_json::Map<String, Value> =
+                        beside.map(|name| (name.to_owned(), json!(1))).collect();
+                    let beside = Value::Object(beside);
+                    let unknown = words.iter().filter(|word| cell_word(outer, &beside, word).is_none());
+                    missing.extend(unknown.map(|word| format!("{} {what}: word {outer}.{word}", module.name())));
+                }
+            }
+        }
+    }
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
