@@ -12,17 +12,23 @@ const STAYS: &str = "exec 9>data/lock\nflock 9\nwhile :; do sleep 0.1; done\n";
 fn network(root: &Path, does: &str) -> PathBuf {
     let dir = root.join("net");
     for folder in ["keys", "node-0/data"] {
-        std::fs::create_dir_all(dir.join(folder)).unwrap();
+        std::fs::create_dir_all(dir.join(folder)).expect("the folder is writable");
     }
     for name in ["genesis.json", "checkpoint.json", "password", "keys/O.key", "node-0/node.toml"] {
-        std::fs::write(dir.join(name), "x").unwrap();
+        std::fs::write(dir.join(name), "x").expect("the folder is writable");
     }
     // Each network has a genesis of its own.
-    std::fs::write(dir.join("genesis.json"), root.display().to_string()).unwrap();
+    std::fs::write(dir.join("genesis.json"), root.display().to_string()).expect("the folder is writable");
     let program = root.join("quanchengd");
-    std::fs::write(&program, format!("#!/bin/sh\n{does}")).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    std::fs::write(&program, format!("#!/bin/sh\n{does}")).expect("the folder is writable");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("the folder is writable");
+    let free = || {
+        TcpListener::bind("127.0.0.1:0")
+            .expect("the loopback address has a free port")
+            .local_addr()
+            .expect("a bound listener has an address")
+            .to_string()
+    };
     let zero = "0".repeat(64);
     let node = json!({
         "index": 0, "role": "validator", "organization": "O", "node_id": zero, "public_key": null,
@@ -32,12 +38,16 @@ fn network(root: &Path, does: &str) -> PathBuf {
         "format": "quancheng-testnet", "version": 1, "chain_id": zero, "chain_name": "t", "quanchengd": program,
         "nodes": [node], "reserve": [], "keys": { "O": "keys/O.key" },
     });
-    std::fs::write(dir.join("network.json"), record.to_string()).unwrap();
+    std::fs::write(dir.join("network.json"), record.to_string()).expect("the folder is writable");
     dir
 }
 
+fn text(dir: &Path) -> &str {
+    dir.to_str().expect("a plain path")
+}
+
 fn testnet(home: &Path, verb: &str, dir: &Path, more: &[&str]) -> (i32, Value) {
-    envelope(home, &[&["testnet", verb, "--dir", dir.to_str().unwrap()], more].concat())
+    envelope(home, &[&["testnet", verb, "--dir", text(dir)], more].concat())
 }
 
 /// Whatever becomes of the test, its process does not stay.
@@ -45,7 +55,7 @@ struct Running<'a>(&'a Path, &'a Path);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        quancheng(self.0, &["testnet", "stop", "--dir", self.1.to_str().unwrap()]);
+        quancheng(self.0, &["testnet", "stop", "--dir", text(self.1)]);
     }
 }
 
