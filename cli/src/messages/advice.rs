@@ -81,8 +81,8 @@ fn elsewhere(dir: &Path, nodes: &[Elsewhere]) -> Text {
     let home = nodes.first().map_or(dir, |node| &node.dir).display();
     let dir = dir.display();
     say!(
-        "查看、停止正在运行的网络：`quancheng testnet status --dir {home}`、`quancheng testnet stop --dir {home}`；停止后，任一目录均可用 `quancheng testnet up` 启动，但不可两处同时运行。不要本目录的，用 `quancheng testnet remove --dir {dir} --yes` 删除，不影响 {home}。",
-        "See and stop the network that runs: `quancheng testnet status --dir {home}`, `quancheng testnet stop --dir {home}`; once it has stopped, `quancheng testnet up` brings up either folder, never both at once. If this one is not wanted, `quancheng testnet remove --dir {dir} --yes` removes it and leaves {home} alone."
+        "查看、停止正在运行的网络：`quancheng testnet status --dir {home}`、`quancheng testnet stop --dir {home}`；停止后请仍由最后运行的目录启动，另一份的数据较旧。不要本目录的，用 `quancheng testnet remove --dir {dir} --yes` 删除，不影响 {home}。",
+        "See and stop the network that runs: `quancheng testnet status --dir {home}`, `quancheng testnet stop --dir {home}`; once it has stopped, bring up the folder again that ran last: the data of the other are older. If this one is not wanted, `quancheng testnet remove --dir {dir} --yes` removes it and leaves {home} alone."
     )
 }
 

@@ -1,7 +1,9 @@
 //! Labels of fields in Chinese. In English a field is shown under its own name.
 
+mod acts;
 mod list;
 
+use acts::ACTS;
 use list::LABELS;
 
 use crate::text::Lang;
@@ -10,13 +12,18 @@ use crate::text::Lang;
 pub(crate) fn label(name: &str, lang: Lang) -> &str {
     match lang {
         Lang::En => name,
-        Lang::Zh => find(LABELS, name).unwrap_or(name),
+        Lang::Zh => known(name).unwrap_or(name),
     }
 }
 
 /// The label in Chinese of a field of a record, by what it stands in too: a field or a table. `None` when it has none.
 pub(crate) fn label_within(outer: &str, name: &str) -> Option<&'static str> {
-    find(LABELS, &format!("{outer}.{name}")).or_else(|| find(LABELS, name))
+    known(&format!("{outer}.{name}")).or_else(|| known(name))
+}
+
+/// The label in Chinese of a field, a call or an event. No two have one name.
+fn known(name: &str) -> Option<&'static str> {
+    find(LABELS, name).or_else(|| find(ACTS, name))
 }
 
 /// A word of a list in ascending order.
@@ -85,16 +92,19 @@ mod tests {
         assert!(found.len() > 100 && found.contains("trust_path") && found.contains("bundle_bytes"), "{found:?}");
         let described = fs::read_to_string(home.join("../node/openapi.json")).unwrap();
         properties(&serde_json::from_str(&described).unwrap(), &mut found);
-        let missing: Vec<&String> = found.iter().filter(|name| find(LABELS, name).is_none()).collect();
+        let missing: Vec<&String> = found.iter().filter(|name| known(name).is_none()).collect();
         assert!(missing.is_empty(), "{missing:#?}");
         // Names of algorithms and forms are names.
         let names = ["SHA-256", "SM3"];
-        assert!(LABELS.iter().all(|(_, zh)| !zh.is_ascii() || names.contains(zh)));
+        assert!(LABELS.iter().chain(ACTS).all(|(_, zh)| !zh.is_ascii() || names.contains(zh)));
     }
 
     #[test]
     fn labels_ascend_so_that_they_are_found() {
-        assert!(LABELS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        for list in [LABELS, ACTS] {
+            assert!(list.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        }
+        assert!(ACTS.iter().all(|(name, _)| find(LABELS, name).is_none()));
         assert_eq!(label("height", Lang::Zh), "高度");
         assert_eq!(label("height", Lang::En), "height");
         assert_eq!(label("of_a_later_version", Lang::Zh), "of_a_later_version");
