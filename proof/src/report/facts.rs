@@ -3,6 +3,7 @@
 use quancheng_types::{BlockId, ChainId, Digest, Height, KeyId, ModuleId, Outcome, Round, TransactionId, ValidatorId};
 use serde::Serialize;
 
+use super::moment::{Moment, TimeOf};
 use crate::commitment::{BatchCommitment, ManifestEntry};
 use crate::identity::OrganizationRow;
 
@@ -123,21 +124,22 @@ pub struct ClaimFact {
     pub height: Height,
     /// Block of that height.
     pub block_id: BlockId,
-    /// Time of its proposal, ms since 1970 UTC.
+    /// Time of its proposal, of the genesis that which it states, ms since 1970 UTC.
     pub time_ms: u64,
+    /// Whose word that is.
+    pub time_of: TimeOf,
     /// Not later than this, ms since 1970 UTC, the record was on the chain: the time of the header that certifies it.
     pub not_after_ms: u64,
     /// The record.
     pub record: RecordFact,
 }
 
-/// A height, with its block time where the bundle proves it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Moment {
-    /// The height.
-    pub height: Height,
-    /// Time of its block's proposal, ms since 1970 UTC; `None` when the bundle does not carry the leaf of the height.
-    pub time_ms: Option<u64>,
+impl ClaimFact {
+    /// Height and time of the record.
+    #[must_use]
+    pub const fn moment(&self) -> Moment {
+        Moment::known(self.height, self.time_ms)
+    }
 }
 
 /// Over which heights the state held an entry, or nothing, under a key.

@@ -2,6 +2,7 @@
 
 mod detail;
 mod facts;
+mod moment;
 mod time;
 mod verdict;
 
@@ -9,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 pub use detail::Detail;
 pub use facts::{
-    CarriedSignature, ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, Moment, ProvenSpan, RecordFact,
-    SignerFact, TransactionSignerFact,
+    CarriedSignature, ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, ProvenSpan, RecordFact, SignerFact,
+    TransactionSignerFact,
 };
+pub use moment::{Moment, TimeOf};
 pub use time::{length_en, length_zh, shanghai_time};
 pub use verdict::{BoundSigner, Doubt, Listed, RegisteredSigner, SignerVerdict, Verdict};
 

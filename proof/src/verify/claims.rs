@@ -9,7 +9,7 @@ use quancheng_types::{Header, Height, HistoryLeaf, Outcome, Receipt, SignedTrans
 
 use super::spans;
 use crate::bundle::{Bundle, Claim, LeafProof, ReceiptPath};
-use crate::report::{Detail, Finding, Scope, Verdict, shanghai_time};
+use crate::report::{Detail, Finding, Moment, Scope, Verdict};
 use crate::state_proof::StateProofError;
 use crate::tables;
 
@@ -106,8 +106,8 @@ impl Judge<'_> {
                 (Err(fault), ..) => detail(Some(fault)),
                 (Ok(_), Verdict::AbsenceVacuous, Err(fault)) => Detail::new("任何表都不可能有此键", fault.to_string()),
                 (Ok(_), ..) => {
-                    let time = shanghai_time(self.leaf.leaf.time_ms);
-                    Detail::new(format!("区块时间（提案）{time}"), format!("block time (of the proposal) {time}"))
+                    let moment = Moment::known(height, self.leaf.leaf.time_ms);
+                    Detail::new(moment.named_zh(), moment.named_en())
                 }
             };
             out.push(self.finding(verdict, told));

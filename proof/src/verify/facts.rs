@@ -8,7 +8,7 @@ use crate::checkpoint::{Anchor, Checkpoint};
 use crate::commitment::{BatchCommitment, ItemOpening, notarized, recorded};
 use crate::identity::{self, OrganizationRow};
 use crate::report::{
-    CarriedSignature, ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact,
+    CarriedSignature, ClaimFact, EntryFact, Facts, HeaderFact, ManifestFact, RecordFact, SignerFact, TimeOf,
     TransactionSignerFact,
 };
 use crate::tables;
@@ -118,7 +118,8 @@ fn claim_fact(bundle: &Bundle, claim: &Claim) -> Option<ClaimFact> {
             span: spans::shown(bundle, claim).ok(),
         },
     };
-    Some(ClaimFact { height, block_id, time_ms, not_after_ms: bundle.header.time_ms, record })
+    let (time_of, not_after_ms) = (TimeOf::height(height), bundle.header.time_ms);
+    Some(ClaimFact { height, block_id, time_ms, time_of, not_after_ms, record })
 }
 
 fn signers(bundle: &Bundle, leaf: u16, transaction: &SignedTransaction) -> Vec<TransactionSignerFact> {

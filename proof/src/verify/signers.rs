@@ -173,6 +173,7 @@ fn registered(
         account,
         key: row.key_id,
         organization,
+        added: row.added_height,
         from_ms: row.from_ms,
         to_ms: row.to_ms,
         certificate: certificate.map(|(serial, authority)| (serial.to_string(), authority.to_string())),

@@ -364,6 +364,40 @@ fn a_record_is_bounded_by_the_header_that_certifies_it() {
     assert!(zh.contains("未经验证者表决") && !zh.contains("提案"), "{zh}");
 }
 
+/// What the report tells of height 0, it tells as what the genesis states: statements, details and facts, in both languages and in JSON.
+#[test]
+fn no_report_gives_the_time_of_the_genesis_as_one_that_was_voted_on() {
+    const TIME: &str = "2026-01-20T08:00:00.000+08:00";
+    let world = world();
+    let row = quancheng_proof::identity::organization_key("ORG-M1");
+    let founded = |key: &[u8]| world.claim_under(world.builder(LAST), LAST, 0, LAST - 1, key).build().unwrap();
+    let client = crate::fixtures::people::account_of(&crate::fixtures::parts::client());
+    let signed = world.identified(crate::fixtures::PLACE, &[client], &["ORG-M1"]).build().unwrap();
+    let mut told = 0;
+    for bundle in [founded(&row), founded(&registration_key(99)), signed] {
+        let report = verify_bundle(&bundle, &world.checkpoint(), &[]);
+        assert_eq!(report.overall(), Assessment::Match);
+        for finding in &report.findings {
+            for (zh, en) in [(&finding.statement_zh, &finding.statement_en), (&finding.detail_zh, &finding.detail)] {
+                let times = zh.matches(TIME).count();
+                told += times;
+                assert_eq!(zh.matches("无人表决").count() + zh.matches("未经验证者表决").count(), times, "{zh}");
+                assert_eq!((en.matches(TIME).count(), en.matches("nobody voted").count()), (times, times), "{en}");
+            }
+        }
+        let facts = serde_json::to_value(&report.facts).unwrap();
+        for claim in facts["claims"].as_array().unwrap() {
+            let span = &claim["record"]["span"];
+            let moments = [claim, &span["since"], &span["until"], &span["known"]];
+            for moment in moments.into_iter().filter(|moment| !moment["time_ms"].is_null()) {
+                let of = if moment["height"] == 0 { "genesis" } else { "proposal" };
+                assert_eq!(moment["time_of"], of, "{claim}");
+            }
+        }
+    }
+    assert!(told >= 5, "{told}");
+}
+
 /// What was notarized is listed without any file at hand.
 #[test]
 fn facts_list_what_was_notarized() {

@@ -4,7 +4,7 @@ use quancheng_types::{AccountId, Height, KeyId};
 
 use crate::foreign::quoted;
 use crate::identity::OrganizationRow;
-use crate::report::{Assessment, shanghai_time};
+use crate::report::{Assessment, Moment, shanghai_time};
 
 /// An account that signed, with the organization that the identity tables name for it as of a height.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,9 @@ pub struct RegisteredSigner {
     pub key: KeyId,
     /// Its organization.
     pub organization: OrganizationRow,
-    /// From when the key is valid, ms.
+    /// Height of the block that recorded the key.
+    pub added: Height,
+    /// From when the key is valid, ms. Of a key of the genesis, that is what the genesis states.
     pub from_ms: u64,
     /// First ms at which it no longer is; open when absent.
     pub to_ms: Option<u64>,
@@ -268,29 +270,29 @@ fn certificate_en(certificate: Option<&(String, String)>) -> String {
 /// From when to when a key is valid.
 fn validity_zh(signer: &RegisteredSigner) -> String {
     let to = signer.to_ms.map_or_else(|| "未定终期".to_owned(), |to| format!("{} 前", shanghai_time(to)));
-    format!("自 {} 起，{to}", shanghai_time(signer.from_ms))
+    format!("自 {}起，{to}", Moment::known(signer.added, signer.from_ms).time_zh())
 }
 
 fn validity_en(signer: &RegisteredSigner) -> String {
     let to = signer.to_ms.map_or_else(|| "without end".to_owned(), |to| format!("until {}", shanghai_time(to)));
-    format!("from {}, {to}", shanghai_time(signer.from_ms))
+    format!("from {}, {to}", Moment::known(signer.added, signer.from_ms).time_en())
 }
 
 fn registered_zh(signer: &RegisteredSigner) -> String {
     let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = signer;
     let (account, organization, time) =
-        (account.to_text(), format!("组织{}", organization.told_zh()), shanghai_time(*time_ms));
+        (account.to_text(), format!("组织{}", organization.told_zh()), Moment::known(*height, *time_ms).time_zh());
     let (validity, certificate) = (validity_zh(signer), certificate_zh(certificate.as_ref()));
     format!(
-        "截至高度 {height}，账户 {account} 登记于{organization}；密钥 {key} 为其登记的签名密钥，在区块时间 {time} \
+        "截至高度 {height}，账户 {account} 登记于{organization}；密钥 {key} 为其登记的签名密钥，在区块时间 {time}\
          处于有效期（{validity}）{certificate}"
     )
 }
 
 fn registered_en(signer: &RegisteredSigner) -> String {
     let RegisteredSigner { height, time_ms, account, key, organization, certificate, .. } = signer;
-    let (account, organization, time) =
-        (account.to_text(), format!("the organization {}", organization.told_en()), shanghai_time(*time_ms));
+    let time = Moment::known(*height, *time_ms).time_en();
+    let (account, organization) = (account.to_text(), format!("the organization {}", organization.told_en()));
     let (validity, certificate) = (validity_en(signer), certificate_en(certificate.as_ref()));
     format!(
         "as of height {height} account {account} is registered for {organization}; key {key} is its registered signing key, \
@@ -306,7 +308,8 @@ fn bound_zh(signer: &BoundSigner) -> String {
     let (validity, certificate) = (validity_zh(owner), certificate_zh(certificate.as_ref()));
     let revoked = revoked_at_ms.map_or_else(String::new, |at| format!("，于 {} 撤销", shanghai_time(at)));
     let since = compromise_since_ms.map_or_else(String::new, |at| format!("，自 {} 起存在失密声明", shanghai_time(at)));
-    let time = shanghai_time(*time_ms);
+    let time = Moment::known(*height, *time_ms).time_zh();
+    let time = time.trim_end();
     format!(
         "截至高度 {height}，账户 {acting} 未登记为任何组织的账户，但密钥 {key} 绑定于账户 {account}，该账户登记于{organization}；\
          密钥有效期{validity}{revoked}{since}{certificate}，区块时间 {time}"
@@ -322,7 +325,7 @@ fn bound_en(signer: &BoundSigner) -> String {
     let revoked = revoked_at_ms.map_or_else(String::new, |at| format!(", revoked at {}", shanghai_time(at)));
     let since = compromise_since_ms
         .map_or_else(String::new, |at| format!(", declared compromised since {}", shanghai_time(at)));
-    let time = shanghai_time(*time_ms);
+    let time = Moment::known(*height, *time_ms).time_en();
     format!(
         "as of height {height} account {acting} is registered for no organization, but key {key} is bound to account {account}, \
          which is registered for {organization}; the key is valid {validity}{revoked}{since}{certificate}; block time {time}"

@@ -46,6 +46,7 @@ fn signer(doubt: Option<Doubt>) -> Box<RegisteredSigner> {
         organization,
         from_ms: 1_768_870_800_000,
         to_ms: None,
+        added: Height(2),
         certificate: Some(("01".to_owned(), "样例认证".to_owned())),
         doubt,
     })
@@ -261,6 +262,39 @@ fn spans_are_told() {
         ),
     ] {
         assert_eq!(verdict.statement_zh(), statement);
+    }
+}
+
+/// On the time of the genesis nobody voted: no statement gives it as that of a block, or without saying so.
+#[test]
+fn no_statement_passes_off_the_time_of_the_genesis_as_voted_on() {
+    let (height, time_ms) = (Height::GENESIS, 1_262_304_000_000);
+    let founded = Moment::known(height, time_ms);
+    let span = ProvenSpan { since: founded, until: None, known: Moment { height: Height(5), time_ms: None } };
+    let only = ProvenSpan { known: founded, ..span };
+    let mut signed = signer(None);
+    (signed.height, signed.time_ms, signed.added, signed.from_ms) = (height, time_ms, height, time_ms);
+    let mut owned = bound(None);
+    owned.owner = (*signed).clone();
+    for verdict in [
+        Verdict::InState { height, span, row: Some(row()) },
+        Verdict::InState { height: Height(4), span, row: None },
+        Verdict::InState { height, span: only, row: None },
+        Verdict::Absent { height, span, row: row() },
+        Verdict::Absent { height, span: ProvenSpan { until: Some(span.known), ..span }, row: row() },
+        Verdict::Status { height, time_ms, span, standing: standing() },
+        Verdict::Grant { height, span },
+        Verdict::GenesisTime { time_ms, certified_height: Height(9), certified_ms: 1_768_870_809_000 },
+        Verdict::Signer(SignerVerdict::Registered(signed.clone())),
+        Verdict::Signer(SignerVerdict::Unverified(signed)),
+        Verdict::Signer(SignerVerdict::KeyBound(owned)),
+    ] {
+        let (zh, en) = (verdict.statement_zh(), verdict.statement_en());
+        let times = zh.matches("2010-01-01").count();
+        assert_eq!((times > 0, en.matches("2010-01-01").count()), (true, times), "{zh} {en}");
+        assert_eq!(zh.matches("无人表决").count() + zh.matches("未经验证者表决").count(), times, "{zh}");
+        assert_eq!(en.matches("nobody voted").count(), times, "{en}");
+        assert!(!zh.contains("提案") && !en.contains("proposal"), "{zh} {en}");
     }
 }
 

@@ -4,7 +4,7 @@ use quancheng_types::{Height, KeyId};
 
 use super::{Verdict, spans};
 use crate::foreign;
-use crate::report::{ProvenSpan, Standing, shanghai_time};
+use crate::report::{Moment, ProvenSpan, Standing, shanghai_time};
 use crate::tables::Row;
 
 const NAMES_MISMATCH_ZH: &str = "所提交文件的名称与清单不符：有文件的内容属于清单所列的另一名称";
@@ -286,25 +286,15 @@ fn quorum_en(signed: u32, total: u32, names: &[String], power: Option<[u64; 3]>)
 }
 
 fn time_zh(height: Height, time_ms: u64, certified_height: Height, certified_ms: u64) -> String {
-    let (time, certified) = (shanghai_time(time_ms), shanghai_time(certified_ms));
-    let by = format!("不晚于 {certified} 已上链（认证该结果的区块时间，高度 {certified_height}）");
-    if height == Height::GENESIS {
-        format!("高度 0 为创世状态，创世文件载明的时间为 {time}，未经验证者表决；{by}")
-    } else {
-        format!("区块时间（提案）为 {time}（高度 {height}）；{by}")
-    }
+    let (stated, certified) = (Moment::known(height, time_ms).stated_zh(), shanghai_time(certified_ms));
+    format!("{stated}；不晚于 {certified} 已上链（认证该结果的区块时间，高度 {certified_height}）")
 }
 
 fn time_en(height: Height, time_ms: u64, certified_height: Height, certified_ms: u64) -> String {
-    let (time, certified) = (shanghai_time(time_ms), shanghai_time(certified_ms));
-    let by = format!(
-        "on the chain not later than {certified} (time of the block that certifies the result, height {certified_height})"
-    );
-    if height == Height::GENESIS {
-        format!("height 0 is the genesis state; the genesis states the time {time}, on which nobody voted; {by}")
-    } else {
-        format!("block time (of the proposal) is {time} (height {height}); {by}")
-    }
+    let (stated, certified) = (Moment::known(height, time_ms).stated_en(), shanghai_time(certified_ms));
+    format!(
+        "{stated}; on the chain not later than {certified} (time of the block that certifies the result, height {certified_height})"
+    )
 }
 
 fn absence_mismatch_zh(height: Height) -> String {
@@ -316,17 +306,15 @@ fn other_names_zh(count: u64) -> String {
 }
 
 fn status_zh(height: Height, time_ms: u64, span: &ProvenSpan, standing: &Standing) -> String {
-    let (Standing { subject_zh, status_zh, .. }, time) = (standing, shanghai_time(time_ms));
+    let (Standing { subject_zh, status_zh, .. }, moment) = (standing, Moment::known(height, time_ms).zh());
     let span = spans::stands_zh(span);
-    format!("截至高度 {height}（{time}）{subject_zh}状态为{status_zh}；{span}；不说明此后的状态")
+    format!("截至{moment}{subject_zh}状态为{status_zh}；{span}；不说明此后的状态")
 }
 
 fn status_en(height: Height, time_ms: u64, span: &ProvenSpan, standing: &Standing) -> String {
-    let (Standing { subject_en, status_en, .. }, time) = (standing, shanghai_time(time_ms));
+    let (Standing { subject_en, status_en, .. }, moment) = (standing, Moment::known(height, time_ms).en());
     let span = spans::stands_en(span);
-    format!(
-        "as of height {height} ({time}) the status of {subject_en} is {status_en}; {span}; this says nothing about later times"
-    )
+    format!("as of {moment} the status of {subject_en} is {status_en}; {span}; this says nothing about later times")
 }
 
 fn list(keys: &[KeyId], separator: &str) -> String {
