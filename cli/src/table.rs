@@ -5,7 +5,8 @@ use std::io::IsTerminal as _;
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
-use quancheng_proof::report::shanghai_time;
+use quancheng_proof::report::{Moment, shanghai_time};
+use quancheng_types::Height;
 use serde_json::Value;
 
 use crate::messages::{cell_word, label, label_within};
@@ -158,7 +159,7 @@ fn cell(place: &Place<'_>, value: &Value, lang: Lang) -> String {
             Lang::En => yes.to_string(),
         },
         Value::Number(number) => match number.as_u64() {
-            Some(time_ms) if place.name.ends_with("_ms") && time_ms >= TIME_MS_MIN => shanghai_time(time_ms),
+            Some(time_ms) if place.name.ends_with("_ms") && time_ms >= TIME_MS_MIN => time(place, time_ms, lang),
             _ => number.to_string(),
         },
         Value::String(text) => {
@@ -178,6 +179,16 @@ fn cell(place: &Place<'_>, value: &Value, lang: Lang) -> String {
     }
 }
 
+/// A time in Beijing. Of a record of height 0 it is what the genesis states.
+fn time(place: &Place<'_>, time_ms: u64, lang: Lang) -> String {
+    let is_of_genesis = place.name == "time_ms" && place.beside.get("height").and_then(Value::as_u64) == Some(0);
+    match lang {
+        _ if !is_of_genesis => shanghai_time(time_ms),
+        Lang::Zh => Moment::known(Height::GENESIS, time_ms).time_zh(),
+        Lang::En => Moment::known(Height::GENESIS, time_ms).time_en(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -189,6 +200,15 @@ mod tests {
         let text = record(&json!({ "time_ms": 1_768_873_207_000_u64, "heartbeat_ms": 2000 }), Lang::En);
         assert!(text.contains("2026-01-20T09:40:07.000+08:00"), "{text}");
         assert!(text.contains("2000"), "{text}");
+    }
+
+    #[test]
+    fn the_time_of_height_0_is_told_as_what_the_genesis_states() {
+        let of = |height: u64| json!({ "height": height, "time_ms": 1_768_873_207_000_u64 });
+        assert!(record(&of(0), Lang::Zh).contains("（创世所载时间，无人表决）"));
+        assert!(record(&of(0), Lang::En).contains("(as genesis states; nobody voted on it)"));
+        let block = record(&of(1), Lang::En);
+        assert!(block.contains("2026-01-20T09:40:07.000+08:00") && !block.contains("genesis"), "{block}");
     }
 
     /// What the ledger says is told in Chinese; what somebody wrote stays as it was written.

@@ -2,8 +2,9 @@
 
 use quancheng_proof::conflict::{Basis, Guilt, Vouching};
 use quancheng_proof::foreign::quoted;
-use quancheng_proof::report::shanghai_time;
+use quancheng_proof::report::Moment;
 use quancheng_proof::{Comparison, ConflictError, Fork, ForkKind, conflict};
+use quancheng_types::Height;
 use serde_json::json;
 
 use crate::args::evidence::BundleCompare;
@@ -118,7 +119,7 @@ fn headline(fork: &Fork) -> Text {
 }
 
 fn lines(fork: &Fork, count: usize) -> Vec<Text> {
-    let (first, second) = sides(&fork.kind);
+    let (first, second) = sides(fork.height, &fork.kind);
     let mut lines = vec![
         side(&say!("第一份", "first "), &fork.first, &first),
         side(&say!("第二份", "second"), &fork.second, &second),
@@ -145,20 +146,21 @@ fn lines(fork: &Fork, count: usize) -> Vec<Text> {
 }
 
 /// What each side says.
-fn sides(kind: &ForkKind) -> (Text, Text) {
+fn sides(height: Height, kind: &ForkKind) -> (Text, Text) {
     match kind {
         ForkKind::Blocks { first_block, second_block } => {
             (say!("区块 {first_block}", "block {first_block}"), say!("区块 {second_block}", "block {second_block}"))
         }
         ForkKind::Results { first_result, second_result, .. } => {
             let said = |result: &quancheng_proof::conflict::BlockResult| {
-                let time = shanghai_time(result.time_ms);
+                let moment = Moment::known(height, result.time_ms);
+                let (zh, en) = (moment.named_zh(), moment.named_en());
                 match result.receipts_root.zip(result.state_root) {
                     Some((receipts, state)) => say!(
-                        "时间 {time}，回执根 {receipts}，状态根 {state}",
-                        "time {time}, receipts root {receipts}, state root {state}"
+                        "{zh}，回执根 {receipts}，状态根 {state}",
+                        "{en}, receipts root {receipts}, state root {state}"
                     ),
-                    None => say!("时间 {time}", "time {time}"),
+                    None => say!("{zh}", "{en}"),
                 }
             };
             (said(first_result), said(second_result))

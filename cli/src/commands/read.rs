@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use quancheng_proof::Checkpoint;
-use quancheng_proof::report::shanghai_time;
-use quancheng_types::problem as codes;
+use quancheng_proof::report::{Moment, shanghai_time};
+use quancheng_types::{Height, problem as codes};
 use serde_json::{Value, json};
 
 use crate::answered::{self, Asked};
@@ -230,12 +230,13 @@ fn found(
 /// The fault of a record that is not there, as of the block that the answer names.
 fn nothing(found: &Found) -> Fault {
     let height = found.height;
-    let time = found.value.get("time_ms").and_then(Value::as_u64).map(shanghai_time);
-    let message = match time {
+    let time_ms = found.value.get("time_ms").and_then(Value::as_u64);
+    let moment = time_ms.map(|time_ms| Moment::known(Height(height), time_ms));
+    let message = match moment.map(|moment| (moment.named_zh(), moment.named_en())) {
         None => say!("截至高度 {height} 没有此记录。", "There is no such record as of height {height}."),
-        Some(time) => say!(
-            "截至高度 {height}（区块时间 {time}，北京时间）没有此记录。",
-            "There is no such record as of height {height} (block of {time}, Beijing time)."
+        Some((zh, en)) => say!(
+            "截至高度 {height}（{zh}，北京时间）没有此记录。",
+            "There is no such record as of height {height} ({en}, Beijing time)."
         ),
     };
     Fault::new(Exit::NotFound, "NOT_FOUND", message)

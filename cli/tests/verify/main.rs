@@ -218,6 +218,43 @@ fn an_absence_names_what_is_absent() {
     assert!(text.contains(&format!("高度 {height}")), "{text}");
 }
 
+/// Nobody voted on the time of the genesis: the report says so wherever it names it, in both languages, for people and for programs.
+#[test]
+fn the_time_of_the_genesis_is_told_as_what_it_states() {
+    const TIME: &str = "2026-01-20T08:00:00.000+08:00";
+    let dir = tempfile::tempdir().unwrap();
+    let vectors: Value = serde_json::from_str(&fs::read_to_string(VECTORS).unwrap()).unwrap();
+    for name in ["genesis_state", "absence_since_genesis"] {
+        let case = vectors["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap();
+        let checkpoint = &vectors["checkpoints"][usize::try_from(case["checkpoint"].as_u64().unwrap()).unwrap()];
+        let (bundle, anchor) = (dir.path().join(name), dir.path().join("checkpoint.json"));
+        fs::write(&bundle, hex::decode(case["bundle"].as_str().unwrap()).unwrap()).unwrap();
+        fs::write(&anchor, checkpoint.to_string()).unwrap();
+        for (lang, words) in [("zh", &["无人表决", "未经验证者表决"][..]), ("en", &["nobodyvoted"])] {
+            let output = run(&bundle, &anchor, &["--lang", lang]);
+            assert_eq!(code(&output), 0);
+            let shown = String::from_utf8(output.stdout).unwrap();
+            // Rows of a table are wrapped wherever they are full.
+            let text: String = shown.chars().filter(|c| !c.is_whitespace() && !"│┆".contains(*c)).collect();
+            let (times, said) = (text.matches(TIME).count(), words.iter().map(|word| text.matches(word).count()));
+            assert!(times >= 2 && times <= said.sum::<usize>(), "{name}: {shown}");
+            assert!(
+                !text.contains(&format!("（提案）{TIME}")) && !text.contains(&format!("proposal){TIME}")),
+                "{shown}"
+            );
+        }
+        let output = run(&bundle, &anchor, &["--output", "json"]);
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let claim = &value["data"]["facts"]["claims"][0];
+        assert_eq!(
+            (&claim["time_of"], &claim["record"]["span"]["since"]["time_of"]),
+            (&json!("genesis"), &json!("genesis"))
+        );
+        let is_of_genesis = value["data"]["entries"][0].get("is_of_genesis").is_some();
+        assert_eq!(is_of_genesis, name == "genesis_state", "{value}");
+    }
+}
+
 #[test]
 fn a_refused_act_is_told_as_refused_with_its_reason() {
     let (exit, value) = verify(&at("refused.bundle"), &[]);

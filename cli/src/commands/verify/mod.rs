@@ -89,7 +89,7 @@ pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
     }
     let mut entries = decoded.as_ref().map(registry::entries).unwrap_or_default();
     if let Some(bundle) = &decoded {
-        registry::note_unproven_times(&mut entries, bundle, &report);
+        registry::note_times(&mut entries, bundle, &report);
     }
     let names = decoded.as_ref().map(|bundle| Names::proven(bundle, &report)).unwrap_or_default();
     registry::add_statuses(&entries, &names, &mut report);

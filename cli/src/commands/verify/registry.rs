@@ -8,12 +8,13 @@ use quancheng_contracts::registry::{Registration, Registry, Status};
 use quancheng_contracts::{Contract as _, StateKey, describe_entry};
 use quancheng_proof::bundle::VALUE_BYTES_MAX;
 use quancheng_proof::identity::{self, OrganizationRow};
-use quancheng_proof::report::{Detail, shanghai_time};
+use quancheng_proof::report::{Detail, TimeOf, shanghai_time};
 use quancheng_proof::{Bundle, Claim, Report, Standing};
 use quancheng_types::{Height, codec};
 use serde_json::{Value, json};
 
 use super::names::Names;
+use crate::submit::insert;
 use crate::text::{Lang, Text, say};
 
 /// The table whose values are registrations.
@@ -31,6 +32,8 @@ pub(crate) struct Entry {
     pub(crate) words: Result<quancheng_contracts::Entry, String>,
     /// Heights of its span whose leaf the bundle carries, and whose time is not shown because that leaf does not prove.
     pub(super) times_unproven: Vec<Height>,
+    /// Whether it still is what the genesis wrote: then the genesis states every time in it.
+    pub(super) is_of_genesis: bool,
     /// The organization, when the entry is one that can be read and is filed under its own id.
     pub(super) organization: Option<OrganizationRow>,
     /// The registration, when the entry is one; why it cannot be read otherwise.
@@ -63,18 +66,21 @@ fn entry(claim: u16, key: &[u8], value: Option<&[u8]>) -> Entry {
         is_present: value.is_some(),
         words,
         times_unproven: Vec::new(),
+        is_of_genesis: false,
         organization,
         registration,
     }
 }
 
-/// Notes of each entry which times its report leaves out because their leaves do not prove; silence would pass for a bundle without them.
-pub(super) fn note_unproven_times(entries: &mut [Entry], bundle: &Bundle, report: &Report) {
+/// Notes of each entry which times its report leaves out because their leaves do not prove (silence would pass for a bundle without them), and
+/// whether the genesis wrote it.
+pub(super) fn note_times(entries: &mut [Entry], bundle: &Bundle, report: &Report) {
     let is_carried = |height: Height| bundle.leaves.iter().any(|leaf| leaf.leaf.height == height);
     for entry in entries {
         let Some(span) = report.span_of(entry.claim) else { continue };
         let moments = [Some(span.since), span.until].into_iter().flatten();
         let unproven = moments.filter(|moment| moment.time_ms.is_none() && is_carried(moment.height));
+        entry.is_of_genesis = entry.is_present && span.since.height == Height::GENESIS;
         entry.times_unproven = unproven.map(|moment| moment.height).collect();
     }
 }
@@ -245,7 +251,7 @@ fn detail(registration: &Registration, names: &Names, height: Option<Height>) ->
 impl Entry {
     /// For programs; nothing here is checked.
     pub(crate) fn to_json(&self) -> Value {
-        match &self.words {
+        let mut shown = match &self.words {
             Ok(words) => json!({
                 "claim": self.claim, "key": self.key, "present": self.is_present,
                 "module": words.module, "table": words.table, "row": words.key, "value": words.value,
@@ -254,7 +260,12 @@ impl Entry {
             Err(reason) => {
                 json!({ "claim": self.claim, "key": self.key, "present": self.is_present, "unknown": reason })
             }
+        };
+        // Whoever only shows a bundle has not looked.
+        if self.is_of_genesis {
+            insert(&mut shown, "is_of_genesis", json!(true));
         }
+        shown
     }
 
     /// The registration with its status, when the entry is one. `confirmed` says whether the entry was proven.
@@ -265,7 +276,7 @@ impl Entry {
         Some(json!({
             "claim": self.claim,
             "confirmed": report.is_included(self.claim),
-            "as_of": { "height": height, "time_ms": time_ms, "time": quancheng_proof::report::shanghai_time(time_ms) },
+            "as_of": { "height": height, "time_ms": time_ms, "time": shanghai_time(time_ms), "time_of": TimeOf::height(height) },
             "span": report.span_of(self.claim),
             "registration": registration.id,
             "ledger_no": registration.ledger_no,

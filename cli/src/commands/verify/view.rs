@@ -207,6 +207,15 @@ fn state(page: &mut Page, entry: &Entry, claim: &ClaimFact, batch: Option<&Batch
             )),
         );
     }
+    if entry.is_of_genesis {
+        page.deeper(
+            &say!("来源    ", "origin  "),
+            page.pick(&say!(
+                "由创世写入；其中所载时间均为创世所载，无人表决",
+                "written by the genesis; whatever time it holds the genesis states, and nobody voted on it"
+            )),
+        );
+    }
     if entry.is_present && !report.is_included(number) {
         // Its value is nobody's word but that of whoever made the bundle.
         page.deeper(
@@ -276,11 +285,15 @@ fn certificate(
     claim: &ClaimFact,
 ) {
     let (time_ms, as_of) = (claim.time_ms, Some(claim.height));
-    let time = shanghai_time(time_ms);
+    let (moment_zh, moment_en) = (claim.moment().time_zh(), claim.moment().time_en());
+    let moment_zh = moment_zh.trim_end();
     page.deeper(&say!("对象    ", "subject "), page.pick(&registry::subject(registration)).trim_end());
     let status = registry::standing_words(registration, time_ms);
     let (zh, en) = (status.words(Lang::Zh), status.words(Lang::En));
-    page.deeper(&say!("状态    ", "status  "), page.pick(&say!("{zh}（截至 {time}）", "{en} (as of {time})")));
+    page.deeper(
+        &say!("状态    ", "status  "),
+        page.pick(&say!("{zh}（截至 {moment_zh}）", "{en} (as of {moment_en})")),
+    );
     page.deeper(&say!("持有人  ", "holders "), page.pick(&names.all(&registration.holders, as_of)));
     page.deeper(&say!("登记机构", "registrar"), page.pick(&names.of(&registration.registrar, as_of)));
     if let (Some(from), Some(to)) = (registration.valid_from, registration.valid_to) {

@@ -166,7 +166,7 @@ fn a_leaf_that_tells_a_time_and_does_not_prove_is_told() {
     let noted = |bundle: &Bundle| {
         let report = quancheng_proof::verify_bundle(bundle, &checkpoint, &[]);
         let mut entries = entries(bundle);
-        note_unproven_times(&mut entries, bundle, &report);
+        note_times(&mut entries, bundle, &report);
         entries.into_iter().flat_map(|entry| entry.times_unproven).collect::<Vec<Height>>()
     };
     let mut told = 0;

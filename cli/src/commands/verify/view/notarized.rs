@@ -3,25 +3,18 @@
 use quancheng_proof::foreign::quoted;
 use quancheng_proof::report::{ClaimFact, EntryFact, shanghai_time};
 use quancheng_proof::{BatchCommitment, Facts};
-use quancheng_types::Height;
 
 use super::Page;
 use crate::text::{Lang, say};
 
 /// Height, times and block.
 pub(super) fn place(page: &mut Page, claim: &ClaimFact) {
-    let (height, time, by) = (claim.height, shanghai_time(claim.time_ms), shanghai_time(claim.not_after_ms));
-    let words = if height == Height::GENESIS {
-        say!(
-            "高度 0（创世），创世文件载明 {time}；认证该结果的区块时间 {by}（北京时间）",
-            "height 0 (genesis), which states {time}; time of the block that certifies it {by} (Beijing time)"
-        )
-    } else {
-        say!(
-            "高度 {height}，区块时间（提案）{time}；认证该结果的区块时间 {by}（北京时间）",
-            "height {height}, block time (of the proposal) {time}; time of the block that certifies it {by} (Beijing time)"
-        )
-    };
+    let (height, by) = (claim.height, shanghai_time(claim.not_after_ms));
+    let (zh, en) = (claim.moment().named_zh(), claim.moment().named_en());
+    let words = say!(
+        "高度 {height}，{zh}；认证该结果的区块时间 {by}（北京时间）",
+        "height {height}, {en}; time of the block that certifies it {by} (Beijing time)"
+    );
     page.deeper(&say!("区块    ", "block   "), page.pick(&words));
     page.deeper(&say!("区块编号", "block id"), claim.block_id);
 }
