@@ -81,7 +81,7 @@ class Version(Exception):
 
 
 class Marked(Exception):
-    """A byte-order mark before JSON."""
+    """A bundle behind a byte-order mark, or in another encoding."""
 
 
 def is_json(data):
@@ -89,9 +89,37 @@ def is_json(data):
     return data.lstrip(b" \t\n\x0c\r")[:1] == b"{"
 
 
+# Mark, bytes of a character, whether the low one is first.
+ENCODINGS = (
+    (b"\xef\xbb\xbf", 1, True), (b"\xff\xfe\0\0", 4, True), (b"\0\0\xfe\xff", 4, False), (b"\xff\xfe", 2, True),
+    (b"\xfe\xff", 2, False),
+)
+
+
+def is_saved_as(data, encoding):
+    """Whether bytes are a bundle that somebody saved in this encoding, by how they begin."""
+    mark, width, is_low_first = encoding
+    text = data
+    while text.startswith(mark):
+        text = text[len(mark):]
+    if width == 1:
+        return text != data and (is_json(text) or text.startswith(b"QCBUNDLE"))
+    zeros = bytes(width - 1)
+    units = (text[at:at + width] for at in range(0, len(text) - width + 1, width))
+    begin = b""
+    for unit in units:
+        byte, rest = (unit[:1], unit[1:]) if is_low_first else (unit[-1:], unit[:-1])
+        if rest != zeros:
+            break
+        begin += byte
+        if begin.strip(b" \t\n\x0c\r") and len(begin) >= 8:
+            break
+    return is_json(begin) or begin.startswith(b"QCBUNDLE")
+
+
 def bundle_of(data):
     """A bundle from either form."""
-    if data[:3] == b"\xef\xbb\xbf" and is_json(data[3:]):
+    if any(is_saved_as(data, encoding) for encoding in ENCODINGS):
         raise Marked
     if is_json(data):
         content = framed(data, "quancheng-bundle", 64 * 1024 * 1024, 2 * 1024 * 1024)

@@ -19,7 +19,7 @@ use crate::answered::{Question, said};
 use crate::args::evidence::{BundleCut, BundleRefresh, CheckpointPin};
 use crate::client::{BAD_ANSWER, Client};
 use crate::commands::evidence::{self, BUNDLE_FILE_BYTES_MAX};
-use crate::commands::verify::{TOO_LARGE, checkpoint};
+use crate::commands::verify::{TOO_LARGE, checkpoint, too_large};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::output::Reply;
@@ -37,7 +37,7 @@ pub(super) fn read(path: &Path) -> Outcome<Bundle> {
     let bytes = match files::read_plain(path, BUNDLE_FILE_BYTES_MAX) {
         Ok(bytes) => bytes,
         Err(fault) if fault.code == TOO_LARGE => {
-            let report = Report::of_form(Verdict::BundleUnreadable, "");
+            let report = Report::of_form(too_large(path), "");
             return Err(no_bundle(path, &report).cause_in(fault.message));
         }
         Err(fault) => return Err(fault),

@@ -52,6 +52,14 @@ pub(crate) fn read_plain(path: &Path, bytes_max: u64) -> Outcome<Vec<u8>> {
     bounded(path, &file, bytes_max)
 }
 
+/// The first bytes of a plain file.
+pub(crate) fn beginning(path: &Path, bytes_max: u64) -> Outcome<Vec<u8>> {
+    let (file, _) = stable::open(path)?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max).read_to_end(&mut bytes).map_err(|error| not_readable(path, &error))?;
+    Ok(bytes)
+}
+
 /// What is left of an open file, of at most so many bytes.
 pub(crate) fn bounded(path: &Path, file: &File, bytes_max: u64) -> Outcome<Vec<u8>> {
     let mut bytes = Vec::new();

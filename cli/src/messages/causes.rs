@@ -10,13 +10,14 @@ use std::io::Read as _;
 use std::path::Path;
 
 use quancheng_proof::CheckpointError;
+use quancheng_proof::bundle::{Encoding, Reencoded};
 use quancheng_types::DecodeError;
 
 use crate::text::{Lang, Text, say};
 use ours::OURS;
 
-/// What editors on some systems write before UTF-8.
-const MARK: &[u8] = b"\xEF\xBB\xBF";
+/// Bytes that show in which encoding a file is.
+const BEGINNING_BYTES: u64 = 4096;
 /// Said of what is not known here.
 const NO_FORM: &str = "内容不符合格式";
 
@@ -99,18 +100,31 @@ fn kind(what: &str) -> Option<String> {
     })
 }
 
-/// What a parser says of a file; a mark at its beginning is named.
+/// What a parser says of a file; a mark at its beginning, or another encoding, is named.
 pub(crate) fn of_file(path: &Path, error: &impl ToString) -> Text {
-    let mut begin = [0; 3];
-    let is_marked = File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok() && begin == MARK;
-    if is_marked { marked() } else { said(error) }
+    let mut begin = Vec::new();
+    let is_read = File::open(path).and_then(|file| file.take(BEGINNING_BYTES).read_to_end(&mut begin)).is_ok();
+    let found = is_read.then(|| encoding(&begin)).flatten();
+    found.map_or_else(|| said(error), marked)
 }
 
-fn marked() -> Text {
-    say!(
-        "文件以字节顺序标记（BOM）开头，请另存为不带该标记的 UTF-8",
-        "the file begins with a byte-order mark; save it as UTF-8 without one"
-    )
+/// In which encoding JSON was saved that no file of ours is in.
+fn encoding(bytes: &[u8]) -> Option<Encoding> {
+    Reencoded::of(bytes).filter(|found| !found.is_compact).map(|found| found.encoding)
+}
+
+fn marked(encoding: Encoding) -> Text {
+    let (zh, en) = encoding.name();
+    match encoding {
+        Encoding::Utf8Marked => say!(
+            "文件以字节顺序标记（BOM）开头，请另存为不带该标记的 UTF-8",
+            "the file begins with a byte-order mark; save it as UTF-8 without one"
+        ),
+        Encoding::Utf16Le | Encoding::Utf16Be | Encoding::Utf32Le | Encoding::Utf32Be => say!(
+            "文件是 {zh}，请另存为不带字节顺序标记（BOM）的 UTF-8",
+            "the file is {en}; save it as UTF-8 without a byte-order mark"
+        ),
+    }
 }
 
 /// Why bytes are no value of the chain.
@@ -125,8 +139,10 @@ pub(crate) fn bytes(error: &DecodeError) -> Text {
 
 /// Why a checkpoint cannot be used.
 pub(crate) fn checkpoint(error: &CheckpointError, file: &[u8]) -> Text {
+    if let Some(encoding) = encoding(file) {
+        return marked(encoding);
+    }
     let zh = match error {
-        CheckpointError::Json { .. } if file.starts_with(MARK) => return marked(),
         CheckpointError::TooLarge { bytes } => format!("共 {bytes} 字节，超过检查点的上限"),
         CheckpointError::Json { line, reason } => {
             let said = said(reason);
@@ -268,6 +284,11 @@ mod tests {
             assert!(is_chinese(&told, &names), "{told:?}");
         }
         assert!(checkpoint_of(&format!("\u{feff}{good}")).words(Lang::En).contains("byte-order mark"));
+        // As Windows PowerShell writes what `>` takes.
+        let utf16: Vec<u8> = format!("\u{feff}{good}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let told = checkpoint(&quancheng_proof::Checkpoint::from_json(&utf16).unwrap_err(), &utf16);
+        assert!(told.words(Lang::En).contains("UTF-16 (low byte first)"), "{told:?}");
+        assert!(told.words(Lang::Zh).contains("UTF-16（低位在前）"), "{told:?}");
         for error in [
             DecodeError::TooLarge { bytes: 9, max: 8 },
             DecodeError::Trailing { bytes: 1 },

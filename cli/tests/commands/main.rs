@@ -373,10 +373,20 @@ fn every_command_says_the_same_of_a_file_that_is_no_bundle() {
     let (code, _) = envelope(home, &["bundle", "cut", sound, "--no-files", "--json", "--out", "sound.json"]);
     assert_eq!(code, 0);
     let json = std::fs::read(home.join("sound.json")).unwrap();
+    let utf16 = |text: &[u8]| -> Vec<u8> {
+        let text = String::from_utf8_lossy(text).into_owned();
+        format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    let compact = std::fs::read(sound).unwrap();
     for (bytes, in_verify, expected) in [
         (b"some text\n".to_vec(), (5, "bundle_unreadable"), "BAD_BUNDLE"),
         (Vec::new(), (5, "bundle_unreadable"), "BAD_BUNDLE"),
         ([b"\xEF\xBB\xBF", &json[..]].concat(), (6, "bundle_marked"), "BUNDLE_MARKED"),
+        ([b"\xEF\xBB\xBF", &compact[..]].concat(), (6, "bundle_marked"), "BUNDLE_MARKED"),
+        (utf16(&json), (6, "bundle_marked"), "BUNDLE_MARKED"),
+        (utf16(&compact), (6, "bundle_marked"), "BUNDLE_MARKED"),
+        // Larger than any bundle, and still the same slip.
+        (utf16(&[&json[..], &vec![b' '; 40 << 20]].concat()), (6, "bundle_marked"), "BUNDLE_MARKED"),
         (br#"{"format":"quancheng-bundle","version":2}"#.to_vec(), (6, "bundle_version"), "BUNDLE_VERSION"),
     ] {
         std::fs::write(home.join("x"), bytes).unwrap();

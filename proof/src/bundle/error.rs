@@ -4,15 +4,16 @@ use core::fmt;
 
 use quancheng_types::{DecodeError, Height};
 
+use super::Reencoded;
 use crate::foreign::quoted;
 
-/// Why something is not a bundle. A verifier reports it as MISMATCH (damaged or forged), except an unknown version and a byte-order mark.
+/// Why something is not a bundle. A verifier reports it as MISMATCH (damaged or forged), except an unknown version and another encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BundleError {
     /// Neither the magic of the compact form nor JSON.
     NotABundle,
-    /// JSON behind a byte-order mark, as some editors write it: no part of JSON, and no sign of anything but that somebody saved the file.
-    Marked,
+    /// A mark before the bundle, or another encoding of it: no sign of anything but that somebody saved the file.
+    Marked(Reencoded),
     /// A version that this build does not know.
     Version {
         /// Which.
@@ -90,10 +91,15 @@ impl fmt::Display for BundleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotABundle => f.write_str("not an evidence bundle: neither `QCBUNDLE` nor JSON at its beginning"),
-            Self::Marked => f.write_str(
-                "the bundle begins with a byte-order mark (EF BB BF), as some editors write it; use the file as it was obtained, or save it \
-                 as UTF-8 without one",
-            ),
+            Self::Marked(found) => {
+                let (_, encoding) = found.encoding.name();
+                let form = if found.is_compact { "the compact form, which is no text" } else { "JSON" };
+                write!(
+                    f,
+                    "the bundle was saved as {encoding}: behind it stands {form}; the `>` of Windows PowerShell and some editors save so, \
+                     `--out` does not"
+                )
+            }
             Self::Version { found } => {
                 write!(
                     f,

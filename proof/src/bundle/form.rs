@@ -5,25 +5,22 @@ use std::collections::BTreeSet;
 use quancheng_types::DecodeError;
 use quancheng_types::codec::{decode, encode};
 
-use super::{BUNDLE_BYTES_MAX, BUNDLE_MAGIC, BUNDLE_VERSION, Bundle, BundleError, Claim};
+use super::{BUNDLE_BYTES_MAX, BUNDLE_MAGIC, BUNDLE_VERSION, Bundle, BundleError, Claim, Reencoded};
 
 /// Bytes before the content: magic and version.
 const FRAME_BYTES: usize = BUNDLE_MAGIC.len() + 2;
 
-/// What some editors write before UTF-8.
-const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
-
 impl Bundle {
-    /// Decodes either form: JSON when the first byte that is not white space is `{`, else the compact form. JSON behind a byte-order mark is
-    /// neither, and is told by its name: who saved a file with an editor has not damaged what it says.
+    /// Decodes either form: JSON when the first byte that is not white space is `{`, else the compact form. What was saved in another
+    /// encoding is neither, and is told by its name: who saved a file with an editor has not damaged what it says.
     ///
     /// # Errors
     /// [`BundleError`]. Limits are checked first; nothing follows the end; the shape is that of [`Bundle`].
     pub fn decode(bytes: &[u8]) -> Result<Self, BundleError> {
-        match bytes.strip_prefix(&BYTE_ORDER_MARK) {
-            Some(text) if is_json(text) => Err(BundleError::Marked),
-            Some(_) | None if is_json(bytes) => Self::from_json(bytes),
-            Some(_) | None => Self::from_borsh(bytes),
+        match Reencoded::of(bytes) {
+            Some(found) => Err(BundleError::Marked(found)),
+            None if is_json(bytes) => Self::from_json(bytes),
+            None => Self::from_borsh(bytes),
         }
     }
 

@@ -14,6 +14,7 @@ mod error;
 mod form;
 mod json;
 mod receipt_path;
+mod reencoded;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::merkle::Path;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use build::BundleBuilder;
 pub use error::BundleError;
 pub use receipt_path::{RECEIPT_PATH_MAX, ReceiptPath};
+pub use reencoded::{Encoding, Reencoded};
 
 use crate::commitment::{ITEMS_MAX, ItemOpening};
 use crate::state_proof::StateProof;

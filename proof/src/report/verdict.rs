@@ -6,6 +6,7 @@
 use quancheng_types::{Height, KeyId, ModuleId};
 
 use super::{Assessment, ProvenSpan, Standing, Step};
+use crate::bundle::Reencoded;
 use crate::foreign;
 use crate::tables::Row;
 
@@ -39,8 +40,8 @@ pub enum Verdict {
     BundleUnreadable,
     /// A version that this build does not know.
     BundleVersion,
-    /// The readable form behind a byte-order mark.
-    BundleMarked,
+    /// A bundle behind a byte-order mark, or in another encoding.
+    BundleMarked(Reencoded),
     /// Both digests and the length equal those of a notarized entry, whose name is that of the file.
     FileMatch,
     /// Both digests and the length equal those of a notarized entry of another name.
@@ -252,7 +253,7 @@ impl Verdict {
     #[must_use]
     pub const fn step(&self) -> Step {
         match self {
-            Self::BundleUnreadable | Self::BundleVersion | Self::BundleMarked => Step::Form,
+            Self::BundleUnreadable | Self::BundleVersion | Self::BundleMarked(_) => Step::Form,
             Self::FileMatch
             | Self::FileOtherName { .. }
             | Self::FileListed
@@ -321,7 +322,7 @@ impl Verdict {
             | Self::SignatureMismatch
             | Self::AbsenceMismatch { .. } => Assessment::Mismatch,
             Self::BundleVersion
-            | Self::BundleMarked
+            | Self::BundleMarked(_)
             | Self::FileListed
             | Self::ManifestUncertain
             | Self::FileNothingToCompare

@@ -12,7 +12,7 @@ mod spans;
 use crate::bundle::{Bundle, BundleError};
 use crate::checkpoint::Checkpoint;
 use crate::files::FileDigests;
-use crate::report::{Assessment, Finding, Report, Scope, Verdict};
+use crate::report::{Assessment, Detail, Finding, Report, Scope, Verdict};
 
 pub use chain::{HeaderRefused, certified_from_genesis};
 pub(crate) use chain::{finality, is_possible, trust_path};
@@ -73,7 +73,7 @@ const NOT_JUDGED: [Verdict; 6] = [
 pub fn unreadable(error: &BundleError) -> Report {
     let verdict = match error {
         BundleError::Version { .. } => Verdict::BundleVersion,
-        BundleError::Marked => Verdict::BundleMarked,
+        BundleError::Marked(found) => Verdict::BundleMarked(*found),
         BundleError::NotABundle
         | BundleError::Decode(_)
         | BundleError::Json { .. }
@@ -90,5 +90,28 @@ pub fn unreadable(error: &BundleError) -> Report {
         | BundleError::ReceiptPath
         | BundleError::LeafConflict { .. } => Verdict::BundleUnreadable,
     };
-    Report::of_form(verdict, error.to_string())
+    Report::of_form(verdict, Detail::new(detail_zh(error), error.to_string()))
+}
+
+/// What a reader has to know beside the statement.
+const fn detail_zh(error: &BundleError) -> &'static str {
+    match error {
+        BundleError::Marked(_) => "Windows PowerShell 的 > 与某些编辑器会如此存盘，--out 不会",
+        BundleError::Version { .. }
+        | BundleError::NotABundle
+        | BundleError::Decode(_)
+        | BundleError::Json { .. }
+        | BundleError::JsonNotCanonical
+        | BundleError::NoClaim
+        | BundleError::LeafOrder { .. }
+        | BundleError::UnusedLeaf { .. }
+        | BundleError::NoSuchLeaf { .. }
+        | BundleError::ClaimTwice { .. }
+        | BundleError::NoSuchCall { .. }
+        | BundleError::OpeningOrder { .. }
+        | BundleError::TooMany { .. }
+        | BundleError::TooLarge { .. }
+        | BundleError::ReceiptPath
+        | BundleError::LeafConflict { .. } => "",
+    }
 }

@@ -19,6 +19,7 @@ use tool::Tool;
 
 use std::path::Path;
 
+use quancheng_proof::bundle::Reencoded;
 use quancheng_proof::report::Detail;
 use quancheng_proof::{
     Assessment, Bundle, Checkpoint, FileDigests, FileHasher, Report, Verdict, verify, verify_bundle,
@@ -36,6 +37,8 @@ use crate::text::{Lang, say};
 
 /// Greatest checkpoint file, bytes.
 const CHECKPOINT_FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Bytes that show in which encoding a file is.
+const BEGINNING_BYTES: u64 = 4096;
 /// Code of a file that is larger than it may be.
 pub(super) const TOO_LARGE: &str = "FILE_TOO_LARGE";
 
@@ -74,7 +77,7 @@ pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
         Err(fault) if fault.code == TOO_LARGE => {
             let (of_file, _) = files::hash(&command.bundle, &spelt(&command.bundle), &mut |_| {}).map_err(unable)?;
             let detail = Detail::new(fault.message.words(Lang::Zh), fault.message.words(Lang::En));
-            (of_file, Report::of_form(Verdict::BundleUnreadable, detail))
+            (of_file, Report::of_form(too_large(&command.bundle), detail))
         }
         Err(fault) => return Err(unable(fault)),
     };
@@ -95,6 +98,12 @@ pub(super) fn run(session: &Session, command: &Verify) -> Outcome<Reply> {
     registry::add_statuses(&entries, &names, &mut report);
     let tool = Tool::of_this_run();
     reply(session.lang(), &Check { bundle, checkpoint, files, entries, names, report, tool })
+}
+
+/// What is said of a file that is larger than any bundle: in another encoding, a bundle takes two or four times its bytes.
+pub(super) fn too_large(path: &Path) -> Verdict {
+    let begin = files::beginning(path, BEGINNING_BYTES).ok();
+    begin.and_then(|begin| Reencoded::of(&begin)).map_or(Verdict::BundleUnreadable, Verdict::BundleMarked)
 }
 
 fn digests_of(path: &Path, bytes: &[u8]) -> FileDigests {

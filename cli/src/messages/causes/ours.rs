@@ -67,7 +67,7 @@ pub(super) const OURS: &[(&str, &str)] = &[
     ("signers need", "签名数与签署人数不同"),
     ("suite ", "本版本不能核验该算法的签名"),
     ("the JSON holds unknown", "含有未知字段，或次序、取值写法不合规定"),
-    ("the bundle begins with a byte-order", "文件以字节顺序标记（BOM）开头"),
+    ("the bundle was saved as", "证据包被另存为其他编码；Windows PowerShell 的 > 与某些编辑器会如此存盘，--out 不会"),
     ("the check character of the ledger", "凭证号的校验位不符，请核对有无误录"),
     ("the check character of the unified", "统一社会信用代码的校验位不符，请核对有无误录"),
     ("the checksum of the account", "账户的校验位不符，请核对有无误录"),

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use quancheng_types::{AccountId, Height, KeyId, ModuleId};
 
 use super::{BoundSigner, Doubt, Listed, RegisteredSigner, SignerVerdict, Verdict};
+use crate::bundle::{Encoding, Reencoded};
 use crate::identity::OrganizationRow;
 use crate::report::{Assessment, Moment, ProvenSpan, Standing, Step};
 use crate::tables::Row;
@@ -87,7 +88,7 @@ fn of_records() -> Vec<Verdict> {
     vec![
         Verdict::BundleUnreadable,
         Verdict::BundleVersion,
-        Verdict::BundleMarked,
+        Verdict::BundleMarked(Reencoded { encoding: Encoding::Utf16Le, is_compact: false }),
         Verdict::FileMatch,
         Verdict::FileOtherName { listed: listed() },
         Verdict::FileListed,
@@ -262,6 +263,28 @@ fn spans_are_told() {
         ),
     ] {
         assert_eq!(verdict.statement_zh(), statement);
+    }
+}
+
+/// Whoever has such a file reads which encoding it is in and what to do; what cannot be saved back is not told to be.
+#[test]
+fn a_file_in_another_encoding_is_told_by_it_with_what_to_do() {
+    let encodings = [Encoding::Utf16Le, Encoding::Utf16Be, Encoding::Utf32Le, Encoding::Utf32Be, Encoding::Utf8Marked];
+    let mut told = BTreeSet::new();
+    for encoding in encodings {
+        for is_compact in [false, true] {
+            let verdict = Verdict::BundleMarked(Reencoded { encoding, is_compact });
+            assert_eq!((verdict.code(), verdict.result()), ("bundle_marked", Assessment::CannotCheck));
+            let (zh, en) = (verdict.statement_zh(), verdict.statement_en());
+            let (name_zh, name_en) = encoding.name();
+            let is_utf8 = encoding == Encoding::Utf8Marked;
+            assert!(zh.contains(if is_utf8 { "字节顺序标记" } else { name_zh }), "{zh}");
+            assert!(en.contains(if is_utf8 { "byte-order mark" } else { name_en }), "{en}");
+            assert!(zh.contains("未能核验") && zh.contains("取得时的原文件"), "{zh}");
+            assert_eq!(zh.contains("另存为不带") && en.contains("or save it as UTF-8"), !is_compact, "{zh} {en}");
+            assert_eq!(zh.contains("重新取得") && en.contains("obtain it again"), is_compact, "{zh} {en}");
+            assert!(told.insert(zh) && told.insert(en));
+        }
     }
 }
 

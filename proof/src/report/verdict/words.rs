@@ -3,6 +3,7 @@
 use quancheng_types::{Height, KeyId};
 
 use super::{Verdict, spans};
+use crate::bundle::{Encoding, Reencoded};
 use crate::foreign;
 use crate::report::{Moment, ProvenSpan, Standing, shanghai_time};
 use crate::tables::Row;
@@ -14,8 +15,6 @@ const QUORUM_UNCONFIRMED_ZH: &str = "证据包所列验证者的签名达到阈�
 const TRUST_PATH_VALIDATORS_ZH: &str =
     "自检查点至该区块的验证者更替连续；仅说明签署者为在任验证者，未显示该区块承接检查点所钉定的区块";
 const TRUST_PATH_VALIDATORS_EN: &str = "the changes of validators from the checkpoint to this block are continuous; this shows only that those who signed are in office, not that this block descends from the pinned one";
-const MARKED_ZH: &str = "证据包以字节顺序标记（BOM）开头，未能核验；请使用取得时的原文件，或另存为不带该标记的 UTF-8";
-const MARKED_EN: &str = "the bundle begins with a byte-order mark; not checked; use the file as it was obtained, or save it as UTF-8 without one";
 const OTHER_CHAIN_ZH: &str = "检查点与证据包不属于同一条链，未能核验；请核对所用检查点";
 
 impl Verdict {
@@ -25,7 +24,7 @@ impl Verdict {
         match self {
             Self::BundleUnreadable => "bundle_unreadable",
             Self::BundleVersion => "bundle_version",
-            Self::BundleMarked => "bundle_marked",
+            Self::BundleMarked(_) => "bundle_marked",
             Self::FileMatch => "file_match",
             Self::FileOtherName { .. } => "file_other_name",
             Self::FileListed => "file_listed",
@@ -91,7 +90,7 @@ impl Verdict {
         match self {
             Self::BundleUnreadable => "证据包损坏或形式不符，不能据以作出任何判断".to_owned(),
             Self::BundleVersion => "证据包版本非本工具所知，未能核验".to_owned(),
-            Self::BundleMarked => MARKED_ZH.to_owned(),
+            Self::BundleMarked(found) => marked_zh(*found),
             Self::FileMatch => "所提交文件与存证摘要一致".to_owned(),
             Self::FileOtherName { listed } => format!("与清单所列{}一致，名称不同", listed.shown("、")),
             Self::FileListed => FILE_LISTED_ZH.to_owned(),
@@ -165,7 +164,7 @@ impl Verdict {
         match self {
             Self::BundleUnreadable => "the bundle is damaged or not in its form; nothing can be concluded from it".to_owned(),
             Self::BundleVersion => "the bundle is of a version that this tool does not know; not checked".to_owned(),
-            Self::BundleMarked => MARKED_EN.to_owned(),
+            Self::BundleMarked(found) => marked_en(*found),
             Self::FileMatch => "the file presented equals the notarized digests".to_owned(),
             Self::FileOtherName { listed } => format!("equals {} of the manifest; the name differs", listed.shown(", ")),
             Self::FileListed => "the file presented equals digests that the bundle lists; that they are notarized digests is not confirmed".to_owned(),
@@ -226,6 +225,40 @@ impl Verdict {
             Self::PreChain => "no collection materials are attached; this tool does not judge what happened before the record reached the chain".to_owned(),
             Self::Platform => "no platform dossier is attached; not assessed".to_owned(),
             Self::NoDoubtWindow => "no material on compromise of signing keys declared after the height is attached; not assessed".to_owned(),
+        }
+    }
+}
+
+/// What a file was saved as, and what to do about it.
+fn marked_zh(Reencoded { encoding, is_compact }: Reencoded) -> String {
+    let (name, _) = encoding.name();
+    match (encoding, is_compact) {
+        (Encoding::Utf8Marked, false) => {
+            "证据包以字节顺序标记（BOM）开头，未能核验；请使用取得时的原文件，或另存为不带该标记的 UTF-8".to_owned()
+        }
+        (Encoding::Utf8Marked, true) => {
+            "紧凑形式的证据包之前加有字节顺序标记（BOM），未能核验；紧凑形式不是文本，请使用取得时的原文件，或重新取得"
+                .to_owned()
+        }
+        (Encoding::Utf16Le | Encoding::Utf16Be | Encoding::Utf32Le | Encoding::Utf32Be, false) => {
+            format!("证据包已被另存为 {name}，未能核验；请使用取得时的原文件，或另存为不带字节顺序标记（BOM）的 UTF-8")
+        }
+        (Encoding::Utf16Le | Encoding::Utf16Be | Encoding::Utf32Le | Encoding::Utf32Be, true) => format!(
+            "紧凑形式的证据包已被另存为 {name}，未能核验；紧凑形式不是文本，不能由此复原，请使用取得时的原文件，或重新取得"
+        ),
+    }
+}
+
+fn marked_en(Reencoded { encoding, is_compact }: Reencoded) -> String {
+    let (_, name) = encoding.name();
+    match (encoding, is_compact) {
+        (Encoding::Utf8Marked, false) => "the bundle begins with a byte-order mark; not checked; use the file as it was obtained, or save it as UTF-8 without one".to_owned(),
+        (Encoding::Utf8Marked, true) => "the bundle, in the compact form, stands behind a byte-order mark; not checked; the compact form is no text: use the file as it was obtained, or obtain it again".to_owned(),
+        (Encoding::Utf16Le | Encoding::Utf16Be | Encoding::Utf32Le | Encoding::Utf32Be, false) => {
+            format!("the bundle was saved as {name}; not checked; use the file as it was obtained, or save it as UTF-8 without a byte-order mark")
+        }
+        (Encoding::Utf16Le | Encoding::Utf16Be | Encoding::Utf32Le | Encoding::Utf32Be, true) => {
+            format!("the bundle, in the compact form, was saved as {name}; not checked; the compact form is no text and cannot be restored from this: use the file as it was obtained, or obtain it again")
         }
     }
 }
