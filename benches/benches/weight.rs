@@ -91,6 +91,7 @@ impl Chain {
             version: PROTOCOL_VERSION,
             height,
             time_ms: START_MS + height.0,
+            batches: &[(batch.header.author, batch.header.sequence)],
             transactions: &transactions,
             already_executed: &|id, until_ms| self.store.is_executed(id, until_ms),
             misbehavior: &[],

@@ -94,6 +94,12 @@ impl Block {
         self.header.id()
     }
 
+    /// Author and number of each batch, in the order of the block: what enters the windows of ordered batches ([`crate::AuthorWindow`]).
+    #[must_use]
+    pub fn ordered(&self) -> Vec<(ValidatorId, u64)> {
+        self.batches.iter().map(|batch| (batch.header.author, batch.header.sequence)).collect()
+    }
+
     /// RFC 9162 root over whole batch references: header and certificate.
     #[must_use]
     pub fn batches_root(batches: &[BatchRef]) -> Digest {

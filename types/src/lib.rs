@@ -28,6 +28,7 @@ pub mod validator;
 pub mod variables;
 pub mod version;
 pub mod vote;
+pub mod window;
 
 pub use attendance::{Absence, Attendance, Presence};
 pub use batch::{Batch, BatchHeader, BatchRef, SignedBatch};
@@ -49,3 +50,4 @@ pub use transaction::{Call, SignedTransaction, Signer, Transaction, TransactionE
 pub use validator::{SharedKey, Validator, ValidatorSet, ValidatorSetError};
 pub use version::{NEWEST_VERSION, PROTOCOL_VERSION, is_known_version};
 pub use vote::{Proposal, SignedProposal, SignedVote, Vote, VoteType};
+pub use window::{AuthorWindow, WINDOW_SEQUENCES};

@@ -77,12 +77,14 @@ impl Chain {
 
     pub(crate) fn execute(&self, block: &[SignedBatch]) -> BlockOutput {
         let transactions: Vec<_> = block.iter().flat_map(|batch| batch.batch.transactions.iter()).collect();
+        let ordered: Vec<_> = block.iter().map(|batch| (batch.header.author, batch.header.sequence)).collect();
         let newest = self.store.newest().expect("the store has a height");
         let input = BlockInput {
             chain_id: self.author.chain_id,
             version: PROTOCOL_VERSION,
             height: self.height(),
             time_ms: START_MS + self.height().0,
+            batches: &ordered,
             transactions: &transactions,
             already_executed: &|id, until_ms| self.store.is_executed(id, until_ms),
             misbehavior: &[],

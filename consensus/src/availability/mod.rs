@@ -24,17 +24,15 @@ mod goodput;
 mod offers;
 mod own;
 mod pool;
-#[cfg(test)]
-mod tests;
 mod window;
 
+pub use quancheng_types::{AuthorWindow, WINDOW_SEQUENCES};
 use quancheng_types::{BatchHeader, BatchId, BatchRef, ChainId, NodeId, ValidatorId, ValidatorSet};
 
 pub(crate) use offers::Checked;
 pub(crate) use own::NumberTaken;
 pub(crate) use pool::{Pooled, Room};
 pub(crate) use window::Windows;
-pub use window::{AuthorWindow, WINDOW_SEQUENCES};
 
 use crate::checker::SignatureChecker;
 use crate::engine::{Now, Outbox};

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use quancheng_state::{Memo, Overlay, Patch, StoreError, View};
 use quancheng_types::{
-    ChainId, Decisions, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId,
+    ChainId, Decisions, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId, ValidatorId,
     is_known_version,
 };
 
@@ -59,6 +59,8 @@ pub struct BlockInput<'a> {
     pub height: Height,
     /// Time of the block, ms since 1970 UTC.
     pub time_ms: u64,
+    /// Author and number of each batch, in order ([`quancheng_types::Block::ordered`]).
+    pub batches: &'a [(ValidatorId, u64)],
     /// All transactions of all batches, in order.
     pub transactions: &'a [&'a SignedTransaction],
     /// Whether an id was executed at an earlier height. Ids within this block are watched by the executor.
@@ -173,6 +175,9 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
     }
 
     planted.number(&mut receipts);
+    if !planted.forgets_windows() {
+        governance::order(&mut overlay, input.batches)?;
+    }
     let misbehavior_recorded = governance::punish(&mut overlay, input)?;
     let decisions = governance::decided_at(&overlay, input.height)?;
     Ok(BlockOutput { patch: overlay.into_patch(), receipts, executed, decisions, misbehavior_recorded, internal_count })

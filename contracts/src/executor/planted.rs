@@ -27,6 +27,8 @@ pub enum PlantedBug {
     OrderedById,
     /// Receipts are numbered from the last transaction.
     ReceiptsReversed,
+    /// The windows of ordered batches are not written.
+    WindowsForgotten,
 }
 
 /// The fault that this run has, if any.
@@ -55,7 +57,8 @@ impl Planted {
                 | PlantedBug::DuplicateExecutedTwice
                 | PlantedBug::ExpiryUnchecked
                 | PlantedBug::OrderedById
-                | PlantedBug::ReceiptsReversed,
+                | PlantedBug::ReceiptsReversed
+                | PlantedBug::WindowsForgotten,
             )
             | None => time_ms,
         }
@@ -63,6 +66,10 @@ impl Planted {
 
     pub(super) fn forgets_expiry(self) -> bool {
         self.bug == Some(PlantedBug::ExpiryUnchecked)
+    }
+
+    pub(super) fn forgets_windows(self) -> bool {
+        self.bug == Some(PlantedBug::WindowsForgotten)
     }
 
     pub(super) fn order(self, indexes: &mut [u32], transactions: &[&SignedTransaction]) {
@@ -98,6 +105,10 @@ impl Planted {
     }
 
     pub(super) const fn forgets_expiry(self) -> bool {
+        false
+    }
+
+    pub(super) const fn forgets_windows(self) -> bool {
         false
     }
 

@@ -238,6 +238,7 @@ fn faults_of_modules_leave_no_trace() {
         version: 1,
         height: chain.height.next(),
         time_ms: now,
+        batches: &[],
         transactions: &[&transaction],
         already_executed: &never,
         misbehavior: &[],
@@ -256,6 +257,7 @@ fn simulation_tells_the_receipt_and_changes_nothing() {
         version: 1,
         height: chain.height.next(),
         time_ms: now,
+        batches: &[],
         transactions: &[],
         already_executed: &never,
         misbehavior: &[],
@@ -365,6 +367,7 @@ mod planted_bugs {
             version: 1,
             height: chain.height.next(),
             time_ms: START_MS + 1000,
+            batches: &[],
             transactions: refs,
             already_executed: seen,
             misbehavior: &[],
@@ -389,6 +392,11 @@ mod planted_bugs {
         assert!(differs(PlantedBug::DuplicateExecutedTwice));
         assert!(differs(PlantedBug::LocalClock { ahead_ms: 120_000 }));
         assert!(differs(PlantedBug::ReceiptsReversed));
+        let ordered = [(ValidatorId::default(), 3)];
+        let input = BlockInput { batches: &ordered, ..input };
+        let honest = execute_block(&chain.state, &input).unwrap();
+        let forgetful = execute_block_with_bug(&chain.state, &input, PlantedBug::WindowsForgotten).unwrap();
+        assert_ne!(forgetful.patch, honest.patch);
         // Two calls, the second refused: the first one's writes stay behind. It must come first to write at all.
         let refs = [&transactions[2]];
         let input = input_of(&chain, &refs, &never);

@@ -13,7 +13,7 @@
 //!
 //! Invariants: the validator set is never empty; a set, parameters or version decided in block `e` is in force from
 //! `e + execution_lag_max + 2` at the earliest and never before an earlier decision; published rule sets, calendar editions, sets and
-//! misbehavior stay on record for ever.
+//! misbehavior stay on record for ever. The windows of ordered batches are those that the blocks up to this one give (`ordered.rs`).
 
 mod actions;
 mod calls;
@@ -21,6 +21,7 @@ mod consensus;
 mod events;
 mod execute;
 mod misbehavior;
+mod ordered;
 mod publish;
 mod queries;
 mod schedule;
@@ -44,6 +45,8 @@ pub use consensus::{
 };
 pub use events::Event;
 pub(crate) use misbehavior::punish;
+pub(crate) use ordered::order;
+pub use ordered::windows;
 pub use publish::{calendar_year, rule_set, rule_set_in_force};
 pub use queries::{Query, parameters_key, proposal_key};
 pub use schedule::SetRef;

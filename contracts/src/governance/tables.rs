@@ -1,7 +1,9 @@
 //! The tables: the only place where keys of this module are made.
 
 use quancheng_state::Table;
-use quancheng_types::{Digest, Height, List, ModuleId, Parameters, Schedule, Validator, ValidatorId, VersionPlan};
+use quancheng_types::{
+    AuthorWindow, Digest, Height, List, ModuleId, Parameters, Schedule, Validator, ValidatorId, VersionPlan,
+};
 
 use super::schedule::SetRef;
 use super::types::{
@@ -57,6 +59,9 @@ pub(super) const MISBEHAVIOR: Table<u64, MisbehaviorRecord> = Table::kept(ID, 19
 pub(super) const MISBEHAVIOR_COUNT: Table<(), u64> = Table::derived(ID, 20, "governance.misbehavior_count");
 /// Place of the proof of an offence (by its offence id) among the recorded ones, so that none counts twice.
 pub(super) const MISBEHAVIOR_SEEN: Table<Digest, u64> = Table::kept(ID, 21, "governance.misbehavior_seen");
+/// Which batches of a validator were ordered, up to the block of the height. An author is a validator of the height that orders its batch, so
+/// [`VALIDATOR_LIST`] names all of them.
+pub(super) const ORDERED: Table<ValidatorId, AuthorWindow> = Table::derived(ID, 22, "governance.ordered");
 
 /// All tables.
 pub(super) const TABLES: &[&dyn Describe] = &[
@@ -81,4 +86,5 @@ pub(super) const TABLES: &[&dyn Describe] = &[
     &MISBEHAVIOR,
     &MISBEHAVIOR_COUNT,
     &MISBEHAVIOR_SEEN,
+    &ORDERED,
 ];

@@ -1,19 +1,56 @@
 //! Votes, changes in flight, publications and misbehavior, through the executor.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use proptest::prelude::*;
 use quancheng_types::{
-    BlockId, ChainId, Decisions, Digest, Height, MisbehaviorProof, Parameters, Round, Schedule, SignedVote, Validator,
-    ValidatorId, ValidatorSet, Vote as ConsensusVote, VoteType,
+    AuthorWindow, BlockId, ChainId, Decisions, Digest, Height, MisbehaviorProof, Parameters, Round, Schedule,
+    SignedVote, Validator, ValidatorId, ValidatorSet, Vote as ConsensusVote, VoteType,
 };
 use serde_json::{Value, json};
 
 use super::schedule::effective_height;
 use super::*;
+use crate::executor::{BlockInput, execute_block};
 use crate::testing::{Chain, START_MS};
 
 const T: u64 = START_MS + 1000;
 const VOTERS: [&str; 4] = ["ORG-GOV-DATA", "ORG-GOV-FIN", "ORG-GOV-AMR", "ORG-REG"];
 const DELAY: u64 = 10;
+
+/// A block of batches alone: author and number of each.
+fn order_batches(chain: &mut Chain, batches: &[(ValidatorId, u64)]) {
+    let input = BlockInput {
+        chain_id: chain.genesis.chain_id(),
+        version: 1,
+        height: chain.height.next(),
+        time_ms: chain.time_ms,
+        batches,
+        transactions: &[],
+        already_executed: &|_, _| Ok(false),
+        misbehavior: &[],
+    };
+    let output = execute_block(&chain.state, &input).unwrap();
+    let authors: BTreeSet<&ValidatorId> = batches.iter().map(|(author, _)| author).collect();
+    assert_eq!(output.patch.len(), authors.len(), "one row for each author");
+    chain.height = chain.height.next();
+    chain.state.apply(&output.patch);
+}
+
+/// What a leaving validator had ordered must not be ordered again, should it come back.
+#[test]
+fn the_window_of_a_validator_outlives_its_seat() {
+    let mut chain = Chain::sample();
+    assert_eq!(windows(&chain.state), Ok(Vec::new()), "nothing was ordered before the first block");
+    let author = Chain::validator("ORG-REG").id();
+    order_batches(&mut chain, &[(author, 5)]);
+    assert_eq!(pass(&mut chain, &remove("ORG-REG")), "ACCEPTED");
+    idle(&mut chain, DELAY + 1);
+    assert_eq!(members(&validator_set_at(&chain.state, chain.height).unwrap()).len(), 3);
+    let mut window = AuthorWindow::default();
+    window.insert(5);
+    assert_eq!(windows(&chain.state), Ok(vec![(author, window)]));
+}
 
 fn propose(action: &Value) -> Value {
     json!({"propose": {"action": action, "title": "提案"}})
@@ -514,6 +551,32 @@ fn the_largest_set_fits_the_state() {
     genesis.modules = quancheng_types::List::empty();
     let chain = Chain::new(genesis.clone());
     assert_eq!(validator_set_at(&chain.state, Height(1)).unwrap(), genesis.validators);
+}
+
+/// Blocks of batches: the authors by their place among four validators, and the numbers.
+fn blocks_of_batches() -> impl Strategy<Value = Vec<Vec<(usize, u64)>>> {
+    let numbers = prop_oneof![0..40_u64, 0..3_000_u64, Just(u64::MAX - 1)];
+    prop::collection::vec(prop::collection::vec((0..4_usize, numbers), 0..6), 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// The windows of the state are those of the blocks, at every height.
+    #[test]
+    fn the_state_tells_what_the_blocks_ordered(blocks in blocks_of_batches()) {
+        let mut chain = Chain::sample();
+        let authors = VOTERS.map(|organization| Chain::validator(organization).id());
+        let mut expected: BTreeMap<ValidatorId, AuthorWindow> = BTreeMap::new();
+        for block in blocks {
+            let batches: Vec<_> = block.into_iter().map(|(author, number)| (authors[author], number)).collect();
+            for (author, number) in &batches {
+                expected.entry(*author).or_default().insert(*number);
+            }
+            order_batches(&mut chain, &batches);
+            prop_assert_eq!(windows(&chain.state).unwrap(), expected.clone().into_iter().collect::<Vec<_>>());
+        }
+    }
 }
 
 proptest! {

@@ -201,6 +201,7 @@ impl Chain {
             version: PROTOCOL_VERSION,
             height: self.height.next(),
             time_ms,
+            batches: &[],
             transactions: &transactions.iter().collect::<Vec<_>>(),
             already_executed: &already_executed,
             misbehavior,

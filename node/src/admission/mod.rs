@@ -149,6 +149,7 @@ impl Admission {
             version: version_at(height),
             height,
             time_ms: self.now_ms(),
+            batches: &[],
             transactions: &[],
             already_executed: &|_, _| Ok(false),
             misbehavior: &[],

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use quancheng_consensus::{AuthorWindow, Commit, CommittedBlock};
+use quancheng_contracts::governance;
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
     AccountId, Attendance, Batch, BatchCertificate, BatchRef, Block, BlockId, Bytes, Call, CommitCertificate, Digest,
@@ -86,6 +87,8 @@ fn live(ledger: &Ledger, height: u64) {
     let commit = commit(ledger, height, &batch);
     ledger.put_commits(&[Arc::clone(&commit)]).unwrap();
     execute_stored(ledger, &commit.decided.block, &[batch]).unwrap();
+    let ordered = governance::windows(&ledger.snapshot().unwrap()).unwrap();
+    assert_eq!(ordered, ledger.windows().1, "the state tells what the blocks ordered");
     ledger.put_batches(&[self::batch(WAITING + height)]).unwrap();
 }
 

@@ -47,8 +47,8 @@ impl ChainTip {
         while tip.height < last {
             let height = tip.height.next();
             let block = chain.block(height)?.ok_or(LedgerError::BlockMissing { height })?;
-            for batch in &block.batches {
-                tip.windows.entry(batch.header.author).or_default().insert(batch.header.sequence);
+            for (author, sequence) in block.ordered() {
+                tip.windows.entry(author).or_default().insert(sequence);
             }
             tip.enter(&block);
         }

@@ -33,12 +33,14 @@ pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch
     let header = &block.header;
     let transactions: Vec<&SignedTransaction> =
         batches.iter().flat_map(|batch| batch.batch.transactions.iter()).collect();
+    let ordered = block.ordered();
     let newest = ledger.store.newest()?;
     let input = BlockInput {
         chain_id: ledger.chain_id,
         version: header.version,
         height: header.height,
         time_ms: header.time_ms,
+        batches: &ordered,
         transactions: &transactions,
         already_executed: &|id, until_ms| ledger.store.is_executed(id, until_ms),
         misbehavior: &block.misbehavior,

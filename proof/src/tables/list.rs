@@ -120,6 +120,14 @@ pub const TABLES: &[TableForm] = &[
         "offences on record",
         &[field("违规", "offence", Form::Hash)],
     ),
+    derived(
+        2,
+        22,
+        "governance.ordered",
+        "已排序批次",
+        "batches that were ordered",
+        &[field("验证者", "validator", Form::Hash)],
+    ),
     derived(3, 1, "registry.counters", "登记计数", "counters of the registry", &[]),
     kept(3, 2, "registry.registrations", "登记", "registrations", &[SERIAL]),
     derived(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quancheng_contracts::{BlockInput, BlockOutput};
+use quancheng_contracts::{BlockInput, BlockOutput, governance};
 use quancheng_state::{BlockCommit, Executed as ExecutedRow, Newest, Patch, Store, StoreError};
 use quancheng_types::{Block, ChainId, Decisions, Outcome, SignedBatch, SignedTransaction, TransactionId};
 
@@ -44,6 +44,7 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
     let header = &work.block.header;
     let transactions: Vec<&SignedTransaction> =
         work.batches.iter().flat_map(|batch| &batch.batch.transactions).collect();
+    let ordered = work.block.ordered();
     let newest = store.newest()?;
     let already_executed = |id: &TransactionId, until_ms: u64| store.is_executed(id, until_ms);
     let input = BlockInput {
@@ -51,6 +52,7 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
         version: header.version,
         height: header.height,
         time_ms: header.time_ms,
+        batches: &ordered,
         transactions: &transactions,
         already_executed: &already_executed,
         misbehavior: &work.block.misbehavior,
@@ -76,6 +78,9 @@ pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(Exe
         history_size: tip.size,
         history_root: tip.root,
         internal_count: output.internal_count,
+        windows: governance::windows(&store.snapshot()?)?,
+        ordering_windows: None,
+        ordered,
         refusal_check,
     };
     Ok((done, output.decisions))

@@ -70,6 +70,7 @@ impl Planted {
             ExecutorBug::ExpiryUnchecked,
             ExecutorBug::OrderedById,
             ExecutorBug::ReceiptsReversed,
+            ExecutorBug::WindowsForgotten,
         ];
         let types = TypesBug::ALL.iter().copied().map(Self::Types);
         let consensus = ConsensusBug::ALL.iter().copied().map(Self::Consensus);

@@ -84,6 +84,7 @@ caught! {
     an_unchecked_expiry_is_caught: "ExpiryUnchecked" by ["nothing_expired"];
     another_order_is_caught: "OrderedById" by ["order_is_kept"];
     reversed_receipts_are_caught: "ReceiptsReversed" by ["order_is_kept", "no_panic"];
+    forgotten_windows_are_caught: "WindowsForgotten" by ["windows_agree"];
     a_root_over_ids_only_is_caught: "IdsOnlyRoot" by ["identical_bodies", "certified_is_valid", "heals", "honest_trust"];
     an_unsigned_kind_of_vote_is_caught: "VoteKindUnsigned" by ["votes_are_justified", "honest_trust", "no_double_sign"];
     an_unsigned_round_is_caught: "VoteRoundUnsigned" by ["votes_are_justified", "honest_trust", "no_panic", "no_double_sign"];

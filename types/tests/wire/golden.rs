@@ -52,6 +52,11 @@ fn golden() -> String {
     text += &print("parameters", &encode(&Parameters::default()));
     text += &print("genesis", &genesis().encode());
     text += &format!("chain-id {}\n", genesis().chain_id());
+    let mut window = AuthorWindow::default();
+    for number in [3, 1_030, 7, 1_028] {
+        window.insert(number);
+    }
+    text += &print("author-window", &encode(&window));
     text += &format!("account {}\n", AccountId::of(&key(1).public_key()).to_text());
     text
 }

@@ -169,6 +169,12 @@ impl Disk {
         self.chain.meta_put(META_TIP, encode(&self.tip), durability)
     }
 
+    /// Which batches were ordered, when the newest block is that of this height.
+    pub(crate) fn windows_at(&self, height: Height) -> Option<Vec<(ValidatorId, AuthorWindow)>> {
+        let windows = self.tip.windows.iter().map(|(author, window)| (*author, *window));
+        (self.tip.height == height).then(|| windows.collect())
+    }
+
     /// The blocks above a height, which a crash may have left on disk before anyone heard of them.
     pub(crate) fn committed_above(&self, height: Height) -> Result<Vec<CommittedBlock>, StoreError> {
         (height.0 + 1..=self.tip.height.0).filter_map(|height| self.block(Height(height)).transpose()).collect()

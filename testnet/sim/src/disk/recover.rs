@@ -54,8 +54,8 @@ impl Disk {
         while self.tip.height < last {
             let height = self.tip.height.next();
             let block = self.chain.block(height).map_err(text)?.ok_or(format!("block {height} is not stored"))?;
-            for batch in &block.batches {
-                self.tip.windows.entry(batch.header.author).or_default().insert(batch.header.sequence);
+            for (author, sequence) in block.ordered() {
+                self.tip.windows.entry(author).or_default().insert(sequence);
             }
             self.tip.height = height;
             if !block.batches.is_empty() || !block.misbehavior.is_empty() {

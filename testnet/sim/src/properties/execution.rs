@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quancheng_consensus::limits;
-use quancheng_types::{Digest, Height, HistoryLeaf, PROTOCOL_VERSION};
+use quancheng_types::{Digest, Height, HistoryLeaf, PROTOCOL_VERSION, ValidatorId};
 
 use super::{Observation, Property};
 use crate::known::Known;
@@ -75,6 +75,55 @@ impl Property for NoInternal {
             0 => Ok(()),
             count => Err(format!("height {}: {count} transactions were refused with INTERNAL", done.leaf.height)),
         }
+    }
+}
+
+/// Numbers just below the greatest of an author that are told from each other; those further below count as ordered.
+const WINDOW: u64 = 1024;
+
+/// The state tells which batches were ordered: those of the blocks up to its height, and what the ordering knows then.
+#[derive(Default)]
+pub(super) struct WindowsAgree {
+    /// The greatest height that a machine executed. Others agree by [`RootAgreement`].
+    height: Height,
+    ordered: BTreeMap<ValidatorId, BTreeSet<u64>>,
+}
+
+impl Property for WindowsAgree {
+    fn name(&self) -> &'static str {
+        "windows_agree"
+    }
+
+    fn observe(&mut self, _machine: usize, observation: &Observation<'_>, _known: &Known) -> Result<(), String> {
+        let Observation::Executed(done) = observation else {
+            return Ok(());
+        };
+        let height = done.leaf.height;
+        if done.ordering_windows.as_ref().is_some_and(|windows| *windows != done.windows) {
+            return Err(format!("height {height}: the windows in the state are not those of the ordering"));
+        }
+        if height <= self.height {
+            return Ok(());
+        }
+        self.height = height;
+        for (author, number) in &done.ordered {
+            self.ordered.entry(*author).or_default().insert(*number);
+        }
+        if !done.windows.iter().map(|(author, _)| author).eq(self.ordered.keys()) {
+            return Err(format!("height {height}: the state has windows of other authors than the blocks"));
+        }
+        for ((author, window), numbers) in done.windows.iter().zip(self.ordered.values()) {
+            let end = numbers.last().map_or(0, |number| number + 1);
+            let first = end.saturating_sub(WINDOW);
+            let differs = (first..end).find(|number| window.is_ordered(*number) != numbers.contains(number));
+            if window.end() != end || differs.is_some() {
+                return Err(format!(
+                    "height {height}: the window of {author} ends at {}, not {end}, or differs at {differs:?}",
+                    window.end()
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use quancheng_consensus::EngineStatus;
 use quancheng_consensus::message::{CommittedBlock, Message};
 use quancheng_consensus::sign_record::SignRecord;
 use quancheng_state::Patch;
-use quancheng_types::{BatchId, Height, HistoryLeaf, Receipt, TransactionId};
+use quancheng_types::{AuthorWindow, BatchId, Height, HistoryLeaf, Receipt, TransactionId, ValidatorId};
 
 use crate::known::Known;
 
@@ -44,6 +44,12 @@ pub(crate) struct ExecutedBlock {
     pub(crate) history_size: u64,
     pub(crate) history_root: quancheng_types::Digest,
     pub(crate) internal_count: u32,
+    /// Author and number of each batch of the block.
+    pub(crate) ordered: Vec<(ValidatorId, u64)>,
+    /// The windows of ordered batches in the state after it, ascending.
+    pub(crate) windows: Vec<(ValidatorId, AuthorWindow)>,
+    /// The same windows as the ordering of this machine has them, where its newest block is this one.
+    pub(crate) ordering_windows: Option<Vec<(ValidatorId, AuthorWindow)>>,
     /// For the first machine that executes a height with refusals: its writes, and the writes of the same block without the
     /// refused transactions.
     pub(crate) refusal_check: Option<(Patch, Patch)>,
@@ -113,6 +119,7 @@ impl Properties {
                 Box::new(transactions::AtMostOnce::default()),
                 Box::new(transactions::CertifiedIsValid::default()),
                 Box::new(execution::OrderIsKept),
+                Box::new(execution::WindowsAgree::default()),
                 Box::new(execution::NothingExpired),
                 Box::new(execution::RefusalChangesNothing),
                 Box::new(execution::NoInternal),

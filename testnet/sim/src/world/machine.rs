@@ -94,7 +94,8 @@ impl Machine {
                     | PlantedBug::DuplicateExecutedTwice
                     | PlantedBug::ExpiryUnchecked
                     | PlantedBug::OrderedById
-                    | PlantedBug::ReceiptsReversed => bug,
+                    | PlantedBug::ReceiptsReversed
+                    | PlantedBug::WindowsForgotten => bug,
                 });
             }
             // Planted for the whole run, in `world::run`.

@@ -243,7 +243,8 @@ impl World {
         let node = &self.machines[machine];
         let checks_refusals = self.known.history(height).is_none() && node.is_honest;
         let work = Work { chain_id: self.known.chain_id, block, batches: &batches, checks_refusals };
-        let (done, decisions) = executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
+        let (mut done, decisions) = executor::execute(node.disk.store(), &work, node.mode).map_err(store_failed)?;
+        done.ordering_windows = node.disk.windows_at(height);
         let from = height.plus(self.known.parameters.execution_lag_max + 2);
         let set = decisions.validators.as_ref().map(|entry| entry.effective);
         let parameters = decisions.parameters.as_ref().map(|entry| entry.effective);

@@ -83,6 +83,7 @@ impl Backend for Fake {
                 version: PROTOCOL_VERSION,
                 height: tip.height().next(),
                 time_ms: tip.leaf.time_ms + 1,
+                batches: &[],
                 transactions: &[],
                 already_executed: &|_, _| Ok(false),
                 misbehavior: &[],

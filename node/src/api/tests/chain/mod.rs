@@ -141,11 +141,13 @@ impl Fake {
         let parent = inner.blocks.last_key_value().map_or_else(BlockId::default, |(_, (block, _))| block.header.id());
         let block = self.block(height, time_ms, parent, &transactions);
         let refs: Vec<&SignedTransaction> = transactions.iter().collect();
+        let ordered = block.ordered();
         let input = BlockInput {
             chain_id: self.identity.chain_id,
             version: PROTOCOL_VERSION,
             height,
             time_ms,
+            batches: &ordered,
             transactions: &refs,
             already_executed: &|_, _| Ok(false),
             misbehavior: &[],

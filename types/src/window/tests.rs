@@ -1,10 +1,11 @@
-//! Windows against a plain set; the pool's order.
+//! Windows against a plain set.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
 use super::{AuthorWindow, WINDOW_SEQUENCES};
+use crate::codec::{decode, encode};
 
 #[test]
 fn a_fresh_window_has_ordered_nothing() {
@@ -39,7 +40,34 @@ fn a_far_jump_clears_the_window() {
     assert!(!window.is_ordered(u64::MAX - 2));
 }
 
+/// Bytes of the state. A change here is a change of the protocol.
+#[test]
+fn golden_bytes() {
+    let mut window = AuthorWindow::default();
+    assert_eq!(encode(&window), [0; 136]);
+    window.insert(3);
+    window.insert(70);
+    let mut expected = [0; 136];
+    // The end, 71; bit 3 of the first word; bit 6 of the second.
+    (expected[0], expected[8], expected[16]) = (71, 8, 64);
+    assert_eq!(encode(&window), expected);
+    assert_eq!(decode::<AuthorWindow>(&expected, 136), Ok(window));
+}
+
 proptest! {
+    /// The bytes depend on what was ordered alone, not on the order of it: nodes that put them together from elsewhere agree.
+    #[test]
+    fn one_set_has_one_window(mut sequences in proptest::collection::vec(0..3_000_u64, 1..200)) {
+        let window = |sequences: &[u64]| {
+            let mut window = AuthorWindow::default();
+            sequences.iter().for_each(|sequence| window.insert(*sequence));
+            window
+        };
+        let as_drawn = window(&sequences);
+        sequences.sort_unstable();
+        prop_assert_eq!(window(&sequences), as_drawn);
+    }
+
     /// Inside the window it is a set; below it everything is ordered.
     #[test]
     fn is_a_set_inside_the_window(sequences in proptest::collection::vec(0..3_000_u64, 1..200), probes in proptest::collection::vec(0..3_100_u64, 50)) {
