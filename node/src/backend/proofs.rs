@@ -31,7 +31,8 @@ pub(crate) fn trust_path(ledger: &Ledger, height: Height) -> Result<Vec<SetChang
             continue;
         }
         let Some(decided) = ledger.block(last_of_old)? else {
-            break;
+            // Not decided yet; or of a height before which this chain begins, and then a change that came to nothing.
+            continue;
         };
         // A change that was replaced before it came into force left no header behind.
         if decided.block.header.next_validators_hash != validators.hash()

@@ -4,18 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use quancheng_consensus::CommittedBlock;
-use quancheng_contracts::governance;
+use quancheng_contracts::{ListHead, governance, index_lists};
 use quancheng_proof::SetChange;
 use quancheng_state::backend::{Backend, Part, Writes};
-use quancheng_state::export::{Export, ExportList, ExportScope, Import, ImportError, Sink};
-use quancheng_state::{Durability, Store, StoreError, StoreOptions, put_beginning};
+use quancheng_state::export::{Export, ExportList, ExportScope, Import, ImportError, ListRow, ListRules, Sink};
+use quancheng_state::{Durability, StateKey, Store, StoreError, StoreOptions, put_beginning};
 use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions, RocksPart};
+use quancheng_types::codec::{decode, encode};
 use quancheng_types::{ChainId, Digest, Height, HistoryLeaf, ValidatorSet};
 
 use super::blocks::ChainTip;
 use super::{Ledger, LedgerError};
 use crate::config::StoreSection;
 
+/// Greatest length of a head in bytes.
+const HEAD_BYTES_MAX: u32 = 64;
 /// The longest that any parameters can let a transaction be valid, ms (`docs/protocol.md`, parameters).
 const LIFETIME_MAX_MS: u64 = 24 * 3600 * 1000;
 
@@ -90,6 +93,28 @@ fn replay_window(store: &Store) -> Result<(Height, u64), StoreError> {
     Ok((Height(low), now_ms.saturating_add(window_ms)))
 }
 
+/// How the heads of lists commit to their rows.
+fn list_rules() -> ListRules {
+    fn list_of(key: &StateKey) -> Option<ListRow> {
+        index_lists().find_map(|index| {
+            let (list, number) = index.place(key)?;
+            Some(ListRow { head: index.head_key(list)?, number })
+        })
+    }
+    fn is_head(key: &StateKey) -> bool {
+        index_lists().any(|index| index.is_head(key))
+    }
+    fn push(head: Option<&[u8]>, row: &[u8]) -> Option<Vec<u8>> {
+        let mut head = match head {
+            Some(bytes) => decode::<ListHead>(bytes, HEAD_BYTES_MAX).ok()?,
+            None => ListHead::default(),
+        };
+        head.push(row);
+        Some(encode(&head))
+    }
+    ListRules { list_of, is_head, push }
+}
+
 /// Makes the store of a node that begins with the state of one height.
 pub struct Imported {
     backend: Arc<Rocks>,
@@ -115,7 +140,7 @@ impl Imported {
         // An empty store takes its format.
         drop(Store::open(Arc::<Rocks>::clone(&backend), StoreOptions::default())?);
         let shared: Arc<dyn Backend> = Arc::<Rocks>::clone(&backend);
-        let import = Import::begin(shared, list, history.0, history.1, quancheng_contracts::list_rules())?;
+        let import = Import::begin(shared, list, history.0, history.1, list_rules())?;
         Ok(Self { backend, import })
     }
 
