@@ -5,7 +5,7 @@ mod shown;
 
 use std::time::Instant;
 
-use quancheng_contracts::{StateKey, describe_entry};
+use quancheng_contracts::{Entry, StateKey, describe_entry};
 use quancheng_proof::identity::account_key;
 use quancheng_proof::report::shanghai_time;
 use quancheng_proof::{Assessment, Bundle, Checkpoint, Claim, Finding, Report, Scope, Step, verify_bundle};
@@ -26,8 +26,22 @@ pub(crate) enum Asked {
     State(Vec<u8>),
     /// A row of one of these tables, by its key as text, or that there is none.
     Row(&'static [&'static str], String),
+    /// A rule set by its id in its newest version, or that there is none.
+    RuleSet(String),
     /// Any entries, of which only the node knows the keys.
     Entries,
+}
+
+/// What a proof shows of the answer that it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Whether all that the answer says of the record was compared with it. A kind of answer that is not rebuilt from what is proven is the
+    /// word of the node beside a bundle, and nothing else.
+    pub(crate) is_compared: bool,
+    /// Time of the block that it is as of, ms since 1970 UTC.
+    pub(crate) time_ms: u64,
+    /// Key of the first entry that it is about.
+    pub(crate) key: Vec<u8>,
 }
 
 impl Asked {
@@ -57,19 +71,31 @@ impl Asked {
         Self::Row(&["governance.proposals"], number.to_string())
     }
 
+    /// The working-day calendar of a year.
+    pub(crate) fn calendar(year: u16) -> Self {
+        Self::Row(&["governance.calendar"], year.to_string())
+    }
+
     fn is_claimed_by(&self, claim: &Claim) -> bool {
         match (self, claim) {
             (Self::Transaction(id), Claim::Transaction { transaction, .. }) => transaction.id() == *id,
             (Self::State(wanted), Claim::State { key, .. }) => **key == *wanted,
             (Self::Row(tables, wanted), Claim::State { key, .. }) => {
-                let row = StateKey::from_bytes(key.to_vec()).and_then(|key| describe_entry(&key, None).ok());
-                row.is_some_and(|row| tables.contains(&row.table) && shown::text(&row.key) == *wanted)
+                row_of(key).is_some_and(|row| tables.contains(&row.table) && shown::text(&row.key) == *wanted)
+            }
+            (Self::RuleSet(wanted), Claim::State { key, .. }) => {
+                row_of(key).is_some_and(|row| shown::is_of_rule_set(row.table, &row.key, wanted))
             }
             (Self::Entries, Claim::State { .. }) => true,
             (Self::Transaction(_), Claim::State { .. })
-            | (Self::State(_) | Self::Row(..) | Self::Entries, Claim::Transaction { .. }) => false,
+            | (Self::State(_) | Self::Row(..) | Self::RuleSet(_) | Self::Entries, Claim::Transaction { .. }) => false,
         }
     }
+}
+
+/// Table and key that a claim names.
+fn row_of(key: &[u8]) -> Option<Entry> {
+    StateKey::from_bytes(key.to_vec()).and_then(|key| describe_entry(&key, None).ok())
 }
 
 /// A question that is answered with a bundle.
@@ -117,7 +143,7 @@ impl Question {
     pub(crate) fn ask(&self, client: &Client) -> Outcome<Bundle> {
         let is_of_now = self.as_of.is_none()
             && match &self.asked {
-                Asked::State(_) | Asked::Row(..) | Asked::Entries => true,
+                Asked::State(_) | Asked::Row(..) | Asked::RuleSet(_) | Asked::Entries => true,
                 // It does not change.
                 Asked::Transaction(_) => false,
             };
@@ -158,7 +184,7 @@ impl Question {
     fn settled(&self, client: &Client) -> Option<Bundle> {
         match &self.asked {
             Asked::Transaction(id) => client.settled(id),
-            Asked::State(_) | Asked::Row(..) | Asked::Entries => None,
+            Asked::State(_) | Asked::Row(..) | Asked::RuleSet(_) | Asked::Entries => None,
         }
     }
 
@@ -232,7 +258,7 @@ fn leaf_of<'a>(bundle: &'a Bundle, claim: &Claim) -> Option<&'a HistoryLeaf> {
 }
 
 /// The proof in an answer to another question, held against it: as of the height that the answer names, and of the moment that was asked for,
-/// and of what it shows.
+/// and of what it shows. What it shows of that.
 pub(crate) fn proof(
     bytes: &[u8],
     asked: &Asked,
@@ -240,7 +266,7 @@ pub(crate) fn proof(
     data: &Value,
     (urls, trusted): (&str, Option<&Checkpoint>),
     moment: Option<(&Client, AsOf)>,
-) -> Outcome<()> {
+) -> Outcome<Shown> {
     let is_there = !data.is_null();
     let bundle = Bundle::decode(bytes).map_err(|error| foreign(urls).cause(error))?;
     check(&bundle, asked, Some(AsOf::Height(height)), trusted).map_err(|causes| unfit(urls, causes))?;
@@ -255,11 +281,21 @@ pub(crate) fn proof(
             say!("证明与答复不一致：记录是否存在不同", "the proof and the answer differ on whether there is a record");
         return Err(unfit(urls, vec![cause]));
     }
-    if is_there && !asked.is_proven_as(&bundle, data) {
-        let cause = say!("证明与答复所示的记录内容不一致", "the proof and the answer differ on what the record says");
-        return Err(unfit(urls, vec![cause]));
-    }
-    Ok(())
+    let is_compared = match (is_there, asked.is_proven_as(&bundle, data)) {
+        (true, Some(false)) => {
+            let cause =
+                say!("证明与答复所示的记录内容不一致", "the proof and the answer differ on what the record says");
+            return Err(unfit(urls, vec![cause]));
+        }
+        (_, compared) => compared.is_some(),
+    };
+    let about = bundle.claims.iter().find(|claim| asked.is_claimed_by(claim));
+    let key = match about {
+        Some(Claim::State { key, .. }) => key.to_vec(),
+        Some(Claim::Transaction { .. }) | None => Vec::new(),
+    };
+    let time_ms = about.and_then(|claim| leaf_of(&bundle, claim)).map(|leaf| leaf.time_ms).unwrap_or_default();
+    Ok(Shown { is_compared, time_ms, key })
 }
 
 /// The fault of an answer that does not fit.
@@ -279,7 +315,7 @@ fn unfit(url: &str, causes: Vec<Text>) -> Fault {
 fn check(bundle: &Bundle, asked: &Asked, as_of: Option<AsOf>, trusted: Option<&Checkpoint>) -> Result<(), Vec<Text>> {
     let claims: Vec<&Claim> = match asked {
         Asked::Transaction(_) => bundle.claims.iter().take(1).collect(),
-        Asked::State(_) | Asked::Row(..) | Asked::Entries => bundle.claims.iter().collect(),
+        Asked::State(_) | Asked::Row(..) | Asked::RuleSet(_) | Asked::Entries => bundle.claims.iter().collect(),
     };
     let about: Vec<&Claim> = claims.into_iter().filter(|claim| asked.is_claimed_by(claim)).collect();
     if about.is_empty() {

@@ -35,7 +35,7 @@ pub(crate) enum Exit {
 }
 
 /// An error with everything a person needs: what was tried, where, why, and what mends it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fault {
     /// How the process ends.
     pub(crate) exit: Exit,

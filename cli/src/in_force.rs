@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::answered::Question;
 use crate::client::{BAD_ANSWER, Client, JSON, Request, Shape};
 use crate::fault::{Exit, Fault, Outcome};
-use crate::submit::insert;
+use crate::submit::PROVEN;
 use crate::text::say;
 
 /// The parameters in force, as a certified header names them by their hash.
@@ -16,17 +16,15 @@ pub(crate) fn parameters(client: &Client) -> Outcome<Value> {
     let header = Question::state(account_key(&AccountId::default())).ask(client)?.header;
     let request = Request { path: "/v1/parameters", body: None, accept: JSON, until: client.deadline(), held: None };
     client.in_turn(request, |answer| {
-        let mut value = answer.shaped(Shape::Parameters)?;
-        let found = value.get("parameters").cloned().unwrap_or_default();
+        let found = answer.shaped(Shape::Parameters)?.get("parameters").cloned().unwrap_or_default();
         let found: Parameters = serde_json::from_value(found).map_err(|error| answer.foreign().cause(error))?;
         if found.hash() != header.params_hash {
             return Err(not_in_force(&answer.url, header.height));
         }
-        insert(&mut value, "proven", json!(true));
-        // The node's own height is shown by nothing; the header is of this one.
-        insert(&mut value, "height", json!(header.height));
-        insert(&mut value, "certified_by", json!(header.height));
-        Ok(value)
+        // What the node says beside them is shown by nothing; the header is of this height.
+        Ok(json!({
+            "parameters": found, PROVEN: true, "height": header.height, "certified_by": header.height,
+        }))
     })
 }
 

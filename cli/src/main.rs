@@ -16,6 +16,7 @@
 mod answered;
 mod args;
 mod client;
+mod clock;
 mod commands;
 mod fault;
 mod files;

@@ -1,10 +1,12 @@
 //! Submitting a transaction and waiting for it, stage by stage.
 
+mod advice;
 mod fate;
 mod lifetime;
 mod offer;
 mod proven;
 mod refusals;
+mod voices;
 mod wait;
 
 use quancheng_proof::report::shanghai_time;
@@ -13,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::args::common::{Stage, Write};
 use crate::client::{Client, JSON, OCTETS, Request, Sought};
+use crate::clock;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::interrupt::{Hold, Left};
@@ -21,13 +24,15 @@ use crate::session::Session;
 use crate::text::{Lang, Text, say};
 use crate::transaction::{self, Draft, Signers};
 
+pub(crate) use advice::{Known, of_final};
 use fate::expired;
-pub(crate) use fate::{Fate, Voices, fate, is_settled, is_void, past};
+pub(crate) use fate::{Fate, fate, is_settled, is_void, past};
 pub(crate) use lifetime::not_over;
 pub(crate) use offer::Offer;
 pub(crate) use proven::{PROVEN, is_proven};
 pub(crate) use refusals::refusal_hint;
 use refusals::{is_refused, refusal};
+use voices::{Voice, Voices};
 pub(crate) use wait::{look_up, submit};
 
 /// Code of the fault of what is done and could not be written.
@@ -55,6 +60,9 @@ impl<'a> Writer<'a> {
         let signers = Signers::open(session, write)?;
         let chain_id = named.map_or_else(|| transaction::chain_id(client.as_ref()), Ok)?;
         let client = client.map(|client| client.of_chain(chain_id));
+        if let Some(client) = &client {
+            clock::check(session, client, transaction::valid_for_ms(write), || lifetime::max_ms(client))?;
+        }
         let signers = signers.on_chain(client.as_ref())?;
         Ok(Self { session, write, client, signers, chain_id })
     }
@@ -173,6 +181,13 @@ pub(crate) struct Told {
     pub(crate) url: String,
 }
 
+impl Told {
+    /// As it is noted.
+    fn voice(&self) -> Voice {
+        stage_of(&self.status).map_or(Voice::Gone, Voice::Says)
+    }
+}
+
 /// Holds a transaction that is signed and that nodes may have, or may be given at any moment.
 pub(crate) fn held(id: TransactionId) -> Hold {
     Hold::new(move || Some(Left::new(under_way(id)).of(id)))
@@ -195,18 +210,23 @@ fn stage_of(status: &Value) -> Option<Stage> {
     stage_name(status).and_then(Stage::of_name)
 }
 
-/// The answer to people about a status. One that is not proven is told as what it is.
+/// The answer to people about a status. One that is not proven is told as what it is: the word of those who say it, beside what others say.
 pub(crate) fn reply(status: Value) -> Reply {
     let is_word = !is_proven(&status);
     let id = status.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let voices = Voices::read(&status);
+    let owner = voices.owner(&status);
+    let others = if is_word { voices.headlines(&status) } else { Vec::new() };
     let reply = Reply::record(status);
     if !is_word {
         return reply;
     }
-    reply.headline(say!(
-        "以下仅为节点所称，未经证明；以 `quancheng tx show {id} --wait certified` 取得已证明的结果。",
-        "This is what a node says, and not proven; `quancheng tx show {id} --wait certified` tells what is."
-    ))
+    let (zh, en) = owner.map_or(("节点".to_owned(), "a node".to_owned()), |owner| (owner.clone(), owner));
+    let reply = reply.headline(say!(
+        "以下仅为 {zh} 所称，未经证明；以 `quancheng tx show {id} --wait certified` 取得已证明的结果。",
+        "This is what {en} says, and not proven; `quancheng tx show {id} --wait certified` tells what is."
+    ));
+    others.into_iter().fold(reply, Reply::headline)
 }
 
 /// A refusal that is proven, or the end of its time.

@@ -116,7 +116,9 @@ struct Place<'a> {
 fn flatten(place: &Place<'_>, value: &Value, lang: Lang, lines: &mut Vec<(String, String)>) {
     match value {
         Value::Object(fields) => {
-            for (name, inner) in fields {
+            // Of a time that is there in two forms one is shown, in the time of the readers.
+            let is_twice = |name: &str| name == "time" && fields.contains_key("time_ms");
+            for (name, inner) in fields.iter().filter(|(name, _)| !is_twice(name)) {
                 let label = match lang {
                     Lang::Zh => label_within(place.name, name).unwrap_or(name),
                     Lang::En => name,
@@ -194,6 +196,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_time_is_shown_once() {
+        let data = serde_json::json!({ "time": "2026-01-20T01:40:07.000Z", "time_ms": 1_768_873_207_000_u64 });
+        let shown = record(&data, Lang::Zh);
+        assert!(shown.matches("2026-01-20T").count() == 1 && shown.contains("09:40:07"), "{shown}");
+        assert!(record(&serde_json::json!({ "time": "x" }), Lang::En).contains('x'));
+    }
 
     #[test]
     fn times_are_shown_in_beijing_time_and_lengths_of_time_as_numbers() {

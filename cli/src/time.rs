@@ -41,6 +41,16 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, Unreadable> {
     }
 }
 
+/// The time of a `Date` (RFC 9110, §5.6.7) in the form that servers write, ms since 1970 UTC.
+pub(crate) fn http_date_ms(text: &str) -> Option<u64> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.split_whitespace().skip(1);
+    let (day, month, year, clock) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let (month, _) = (1_u8..).zip(MONTHS).find(|(_, name)| *name == month)?;
+    let is_utc = words.next() == Some("GMT") && words.next().is_none();
+    is_utc.then(|| parse_time_ms(&format!("{year}-{month:02}-{day}T{clock}Z"), DayEnd::First)).flatten()
+}
+
 fn no_duration() -> Unreadable {
     Unreadable(say!(
         "时长由数字与单位组成，例如 500ms、30s、5m、2h 或 1d",
@@ -195,6 +205,16 @@ mod tests {
         for text in ["2026-13-01", "2026-01-20T25:00:00Z", "2026-01-20Tx", "泉城", "2026-01-20T1:00:00Z", "2026-01-2"]
         {
             assert_eq!(parse_time_ms(text, DayEnd::First), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_clock_of_a_server_is_read() {
+        assert_eq!(http_date_ms("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777_000));
+        for text in
+            ["", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 94 08:49:37 GMT", "x y z"]
+        {
+            assert_eq!(http_date_ms(text), None, "{text}");
         }
     }
 

@@ -11,6 +11,8 @@ use super::Asked;
 
 const REGISTRATIONS: &str = "registry.registrations";
 const DOSSIERS: &str = "registry.dossiers";
+const RULE_SETS: &str = "governance.rule_sets";
+const RULE_SET_VERSIONS: &str = "governance.rule_set_versions";
 
 /// By which member a record of a table says which it is. One of evidence is asked for by its transaction too, which it does not name.
 const NAMES: [(&str, &str); 5] = [
@@ -39,23 +41,51 @@ impl Asked {
                 names.peek().is_none()
                     || names.any(|(_, name)| data.get(name).is_some_and(|value| text(value) == *wanted))
             }
+            Self::RuleSet(wanted) => data.get("rule_set").is_some_and(|id| text(id) == *wanted),
             Self::Transaction(_) | Self::State(_) | Self::Entries => true,
         }
     }
 
-    /// Whether a bundle proves the record that is shown, as it is shown. What answers with many entries is not rebuilt from them.
-    pub(super) fn is_proven_as(&self, bundle: &Bundle, data: &Value) -> bool {
-        let Self::Row(tables, wanted) = self else {
-            return true;
-        };
-        let proven: Vec<Proven> = bundle.claims.iter().filter_map(|claim| read(bundle, claim)).collect();
-        if tables.contains(&REGISTRATIONS) {
-            let serial = data.get("id").map(text).unwrap_or_default();
-            let row = proven.iter().find(|row| row.table == REGISTRATIONS && text(&row.key) == serial);
-            return row.and_then(|row| registration(row, &proven, data)).as_ref() == Some(data);
+    /// Whether a bundle proves the record that is shown, as it is shown. `None` for an answer that is not rebuilt from what is proven:
+    /// nothing of it was compared, and it is not to be called proven.
+    pub(super) fn is_proven_as(&self, bundle: &Bundle, data: &Value) -> Option<bool> {
+        match self {
+            Self::Row(tables, wanted) => Some(is_row(tables, wanted, &proven_of(bundle), data)),
+            Self::RuleSet(wanted) => Some(is_rule_set(wanted, &proven_of(bundle), data)),
+            Self::Transaction(_) | Self::State(_) | Self::Entries => None,
         }
-        proven.iter().any(|row| tables.contains(&row.table) && text(&row.key) == *wanted && row.value == *data)
     }
+}
+
+fn proven_of(bundle: &Bundle) -> Vec<Proven> {
+    bundle.claims.iter().filter_map(|claim| read(bundle, claim)).collect()
+}
+
+/// Whether an entry is of a rule set: a version of it, or which of them is the newest.
+pub(super) fn is_of_rule_set(table: &str, key: &Value, id: &str) -> bool {
+    match table {
+        RULE_SET_VERSIONS => text(key) == id,
+        RULE_SETS => key.get(0).is_some_and(|of| text(of) == id),
+        _ => false,
+    }
+}
+
+/// Whether what is shown is the newest version of a rule set: the entry that names the newest says which that is.
+fn is_rule_set(id: &str, proven: &[Proven], data: &Value) -> bool {
+    let newest = proven.iter().find(|row| row.table == RULE_SET_VERSIONS && text(&row.key) == id);
+    let is_newest = |row: &&Proven| newest.is_some_and(|newest| row.key == json!([id, newest.value]));
+    let mut versions = proven.iter().filter(|row| row.table == RULE_SETS);
+    versions.find(is_newest).is_some_and(|row| row.value == *data)
+}
+
+/// Whether what is shown is the row of one of these tables with this key.
+fn is_row(tables: &[&str], wanted: &str, proven: &[Proven], data: &Value) -> bool {
+    if tables.contains(&REGISTRATIONS) {
+        let serial = data.get("id").map(text).unwrap_or_default();
+        let row = proven.iter().find(|row| row.table == REGISTRATIONS && text(&row.key) == serial);
+        return row.and_then(|row| registration(row, proven, data)).as_ref() == Some(data);
+    }
+    proven.iter().any(|row| tables.contains(&row.table) && text(&row.key) == wanted && row.value == *data)
 }
 
 /// A registration as nodes show it: its row, with its status at that time and its dossier in force. Nodes leave a dossier out of the proof
@@ -129,23 +159,51 @@ mod tests {
                     row.value.clone()
                 };
                 met.push(row.table);
-                assert!(asked.is_named_by(&shown) && asked.is_proven_as(&bundle, &shown), "{name} {asked:?} {shown}");
+                assert!(
+                    asked.is_named_by(&shown) && asked.is_proven_as(&bundle, &shown) == Some(true),
+                    "{name} {asked:?} {shown}"
+                );
                 for member in shown.as_object().unwrap().keys() {
                     let mut changed = shown.clone();
                     changed[member] = json!("CHANGED");
-                    assert!(!asked.is_proven_as(&bundle, &changed), "{name} {asked:?} {member}");
+                    assert_eq!(asked.is_proven_as(&bundle, &changed), Some(false), "{name} {asked:?} {member}");
                     let mut short = shown.clone();
                     short.as_object_mut().unwrap().remove(member);
-                    assert!(!asked.is_proven_as(&bundle, &short), "{name} {asked:?} {member}");
+                    assert_eq!(asked.is_proven_as(&bundle, &short), Some(false), "{name} {asked:?} {member}");
                 }
                 let mut long = shown.clone();
                 long["more"] = json!(1);
-                assert!(!asked.is_proven_as(&bundle, &long), "{name} {asked:?}");
+                assert_eq!(asked.is_proven_as(&bundle, &long), Some(false), "{name} {asked:?}");
             }
         }
         for table in [REGISTRATIONS, "identity.organizations"] {
             assert!(met.contains(&table), "{table}: {met:?}");
         }
+    }
+
+    /// An older version of a rule set is not the one that is asked for, whatever proves that there was one.
+    #[test]
+    fn a_rule_set_is_its_newest_version() {
+        let row = |table, key: Value, value: Value| Proven { table, key, value, time_ms: 0 };
+        let of = |version: u32| json!({ "rule_set": "RS-X", "version": version });
+        let proven = [
+            row(RULE_SETS, json!(["RS-X", 1]), of(1)),
+            row(RULE_SETS, json!(["RS-X", 2]), of(2)),
+            row(RULE_SETS, json!(["RS-Y", 2]), json!({ "rule_set": "RS-Y", "version": 2 })),
+            row(RULE_SET_VERSIONS, json!("RS-X"), json!(2)),
+        ];
+        assert!(is_rule_set("RS-X", &proven, &of(2)) && !is_rule_set("RS-X", &proven[..3], &of(2)));
+        for forged in [of(1), json!({ "rule_set": "RS-X", "version": 2, "more": 1 }), json!([of(2)])] {
+            assert!(!is_rule_set("RS-X", &proven, &forged), "{forged}");
+        }
+        assert!(!is_rule_set("RS-Y", &proven, &json!({ "rule_set": "RS-Y", "version": 2 })));
+        let asked = Asked::RuleSet("RS-X".to_owned());
+        assert!(asked.is_named_by(&of(1)) && !asked.is_named_by(&json!({ "rule_set": "RS-Y" })));
+        assert!(is_of_rule_set(RULE_SET_VERSIONS, &json!("RS-X"), "RS-X"));
+        assert!(is_of_rule_set(RULE_SETS, &json!(["RS-X", 1]), "RS-X"));
+        assert!(
+            !is_of_rule_set(RULE_SETS, &json!(["RS-Y", 1]), "RS-X") && !is_of_rule_set("x", &json!("RS-X"), "RS-X")
+        );
     }
 
     #[test]

@@ -26,15 +26,16 @@ use ureq::http::Response as HttpResponse;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::messages::causes;
 use crate::text::{Lang, say};
+use crate::time::http_date_ms;
 
 use doors::{Doors, Met};
 pub(crate) use patience::{CommandClock, Patience, is_over};
 pub(crate) use problem::{KnownUntil, Problem};
 pub(crate) use shape::Shape;
 use silence::Silence;
-pub(crate) use silence::is_silence;
 #[cfg(test)]
 pub(crate) use silence::{NO_ANSWER, UNREACHABLE};
+pub(crate) use silence::{is_silence, is_unasked};
 pub(crate) use status::{Sought, unfounded};
 pub(crate) use turns::together;
 use url::check_url;
@@ -90,6 +91,8 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// After what time the node wants to be asked again.
     pub(crate) retry_after: Option<Duration>,
+    /// The clock of the node, ms since 1970 UTC, where the answer tells it.
+    pub(crate) date_ms: Option<u64>,
     /// Who answered.
     pub(crate) url: String,
     /// Whether the question may have taken effect elsewhere: an endpoint gave no answer before this one did, or one that leaves it open.
@@ -297,6 +300,11 @@ impl Client {
         heard.into_iter().chain(silent).collect()
     }
 
+    /// Those that gave no answer when they were asked last.
+    pub(crate) fn silent(&self) -> Vec<String> {
+        self.silent.borrow().iter().cloned().collect()
+    }
+
     /// Notes whether an endpoint has answered.
     fn heard(&self, url: &str, has_answered: bool) {
         let mut silent = self.silent.borrow_mut();
@@ -350,8 +358,10 @@ impl Client {
         let status = response.status().as_u16();
         let header = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after = header.and_then(retry_after);
+        let date = response.headers().get("date").and_then(|value| value.to_str().ok());
+        let date_ms = date.and_then(http_date_ms);
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
-        Ok(Answer { status, body, retry_after, url: url.to_owned(), is_maybe_elsewhere: false })
+        Ok(Answer { status, body, retry_after, date_ms, url: url.to_owned(), is_maybe_elsewhere: false })
     }
 
     /// The status of the first node that answers.

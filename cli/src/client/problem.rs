@@ -92,7 +92,8 @@ impl Problem {
         let code = printable(&self.code, false);
         let mut fault =
             Fault::new(exit, code, told(&detail, &self.causes)).cause(format!("{url}: HTTP {}", self.status));
-        if exit == Exit::NotFound {
+        // That a value lies beyond the chain's bounds is as much a word as that there is nothing.
+        if exit == Exit::NotFound || self.code == codes::INVALID_PARAMETER {
             fault = fault.cause_in(say!("此系 {url} 所称，未经证明", "so says {url}; nobody proves that"));
         }
         // Nodes repeat in the causes what the detail says already.

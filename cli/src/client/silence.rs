@@ -27,6 +27,11 @@ pub(crate) fn is_silence(fault: &Fault) -> bool {
     [UNREACHABLE, NO_ANSWER, BROKEN_OFF, NOT_ASKED].contains(&fault.code.as_str())
 }
 
+/// Whether a fault says that nobody was asked.
+pub(crate) fn is_unasked(fault: &Fault) -> bool {
+    fault.code == NOT_ASKED
+}
+
 /// The endpoints that gave no answer.
 #[derive(Debug, Default)]
 pub(super) struct Silence {

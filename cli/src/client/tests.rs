@@ -137,6 +137,7 @@ fn pauses_are_bounded() {
 #[test]
 fn a_foreign_answer_is_no_status() {
     let answer = |body: &str| Answer {
+        date_ms: None,
         status: 200,
         body: body.as_bytes().to_vec(),
         retry_after: None,

@@ -1,9 +1,11 @@
 //! `doctor`: everything the commands need, checked one by one.
 
+use quancheng_proof::report::{length_en, length_zh, shanghai_time};
 use serde_json::{Value, json};
 
 use crate::args::local::Doctor;
 use crate::client::{Client, JSON, Request};
+use crate::clock::{APART_MS_MAX, Reading, listed, most_say};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::keys;
 use crate::messages::{causes, cell_word, label};
@@ -11,9 +13,6 @@ use crate::output::{Reply, View};
 use crate::session::Session;
 use crate::text::{Lang, Text, say};
 use crate::time::now_ms;
-
-/// Greatest distance between this machine's clock and a node's, ms, that leaves transactions valid for long enough.
-const CLOCK_MS_MAX: u64 = 60_000;
 
 /// One check.
 struct Check {
@@ -116,18 +115,32 @@ fn line(status: &Value) -> Text {
     Text::new(told(Lang::Zh, "，"), told(Lang::En, ", "))
 }
 
+/// The clock of this machine beside what endpoints say of the time, ahead and behind alike.
+fn clock(readings: &[Reading]) -> Option<Check> {
+    let (now, limit_zh, limit_en) = (shanghai_time(now_ms()), length_zh(APART_MS_MAX), length_en(APART_MS_MAX));
+    let (zh, en) = listed(readings);
+    (!readings.is_empty()).then(|| Check {
+        name: "clock",
+        ok: !most_say(readings, Reading::is_apart),
+        detail: say!(
+            "本机 {now}（相差不应超过 {limit_zh}）；{zh}",
+            "this machine {now} (not to be apart by more than {limit_en}); {en}"
+        ),
+        exit: Exit::Usage,
+    })
+}
+
 fn endpoints(client: &Client) -> Vec<Check> {
     let mut checks = Vec::new();
     let mut chains: Vec<String> = Vec::new();
-    let mut clock_off_ms = None;
+    let mut readings = Vec::new();
     for url in client.urls() {
         let request = Request { path: "/v1/status", body: None, accept: JSON, until: client.deadline(), held: None };
-        match client.send_to(url, request).map(|answer| (answer.status, answer.node_status())) {
+        let answer = client.send_to(url, request);
+        readings.extend(answer.as_ref().ok().and_then(Reading::of));
+        match answer.map(|answer| (answer.status, answer.node_status())) {
             Ok((200, Ok(status))) => {
                 chains.extend(text_of(&status, "chain_id"));
-                let block_ms = status.get("time_ms").and_then(Value::as_u64).unwrap_or_default();
-                // An idle chain's newest block is old; only a clock that lags behind the chain shows for certain.
-                clock_off_ms = clock_off_ms.max(Some(block_ms.saturating_sub(now_ms())));
                 checks.push(endpoint(true, at(url, &line(&status))));
             }
             Ok((200, Err(fault))) => {
@@ -137,14 +150,7 @@ fn endpoints(client: &Client) -> Vec<Check> {
             Err(fault) => checks.push(endpoint(false, failed("endpoint", &fault).detail)),
         }
     }
-    if let Some(off_ms) = clock_off_ms {
-        checks.push(Check {
-            name: "clock",
-            ok: off_ms <= CLOCK_MS_MAX,
-            detail: say!("比链上时间慢 {off_ms} 毫秒", "behind the chain by {off_ms} ms"),
-            exit: Exit::Usage,
-        });
-    }
+    checks.extend(clock(&readings));
     chains.sort();
     chains.dedup();
     if !chains.is_empty() {

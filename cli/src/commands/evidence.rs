@@ -220,8 +220,8 @@ fn not_there(id: &str, is_past: bool, last: Option<Fault>) -> Fault {
         ));
     }
     let message = say!(
-        "{id} 既不是所问节点已知的交易，也不是已存证的根；未写入证据包。",
-        "{id} is neither a transaction that these nodes know nor a root that was notarized; no bundle was written."
+        "所问的接口均没有 {id} 的证据包：据其所称，既无此交易，也无此存证根，未经证明；未写入证据包。",
+        "No endpoint that was asked has a bundle of {id}: by their word it is neither a transaction nor a root that was notarized, which nobody proves. No bundle was written."
     );
     let fault = Fault::new(Exit::NotFound, "NOT_FOUND", message);
     last.into_iter().fold(fault, Fault::also).hint(say!(

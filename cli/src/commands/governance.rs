@@ -47,10 +47,11 @@ pub(super) fn run(session: &Session, command: Governance) -> Outcome<Reply> {
             read::list(session, &list, "/v1/governance/proposals", &[], columns)
         }
         Governance::RuleSet(named) => {
-            read::record(session, &named.read, &format!("/v1/rule-sets/{}", escape(&named.id)), &Asked::Entries)
+            let path = format!("/v1/rule-sets/{}", escape(&named.id));
+            read::record(session, &named.read, &path, &Asked::RuleSet(named.id.clone()))
         }
         Governance::Calendar(year) => {
-            read::record(session, &year.read, &format!("/v1/calendar/{}", year.year), &Asked::Entries)
+            read::record(session, &year.read, &format!("/v1/calendar/{}", year.year), &Asked::calendar(year.year))
         }
     }
 }

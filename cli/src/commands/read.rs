@@ -145,7 +145,7 @@ pub(super) fn proven(client: &Client, path: &str, asked: &Asked, absent: Text) -
     let path = with_query(path, &[("proof", "true".to_owned())]);
     let found = answer(client, &path, None, asked, Some(None))?;
     let as_of = nothing(&found).message;
-    let record = found.value.get("data").filter(|data| !data.is_null()).cloned();
+    let record = found.value.get("data").filter(|data| !data.is_null() && found.is_compared).cloned();
     record.ok_or_else(|| Fault::new(Exit::NotFound, codes::NOT_FOUND, absent).cause_in(as_of))
 }
 
@@ -154,6 +154,8 @@ struct Found {
     value: Value,
     height: u64,
     proof: Option<Vec<u8>>,
+    /// Whether all that it says was compared with what its proof shows; an answer is its endpoint's word until that is known.
+    is_compared: bool,
     /// Who gave it.
     url: String,
     /// Endpoints that were heard, with the heights that they name.
@@ -212,7 +214,14 @@ fn found(
     let data = value.get("data").cloned().unwrap_or_default();
     answered::named(asked, &data, url)?;
     let Some(as_of) = proven else {
-        return Ok(Found { value, height, proof: None, url: answer.url.clone(), heard: Vec::new() });
+        return Ok(Found {
+            value,
+            height,
+            proof: None,
+            is_compared: false,
+            url: answer.url.clone(),
+            heard: Vec::new(),
+        });
     };
     let bytes = value.get("proof").and_then(Value::as_str).and_then(|text| hex::decode(text).ok());
     let bytes = bytes.ok_or_else(|| {
@@ -220,11 +229,15 @@ fn found(
             .hint(say!("稍后再试，或改问其他节点。", "Try again soon, or ask another node."))
     })?;
     let moment = as_of.map(|as_of| (client, as_of));
-    answered::proof(&bytes, asked, height, &data, (url, trusted), moment)?;
-    if let Some(object) = value.as_object_mut() {
+    let shown = answered::proof(&bytes, asked, height, &data, (url, trusted), moment)?;
+    let is_compared = shown.is_compared;
+    if is_compared {
+        // Nothing stands beside a record that is told as proven but what the proof shows.
+        value = json!({ "height": height, "time_ms": shown.time_ms, "data": data, "key": hex::encode(shown.key) });
+    } else if let Some(object) = value.as_object_mut() {
         object.remove("proof");
     }
-    Ok(Found { value, height, proof: Some(bytes), url: answer.url.clone(), heard: Vec::new() })
+    Ok(Found { value, height, proof: Some(bytes), is_compared, url: answer.url.clone(), heard: Vec::new() })
 }
 
 /// The fault of a record that is not there, as of the block that the answer names.
@@ -257,7 +270,7 @@ pub(super) fn rows(
 
 fn finish(read: &Read, found: Found) -> Outcome<Reply> {
     let fault = nothing(&found);
-    let Found { value: mut answer, proof, url, .. } = found;
+    let Found { value: mut answer, proof, is_compared, url, .. } = found;
     let is_there = answer.get("data").is_some_and(|data| !data.is_null());
     let mut proof_file = None;
     if let (Some(path), Some(bytes)) = (&read.proof, proof) {
@@ -267,17 +280,42 @@ fn finish(read: &Read, found: Found) -> Outcome<Reply> {
     }
     if !is_there {
         let mut fault = fault;
-        if let Some(file) = proof_file {
-            fault = fault.hint(say!("不存在证明已写入 {file}。", "The proof of its absence is in {file}."));
-        }
+        fault = match proof_file {
+            Some(file) if is_compared => {
+                fault.hint(say!("不存在证明已写入 {file}。", "The proof of its absence is in {file}."))
+            }
+            Some(file) => {
+                fault.cause_in(say!("此为 {url} 所称，未经证明", "so says {url}; nobody proves that")).hint(say!(
+                    "{file} 证明何事，用 `quancheng verify` 核验；请用 --api 改问其他节点。",
+                    "`quancheng verify` tells what {file} proves; ask another node with --api."
+                ))
+            }
+            None => fault,
+        };
         return Err(fault.data(answer));
     }
-    if proof_file.is_some() {
-        insert(&mut answer, PROVEN, json!(true));
-        return Ok(Reply::record(answer));
+    match proof_file {
+        Some(_) if is_compared => {
+            insert(&mut answer, PROVEN, json!(true));
+            Ok(Reply::record(answer))
+        }
+        Some(file) => Ok(beside_bundle(answer, &file, &url)),
+        None => {
+            insert(&mut answer, SAID_BY, json!(url));
+            Ok(unproven(Reply::record(answer)))
+        }
     }
+}
+
+/// What a node tells beside a bundle that holds, and that was not compared with it: for programs and for people it stays the node's word.
+fn beside_bundle(mut answer: Value, file: &str, url: &str) -> Reply {
     insert(&mut answer, SAID_BY, json!(url));
-    Ok(unproven(Reply::record(answer)))
+    insert(&mut answer, PROVEN, json!(false));
+    insert(&mut answer, "bundle_holds", json!(true));
+    Reply::record(answer).headline(say!(
+        "证据包 {file} 成立，所证明的内容用 `quancheng verify` 核验；以下所列仅为 {url} 所称，未与证据包核对：",
+        "The bundle in {file} holds, and `quancheng verify` tells what it proves. What is listed here is the word of {url} alone; it was not compared with the bundle:"
+    ))
 }
 
 /// An answer that nobody has proven, marked as that for programs and for people.

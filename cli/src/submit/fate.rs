@@ -1,14 +1,15 @@
 //! What is certain of a transaction that was signed earlier. Nobody may sign another in its place while it can still take effect.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use quancheng_proof::report::shanghai_time;
 use quancheng_types::{ChainId, SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
-use super::proven::{is_proven, prove, receipt};
-use super::{Told, insert, sought, stage_name, stage_of};
+use super::advice::Known;
+use super::proven::{prove, receipt};
+use super::voices::{Voice, Voices};
+use super::{Told, sought, stage_name, stage_of};
 use crate::args::common::Stage;
 use crate::client::{Answer, Client, EACH_TIME_MAX, JSON, KnownUntil, Problem, Request, Sought, is_silence};
 use crate::fault::{Exit, Fault, Outcome};
@@ -25,61 +26,6 @@ pub(crate) enum Fate {
     Void(Voices),
 }
 
-/// By whose word a transaction is gone, and who was not heard.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Voices {
-    said_by: Vec<String>,
-    unheard: Vec<String>,
-}
-
-impl Voices {
-    /// Of one alone.
-    pub(crate) fn of(url: &str) -> Self {
-        Self { said_by: vec![url.to_owned()], unheard: Vec::new() }
-    }
-
-    /// Whether their word ends a transaction. That of one alone ends none: it may lie, and what is signed in the place of a transaction that
-    /// is on the chain is there twice.
-    pub(crate) fn are_enough(&self) -> bool {
-        self.said_by.iter().collect::<BTreeSet<_>>().len() > 1
-    }
-
-    /// A status with them.
-    pub(crate) fn beside(&self, mut status: Value) -> Value {
-        insert(&mut status, "said_by", json!(self.said_by));
-        insert(&mut status, "unheard", json!(self.unheard));
-        status
-    }
-
-    /// Those beside a status.
-    fn read(status: &Value) -> Self {
-        let named = |name: &str| {
-            let list = status.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        };
-        Self { said_by: named("said_by"), unheard: named("unheard") }
-    }
-
-    /// The fault of a transaction that is gone by their word. One of them alone may lie, and it may be on the chain: nobody is told to sign
-    /// the same anew before others were asked.
-    pub(super) fn fault(&self, id: TransactionId) -> Fault {
-        let (said_by, unheard) = (self.said_by.join(", "), self.unheard.join(", "));
-        let message = say!(
-            "据 {said_by} 所称，交易 {id} 在有效期内未被排序，不会再生效；此说未经证明。",
-            "By the word of {said_by}, transaction {id} was not ordered in its time and can no longer take effect; nobody proves that."
-        );
-        let fault = Fault::new(Exit::Refused, "EXPIRED", message);
-        let fault = match self.unheard.as_slice() {
-            [] => fault,
-            [..] => fault.cause_in(say!("{unheard} 没有答复", "{unheard} did not answer")),
-        };
-        fault.hint(say!(
-            "另行签署同一内容之前，请先向其他节点核实：`quancheng tx show {id} --api 地址`。",
-            "Before the same is signed anew, ask other nodes: `quancheng tx show {id} --api URL`."
-        ))
-    }
-}
-
 /// The fault of a status by which the time of a transaction is over.
 pub(super) fn expired(status: &Value, id: TransactionId) -> Option<Fault> {
     (stage_name(status) == Some("expired")).then(|| Voices::read(status).fault(id))
@@ -88,75 +34,116 @@ pub(super) fn expired(status: &Value, id: TransactionId) -> Option<Fault> {
 /// Whether the fault of a submission makes it certain that nothing takes effect: a receipt that refuses, a node that did not take it
 /// while no other can have it, or the end of its time without a block, by the word of more than one.
 pub(crate) fn is_void(fault: &Fault) -> bool {
-    let says = |data: &Value| {
-        (data.get("outcome").is_some() && is_proven(data))
-            || data.get("admitted") == Some(&Value::Bool(false))
-            || (stage_name(data) == Some("expired") && Voices::read(data).are_enough())
-    };
-    fault.exit == Exit::Refused && fault.data.as_ref().is_some_and(says)
+    matches!(Known::of(fault), Known::Refused | Known::Gone | Known::NotTaken)
 }
 
 /// As [`is_void`], and nobody has to be believed alone: the refusal is proven, or endpoints agree that its time is over. What one says
 /// that it did not take it may have given to others.
 pub(crate) fn is_settled(fault: &Fault) -> bool {
-    is_void(fault) && fault.data.as_ref().is_some_and(|data| data.get("admitted").is_none())
+    matches!(Known::of(fault), Known::Refused | Known::Gone)
 }
 
 /// Asks what became of a transaction. That a node does not know it is final only when that same answer names the chain and a block past
 /// its time: the clock here may be wrong, and the node, or another one behind the same address, may be behind or of another chain. And
 /// one endpoint does not have the last word: that a transaction is gone, all that answer have to say.
 pub(crate) fn fate(client: &Client, sought: Sought, chain_id: Option<ChainId>, valid_until_ms: u64) -> Outcome<Fate> {
-    let of_one = |word: Word| word.fate(client, sought, chain_id, valid_until_ms);
-    match ask_once(client, sought).map(of_one) {
-        Ok(Fate::Executed(status)) => Ok(Fate::Executed(status)),
-        Ok(Fate::Open) => Ok(Fate::Open),
-        Err(fault) if is_silence(&fault) => Err(fault),
-        // Whatever else one says, the others are heard.
-        Ok(Fate::Void(_)) | Err(_) => {
-            let path = path(sought);
-            let answers = client.send_each(question(client, &path), EACH_TIME_MAX);
-            let fates = answers.into_iter().map(|answer| answer.and_then(|answer| read(&answer, sought)).map(of_one));
-            match agreed(client.urls().iter().cloned().zip(fates))? {
-                // They may say so against what they can prove themselves.
-                Fate::Void(voices) => {
-                    let until = Instant::now() + client.share(client.deadline());
-                    Ok(receipt(client, sought, until).map_or(Fate::Void(voices), Fate::Executed))
-                }
-                fate @ (Fate::Executed(_) | Fate::Open) => Ok(fate),
+    let asking = Asking { client, sought, chain_id, valid_until_ms };
+    asking.fate(&mut Voices::of(client.urls()))
+}
+
+/// A question for what became of a transaction.
+pub(super) struct Asking<'a> {
+    /// Whom.
+    pub(super) client: &'a Client,
+    /// Of which transaction.
+    pub(super) sought: Sought,
+    /// Of which chain it is, if that is known.
+    pub(super) chain_id: Option<ChainId>,
+    /// Until when it can be ordered.
+    pub(super) valid_until_ms: u64,
+}
+
+impl Asking<'_> {
+    /// As [`fate()`], with what endpoints have said before.
+    pub(super) fn fate(&self, voices: &mut Voices) -> Outcome<Fate> {
+        let first = ask_once(self.client, self.sought);
+        voices.hear_silence(self.client);
+        match first {
+            Err(fault) if is_silence(&fault) => return Err(fault),
+            // Whatever else one says, the others are heard.
+            Err(_) => {}
+            Ok(answer) => match self.hear(&answer.url.clone(), Ok(answer), voices) {
+                Ok(Heard::Executed(status)) => return Ok(Fate::Executed(status)),
+                Ok(Heard::Open) => return Ok(Fate::Open),
+                Ok(Heard::Gone) | Err(_) => {}
+            },
+        }
+        let path = path(self.sought);
+        let answers = self.client.send_each(question(self.client, &path), EACH_TIME_MAX);
+        let mut faults = Vec::new();
+        for (url, answer) in self.client.urls().iter().zip(answers) {
+            match self.hear(url, answer, voices) {
+                Ok(Heard::Executed(status)) => return Ok(Fate::Executed(status)),
+                Ok(Heard::Open | Heard::Gone) => {}
+                Err(fault) => faults.push(fault),
+            }
+        }
+        match agreed(voices, faults)? {
+            // They may say so against what they can prove themselves.
+            Fate::Void(voices) => {
+                let until = Instant::now() + self.client.share(self.client.deadline());
+                Ok(receipt(self.client, self.sought, until).map_or(Fate::Void(voices), Fate::Executed))
+            }
+            fate @ (Fate::Executed(_) | Fate::Open) => Ok(fate),
+        }
+    }
+
+    /// What follows from the answer of one endpoint, which is noted.
+    fn hear(&self, url: &str, answer: Outcome<Answer>, voices: &mut Voices) -> Outcome<Heard> {
+        match answer.and_then(|answer| read(&answer, self.sought)) {
+            Err(fault) => {
+                voices.failed(url, &fault);
+                Err(fault)
+            }
+            Ok(word) => {
+                voices.note(url, word.voice(self.chain_id, self.valid_until_ms), None);
+                Ok(word.heard(self))
             }
         }
     }
 }
 
-/// What follows from what each endpoint says. One that cannot be reached, or is of another chain, says nothing; any other that does not
-/// say that the transaction is gone keeps it from being so.
-fn agreed(fates: impl Iterator<Item = (String, Outcome<Fate>)>) -> Outcome<Fate> {
-    let (mut agreed, mut silent, mut doubt) = (None, None, None);
-    let mut voices = Voices::default();
-    for (url, fate) in fates {
-        match fate {
-            Ok(Fate::Executed(status)) => return Ok(Fate::Executed(status)),
-            Ok(Fate::Open) => agreed = Some(Fate::Open),
-            Ok(Fate::Void(_)) => voices.said_by.push(url),
-            Err(fault) if is_silence(&fault) || fault.code == codes::WRONG_CHAIN => {
-                voices.unheard.push(url);
-                silent = Some(fault);
-            }
-            Err(fault) => doubt = Some(fault),
-        }
+/// What follows from what one endpoint says.
+enum Heard {
+    /// There is a receipt, which is proven.
+    Executed(Value),
+    /// Nothing is certain.
+    Open,
+    /// It says that the transaction is gone.
+    Gone,
+}
+
+/// What follows from what all endpoints say. One that cannot be reached, or is of another chain, says nothing; any other that does not
+/// say that the transaction is gone keeps it from being so, and so does one that there was no time to ask.
+fn agreed(voices: &Voices, faults: Vec<Fault>) -> Outcome<Fate> {
+    if voices.is_open() {
+        return Ok(Fate::Open);
     }
-    let agreed = agreed.or_else(|| (!voices.said_by.is_empty()).then_some(Fate::Void(voices)));
-    match (agreed, doubt, silent) {
-        (Some(Fate::Open), _, _) | (None, None, None) => Ok(Fate::Open),
-        (_, Some(fault), _) | (None, None, Some(fault)) => Err(fault),
-        (Some(fate), None, _) => Ok(fate),
+    let is_no_answer = |fault: &Fault| is_silence(fault) || fault.code == codes::WRONG_CHAIN;
+    let (silent, doubts): (Vec<_>, Vec<_>) = faults.into_iter().partition(is_no_answer);
+    match (doubts.into_iter().next_back(), silent.into_iter().next_back()) {
+        (Some(doubt), _) => Err(doubt),
+        (None, _) if voices.is_gone() => Ok(Fate::Void(voices.clone())),
+        // Somebody was not asked.
+        (None, _) if voices.is_called_gone() => Ok(Fate::Open),
+        (None, Some(silent)) => Err(silent),
+        (None, None) => Ok(Fate::Open),
     }
 }
 
-/// What follows from not being known up to a block.
-fn unknown(until: Option<KnownUntil>, chain_id: Option<ChainId>, valid_until_ms: u64) -> Fate {
-    let is_past = until.is_some_and(|until| Some(until.chain_id) == chain_id && until.time_ms > valid_until_ms);
-    if is_past { Fate::Void(Voices::default()) } else { Fate::Open }
+/// Whether that a transaction is not known up to a block says that it is gone.
+fn is_past(until: Option<KnownUntil>, chain_id: Option<ChainId>, valid_until_ms: u64) -> bool {
+    until.is_some_and(|until| Some(until.chain_id) == chain_id && until.time_ms > valid_until_ms)
 }
 
 /// What a node says of a transaction.
@@ -168,16 +155,26 @@ enum Word {
 }
 
 impl Word {
-    /// What is certain if this is so. A receipt that nobody can prove leaves everything open.
-    fn fate(self, client: &Client, sought: Sought, chain_id: Option<ChainId>, valid_until_ms: u64) -> Fate {
+    /// As it is noted.
+    fn voice(&self, chain_id: Option<ChainId>, valid_until_ms: u64) -> Voice {
         match self {
-            Self::Unknown(until) => unknown(until, chain_id, valid_until_ms),
-            Self::Status(told) if stage_name(&told.status) == Some("expired") => Fate::Void(Voices::default()),
+            Self::Unknown(until) if is_past(*until, chain_id, valid_until_ms) => Voice::Gone,
+            Self::Unknown(_) => Voice::Unknown,
+            Self::Status(told) => told.voice(),
+        }
+    }
+
+    /// What is certain if this is so. A receipt that nobody can prove leaves everything open.
+    fn heard(self, asking: &Asking<'_>) -> Heard {
+        let voice = self.voice(asking.chain_id, asking.valid_until_ms);
+        match self {
             Self::Status(told) if stage_of(&told.status) == Some(Stage::Certified) => {
-                let until = Instant::now() + client.share(client.deadline());
-                prove(client, sought, &told, until).map_or(Fate::Open, |proven| Fate::Executed(proven.status))
+                let until = Instant::now() + asking.client.share(asking.client.deadline());
+                let proven = prove(asking.client, asking.sought, &told, until);
+                proven.map_or(Heard::Open, |proven| Heard::Executed(proven.status))
             }
-            Self::Status(_) => Fate::Open,
+            Self::Status(_) | Self::Unknown(_) if voice == Voice::Gone => Heard::Gone,
+            Self::Status(_) | Self::Unknown(_) => Heard::Open,
         }
     }
 }
@@ -205,7 +202,7 @@ fn read(answer: &Answer, sought: Sought) -> Outcome<Word> {
 }
 
 /// The status of a transaction now. That a node does not know it is an answer: nothing is gained by asking again.
-fn ask_once(client: &Client, sought: Sought) -> Outcome<Word> {
+fn ask_once(client: &Client, sought: Sought) -> Outcome<Answer> {
     let path = path(sought);
     let request = question(client, &path);
     loop {
@@ -214,7 +211,7 @@ fn ask_once(client: &Client, sought: Sought) -> Outcome<Word> {
         let is_final = answer.status == 200 || problem.code == codes::TRANSACTION_UNKNOWN || !problem.is_retryable;
         let pause = answer.retry_after.unwrap_or(Problem::PAUSE).max(Problem::PAUSE);
         if is_final || !client.pause(pause, request.until) {
-            return read(&answer, sought);
+            return Ok(answer);
         }
     }
 }
@@ -229,7 +226,7 @@ impl Fate {
 /// The fault of a transaction whose time is over by the word of these.
 pub(crate) fn past(id: TransactionId, valid_until_ms: u64, voices: &Voices) -> Fault {
     let until = shanghai_time(valid_until_ms);
-    let data = voices.beside(json!({ "id": id, "valid_until_ms": valid_until_ms }));
+    let data = voices.beside(json!({ "id": id, "stage": "expired", "valid_until_ms": valid_until_ms }));
     voices
         .fault(id)
         .cause_in(say!("其有效期至 {until}（北京时间）", "it was valid until {until} (Beijing time)"))
@@ -241,63 +238,76 @@ mod tests {
     use super::*;
     use crate::client::{BAD_ANSWER, NO_ANSWER, UNREACHABLE};
 
+    const NOT_ASKED: &str = "NOT_ASKED";
+
     /// A node that is behind, of another chain, or does not say how far it knows leaves everything open.
     #[test]
     fn unknown_is_final_only_past_its_time_on_its_chain() {
         let chain = |byte: u8| ChainId(quancheng_types::Digest([byte; 32]));
         let until = |byte: u8, time_ms: u64| Some(KnownUntil { chain_id: chain(byte), time_ms });
         for (until, chain_id, expected) in [
-            (until(1, 101), Some(chain(1)), Fate::Void(Voices::default())),
-            (until(1, 100), Some(chain(1)), Fate::Open),
-            (until(2, 101), Some(chain(1)), Fate::Open),
-            (until(1, 101), None, Fate::Open),
-            (None, Some(chain(1)), Fate::Open),
+            (until(1, 101), Some(chain(1)), true),
+            (until(1, 100), Some(chain(1)), false),
+            (until(2, 101), Some(chain(1)), false),
+            (until(1, 101), None, false),
+            (None, Some(chain(1)), false),
         ] {
-            assert_eq!(unknown(until, chain_id, 100), expected, "{until:?} {chain_id:?}");
+            assert_eq!(is_past(until, chain_id, 100), expected, "{until:?} {chain_id:?}");
         }
     }
 
-    /// One endpoint that makes it up, or cannot say, is not outvoted by those that say that a transaction is gone.
+    /// One endpoint that makes it up, or cannot say, is not outvoted by those that say that a transaction is gone; nor is one that there was
+    /// no time to ask.
     #[test]
     fn a_transaction_is_gone_when_all_that_answer_say_so() {
         let fault = |code: &str| Err(Fault::new(Exit::Network, code, say!("无。", "None.")));
-        let done = || Ok(Fate::Executed(json!({ "height": 5 })));
-        let gone = || Ok(Fate::Void(Voices::default()));
-        let by = |said_by: &[&str], unheard: &[&str]| {
-            let named = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect();
-            Ok(Fate::Void(Voices { said_by: named(said_by), unheard: named(unheard) }))
-        };
-        for (fates, expected) in [
-            (vec![gone(), gone()], by(&["0", "1"], &[])),
-            (vec![gone(), fault(UNREACHABLE), fault(codes::WRONG_CHAIN)], by(&["0"], &["1", "2"])),
-            (vec![gone(), fault(NO_ANSWER)], by(&["0"], &["1"])),
-            (vec![gone(), Ok(Fate::Open)], Ok(Fate::Open)),
-            (vec![Ok(Fate::Open), gone()], Ok(Fate::Open)),
-            (vec![gone(), done()], done()),
-            (vec![fault(BAD_ANSWER), Ok(Fate::Open), done()], done()),
-            (vec![fault(BAD_ANSWER), Ok(Fate::Open)], Ok(Fate::Open)),
-            (vec![fault(BAD_ANSWER), gone()], fault(BAD_ANSWER)),
-            (vec![gone(), fault(codes::OVERLOADED)], fault(codes::OVERLOADED)),
-            (vec![fault(UNREACHABLE)], fault(UNREACHABLE)),
+        let (gone, open, unknown) = (Ok(Voice::Gone), Ok(Voice::Says(Stage::Admitted)), Ok(Voice::Unknown));
+        for (said, expected) in [
+            (vec![gone.clone(), gone.clone()], Ok(true)),
+            (vec![gone.clone(), fault(UNREACHABLE), fault(codes::WRONG_CHAIN)], Ok(true)),
+            (vec![gone.clone(), fault(NO_ANSWER)], Ok(true)),
+            (vec![gone.clone(), open.clone()], Ok(false)),
+            (vec![gone.clone(), unknown], Ok(false)),
+            (vec![gone.clone(), Ok(Voice::Says(Stage::Certified))], Ok(false)),
+            (vec![gone.clone(), fault(NOT_ASKED)], Ok(false)),
+            (vec![fault(BAD_ANSWER), open], Ok(false)),
+            (vec![fault(BAD_ANSWER), gone.clone()], Err(BAD_ANSWER)),
+            (vec![gone, fault(codes::OVERLOADED)], Err(codes::OVERLOADED)),
+            (vec![fault(UNREACHABLE)], Err(UNREACHABLE)),
         ] {
-            let shown = format!("{fates:?}");
-            let code = |fault: Fault| fault.code;
-            let fates = fates.into_iter().enumerate().map(|(place, fate)| (place.to_string(), fate));
-            assert_eq!(agreed(fates).map_err(code), expected.map_err(code), "{shown}");
+            for said in [said.clone(), said.into_iter().rev().collect()] {
+                let urls: Vec<String> = (0..said.len()).map(|place| place.to_string()).collect();
+                let (mut voices, mut faults) = (Voices::of(&urls), Vec::new());
+                for (url, said) in urls.iter().zip(&said) {
+                    match said {
+                        Ok(voice) => voices.note(url, *voice, None),
+                        Err(fault) => {
+                            voices.failed(url, fault);
+                            faults.push(fault.clone());
+                        }
+                    }
+                }
+                let found = agreed(&voices, faults).map(|fate| fate == Fate::Void(voices.clone()));
+                assert_eq!(found.map_err(|fault| fault.code), expected.map_err(str::to_owned), "{said:?}");
+            }
         }
     }
 
     #[test]
     fn only_a_refusal_that_is_certain_makes_a_transaction_void() {
+        let gone = |urls: &[&str]| {
+            let voices: Vec<Value> = urls.iter().map(|url| json!({ "api": url, "says": "expired" })).collect();
+            json!({ "stage": "expired", "voices": voices })
+        };
         let table = [
             (Exit::Refused, json!({ "outcome": { "kind": "refused" }, "proven": true }), true, true),
             (Exit::Refused, json!({ "outcome": { "kind": "refused" }, "proven": false }), false, false),
             (Exit::Refused, json!({ "outcome": { "kind": "refused" } }), false, false),
             (Exit::Refused, json!({ "admitted": false }), true, false),
             (Exit::Refused, json!({ "stage": "expired" }), false, false),
-            (Exit::Refused, json!({ "stage": "expired", "said_by": ["a"], "unheard": ["b"] }), false, false),
-            (Exit::Refused, json!({ "stage": "expired", "said_by": ["a", "a"] }), false, false),
-            (Exit::Refused, json!({ "stage": "expired", "said_by": ["a", "b"] }), true, true),
+            (Exit::Refused, gone(&["a"]), false, false),
+            (Exit::Refused, gone(&["a", "a"]), false, false),
+            (Exit::Refused, gone(&["a", "b"]), true, true),
             (Exit::Refused, json!({ "id": "a" }), false, false),
             (Exit::Network, json!({ "admitted": false }), false, false),
             (Exit::Timeout, json!({ "stage": "admitted" }), false, false),

@@ -51,6 +51,11 @@ pub(crate) fn not_over(valid_until_ms: u64) -> Outcome<()> {
         )))
 }
 
+/// How long a transaction may be valid, by the word of a node; where none says it, as chains begin.
+pub(super) fn max_ms(client: &Client) -> u64 {
+    asked(client).ok().flatten().unwrap_or_else(|| Parameters::default().transaction_lifetime_max_ms)
+}
+
 fn asked(client: &Client) -> Outcome<Option<u64>> {
     let answer = match client.get("/v1/parameters", Shape::Parameters) {
         Ok(answer) => answer,

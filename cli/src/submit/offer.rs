@@ -1,17 +1,16 @@
 //! Giving a transaction to a node, and what is certain when none takes it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
-use quancheng_proof::report::shanghai_time;
 use quancheng_types::{SignedTransaction, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
+use super::advice::{Doubt, of_refusal};
 use super::{Told, is_void, lifetime, sought, under_way};
 use crate::client::{Answer, Client, JSON, OCTETS, Problem, Request};
 use crate::fault::{Exit, Fault, Outcome};
-use crate::text::{Text, say};
-use crate::time::now_ms;
+use crate::text::say;
 
 /// A fault that leaves open what became of the transaction says so: who reads an exit code alone would sign another one.
 pub(super) fn open_end(fault: Fault, id: TransactionId) -> Fault {
@@ -36,6 +35,7 @@ pub(super) fn admit(client: &Client, signed: &SignedTransaction, offer: Offer, d
     let body = Some((bytes.as_slice(), OCTETS));
     let request = Request { path: "/v1/transactions?wait=admitted", body, accept: JSON, until: deadline, held: None };
     let (is_nowhere, is_word) = (Cell::new(offer == Offer::First), Cell::new(false));
+    let doubts: RefCell<Vec<(String, Doubt)>> = RefCell::default();
     let taken = client.in_turn_until(request, |answer| {
         let answer = match answer {
             Ok(answer) if (200..300).contains(&answer.status) => answer,
@@ -51,10 +51,9 @@ pub(super) fn admit(client: &Client, signed: &SignedTransaction, offer: Offer, d
                 is_word.set(true);
                 let url = &answer.url;
                 let fault = fault.cause_in(say!("此为 {url} 所称，未经证明", "so says {url}; nobody proves that"));
-                return Err(match doubt {
-                    None => fault,
-                    Some(doubt) => Fault { hint: Some(untrue(&doubt)), ..fault.cause_in(doubt.why) },
-                });
+                let why = doubt.as_ref().map(|doubt| doubt.why.clone());
+                doubts.borrow_mut().extend(doubt.map(|doubt| (fault.code.clone(), doubt)));
+                return Err(why.into_iter().fold(fault, Fault::cause_in));
             }
             Err(fault) => {
                 is_nowhere.set(is_nowhere.get() && fault.code == codes::WRONG_CHAIN);
@@ -66,19 +65,15 @@ pub(super) fn admit(client: &Client, signed: &SignedTransaction, offer: Offer, d
     });
     taken.map_err(|fault| {
         let fault = if is_word.get() && fault.exit != Exit::Network {
-            ask_first(fault, signed, is_nowhere.get())
+            let doubts = doubts.borrow();
+            let doubt = doubts.iter().find(|(code, _)| *code == fault.code).map(|(_, doubt)| doubt);
+            let advice = of_refusal(&fault, doubt, signed, is_nowhere.get());
+            fault.hint(advice)
         } else {
             fault
         };
         fault.data(if is_nowhere.get() { json!({ "id": id, "admitted": false }) } else { json!({ "id": id }) })
     })
-}
-
-/// Why a refusal cannot be so, as far as that is seen here.
-struct Doubt {
-    why: Text,
-    /// Whether it rests on the clock of this machine.
-    is_by_clock: bool,
 }
 
 /// Why what a node says against a transaction is not so. Whoever says that may have given it to others all the same.
@@ -93,45 +88,4 @@ fn doubt(client: &Client, signed: &SignedTransaction, problem: &Problem) -> Opti
         }),
         _ => None,
     }
-}
-
-fn untrue(doubt: &Doubt) -> Text {
-    if doubt.is_by_clock {
-        say!(
-            "请先核对本机时钟；时钟无误者，该节点所言不实。",
-            "Check the clock of this machine first. If it is right, the node says what is not so."
-        )
-    } else {
-        say!("该节点所言不实。", "The node says what is not so.")
-    }
-}
-
-/// Adds to a refusal what has to be done before the same is signed anew: it is the word of those that were asked, and not of the chain.
-fn ask_first(fault: Fault, signed: &SignedTransaction, is_nowhere: bool) -> Fault {
-    let (id, valid_until_ms) = (signed.id(), signed.body.valid_until_ms);
-    let until = shanghai_time(valid_until_ms);
-    // A moment that is past is of no use to anybody.
-    let (zh, en) = if valid_until_ms > now_ms() {
-        (
-            format!("交易在 {until}（北京时间）之前仍可能生效"),
-            format!("it may take effect until {until} (Beijing time)"),
-        )
-    } else {
-        ("交易可能已生效".to_owned(), "it may have taken effect".to_owned())
-    };
-    let fault = match fault.hint {
-        Some(_) => fault,
-        None => fault.hint(say!("请按上述内容改正。", "Mend what is named above.")),
-    };
-    fault.and_hint(&if is_nowhere {
-        say!(
-            "另行签署同一内容之前，请先向另一节点核实：`quancheng tx show {id} --api 地址`；拒绝者如已将交易转交他人，{zh}。",
-            "Before the same is signed anew, ask another node: `quancheng tx show {id} --api URL`; if the one that refused it has given it on, {en}."
-        )
-    } else {
-        say!(
-            "{zh}：请勿另行签署同一内容，先向另一节点核实：`quancheng tx show {id} --api 地址`。",
-            "As {en}, do not sign the same anew, and ask another node first: `quancheng tx show {id} --api URL`."
-        )
-    })
 }

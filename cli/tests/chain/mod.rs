@@ -102,7 +102,11 @@ pub(crate) fn of_parameters(height: u64, in_flight: Option<(u64, Parameters)>) -
     if let Some((from, parameters)) = in_flight {
         schedule.decide(Height(height), Height(from), parameters).expect("one is in flight");
     }
-    let (key, value) = (parameters_key().as_bytes().to_vec(), encode(&schedule));
+    of_entry(height, parameters_key().as_bytes().to_vec(), encode(&schedule))
+}
+
+/// The proof of the one entry that a state has as of a height.
+fn of_entry(height: u64, key: Vec<u8>, value: Vec<u8>) -> Bundle {
     let holding = Holding { value_hash: Some(value_hash(&value)), since: Height(height), version: 0, until: None };
     let place = key_hash(&key);
     let leaves = history(height, merkle::root(&[]), leaf_hash(&place, &holding));

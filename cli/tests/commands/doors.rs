@@ -174,8 +174,8 @@ fn a_bundle_of_something_else_is_not_written() {
 fn a_line_is_signed_again_only_when_one_answer_says_that_the_first_never_counts() {
     let home = home_with_a_line();
     let home = home.path();
-    let now = r#"{"chain_id":"1111111111111111111111111111111111111111111111111111111111111111","height":9,"time_ms":9000000000000}"#;
-    let current = ("/v1/status", 200, now);
+    let now = format!(r#"{{"chain_id":"{}","height":9,"time_ms":{}}}"#, "1".repeat(64), now_ms());
+    let current = ("/v1/status", 200, &*now.leak());
     let submit_to = |api: &str| {
         let words = "registration submit --from rows.jsonl --key a.key --password-file password --wait admitted";
         let (_, _, value) = run(home, &format!("{words} --valid-for 1s --timeout 1s --api {api}"));
@@ -696,6 +696,7 @@ fn reasons_of_nodes_are_told_in_chinese() {
         let message = value["error"]["message"].as_str().unwrap();
         assert_eq!(code, 2, "{value}");
         assert!(message.starts_with(&format!("参数 `query` 无效：{zh}")), "{message}");
+        assert!(value["error"]["causes"].to_string().contains(&format!("此系 {api} 所称")), "{value}");
         let words: Vec<&str> = message.split(|c: char| !c.is_ascii_lowercase()).filter(|word| word.len() > 2).collect();
         assert!(words.iter().all(|word| ["query", "registry", "bad"].contains(word)), "{words:?} in {message}");
     }

@@ -2,14 +2,17 @@
 
 #[path = "../chain/mod.rs"]
 mod chain;
+mod clocks;
 mod doors;
 mod ends;
 mod outputs;
 mod people;
+mod proofs;
 mod signing;
 mod strange;
 mod testnets;
 mod told;
+mod voices;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -258,6 +258,13 @@ fn arguments(tree: &BatchTree, attributes: Option<&String>) -> Outcome<Value> {
             )));
         }
     };
+    if fields.contains_key("commitment") {
+        let message = say!(
+            "--attributes 不得含 commitment：它由所存证的文件得出。",
+            "--attributes holds no commitment: that follows from the files."
+        );
+        return Err(Fault::usage("BAD_ATTRIBUTES", message).hint(say!("请去掉该成员。", "Take that member out.")));
+    }
     fields.insert("commitment".to_owned(), json!(tree.commitment()));
     Ok(json!({ "notarize": fields }))
 }

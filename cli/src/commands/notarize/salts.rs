@@ -12,7 +12,7 @@ use super::reservation::Reservation;
 use crate::fault::{Fault, Outcome};
 use crate::files;
 use crate::messages::causes;
-use crate::submit::is_void;
+use crate::submit::{Known, is_void, of_final};
 use crate::text::say;
 use crate::time::now_ms;
 
@@ -182,6 +182,15 @@ fn damaged(path: &Path) -> Fault {
 /// The fault of a run that could not give the salts up for a bundle. What nodes say of the transaction, they may say wrongly.
 pub(super) fn stay(fault: Fault, path: &Path) -> Fault {
     let shown = path.display();
+    if Known::of(&fault) == Known::Refused {
+        let command = say!(
+            "再次运行 `quancheng evidence notarize`，另取 --bundle 名称",
+            "run `quancheng evidence notarize` again, with another --bundle name"
+        );
+        let salts = say!("盐值仍在 {shown}，未作改动。", "The salts stay in {shown} as they are.");
+        let advice = of_final(&fault, &command).and(&salts);
+        return fault.hint(advice);
+    }
     let told = say!(
         "盐值仍在 {shown}：请保留；没有它，所存证的内容无从证明。可用 --api 改问其他节点后再次运行。",
         "The salts stay in {shown}: keep the file, without it nothing can be shown of what was notarized. Run this again, with --api of other nodes if need be."
@@ -192,6 +201,18 @@ pub(super) fn stay(fault: Fault, path: &Path) -> Fault {
 /// A fault of the submission, and where the salts are. They are never thrown away: that nothing was recorded is what a node says, and without
 /// them nothing could be shown of what was. Where it says so they are set aside, so that the same command can be given again.
 pub(super) fn kept(fault: Fault, reserved: Reservation, id: &TransactionId, valid_until_ms: u64) -> Fault {
+    if Known::of(&fault) == Known::Refused {
+        let command = say!("再次运行同一命令", "run the same command again");
+        let salts = match reserved.set_aside(id) {
+            Ok(aside) => {
+                let shown = aside.display();
+                say!("其盐值已移至 {shown}。", "Its salts were set aside in {shown}.")
+            }
+            Err(failed) => failed.message,
+        };
+        let advice = of_final(&fault, &command).and(&salts);
+        return fault.hint(advice);
+    }
     if is_void(&fault) {
         let out = reserved.out().display().to_string();
         let told = match reserved.set_aside(id) {

@@ -42,13 +42,21 @@ fn the_call_carries_the_commitment_that_the_verifier_looks_for() {
     let call = call(MODULE, arguments(&tree, None).unwrap()).unwrap();
     assert_eq!(quancheng_proof::commitment::notarized(&call), Some(tree.commitment()));
     assert_eq!(arguments(&tree, Some(&"[]".to_owned())).unwrap_err().code, "BAD_JSON");
+    // What is given and would be dropped is refused.
+    let given = r#"{"commitment":{"root":"ab"}}"#.to_owned();
+    assert_eq!(arguments(&tree, Some(&given)).unwrap_err().code, "BAD_ATTRIBUTES");
+}
+
+/// What these say of a transaction whose time is over.
+fn said_by(urls: &[&str]) -> Vec<Value> {
+    urls.iter().map(|url| json!({ "api": url, "says": "expired" })).collect()
 }
 
 /// A moment that is past is of no use to anybody: salts that are set aside after it say what to do without it.
 #[test]
 fn salts_that_are_set_aside_name_no_moment_that_is_past() {
     let now_ms = crate::time::now_ms();
-    let gone = json!({ "stage": "expired", "said_by": ["x", "y"] });
+    let gone = json!({ "stage": "expired", "voices": said_by(&["x", "y"]) });
     for (valid_until_ms, is_told) in [(now_ms + 600_000, true), (now_ms - 1, false)] {
         let dir = tempfile::tempdir().unwrap();
         let mut reserved = Reservation::take(&dir.path().join("a.bundle")).unwrap();
@@ -317,8 +325,8 @@ fn salts_leave_their_place_only_when_nodes_say_that_nothing_is_recorded_and_are_
         (Exit::Refused, json!({ "id": "a", "outcome": { "kind": "refused" }, "proven": true }), false),
         // One node's word.
         (Exit::Refused, json!({ "id": "a", "outcome": { "kind": "refused" } }), true),
-        (Exit::Refused, json!({ "id": "a", "stage": "expired", "said_by": ["x"], "unheard": ["y"] }), true),
-        (Exit::Refused, json!({ "id": "a", "stage": "expired", "said_by": ["x", "y"] }), false),
+        (Exit::Refused, json!({ "id": "a", "stage": "expired", "voices": said_by(&["x"]) }), true),
+        (Exit::Refused, json!({ "id": "a", "stage": "expired", "voices": said_by(&["x", "y"]) }), false),
         // Another endpoint may have taken it before it failed.
         (Exit::Refused, json!({ "id": "a" }), true),
         (Exit::Timeout, json!({ "id": "a", "stage": "admitted" }), true),
@@ -336,7 +344,10 @@ fn salts_leave_their_place_only_when_nodes_say_that_nothing_is_recorded_and_are_
         for (lang, words) in [(Lang::Zh, "核对时钟。"), (Lang::En, "Check the clock.")] {
             let hint = fault.hint.as_ref().unwrap().words(lang).to_owned();
             assert!(hint.starts_with(words), "{hint}");
-            assert!(hint.contains(&format!("evidence finish {}", kept.display())), "{hint}");
+            // What is refused for good has no bundle to come.
+            let is_final = fault.data.as_ref().is_some_and(|data| data["proven"] == json!(true));
+            let finish = format!("evidence finish {}", kept.display());
+            assert!(hint.contains(&kept.display().to_string()) && hint.contains(&finish) != is_final, "{hint}");
         }
     }
 }
