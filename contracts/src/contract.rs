@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::describe::Describe;
 use crate::genesis::GenesisRefused;
 use crate::identity::{OrgId, OrgStatus, OrgType, Role};
+use crate::index::IndexList;
 use crate::refusal::{Failure, RefusalCode};
 use crate::weight::Cost;
 
@@ -28,6 +29,9 @@ pub trait Contract: 'static {
 
     /// Its tables, so that a proven entry can be shown in words ([`crate::describe_entry`]).
     const TABLES: &'static [&'static dyn Describe] = &[];
+
+    /// Its indexes, each of which has its table of rows among [`Self::TABLES`].
+    const LISTS: &'static [IndexList] = &[];
 
     /// What can be asked. Borsh with written discriminants; JSON is externally tagged: `{"call_name": {…}}`.
     type Call: BorshSerialize + BorshDeserialize + Serialize + DeserializeOwned;

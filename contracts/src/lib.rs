@@ -34,6 +34,7 @@ pub use contract::{Answer, Contract, ResolvedSigner};
 pub use describe::{Describe, Entry, Shape, Sort, describe_entry, shape_of};
 pub use executor::{BlockInput, BlockOutput, CoreRefusal, check_signers, execute_block, replay_window_ms};
 pub use genesis::{GenesisStateError, check_genesis, genesis_patch};
+pub use index::{IndexList, ListHead, Place, index_lists};
 pub use modules::{
     CodecError, MODULES, Module, QueryError, Refusal, check_call, decode_call, decode_event, encode_call,
     encode_genesis, query, refusal_text,

@@ -59,7 +59,7 @@ impl Cost {
         Self { writes: self.writes.saturating_add(count as u64), ..self }
     }
 
-    /// So many rows are appended to lists of the state: a row and a counter each.
+    /// So many rows are appended to lists of the state: a row and a head each.
     pub const fn rows(self, count: usize) -> Self {
         self.writes(count.saturating_mul(2))
     }

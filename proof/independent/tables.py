@@ -53,6 +53,8 @@ def length(field, data):
     form = field["form"]
     if form == "integer":
         size, fits = field["bytes"], lambda part: field["min"] <= number(part) <= field["max"]
+    elif form == "place":
+        size, fits = 8, lambda part: True
     elif form in ("hash", "account"):
         size, fits = 32, lambda part: True
     elif form == "credit_code":

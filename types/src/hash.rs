@@ -58,6 +58,8 @@ pub enum Domain {
     StateValue,
     /// Place of a superseded version in the state tree.
     StateVersion,
+    /// A list of the state: its rows one after the other, each hashed with the digest of those before.
+    List,
     /// A salted commitment to evidence.
     EvidenceCommitment,
     /// A salted commitment to anything else.
@@ -96,6 +98,7 @@ impl Domain {
             Self::StateKey => "quancheng/state-key/1",
             Self::StateValue => "quancheng/state-value/1",
             Self::StateVersion => "quancheng/state-version/1",
+            Self::List => "quancheng/list/1",
             Self::EvidenceCommitment => "quancheng/evidence/1",
             Self::Commitment => "quancheng/commit/1",
             Self::Offence => "quancheng/offence/1",

@@ -5,7 +5,7 @@
 //! that a program reads is worth a warning there.
 
 /// Names that a node reads: each overrides a key of its file.
-pub const NODE: [&str; 20] = [
+pub const NODE: [&str; 21] = [
     "QUANCHENG_NODE_DATA_DIR",
     "QUANCHENG_NODE_GENESIS",
     "QUANCHENG_NODE_PEER_KEY",

@@ -40,6 +40,7 @@ pub use types::Record;
 use crate::contract::{Answer, Context, Contract};
 use crate::describe::Describe;
 use crate::genesis::GenesisRefused;
+use crate::index::IndexList;
 use crate::refusal::Failure;
 use crate::weight::Cost;
 
@@ -51,6 +52,7 @@ impl Contract for Evidence {
     const ID: ModuleId = ModuleId(10);
     const NAME: &'static str = "evidence";
     const TABLES: &'static [&'static dyn Describe] = types::TABLES;
+    const LISTS: &'static [IndexList] = types::LISTS;
 
     type Call = Call;
     type Event = Event;

@@ -11,7 +11,7 @@ use crate::contract::Contract as _;
 use crate::describe::Describe;
 use crate::domain::{Commitment, Day};
 use crate::identity::OrgId;
-use crate::index::Index;
+use crate::index::{Index, IndexList};
 
 /// Bytes of a reference, a case or a number of a deed.
 pub const REFERENCE_BYTES_MAX: u32 = 64;
@@ -218,13 +218,16 @@ pub(crate) const BY_RELATION: Index<Relation, Digest> = Index::new(
 pub(crate) const HANDOVERS: Table<(Digest, u32), Handover> = Table::kept(Evidence::ID, 7, "evidence.handovers");
 pub(crate) const PRODUCTIONS: Table<(Digest, u32), Production> = Table::kept(Evidence::ID, 8, "evidence.productions");
 
+/// All indexes, ascending.
+pub(super) const LISTS: &[IndexList] = &[BY_SUBMITTER.list(), BY_RELATION.list()];
+
 /// All tables, ascending.
 pub(super) const TABLES: &[&dyn Describe] = &[
     &RECORDS,
     &COUNT,
-    &BY_SUBMITTER.counts,
+    &BY_SUBMITTER.heads,
     &BY_SUBMITTER.rows,
-    &BY_RELATION.counts,
+    &BY_RELATION.heads,
     &BY_RELATION.rows,
     &HANDOVERS,
     &PRODUCTIONS,

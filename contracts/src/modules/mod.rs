@@ -21,6 +21,7 @@ use crate::executor::CoreRefusal;
 use crate::genesis::GenesisStateError;
 use crate::governance::Governance;
 use crate::identity::Identity;
+use crate::index::IndexList;
 use crate::refusal::{Failure, RefusalCode, RefusalText};
 use crate::registry::Registry;
 use crate::weight::Cost;
@@ -110,8 +111,13 @@ pub trait Module: Sync {
     /// Its tables.
     fn tables(&self) -> &'static [&'static dyn Describe];
 
+<<<<<<< ours
     /// What stands where in the JSON of a call, and of an event.
     fn shapes(&self) -> (Shape, Shape);
+=======
+    /// Its indexes.
+    fn lists(&self) -> &'static [IndexList];
+>>>>>>> theirs
 
     /// The words of one refusal code.
     fn refusal_text(&self, code: u16) -> Option<RefusalText>;
@@ -201,8 +207,13 @@ impl<C: Contract> Module for Adapter<C> {
         C::TABLES
     }
 
+<<<<<<< ours
     fn shapes(&self) -> (Shape, Shape) {
         (Shape::of::<C::Call>(), Shape::of::<C::Event>())
+=======
+    fn lists(&self) -> &'static [IndexList] {
+        C::LISTS
+>>>>>>> theirs
     }
 
     fn refusal_text(&self, code: u16) -> Option<RefusalText> {

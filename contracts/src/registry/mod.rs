@@ -59,6 +59,7 @@ use crate::contract::{Answer, Context, Contract};
 use crate::describe::Describe;
 use crate::domain::SERIAL_MAX;
 use crate::genesis::GenesisRefused;
+use crate::index::IndexList;
 use crate::refusal::Failure;
 use crate::weight::Cost;
 
@@ -84,6 +85,7 @@ impl Contract for Registry {
     const ID: ModuleId = ModuleId(3);
     const NAME: &'static str = "registry";
     const TABLES: &'static [&'static dyn Describe] = types::TABLES;
+    const LISTS: &'static [IndexList] = types::LISTS;
 
     type Call = Call;
     type Event = Event;

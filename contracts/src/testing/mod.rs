@@ -30,6 +30,7 @@ impl View for State {
 
 impl State {
     pub(crate) fn apply(&mut self, patch: &Patch) {
+        crate::index::tests::assert_heads(self, patch);
         for (key, value) in patch.writes() {
             // What a call writes into the tree, the verifier can put into words; test modules are none of its business.
             let row = quancheng_proof::tables::row(key.as_bytes());

@@ -18,6 +18,8 @@ pub enum Form {
         /// The greatest.
         max: u64,
     },
+    /// Eight bytes, a big-endian number: a place in a list, whose rows have their keys in its order.
+    Place,
     /// 32 bytes.
     Hash,
     /// 32 bytes, shown in the checked form of accounts.
@@ -68,6 +70,7 @@ impl Form {
                 let value = integer(rest, bytes.into())?;
                 if (min..=max).contains(&value) { same(value.to_string()) } else { None }
             }
+            Self::Place => same(u64::from_be_bytes(take(rest, 8)?.try_into().ok()?).to_string()),
             Self::Hash => same(digest(rest)?.to_string()),
             Self::Account => same(AccountId(digest(rest)?).to_text()),
             Self::Text { max } => same(visible(rest, max)?),

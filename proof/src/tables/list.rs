@@ -7,6 +7,7 @@ use crate::state_proof::DERIVED_TABLES;
 const ORG: Field = field("组织", "organization", Form::OrgId);
 const ACCOUNT: Field = field("账户", "account", Form::Account);
 const NUMBER: Field = field("序号", "number", Form::Integer { bytes: 8, min: 0, max: u64::MAX });
+const PLACE: Field = field("序号", "number", Form::Place);
 const RULE_SET: Field = field("规则集", "rule set", Form::Text { max: 64 });
 const VERSION: Field = field("版本", "version", Form::Integer { bytes: 4, min: 1, max: 0xFFFF_FFFF });
 const YEAR: Field = field("年份", "year", Form::Integer { bytes: 2, min: 1970, max: 9999 });
@@ -158,7 +159,7 @@ pub const TABLES: &[TableForm] = &[
         &[field("体系", "scheme", Form::Text { max: 64 }), field("编码", "code", Form::Text { max: 64 })],
     ),
     derived(3, 9, "registry.reliance_counts", "凭证使用数", "counts of reliance", &[SERIAL]),
-    kept(3, 10, "registry.reliances", "凭证使用", "reliance on certificates", &[SERIAL, NUMBER]),
+    kept(3, 10, "registry.reliances", "凭证使用", "reliance on certificates", &[SERIAL, PLACE]),
     derived(3, 11, "registry.organization_counts", "组织登记数", "registrations of an organization, counted", &[ORG]),
     derived(3, 13, "registry.registrar_counts", "登记机构登记数", "registrations of a registrar, counted", &[ORG]),
     derived(3, 15, "registry.kind_counts", "类别登记数", "registrations of a kind, counted", &[KIND]),

@@ -32,6 +32,11 @@ fn a_key_is_told_in_words() {
             "登记凭证编号索引：编号 QC-370100-PR-2026-00001001-P",
             "certificates by number: number QC-370100-PR-2026-00001001-P",
         ),
+        (
+            key(3, 10, &[7_u32.to_le_bytes().as_slice(), &258_u64.to_be_bytes()].concat()),
+            "凭证使用：流水号 7，序号 258",
+            "reliance on certificates: serial 7, number 258",
+        ),
         (key(10, DERIVED_TABLES | 2, &[]), "存证数：唯一条目", "count of records of evidence: its only row"),
         (
             key(3, 8, &[text(b"a\"\\"), text(b"1")].concat()),

@@ -51,7 +51,7 @@ pub use newest::Newest;
 pub use snapshot::Snapshot;
 
 /// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 
 const META_FORMAT: &[u8] = b"format";
 const META_TIP: &[u8] = b"tip";

@@ -58,8 +58,8 @@ impl<K, V> Table<K, V> {
     }
 
     /// Declares an index: rows that say where records are, each written once and never changed or removed. They are not in the tree, so
-    /// they cost no hash and prove nothing, and no call may depend on one; what they name proves itself, and that it is all is proven by
-    /// a count of it in a derived table. Otherwise as [`Self::kept`]; in keys, the number carries [`INDEX_TABLES`].
+    /// they cost no leaf and prove nothing, and no call may depend on one; what they name proves itself, and that it is all is proven by
+    /// a head in a derived table, which counts the rows and commits to them. Otherwise as [`Self::kept`]; in keys, the number carries [`INDEX_TABLES`].
     ///
     /// # Panics
     /// When the number is not below 0x4000.

@@ -27,7 +27,7 @@ use crate::describe::Describe;
 use crate::domain::{Commitment, Day, LedgerNumber, RegistrationKind};
 use crate::governance::RuleSetRef;
 use crate::identity::OrgId;
-use crate::index::Index;
+use crate::index::{Index, IndexList};
 
 /// Holds on one certificate at a time.
 pub const HOLDS_MAX: u32 = 16;
@@ -234,6 +234,10 @@ pub(crate) const BY_MANIFEST: Index<Commitment, RegistrationId> = Index::new(
     Table::index(Registry::ID, 18, "registry.by_manifest"),
 );
 
+/// All indexes, ascending.
+pub(super) const LISTS: &[IndexList] =
+    &[BY_ORGANIZATION.list(), BY_REGISTRAR.list(), BY_KIND.list(), BY_MANIFEST.list()];
+
 /// All tables, ascending.
 pub(super) const TABLES: &[&dyn Describe] = &[
     &COUNTERS,
@@ -244,14 +248,14 @@ pub(super) const TABLES: &[&dyn Describe] = &[
     &OBJECTIONS,
     &BY_NUMBER,
     &BY_OFFICIAL,
-    &RELIANCES.counts,
+    &RELIANCES.heads,
     &RELIANCES.rows,
-    &BY_ORGANIZATION.counts,
+    &BY_ORGANIZATION.heads,
     &BY_ORGANIZATION.rows,
-    &BY_REGISTRAR.counts,
+    &BY_REGISTRAR.heads,
     &BY_REGISTRAR.rows,
-    &BY_KIND.counts,
+    &BY_KIND.heads,
     &BY_KIND.rows,
-    &BY_MANIFEST.counts,
+    &BY_MANIFEST.heads,
     &BY_MANIFEST.rows,
 ];
