@@ -111,13 +111,11 @@ pub trait Module: Sync {
     /// Its tables.
     fn tables(&self) -> &'static [&'static dyn Describe];
 
-<<<<<<< ours
     /// What stands where in the JSON of a call, and of an event.
     fn shapes(&self) -> (Shape, Shape);
-=======
+
     /// Its indexes.
     fn lists(&self) -> &'static [IndexList];
->>>>>>> theirs
 
     /// The words of one refusal code.
     fn refusal_text(&self, code: u16) -> Option<RefusalText>;
@@ -207,13 +205,12 @@ impl<C: Contract> Module for Adapter<C> {
         C::TABLES
     }
 
-<<<<<<< ours
     fn shapes(&self) -> (Shape, Shape) {
         (Shape::of::<C::Call>(), Shape::of::<C::Event>())
-=======
+    }
+
     fn lists(&self) -> &'static [IndexList] {
         C::LISTS
->>>>>>> theirs
     }
 
     fn refusal_text(&self, code: u16) -> Option<RefusalText> {

@@ -116,6 +116,7 @@ fn list_rules() -> ListRules {
 }
 
 /// Makes the store of a node that begins with the state of one height.
+#[derive(Debug)]
 pub struct Imported {
     backend: Arc<Rocks>,
     import: Import,
