@@ -65,10 +65,10 @@ fn root_of(net: &Net, id: &str) -> String {
 
 /// Every answer about the record of evidence as of a height, and its proof, is that of a node that executed it.
 fn proves_the_past(net: &Net, joined: u32, root: &str, height: u64) {
-    let path = format!("/v1/evidence/{root}?as_of={height}");
+    let path = format!("/v1/evidence/{root}?height={height}");
     let [here, there] = [joined, 0].map(|index| http::get_ok(&format!("{}{path}", net.api(index))));
     assert_eq!(here["record"], there["record"], "as of {height}");
-    let bundle = http::get_bytes(&format!("{}/v1/bundles/evidence/{root}?as_of={height}", net.api(joined)));
+    let bundle = http::get_bytes(&format!("{}/v1/bundles/evidence/{root}?height={height}", net.api(joined)));
     let file = net.file("past.bundle", &bundle);
     let checkpoint = net.network().checkpoint();
     let report = quancheng(&["verify", text(&file), "--checkpoint", text(&checkpoint)]).data();
