@@ -53,6 +53,11 @@ pub enum ReplayError {
     },
     /// A recorded block follows rules that this build does not carry. Everything before it is equal.
     UnknownVersion(UnknownVersion),
+    /// The blocks of the folder do not begin at height 1.
+    Pruned {
+        /// The lowest height whose block is there.
+        lowest: Height,
+    },
     /// What is recorded is not what was executed, or was executed to something else.
     Differs(Difference),
 }
@@ -80,6 +85,11 @@ impl fmt::Display for ReplayError {
                 write!(f, "scratch folder {}: {error}; name an empty or new one with --scratch", path.display())
             }
             Self::UnknownVersion(unknown) => write!(f, "blocks before it are equal, but {unknown}"),
+            Self::Pruned { lowest } => write!(
+                f,
+                "the blocks of this data folder begin at height {lowest}, so nothing can be executed from the genesis on; replay the folder, or a \
+                 restored backup, of a node that keeps all blocks (本数据目录的区块始于高度 {lowest}，无法自创世起重放；请使用归档节点的数据目录或其备份)"
+            ),
             Self::Differs(Difference { height, what, recorded, found }) => write!(
                 f,
                 "NOT EQUAL at height {height}: {what} is recorded as {recorded}, this build finds {found}. Do not install this build on this \
@@ -138,6 +148,10 @@ fn compare(
     until: Option<Height>,
     tell: &mut dyn FnMut(Height),
 ) -> Result<Replayed, ReplayError> {
+    let lowest = recorded.lowest()?.block;
+    if lowest > Height::GENESIS.next() {
+        return Err(ReplayError::Pruned { lowest });
+    }
     let (newest, with_results) = (recorded.newest_block(), recorded.tip_status().height);
     let last = until.unwrap_or(newest).min(newest);
     let mut receipts = 0;

@@ -1,9 +1,12 @@
 //! What the tests of several rooms share.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use quancheng_consensus::{Commit, CommittedBlock};
 use quancheng_types::{
-    Digest, Genesis, List, NodeId, Parameters, SigningKey, Suite, Text, Validator, ValidatorSet, Writers,
+    Attendance, Block, BlockId, CommitCertificate, Digest, Genesis, Header, Height, List, NodeId, PROTOCOL_VERSION,
+    Parameters, Round, SigningKey, Suite, Text, Validator, ValidatorId, ValidatorSet, Writers,
 };
 
 use crate::config::StoreSection;
@@ -31,6 +34,32 @@ pub(crate) fn genesis() -> Genesis {
 
 /// A ledger on disk.
 pub(crate) fn ledger(data_dir: &Path) -> Ledger {
-    Ledger::open(data_dir, &genesis(), &StoreSection { memory_mib: 32, keep_recent: None, open_files_max: None })
-        .unwrap()
+    Ledger::open(data_dir, &genesis(), &StoreSection { memory_mib: 32, ..Default::default() }).unwrap()
+}
+
+/// A decided block of a height, with nothing in it.
+pub(crate) fn commit(height: u64) -> Arc<Commit> {
+    let zero = Digest([0; 32]);
+    let header = Header {
+        version: PROTOCOL_VERSION,
+        chain_id: genesis().chain_id(),
+        height: Height(height),
+        time_ms: height,
+        parent: BlockId(zero),
+        proposer: ValidatorId(zero),
+        round: Round(0),
+        batches_root: zero,
+        validators_hash: zero,
+        next_validators_hash: zero,
+        params_hash: zero,
+        executed_height: Height(0),
+        history_size: 1,
+        history_root: zero,
+        misbehavior_root: zero,
+        attendance_hash: zero,
+    };
+    let block = Block { header, batches: List::empty(), misbehavior: List::empty(), attendance: Attendance::default() };
+    let certificate =
+        CommitCertificate { height: Height(height), round: Round(0), block_id: block.id(), signatures: List::empty() };
+    Arc::new(Commit { decided: CommittedBlock { block, certificate }, windows: Vec::new() })
 }

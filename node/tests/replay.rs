@@ -10,6 +10,7 @@ use quancheng_contracts::modules::{encode_call, encode_genesis};
 use quancheng_contracts::weight::batch_weight;
 use quancheng_node::config::StoreSection;
 use quancheng_node::ledger::{Ledger, execute_stored};
+use quancheng_state::StoreError;
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
     AccountId, Attendance, Batch, BatchCertificate, BatchRef, Block, BlockId, CommitCertificate, Digest, Genesis,
@@ -239,6 +240,53 @@ fn a_block_that_is_not_the_executed_one_or_not_of_the_version_in_force_ends_with
     let (code, words) = recorded.replay(&[]);
     assert_eq!(code, 3, "{words}");
     assert!(words.contains("NOT EQUAL at height 6: the block"), "{words}");
+}
+
+/// A node that keeps its newest blocks alone says of the others that it has removed them, and starts without results no more.
+#[test]
+fn blocks_that_were_removed_are_told_and_cannot_be_executed_again() {
+    let mut recorded = Recorded::new();
+    let data = recorded.folder.path().join("data");
+    let first = recorded.decide(&calendar());
+    recorded.record(vec![first.clone()]);
+    while recorded.height() <= Height(1_040) {
+        recorded.record(Vec::new());
+    }
+    let keep = StoreSection { memory_mib: 32, keep_blocks: Some(1_024), ..StoreSection::default() };
+    let open = |genesis: &Genesis| Ledger::open(&data, genesis, &keep);
+    let Recorded { folder, genesis, ledger, tip } = recorded;
+    drop(ledger);
+    let ledger = open(&genesis).unwrap();
+    let mut recorded = Recorded { folder, genesis, ledger, tip };
+    while recorded.height() <= Height(1_080) {
+        recorded.record(Vec::new());
+    }
+    let lowest = recorded.ledger.lowest().unwrap();
+    assert_eq!((lowest.block, lowest.receipt, lowest.transaction), (Height(57), Height(57), Height(1)));
+    assert_eq!(
+        (recorded.ledger.block(Height(56)).unwrap(), recorded.ledger.block(Height(57)).unwrap().is_some()),
+        (None, true)
+    );
+    assert_eq!(recorded.ledger.transaction_location(&first.id()).unwrap(), Some((Height(1), 0)));
+    let pruned = StoreError::Pruned { height: Height(1), oldest: Height(57) };
+    assert_eq!(recorded.ledger.executed_transaction(&first.id()).map(|_| ()), Err(pruned));
+
+    // Without results nothing is made again, and nothing is changed: with them it is as before.
+    let Recorded { folder, genesis, ledger, tip } = recorded;
+    drop(ledger);
+    let (results, aside) = (data.join("store/results"), data.join("aside"));
+    std::fs::rename(&results, &aside).unwrap();
+    for _ in 0..2 {
+        let words = open(&genesis).unwrap_err().to_string();
+        assert!(words.contains("begin at height 57") && words.contains("cannot be made again"), "{words}");
+        assert!(words.contains("restore a backup") && words.contains("从备份恢复"), "{words}");
+    }
+    std::fs::remove_dir_all(&results).unwrap();
+    std::fs::rename(&aside, &results).unwrap();
+    let ledger = open(&genesis).unwrap();
+    let (code, words) = Recorded { folder, genesis, ledger, tip }.replay(&[]);
+    assert_ne!(code, 0, "{words}");
+    assert!(words.contains("begin at height 57") && words.contains("归档节点"), "{words}");
 }
 
 #[test]

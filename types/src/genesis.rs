@@ -13,6 +13,9 @@ use crate::keys::Suite;
 use crate::limits;
 use crate::validator::ValidatorSet;
 
+/// The most that `transaction_lifetime_max_ms` may be, ms.
+pub const TRANSACTION_LIFETIME_MAX_MS: u64 = 24 * 3600 * 1000;
+
 /// Who may have transactions executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,7 +128,7 @@ impl Parameters {
     fn ranges(&self) -> [(&'static str, u64, u64, u64); 18] {
         [
             ("transaction_bytes_max", self.transaction_bytes_max.into(), 1024, limits::TRANSACTION_BYTES_MAX.into()),
-            ("transaction_lifetime_max_ms", self.transaction_lifetime_max_ms, 1_000, 24 * 3600 * 1000),
+            ("transaction_lifetime_max_ms", self.transaction_lifetime_max_ms, 1_000, TRANSACTION_LIFETIME_MAX_MS),
             (
                 "batch_bytes_max",
                 self.batch_bytes_max.into(),

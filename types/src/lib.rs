@@ -36,7 +36,7 @@ pub use block::{Block, Header};
 pub use bounded::{Bytes, List, TEXT_NAME, Text, TooLong};
 pub use certificate::{BatchCertificate, CertificateError, CommitCertificate};
 pub use codec::{DecodeError, decode};
-pub use genesis::{Genesis, GenesisError, ModuleGenesis, Parameters, Writers};
+pub use genesis::{Genesis, GenesisError, ModuleGenesis, Parameters, TRANSACTION_LIFETIME_MAX_MS, Writers};
 pub use hash::{Digest, Domain};
 pub use history::HistoryLeaf;
 pub use ids::{

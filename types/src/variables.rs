@@ -5,7 +5,7 @@
 //! that a program reads is worth a warning there.
 
 /// Names that a node reads: each overrides a key of its file.
-pub const NODE: [&str; 21] = [
+pub const NODE: [&str; 24] = [
     "QUANCHENG_NODE_DATA_DIR",
     "QUANCHENG_NODE_GENESIS",
     "QUANCHENG_NODE_PEER_KEY",
@@ -24,6 +24,9 @@ pub const NODE: [&str; 21] = [
     "QUANCHENG_API_PENDING_MAX",
     "QUANCHENG_STORE_MEMORY_MIB",
     "QUANCHENG_STORE_KEEP_RECENT",
+    "QUANCHENG_STORE_KEEP_BLOCKS",
+    "QUANCHENG_STORE_KEEP_DAYS",
+    "QUANCHENG_STORE_KEEP_MIB",
     "QUANCHENG_LOG_LEVEL",
     "QUANCHENG_LOG_JSON",
     "QUANCHENG_SNAPSHOTS_EVERY_BLOCKS",

@@ -17,6 +17,9 @@ pub(crate) struct KnownUntil {
     pub(crate) chain_id: ChainId,
     /// Its time, ms since 1970 UTC.
     pub(crate) time_ms: u64,
+    /// Time of the first block whose transactions the node knows, ms since 1970 UTC; absent when it knows all.
+    #[serde(default)]
+    pub(crate) from_ms: Option<u64>,
 }
 
 /// What a node says about a request that failed.
@@ -164,7 +167,10 @@ fn hint(code: &str) -> Option<Text> {
             )
         }
         codes::PRUNED => {
-            say!("该节点已清理此高度：请改问归档节点。", "The node no longer keeps that height: ask an archive node.")
+            say!(
+                "该节点已清理此高度的数据：请改问归档节点。",
+                "The node no longer keeps what is asked for of that height: ask an archive node."
+            )
         }
         codes::TRANSACTION_UNKNOWN => {
             say!(

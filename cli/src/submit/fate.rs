@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use quancheng_proof::report::shanghai_time;
-use quancheng_types::{ChainId, SignedTransaction, TransactionId, problem as codes};
+use quancheng_types::{ChainId, SignedTransaction, TRANSACTION_LIFETIME_MAX_MS, TransactionId, problem as codes};
 use serde_json::{Value, json};
 
 use super::advice::Known;
@@ -143,7 +143,10 @@ fn agreed(voices: &Voices, faults: Vec<Fault>) -> Outcome<Fate> {
 
 /// Whether that a transaction is not known up to a block says that it is gone.
 fn is_past(until: Option<KnownUntil>, chain_id: Option<ChainId>, valid_until_ms: u64) -> bool {
-    until.is_some_and(|until| Some(until.chain_id) == chain_id && until.time_ms > valid_until_ms)
+    // It was executed within a lifetime before its end, if at all: a node that knows no transactions of so long ago says nothing about it.
+    let earliest_ms = valid_until_ms.saturating_sub(TRANSACTION_LIFETIME_MAX_MS);
+    let is_known = |until: &KnownUntil| until.from_ms.is_none_or(|from_ms| from_ms <= earliest_ms);
+    until.filter(is_known).is_some_and(|until| Some(until.chain_id) == chain_id && until.time_ms > valid_until_ms)
 }
 
 /// What a node says of a transaction.
@@ -244,7 +247,7 @@ mod tests {
     #[test]
     fn unknown_is_final_only_past_its_time_on_its_chain() {
         let chain = |byte: u8| ChainId(quancheng_types::Digest([byte; 32]));
-        let until = |byte: u8, time_ms: u64| Some(KnownUntil { chain_id: chain(byte), time_ms });
+        let until = |byte: u8, time_ms: u64| Some(KnownUntil { chain_id: chain(byte), time_ms, from_ms: None });
         for (until, chain_id, expected) in [
             (until(1, 101), Some(chain(1)), true),
             (until(1, 100), Some(chain(1)), false),
@@ -253,6 +256,16 @@ mod tests {
             (None, Some(chain(1)), false),
         ] {
             assert_eq!(is_past(until, chain_id, 100), expected, "{until:?} {chain_id:?}");
+        }
+        // One that joined by a snapshot knows nothing of what was executed before: final only of what cannot be so old.
+        let valid_until_ms = 2 * TRANSACTION_LIFETIME_MAX_MS;
+        let time_ms = valid_until_ms + 1;
+        for (from_ms, expected) in [
+            (Some(valid_until_ms - TRANSACTION_LIFETIME_MAX_MS), true),
+            (Some(valid_until_ms - TRANSACTION_LIFETIME_MAX_MS + 1), false),
+        ] {
+            let until = Some(KnownUntil { chain_id: chain(1), time_ms, from_ms });
+            assert_eq!(is_past(until, Some(chain(1)), valid_until_ms), expected, "{from_ms:?}");
         }
     }
 

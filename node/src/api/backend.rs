@@ -19,6 +19,7 @@ use crate::admission::AdmissionError;
 use crate::backup::{BackupError, BackupStatus};
 use crate::driver::ClockReport;
 use crate::fair::ClientAddress;
+use crate::ledger::Lowest;
 use crate::snapshot::{SnapshotError, SnapshotFolder, SnapshotStatus};
 
 /// A future that an object-safe trait can return.
@@ -112,6 +113,10 @@ pub struct NodeStatus {
     pub uptime_ms: u64,
     /// Least height of which lists and counts can be read; records can be read as of every height.
     pub lowest_state_height: Height,
+    /// Least heights of blocks, receipts and known transactions.
+    pub lowest: Lowest,
+    /// Whether no connected peer has the next block any more.
+    pub is_pruned_at_peers: bool,
 }
 
 /// How far a transaction has come. The order is the order of the stages.
@@ -134,6 +139,13 @@ pub enum TransactionState {
     Unknown,
     /// Its time passed before it was ordered.
     Expired,
+    /// It was executed, and its receipt is no longer kept here.
+    Pruned {
+        /// Height of its block.
+        height: Height,
+        /// Least height whose receipts are here.
+        lowest: Height,
+    },
     /// It has come this far.
     Known {
         /// Stage reached.
@@ -238,7 +250,7 @@ pub trait Backend: Send + Sync + 'static {
     /// A final block and its certificate.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; [`StoreError::Pruned`] for one that is no longer kept, as of all that follows.
     fn block(&self, height: Height) -> Result<Option<(Block, CommitCertificate)>, StoreError>;
     /// At most `limit` receipts of an executed height from a position on, in order: a block may have more than fit in memory for
     /// every client at once.

@@ -21,6 +21,13 @@ pub(crate) struct KnownUntil {
     pub(crate) height: Height,
     /// Its time, ms since 1970 UTC. What was valid until before it, and is unknown, never takes effect.
     pub(crate) time_ms: u64,
+    /// The lowest height whose transactions it knows; absent when it knows all. What was executed before it is unknown here all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub(crate) from_height: Option<Height>,
+    /// Time of that block, ms since 1970 UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) from_ms: Option<u64>,
 }
 
 impl KnownUntil {
@@ -29,9 +36,15 @@ impl KnownUntil {
     /// # Errors
     /// [`ApiError`] of the store.
     pub(crate) fn of(backend: &dyn Backend) -> ApiResult<Self> {
-        let height = backend.status().executed_height;
-        let missing = || ApiError::Internal { reason: format!("history leaf {height} is missing") };
-        let leaf = backend.history_leaf(height)?.ok_or_else(missing)?;
-        Ok(Self { chain_id: backend.identity().chain_id, height, time_ms: leaf.time_ms })
+        let status = backend.status();
+        let time_of = |height: Height| -> ApiResult<u64> {
+            let missing = || ApiError::Internal { reason: format!("history leaf {height} is missing") };
+            Ok(backend.history_leaf(height)?.ok_or_else(missing)?.time_ms)
+        };
+        let (height, from) = (status.executed_height, status.lowest.transaction);
+        let from_height = (from > Height::GENESIS.next()).then_some(from);
+        // Of the first height that is known here there is a time once it is executed; the newest one's is no earlier than any before.
+        let from_ms = from_height.map(|from| time_of(from.min(height))).transpose()?;
+        Ok(Self { chain_id: backend.identity().chain_id, height, time_ms: time_of(height)?, from_height, from_ms })
     }
 }

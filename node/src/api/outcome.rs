@@ -211,12 +211,12 @@ impl TransactionStatus {
         }
     }
 
-    /// In words; `None` when nothing is known. `certified_by` is left open.
+    /// In words; `None` when nothing is known, or no longer kept. `certified_by` is left open.
     #[must_use]
     pub(crate) fn new(id: TransactionId, state: TransactionState, detail: Detail) -> Option<Self> {
         let base = Self::admitted(id);
         match state {
-            TransactionState::Unknown => None,
+            TransactionState::Unknown | TransactionState::Pruned { .. } => None,
             TransactionState::Expired => Some(Self { stage: StageView::Expired, ..base }),
             TransactionState::Known { stage, height, time_ms, receipt } => Some(Self {
                 stage: stage.into(),

@@ -130,6 +130,7 @@ pub(crate) fn transaction(backend: &dyn Backend, id: &TransactionId) -> ApiResul
             TransactionState::Known { height, .. } => {
                 ApiError::NotCertifiedYet { height: height.unwrap_or_else(|| backend.status().height.next()) }
             }
+            TransactionState::Pruned { height, lowest } => ApiError::Pruned { height, lowest },
             TransactionState::Unknown | TransactionState::Expired => ApiError::TransactionUnknown { id: *id, until },
         });
     };
@@ -150,7 +151,11 @@ pub(crate) fn evidence(
 ) -> ApiResult<Bundle> {
     let mut ground = ground(backend, snapshot.height())?;
     let spans = entries(&mut ground, snapshot, keys, Unprovable::LeaveOut)?;
-    if let Some(executed) = made_by.map(|id| backend.executed_transaction(id)).transpose()?.flatten() {
+    let made_by = match made_by.map(|id| backend.executed_transaction(id)).transpose() {
+        Err(StoreError::Pruned { .. }) => None,
+        other => other?.flatten(),
+    };
+    if let Some(executed) = made_by {
         act(backend, &mut ground, executed)?;
     }
     timed(backend, ground, spans)?.build().map_err(fault)

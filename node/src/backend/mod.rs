@@ -6,6 +6,7 @@ pub(crate) use proofs::trust_path;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use quancheng_consensus::EngineStatus;
@@ -26,7 +27,7 @@ use crate::api::backend::{
 use crate::backup::{BackupDesk, BackupError, BackupStatus};
 use crate::driver::{ClockReport, PeerBook};
 use crate::fair::ClientAddress;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Lowest};
 use crate::metrics::Metrics;
 use crate::network::NetworkHandle;
 use crate::snapshot::{SnapshotDesk, SnapshotError, SnapshotFolder, SnapshotStatus};
@@ -54,6 +55,8 @@ pub struct NodeBackend {
     pub status: watch::Receiver<EngineStatus>,
     /// How this node's clock compares with the validators'.
     pub clock: watch::Receiver<Option<ClockReport>>,
+    /// Whether no connected peer has the next block any more.
+    pub pruned_peers: Arc<AtomicBool>,
     /// Whether the log had lost something at the start.
     pub is_log_lost: bool,
     /// Counters.
@@ -108,6 +111,25 @@ impl NodeBackend {
         let versions = self.ledger.versions().unwrap_or_else(|_| Schedule::starting(VersionPlan::first()));
         VersionStatus::of(&versions, next)
     }
+
+    /// The transactions of a height that an account signed.
+    fn read_signed_by(&self, height: Height, account: &AccountId) -> Result<BTreeSet<TransactionId>, StoreError> {
+        let mut signed = BTreeSet::new();
+        let Some(decided) = self.ledger.block(height)? else {
+            return Ok(signed);
+        };
+        // One batch in memory at a time.
+        for reference in &decided.block.batches {
+            let id = reference.header.id();
+            let missing = || StoreError::Missing { record: Record::Column("batches"), key: id.as_bytes().to_vec() };
+            let batch = self.ledger.batch(&id)?.ok_or_else(missing)?;
+            let is_signer = |transaction: &&SignedTransaction| {
+                transaction.body.signers.iter().any(|signer| signer.account == *account)
+            };
+            signed.extend(batch.batch.transactions.iter().filter(is_signer).map(SignedTransaction::id));
+        }
+        Ok(signed)
+    }
 }
 
 impl Backend for NodeBackend {
@@ -126,6 +148,8 @@ impl Backend for NodeBackend {
         let connected_validators = validators.iter().filter(is_connected).count();
         self.metrics.peers.set(u64::try_from(connected.len()).unwrap_or(u64::MAX));
         let tip = self.ledger.tip_status();
+        // A store that cannot be read says so elsewhere.
+        let lowest = self.ledger.lowest().unwrap_or_else(|_| Lowest::archive());
         NodeStatus {
             versions: self.versions(engine.committed.next()),
             height: engine.committed,
@@ -150,6 +174,8 @@ impl Backend for NodeBackend {
             pending_transactions: self.tracker.pending(),
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             lowest_state_height: tip.lowest_state_height,
+            lowest,
+            is_pruned_at_peers: self.pruned_peers.load(Ordering::Relaxed),
         }
     }
 
@@ -179,7 +205,13 @@ impl Backend for NodeBackend {
         let known = |stage, height| TransactionState::Known { stage, height, time_ms: None, receipt: None };
         let progress = self.tracker.progress(id);
         // Executed between the two looks: the store knows it by then, so it is asked second.
-        if let Some((height, receipt)) = self.ledger.receipt_of(id)? {
+        let receipt = match self.ledger.receipt_of(id) {
+            Err(StoreError::Pruned { height, oldest }) => {
+                return Ok(TransactionState::Pruned { height, lowest: oldest });
+            }
+            other => other?,
+        };
+        if let Some((height, receipt)) = receipt {
             let certified = height <= *self.tracker.watch_certified().borrow();
             let stage = if certified { Stage::Certified } else { Stage::Executed };
             let time_ms = self.ledger.history_leaf(height)?.map(|leaf| leaf.time_ms);
@@ -219,7 +251,8 @@ impl Backend for NodeBackend {
     }
 
     fn block(&self, height: Height) -> Result<Option<(Block, CommitCertificate)>, StoreError> {
-        Ok(self.ledger.block(height)?.map(|decided| (decided.block, decided.certificate)))
+        let decided = self.ledger.unless_pruned(height, self.ledger.block(height))?;
+        Ok(decided.map(|decided| (decided.block, decided.certificate)))
     }
 
     fn receipts(&self, height: Height, from: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {
@@ -227,27 +260,12 @@ impl Backend for NodeBackend {
     }
 
     fn signed_by(&self, height: Height, account: &AccountId) -> Result<BTreeSet<TransactionId>, StoreError> {
-        let mut signed = BTreeSet::new();
-        let Some(decided) = self.ledger.block(height)? else {
-            return Ok(signed);
-        };
-        // One batch in memory at a time.
-        for reference in &decided.block.batches {
-            let id = reference.header.id();
-            let missing = || StoreError::Missing { record: Record::Column("batches"), key: id.as_bytes().to_vec() };
-            let batch = self.ledger.batch(&id)?.ok_or_else(missing)?;
-            let is_signer = |transaction: &&SignedTransaction| {
-                transaction.body.signers.iter().any(|signer| signer.account == *account)
-            };
-            signed.extend(batch.batch.transactions.iter().filter(is_signer).map(SignedTransaction::id));
-        }
-        Ok(signed)
+        self.ledger.unless_pruned(height, self.read_signed_by(height, account))
     }
 
     fn executed_transaction(&self, id: &TransactionId) -> Result<Option<ExecutedTransaction>, StoreError> {
         self.ledger.executed_transaction(id)
     }
-
     fn validators(&self, height: Height) -> Result<Option<ValidatorSet>, StoreError> {
         self.ledger.validators_at(height)
     }

@@ -54,7 +54,7 @@ const fn key(variable: &'static str, section: &'static str, field: &'static str,
     Key { variable, section, field, kind }
 }
 
-const KEYS: [Key; 21] = [
+const KEYS: [Key; 24] = [
     key("QUANCHENG_NODE_DATA_DIR", "node", "data_dir", Kind::Text),
     key("QUANCHENG_NODE_GENESIS", "node", "genesis", Kind::Text),
     key("QUANCHENG_NODE_PEER_KEY", "node", "peer_key", Kind::Text),
@@ -73,6 +73,9 @@ const KEYS: [Key; 21] = [
     key("QUANCHENG_API_PENDING_MAX", "api", "pending_max", Kind::Number),
     key("QUANCHENG_STORE_MEMORY_MIB", "store", "memory_mib", Kind::Number),
     key("QUANCHENG_STORE_KEEP_RECENT", "store", "keep_recent", Kind::Number),
+    key("QUANCHENG_STORE_KEEP_BLOCKS", "store", "keep_blocks", Kind::Number),
+    key("QUANCHENG_STORE_KEEP_DAYS", "store", "keep_days", Kind::Number),
+    key("QUANCHENG_STORE_KEEP_MIB", "store", "keep_mib", Kind::Number),
     key("QUANCHENG_LOG_LEVEL", "log", "level", Kind::Text),
     key("QUANCHENG_LOG_JSON", "log", "json", Kind::Flag),
     key("QUANCHENG_SNAPSHOTS_EVERY_BLOCKS", "snapshots", "every_blocks", Kind::Number),
@@ -140,7 +143,13 @@ mod tests {
             },
             network: NetworkSection { listen: Vec::new(), peers: vec![peer] },
             api: toml::from_str("public = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"").unwrap(),
-            store: StoreSection { keep_recent: Some(64), ..StoreSection::default() },
+            store: StoreSection {
+                keep_recent: Some(64),
+                keep_blocks: Some(1024),
+                keep_days: Some(1),
+                keep_mib: Some(64),
+                ..StoreSection::default()
+            },
             log: LogSection::default(),
             snapshots: SnapshotsSection { every_blocks: Some(1_000) },
         };

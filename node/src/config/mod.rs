@@ -11,6 +11,7 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use quancheng_state::BLOCKS_KEPT_MIN;
 use quancheng_types::NodeId;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub use environment::near_misses;
 
 /// Least number of heights between two snapshots.
 const SNAPSHOT_BLOCKS_MIN: u64 = 1_000;
+/// Least size of the blocks that are kept, MiB.
+const KEEP_MIB_MIN: u64 = 64;
 /// Greatest size of a configuration file, bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// What some editors write before the first line.
@@ -148,6 +151,16 @@ pub struct StoreSection {
     /// Heights of which counts and lists can be read as they were; absent = all. Records can be read, and proven, as of every height.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_recent: Option<u64>,
+    /// Newest blocks that are kept, with their batches and receipts; absent = all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_blocks: Option<u64>,
+    /// Days before the newest block whose blocks are kept; absent = all. Of `keep_blocks`, `keep_days` and `keep_mib` the narrowest counts; at
+    /// least the newest 1,024 blocks stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_days: Option<u32>,
+    /// Size of the blocks that are kept, MiB, with batches and receipts, about; absent = without bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_mib: Option<u64>,
     /// Tables held open; not in the file: the start divides the descriptors.
     #[serde(skip)]
     pub open_files_max: Option<u16>,
@@ -155,7 +168,28 @@ pub struct StoreSection {
 
 impl Default for StoreSection {
     fn default() -> Self {
-        Self { memory_mib: 128, keep_recent: None, open_files_max: None }
+        let (keep_recent, keep_blocks, keep_days, keep_mib) = (None, None, None, None);
+        Self { memory_mib: 128, keep_recent, keep_blocks, keep_days, keep_mib, open_files_max: None }
+    }
+}
+
+impl StoreSection {
+    /// Whether enough of the past is kept for peers that lag, and for clients that ask what became of a transaction.
+    fn lint_kept(&self) -> Result<(), ConfigError> {
+        let harmful = |key, value: String, advice| Err(ConfigError::Harmful { key, value, advice });
+        if let Some(blocks) = self.keep_blocks.filter(|blocks| *blocks < BLOCKS_KEPT_MIN) {
+            let advice = "a node must keep at least 1024 blocks, for peers that lag; leave it out to keep all";
+            return harmful("store.keep_blocks", blocks.to_string(), advice);
+        }
+        if let Some(days) = self.keep_days.filter(|days| *days < 1) {
+            let advice = "keep at least 1 day: a transaction may be valid for so long; leave it out to keep all";
+            return harmful("store.keep_days", days.to_string(), advice);
+        }
+        if let Some(mib) = self.keep_mib.filter(|mib| *mib < KEEP_MIB_MIN) {
+            let advice = "keep at least 64 MiB; leave it out to keep all";
+            return harmful("store.keep_mib", mib.to_string(), advice);
+        }
+        Ok(())
     }
 }
 
@@ -357,6 +391,7 @@ impl NodeConfig {
             let advice = "each reads the whole state; choose at least 1000, or leave it out";
             return harmful("snapshots.every_blocks", blocks.to_string(), advice);
         }
+        self.store.lint_kept()?;
         if !(16..=65_536).contains(&self.api.connections_max) {
             return harmful("api.connections_max", self.api.connections_max.to_string(), "choose 16 to 65536");
         }

@@ -123,6 +123,9 @@ fn mistakes_are_refused_with_their_place() {
         (format!("{GOOD}\n[store]\nmemory_mib = 1\n"), "store.memory_mib"),
         (format!("{GOOD}\n[store]\nkeep_recent = 3\n"), "store.keep_recent"),
         (format!("{GOOD}\n[snapshots]\nevery_blocks = 9\n"), "snapshots.every_blocks"),
+        (format!("{GOOD}\n[store]\nkeep_blocks = 1023\n"), "store.keep_blocks"),
+        (format!("{GOOD}\n[store]\nkeep_days = 0\n"), "store.keep_days"),
+        (format!("{GOOD}\n[store]\nkeep_mib = 63\n"), "store.keep_mib"),
         (GOOD.replace("listen", "listen ="), "line"),
     ];
     for (text, expected) in cases {

@@ -18,6 +18,7 @@ mod clock;
 mod flush;
 mod peers;
 mod perform;
+mod pruned_peers;
 mod pump;
 mod serve;
 
@@ -195,6 +196,8 @@ pub struct DriverParts {
     pub rules: watch::Sender<SealRules>,
     /// How this node's clock compares with the validators', for admission and the API; `None` until that is known.
     pub clock: watch::Sender<Option<ClockReport>>,
+    /// Whether no connected peer has the next block any more, for the API.
+    pub pruned_peers: Arc<AtomicBool>,
     /// This validator; `None` on a follower.
     pub own: Option<ValidatorId>,
 }
@@ -207,6 +210,7 @@ pub struct Driver {
     started: Instant,
     halted: Arc<AtomicBool>,
     clock_watch: clock::ClockWatch,
+    pruned_peers: pruned_peers::PrunedPeers,
     /// The set in force when it was last looked at, and the height.
     in_force: (Height, ValidatorSet),
 }
@@ -243,6 +247,7 @@ impl Driver {
             started: Instant::now(),
             halted,
             clock_watch: clock::ClockWatch::default(),
+            pruned_peers: pruned_peers::PrunedPeers::default(),
         }
     }
 
@@ -298,9 +303,13 @@ impl Driver {
         }
         let input = match input {
             DriverInput::PeerUp(peer) => Input::PeerUp { peer },
-            DriverInput::PeerDown(peer) => Input::PeerDown { peer },
+            DriverInput::PeerDown(peer) => {
+                self.forget_blocks_of(&peer);
+                Input::PeerDown { peer }
+            }
             DriverInput::Message { from, message, place } => {
                 self.read_clock(from, &message);
+                self.hear_of_blocks(from, &message);
                 place.free();
                 Input::Peer { from, message: *message, verified: false }
             }

@@ -47,11 +47,12 @@ impl Driver {
         Ok(())
     }
 
-    fn send(&self, to: NodeId, message: &Message) {
+    fn send(&mut self, to: NodeId, message: &Message) {
         let Some(peer) = self.parts.peers.peer_id(&to) else {
             return;
         };
         self.parts.asked.note([to], message, std::time::Instant::now());
+        self.pruned_peers.asks(to, message);
         // A peer that is gone or slow is served again by the repeats of the protocol.
         if self.parts.network.send(&peer, message.lane().into(), Bytes::from(message.encode())).is_err() {
             self.parts.metrics.messages_dropped.inc();

@@ -140,6 +140,10 @@ fn blocks(ledger: &Ledger, request: &BlocksRequest) -> Result<Message, LedgerErr
     let mut blocks = Vec::new();
     let mut bytes = 0;
     let mut height = request.from;
+    // Of lower blocks the batches are gone: those few that are kept for their certificates help nobody to go on.
+    if height < ledger.lowest()?.block {
+        return Ok(Message::BlocksResponse(List::default()));
+    }
     while blocks.len() < request.count.min(limits::SYNC_BLOCKS_MAX) as usize && bytes < limits::SYNC_RESPONSE_BYTES {
         let Some(block) = ledger.block(height)? else {
             break;
@@ -156,6 +160,26 @@ mod tests {
     use quancheng_types::{Digest, Height};
 
     use super::*;
+
+    /// A block whose batches are gone helps nobody to go on, also where it is kept for its certificate.
+    #[test]
+    fn blocks_below_the_lowest_are_answered_with_none() {
+        let memory = Arc::new(quancheng_state::Memory::new());
+        let (options, genesis) = (quancheng_state::StoreOptions::default(), crate::testing::genesis());
+        let backend = Arc::clone(&memory) as Arc<dyn quancheng_state::Backend>;
+        let ledger = Ledger::over(backend, options, &genesis, crate::ledger::Keep::default()).unwrap();
+        for height in 1..=8 {
+            ledger.put_commits(&[crate::testing::commit(height)]).unwrap();
+        }
+        let mut writes = quancheng_state::backend::Writes::new();
+        quancheng_state::put_beginning(Height(5), Height(1), &mut writes);
+        quancheng_state::Backend::write(&*memory, writes, quancheng_state::Durability::Synced).unwrap();
+        for (from, expected) in [(1, 0), (4, 0), (5, 4), (8, 1), (9, 0)] {
+            let request = BlocksRequest { from: Height(from), count: 64 };
+            let Message::BlocksResponse(found) = blocks(&ledger, &request).unwrap() else { panic!("blocks") };
+            assert_eq!(found.len(), expected, "from {from}");
+        }
+    }
 
     #[test]
     fn a_peer_that_asks_for_much_delays_another_by_one_answer() {

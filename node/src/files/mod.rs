@@ -213,7 +213,8 @@ pub const REJOIN: &str = "restore nothing older, but move the data folder away a
                           plain `quanchengd init`)";
 /// What to do when only what follows from the chain is damaged.
 pub const REMAKE: &str = "stop the node, move the folder `store/results` of the data folder away, if it is there, and start it again: it executes its blocks again \
-                          and makes it anew, and nothing is lost";
+                          and makes it anew, and nothing is lost. A node whose blocks do not begin at height 1 (it has pruned them, or joined by a \
+                          snapshot) cannot do that: there, restore a backup or join again (区块不从高度 1 开始的节点不能如此重建：请从备份恢复或重新加入)";
 
 fn advice(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;

@@ -10,7 +10,7 @@ use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions};
 use quancheng_types::{BatchId, BlockId, Genesis, Height, PublicKey, SignedBatch, ValidatorId};
 
 use super::open::READ_ONLY;
-use super::{Ledger, LedgerError};
+use super::{Keep, Ledger, LedgerError};
 use crate::files::Marks;
 
 /// Memory for looking at a copy, bytes.
@@ -43,7 +43,7 @@ impl Ledger {
         if Store::open(Arc::<Rocks>::clone(&backend), READ_ONLY)?.tip().is_none() {
             return Err(LedgerError::Empty);
         }
-        let ledger = Self::over(backend, READ_ONLY, genesis, None)?;
+        let ledger = Self::over(backend, READ_ONLY, genesis, Keep::default())?;
         ledger.check_results(folder, genesis)?;
         Ok(ledger)
     }

@@ -68,6 +68,13 @@ pub enum LedgerError {
         /// Their newest height.
         height: Height,
     },
+    /// The results are gone, or older than the lowest block: nothing here can make them again.
+    ResultsLost {
+        /// The lowest height whose block is here.
+        lowest: Height,
+        /// The newest height whose results are here.
+        results: Height,
+    },
     /// The store holds no state at all.
     Empty,
     /// The thread that writes batches is gone.
@@ -119,6 +126,13 @@ impl fmt::Display for LedgerError {
                  blocks are an older copy; {REMAKE}",
                 path.display()
             ),
+            Self::ResultsLost { lowest, results } => write!(
+                f,
+                "the results of this node end at height {results}, and its blocks begin at height {lowest}, so they cannot be made again here; \
+                 nothing was changed. Put the folder `store/results` back if it was moved away; else restore a backup of this node, or join \
+                 again by a snapshot, or by blocks from an archive node (本节点的执行结果止于高度 {results}，而区块始于高度 {lowest}，无法在此重新执行；\
+                 若 `store/results` 是被移走的，请放回，否则请从备份恢复，或以快照重新加入，或从归档节点重新同步). {REJOIN}"
+            ),
             Self::File(error) => error.fmt(f),
             Self::Empty => f.write_str("the store holds no state; wipe the data folder and start again"),
             Self::WriterPanicked => {
@@ -153,6 +167,7 @@ impl LedgerError {
             | Self::StoreMissing { .. }
             | Self::RolledBack { .. }
             | Self::ForeignResults { .. }
+            | Self::ResultsLost { .. }
             | Self::MarksOlder { .. } => true,
             Self::Store(
                 StoreError::Format { .. }
@@ -191,6 +206,7 @@ impl From<LedgerError> for AdmissionError {
             | LedgerError::StoreMissing { .. }
             | LedgerError::RolledBack { .. }
             | LedgerError::ForeignResults { .. }
+            | LedgerError::ResultsLost { .. }
             | LedgerError::MarksOlder { .. }
             | LedgerError::File(_)
             | LedgerError::Empty

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use quancheng_consensus::Executed;
 use quancheng_contracts::{BlockInput, execute_block};
 use quancheng_state::{BlockCommit, Executed as ExecutedRow};
-use quancheng_types::{Block, Height, Outcome, Receipt, SignedBatch, SignedTransaction};
+use quancheng_types::{Block, Outcome, Receipt, SignedBatch, SignedTransaction};
 
 use super::{Ledger, LedgerError};
-
-/// Superseded heights removed at one commit when the node prunes: more than one, so that pruning catches up.
-const PRUNE_HEIGHTS: u32 = 4;
 
 /// Results of one height.
 #[derive(Debug)]
@@ -66,14 +63,4 @@ pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch
         refused: u64::try_from(refused).unwrap_or(u64::MAX),
         internal_count: output.internal_count,
     })
-}
-
-impl Ledger {
-    fn prune(&self, height: Height) -> Result<(), LedgerError> {
-        let Some(oldest) = self.keep_recent.and_then(|keep| height.0.checked_sub(keep)) else {
-            return Ok(());
-        };
-        self.store.prune(Height(oldest), PRUNE_HEIGHTS)?;
-        Ok(())
-    }
 }

@@ -13,6 +13,7 @@ mod copy;
 mod error;
 mod exchange;
 mod execute;
+mod keep;
 mod open;
 mod salvage;
 mod watched;
@@ -36,6 +37,7 @@ use blocks::ChainTip;
 pub use error::LedgerError;
 pub use exchange::Imported;
 pub use execute::{Results, execute_stored};
+pub use keep::{Keep, Lowest};
 pub(crate) use open::STORE_FOLDER;
 pub use open::{StoreHandle, StoreKeeper, has_run};
 pub use salvage::{Salvaged, salvage};
@@ -64,7 +66,8 @@ pub struct Ledger {
     chain: ChainStore,
     cache: Mutex<BatchCache>,
     tip: RwLock<ChainTip>,
-    keep_recent: Option<u64>,
+    keep: Keep,
+    fitting: keep::FittingBlocks,
     /// Groups of batches written.
     groups: Mutex<u64>,
     /// Groups whose mark is durable.
@@ -84,7 +87,7 @@ impl Ledger {
         backend: Arc<dyn Backend>,
         options: StoreOptions,
         genesis: &Genesis,
-        keep_recent: Option<u64>,
+        keep: Keep,
     ) -> Result<Self, LedgerError> {
         let store = Store::open(Arc::clone(&backend), options)?;
         let chain_id = genesis.chain_id();
@@ -96,6 +99,7 @@ impl Ledger {
             None if store.tip().is_some() || chain.last_block()?.is_some() => return Err(LedgerError::Nameless),
             Some(_) | None => {}
         }
+        check_beginning(&store, &chain)?;
         if store.tip().is_none() {
             let patch = genesis_patch(genesis, &quancheng_state::view::EmptyView).map_err(LedgerError::Genesis)?;
             if known.is_none() {
@@ -112,7 +116,8 @@ impl Ledger {
             chain,
             cache: Mutex::default(),
             tip: RwLock::new(tip),
-            keep_recent,
+            keep,
+            fitting: keep::FittingBlocks::default(),
             groups: Mutex::new(groups.written),
             marked: Arc::new(AtomicU64::new(groups.marked)),
             marks: Mutex::default(),
@@ -347,4 +352,11 @@ impl Ledger {
         let tip = self.tip.read().unwrap_or_else(PoisonError::into_inner).height();
         Ok(self.schedules()?.validators.from(tip.next()).map(|entry| entry.value.clone()).collect())
     }
+}
+
+/// Refuses results that cannot be made again, because the blocks from which they follow are not here any more, or never were.
+fn check_beginning(store: &Store, chain: &ChainStore) -> Result<(), LedgerError> {
+    let (lowest, results) = (chain.first_block()?, store.tip().map_or(Height::GENESIS, |tip| tip.height()));
+    let is_whole = lowest <= Height::GENESIS.next() && results == Height::GENESIS;
+    if is_whole || lowest <= results { Ok(()) } else { Err(LedgerError::ResultsLost { lowest, results }) }
 }

@@ -19,7 +19,7 @@ use tracing::warn;
 use super::batches::GroupsRow;
 use super::blocks::ChainTip;
 use super::watched::{DamageSeen, Watched};
-use super::{Ledger, LedgerError};
+use super::{Keep, Ledger, LedgerError};
 use crate::config::StoreSection;
 use crate::files::{FileError, Marks, MarksFile, SignRecordFile};
 
@@ -63,7 +63,7 @@ impl Ledger {
         // What is gone of the results is made again, all of it if need be.
         let results = RocksPart::open(&path, Part::Results, &RocksOptions { is_created: true, ..rocks.clone() })?;
         let backend: Arc<dyn Backend> = Arc::new(Watched::new(Rocks::of(chain, results), damage.clone()));
-        let mut ledger = Self::over(backend, store, genesis, options.keep_recent)?;
+        let mut ledger = Self::over(backend, store, genesis, options.into())?;
         ledger.damage = damage;
         check_marks(&path, &ledger.chain, &marks)?;
         ledger.check_results(&path, genesis)?;
@@ -88,7 +88,7 @@ impl Ledger {
             return Err(LedgerError::Empty);
         }
         drop(store);
-        let ledger = Self::over(backend, READ_ONLY, genesis, None)?;
+        let ledger = Self::over(backend, READ_ONLY, genesis, Keep::default())?;
         // What it decided is compared by who reads it.
         ledger.check_origin(&data_dir.join(STORE_FOLDER), genesis)?;
         // Who may read the store may not be allowed to open the marks; what is read then proves itself by its roots.
@@ -100,7 +100,7 @@ impl Ledger {
 
     /// Whether the results are of this chain: they begin with the state that its genesis gives.
     fn check_origin(&self, path: &Path, genesis: &Genesis) -> Result<(), LedgerError> {
-        let fresh = Self::over(Arc::new(Memory::new()), READ_ONLY, genesis, None)?;
+        let fresh = Self::over(Arc::new(Memory::new()), READ_ONLY, genesis, Keep::default())?;
         if self.store.history_leaf(Height::GENESIS)? == fresh.store.history_leaf(Height::GENESIS)? {
             return Ok(());
         }

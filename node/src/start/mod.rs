@@ -136,6 +136,7 @@ impl Node {
             peers,
             status: running.status,
             clock: running.clock,
+            pruned_peers: running.pruned_peers,
             is_log_lost: running.is_log_lost,
             metrics,
             started: begun,
@@ -236,6 +237,7 @@ struct Running {
     admission: Admission,
     status: watch::Receiver<EngineStatus>,
     clock: watch::Receiver<Option<ClockReport>>,
+    pruned_peers: Arc<AtomicBool>,
     is_log_lost: bool,
 }
 
@@ -246,12 +248,11 @@ impl Assembly<'_> {
         peers: &Arc<PeerBook>,
         network: &NetworkHandle,
     ) -> Result<Running, StartError> {
-        let chain_id = self.genesis.chain_id();
-        let (ledger, metrics) = (self.ledger, self.metrics);
+        let (chain_id, ledger, metrics) = (self.genesis.chain_id(), self.ledger, self.metrics);
         let (driver, inputs) = driver::queue();
         let (marks, found) = self.start_marks(&driver)?;
         let running = self.teardown.threads();
-        let (bars, asked) = (Arc::new(Bars::default()), Arc::new(Asked::default()));
+        let (bars, asked, pruned_peers) = <(Arc<Bars>, Arc<Asked>, Arc<AtomicBool>)>::default();
         let (verifier, writer) = self.start_verifier(&driver, &marks)?;
         self.teardown.stops(verifier.clone());
         let executor = self.start_executor(&driver, tracker, peers, network)?;
@@ -311,12 +312,13 @@ impl Assembly<'_> {
             duty,
             rules,
             clock,
+            pruned_peers: Arc::clone(&pruned_peers),
             own: self.keys.validator_id(),
         };
         let built = Driver::new(parts, inputs, Arc::new(AtomicBool::new(false)));
         let driver_end = built.spawn(own_batches, running).map_err(StartError::Thread)?;
         let (status, clock) = (status_receiver, clock_receiver);
-        Ok(Running { driver, driver_end, bars, asked, verifier, admission, status, clock, is_log_lost })
+        Ok(Running { driver, driver_end, bars, asked, verifier, admission, status, clock, pruned_peers, is_log_lost })
     }
 
     fn start_verifier(

@@ -8,10 +8,10 @@ use std::sync::mpsc::channel;
 
 use quancheng_consensus::log::TimeoutStep;
 use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
-use quancheng_consensus::{Commit, CommittedBlock, LogEntry, SignRecord};
+use quancheng_consensus::{LogEntry, SignRecord};
 use quancheng_types::{
-    AccountId, Attendance, Batch, Block, BlockId, Bytes, Call, CommitCertificate, Digest, Header, Height, KeyId, List,
-    ModuleId, PROTOCOL_VERSION, Round, SignedBatch, Signer, SigningKey, Transaction, ValidatorId,
+    AccountId, Batch, Bytes, Call, Digest, Height, KeyId, List, ModuleId, Round, SignedBatch, Signer, SigningKey,
+    Transaction, ValidatorId,
 };
 
 use super::StartError;
@@ -46,32 +46,6 @@ fn batch(number: u64) -> Arc<SignedBatch> {
     };
     let transactions = List::new(vec![body.sign(&[&key]).unwrap()]).unwrap();
     Arc::new(Batch { transactions }.sign(testing::genesis().chain_id(), number, 1, &key))
-}
-
-fn commit(height: u64) -> Arc<Commit> {
-    let zero = Digest([0; 32]);
-    let header = Header {
-        version: PROTOCOL_VERSION,
-        chain_id: testing::genesis().chain_id(),
-        height: Height(height),
-        time_ms: height,
-        parent: BlockId(zero),
-        proposer: ValidatorId(zero),
-        round: Round(0),
-        batches_root: zero,
-        validators_hash: zero,
-        next_validators_hash: zero,
-        params_hash: zero,
-        executed_height: Height(0),
-        history_size: 1,
-        history_root: zero,
-        misbehavior_root: zero,
-        attendance_hash: zero,
-    };
-    let block = Block { header, batches: List::empty(), misbehavior: List::empty(), attendance: Attendance::default() };
-    let certificate =
-        CommitCertificate { height: Height(height), round: Round(0), block_id: block.id(), signatures: List::empty() };
-    Arc::new(Commit { decided: CommittedBlock { block, certificate }, windows: Vec::new() })
 }
 
 fn entry(height: u64) -> LogEntry {
@@ -119,7 +93,7 @@ struct Opened {
 fn open(dir: &Path) -> Result<Opened, Refused> {
     let lock = DataLock::acquire(dir)?;
     StoppedFile::at(dir).check()?;
-    let options = crate::config::StoreSection { memory_mib: 32, keep_recent: None, open_files_max: None };
+    let options = crate::config::StoreSection { memory_mib: 32, ..Default::default() };
     let ledger = Arc::new(Ledger::open(dir, &testing::genesis(), &options)?);
     let chain_id = ledger.chain_id();
     let mut file = SignRecordFile::at(dir);
@@ -147,7 +121,7 @@ fn live(dir: &Path, life: u64) {
         let slot = Slot { height: Height(height), round: Round(0), step: Step::Prevote };
         record.admit(slot, SlotValue { block_id: None, pol_round: None }, 1).unwrap();
         file.replace(&record).unwrap();
-        ledger.put_commits(&[commit(height)]).unwrap();
+        ledger.put_commits(&[testing::commit(height)]).unwrap();
         keeper.block(Height(height), file.count(), log.mark());
     }
     drop(keeper);
@@ -199,7 +173,7 @@ fn check(dir: &Path, lives: u64) -> Result<Option<LogLoss>, Refused> {
         let found = opened.ledger.batch(&batch(number).header.id()).map_err(LedgerError::from)?;
         assert_eq!(found, Some(batch(number)), "batch {number} is gone without a word");
         let block = opened.ledger.block(Height(number + 1)).map_err(LedgerError::from)?;
-        assert_eq!(block, Some(commit(number + 1).decided.clone()), "block {number} is gone without a word");
+        assert_eq!(block, Some(testing::commit(number + 1).decided.clone()), "block {number} is gone without a word");
     }
     let pending = opened.ledger.pending_batches().map_err(LedgerError::from)?;
     assert_eq!(pending.len(), usize::try_from(made).unwrap());
@@ -373,7 +347,7 @@ fn a_torn_end_that_was_never_durable_is_no_damage() {
 }
 
 fn open_for(dir: &Path, genesis: &quancheng_types::Genesis) -> Result<Ledger, LedgerError> {
-    let options = crate::config::StoreSection { memory_mib: 32, keep_recent: None, open_files_max: None };
+    let options = crate::config::StoreSection { memory_mib: 32, ..Default::default() };
     Ledger::open(dir, genesis, &options)
 }
 
@@ -390,7 +364,7 @@ fn a_chain_without_results_is_not_taken_for_a_new_one() {
     let over = |genesis| {
         let rocks =
             quancheng_state_rocks::Rocks::open(&store, &quancheng_state_rocks::RocksOptions::default()).unwrap();
-        Ledger::over(Arc::new(rocks), quancheng_state::StoreOptions::default(), genesis, None).map(|_| ())
+        Ledger::over(Arc::new(rocks), quancheng_state::StoreOptions::default(), genesis, Default::default()).map(|_| ())
     };
     let error = over(&other).unwrap_err();
     assert!(matches!(error, LedgerError::OtherChain { .. }), "{error}");

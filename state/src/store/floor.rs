@@ -182,7 +182,7 @@ impl Store {
     /// What was read of the receipts of a height, unless they were being removed meanwhile.
     pub(super) fn unless_pruned<T>(&self, height: Height, read: Result<T, StoreError>) -> Result<T, StoreError> {
         let oldest = self.first_receipt();
-        // What was read while the height was being pruned counts for nothing, errors included.
-        if height < oldest { Err(StoreError::Pruned { height, oldest }) } else { read }
+        // What was read while the height was being pruned counts for nothing, errors included. The genesis never had any.
+        if Height::GENESIS < height && height < oldest { Err(StoreError::Pruned { height, oldest }) } else { read }
     }
 }

@@ -104,7 +104,7 @@ pub(crate) enum ApiError {
         /// What is wrong and what is allowed.
         reason: String,
     },
-    /// A height that this node no longer keeps.
+    /// Something of a height that this node no longer keeps.
     Pruned {
         /// Asked for.
         height: Height,

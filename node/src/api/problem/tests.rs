@@ -135,5 +135,5 @@ fn every_code_is_in_the_common_list_and_has_a_title() {
 }
 
 fn until() -> KnownUntil {
-    KnownUntil { chain_id: ChainId::default(), height: Height(7), time_ms: 8 }
+    KnownUntil { chain_id: ChainId::default(), height: Height(7), time_ms: 8, from_height: None, from_ms: None }
 }

@@ -1,8 +1,9 @@
 //! The words of problems, in Chinese and English.
 
 use quancheng_proof::report::{length_en, length_zh, shanghai_time};
-use quancheng_types::{Height, TransactionError, problem as codes};
+use quancheng_types::{Height, TransactionError, TransactionId, problem as codes};
 
+use super::super::known::KnownUntil;
 use super::super::language::Language;
 use super::super::outcome::RefusalView;
 use super::ApiError;
@@ -30,7 +31,7 @@ const TITLES: &[(&str, &str, &str)] = &[
     (codes::NOT_FOUND, "未找到", "Not found"),
     (codes::NO_SUCH_PATH, "没有该路径", "No such path"),
     (codes::OVERLOADED, "节点繁忙", "Overloaded"),
-    (codes::PRUNED, "历史状态已清理", "Pruned"),
+    (codes::PRUNED, "历史数据已清理", "Pruned"),
     (codes::NOT_KEPT, "历史不留存证明", "Past not provable"),
     (codes::QUOTA_EXCEEDED, "超出配额", "Quota exceeded"),
     (codes::SNAPSHOT_FAILED, "快照失败", "Snapshot failed"),
@@ -76,9 +77,7 @@ fn en(error: &ApiError) -> String {
         ApiError::MethodNotAllowed => {
             "this path does not answer this method; the Allow header lists those it does".to_owned()
         }
-        ApiError::TransactionUnknown { id, .. } => {
-            format!("this node knows nothing of transaction {id}: it was not admitted here and is in no executed block")
-        }
+        ApiError::TransactionUnknown { id, until } => unknown_en(*id, until),
         ApiError::UnsupportedMediaType { found, allowed } => {
             format!("Content-Type `{found}` is not read here; send {allowed}")
         }
@@ -89,7 +88,9 @@ fn en(error: &ApiError) -> String {
         ApiError::BodyTimeout => "the body did not arrive in time; send it again over a faster connection".to_owned(),
         ApiError::InvalidParameter { name, reason } => format!("parameter `{name}`: {reason}"),
         ApiError::Pruned { height, lowest } => {
-            format!("height {height} is no longer kept here, the lowest is {lowest}; ask an archive node")
+            format!(
+                "what is asked for of height {height} is no longer kept here, the lowest height is {lowest}; ask an archive node"
+            )
         }
         ApiError::NotKept { height } => {
             format!(
@@ -164,9 +165,7 @@ fn zh(error: &ApiError) -> String {
             format!("此地址没有路径 {path}；公共接口的路径见 GET /v1/openapi.json")
         }
         ApiError::MethodNotAllowed => "该路径不支持此请求方法，支持的方法见 Allow 响应头".to_owned(),
-        ApiError::TransactionUnknown { id, .. } => {
-            format!("本节点没有交易 {id} 的任何记录：既未在此受理，也不在已执行的区块中")
-        }
+        ApiError::TransactionUnknown { id, until } => unknown_zh(*id, until),
         ApiError::UnsupportedMediaType { found, allowed } => {
             format!("此处不接受 Content-Type `{found}`，请使用 {allowed}")
         }
@@ -175,7 +174,7 @@ fn zh(error: &ApiError) -> String {
         ApiError::BodyTimeout => "请求体未在规定时间内到达，请检查网络后重发".to_owned(),
         ApiError::InvalidParameter { name, reason } => format!("参数 `{name}` 无效：{reason}"),
         ApiError::Pruned { height, lowest } => {
-            format!("本节点不再保留高度 {height} 的状态，最低可查高度为 {lowest}；请查询归档节点")
+            format!("本节点不再保留高度 {height} 的此项数据，最低可查高度为 {lowest}；请查询归档节点")
         }
         ApiError::NotKept { height } => {
             format!("该条目属于派生表，任何节点都不能证明其在高度 {height} 的内容；请不指定高度再试")
@@ -203,6 +202,27 @@ fn zh(error: &ApiError) -> String {
         ApiError::Timeout => "未能及时答复；如已提交交易，其编号仍然有效，请按编号查询状态".to_owned(),
         ApiError::Store(_) => "本节点存储故障，详情见 causes；请联系节点运维人员".to_owned(),
         ApiError::Internal { .. } => "本节点内部错误，详情见 causes；请反馈".to_owned(),
+    }
+}
+
+fn unknown_en(id: TransactionId, until: &KnownUntil) -> String {
+    match until.from_height {
+        None => {
+            format!("this node knows nothing of transaction {id}: it was not admitted here and is in no executed block")
+        }
+        Some(lowest) => format!(
+            "this node knows nothing of transaction {id}; it joined by a snapshot and knows those executed from height {lowest} on: if it may \
+             have been executed before, ask an archive node"
+        ),
+    }
+}
+
+fn unknown_zh(id: TransactionId, until: &KnownUntil) -> String {
+    match until.from_height {
+        None => format!("本节点没有交易 {id} 的任何记录：既未在此受理，也不在已执行的区块中"),
+        Some(lowest) => format!(
+            "本节点没有交易 {id} 的任何记录；本节点以快照加入，仅知自高度 {lowest} 起执行的交易：如可能更早执行，请查询归档节点"
+        ),
     }
 }
 

@@ -66,7 +66,7 @@ fn is_in_force(backend: &dyn Backend, status: &NodeStatus, id: &ValidatorId) -> 
 /// A clock that is off makes the node slow and its proposals useless, but what it says is as true as ever. A node that does not carry a
 /// scheduled version of the rules works until the height of it, and stops there. Another process with the key of this one is told to
 /// stop; that somebody has the key is for people to look into, and so is a disk that lost
-/// a log.
+/// a log, and a node that can go on only by a snapshot, a backup or another peer.
 pub(super) fn warnings(status: &NodeStatus) -> Vec<&'static str> {
     let mut warnings = Vec::new();
     if status.clock.is_some_and(|report| report.is_off) {
@@ -80,6 +80,9 @@ pub(super) fn warnings(status: &NodeStatus) -> Vec<&'static str> {
     }
     if status.is_log_lost {
         warnings.push("log_lost");
+    }
+    if status.is_pruned_at_peers {
+        warnings.push("blocks_pruned_at_peers");
     }
     warnings
 }

@@ -116,6 +116,9 @@ pub(super) async fn submit(
             Err(error) => BulkItem::Problem(Box::new(error.problem(language))),
             Ok(Submitted { id, is_new }) => {
                 let state = if is_waited || !is_new { states.next() } else { None };
+                if let Some(TransactionState::Pruned { height, lowest }) = state {
+                    return BulkItem::Problem(Box::new(ApiError::Pruned { height, lowest }.problem(language)));
+                }
                 let status = state.and_then(|state| TransactionStatus::new(id, state, Detail::Brief));
                 BulkItem::Transaction(Box::new(status.unwrap_or_else(|| TransactionStatus::admitted(id))))
             }

@@ -171,6 +171,7 @@ mod tests {
     use super::admin::{missing, warnings};
     use crate::api::backend::{NodeStatus, VersionStatus};
     use crate::driver::ClockReport;
+    use crate::ledger::Lowest;
 
     fn status(validators: usize, connected: usize, is_signing: bool, is_syncing: bool) -> NodeStatus {
         NodeStatus {
@@ -197,6 +198,8 @@ mod tests {
             pending_transactions: 0,
             uptime_ms: 0,
             lowest_state_height: Height(0),
+            lowest: Lowest::archive(),
+            is_pruned_at_peers: false,
         }
     }
 
@@ -223,6 +226,8 @@ mod tests {
     fn a_key_and_a_log_that_people_must_look_into_are_warnings() {
         let asked = NodeStatus { is_key_asked: true, ..status(4, 3, true, false) };
         let lost = NodeStatus { is_log_lost: true, ..status(4, 3, true, false) };
+        let stuck = NodeStatus { is_pruned_at_peers: true, ..status(4, 3, true, true) };
+        assert_eq!((missing(&stuck, true), warnings(&stuck)), (vec!["caught_up"], vec!["blocks_pruned_at_peers"]));
         for (status, expected) in [(asked, "key_used_elsewhere"), (lost, "log_lost")] {
             assert_eq!((missing(&status, true), warnings(&status)), (Vec::new(), vec![expected]));
         }

@@ -93,6 +93,17 @@ pub(crate) struct StatusView {
     /// Least height whose state can be read.
     #[schema(value_type = u64)]
     pub(crate) lowest_state_height: Height,
+    /// Least height whose block is kept here; 1 on an archive node.
+    #[schema(value_type = u64)]
+    pub(crate) lowest_block_height: Height,
+    /// Least height whose receipts are kept here, if it is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub(crate) lowest_receipt_height: Option<Height>,
+    /// Least height whose transactions are known here by their ids; absent when all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub(crate) lowest_transaction_height: Option<Height>,
 }
 
 /// A version of the rules that counts from a later height on.
@@ -146,6 +157,9 @@ pub(super) async fn status(api: Api, Params(NoParams {}): Params<NoParams>) -> R
         pending_transactions: status.pending_transactions,
         uptime_ms: status.uptime_ms,
         lowest_state_height: status.lowest_state_height,
+        lowest_block_height: status.lowest.block,
+        lowest_receipt_height: Some(status.lowest.receipt).filter(|height| *height != status.lowest.block),
+        lowest_transaction_height: Some(status.lowest.transaction).filter(|height| *height > Height(1)),
     })
 }
 

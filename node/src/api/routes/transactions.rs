@@ -63,6 +63,7 @@ pub(super) async fn submit(
     params(("id" = String, Path, description = "Transaction id, 64 hex digits"), WaitParams),
     responses(
         (status = 200, body = TransactionStatus),
+        (status = 410, description = "PRUNED, with the lowest height: it was executed, and its receipt is no longer kept here", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "TRANSACTION_UNKNOWN, with `known_until`: the newest block that this node has executed", body = Problem, content_type = "application/problem+json"),
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
@@ -162,6 +163,9 @@ pub(super) async fn wait_for(
 async fn certified(api: &Api, id: TransactionId, state: TransactionState) -> ApiResult<Option<TransactionStatus>> {
     let certified_height = match &state {
         TransactionState::Known { stage: Stage::Certified, height, .. } => *height,
+        TransactionState::Pruned { height, lowest } => {
+            return Err(ApiError::Pruned { height: *height, lowest: *lowest });
+        }
         TransactionState::Known { .. } | TransactionState::Unknown | TransactionState::Expired => None,
     };
     let Some(mut status) = TransactionStatus::new(id, state, Detail::Full) else {

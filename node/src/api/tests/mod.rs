@@ -13,6 +13,8 @@ pub mod fuzz;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
+mod pruned;
+#[cfg(test)]
 mod reads;
 #[cfg(test)]
 mod shares;

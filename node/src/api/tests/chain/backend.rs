@@ -55,6 +55,8 @@ impl Backend for Fake {
             pending_transactions: self.inner().pending.len(),
             uptime_ms: 1,
             lowest_state_height: self.store.oldest(),
+            lowest: self.lowest(),
+            is_pruned_at_peers: false,
         }
     }
 
@@ -94,7 +96,12 @@ impl Backend for Fake {
 
     fn transaction(&self, id: &TransactionId) -> Result<TransactionState, StoreError> {
         if let Some((height, position)) = self.store.transaction_location(id)? {
-            let receipt = self.store.receipt(height, position)?.map(Arc::new);
+            let receipt = match self.store.receipt(height, position) {
+                Err(StoreError::Pruned { height, oldest }) => {
+                    return Ok(TransactionState::Pruned { height, lowest: oldest });
+                }
+                receipt => receipt?.map(Arc::new),
+            };
             let stage = if height <= self.status().certified_height { Stage::Certified } else { Stage::Executed };
             let time_ms = Some(START_MS + height.0 * 1000);
             return Ok(TransactionState::Known { stage, height: Some(height), time_ms, receipt });
@@ -134,7 +141,13 @@ impl Backend for Fake {
     }
 
     fn block(&self, height: Height) -> Result<Option<(Block, CommitCertificate)>, StoreError> {
-        Ok(self.inner().blocks.get(&height).cloned())
+        let oldest = self.lowest().block;
+        let is_pruned = Height::GENESIS < height && height < oldest;
+        if is_pruned {
+            Err(StoreError::Pruned { height, oldest })
+        } else {
+            Ok(self.inner().blocks.get(&height).cloned())
+        }
     }
 
     fn receipts(&self, height: Height, from: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {

@@ -4,7 +4,7 @@ mod backend;
 mod start;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use quancheng_contracts::modules::{check_call, encode_call};
@@ -23,6 +23,7 @@ use tokio::sync::broadcast;
 use crate::admission::AdmissionError;
 use crate::api::backend::{CertifiedBlock, Identity, Submitted};
 use crate::backup::BackupStatus;
+use crate::ledger::Lowest;
 
 pub(in crate::api::tests) use start::{key, organizations};
 
@@ -52,6 +53,8 @@ pub(in crate::api::tests) struct Fake {
     pub(in crate::api::tests) is_signing: AtomicBool,
     /// What the next read of receipts is answered with.
     pub(in crate::api::tests) receipts_error: Mutex<Option<StoreError>>,
+    /// The lowest height whose transactions it knows.
+    pub(in crate::api::tests) known_from: AtomicU64,
     /// Where its newest backup stands.
     pub(in crate::api::tests) backup: Mutex<BackupStatus>,
     /// Where its snapshots are.
@@ -61,7 +64,9 @@ pub(in crate::api::tests) struct Fake {
 impl Fake {
     pub(in crate::api::tests) fn new() -> Self {
         let genesis = start::genesis();
-        let store = Store::open(Arc::new(Memory::new()), StoreOptions::default()).expect("empty store");
+        let store =
+            Store::open(Arc::new(Memory::new()), StoreOptions { blocks_kept_min: 1, ..StoreOptions::default() })
+                .expect("empty store");
         let patch = genesis_patch(&genesis, &EmptyView).expect("genesis");
         store.init_genesis(genesis.time_ms, patch, &genesis.validators).expect("genesis");
         let identity = Identity {
@@ -81,6 +86,7 @@ impl Fake {
             is_signing: AtomicBool::new(true),
             receipts_error: Mutex::new(None),
             newest_receipts: Mutex::default(),
+            known_from: AtomicU64::new(1),
             backup: Mutex::default(),
             snapshots: std::path::PathBuf::from("/nonexistent"),
         };
@@ -90,6 +96,18 @@ impl Fake {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no panics inside")
+    }
+
+    /// Forgets blocks and receipts below a height.
+    pub(in crate::api::tests) fn prune(&self, to: u64) {
+        self.store.sync().expect("in memory");
+        assert_eq!(self.store.prune_chain(Height(to), 1_000), Ok(Height(to)));
+    }
+
+    fn lowest(&self) -> Lowest {
+        let block = self.store.chain().first_block().expect("in memory");
+        let transaction = Height(self.known_from.load(Ordering::SeqCst));
+        Lowest { block, receipt: self.store.first_receipt(), transaction }
     }
 
     /// A transaction of one call.
