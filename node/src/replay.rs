@@ -10,13 +10,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use quancheng_state::StoreError;
-use quancheng_types::{Digest, Height, HistoryLeaf};
+use quancheng_types::{Digest, Height, HistoryLeaf, NodeId};
 
 use crate::config::NodeConfig;
-use crate::files::{DataLock, FileError};
+use crate::files::{DataLock, FileError, Owner};
 use crate::ledger::{Ledger, LedgerError, execute_stored};
 use crate::start::{StartError, read_genesis};
 use crate::version::UnknownVersion;
+
+/// Whose the scratch folder is: nobody goes on from it.
+const NOBODY: Owner = Owner::Follower(NodeId(Digest::ZERO));
 
 /// What was executed again, and found equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +138,7 @@ pub fn replay(
     if std::fs::read_dir(scratch).map_err(failed)?.next().is_some() {
         return Err(failed(std::io::Error::from(std::io::ErrorKind::AlreadyExists)));
     }
-    let result = Ledger::open(scratch, &genesis, &config.store)
+    let result = Ledger::open(scratch, &genesis, NOBODY, &config.store)
         .map_err(ReplayError::Ledger)
         .and_then(|fresh| compare(&recorded, &fresh, until, tell));
     std::fs::remove_dir_all(scratch).map_err(failed)?;

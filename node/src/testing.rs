@@ -10,6 +10,7 @@ use quancheng_types::{
 };
 
 use crate::config::StoreSection;
+use crate::files::Owner;
 use crate::ledger::Ledger;
 
 /// A chain of one validator and no modules' content.
@@ -32,9 +33,15 @@ pub(crate) fn genesis() -> Genesis {
     }
 }
 
-/// A ledger on disk.
+/// The one validator of the chain.
+pub(crate) fn owner() -> Owner {
+    Owner::Validator(ValidatorId::of(&SigningKey::from_seed([1; 32]).public_key()))
+}
+
+/// A ledger of it on disk.
 pub(crate) fn ledger(data_dir: &Path) -> Ledger {
-    Ledger::open(data_dir, &genesis(), &StoreSection { memory_mib: 32, ..Default::default() }).unwrap()
+    let options = StoreSection { memory_mib: 32, ..Default::default() };
+    Ledger::open(data_dir, &genesis(), owner(), &options).unwrap()
 }
 
 /// A decided block of a height, with nothing in it.

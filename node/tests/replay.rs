@@ -9,13 +9,14 @@ use quancheng_consensus::{Commit, CommittedBlock};
 use quancheng_contracts::modules::{encode_call, encode_genesis};
 use quancheng_contracts::weight::batch_weight;
 use quancheng_node::config::StoreSection;
+use quancheng_node::files::Owner;
 use quancheng_node::ledger::{Ledger, execute_stored};
 use quancheng_state::StoreError;
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
     AccountId, Attendance, Batch, BatchCertificate, BatchRef, Block, BlockId, CommitCertificate, Digest, Genesis,
     Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Parameters, Round, SignedBatch, SignedTransaction, Signer,
-    SigningKey, Suite, Text, Transaction, Validator, ValidatorSet, Writers,
+    SigningKey, Suite, Text, Transaction, Validator, ValidatorId, ValidatorSet, Writers,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -74,8 +75,9 @@ impl Recorded {
         // A replay takes the place of the node, so the folder has a lock to take.
         std::fs::write(data.join("lock"), "").unwrap();
         std::fs::write(folder.path().join("genesis"), genesis.encode()).unwrap();
+        let owner = Owner::Validator(ValidatorId::of(&validator_key().public_key()));
         let ledger =
-            Ledger::open(&data, &genesis, &StoreSection { memory_mib: 32, ..StoreSection::default() }).unwrap();
+            Ledger::open(&data, &genesis, owner, &StoreSection { memory_mib: 32, ..StoreSection::default() }).unwrap();
         Self { folder, genesis, ledger, tip: BlockId::default() }
     }
 
@@ -253,7 +255,9 @@ fn blocks_that_were_removed_are_told_and_cannot_be_executed_again() {
         recorded.record(Vec::new());
     }
     let keep = StoreSection { memory_mib: 32, keep_blocks: Some(1_024), ..StoreSection::default() };
-    let open = |genesis: &Genesis| Ledger::open(&data, genesis, &keep);
+    let open = |genesis: &Genesis| {
+        Ledger::open(&data, genesis, Owner::Validator(ValidatorId::of(&validator_key().public_key())), &keep)
+    };
     let Recorded { folder, genesis, ledger, tip } = recorded;
     drop(ledger);
     let ledger = open(&genesis).unwrap();

@@ -37,6 +37,8 @@ pub enum IoCause {
     Locked,
     /// The files are damaged or are not a store.
     Damaged,
+    /// What stands in the place of a file or a folder of the store is none, and nothing that the store has made.
+    Foreign,
     /// Too many files are open.
     FileLimit,
     /// The path does not exist.
@@ -53,6 +55,10 @@ impl IoCause {
             Self::Permission => "give the user that runs the node read and write permission on it",
             Self::Locked => "stop the other process that has it open (two nodes never share a data folder)",
             Self::Damaged => "check the disk",
+            Self::Foreign => {
+                "it is nothing that this node has made: see what put it there, or which disk is not mounted, remove it or move it away, and try \
+                 again; nothing of the store was touched (该路径上的内容并非本节点所建，或有磁盘未挂载：请查明来源，移除或移走后重试；存储内容未被改动)"
+            }
             Self::FileLimit => "raise the limit of open files of the service (LimitNOFILE)",
             Self::NotFound => "check the data folder in the configuration of the node",
             Self::Device => "check the disk and the system log",
@@ -65,6 +71,7 @@ impl IoCause {
             Self::Permission => "permission denied",
             Self::Locked => "in use by another process",
             Self::Damaged => "damaged or not a store",
+            Self::Foreign => "something else stands in its place",
             Self::FileLimit => "too many open files",
             Self::NotFound => "not found",
             Self::Device => "input/output failure",

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use quancheng_types::PublicKey;
+use quancheng_types::{PublicKey, ValidatorId};
 
 use super::export::{export, free};
 use super::{BackupError, BackupSource, Made, door, make};
 use crate::config::NodeConfig;
-use crate::files::{DataLock, FileError, RestoringFile};
+use crate::files::{DataLock, FileError, Owner, RestoringFile};
 use crate::ledger::Ledger;
 use crate::start::{StartError, node_id, read_genesis};
 
@@ -70,10 +70,11 @@ fn of_stopped(config: &NodeConfig) -> Result<Made, BackupError> {
     let validator = config.node.validator_key.as_deref().map(public).transpose()?;
     let data_dir =
         std::fs::canonicalize(&config.node.data_dir).map_err(BackupError::io(&config.node.data_dir, "look at"))?;
-    let ledger = Arc::new(Ledger::open(&data_dir, &genesis, &config.store)?);
     let node_id = node_id(&peer).ok_or_else(|| BackupError::NoBackup {
         path: config.node.peer_key.clone(),
         reason: "node.peer_key is no Ed25519 key".to_owned(),
     })?;
+    let owner = validator.as_ref().map_or(Owner::Follower(node_id), |key| Owner::Validator(ValidatorId::of(key)));
+    let ledger = Arc::new(Ledger::open(&data_dir, &genesis, owner, &config.store)?);
     make(&BackupSource { data_dir, genesis, node_id, validator }, ledger, &AtomicBool::new(false))
 }

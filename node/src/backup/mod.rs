@@ -30,5 +30,10 @@ pub use error::{BackupError, FileFault, FileFaultKind};
 pub use make::{BackupSource, Made, make};
 pub use record::{BackupFile, BackupRecord};
 
+/// Whether a folder calls itself a backup.
+pub(crate) fn is_backup(folder: &std::path::Path) -> bool {
+    folder.join(record::RECORD_NAME).symlink_metadata().is_ok()
+}
+
 pub(crate) use check::{agrees, survey};
 pub(crate) use export::copy_checked;

@@ -13,7 +13,7 @@ use quancheng_types::{
 };
 
 use super::export::export;
-use super::record::{GENESIS_NAME, RECORD_NAME, digest};
+use super::record::{RECORD_NAME, digest};
 use super::*;
 use crate::config::NodeConfig;
 use crate::files::{DataLock, MarksFile, RestoringFile, SignRecordFile};
@@ -296,7 +296,8 @@ fn above(tip: u64) -> Option<Rejoin> {
 }
 
 fn opened(config: &NodeConfig) -> Ledger {
-    Ledger::open(&config.node.data_dir, &testing::genesis(), &config.store).unwrap()
+    let owner = crate::start::NodeKeys::open(config).unwrap().owner();
+    Ledger::open(&config.node.data_dir, &testing::genesis(), owner, &config.store).unwrap()
 }
 
 #[test]
@@ -366,10 +367,17 @@ fn a_follower_needs_no_height_and_nothing_is_shared_with_the_backup() {
     let config = node(&dir.path().join("new"), &testing::genesis(), false);
     assert!(matches!(restore(&config, &folder, above(2)), Err(StartError::RejoinWithoutKey)));
     restore(&config, &folder, None).unwrap();
-    for file in BackupRecord::read(&folder).unwrap().files.iter().filter(|file| file.path != GENESIS_NAME) {
-        let meta = config.node.data_dir.join("store").join(&file.path).metadata().unwrap();
-        assert_eq!(meta.nlink(), 1, "{}", file.path);
+    check(&folder).unwrap();
+    for part in ["chain", "results"] {
+        for entry in std::fs::read_dir(config.node.data_dir.join("store").join(part)).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(path.metadata().unwrap().nlink(), 1, "{}", path.display());
+        }
     }
+    // It is this node's store now, and no longer that of the validator that made the backup.
+    let (data, genesis) = (&config.node.data_dir, testing::genesis());
+    let error = Ledger::open(data, &genesis, testing::owner(), &config.store).unwrap_err().to_string();
+    assert!(error.contains("belongs to another node of this chain"), "{error}");
     let ledger = opened(&config);
     assert_eq!((ledger.newest_block(), ledger.marks().height), (Height(2), 2));
     assert!(!SignRecordFile::at(&config.node.data_dir).exists());
@@ -409,7 +417,7 @@ fn an_interrupted_restore_does_not_start_and_is_repeated() {
     RestoringFile::at(data).begin().unwrap();
     std::fs::create_dir_all(data.join("store/chain")).unwrap();
     std::fs::write(data.join("store/chain/CURRENT"), "MANIFEST-000001\n").unwrap();
-    MarksFile::at(data, testing::genesis().chain_id()).open(false).unwrap();
+    MarksFile::at(data, testing::genesis().chain_id(), testing::owner()).open(false).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let teardown = crate::start::Teardown::default();
     let started = runtime.block_on(crate::start::Node::start(config.clone(), &teardown));

@@ -89,6 +89,8 @@ pub enum DriverInput {
     Executed(Executed),
     /// The executor cannot go on.
     ExecutorFailed(LedgerError),
+    /// Batches cannot be stored.
+    StoreFailed(LedgerError),
     /// What is durable cannot be noted outside the store.
     MarksFailed(Arc<FileError>),
     /// End the loop after the current step.
@@ -316,7 +318,9 @@ impl Driver {
             DriverInput::LocalBatch { batch } => Input::LocalBatch { batch },
             DriverInput::BatchChecked { batch, verdict } => Input::BatchChecked { batch, verdict },
             DriverInput::Executed(executed) => Input::Executed(executed),
-            DriverInput::ExecutorFailed(error) => return Err(DriverEnd::Ledger(error)),
+            DriverInput::ExecutorFailed(error) | DriverInput::StoreFailed(error) => {
+                return Err(DriverEnd::Ledger(error));
+            }
             DriverInput::MarksFailed(error) => return Err(DriverEnd::File(error)),
             DriverInput::Stop => return Err(DriverEnd::Stopped),
         };

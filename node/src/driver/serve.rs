@@ -167,7 +167,7 @@ mod tests {
         let memory = Arc::new(quancheng_state::Memory::new());
         let (options, genesis) = (quancheng_state::StoreOptions::default(), crate::testing::genesis());
         let backend = Arc::clone(&memory) as Arc<dyn quancheng_state::Backend>;
-        let ledger = Ledger::over(backend, options, &genesis, crate::ledger::Keep::default()).unwrap();
+        let ledger = Ledger::over(backend, options, &genesis, crate::ledger::Keep::default(), None).unwrap();
         for height in 1..=8 {
             ledger.put_commits(&[crate::testing::commit(height)]).unwrap();
         }

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use super::{FileError, check_plain, io};
 
+/// Name in the data folder.
+pub(super) const LOCK: &str = "lock";
+
 /// Held for as long as the node runs; the system releases it when the process ends in any way.
 #[derive(Debug)]
 pub struct DataLock {
@@ -18,7 +21,7 @@ impl DataLock {
     /// [`FileError::Locked`] when another process holds it, [`FileError::Io`] when it cannot be made or written.
     pub fn acquire(data_dir: &Path) -> Result<Self, FileError> {
         std::fs::create_dir_all(data_dir).map_err(io(data_dir, "create the data folder"))?;
-        let path = data_dir.join("lock");
+        let path = data_dir.join(LOCK);
         check_plain(&path)?;
         let file = File::options()
             .create(true)
@@ -32,6 +35,7 @@ impl DataLock {
             Err(TryLockError::Error(error)) => Err(io(&path, "lock")(error)),
         }
     }
+
     /// Locks the folder of a node that has run, and writes nothing into it. Where there is no lock file, no node has run in it, or it is
     /// a copy.
     ///
@@ -39,7 +43,7 @@ impl DataLock {
     /// As [`Self::acquire`]; also when the folder does not exist.
     pub fn acquire_existing(data_dir: &Path) -> Result<Option<Self>, FileError> {
         std::fs::read_dir(data_dir).map_err(io(data_dir, "read the data folder"))?;
-        let path = data_dir.join("lock");
+        let path = data_dir.join(LOCK);
         check_plain(&path)?;
         let file = match File::open(&path) {
             Ok(file) => file,

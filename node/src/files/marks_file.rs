@@ -7,13 +7,13 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::ChainId;
 use quancheng_types::codec::{decode, encode};
 
-use super::slots::{CONTENT_BYTES_MAX, Slots, SlotsError};
-use super::{FileError, LogMark};
+use super::slots::{CONTENT_BYTES_MAX, SlotContent, Slots, SlotsError};
+use super::{FileError, LogMark, OtherOwner, Owner};
 
 /// Begins every slot and names the version of the layout.
-const MAGIC: [u8; 8] = *b"QCMARK2\0";
+const MAGIC: [u8; 8] = *b"QCMARK3\0";
 /// Name in the data folder.
-pub(super) const NAME: &str = "marks";
+pub const NAME: &str = "marks";
 
 /// Processes that are remembered.
 pub const INSTANCES: usize = 8;
@@ -56,6 +56,7 @@ impl Marks {
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Row {
     chain_id: ChainId,
+    owner: Owner,
     marks: Marks,
 }
 
@@ -64,13 +65,14 @@ struct Row {
 pub struct MarksFile {
     slots: Slots,
     chain_id: ChainId,
+    owner: Owner,
 }
 
 impl MarksFile {
     /// Names the file; touches nothing.
     #[must_use]
-    pub fn at(data_dir: &Path, chain_id: ChainId) -> Self {
-        Self { slots: Slots::at(data_dir, NAME, MAGIC, "the file of marks"), chain_id }
+    pub fn at(data_dir: &Path, chain_id: ChainId, owner: Owner) -> Self {
+        Self { slots: slots(data_dir), chain_id, owner }
     }
 
     /// Whether there is one.
@@ -83,32 +85,32 @@ impl MarksFile {
     ///
     /// # Errors
     /// [`FileError::MarksMissing`] when the node has run before, [`FileError::Damaged`] on any damage,
-    /// [`FileError::OtherChain`], [`FileError::Io`].
+    /// [`FileError::OtherChain`], [`FileError::OtherOwner`], [`FileError::Io`].
     pub fn open(&mut self, has_run: bool) -> Result<Marks, FileError> {
-        let path = self.slots.path().to_owned();
-        let slots = match self.slots.read() {
-            Ok(slots) => slots,
-            Err(SlotsError::Missing) if has_run => return Err(FileError::MarksMissing { path }),
-            Err(SlotsError::Missing) => {
+        let read = match self.slots.read() {
+            Err(SlotsError::Missing) if !has_run => {
                 let marks = Marks::default();
                 self.slots.create(&self.encode(&marks))?;
                 return Ok(marks);
             }
-            Err(SlotsError::Damaged) => return Err(FileError::Damaged { path, what: self.slots.what() }),
-            Err(SlotsError::OtherLayout) => return Err(FileError::OtherLayout { path, what: self.slots.what() }),
-            Err(SlotsError::File(error)) => return Err(error),
+            read => read,
         };
-        let length = u32::try_from(CONTENT_BYTES_MAX).expect("a slot is small");
-        let mut newest = Marks::default();
-        for slot in slots {
-            let row: Row = decode(&slot.bytes, length)
-                .map_err(|_| FileError::Damaged { path: path.clone(), what: self.slots.what() })?;
-            if row.chain_id != self.chain_id {
-                return Err(FileError::OtherChain { path, expected: self.chain_id });
-            }
-            newest = newest.merged(row.marks);
+        let (found, marks) = newest(&self.slots, read, self.chain_id)?;
+        if found != self.owner {
+            let (path, expected) = (self.slots.path().to_owned(), self.owner);
+            return Err(FileError::OtherOwner(Box::new(OtherOwner { path, found, expected })));
         }
-        Ok(newest)
+        Ok(marks)
+    }
+
+    /// Reads the marks of whatever node of a chain. The file is not changed.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for [`FileError::OtherOwner`].
+    pub fn look(data_dir: &Path, chain_id: ChainId) -> Result<(Owner, Marks), FileError> {
+        let slots = slots(data_dir);
+        let read = slots.look();
+        newest(&slots, read, chain_id)
     }
 
     /// Writes the marks. When this returns, they are on disk.
@@ -138,6 +140,38 @@ impl MarksFile {
     }
 
     fn encode(&self, marks: &Marks) -> Vec<u8> {
-        encode(&Row { chain_id: self.chain_id, marks: *marks })
+        encode(&Row { chain_id: self.chain_id, owner: self.owner, marks: *marks })
     }
+}
+
+fn slots(data_dir: &Path) -> Slots {
+    Slots::at(data_dir, NAME, MAGIC, "the file of marks")
+}
+
+/// The newest of two slots that hold, and whose they are.
+fn newest(
+    file: &Slots,
+    slots: Result<[SlotContent; 2], SlotsError>,
+    chain_id: ChainId,
+) -> Result<(Owner, Marks), FileError> {
+    let (path, what) = (file.path().to_owned(), file.what());
+    let [older, newer] = match slots {
+        Ok(slots) => slots,
+        Err(SlotsError::Missing) => return Err(FileError::MarksMissing { path }),
+        Err(SlotsError::Damaged) => return Err(FileError::Damaged { path, what }),
+        Err(SlotsError::OtherLayout) => return Err(FileError::OtherLayout { path, what }),
+        Err(SlotsError::File(error)) => return Err(error),
+    };
+    let length = u32::try_from(CONTENT_BYTES_MAX).expect("a slot is small");
+    let row = |slot: &SlotContent| {
+        decode::<Row>(&slot.bytes, length).map_err(|_| FileError::Damaged { path: path.clone(), what })
+    };
+    let (older, newer) = (row(&older)?, row(&newer)?);
+    if [older.chain_id, newer.chain_id] != [chain_id; 2] {
+        return Err(FileError::OtherChain { path, expected: chain_id });
+    }
+    if older.owner != newer.owner {
+        return Err(FileError::Damaged { path, what });
+    }
+    Ok((newer.owner, older.marks.merged(newer.marks)))
 }

@@ -16,6 +16,7 @@
 mod lock;
 mod log_file;
 mod marks_file;
+mod owner;
 mod restoring_file;
 mod sign_record_file;
 mod slots;
@@ -28,8 +29,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use lock::DataLock;
-pub use log_file::{LogFile, LogLoss, LogMark, OpenedLog};
-pub use marks_file::{INSTANCES, Marks, MarksFile};
+use lock::LOCK;
+use log_file::LOG_FOLDER;
+pub use log_file::{LogFile, LogInUse, LogLoss, LogMark, OpenedLog};
+pub use marks_file::{INSTANCES, Marks, MarksFile, NAME as MARKS};
+pub use owner::{OtherOwner, Owner};
 pub use restoring_file::RestoringFile;
 pub use sign_record_file::SignRecordFile;
 pub use stopped_file::StoppedFile;
@@ -109,6 +113,8 @@ pub enum FileError {
         /// The chain of the genesis file.
         expected: quancheng_types::ChainId,
     },
+    /// A file of another node of the chain.
+    OtherOwner(Box<OtherOwner>),
     /// This node was stopped for good by what its key did elsewhere.
     Stopped {
         /// The file that says so.
@@ -121,7 +127,7 @@ pub enum FileError {
         /// The file that says so.
         path: PathBuf,
     },
-    /// The log does not hold.
+    /// The log is not one that this node can go on from.
     Log {
         /// The file.
         path: PathBuf,
@@ -170,12 +176,7 @@ impl fmt::Display for FileError {
             Self::Damaged { path, what } => {
                 write!(f, "{} is damaged; it is {what}. Check the disk; {REJOIN}", path.display())
             }
-            Self::NotAFile { path } => write!(
-                f,
-                "{} is no regular file, but a folder, a pipe or a device (不是普通文件). Something else put it there: move it away, and put the \
-                 file back that belongs there; where it is gone, {REJOIN}",
-                path.display()
-            ),
+            Self::NotAFile { path } => f.write_str(&no_file(path)),
             Self::OtherLayout { path, what } => write!(
                 f,
                 "{} was written by another version of quanchengd, in another layout; it is {what}. Start that version again, or {REJOIN}",
@@ -186,6 +187,7 @@ impl fmt::Display for FileError {
                 "{} belongs to another chain than the genesis file ({expected}); use the genesis it was made with, or another data folder",
                 path.display()
             ),
+            Self::OtherOwner(other) => other.fmt(f),
             Self::Stopped { path, reason } => write!(
                 f,
                 "this node stopped and does not start again by itself: {reason} (noted in {}). Make sure that this key runs on one machine \
@@ -215,6 +217,25 @@ pub const REJOIN: &str = "restore nothing older, but move the data folder away a
 pub const REMAKE: &str = "stop the node, move the folder `store/results` of the data folder away, if it is there, and start it again: it executes its blocks again \
                           and makes it anew, and nothing is lost. A node whose blocks do not begin at height 1 (it has pruned them, or joined by a \
                           snapshot) cannot do that: there, restore a backup or join again (区块不从高度 1 开始的节点不能如此重建：请从备份恢复或重新加入)";
+
+/// That something else stands in the place of a file, and what to do when that file is not found behind it.
+fn no_file(path: &Path) -> String {
+    let is_log = path.parent().is_some_and(|folder| folder.ends_with(LOG_FOLDER));
+    let without = if path.ends_with(LOCK) {
+        "The node makes its own, and nothing is lost: try again (移除后重试即可，不会丢失内容)".to_owned()
+    } else if is_log {
+        "Put the file back that belongs there, or start without it: the node goes on, signs nothing at a height of which it may have forgotten \
+         something, and says so (将原文件放回，或直接启动：节点会继续运行，且不在可能有遗忘的高度签名)"
+            .to_owned()
+    } else {
+        format!("Put the file back that belongs there, and start again; where it is gone, {REJOIN}")
+    };
+    format!(
+        "{} is no regular file, but a folder, a pipe or a device (不是普通文件). This node did not make it: see what put it there, and remove it or move it \
+         away. {without}",
+        path.display()
+    )
+}
 
 fn advice(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;

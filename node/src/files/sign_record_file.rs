@@ -8,7 +8,7 @@ use quancheng_consensus::SignRecord;
 use quancheng_types::{ChainId, PublicKey};
 
 use super::FileError;
-use super::slots::{Slots, SlotsError};
+use super::slots::{SlotContent, Slots, SlotsError};
 
 /// Begins every slot and names the version of the layout.
 const MAGIC: [u8; 8] = *b"QCSLOT1\0";
@@ -55,8 +55,31 @@ impl SignRecordFile {
     /// [`FileError::SignRecordMissing`], [`FileError::SignRecord`], [`FileError::SignRecordOlder`] and
     /// [`FileError::SignRecordDamaged`] on any damage, [`FileError::Io`].
     pub fn read(&mut self, chain_id: &ChainId, key: &PublicKey, count_min: u64) -> Result<SignRecord, FileError> {
+        let slots = self.slots.read();
+        let (count, record) = self.newest(slots, chain_id, key)?;
+        if count < count_min {
+            let path = self.slots.path().to_owned();
+            return Err(FileError::SignRecordOlder { path, found: count, written: count_min });
+        }
+        Ok(record)
+    }
+
+    /// Whether it is a record of this key. It is not changed.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn look(&self, chain_id: &ChainId, key: &PublicKey) -> Result<(), FileError> {
+        self.newest(self.slots.look(), chain_id, key).map(|_| ())
+    }
+
+    fn newest(
+        &self,
+        slots: Result<[SlotContent; 2], SlotsError>,
+        chain_id: &ChainId,
+        key: &PublicKey,
+    ) -> Result<(u64, SignRecord), FileError> {
         let path = self.slots.path().to_owned();
-        let [older, newer] = match self.slots.read() {
+        let [older, newer] = match slots {
             Ok(slots) => slots,
             Err(SlotsError::Missing) => return Err(FileError::SignRecordMissing { path }),
             Err(SlotsError::Damaged) => return Err(FileError::SignRecordDamaged { path }),
@@ -72,10 +95,7 @@ impl SignRecordFile {
         if newer.count - older.count != 1 {
             return Err(FileError::SignRecordDamaged { path });
         }
-        if newer.count < count_min {
-            return Err(FileError::SignRecordOlder { path, found: newer.count, written: count_min });
-        }
-        Ok(record)
+        Ok((newer.count, record))
     }
 
     /// Writes the next record. When this returns, it is on disk.

@@ -102,14 +102,31 @@ impl Slots {
 
     /// Reads both slots, older first, and keeps the file open.
     pub(super) fn read(&mut self) -> Result<[SlotContent; 2], SlotsError> {
+        let file = self.open_with(File::options().read(true).write(true))?;
+        let slots = self.slots_of(&file)?;
+        self.open = Some((file, slots[1].count));
+        Ok(slots)
+    }
+
+    /// Reads both slots, older first, of a file that is not to be changed.
+    pub(super) fn look(&self) -> Result<[SlotContent; 2], SlotsError> {
+        self.slots_of(&self.open_with(File::options().read(true))?)
+    }
+
+    fn open_with(&self, options: &std::fs::OpenOptions) -> Result<File, SlotsError> {
         check_plain(&self.path).map_err(SlotsError::File)?;
-        let file = match File::options().read(true).write(true).open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(SlotsError::Missing),
-            Err(error) => return Err(SlotsError::File(io(&self.path, "open")(error))),
-        };
+        options.open(&self.path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                SlotsError::Missing
+            } else {
+                SlotsError::File(io(&self.path, "open")(error))
+            }
+        })
+    }
+
+    fn slots_of(&self, file: &File) -> Result<[SlotContent; 2], SlotsError> {
         let mut content = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::Read::take(&file, SLOT_DISTANCE * 2 + 1), &mut content)
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, SLOT_DISTANCE * 2 + 1), &mut content)
             .map_err(|error| SlotsError::File(io(&self.path, "read")(error)))?;
         let (name, version) = self.magic.split_at(MAGIC_NAME_BYTES);
         if content
@@ -130,7 +147,6 @@ impl Slots {
         if first.count % 2 != 1 || second.count % 2 != 0 {
             return Err(SlotsError::Damaged);
         }
-        self.open = Some((file, first.count.max(second.count)));
         Ok(if first.count < second.count { [first, second] } else { [second, first] })
     }
 

@@ -1,5 +1,5 @@
 use quancheng_consensus::{LogEntry, SignRecord};
-use quancheng_types::{ChainId, Digest, Height, Round, SigningKey, ValidatorId};
+use quancheng_types::{ChainId, Digest, Height, NodeId, Round, SigningKey, ValidatorId};
 
 use super::*;
 
@@ -11,12 +11,12 @@ fn entry(height: u64) -> LogEntry {
     LogEntry::Timeout { height: Height(height), round: Round(0), step: quancheng_consensus::log::TimeoutStep::Propose }
 }
 
-fn owner() -> ValidatorId {
-    ValidatorId(Digest([3; 32]))
+fn owner() -> Owner {
+    Owner::Validator(ValidatorId(Digest([3; 32])))
 }
 
 fn open_log(dir: &std::path::Path, marked: LogMark) -> Result<OpenedLog, FileError> {
-    LogFile::open(dir, chain(), Some(owner()), marked)
+    LogFile::open(dir, chain(), owner(), marked)
 }
 
 /// The log and its entries, where nothing is known of what was durable.
@@ -60,22 +60,35 @@ fn a_torn_end_is_cut_and_the_log_goes_on_behind_it() {
     assert_eq!(opened(dir.path()).1, [entry(1), entry(9)]);
 }
 
+/// A log that is damaged before its end is as good as one that lost its end, or all of it: it is told, and kept to be looked at.
 #[test]
-fn damage_in_the_middle_is_refused_with_the_file_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let (mut log, _) = opened(dir.path());
-    for height in 1..20 {
-        log.append(&entry(height));
+fn a_log_that_is_damaged_before_its_end_is_told_and_put_aside() {
+    for (is_header, left) in [(true, 0), (false, 5)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut log, _) = opened(dir.path());
+        (1..20).for_each(|height| log.append(&entry(height)));
+        log.sync().unwrap();
+        // Whether the block of these entries was marked or not.
+        for marked in [LogMark::default(), log.mark()] {
+            let (path, scratch) = (dir.path().join("log/1"), tempfile::tempdir().unwrap());
+            let mut bytes = std::fs::read(&path).unwrap();
+            let at = if is_header { 10 } else { bytes.len() / 2 };
+            bytes[at] ^= 1;
+            std::fs::create_dir(scratch.path().join("log")).unwrap();
+            std::fs::write(scratch.path().join("log/1"), &bytes).unwrap();
+            let OpenedLog { mut log, entries, loss } = open_log(scratch.path(), marked).unwrap();
+            let words = loss.expect("told").to_string();
+            assert!(words.contains("log/1 is damaged") && words.contains("log/1.damaged"), "{words}");
+            assert!(entries.len() >= left && entries.len() < 19 && (entries.is_empty() == is_header), "{entries:?}");
+            assert_eq!(std::fs::read(scratch.path().join("log/1.damaged")).unwrap(), bytes);
+            log.append(&entry(30));
+            log.sync().unwrap();
+            let count = entries.len() + 1;
+            drop(log);
+            let again = open_log(scratch.path(), marked).unwrap();
+            assert_eq!((again.entries.len(), again.loss), (count, None), "told once");
+        }
     }
-    log.sync().unwrap();
-    drop(log);
-    let path = dir.path().join("log/1");
-    let mut bytes = std::fs::read(&path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&path, bytes).unwrap();
-    let error = open_log(dir.path(), LogMark::default()).unwrap_err();
-    assert!(matches!(&error, FileError::Log { .. }) && error.to_string().contains("log/1"), "{error}");
 }
 
 #[test]
@@ -137,7 +150,7 @@ fn what_is_no_file_is_refused_and_not_read() {
     }
     let key = SigningKey::from_seed([1; 32]).public_key();
     let refusals = [
-        MarksFile::at(dir.path(), chain()).open(true).map(drop),
+        MarksFile::at(dir.path(), chain(), owner()).open(true).map(drop),
         SignRecordFile::at(dir.path()).read(&chain(), &key, 0).map(drop),
         StoppedFile::at(dir.path()).check(),
         open_log(dir.path(), LogMark::default()).map(drop),
@@ -277,7 +290,7 @@ fn a_log_of_another_node_is_refused_with_the_file_named() {
     let (mut log, _) = opened(dir.path());
     log.append(&entry(4));
     log.sync().unwrap();
-    for other in [None, Some(ValidatorId(Digest([4; 32])))] {
+    for other in [Owner::Follower(NodeId(Digest([3; 32]))), Owner::Validator(ValidatorId(Digest([4; 32])))] {
         let error = LogFile::open(dir.path(), chain(), other, log.mark()).unwrap_err().to_string();
         assert!(error.contains("log/1") && error.contains("another node"), "{error}");
     }
@@ -286,11 +299,11 @@ fn a_log_of_another_node_is_refused_with_the_file_named() {
 #[test]
 fn marks_of_another_version_are_not_called_damaged() {
     let dir = tempfile::tempdir().unwrap();
-    MarksFile::at(dir.path(), chain()).open(false).unwrap();
+    MarksFile::at(dir.path(), chain(), owner()).open(false).unwrap();
     let path = dir.path().join("marks");
     let mut bytes = std::fs::read(&path).unwrap();
-    bytes[6] = b'1';
+    bytes[6] = b'2';
     std::fs::write(&path, bytes).unwrap();
-    let error = MarksFile::at(dir.path(), chain()).open(true).unwrap_err();
+    let error = MarksFile::at(dir.path(), chain(), owner()).open(true).unwrap_err();
     assert!(matches!(error, FileError::OtherLayout { .. }) && error.to_string().contains("another version"), "{error}");
 }

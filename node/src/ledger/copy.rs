@@ -43,7 +43,7 @@ impl Ledger {
         if Store::open(Arc::<Rocks>::clone(&backend), READ_ONLY)?.tip().is_none() {
             return Err(LedgerError::Empty);
         }
-        let ledger = Self::over(backend, READ_ONLY, genesis, Keep::default())?;
+        let ledger = Self::over(backend, READ_ONLY, genesis, Keep::default(), None)?;
         ledger.check_results(folder, genesis)?;
         Ok(ledger)
     }

@@ -10,7 +10,7 @@ use quancheng_state::{IoCause, StoreError};
 use quancheng_types::{BatchId, ChainId, Height};
 
 use crate::admission::AdmissionError;
-use crate::files::{FileError, REJOIN, REMAKE};
+use crate::files::{FileError, Owner, REJOIN, REMAKE};
 
 /// Why the store of this node cannot go on.
 #[derive(Clone, Debug)]
@@ -24,8 +24,15 @@ pub enum LedgerError {
         /// The chain of the genesis file.
         expected: ChainId,
     },
-    /// There are blocks, and the name of their chain is gone.
+    /// There are blocks, and the name of their chain or of the node that keeps them is gone.
     Nameless,
+    /// The store is that of another node of the chain.
+    OtherOwner {
+        /// Whose it is.
+        found: Owner,
+        /// Whose it should be.
+        expected: Owner,
+    },
     /// A decided block is not stored: a bug or a damaged disk.
     BlockMissing {
         /// Its height.
@@ -94,7 +101,18 @@ impl fmt::Display for LedgerError {
             ),
             Self::Nameless => write!(
                 f,
-                "the store holds blocks, and not the name of their chain: it is damaged, cut or put together of several; check the disk; {REJOIN}"
+                "the store holds blocks, and not the name of their chain or of the node that keeps them: it is damaged, cut or put together of several; check \
+                 the disk; {REJOIN}"
+            ),
+            Self::OtherOwner { found, expected } => write!(
+                f,
+                "the folder `store` of the data folder belongs to another node of this chain: to {found}, and this node is {expected}. It does not hold what \
+                 this node answered \"admitted\"; nothing was changed. If the configuration or its key files are not those of this data \
+                 folder, mend that. Else put this node's own `store` back, with nothing else; where it is gone, {REJOIN} (数据目录中的 store \
+                 属于本链的另一节点（{}），而本节点是{}，其中没有本节点已接收的交易；未作任何改动。请核对配置与密钥文件，或放回本节点自己的 store；\
+                 确已丢失的，请按上述方法重新加入)",
+                found.zh(),
+                expected.zh()
             ),
             Self::BlockMissing { height } => {
                 write!(f, "the block of height {height} is missing from the store: it is damaged; {REJOIN}")
@@ -181,6 +199,7 @@ impl LedgerError {
             )
             | Self::Genesis(_)
             | Self::OtherChain { .. }
+            | Self::OtherOwner { .. }
             | Self::File(_)
             | Self::Empty
             | Self::WriterPanicked => false,
@@ -201,6 +220,7 @@ impl From<LedgerError> for AdmissionError {
             LedgerError::Genesis(_)
             | LedgerError::OtherChain { .. }
             | LedgerError::Nameless
+            | LedgerError::OtherOwner { .. }
             | LedgerError::BlockMissing { .. }
             | LedgerError::BatchMissing { .. }
             | LedgerError::StoreMissing { .. }

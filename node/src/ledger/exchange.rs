@@ -14,8 +14,10 @@ use quancheng_types::codec::{decode, encode};
 use quancheng_types::{ChainId, Digest, Height, HistoryLeaf, ValidatorSet};
 
 use super::blocks::ChainTip;
-use super::{Ledger, LedgerError};
+use super::owner::put_owner;
+use super::{CHAIN_NAME, Ledger, LedgerError};
 use crate::config::StoreSection;
+use crate::files::Owner;
 
 /// Greatest length of a head in bytes.
 const HEAD_BYTES_MAX: u32 = 64;
@@ -164,7 +166,7 @@ impl Imported {
     ///
     /// # Errors
     /// [`ImportError`].
-    pub fn finish(self, chain_id: ChainId, blocks: &[CommittedBlock]) -> Result<Height, ImportError> {
+    pub fn finish(self, chain_id: ChainId, owner: Owner, blocks: &[CommittedBlock]) -> Result<Height, ImportError> {
         let Self { backend, import } = self;
         let receipts_from = import.list().receipts_from;
         let leaf = import.finish()?;
@@ -180,7 +182,8 @@ impl Imported {
             sets.into_iter().map(|(from, set)| (from.max(Height::GENESIS.next()), set)).collect();
         store.complete_import(&sets, until_ms)?;
         let chain = store.chain();
-        chain.meta_put("chain-id", chain_id.as_bytes().to_vec(), Durability::Buffered)?;
+        chain.meta_put(CHAIN_NAME, chain_id.as_bytes().to_vec(), Durability::Buffered)?;
+        put_owner(&chain, owner, Durability::Buffered)?;
         for decided in blocks {
             chain.put_block(&decided.block, &decided.certificate, Durability::Buffered)?;
         }

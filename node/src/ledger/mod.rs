@@ -15,6 +15,7 @@ mod exchange;
 mod execute;
 mod keep;
 mod open;
+mod owner;
 mod salvage;
 mod watched;
 
@@ -30,9 +31,10 @@ use quancheng_types::{
 };
 
 use crate::api::backend::ExecutedTransaction;
-use crate::files::{Marks, MarksFile};
+use crate::files::{Marks, MarksFile, Owner};
 use batches::BatchCache;
 use blocks::ChainTip;
+use owner::{check_owner, put_owner};
 
 pub use error::LedgerError;
 pub use exchange::Imported;
@@ -40,8 +42,11 @@ pub use execute::{Results, execute_stored};
 pub use keep::{Keep, Lowest};
 pub(crate) use open::STORE_FOLDER;
 pub use open::{StoreHandle, StoreKeeper, has_run};
-pub use salvage::{Salvaged, salvage};
+pub use salvage::{SalvageError, Salvaged, salvage};
 pub use watched::DamageSeen;
+
+/// Name of the record of the chain that a store is of.
+const CHAIN_NAME: &str = "chain-id";
 
 /// Where execution stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +84,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Over an open backend. An empty one takes the genesis state.
+    /// Over an open backend. An empty one takes the genesis state. `owner`: whose it must be, and becomes if it is empty; none for one who only
+    /// reads it.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -88,22 +94,30 @@ impl Ledger {
         options: StoreOptions,
         genesis: &Genesis,
         keep: Keep,
+        owner: Option<Owner>,
     ) -> Result<Self, LedgerError> {
         let store = Store::open(Arc::clone(&backend), options)?;
         let chain_id = genesis.chain_id();
         let chain = store.chain();
         // Before anything is written: results that are gone must not make a chain of another genesis look new.
-        let known = chain.meta("chain-id")?;
+        let known = chain.meta(CHAIN_NAME)?;
         match &known {
             Some(known) if known != chain_id.as_bytes() => return Err(LedgerError::OtherChain { expected: chain_id }),
             None if store.tip().is_some() || chain.last_block()?.is_some() => return Err(LedgerError::Nameless),
             Some(_) | None => {}
         }
+        if let (Some(_), Some(owner)) = (&known, owner) {
+            check_owner(&chain, owner)?;
+        }
         check_beginning(&store, &chain)?;
         if store.tip().is_none() {
             let patch = genesis_patch(genesis, &quancheng_state::view::EmptyView).map_err(LedgerError::Genesis)?;
             if known.is_none() {
-                chain.meta_put("chain-id", chain_id.as_bytes().to_vec(), quancheng_state::Durability::Buffered)?;
+                // First: a store that names its chain also names its owner.
+                if let Some(owner) = owner {
+                    put_owner(&chain, owner, quancheng_state::Durability::Buffered)?;
+                }
+                chain.meta_put(CHAIN_NAME, chain_id.as_bytes().to_vec(), quancheng_state::Durability::Buffered)?;
             }
             store.init_genesis(genesis.time_ms, patch, &genesis.validators)?;
             store.sync()?;

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use quancheng_state::backend::Part;
@@ -18,10 +18,11 @@ use tracing::warn;
 
 use super::batches::GroupsRow;
 use super::blocks::ChainTip;
+use super::owner::{check_owner, owner_of};
 use super::watched::{DamageSeen, Watched};
 use super::{Keep, Ledger, LedgerError};
 use crate::config::StoreSection;
-use crate::files::{FileError, Marks, MarksFile, SignRecordFile};
+use crate::files::{FileError, Marks, MarksFile, Owner, SignRecordFile};
 
 /// Nothing is committed to a store that is only read.
 pub(super) const READ_ONLY: StoreOptions = StoreOptions {
@@ -42,11 +43,15 @@ impl Ledger {
     /// Opens the store of a data folder; an empty one takes the genesis state.
     ///
     /// # Errors
-    /// [`LedgerError`]: the disk's, a genesis whose content a module refuses, a store of another chain, or one that lost what was durable.
-    pub fn open(data_dir: &Path, genesis: &Genesis, options: &StoreSection) -> Result<Self, LedgerError> {
+    /// [`LedgerError`]: the disk's, a genesis whose content a module refuses, a store of another chain or node, or one that lost what was durable.
+    pub fn open(data_dir: &Path, genesis: &Genesis, owner: Owner, options: &StoreSection) -> Result<Self, LedgerError> {
         let path = data_dir.join(STORE_FOLDER);
-        let mut file = MarksFile::at(data_dir, genesis.chain_id());
+        let mut file = MarksFile::at(data_dir, genesis.chain_id(), owner);
         let mut marks = file.open(has_run(data_dir))?;
+        // Before anything is called missing: what stands in its place is another matter.
+        for part in Part::ALL {
+            RocksPart::check_folder(&path, part)?;
+        }
         let current = path.join(Part::Chain.name()).join(CURRENT);
         if marks.has_store && !current.exists() {
             return Err(LedgerError::StoreMissing { path: current });
@@ -59,11 +64,11 @@ impl Ledger {
             ..rocks
         };
         let damage = DamageSeen::default();
-        let chain = open_marked(&path, &rocks, &marks)?;
+        let chain = open_marked(&path, &rocks, &marks, owner)?;
         // What is gone of the results is made again, all of it if need be.
         let results = RocksPart::open(&path, Part::Results, &RocksOptions { is_created: true, ..rocks.clone() })?;
         let backend: Arc<dyn Backend> = Arc::new(Watched::new(Rocks::of(chain, results), damage.clone()));
-        let mut ledger = Self::over(backend, store, genesis, options.into())?;
+        let mut ledger = Self::over(backend, store, genesis, options.into(), Some(owner))?;
         ledger.damage = damage;
         check_marks(&path, &ledger.chain, &marks)?;
         ledger.check_results(&path, genesis)?;
@@ -88,11 +93,14 @@ impl Ledger {
             return Err(LedgerError::Empty);
         }
         drop(store);
-        let ledger = Self::over(backend, READ_ONLY, genesis, Keep::default())?;
+        let ledger = Self::over(backend, READ_ONLY, genesis, Keep::default(), None)?;
         // What it decided is compared by who reads it.
         ledger.check_origin(&data_dir.join(STORE_FOLDER), genesis)?;
         // Who may read the store may not be allowed to open the marks; what is read then proves itself by its roots.
-        if let Ok(marks) = MarksFile::at(data_dir, genesis.chain_id()).open(true) {
+        // Those of another node say nothing about this store.
+        if let Ok((owner, marks)) = MarksFile::look(data_dir, genesis.chain_id())
+            && owner_of(&ledger.chain)? == Some(owner)
+        {
             check_marks(&data_dir.join(STORE_FOLDER), &ledger.chain, &marks)?;
         }
         Ok(ledger)
@@ -100,7 +108,7 @@ impl Ledger {
 
     /// Whether the results are of this chain: they begin with the state that its genesis gives.
     fn check_origin(&self, path: &Path, genesis: &Genesis) -> Result<(), LedgerError> {
-        let fresh = Self::over(Arc::new(Memory::new()), READ_ONLY, genesis, Keep::default())?;
+        let fresh = Self::over(Arc::new(Memory::new()), READ_ONLY, genesis, Keep::default(), None)?;
         if self.store.history_leaf(Height::GENESIS)? == fresh.store.history_leaf(Height::GENESIS)? {
             return Ok(());
         }
@@ -121,6 +129,12 @@ impl Ledger {
         Err(LedgerError::ForeignResults { path, height: tip.height() })
     }
 
+    /// The store's own backend, for one who watches its files and does not keep it open.
+    #[must_use]
+    pub fn watched_backend(&self) -> Weak<dyn Backend> {
+        Arc::downgrade(&self.backend)
+    }
+
     /// The marks as they were found; all zero over a backend without them, and after [`Self::take_marks`].
     #[must_use]
     pub fn marks(&self) -> Marks {
@@ -138,13 +152,13 @@ impl Ledger {
 
 /// Opens the chain's part of the store when it holds all that was durable in it. It is looked at before: to open it for writing is to cut off
 /// what its log lost, and then the file as it was, found again later, would help no more.
-fn open_marked(path: &Path, options: &RocksOptions, marks: &Marks) -> Result<RocksPart, LedgerError> {
-    let recovery = if marks.has_store { look(path, options, marks)? } else { options.recovery };
+fn open_marked(path: &Path, options: &RocksOptions, marks: &Marks, owner: Owner) -> Result<RocksPart, LedgerError> {
+    let recovery = if marks.has_store { look(path, options, marks, owner)? } else { options.recovery };
     Ok(RocksPart::open(path, Part::Chain, &RocksOptions { recovery, ..options.clone() })?)
 }
 
 /// How the log of a store that holds all that was durable is to be read. Changes nothing.
-fn look(path: &Path, options: &RocksOptions, marks: &Marks) -> Result<LogRecovery, LedgerError> {
+fn look(path: &Path, options: &RocksOptions, marks: &Marks, owner: Owner) -> Result<LogRecovery, LedgerError> {
     let read = |recovery| {
         let options = RocksOptions { recovery, ..options.clone() };
         RocksPart::open_read_only(path, Part::Chain, &options)
@@ -158,7 +172,10 @@ fn look(path: &Path, options: &RocksOptions, marks: &Marks) -> Result<LogRecover
         }
         Err(error) => return Err(error.into()),
     };
-    check_marks(path, &ChainStore::over(Arc::new(part)), marks)?;
+    let chain = ChainStore::over(Arc::new(part));
+    check_owner(&chain, owner)?;
+    check_marks(path, &chain, marks)?;
+    drop(chain);
     if recovery != options.recovery {
         warn!(store = %path.display(), "the end of the store's log was torn by a crash; nothing of it had been reported durable");
     }

@@ -1,7 +1,7 @@
 //! Notices damage wherever it is read: a record that does not hold is never served, whoever asked, and the operator hears of it.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -81,6 +81,10 @@ impl<B: Backend> Backend for Watched<B> {
 
     fn copy(&self, part: Part, folder: &Path, go_on: GoOn<'_>) -> Result<Copied, StoreError> {
         self.inner.copy(part, folder, go_on)
+    }
+
+    fn lost_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        self.inner.lost_files()
     }
 }
 

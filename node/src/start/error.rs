@@ -4,12 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use quancheng_keystore::KeyFileError;
-use quancheng_state::StoreError;
 use quancheng_types::Height;
 
 use crate::backup::BackupError;
 use crate::files::FileError;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, SalvageError};
 use crate::network::NetworkError;
 use crate::snapshot::SnapshotError;
 use crate::version::UnknownVersion;
@@ -63,12 +62,12 @@ pub enum StartError {
     },
     /// `init --rejoin-above` on a follower.
     RejoinWithoutKey,
-    /// `init --salvage` of a folder of which nothing can be read.
+    /// `init --salvage` of a folder of which nothing is taken.
     Salvage {
-        /// The old data folder.
+        /// The folder that was named.
         path: PathBuf,
-        /// What its store said.
-        error: StoreError,
+        /// Why.
+        error: SalvageError,
     },
     /// `init --from-backup` of a validator without `--rejoin-above`.
     RestoreWithoutRejoin {
@@ -131,12 +130,7 @@ impl fmt::Display for StartError {
                  if it has, somewhere, use `quanchengd init --rejoin-above HEIGHT`, where HEIGHT is the greatest that any other node reports",
                 path.display()
             ),
-            Self::Salvage { path, error } => write!(
-                f,
-                "nothing can be taken out of the old data folder {}, and nothing was made: {error}. Without --salvage the validator joins again;                  transactions that it answered \"admitted\" and nobody ordered are lost then: tell those who submitted to look and to submit \
-                 again (无法从旧数据目录取回任何交易，尚未建立新目录；不加 --salvage 可重新加入，但已接收而未上链的交易将丢失，请通知提交人查询并重新提交)",
-                path.display()
-            ),
+            Self::Salvage { path, error } => error.fmt_of(path, f),
             Self::RestoreWithoutRejoin { height } => write!(
                 f,
                 "this configuration names a validator key, and the backup, which ends with height {height}, does not hold what that key has signed: \

@@ -69,7 +69,7 @@ impl Rejoin {
 /// # Errors
 /// [`StartError::AlreadyInitialized`] when there is anything in it: a fresh record for a key that has signed could sign twice.
 /// [`StartError::RejoinWithoutKey`] for a follower, which needs none of this. [`StartError::Salvage`] when nothing can be read of the old
-/// folder; nothing was made then.
+/// folder, or it is not one of this validator; nothing was made then.
 pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, StartError> {
     let genesis = read_genesis(&config.node.genesis)?;
     let keys = NodeKeys::open(config)?;
@@ -82,14 +82,14 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
     // Before anything is made: else a folder of which nothing can be read left half a new one, which neither starts nor is made again.
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
     let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
-    MarksFile::at(data_dir, genesis.chain_id()).open(false).map_err(StartError::File)?;
+    MarksFile::at(data_dir, genesis.chain_id(), keys.owner()).open(false).map_err(StartError::File)?;
     let mut rejoined = Rejoined::default();
     let Some(key) = &keys.validator else {
         return Ok(rejoined);
     };
     let mut record = SignRecord::fresh(genesis.chain_id(), key.public_key());
     if let Some(rejoin) = rejoin {
-        let ledger = Ledger::open(data_dir, &genesis, &config.store).map_err(StartError::Ledger)?;
+        let ledger = Ledger::open(data_dir, &genesis, keys.owner(), &config.store).map_err(StartError::Ledger)?;
         rejoined = take_over(&ledger, key, rejoin.now_ms, old).map_err(StartError::Ledger)?;
         record.raise_floor(rejoin.floor());
     }

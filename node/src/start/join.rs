@@ -11,7 +11,7 @@ use tracing::info;
 use super::init::{check_unused, old_batches, take_over};
 use super::{NodeKeys, Rejoin, Rejoined, StartError, read_genesis};
 use crate::config::NodeConfig;
-use crate::files::{DataLock, Marks, MarksFile, RestoringFile, SignRecordFile};
+use crate::files::{DataLock, Marks, MarksFile, Owner, RestoringFile, SignRecordFile};
 use crate::ledger::{Imported, Ledger, STORE_FOLDER};
 use crate::snapshot::{Found, SnapshotError, Sources};
 
@@ -52,9 +52,10 @@ pub fn join(config: &NodeConfig, sources: Sources, rejoin: Option<Rejoin>) -> Re
     let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
     let note = RestoringFile::at(data_dir);
     note.begin().map_err(StartError::File)?;
-    let joined = fill(config, &genesis, sources, rejoin.as_ref()).and_then(|mut joined| {
+    let owner = keys.owner();
+    let joined = fill(config, &genesis, owner, sources, rejoin.as_ref()).and_then(|mut joined| {
         if let (Some(key), Some(rejoin)) = (&keys.validator, &rejoin) {
-            let ledger = Ledger::open(data_dir, &genesis, &config.store).map_err(StartError::Ledger)?;
+            let ledger = Ledger::open(data_dir, &genesis, owner, &config.store).map_err(StartError::Ledger)?;
             joined.rejoined = take_over(&ledger, key, rejoin.now_ms, old).map_err(StartError::Ledger)?;
             let mut sign_record = SignRecord::fresh(genesis.chain_id(), key.public_key());
             sign_record.raise_floor(rejoin.floor());
@@ -75,6 +76,7 @@ pub fn join(config: &NodeConfig, sources: Sources, rejoin: Option<Rejoin>) -> Re
 fn fill(
     config: &NodeConfig,
     genesis: &Genesis,
+    owner: Owner,
     mut sources: Sources,
     rejoin: Option<&Rejoin>,
 ) -> Result<Joined, StartError> {
@@ -86,9 +88,9 @@ fn fill(
             return Err(StartError::RejoinBelowBackup { height: found.manifest.height(), named });
         }
         std::fs::create_dir(&store).map_err(SnapshotError::io(&store, "make"))?;
-        match import(config, genesis, &mut sources, &mut found) {
+        match import(config, genesis, owner, &mut sources, &mut found) {
             Ok(joined) => {
-                let mut file = MarksFile::at(data_dir, genesis.chain_id());
+                let mut file = MarksFile::at(data_dir, genesis.chain_id(), owner);
                 let marks = file.open(false).map_err(StartError::File)?;
                 let own = Marks { has_store: true, height: joined.height.0, ..Marks::default() };
                 file.replace(&marks.merged(own)).map_err(StartError::File)?;
@@ -113,6 +115,7 @@ enum ImportFailure {
 fn import(
     config: &NodeConfig,
     genesis: &Genesis,
+    owner: Owner,
     sources: &mut Sources,
     found: &mut Found,
 ) -> Result<Joined, ImportFailure> {
@@ -135,7 +138,7 @@ fn import(
     let missing = || ImportFailure::Source(SnapshotError::manifest("it has no history", "其缺少历史记录"));
     let leaf = *imported.leaf().ok_or_else(missing)?;
     found.manifest.check_blocks(genesis, &leaf).map_err(ImportFailure::Source)?;
-    let needed = imported.finish(genesis.chain_id(), &found.manifest.blocks).map_err(&refused)?;
+    let needed = imported.finish(genesis.chain_id(), owner, &found.manifest.blocks).map_err(&refused)?;
     if list.receipts_from > needed {
         let (found, needed) = (list.receipts_from, needed);
         return Err(ImportFailure::Source(SnapshotError::ReplayWindow { found, needed }));

@@ -5,6 +5,7 @@ use tracing::warn;
 
 use super::StartError;
 use crate::config::{NodeConfig, PeerSection};
+use crate::files::Owner;
 
 /// Keys of a node, opened.
 #[derive(Debug)]
@@ -37,6 +38,12 @@ impl NodeKeys {
 
     pub(super) fn node_id(&self) -> NodeId {
         node_id(&self.peer.public_key()).expect("a peer key is Ed25519: key files hold no other suite")
+    }
+
+    /// Whose the data folder of this node is.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        self.validator_id().map_or_else(|| Owner::Follower(self.node_id()), Owner::Validator)
     }
 
     pub(super) fn validator_id(&self) -> Option<ValidatorId> {

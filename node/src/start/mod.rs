@@ -41,7 +41,7 @@ use crate::driver::{
 };
 use crate::executor;
 use crate::fair::FairBudget;
-use crate::files::{DataLock, FolderWatch, LogFile, Marks, OpenedLog, SignRecordFile, StoppedFile};
+use crate::files::{DataLock, FolderWatch, LogFile, LogInUse, Marks, OpenedLog, SignRecordFile, StoppedFile};
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits::SUBMISSION_BYTES_MAX;
 use crate::marks::MarkKeeper;
@@ -72,7 +72,7 @@ pub struct Node {
     network: NetworkHandle,
     verifier: verifier::VerifierHandle,
     doors: doors::Doors,
-    folder: FolderWatch,
+    folder: Arc<FolderWatch>,
     public: SocketAddr,
     admin: SocketAddr,
 }
@@ -96,8 +96,8 @@ impl Node {
         let progress = Arc::new(StartProgress::default());
         let doors = doors::Doors::open(&progress, &config.api, &descriptors).map_err(StartError::Door)?;
         let metrics = Arc::new(Metrics::new());
-        let ledger =
-            Arc::new(Ledger::open(&config.node.data_dir, &genesis, &config.store).map_err(StartError::Ledger)?);
+        let ledger = Ledger::open(&config.node.data_dir, &genesis, keys.owner(), &config.store);
+        let ledger = Arc::new(ledger.map_err(StartError::Ledger)?);
         teardown.store().keep(&ledger);
         recover::execute_again(&ledger, &teardown.asked(), &progress)?;
         recover::check_version(&ledger)?;
@@ -152,7 +152,7 @@ impl Node {
             network,
             verifier: running.verifier,
             doors,
-            folder: FolderWatch::begin(&config.node.data_dir),
+            folder: Arc::new(FolderWatch::begin(&config.node.data_dir, running.log_in_use, ledger.watched_backend())),
             public,
             admin,
         })
@@ -239,6 +239,7 @@ struct Running {
     clock: watch::Receiver<Option<ClockReport>>,
     pruned_peers: Arc<AtomicBool>,
     is_log_lost: bool,
+    log_in_use: LogInUse,
 }
 
 impl Assembly<'_> {
@@ -262,7 +263,7 @@ impl Assembly<'_> {
 
         let RecoveredEngine { engine, log, is_log_lost, sign_record, own_batches, own_ordered, next_sequence } =
             self.recover_engine(&found)?;
-        let is_validator = self.duty(engine.parameters(), &engine).is_validator;
+        let (log_in_use, is_validator) = (log.in_use(), self.duty(engine.parameters(), &engine).is_validator);
         recover::inform(ledger, tracker, if is_validator { &own_batches } else { &[] }, &own_ordered);
         let (status, status_receiver) = watch::channel(engine.status());
         let (in_flight, in_flight_receiver) = watch::channel(InFlight::of(&engine));
@@ -318,7 +319,19 @@ impl Assembly<'_> {
         let built = Driver::new(parts, inputs, Arc::new(AtomicBool::new(false)));
         let driver_end = built.spawn(own_batches, running).map_err(StartError::Thread)?;
         let (status, clock) = (status_receiver, clock_receiver);
-        Ok(Running { driver, driver_end, bars, asked, verifier, admission, status, clock, pruned_peers, is_log_lost })
+        Ok(Running {
+            driver,
+            driver_end,
+            bars,
+            asked,
+            verifier,
+            admission,
+            status,
+            clock,
+            pruned_peers,
+            is_log_lost,
+            log_in_use,
+        })
     }
 
     fn start_verifier(
@@ -381,7 +394,7 @@ impl Assembly<'_> {
         let record = record.map_err(StartError::File)?;
         let own = self.keys.validator_id();
         let OpenedLog { log, entries, loss } =
-            LogFile::open(data_dir, chain_id, own, marks.log).map_err(StartError::File)?;
+            LogFile::open(data_dir, chain_id, self.keys.owner(), marks.log).map_err(StartError::File)?;
         if let Some(loss) = &loss {
             warn!(alarm = "LogLost", "{loss}");
         }

@@ -47,7 +47,7 @@ pub fn restore(config: &NodeConfig, backup: &Path, rejoin: Option<Rejoin>) -> Re
     keys.check(config, &genesis)?;
     check_unused(config)?;
     let data_dir = &config.node.data_dir;
-    let mut marks = MarksFile::at(data_dir, genesis.chain_id());
+    let mut marks = MarksFile::at(data_dir, genesis.chain_id(), keys.owner());
     if marks.exists() && marks.open(true).map_err(StartError::File)?.has_store {
         return Err(StartError::Ledger(LedgerError::StoreMissing { path: data_dir.join(STORE_FOLDER) }));
     }
@@ -92,10 +92,11 @@ fn fill(
     copy_store(backup, record, &store)?;
     let copied = Ledger::open_copy(&store, genesis).map_err(StartError::Ledger)?;
     agrees(backup, record, &copied)?;
-    let mut file = MarksFile::at(data_dir, genesis.chain_id());
+    let mut file = MarksFile::at(data_dir, genesis.chain_id(), keys.owner());
     let marks = file.open(false).map_err(StartError::File)?;
     file.replace(&marks.merged(copied.own_marks())).map_err(StartError::File)?;
     drop((copied, file));
+    Ledger::hand_over(&store, keys.owner()).map_err(StartError::Ledger)?;
     let mut restored = Restored {
         height: record.height,
         executed_height: record.executed_height,
@@ -105,7 +106,7 @@ fn fill(
         rejoined: Rejoined::default(),
     };
     if let (Some(key), Some(rejoin)) = (&keys.validator, rejoin) {
-        let ledger = Ledger::open(data_dir, genesis, &config.store).map_err(StartError::Ledger)?;
+        let ledger = Ledger::open(data_dir, genesis, keys.owner(), &config.store).map_err(StartError::Ledger)?;
         restored.rejoined = take_over(&ledger, key, rejoin.now_ms, old).map_err(StartError::Ledger)?;
         let floor = rejoin.floor();
         let mut sign_record = SignRecord::fresh(genesis.chain_id(), key.public_key());

@@ -91,8 +91,10 @@ fn write_group(ledger: &Ledger, driver: &DriverHandle, marks: &MarkKeeper, group
             marks.group(number, next_sequence, Box::new(done));
         }
         Err(error) => {
-            error!(%error, "batches could not be stored");
-            report(driver, group, &Err(error));
+            error!(%error, "batches could not be stored; this node stops");
+            report(driver, group, &Err(error.clone()));
+            // The driver is gone only when the process ends.
+            let _ = driver.deliver(DriverInput::StoreFailed(error));
         }
     }
 }

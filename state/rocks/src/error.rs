@@ -1,16 +1,28 @@
 use std::io;
+use std::path::Path;
 
 use quancheng_state::{IoCause, StoreError};
 use rocksdb::ErrorKind;
 
-/// Something else stands where the folder should be.
-pub(crate) fn no_folder(path: &str) -> StoreError {
-    of_words(path, "open", "a file or a dangling link stands there, no folder".to_owned(), true)
+/// Something else stands where a folder should be.
+pub(crate) fn no_folder(path: &Path) -> StoreError {
+    foreign(path, "a file, a pipe or a link that leads nowhere stands there, no folder")
 }
 
-/// A pipe or a device in the place of a file.
-pub(crate) fn no_file(path: &str) -> StoreError {
-    of_words(path, "open", "a pipe or a device stands there, no file".to_owned(), true)
+/// A pipe, a device or a folder in the place of a file.
+pub(crate) fn no_file(path: &Path) -> StoreError {
+    foreign(path, "a pipe, a device or a folder stands there, no file")
+}
+
+fn foreign(path: &Path, detail: &str) -> StoreError {
+    let (path, detail) = (path.display().to_string(), detail.to_owned());
+    StoreError::Io { path, operation: "open", cause: IoCause::Foreign, detail }
+}
+
+/// A folder without a store that is to be read. The engine would make the folder, and then find nothing in it.
+pub(crate) fn no_store(path: &Path, name: &str) -> StoreError {
+    let (path, detail) = (path.display().to_string(), format!("the file {name} is missing, so there is no store"));
+    StoreError::Io { path, operation: "open", cause: IoCause::NotFound, detail }
 }
 
 /// A folder that cannot be made.

@@ -10,16 +10,19 @@
 //!
 //! Memory is bounded by [`RocksOptions::memory_bytes`], as [`RocksOptions`] divides it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use quancheng_state::StoreError;
 use quancheng_state::backend::{Backend, Column, Copied, Cursor, Durability, GoOn, Part, Writes};
 
+mod appended;
 mod error;
+mod needed;
 mod options;
 mod part;
 
+pub use appended::Appended;
 pub use options::{LogRecovery, RocksOptions, within};
 pub use part::RocksPart;
 
@@ -124,5 +127,11 @@ impl Backend for Rocks {
             Part::Chain => {}
         }
         self.part(part).copy(part, folder, go_on)
+    }
+
+    fn lost_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut lost = self.chain.lost_files()?;
+        lost.extend(self.results.lost_files()?);
+        Ok(lost)
     }
 }

@@ -56,7 +56,7 @@ pub enum LogRecovery {
     /// What follows the first record that does not hold is dropped *without a word*, whether it was synced or not. Only for one who knows
     /// from elsewhere what had been synced.
     ToFirstGap,
-    /// Records that do not hold are left out: to save what can be read, never to go on from.
+    /// Records that do not hold are left out, and files of the log that are missing: to save what can be read, never to go on from.
     SkipDamage,
 }
 
@@ -130,8 +130,9 @@ impl RocksOptions {
 
     pub(super) fn database(&self, part: Part) -> Options {
         let mut options = match part {
-            Part::Chain => with_chained_logs(),
-            Part::Results => Options::default(),
+            // To save what can be read is to do without what is missing, a whole file of the log too.
+            Part::Chain if self.recovery != LogRecovery::SkipDamage => with_chained_logs(),
+            Part::Chain | Part::Results => Options::default(),
         };
         options.create_if_missing(self.is_created);
         options.create_missing_column_families(self.is_created);

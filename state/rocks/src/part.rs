@@ -1,5 +1,7 @@
 use core::fmt;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use quancheng_state::backend::{Backend, Column, Copied, Cursor, Durability, GoOn, Operation, Part, Writes};
@@ -10,8 +12,11 @@ use rocksdb::{
 };
 
 use crate::RocksOptions;
-use crate::error::{folder_error, io_error, no_file, no_folder};
+use crate::error::{folder_error, io_error, no_file, no_folder, no_store};
+use crate::needed::Needed;
 
+/// Names the newest manifest of a part.
+pub(crate) const CURRENT: &str = "CURRENT";
 /// What the engine adds to a change in a batch, at most: kind, column and two lengths.
 const OPERATION_BYTES: usize = 16;
 /// What stands at the head of a batch.
@@ -25,6 +30,10 @@ const AS_WRITTEN_OUT: u64 = u64::MAX;
 const UNWRITTEN: &str = "rocksdb.num-immutable-mem-table";
 /// Failures in the background since the part was opened.
 const FAILURES: &str = "rocksdb.background-errors";
+/// Least number of a file of the log that is needed.
+const LEAST_LOG: &str = "rocksdb.min-log-number-to-keep";
+/// Files of large values in the newest version of a column.
+const LIVE_BLOBS: &str = "rocksdb.num-blob-files";
 /// Whether something of it is being written out just now.
 const WRITING: &str = "rocksdb.num-running-flushes";
 /// How long one piece may be written out by a slow disk.
@@ -39,6 +48,7 @@ pub struct RocksPart {
     db: DB,
     path: String,
     part: Part,
+    needed: Mutex<Needed>,
 }
 
 impl RocksPart {
@@ -47,17 +57,14 @@ impl RocksPart {
     /// # Errors
     /// [`StoreError::Io`] with the path, the cause (another process, permission, no space, damage) and what to do.
     pub fn open(path: &Path, part: Part, options: &RocksOptions) -> Result<Self, StoreError> {
+        Self::check_folder(path, part)?;
         let path = path.join(part.name());
         let name = path.display().to_string();
-        if path.symlink_metadata().is_ok() && !path.is_dir() {
-            return Err(no_folder(&name));
-        }
         if options.is_created {
             std::fs::create_dir_all(&path).map_err(|error| folder_error(&name, &error))?;
         }
-        check_plain(&path)?;
         let db = DB::open_cf_descriptors(&options.database(part), &path, options.columns(part));
-        Ok(Self { db: db.map_err(|error| io_error(&name, "open", &error))?, path: name, part })
+        Ok(Self::of(db.map_err(|error| io_error(&name, "open", &error))?, name, part))
     }
 
     /// Opens a part to read it: nothing is written into the folder, and writes are refused.
@@ -65,12 +72,41 @@ impl RocksPart {
     /// # Errors
     /// As [`Self::open`]; also where there is no store.
     pub fn open_read_only(path: &Path, part: Part, options: &RocksOptions) -> Result<Self, StoreError> {
+        Self::check_folder(path, part)?;
         let path = path.join(part.name());
+        if !path.join(CURRENT).exists() {
+            return Err(no_store(&path, CURRENT));
+        }
         let name = path.display().to_string();
-        check_plain(&path)?;
         let options = RocksOptions { is_created: false, ..options.clone() };
         let db = DB::open_cf_descriptors_read_only(&options.database(part), &path, options.columns(part), false);
-        Ok(Self { db: db.map_err(|error| io_error(&name, "open", &error))?, path: name, part })
+        Ok(Self::of(db.map_err(|error| io_error(&name, "open", &error))?, name, part))
+    }
+
+    fn of(db: DB, path: String, part: Part) -> Self {
+        Self { db, path, part, needed: Mutex::default() }
+    }
+
+    /// Whether everything in the folder of a part that the engine might open is a file. Opens nothing: to open a pipe would wait for ever. What cannot
+    /// be looked at is left to the engine, which says why.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] with [`IoCause::Foreign`], which names what is none.
+    pub fn check_folder(path: &Path, part: Part) -> Result<(), StoreError> {
+        let folder = path.join(part.name());
+        let mut folders = [path, &folder].into_iter();
+        if let Some(other) = folders.find(|folder| folder.symlink_metadata().is_ok() && !folder.is_dir()) {
+            return Err(no_folder(other));
+        }
+        for item in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let kind = std::fs::metadata(item.path()).map(|meta| meta.file_type());
+            // A folder is in nobody's way, as `lost+found` is, unless it has the name of a file.
+            let is_met = |is_dir: bool| !is_dir || is_file_of_engine(&item.file_name().to_string_lossy());
+            if kind.is_ok_and(|kind| !kind.is_file() && is_met(kind.is_dir())) {
+                return Err(no_file(&item.path()));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn column_bytes(&self, column: Column) -> Result<u64, StoreError> {
@@ -165,6 +201,27 @@ impl RocksPart {
     fn error(&self, operation: &'static str, error: &rocksdb::Error) -> StoreError {
         io_error(&self.path, operation, error)
     }
+
+    /// Names of the tables of the newest version, with their sizes: the engine removes none of them while it is one.
+    pub(crate) fn live_tables(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let live = self.db.live_files().map_err(|error| self.error("look at", &error))?;
+        let named = live.into_iter().map(|file| {
+            let bytes = u64::try_from(file.size).unwrap_or(u64::MAX);
+            (file.name.trim_start_matches('/').to_owned(), bytes)
+        });
+        Ok(named.collect())
+    }
+
+    /// Least number of a file of the log that is still needed; the engine removes none from there on.
+    pub(crate) fn least_log(&self) -> Result<u64, StoreError> {
+        let least = self.db.property_int_value(LEAST_LOG).map_err(|error| self.error("look at", &error))?;
+        Ok(least.unwrap_or(u64::MAX))
+    }
+
+    /// Files of large values in the newest version.
+    pub(crate) fn live_blobs(&self) -> Result<u64, StoreError> {
+        self.part.columns().map(|column| self.number(column, LIVE_BLOBS)).sum()
+    }
 }
 
 impl Backend for RocksPart {
@@ -237,6 +294,11 @@ impl Backend for RocksPart {
             },
         }
     }
+
+    fn lost_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut needed = self.needed.lock().unwrap_or_else(PoisonError::into_inner);
+        needed.look(self, Path::new(&self.path), self.part)
+    }
 }
 
 impl fmt::Debug for RocksPart {
@@ -245,16 +307,11 @@ impl fmt::Debug for RocksPart {
     }
 }
 
-/// Refuses a pipe or a device where a file of the store belongs: the engine would wait for it for ever. What cannot be looked at is left to the
-/// engine, which says why.
-fn check_plain(path: &Path) -> Result<(), StoreError> {
-    for item in std::fs::read_dir(path).into_iter().flatten().flatten() {
-        let kind = std::fs::metadata(item.path()).map(|meta| meta.file_type());
-        if kind.is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
-            return Err(no_file(&item.path().display().to_string()));
-        }
-    }
-    Ok(())
+/// Whether the engine may take this for one of its files.
+fn is_file_of_engine(name: &str) -> bool {
+    let begins = ["CURRENT", "MANIFEST", "LOG", "LOCK", "IDENTITY", "OPTIONS"];
+    let ends = [".sst", ".blob", ".log", ".dbtmp"];
+    begins.iter().any(|begin| name.starts_with(begin)) || ends.iter().any(|end| name.ends_with(end))
 }
 
 /// Bytes of a batch of these changes, a little more than less: one that grows is copied each time it doubles.

@@ -235,7 +235,7 @@ fn what_is_no_folder_is_told_as_such() {
     ] {
         make(&results);
         let error = Rocks::open(disk.0.path(), &OPTIONS).unwrap_err();
-        assert_eq!((cause(&error), error.part()), (IoCause::Damaged, Some(Part::Results)), "{error}");
+        assert_eq!((cause(&error), error.part()), (IoCause::Foreign, Some(Part::Results)), "{error}");
         assert!(error.to_string().contains("no folder"), "{error}");
         std::fs::remove_file(&results).unwrap();
     }
@@ -340,21 +340,53 @@ fn what_is_in_memory_has_no_copy() {
     assert!(error.to_string().contains("not on a disk"), "{error}");
 }
 
-/// A pipe in the place of a file is not waited for.
+/// A pipe in the place of a file is not waited for, and not called damage: without it the store is as it was.
 #[test]
-fn a_pipe_in_the_place_of_a_file_is_refused() {
+fn what_is_no_file_of_the_store_is_named_and_not_called_damage() {
+    type Put = fn(&std::path::Path);
+    let pipe: Put = |path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    let device: Put = |path| std::os::unix::fs::symlink("/dev/null", path).unwrap();
+    let folder: Put = |path| std::fs::create_dir(path).unwrap();
     let dir = tempfile::tempdir().unwrap();
     drop(Rocks::open(dir.path(), &OPTIONS).unwrap());
     for part in Part::ALL {
-        let pipe = dir.path().join(part.name()).join("000001.log");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        for opened in
-            [RocksPart::open(dir.path(), part, &OPTIONS), RocksPart::open_read_only(dir.path(), part, &OPTIONS)]
-        {
-            let error = opened.unwrap_err();
-            assert!(cause(&error) == IoCause::Damaged && error.to_string().contains("000001.log"), "{error}");
+        for (name, put) in [
+            ("000001.log", pipe),
+            ("IDENTITY", pipe),
+            ("stray", pipe),
+            ("LOG", device),
+            ("000099.sst", folder),
+            ("OPTIONS-000001", folder),
+        ] {
+            let path = dir.path().join(part.name()).join(name);
+            if path.exists() {
+                std::fs::remove_file(&path).unwrap();
+            }
+            put(&path);
+            for opened in
+                [RocksPart::open(dir.path(), part, &OPTIONS), RocksPart::open_read_only(dir.path(), part, &OPTIONS)]
+            {
+                let (error, named) = (opened.unwrap_err(), path.display().to_string());
+                let words = error.to_string();
+                assert!(cause(&error) == IoCause::Foreign && words.contains(&named), "{words}");
+                assert!(words.contains("remove it") && words.contains("请查明来源"), "{words}");
+            }
+            if path.is_dir() { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) }.unwrap();
         }
+        std::fs::create_dir(dir.path().join(part.name()).join("lost+found")).unwrap();
+        drop(RocksPart::open(dir.path(), part, &OPTIONS).unwrap());
     }
+}
+
+/// To read a store is to make nothing, least of all where there is none.
+#[test]
+fn where_there_is_no_store_none_is_made_by_reading_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for part in Part::ALL {
+        let error = RocksPart::open_read_only(dir.path(), part, &OPTIONS).unwrap_err();
+        assert!(cause(&error) == IoCause::NotFound && error.to_string().contains("CURRENT"), "{error}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
 /// A log that is whole at its end and lacks something in its middle has lost what was synced: it is refused as it is.
@@ -398,6 +430,16 @@ fn a_file_of_the_log_that_is_missing_or_short_in_the_middle_is_noticed() {
         }),
         ("zeroed", |path, length| std::fs::write(path, vec![0; length]).unwrap()),
     ];
+    {
+        let folder = scratch.path().join("copy");
+        std::fs::create_dir(&folder).unwrap();
+        copy(live.path(), &folder);
+        logs(&folder).iter().for_each(|log| std::fs::remove_file(log).unwrap());
+        assert_eq!(cause(&read(&folder, LogRecovery::WholeLog).map(|_| ()).unwrap_err()), IoCause::Damaged);
+        // What is in the tables can be saved without any of them.
+        read(&folder, LogRecovery::SkipDamage).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
     let count = logs(live.path()).len();
     for at in 0..count - 1 {
         for (what, lose) in losses {

@@ -5,7 +5,7 @@
 
 use core::fmt;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{IoCause, StoreError};
 
@@ -316,6 +316,16 @@ pub trait Backend: Send + Sync + fmt::Debug {
             cause: IoCause::Device,
             detail: format!("the part `{}` is in memory and not on a disk", part.name()),
         })
+    }
+
+    /// Files that what is stored needs, and that were removed, replaced or cut by somebody else since they were written: what is written into an
+    /// open file that has no name any more is lost with the process. Cheap enough to be asked every second; empty where nothing is kept on a disk,
+    /// as by default.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the engine cannot tell what it needs.
+    fn lost_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

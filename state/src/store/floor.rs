@@ -116,8 +116,7 @@ impl Store {
     /// [copy](Self::copy) is made nothing is removed, so that its parts fit together.
     ///
     /// Everything else stays: the state and its past, the history log, validator sets, turning points, and the id and place of every
-    /// transaction. That is no frugality: whether an id was executed decides whether it gets a receipt, at every later height, also long after
-    /// its time, so a node that forgets ids would part from those that do not.
+    /// transaction, so that what was executed is never called unknown.
     ///
     /// # Errors
     /// [`StoreError`] of the backend.
