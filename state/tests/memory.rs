@@ -10,6 +10,7 @@ use quancheng_state::backend::{Backend, Column, Cursor, Durability, Kept, Memory
 use quancheng_state::{BlockCommit, IoCause, Overlay, Store, StoreError, StoreOptions, Table};
 use quancheng_types::{Height, ModuleId};
 
+mod export;
 mod suite;
 
 use suite::{Block, InMemory, KEYS, Model, apply, blocks, check_snapshot, patch, validators};
@@ -30,17 +31,17 @@ proptest! {
 
     #[test]
     fn an_imported_state_is_the_exported_one(blocks in blocks(3..8), chunk_bytes in prop_oneof![1_usize..4_000, Just(1 << 22)]) {
-        suite::export::an_imported_state_is_the_exported_one(&blocks, chunk_bytes);
+        export::an_imported_state_is_the_exported_one(&blocks, chunk_bytes);
     }
 
     #[test]
     fn whatever_is_changed_is_refused_and_told_whose_it_is(blocks in blocks(3..6), at in any::<usize>(), by in 1_u8..) {
-        suite::export::whatever_is_changed_is_refused_and_told_whose_it_is(&blocks, at, by);
+        export::whatever_is_changed_is_refused_and_told_whose_it_is(&blocks, at, by);
     }
 
     #[test]
     fn receipts_are_taken_along_from_the_height_that_is_named(blocks in blocks(3..6)) {
-        suite::export::receipts_are_taken_along_from_the_height_that_is_named(&blocks);
+        export::receipts_are_taken_along_from_the_height_that_is_named(&blocks);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use quancheng_types::{Genesis, SigningKey};
 
 use super::{NodeKeys, StartError, Teardown};
 use crate::backup::{BackupDesk, BackupSource};
+use crate::config::NodeConfig;
 use crate::files::FileError;
+use crate::ledger::Ledger;
 use crate::snapshot::{SnapshotDesk, SnapshotSource};
 
 /// Makes backups of this node. They are named by their full paths, since who asks may stand in another folder.
@@ -29,8 +31,18 @@ pub(super) fn desk(
     Ok(BackupDesk::new(source, teardown.threads().clone(), teardown.ending()))
 }
 
-/// Makes snapshots of this node.
-pub(super) fn snapshots(data_dir: &Path, genesis: &Arc<Genesis>, teardown: &Teardown) -> SnapshotDesk {
-    let source = SnapshotSource { data_dir: data_dir.to_owned(), genesis: Arc::clone(genesis) };
-    SnapshotDesk::new(source, teardown.threads().clone(), teardown.ending())
+/// Makes snapshots of this node when it is asked to, and as often as its configuration says.
+pub(super) fn snapshots(
+    config: &NodeConfig,
+    genesis: &Arc<Genesis>,
+    ledger: &Arc<Ledger>,
+    teardown: &Teardown,
+) -> Arc<SnapshotDesk> {
+    let source = SnapshotSource { data_dir: config.node.data_dir.clone(), genesis: Arc::clone(genesis) };
+    let desk = Arc::new(SnapshotDesk::new(source, teardown.threads().clone(), teardown.ending()));
+    if let Some(blocks) = config.snapshots.every_blocks {
+        // Held weakly: at the end the store is closed when nobody uses it any more.
+        tokio::spawn(Arc::clone(&desk).every(blocks, Arc::downgrade(ledger)));
+    }
+    desk
 }

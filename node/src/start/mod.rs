@@ -117,10 +117,7 @@ impl Node {
         tokio::spawn(pump.run(events));
 
         let backups = backups::desk(&config.node.data_dir, &genesis, &keys, teardown)?;
-        let snapshots = Arc::new(backups::snapshots(&config.node.data_dir, &genesis, teardown));
-        if let Some(blocks) = config.snapshots.every_blocks {
-            tokio::spawn(Arc::clone(&snapshots).every(blocks, Arc::downgrade(&ledger)));
-        }
+        let snapshots = backups::snapshots(&config, &genesis, &ledger, teardown);
         let identity = Identity {
             chain_id: genesis.chain_id(),
             genesis: Arc::clone(&genesis),
@@ -278,20 +275,7 @@ impl Assembly<'_> {
             tokio::spawn(batcher::run(parts, Arc::clone(&line)));
             line
         });
-        let admission = Admission {
-            ledger: Arc::clone(ledger),
-            tracker: Arc::clone(tracker),
-            verifier: verifier.clone(),
-            batcher,
-            duty: duty_receiver,
-            clock: clock_receiver.clone(),
-            limits: ClaimLimits {
-                total: self.config.api.pending_max as usize,
-                per_account: self.config.api.pending_per_account_max,
-            },
-            memory: FairBudget::halves(SUBMISSION_BYTES_MAX),
-            metrics: Arc::clone(metrics),
-        };
+        let admission = self.admission(tracker, &verifier, batcher, duty_receiver, &clock_receiver);
         let parts = DriverParts {
             engine,
             log,
@@ -332,6 +316,30 @@ impl Assembly<'_> {
             is_log_lost,
             log_in_use,
         })
+    }
+
+    fn admission(
+        &self,
+        tracker: &Arc<Tracker>,
+        verifier: &verifier::VerifierHandle,
+        batcher: Option<Arc<batcher::Line>>,
+        duty: watch::Receiver<Duty>,
+        clock: &watch::Receiver<Option<ClockReport>>,
+    ) -> Admission {
+        Admission {
+            ledger: Arc::clone(self.ledger),
+            tracker: Arc::clone(tracker),
+            verifier: verifier.clone(),
+            batcher,
+            duty,
+            clock: clock.clone(),
+            limits: ClaimLimits {
+                total: self.config.api.pending_max as usize,
+                per_account: self.config.api.pending_per_account_max,
+            },
+            memory: FairBudget::halves(SUBMISSION_BYTES_MAX),
+            metrics: Arc::clone(self.metrics),
+        }
     }
 
     fn start_verifier(

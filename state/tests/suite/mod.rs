@@ -19,7 +19,6 @@ use quancheng_types::{
 };
 
 pub(crate) mod chain;
-pub(crate) mod export;
 pub(crate) mod pruned;
 
 /// Where a store's bytes are, over restarts. Only one opened backend at a time.

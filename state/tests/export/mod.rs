@@ -10,7 +10,7 @@ use quancheng_state::{Memory, Overlay, Patch, StateKey, Store, StoreError, Store
 use quancheng_types::hash::sha256;
 use quancheng_types::{Digest, Height, HistoryLeaf, ModuleId};
 
-use super::{Block, Model, apply, batch, check_snapshot, commit_of, patch, validators};
+use crate::suite::{Block, Model, apply, batch, check_snapshot, commit_of, patch, validators};
 
 const LIST: ModuleId = ModuleId(7);
 const HEADS: Table<u8, (u64, Digest)> = Table::derived(LIST, 1, "heads");
