@@ -29,7 +29,7 @@ fn the_served_description_names_every_route() {
     let document = served.get("/v1/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 30);
+    assert_eq!(paths.len(), 33);
     for (path, item) in paths {
         for (method, operation) in item.as_object().expect("methods") {
             assert!(operation["summary"].is_string(), "{method} {path}");

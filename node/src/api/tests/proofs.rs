@@ -169,7 +169,7 @@ fn a_past_is_proven_by_the_newest_state() {
         assert_verifies(&served, &bundle, Step::Inclusion);
         let found = findings(&served, &bundle);
         let (.., statement) = found.iter().find(|(_, code, _)| *code == "in_state").expect("a record");
-        assert!(statement.contains(words) && statement.contains("+08:00）写入"), "{statement}");
+        assert!(statement.contains(words) && statement.contains("）写入"), "{statement}");
     }
     let unwritten = format!("/v1/bundles/state/{}", hex::encode(account_key(&AccountId::default())));
     assert_verifies(&served, &served.get(&format!("{unwritten}?height=1")).body, Step::Absence);
