@@ -40,7 +40,10 @@ impl FolderWatch {
     pub fn begin(folder: &Path, log: LogInUse, store: Weak<dyn Backend>) -> Self {
         let paths = std::iter::once(folder.to_owned()).chain(PARTS.map(|name| folder.join(name)));
         let known = paths.filter_map(|path| identity(&path).ok().map(|found| (path, found))).collect();
-        Self { folder: folder.to_owned(), known, log, log_seen: Mutex::default(), store }
+        let watch = Self { folder: folder.to_owned(), known, log, log_seen: Mutex::default(), store };
+        // What the store and the log need is remembered by looking at it: what is taken away right after the start was seen before.
+        let _ = watch.lost();
+        watch
     }
 
     /// What is no longer what it was; nothing when all of it is. What cannot be looked at now (a disk that fails, a permission) is not called

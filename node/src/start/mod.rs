@@ -140,6 +140,7 @@ impl Node {
             backups,
             snapshots,
         });
+        let folder = FolderWatch::begin(&config.node.data_dir, running.log_in_use, ledger.watched_backend());
         doors.enter(&backend);
         let (public, admin) = (doors.public, doors.admin);
         info!(%public, %admin, node_id = %keys.node_id(), height = %executed, ms = %begun.elapsed().as_millis(), "node is up");
@@ -149,7 +150,7 @@ impl Node {
             network,
             verifier: running.verifier,
             doors,
-            folder: Arc::new(FolderWatch::begin(&config.node.data_dir, running.log_in_use, ledger.watched_backend())),
+            folder: Arc::new(folder),
             public,
             admin,
         })

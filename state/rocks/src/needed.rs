@@ -86,6 +86,9 @@ impl Needed {
                 self.logs.insert(*number, seen);
             }
         }
+        if self.logs.is_empty() {
+            return missing_log(engine, folder);
+        }
         let missed: Vec<u64> = self
             .logs
             .iter_mut()
@@ -112,6 +115,13 @@ impl Needed {
         let gone: Vec<PathBuf> = self.blobs.difference(&listing.blobs).map(|name| folder.join(name)).collect();
         if gone.is_empty() { vec![folder.join("*.blob")] } else { gone }
     }
+}
+
+/// There is always one log that is written to. Where none was ever seen, it may have been taken away before the first look.
+fn missing_log(engine: &RocksPart, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let least = engine.least_log()?;
+    let is_there = Listing::of(folder).logs.range(least..).next().is_some();
+    Ok(if is_there { Vec::new() } else { vec![folder.join(format!("{least:06}.log"))] })
 }
 
 impl Listing {
