@@ -142,17 +142,16 @@ impl Node {
         });
         let folder = FolderWatch::begin(&config.node.data_dir, running.log_in_use, ledger.watched_backend());
         doors.enter(&backend);
-        let (public, admin) = (doors.public, doors.admin);
-        info!(%public, %admin, node_id = %keys.node_id(), height = %executed, ms = %begun.elapsed().as_millis(), "node is up");
+        info!(public = %doors.public, admin = %doors.admin, node_id = %keys.node_id(), height = %executed, ms = %begun.elapsed().as_millis(), "node is up");
         Ok(Self {
             driver: running.driver,
             driver_end: running.driver_end,
             network,
             verifier: running.verifier,
+            public: doors.public,
+            admin: doors.admin,
             doors,
             folder: Arc::new(folder),
-            public,
-            admin,
         })
     }
 
