@@ -41,7 +41,7 @@ impl FolderWatch {
         let paths = std::iter::once(folder.to_owned()).chain(PARTS.map(|name| folder.join(name)));
         let known = paths.filter_map(|path| identity(&path).ok().map(|found| (path, found))).collect();
         let watch = Self { folder: folder.to_owned(), known, log, log_seen: Mutex::default(), store };
-        // What the store and the log need is remembered by looking at it: what is taken away right after the start was seen before.
+        // What is missing by now is missing at the next look too; the others are remembered.
         let _ = watch.lost();
         watch
     }

@@ -29,6 +29,7 @@ pub(crate) struct Needed {
 /// What lies in the folder now.
 #[derive(Default)]
 struct Listing {
+    is_read: bool,
     logs: BTreeSet<u64>,
     blobs: BTreeSet<String>,
 }
@@ -40,10 +41,10 @@ impl Needed {
         lost.extend(self.manifest(folder));
         match part {
             Part::Chain => {
-                let blobs = engine.live_blobs()?;
+                let (blobs, least) = (engine.live_blobs()?, engine.least_log()?);
                 let listing = Listing::of(folder);
                 let blobs = blobs.min(engine.live_blobs()?);
-                lost.extend(self.logs(engine, folder, &listing)?);
+                lost.extend(self.logs(engine, folder, least, &listing)?);
                 lost.extend(self.blobs(blobs, folder, listing));
             }
             // It is in no log, and its values are small.
@@ -74,10 +75,20 @@ impl Needed {
         (!holds && Named::by(&current) == Named::Manifest(name)).then_some(path)
     }
 
-    /// Files of the log that are still needed.
-    fn logs(&mut self, engine: &RocksPart, folder: &Path, listing: &Listing) -> Result<Vec<PathBuf>, StoreError> {
+    /// Files of the log that are still needed. `least`: their least number before the folder was listed. There is always one, to which the engine
+    /// appends; also one that went before it was ever seen is missed.
+    fn logs(
+        &mut self,
+        engine: &RocksPart,
+        folder: &Path,
+        least: u64,
+        listing: &Listing,
+    ) -> Result<Vec<PathBuf>, StoreError> {
         let path = |number: u64| folder.join(format!("{number:06}.log"));
-        let least = engine.least_log()?;
+        if listing.is_read && listing.logs.range(least..).next().is_none() && least != u64::MAX {
+            let newest = self.logs.keys().next_back().copied().unwrap_or(least);
+            return Ok(vec![path(newest.max(least))]);
+        }
         self.logs.retain(|number, _| *number >= least);
         for number in listing.logs.range(least..) {
             if !self.logs.contains_key(number)
@@ -85,9 +96,6 @@ impl Needed {
             {
                 self.logs.insert(*number, seen);
             }
-        }
-        if self.logs.is_empty() {
-            return missing_log(engine, folder);
         }
         let missed: Vec<u64> = self
             .logs
@@ -103,7 +111,7 @@ impl Needed {
 
     /// Files of large values: there are never fewer of them than the newest version has.
     fn blobs(&mut self, needed: u64, folder: &Path, listing: Listing) -> Vec<PathBuf> {
-        if needed <= listing.blobs.len() as u64 {
+        if !listing.is_read || needed <= listing.blobs.len() as u64 {
             self.blobs = listing.blobs;
             self.short_looks = 0;
             return Vec::new();
@@ -117,18 +125,14 @@ impl Needed {
     }
 }
 
-/// There is always one log that is written to. Where none was ever seen, it may have been taken away before the first look.
-fn missing_log(engine: &RocksPart, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let least = engine.least_log()?;
-    let is_there = Listing::of(folder).logs.range(least..).next().is_some();
-    Ok(if is_there { Vec::new() } else { vec![folder.join(format!("{least:06}.log"))] })
-}
-
 impl Listing {
-    /// Nothing where the folder cannot be listed.
     fn of(folder: &Path) -> Self {
         let mut listing = Self::default();
-        for item in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(items) = std::fs::read_dir(folder) else {
+            return listing;
+        };
+        listing.is_read = true;
+        for item in items.flatten() {
             let name = item.file_name().to_string_lossy().into_owned();
             if let Some(number) = name.strip_suffix(".log") {
                 listing.logs.extend(number.parse::<u64>().ok());

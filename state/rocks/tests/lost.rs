@@ -95,6 +95,24 @@ fn what_is_taken_away_under_a_store_in_use_is_named() {
     }
 }
 
+/// Also one that nobody had looked at before.
+#[test]
+fn a_log_that_goes_before_it_was_seen_is_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    for life in 0..3 {
+        let rocks = Rocks::open(dir.path(), &OPTIONS).unwrap();
+        let log = newest(&dir.path().join("chain"), |name| name.ends_with(".log"));
+        if life % 2 == 0 {
+            write(&rocks, life, 100);
+        }
+        std::fs::rename(&log, dir.path().join("away")).unwrap();
+        write(&rocks, life, 100);
+        assert_eq!(rocks.lost_files().unwrap().len(), 1, "{life}");
+        std::fs::rename(dir.path().join("away"), &log).unwrap();
+        assert_eq!(rocks.lost_files().unwrap(), Vec::<PathBuf>::new());
+    }
+}
+
 /// The engine begins, merges and removes files all the time, and a backup links them: none of that is a loss.
 #[test]
 fn what_the_engine_removes_itself_is_no_loss() {
