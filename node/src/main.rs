@@ -313,7 +313,10 @@ fn tell_snapshot(made: &SnapshotInfo, json: bool) -> Result<ExitCode, Box<dyn st
 
 /// What was taken over, in both languages.
 fn tell_joined(joined: &Joined) {
-    let Joined { height, source, chunks, bytes, floor, .. } = joined;
+    let Joined { height, source, given_up, chunks, bytes, floor, .. } = joined;
+    for (who, why) in given_up {
+        complain(&format!("given up: {who}: {why} (已放弃该来源)"));
+    }
     complain(&format!(
         "joined by the snapshot of height {height} from {source}: {chunks} chunks, {bytes} bytes, each checked against the certified header; \
          blocks and receipts up to it are not here"

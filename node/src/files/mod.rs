@@ -196,9 +196,9 @@ impl fmt::Display for FileError {
             ),
             Self::Restoring { path } => write!(
                 f,
-                "{} says that this data folder is being restored from a backup: it is not whole, and no node starts on it. If the restore was \
-                 interrupted, repeat `quanchengd init --from-backup`, which begins anew (该数据目录正由备份恢复，尚不完整；如恢复已中断，\
-                 请重新执行 `quanchengd init --from-backup`)",
+                "{} says that this data folder is being made of a backup or a snapshot: it is not whole, and no node starts on it. If that was \
+                 interrupted, repeat the same command (`quanchengd init --from-backup` or `--from-snapshot`), which begins anew (该数据目录正由备份或快照恢复，\
+                 尚不完整；如已中断，请重新执行原命令：`quanchengd init --from-backup` 或 `--from-snapshot`)",
                 path.display()
             ),
             Self::Log { path, error } => write!(f, "{}: {error}", path.display()),

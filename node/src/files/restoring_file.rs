@@ -1,4 +1,4 @@
-//! The note of a data folder that is being made of a backup: until it is whole, no node starts on it.
+//! The note of a data folder that is being made of a backup or a snapshot: until it is whole, no node starts on it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,9 @@ use super::{FileError, io, marks_file, sign_record_file, sync_folder};
 /// Name in the data folder.
 const NAME: &str = "restoring";
 /// What it says to people.
-const WORDS: &str = "A node is being restored from a backup here. If that is not going on any more, repeat `quanchengd init --from-backup`.\n\
-                     正在由备份恢复。如恢复已中断，请重新执行 `quanchengd init --from-backup`。\n";
+const WORDS: &str = "The data folder of a node is being made of a backup or a snapshot here. If that is not going on any more, repeat the same command \
+                     (`quanchengd init --from-backup` or `--from-snapshot`).\n\
+                     正在由备份或快照建立数据目录。如已中断，请重新执行原命令（`quanchengd init --from-backup` 或 `--from-snapshot`）。\n";
 
 /// The note.
 #[derive(Debug)]

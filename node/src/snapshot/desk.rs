@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -11,6 +11,8 @@ use crate::desk::{Desk, DeskError, DeskStatus, Told};
 use crate::ledger::Ledger;
 use crate::thread_end::Threads;
 
+/// Time between two snapshots that nobody asked for, at least: of the two that are kept, each is there for as long, to be fetched.
+const PAUSE: Duration = Duration::from_secs(15 * 60);
 /// How often it is looked whether a snapshot is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -41,18 +43,19 @@ impl SnapshotDesk {
     pub async fn every(self: Arc<Self>, blocks: u64, ledger: std::sync::Weak<Ledger>) {
         let newest = self.folder().list().ok().and_then(|list| list.last().map(|info| info.height.0));
         let mut last = newest.unwrap_or(0);
+        let mut begun: Option<Instant> = None;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let Some(ledger) = ledger.upgrade() else {
                 return;
             };
             let height = ledger.tip_status().height.0;
-            if height < last.saturating_add(blocks) {
+            if height < last.saturating_add(blocks) || begun.is_some_and(|begun| begun.elapsed() < PAUSE) {
                 continue;
             }
             // One that was asked for meanwhile counts as well.
             match self.begin(&ledger) {
-                Ok(_) => last = height,
+                Ok(_) => (last, begun) = (height, Some(Instant::now())),
                 Err(SnapshotError::Running) => {}
                 Err(error) => {
                     warn!(%error, "no snapshot is begun");

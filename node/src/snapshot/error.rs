@@ -74,6 +74,13 @@ pub enum SnapshotError {
         /// Why.
         reason: String,
     },
+    /// A snapshot that a source had is there no more: a newer one took its place.
+    Gone {
+        /// Who had it.
+        source: String,
+        /// Its height.
+        height: Height,
+    },
     /// No source is left. What each did is told.
     NoSource {
         /// Who failed, and how.
@@ -135,6 +142,11 @@ impl SnapshotError {
             Self::NoAnswer { source, reason } => format!(
                 "{source} gave no snapshot: {reason}. Check the address; `quanchengd snapshot` makes one at a node that runs"
             ),
+            Self::Gone { source, height } => {
+                format!(
+                    "{source} has the snapshot of height {height} no more: it makes them faster than they are fetched. Name another source, or copy the folder"
+                )
+            }
             Self::NoSource { failures } => {
                 let told: Vec<String> = failures.iter().map(|(who, why)| format!("\n  {who}: {why}")).collect();
                 format!("no source gave a whole snapshot; nothing was made. Name another one:{}", told.concat())
@@ -173,8 +185,12 @@ impl SnapshotError {
             Self::NoAnswer { source, .. } => {
                 format!("{source} 未提供快照：请核对地址；`quanchengd snapshot` 可令运行中的节点制作快照")
             }
+            Self::Gone { source, height } => {
+                format!("{source} 已不再有高度 {height} 的快照：其制作快照快于下载，请改用其他来源，或复制其文件夹")
+            }
             Self::NoSource { failures } => {
-                let told: Vec<String> = failures.iter().map(|(who, _)| who.clone()).collect();
+                let mut told: Vec<String> = failures.iter().map(|(who, _)| who.clone()).collect();
+                told.dedup();
                 format!("没有来源提供完整的快照，未建立任何内容；请指定其他来源（已试：{}）", told.join("、"))
             }
             Self::Import { source, .. } => {

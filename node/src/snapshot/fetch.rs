@@ -14,13 +14,13 @@ use tracing::warn;
 use super::manifest::MANIFEST_BYTES_MAX;
 use super::{Manifest, SnapshotError, SnapshotFolder, SnapshotInfo};
 
-/// Time for one answer: that of a chunk over a line of half a megabit a second.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Time for one answer: that of a chunk over a line of a megabit a second.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Time for a connection to be taken.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Greatest length of a list of snapshots, bytes.
 const LIST_BYTES_MAX: u64 = 1024 * 1024;
-/// How often a source is asked again for what it did not give, after a pause each time.
+/// How often a source is asked again that is overloaded or does not answer at all, after a pause each time. One that is slow is not.
 const RETRIES: u32 = 5;
 /// Pause before the first time; twice as long each time after.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
@@ -132,6 +132,7 @@ impl Source {
                 Ok(mut answer) if answer.status().is_success() => {
                     match answer.body_mut().with_config().limit(bytes_max).read_to_vec() {
                         Ok(bytes) => return Ok(bytes),
+                        Err(error @ ureq::Error::Timeout(_)) => return Err(self.no_answer(error)),
                         Err(error) => self.no_answer(error),
                     }
                 }
@@ -139,6 +140,7 @@ impl Source {
                     return Err(self.no_answer(format!("{url} answers {}", answer.status())));
                 }
                 Ok(answer) => self.no_answer(format!("{url} answers {}", answer.status())),
+                Err(error @ ureq::Error::Timeout(_)) => return Err(self.no_answer(error)),
                 Err(error) => self.no_answer(error),
             };
             left -= 1;
@@ -234,7 +236,7 @@ impl Sources {
     /// # Errors
     /// [`SnapshotError::NoSource`] when none does.
     pub fn chunk(&mut self, found: &mut Found, number: u64, entry: &ChunkEntry) -> Result<Vec<u8>, SnapshotError> {
-        let height = found.manifest.height();
+        let (height, mut gone) = (found.manifest.height(), None);
         while let Some(source) = found.holders.first().cloned() {
             let error = match source.chunk(&self.agent, height, number) {
                 Ok(bytes) if sha256(&[&bytes]) == entry.sha256 => return Ok(bytes),
@@ -245,9 +247,25 @@ impl Sources {
                 Err(error) => error,
             };
             found.holders.remove(0);
-            self.drop_source(&source, &error);
+            // One that has it no more has a newer one, perhaps.
+            if self.has_none(&source, height) {
+                gone = Some(SnapshotError::Gone { source: source.to_string(), height });
+            } else {
+                self.drop_source(&source, &error);
+            }
         }
-        Err(SnapshotError::NoSource { failures: self.failures.clone() })
+        Err(gone.unwrap_or_else(|| SnapshotError::NoSource { failures: self.failures.clone() }))
+    }
+
+    /// Whether a place that answers has no snapshot of this height.
+    fn has_none(&self, source: &Source, height: Height) -> bool {
+        source.list(&self.agent).is_ok_and(|list| !list.iter().any(|info| info.height == height))
+    }
+
+    /// Who was given up so far, and why, in English.
+    #[must_use]
+    pub fn failures(&self) -> &[(String, String)] {
+        &self.failures
     }
 
     /// Notes that a place gave something false, and asks it no more.

@@ -15,6 +15,9 @@ use crate::files::{DataLock, Marks, MarksFile, Owner, RestoringFile, SignRecordF
 use crate::ledger::{Imported, Ledger, STORE_FOLDER};
 use crate::snapshot::{Found, SnapshotError, Sources};
 
+/// How often a join begins anew with a newer snapshot because the one that it was fetching is there no more.
+const BEGIN_ANEW_MAX: u32 = 5;
+
 /// What was made of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
@@ -22,6 +25,8 @@ pub struct Joined {
     pub height: Height,
     /// Who gave the manifest.
     pub source: String,
+    /// Sources that were given up on the way, and why, in English.
+    pub given_up: Vec<(String, String)>,
     /// Chunks that were checked.
     pub chunks: usize,
     /// Their bytes.
@@ -81,7 +86,7 @@ fn fill(
     rejoin: Option<&Rejoin>,
 ) -> Result<Joined, StartError> {
     let data_dir = &config.node.data_dir;
-    let store = data_dir.join(STORE_FOLDER);
+    let (store, mut anew) = (data_dir.join(STORE_FOLDER), 0);
     loop {
         let mut found = sources.newest(genesis)?;
         if let Some(named) = rejoin.map(|rejoin| rejoin.tip).filter(|tip| *tip < found.manifest.height()) {
@@ -99,7 +104,13 @@ fn fill(
             Err(ImportFailure::Final(error)) => return Err(error.into()),
             Err(ImportFailure::Source(error)) => {
                 std::fs::remove_dir_all(&store).map_err(SnapshotError::io(&store, "remove"))?;
-                sources.drop_source(&found.source, &error);
+                let is_gone = matches!(error, SnapshotError::Gone { .. });
+                if is_gone && anew < BEGIN_ANEW_MAX {
+                    anew += 1;
+                } else if !matches!(error, SnapshotError::NoSource { .. }) {
+                    // Of those others, each was told when it was given up.
+                    sources.drop_source(&found.source, &error);
+                }
             }
         }
     }
@@ -146,6 +157,7 @@ fn import(
     Ok(Joined {
         height: list.height,
         source,
+        given_up: sources.failures().to_vec(),
         chunks: list.chunks.len(),
         bytes: list.bytes(),
         floor: None,

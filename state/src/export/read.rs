@@ -203,7 +203,7 @@ impl Walk<'_> {
             self.flat.step()?;
         }
         let is_beyond = self.ahead.back().is_some_and(|(leaf, _)| !prefix.covers(leaf.place.as_bytes()));
-        Ok(is_beyond || self.ahead.len() == 1)
+        Ok(is_beyond || self.flat.entry().is_none_or(|(key, _)| !prefix.covers(key)))
     }
 
     fn part<E: From<StoreError>>(&mut self, prefix: &Prefix, writer: &mut Writer<'_, E>) -> Result<(), E> {

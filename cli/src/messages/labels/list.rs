@@ -372,6 +372,7 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     ("size_bytes", "数据字节数"),
     ("skipped", "跳过"),
     ("sm3", "SM3 摘要"),
+    ("snapshots", "快照"),
     ("source_class", "来源类别"),
     ("source_proofs", "来源证明"),
     ("span", "时段"),

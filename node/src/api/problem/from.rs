@@ -43,6 +43,7 @@ impl From<SnapshotError> for ApiError {
             | SnapshotError::Manifest { .. }
             | SnapshotError::OtherChain { .. }
             | SnapshotError::NoAnswer { .. }
+            | SnapshotError::Gone { .. }
             | SnapshotError::NoSource { .. }
             | SnapshotError::Import { .. }
             | SnapshotError::ReplayWindow { .. } => Self::Snapshot { en: error.en(), zh: error.zh() },

@@ -102,6 +102,7 @@ fn a_validator_that_lost_everything_joins_by_a_snapshot_and_a_liar_is_named() {
     let (code, _, words) = quanchengd(&[&arguments[..], &[&sources], &rejoin].concat());
     assert_eq!(code, Some(0), "{words}");
     assert!(words.contains(&format!("joined by the snapshot of height {height}")) && words.contains("已由"), "{words}");
+    assert!(words.contains(&format!("given up: {}", text(&liar))), "a liar is named though the join succeeds: {words}");
     net.start_node(3);
 
     let load = Load::start(&net, &[3], 80, 92);
