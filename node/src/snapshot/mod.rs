@@ -18,6 +18,8 @@ mod fetch;
 mod folder;
 mod make;
 mod manifest;
+#[cfg(test)]
+mod tests;
 
 pub use command::take;
 pub use desk::{SnapshotDesk, SnapshotStatus};
