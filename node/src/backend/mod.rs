@@ -2,8 +2,6 @@
 
 mod proofs;
 
-pub(crate) use proofs::trust_path;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -283,7 +281,7 @@ impl Backend for NodeBackend {
     }
 
     fn trust_path(&self, height: Height) -> Result<Vec<SetChange>, StoreError> {
-        proofs::trust_path(&self.ledger, height)
+        self.ledger.trust_path(height)
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<CertifiedBlock>> {

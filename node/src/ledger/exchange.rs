@@ -39,7 +39,31 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`].
     pub fn trust_path(&self, height: Height) -> Result<Vec<SetChange>, StoreError> {
-        crate::backend::trust_path(self, height)
+        let mut steps = Vec::new();
+        for (from, validators) in self.set_changes()? {
+            let Some(last_of_old) = from.previous() else {
+                continue;
+            };
+            if from > height || last_of_old == Height::GENESIS {
+                continue;
+            }
+            let Some(decided) = self.block(last_of_old)? else {
+                // Not decided yet; or of a height before which this chain begins, and then a change that came to nothing.
+                continue;
+            };
+            // A change that was replaced before it came into force left no header behind.
+            if decided.block.header.next_validators_hash != validators.hash()
+                || decided.block.header.validators_hash == decided.block.header.next_validators_hash
+            {
+                continue;
+            }
+            steps.push(SetChange {
+                header: decided.block.header,
+                certificate: decided.certificate,
+                next_validators: validators,
+            });
+        }
+        Ok(steps)
     }
 
     /// The first height whose transactions could be valid in a block after the newest executed one, and until when any of them can be, ms since

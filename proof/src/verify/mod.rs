@@ -71,9 +71,12 @@ const NOT_JUDGED: [Verdict; 6] = [
 /// What is said of bytes that are no bundle which this build reads: the one finding of V0.
 #[must_use]
 pub fn unreadable(error: &BundleError) -> Report {
-    let verdict = match error {
-        BundleError::Version { .. } => Verdict::BundleVersion,
-        BundleError::Marked(found) => Verdict::BundleMarked(*found),
+    // Beside the verdict, what a reader has to know in Chinese.
+    let (verdict, zh) = match error {
+        BundleError::Version { .. } => (Verdict::BundleVersion, ""),
+        BundleError::Marked(found) => {
+            (Verdict::BundleMarked(*found), "Windows PowerShell 的 > 与某些编辑器会如此存盘，--out 不会")
+        }
         BundleError::NotABundle
         | BundleError::Decode(_)
         | BundleError::Json { .. }
@@ -88,30 +91,7 @@ pub fn unreadable(error: &BundleError) -> Report {
         | BundleError::TooMany { .. }
         | BundleError::TooLarge { .. }
         | BundleError::ReceiptPath
-        | BundleError::LeafConflict { .. } => Verdict::BundleUnreadable,
+        | BundleError::LeafConflict { .. } => (Verdict::BundleUnreadable, ""),
     };
-    Report::of_form(verdict, Detail::new(detail_zh(error), error.to_string()))
-}
-
-/// What a reader has to know beside the statement.
-const fn detail_zh(error: &BundleError) -> &'static str {
-    match error {
-        BundleError::Marked(_) => "Windows PowerShell 的 > 与某些编辑器会如此存盘，--out 不会",
-        BundleError::Version { .. }
-        | BundleError::NotABundle
-        | BundleError::Decode(_)
-        | BundleError::Json { .. }
-        | BundleError::JsonNotCanonical
-        | BundleError::NoClaim
-        | BundleError::LeafOrder { .. }
-        | BundleError::UnusedLeaf { .. }
-        | BundleError::NoSuchLeaf { .. }
-        | BundleError::ClaimTwice { .. }
-        | BundleError::NoSuchCall { .. }
-        | BundleError::OpeningOrder { .. }
-        | BundleError::TooMany { .. }
-        | BundleError::TooLarge { .. }
-        | BundleError::ReceiptPath
-        | BundleError::LeafConflict { .. } => "",
-    }
+    Report::of_form(verdict, Detail::new(zh, error.to_string()))
 }

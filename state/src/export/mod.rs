@@ -14,7 +14,7 @@
 //! - Not in it: what derived tables held at earlier heights, blocks, batches, and receipts but those of the last
 //!   `transaction_lifetime_max_ms`, of which the ids are needed so that nothing is executed twice.
 //!
-//! Blocks of chunks are described in `docs/snapshots.md`.
+//! The bytes are described in `docs/snapshots.md`.
 
 mod import;
 mod index;

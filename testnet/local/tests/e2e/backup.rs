@@ -10,20 +10,12 @@ use crate::support::checks::{certified_everywhere, same_history, signs_from};
 use crate::support::config::{changed, set};
 use crate::support::http::wait_until;
 use crate::support::load::Load;
-use crate::support::{Net, program, text};
+use crate::support::{Net, program, quanchengd, text};
 
 /// Time for what a busy machine may be late with.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Heights above the greatest reported one that a restored validator does not sign.
 const UNSURE: u64 = 3;
-
-/// Exit code, standard output and standard error of `quanchengd`.
-fn quanchengd(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(program("quanchengd"));
-    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
-    let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), words(&output.stdout), words(&output.stderr))
-}
 
 fn back_up(config: &Path, more: &[&str]) -> Value {
     let arguments = [&["backup", "--json", "--config", text(config)], more].concat();

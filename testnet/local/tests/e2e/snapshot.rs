@@ -1,7 +1,6 @@
 //! Joining by a snapshot: a validator that lost everything and a source that lies.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,20 +8,12 @@ use serde_json::Value;
 use crate::support::checks::{certified_everywhere, quiet_logs, same_roots, signs_from};
 use crate::support::http::{self, wait_until};
 use crate::support::load::Load;
-use crate::support::{Net, program, quancheng, text};
+use crate::support::{Net, quancheng, quanchengd, text};
 
 /// Time for what a busy machine may be late with.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Heights above the greatest reported one that a validator which begins anew does not sign.
 const UNSURE: u64 = 3;
-
-/// Exit code, standard output and standard error of `quanchengd`.
-fn quanchengd(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(program("quanchengd"));
-    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
-    let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), words(&output.stdout), words(&output.stderr))
-}
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();

@@ -210,3 +210,11 @@ impl Drop for Net {
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a path of plain letters")
 }
+
+/// Exit code, standard output and standard error of `quanchengd`.
+pub(crate) fn quanchengd(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(program("quanchengd"));
+    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
+    let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), words(&output.stdout), words(&output.stderr))
+}
