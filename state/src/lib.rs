@@ -39,7 +39,7 @@ pub use overlay::Overlay;
 pub use patch::Patch;
 pub use store::{
     BLOCKS_KEPT_MIN, BlockCommit, BodyLocation, ChainStore, EXECUTED_IDS_BYTES, Executed, HistoryTip, Newest, Snapshot,
-    Store, StoreOptions, put_beginning,
+    Store, StoreOptions, WARM_BYTES_MAX, Warm, WarmView, put_beginning,
 };
 pub use table::Table;
 pub use view::View;

@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use self::results::{Header, Line, Log, Results, lines};
 use crate::args::registration::Submit;
-use crate::commands::registration::{application, references, tell_left_out};
+use crate::commands::registration::{Acting, application, references, tell_left_out};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::interrupt::{Hold, Left};
-use crate::mapping::References;
+use crate::mapping::{self, References};
 use crate::messages::causes;
 use crate::output::Reply;
 use crate::progress::Bar;
@@ -180,6 +180,7 @@ fn rows(
     mut log: Log,
 ) -> Outcome<Tally> {
     let mut references = references(command)?;
+    let mut acting = Acting::new(writer);
     let bar = Bar::items(session, u64::try_from(lines.len()).unwrap_or(u64::MAX));
     let mut tally = Tally::default();
     let path = log.path.clone();
@@ -195,7 +196,7 @@ fn rows(
             return Err(submit::out_of_time(place, lines.len()).hint(again(&log.path)));
         }
         let row = Row { line, pending: results.pending.remove(&line.digest) };
-        match row.run(session, command, writer, &references, &mut log) {
+        match row.run(session, command, writer, (&references, &mut acting), &mut log) {
             Ok(Some(value)) => {
                 remember(&mut references, line.text, &value);
                 log.line(&value).map_err(|fault| unnoted(fault, &value, &log.path))?;
@@ -262,7 +263,7 @@ impl Row<'_> {
         session: &Session,
         command: &Submit,
         writer: &Writer<'_>,
-        references: &References,
+        (references, acting): (&References, &mut Acting<'_>),
         log: &mut Log,
     ) -> Outcome<Option<Value>> {
         let Line { number, text, digest } = self.line;
@@ -282,7 +283,8 @@ impl Row<'_> {
                         .cause_in(causes::said(&error))
                         .hint(say!("请改正该行，再次运行同一命令。", "Mend the line and run the same command again."))
                 })?;
-                let (calls, left_out) = application(command, record, references)?;
+                let mapped = mapping::registration(record, references)?;
+                let (calls, left_out) = application(command, mapped, acting)?;
                 tell_left_out(session, &left_out);
                 (writer.compose(calls)?.complete()?, None)
             }

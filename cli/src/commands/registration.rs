@@ -10,10 +10,11 @@ use crate::args::registration::{
 };
 use crate::client::escape;
 use crate::commands::{bulk, read};
-use crate::fault::{Fault, Outcome};
-use crate::mapping::{self, References, serial};
+use crate::fault::{Exit, Fault, Outcome};
+use crate::mapping::{self, Mapped, References, serial};
 use crate::output::Reply;
 use crate::session::Session;
+use crate::submit::Writer;
 use crate::text::say;
 use crate::transaction::{self, call};
 use crate::{files, submit};
@@ -179,20 +180,78 @@ fn apply(session: &Session, command: &Submit) -> Outcome<Reply> {
     let Some(file) = &command.file else {
         return bulk::run(session, command);
     };
-    let (calls, left_out) = application(command, files::read_json(file)?, &references(command)?)?;
+    let record = files::read_json(file)?;
+    let references = references(command)?;
+    // What is wrong with the record is told before a password is asked for.
+    let mapped = mapping::registration(record, &references)?;
+    let writer = Writer::open(session, &command.write)?;
+    let (calls, left_out) = application(command, mapped, &mut Acting::new(&writer))?;
     tell_left_out(session, &left_out);
-    let mut reply = submit::run(session, &command.write, calls)?;
+    let mut reply = writer.deliver(writer.compose(calls)?)?;
     submit::insert(&mut reply.data, "left_out", json!(left_out));
     Ok(reply)
 }
 
-/// The call for one record, and what was left out of it.
+/// The organization for which the signer acts, asked for once and only when a record names an applicant.
+pub(super) struct Acting<'a> {
+    writer: &'a Writer<'a>,
+    organization: Option<Option<String>>,
+}
+
+impl<'a> Acting<'a> {
+    pub(super) const fn new(writer: &'a Writer<'a>) -> Self {
+        Self { writer, organization: None }
+    }
+
+    /// None when nobody can be asked or the account acts for none: then the chain says what is wrong. What is answered is proven, as the account is.
+    fn organization(&mut self) -> Outcome<Option<&str>> {
+        if self.organization.is_none() {
+            self.organization = Some(self.ask()?);
+        }
+        Ok(self.organization.as_ref().and_then(Option::as_deref))
+    }
+
+    fn ask(&self) -> Outcome<Option<String>> {
+        let Some(client) = self.writer.client_if_any() else {
+            return Ok(None);
+        };
+        let account = self.writer.account();
+        let absent = say!("没有账户 {account}。", "There is no account {account}.");
+        match read::proven(client, &format!("/v1/accounts/{account}"), &Asked::account(&account), absent) {
+            Ok(record) => Ok(record.get("org_id").and_then(Value::as_str).map(str::to_owned)),
+            Err(fault) if fault.exit == Exit::NotFound => Ok(None),
+            Err(fault) => Err(fault.cause_in(say!(
+                "密钥代表哪一组织未经证明，无法与记录的申请人核对；未签名",
+                "for which organization the key acts is not proven, so it cannot be compared with the applicant of the record; nothing was signed"
+            ))),
+        }
+    }
+}
+
+/// The call for one record, and what was left out of it. On the chain the applicant is whoever signs, so a record of another one is refused.
 pub(super) fn application(
     command: &Submit,
-    record: Value,
-    references: &References,
+    mut mapped: Mapped,
+    acting: &mut Acting<'_>,
 ) -> Outcome<(Vec<quancheng_types::Call>, Vec<String>)> {
-    let mut mapped = mapping::registration(record, references)?;
+    if let Some(stated) = &mapped.applicant {
+        // The organizations of samples need not be those of this chain.
+        let organization = if mapped.is_sample { None } else { acting.organization()? };
+        match organization {
+            Some(organization) if organization == stated => {}
+            Some(organization) => {
+                let message = say!(
+                    "记录的申请人为 {stated}，而所用密钥代表 {organization}。",
+                    "The record is an application of {stated}, and the key acts for {organization}."
+                );
+                return Err(Fault::usage("APPLICANT_DIFFERS", message).hint(say!(
+                    "请用 {stated} 的密钥签署，或改正记录中的 applicant。",
+                    "Sign with a key of {stated}, or mend the applicant in the record."
+                )));
+            }
+            None => mapped.left_out.push(format!("applicant {stated}")),
+        }
+    }
     if let Some(rule_set) = &command.rule_set {
         submit::insert(&mut mapped.submit, "rule_set", json!(rule_set));
     }
@@ -203,8 +262,8 @@ pub(super) fn tell_left_out(session: &Session, left_out: &[String]) {
     if !left_out.is_empty() {
         let names = left_out.join(", ");
         session.note(&say!(
-            "样例引用在本链上不存在，未写入申请：{names}（可用 --derived-from、--licence、--prior-evidence 指明）。",
-            "References of the sample that name nothing on this chain are left out: {names} (name them with --derived-from, --licence, --prior-evidence)."
+            "下列内容未写入申请：{names}。样例引用在本链上不存在（可用 --derived-from、--licence、--prior-evidence 指明），其余由链自行确定：申请人即签署人所代表的组织。",
+            "Not in the application: {names}. References of samples name nothing on this chain (name others with --derived-from, --licence, --prior-evidence); the rest is decided by the chain, which takes the signer's organization as the applicant."
         ));
     }
 }

@@ -10,7 +10,7 @@ use crate::fault::{Fault, Outcome};
 use crate::text::say;
 
 pub(crate) use organization::organization;
-pub(crate) use registration::{References, registration, serial, statement};
+pub(crate) use registration::{Mapped, References, registration, serial, statement};
 
 /// Keys that describe where a sample record comes from.
 const SEED_PREFIX: &str = "seed_";

@@ -60,6 +60,9 @@ const IGNORED: [&str; 14] = [
     "fictional",
 ];
 
+/// Those of them that an applicant may take for part of the application.
+const DECIDED: [&str; 6] = ["ledger_no", "official_code", "state", "valid_from", "valid_to", "notice"];
+
 /// What a record refers to, as far as it is known beside the record.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct References {
@@ -78,7 +81,11 @@ pub(crate) struct References {
 pub(crate) struct Mapped {
     /// The argument of the call `submit`.
     pub(crate) submit: Value,
-    /// References of the record that name nothing on this chain and were left out.
+    /// Who applies, by the record. On the chain whoever signs does.
+    pub(crate) applicant: Option<String>,
+    /// Whether the record is one of the samples, whose organizations need not be those of this chain.
+    pub(crate) is_sample: bool,
+    /// What the record states and the application does not: references that name nothing on this chain, and what the chain decides itself.
     pub(crate) left_out: Vec<String>,
 }
 
@@ -86,15 +93,18 @@ pub(crate) struct Mapped {
 pub(crate) fn registration(record: Value, references: &References) -> Outcome<Mapped> {
     let mut record = object(record)?;
     if record.contains_key("dossier") {
-        return Ok(Mapped { submit: Value::Object(record), left_out: Vec::new() });
+        let submit = Value::Object(record);
+        return Ok(Mapped { submit, applicant: None, is_sample: false, left_out: Vec::new() });
     }
+    let text = |key: &str| record.get(key).and_then(Value::as_str).map(str::to_owned);
+    let (applicant, is_sample) = (text("applicant"), text("reg_id").is_some_and(|id| id.starts_with(SAMPLE_PREFIX)));
     let mut submit = Map::new();
     for key in ["kind", "registrar", "rule_set"] {
         submit.insert(key.to_owned(), required(&mut record, key)?);
     }
     let (dossier, left_out) = dossier(record, references)?;
     submit.insert("dossier".to_owned(), dossier);
-    Ok(Mapped { submit: Value::Object(submit), left_out })
+    Ok(Mapped { submit: Value::Object(submit), applicant, is_sample, left_out })
 }
 
 /// The statement alone, of a whole record or of a statement.
@@ -123,7 +133,8 @@ fn dossier(mut record: Map<String, Value>, references: &References) -> Outcome<(
             out.insert(key.to_owned(), value);
         }
     }
-    out.insert("holders".to_owned(), holders(&mut record)?);
+    out.insert("holders".to_owned(), holders(&mut record, &mut left_out)?);
+    left_out.extend(decided_by_the_chain(&record));
     out.insert("region".to_owned(), region(&mut record));
     out.insert("schema".to_owned(), digest(&mut record, "schema", "schema")?);
     out.insert("manifest_root".to_owned(), digest(&mut record, "manifest_root", "dataset_manifest_root")?);
@@ -145,20 +156,43 @@ fn dossier(mut record: Map<String, Value>, references: &References) -> Outcome<(
     Ok((Value::Object(out), left_out))
 }
 
-/// Holders at the time of the application. A record of a certificate that was transferred names the present holder; the one who
-/// applied held it first (domain model §2.2: a transfer makes a new version).
-fn holders(record: &mut Map<String, Value>) -> Outcome<Value> {
-    let is_transferred = record.get("previous_holders").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    if let (true, Some(applicant)) = (is_transferred, record.get("applicant").filter(|value| value.is_string())) {
-        let first = json!([applicant]);
-        record.remove("holders");
-        record.remove("holder");
-        return Ok(first);
+/// What a record of its own states of a later time, or of what the chain decides. Of samples everybody knows that they are whole records.
+fn decided_by_the_chain(record: &Map<String, Value>) -> Vec<String> {
+    let is_sample = record.get("reg_id").and_then(Value::as_str).is_some_and(|id| id.starts_with(SAMPLE_PREFIX));
+    let stated = |key: &&&str| !is_sample && record.get(**key).is_some_and(|value| !value.is_null());
+    DECIDED.iter().filter(stated).map(|key| (*key).to_owned()).collect()
+}
+
+/// Holders at the time of the application. A record of a certificate that was transferred (its version says so) names the present holder; the one
+/// who applied held it first (domain model §2.2: a transfer makes a new version), and the record's own holders are told as left out.
+fn holders(record: &mut Map<String, Value>, left_out: &mut Vec<String>) -> Outcome<Value> {
+    let stated = match (record.remove("holders"), record.remove("holder")) {
+        (Some(list), _) => Some(list),
+        (None, one) => one.map(|one| json!([one])),
+    };
+    let was_transferred = record.get("previous_holders").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    if !was_transferred {
+        return stated.map_or_else(|| required(record, "holders"), Ok);
     }
-    match (record.remove("holders"), record.remove("holder")) {
-        (Some(list), _) => Ok(list),
-        (None, Some(one)) => Ok(json!([one])),
-        (None, None) => required(record, "holders"),
+    let is_later = record.get("version").and_then(Value::as_u64).is_some_and(|version| version > 1);
+    match record.get("applicant").filter(|applicant| is_later && applicant.is_string()) {
+        Some(applicant) => {
+            let first = json!([applicant]);
+            if let Some(later) = stated.filter(|stated| *stated != first) {
+                left_out.push(format!("holders {later}"));
+            }
+            Ok(first)
+        }
+        None => {
+            let message = say!(
+                "记录写有 previous_holders，无法确定申请时的持有人。",
+                "The record has previous_holders, so who held the data at the application is unclear."
+            );
+            Err(Fault::usage("HOLDERS_UNCLEAR", message).hint(say!(
+                "请在 holders 中写申请时的持有人，并删去 previous_holders；转移记录的 version 须大于 1。",
+                "State the holders at the application in holders and leave out previous_holders; a record of a transferred certificate has a version above 1."
+            )))
+        }
     }
 }
 

@@ -40,6 +40,7 @@ fn every_sample_registration_is_an_application() {
             "derived_from S-REG-01",
             "derived_from S-REG-06",
             "derived_from S-REG-09",
+            "holders [\"ORG-OPER\"]",
             "licence S-GRANT-05",
             "prior_evidence S-EVID-01",
         ]
@@ -70,6 +71,35 @@ fn a_certificate_that_was_transferred_was_applied_for_by_its_first_holder() {
     let mut record = find("S-REG-16");
     record["holder"] = json!("ORG-OPER");
     assert_eq!(holders(record), json!(["ORG-OPER"]));
+}
+
+#[test]
+fn what_a_record_states_is_signed_or_named() {
+    let find = |id: &str| samples("registrations").into_iter().find(|record| record["reg_id"] == id).unwrap();
+    let map = |record: &Value| registration(record.clone(), &References::default());
+    // Its holders are not replaced by anybody else unless it says that it was transferred.
+    let mut record = find("S-REG-08");
+    record["holders"] = json!(["ORG-EXCH", "ORG-REG"]);
+    let mapped = map(&record).unwrap();
+    assert_eq!(mapped.submit["dossier"]["holders"], json!(["ORG-EXCH", "ORG-REG"]));
+    assert_eq!(mapped.applicant.as_deref(), record["applicant"].as_str());
+    record["previous_holders"] = json!(["ORG-FIN"]);
+    assert_eq!(map(&record).unwrap_err().code, "HOLDERS_UNCLEAR");
+    record["version"] = json!(2);
+    assert!(map(&record).unwrap().left_out.contains(&"holders [\"ORG-EXCH\",\"ORG-REG\"]".to_owned()));
+    // What the chain decides is told for a record of its own.
+    let mut record = find("S-REG-01");
+    assert!(!map(&record).unwrap().left_out.iter().any(|name| name == "valid_to"));
+    record["reg_id"] = json!("2026-7");
+    let mapped = map(&record).unwrap();
+    assert!(!mapped.is_sample);
+    for key in ["valid_from", "valid_to", "ledger_no", "state"] {
+        assert!(
+            record[key].is_null() || mapped.left_out.iter().any(|name| name == key),
+            "{key}: {:?}",
+            mapped.left_out
+        );
+    }
 }
 
 #[test]

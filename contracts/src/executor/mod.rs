@@ -22,6 +22,7 @@ use quancheng_types::{
 
 use crate::contract::ResolvedSigner;
 use crate::governance;
+use crate::identity::OrgId;
 use crate::refusal::Failure;
 use planted::Planted;
 use transaction::BlockScope;
@@ -84,6 +85,9 @@ pub struct BlockOutput {
     pub receipts: Vec<Receipt>,
     /// For each receipt, the index of its transaction in [`BlockInput::transactions`].
     pub executed: Vec<u32>,
+    /// For each receipt, the active organization for which the first signer acted; `None` for strangers and for what was refused before that was
+    /// known. Part of no root.
+    pub acting: Vec<Option<OrgId>>,
     /// What this block decided about later heights, with the heights from which it counts.
     pub decisions: Decisions,
     /// Misbehavior proofs recorded for the first time.
@@ -153,7 +157,7 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
     let memo = Memo::new(view);
     let mut overlay = Overlay::new(&memo);
     let mut seen = BTreeSet::new();
-    let (mut receipts, mut executed, mut internal_count) = (Vec::new(), Vec::new(), 0_u32);
+    let (mut receipts, mut executed, mut acting, mut internal_count) = (Vec::new(), Vec::new(), Vec::new(), 0_u32);
 
     for index in order(input, planted) {
         let Some(signed) = input.transactions.get(index as usize) else {
@@ -171,6 +175,7 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
         let done = transaction::execute(&mut overlay, &scope, signed, id, position)?;
         internal_count = internal_count.saturating_add(u32::from(done.is_internal));
         receipts.push(done.receipt);
+        acting.push(done.acting);
         executed.push(index);
     }
 
@@ -180,7 +185,8 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
     }
     let misbehavior_recorded = governance::punish(&mut overlay, input)?;
     let decisions = governance::decided_at(&overlay, input.height)?;
-    Ok(BlockOutput { patch: overlay.into_patch(), receipts, executed, decisions, misbehavior_recorded, internal_count })
+    let patch = overlay.into_patch();
+    Ok(BlockOutput { patch, receipts, executed, acting, decisions, misbehavior_recorded, internal_count })
 }
 
 /// Whether a transaction is so far outside its time that it gets no receipt.

@@ -8,7 +8,7 @@ use quancheng_types::{Call, List, Outcome, Parameters, Receipt, SignedTransactio
 use super::planted::Planted;
 use super::{BlockInput, CoreRefusal, size};
 use crate::contract::{Context, Environment, EventLog, ResolvedSigner};
-use crate::identity::{self, SignerRefused};
+use crate::identity::{self, OrgId, SignerRefused};
 use crate::modules::{self, Refusal};
 use crate::refusal::Failure;
 use crate::weight::transaction_weight;
@@ -20,9 +20,11 @@ pub(super) struct BlockScope<'a> {
     pub(super) planted: Planted,
 }
 
-/// A receipt, and whether a contract panicked on the way.
+/// A receipt, for whom the sender acted, and whether a contract panicked on the way.
 pub(super) struct Done {
     pub(super) receipt: Receipt,
+    /// The organization, when it is active.
+    pub(super) acting: Option<OrgId>,
     pub(super) is_internal: bool,
 }
 
@@ -48,7 +50,8 @@ pub(super) fn execute(
 ) -> Result<Done, StoreError> {
     let mut overlay = block.child();
     let mut log = EventLog::default();
-    let result = run(&mut overlay, &mut log, scope, signed, id);
+    let mut acting = None;
+    let result = run(&mut overlay, &mut log, &mut acting, scope, signed, id);
     let patch = overlay.into_patch();
     let (outcome, events) = match result {
         Ok(()) => {
@@ -67,12 +70,13 @@ pub(super) fn execute(
     let is_internal =
         matches!(outcome, Outcome::Refused { module, code, .. } if (Refusal { module, code }) == internal);
     let events = List::new(events).expect("the event log refuses more than a receipt may carry");
-    Ok(Done { receipt: Receipt { transaction_id: id, position, outcome, events }, is_internal })
+    Ok(Done { receipt: Receipt { transaction_id: id, position, outcome, events }, acting, is_internal })
 }
 
 fn run(
     overlay: &mut Overlay<'_>,
     log: &mut EventLog,
+    acting: &mut Option<OrgId>,
     scope: &BlockScope<'_>,
     signed: &SignedTransaction,
     id: TransactionId,
@@ -81,6 +85,7 @@ fn run(
     let signers = resolve(overlay, signed, scope.input.time_ms)
         .map_err(|failure| failure.map(|refusal| Refused { refusal: Refusal::core(refusal), call: 0 }))?;
     check_writer(&signers, signed, scope.parameters.writers)?;
+    *acting = signers.first().filter(|signer| signer.is_active()).and_then(ResolvedSigner::org_id).cloned();
     let environment = Environment {
         chain_id: scope.input.chain_id,
         version: scope.input.version,

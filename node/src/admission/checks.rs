@@ -68,8 +68,7 @@ pub(super) fn check(
     if weight > parameters.transaction_weight_max {
         return Err(AdmissionError::TooHeavy { weight, max: parameters.transaction_weight_max });
     }
-    let snapshot = ledger.snapshot()?;
-    let signers = check_signers(&snapshot, transaction, now_ms, parameters)?;
+    let signers = check_signers(&ledger.signers()?, transaction, now_ms, parameters)?;
     let signers = signers.map_err(|refusal: CoreRefusal| AdmissionError::Refused {
         module: modules::CORE,
         code: refusal.code(),

@@ -29,7 +29,7 @@ use crate::ledger::{Ledger, Lowest};
 use crate::metrics::Metrics;
 use crate::network::NetworkHandle;
 use crate::snapshot::{SnapshotDesk, SnapshotError, SnapshotFolder, SnapshotStatus};
-use crate::tracker::{Progress, Tracker};
+use crate::tracker::{Progress, Tracker, Waiter};
 
 /// Blocks that a node may be behind its peers and still count as following.
 const BEHIND_MAX: u64 = 4;
@@ -74,26 +74,36 @@ impl NodeBackend {
         stage: Stage,
         timeout: Duration,
     ) -> Result<Vec<TransactionState>, StoreError> {
+        if stage == Stage::Admitted {
+            return ids.iter().map(|id| self.transaction(id)).collect();
+        }
         let deadline = tokio::time::Instant::now() + timeout;
+        let waiter = self.tracker.waiter(&ids, stage == Stage::Ordered);
         // A timeout is an answer, not an error: the states below say how far each came.
-        let _ = tokio::time::timeout_at(deadline, self.reach(&ids, stage)).await;
-        ids.iter().map(|id| self.transaction(id)).collect()
+        let _ = tokio::time::timeout_at(deadline, self.reach(&ids, stage, &waiter)).await;
+        let seen = waiter.seen();
+        let certified = *self.tracker.watch_certified().borrow();
+        let state = |id| match seen.get(id).and_then(|seen| Some((seen, seen.receipt()?))) {
+            Some((seen, receipt)) => Ok(executed(seen.height, Some(seen.time_ms), receipt, certified)),
+            None => self.transaction(id),
+        };
+        ids.iter().map(state).collect()
     }
 
-    /// Resolves when every transaction is at `stage`, expired or unknown.
-    async fn reach(&self, ids: &[TransactionId], stage: Stage) -> Result<(), StoreError> {
-        if stage == Stage::Admitted {
-            return Ok(());
-        }
-        self.tracker.waiter(ids, stage == Stage::Ordered).done().await;
+    /// Resolves when every transaction is at `stage` (not the first one), expired or unknown.
+    async fn reach(&self, ids: &[TransactionId], stage: Stage, waiter: &Waiter) -> Result<(), StoreError> {
+        waiter.done().await;
         if stage != Stage::Certified {
             return Ok(());
         }
+        let seen = waiter.seen();
         let mut newest = Height::GENESIS;
         for id in ids {
-            if let Some((height, _)) = self.ledger.transaction_location(id)? {
-                newest = newest.max(height);
-            }
+            let height = match seen.get(id) {
+                Some(seen) => Some(seen.height),
+                None => self.ledger.transaction_location(id)?.map(|(height, _)| height),
+            };
+            newest = newest.max(height.unwrap_or(Height::GENESIS));
         }
         let mut certified = self.tracker.watch_certified();
         // The sender lives as long as the tracker, which this holds.
@@ -128,6 +138,12 @@ impl NodeBackend {
         }
         Ok(signed)
     }
+}
+
+/// Of a transaction with a receipt, where results up to `certified` are certified.
+fn executed(height: Height, time_ms: Option<u64>, receipt: Receipt, certified: Height) -> TransactionState {
+    let stage = if height <= certified { Stage::Certified } else { Stage::Executed };
+    TransactionState::Known { stage, height: Some(height), time_ms, receipt: Some(Arc::new(receipt)) }
 }
 
 impl Backend for NodeBackend {
@@ -210,15 +226,8 @@ impl Backend for NodeBackend {
             other => other?,
         };
         if let Some((height, receipt)) = receipt {
-            let certified = height <= *self.tracker.watch_certified().borrow();
-            let stage = if certified { Stage::Certified } else { Stage::Executed };
             let time_ms = self.ledger.history_leaf(height)?.map(|leaf| leaf.time_ms);
-            return Ok(TransactionState::Known {
-                stage,
-                height: Some(height),
-                time_ms,
-                receipt: Some(Arc::new(receipt)),
-            });
+            return Ok(executed(height, time_ms, receipt, *self.tracker.watch_certified().borrow()));
         }
         Ok(match progress {
             Some(Progress::Admitted) => known(Stage::Admitted, None),

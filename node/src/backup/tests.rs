@@ -16,9 +16,10 @@ use super::export::export;
 use super::record::{RECORD_NAME, digest};
 use super::*;
 use crate::config::NodeConfig;
-use crate::files::{DataLock, MarksFile, RestoringFile, SignRecordFile};
-use crate::ledger::{Ledger, execute_stored, salvage};
-use crate::start::{Rejoin, StartError, init, restore};
+use crate::files::{DataLock, FileError, MarksFile, RestoringFile, SignRecordFile};
+use crate::ledger::{Ledger, LedgerError, execute_stored, salvage};
+use crate::snapshot::Sources;
+use crate::start::{Rejoin, StartError, init, join, restore};
 use crate::testing;
 
 /// Numbers of own batches that no block names.
@@ -405,6 +406,60 @@ fn a_backup_that_is_damaged_or_of_another_chain_leaves_nothing() {
     let left: Vec<_> =
         std::fs::read_dir(&config.node.data_dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["lock"]);
+}
+
+/// Several commands at once on one folder: one makes it, and none of the others takes anything of it away.
+#[test]
+fn of_several_who_make_one_folder_one_does_and_nothing_of_it_is_lost() {
+    let (dir, folder) = small(2);
+    for round in 0..4 {
+        let config = node(&dir.path().join(format!("new-{round}")), &testing::genesis(), true);
+        let start = std::sync::Barrier::new(4);
+        let made = std::thread::scope(|scope| {
+            let make = |_| {
+                scope.spawn(|| {
+                    start.wait();
+                    // Who finds the folder locked tries again, as a person would.
+                    loop {
+                        match restore(&config, &folder, above(7)) {
+                            Err(StartError::File(FileError::Locked { .. })) => {}
+                            Err(StartError::AlreadyInitialized { .. }) => return false,
+                            result => return result.map(|_| true).unwrap(),
+                        }
+                    }
+                })
+            };
+            let threads: Vec<_> = (0..4).map(make).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).filter(|is_made| *is_made).count()
+        });
+        assert_eq!(made, 1);
+        assert_eq!(opened(&config).newest_block(), Height(2));
+        assert!(SignRecordFile::at(&config.node.data_dir).exists());
+    }
+}
+
+/// The marks of a node that has run say what it answered and numbered: nothing is made over them, and nothing that fails takes them away.
+#[test]
+fn marks_without_their_store_are_kept() {
+    let (dir, folder) = small(2);
+    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    restore(&config, &folder, above(7)).unwrap();
+    drop(opened(&config));
+    let data = &config.node.data_dir;
+    let marks = std::fs::read(data.join("marks")).unwrap();
+    std::fs::remove_dir_all(data.join("store")).unwrap();
+    std::fs::remove_file(data.join("sign-record")).unwrap();
+    let nowhere = || Sources::new(vec!["http://127.0.0.1:9".parse().unwrap()]);
+    for refused in [
+        init(&config, None).err(),
+        init(&config, above(9)).err(),
+        restore(&config, &folder, above(9)).err(),
+        join(&config, nowhere(), above(9)).err(),
+    ] {
+        let error = refused.unwrap();
+        assert!(matches!(&error, StartError::Ledger(LedgerError::StoreMissing { .. })), "{error}");
+        assert_eq!(std::fs::read(data.join("marks")).unwrap(), marks);
+    }
 }
 
 /// Killed anywhere on the way, a restore leaves its note: no node starts, no backup is made of it, and it is repeated from the beginning.

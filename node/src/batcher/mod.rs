@@ -13,19 +13,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use quancheng_consensus::Engine;
-use quancheng_types::{AccountId, Batch, ChainId, List, SigningKey};
+use quancheng_types::{Batch, ChainId, List, SigningKey};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
 pub(crate) use self::line::{Content, Lane};
 use crate::admission::Claims;
-use crate::fair::{FairShare, Mix, TURN_WEIGHT};
+use crate::fair::{FairShare, Senders, TURN_WEIGHT};
 use crate::ledger::LedgerError;
 use crate::metrics::Metrics;
 use crate::verifier::StoreWriter;
 use line::Amount;
 pub use line::{Line, LineFull, Waiting};
-use window::{Aim, Bounds, Window};
+use window::{Aim, Bounds, GATHER_MAX, Window};
 
 /// Own batches that may be on their way to the disk at a time.
 const WRITES_MAX: usize = 4;
@@ -130,7 +130,7 @@ pub struct BatcherParts {
     /// The disk.
     pub writer: StoreWriter,
     /// Whether there are light senders among the accounts of what was executed.
-    pub mix: Arc<Mix<AccountId>>,
+    pub senders: Arc<Senders>,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -199,7 +199,7 @@ pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
         let mut rules = *parts.rules.borrow();
         let greatest = rules.weight_in_flight;
         let in_flight = *parts.in_flight.borrow_and_update();
-        let aim = Aim::beside(parts.mix.company(now), line.company(now));
+        let aim = Aim::beside(parts.senders.company(now), line.company(now));
         window.ordered(now, aim, in_flight.ordered, &Bounds { greatest, is_full, validators: rules.validators });
         rules.weight = rules.weight.min(window.batch_weight(aim, greatest));
         let writing = WRITES_MAX - writes.available_permits();
@@ -216,7 +216,8 @@ pub async fn run(mut parts: BatcherParts, line: BatcherHandle) {
         let open = [(Lane::Light, light), (Lane::All, all)].into_iter().filter(|(lane, waits)| has_room(*lane, *waits));
         let due = |lane, waits: Amount, since| {
             let is_full = waits.is_full(&SealRules { weight: Lane::weight(lane, &rules), ..rules });
-            let due = if is_full { now } else { since + rules.wait };
+            let wait = if lane == Lane::All && window.gathers(aim) { GATHER_MAX.max(rules.wait) } else { rules.wait };
+            let due = if is_full { now } else { since + wait };
             if lane == Lane::All { due.max(window.rest_until(aim).unwrap_or(due)) } else { due }
         };
         let open: Vec<(Lane, Instant)> =

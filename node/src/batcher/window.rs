@@ -6,7 +6,7 @@
 //! batch takes some time from sealing to its place in the order when nothing is in its way, and longer when it waits. While own
 //! batches wait no longer than [`QUEUE_MS`] more work is let out, else less.
 //!
-//! Throughput wants a long line and a light sender ([`crate::fair::Mix`]) a free road ([`Aim`]). What costs him time beside a flood is not its transactions
+//! Throughput wants a long line and a light sender ([`crate::fair::Senders`]) a free road ([`Aim`]). What costs him time beside a flood is not its transactions
 //! but the heights that order them: each small batch makes two or three, and while one is being decided he waits for the next. So for him the
 //! others come seldom, and then with more: one batch at a time leaves, and after it they rest, longer where a batch takes long, where
 //! many seal, and after a heavier one. Where nobody is light nobody rests.
@@ -31,6 +31,10 @@ const LEAST_PART: u64 = 2;
 const LEAST_PART_FEW: u64 = 16;
 /// Parts by which it grows and shrinks.
 const STEP_PART: u64 = 8;
+/// Where a batch takes more than so many times the shortest time of late, the chain is busy: batches gather what comes.
+const BUSY_PART: u32 = 2;
+/// Longest time that a batch gathers what comes while another one is on its way.
+pub(super) const GATHER_MAX: Duration = Duration::from_millis(200);
 /// With light senders beside them: weight of one batch of the others, about forty notarizations.
 const ROAD_WEIGHT: u64 = 2 * TURN_WEIGHT;
 /// How long the others rest after it, at least: so many times as long as it took.
@@ -128,6 +132,8 @@ pub(crate) struct Window {
     changed: Instant,
     /// With light senders beside them the others seal nothing before this.
     rest_until: Instant,
+    /// Whether the newest one waited on its way.
+    is_busy: bool,
 }
 
 impl Window {
@@ -142,6 +148,7 @@ impl Window {
             span_began: now,
             changed: now,
             rest_until: now,
+            is_busy: false,
         }
     }
 
@@ -168,6 +175,7 @@ impl Window {
             } else if let Some(Sealed { at, lane: Lane::All, weight }) = self.sealed.pop_front() {
                 let took = now.saturating_duration_since(at);
                 self.note_time(now, took);
+                self.is_busy = took > self.shortest(took).saturating_mul(BUSY_PART);
                 self.rest_until = now + bounds.rest(took, self.shortest(took), weight);
                 newest = Some((at, took));
             }
@@ -206,6 +214,12 @@ impl Window {
     /// Weight of one batch, at most. Where nobody rests, two at least fit, so that one is on its way while the other one fills.
     pub(crate) fn batch_weight(&self, aim: Aim, greatest: u64) -> u64 {
         if aim == Aim::FreeRoad { ROAD_WEIGHT } else { (aim.bounded(self.limit, greatest) / 2).max(1) }
+    }
+
+    /// Whether what comes is gathered as long as another batch is on its way (Nagle, RFC 896, for batches). Each batch costs every validator a check, a sync and
+    /// an answer, whatever is in it: on a busy chain small ones took a quarter of what it could do, and on an idle one they are what makes it quick.
+    pub(crate) fn gathers(&self, aim: Aim) -> bool {
+        aim != Aim::FreeRoad && self.is_busy && self.sealed.iter().any(|sealed| sealed.lane == Lane::All)
     }
 
     /// Before this nothing is sealed but for light senders.
@@ -286,6 +300,29 @@ mod tests {
         assert_eq!(rested, Some(ms(10 + 10 * 4 * 4 * 5)), "what is heavy is followed by a longer rest");
         assert_eq!(window.batch_weight(Aim::FreeRoad, GREATEST), ROAD_WEIGHT);
         assert_eq!((window.rest_until(Aim::Throughput), window.limit(Aim::Throughput, GREATEST)), (None, GREATEST));
+    }
+
+    #[test]
+    fn batches_gather_what_comes_while_another_one_waits_on_its_way() {
+        let (mut now, mut window) = (Instant::now(), Window::new(Instant::now(), 0));
+        let mut after = |took, lane| {
+            window.seal(now, 1_000, lane);
+            now += ms(took);
+            let ordered = window.ordered + 1;
+            window.ordered(now, Aim::Throughput, ordered, &BOUNDS);
+            let nothing_left = window.gathers(Aim::Throughput);
+            window.seal(now, 1_000, Lane::Light);
+            let beside_a_light_one = window.gathers(Aim::Throughput);
+            window.seal(now, 1_000, Lane::All);
+            let gathers = [Aim::Throughput, Aim::Few, Aim::FreeRoad].map(|aim| window.gathers(aim));
+            window.sealed.clear();
+            (nothing_left, beside_a_light_one, gathers)
+        };
+        assert_eq!(after(20, Lane::All), (false, false, [false; 3]), "nothing is in its way");
+        assert_eq!(after(40, Lane::All), (false, false, [false; 3]));
+        assert_eq!(after(41, Lane::All), (false, false, [true, true, false]));
+        assert_eq!(after(500, Lane::Light).2, [true, true, false], "light ones say nothing");
+        assert_eq!(after(30, Lane::All).2, [false; 3]);
     }
 
     /// Nothing is held back where nobody waits: few that send much get what the chain can do, in a line that is shorter than that of many.

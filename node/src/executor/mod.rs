@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
-use quancheng_contracts::weight::transaction_weight;
 use quancheng_types::schedule::Entry;
-use quancheng_types::{Height, SignedBatch, VersionPlan, is_known_version};
+use quancheng_types::{Height, VersionPlan, is_known_version};
 use tracing::{debug, error, info, warn};
 
 use crate::driver::{DriverHandle, DriverInput};
@@ -76,7 +75,7 @@ impl Executor {
         let block = self.ledger.block(height)?.ok_or(LedgerError::BlockMissing { height })?.block;
         let batches = self.ledger.batches_of(&block)?;
         let results = execute_stored(&self.ledger, &block, &batches)?;
-        self.note_senders(&batches);
+        self.tracker.senders().note(tokio::time::Instant::now(), results.senders);
         for _ in 0..results.internal_count {
             self.metrics.internal.inc();
         }
@@ -95,15 +94,6 @@ impl Executor {
         let _ = self.driver.deliver(DriverInput::Executed(results.executed));
         self.tracker.executed(height, time_ms, results.receipts);
         Ok(())
-    }
-
-    fn note_senders(&self, batches: &[Arc<SignedBatch>]) {
-        let transactions = batches.iter().flat_map(|batch| batch.batch.transactions.iter());
-        let sent = transactions.filter_map(|transaction| {
-            let sender = transaction.body.sender()?;
-            Some((sender, transaction_weight(transaction)))
-        });
-        self.tracker.mix().note(tokio::time::Instant::now(), sent);
     }
 
     /// A version of the rules was decided: whoever runs a build that does not carry it has to hear of it long before.

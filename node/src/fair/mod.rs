@@ -7,6 +7,7 @@
 mod budget;
 mod mix;
 mod rounds;
+mod senders;
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -19,6 +20,7 @@ pub use budget::{FairBudget, FairShare};
 pub(crate) use mix::Company;
 pub use mix::Mix;
 pub(crate) use rounds::{Fifo, Line, Rounds, TURN_WEIGHT};
+pub use senders::Senders;
 
 /// The class of a sender.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

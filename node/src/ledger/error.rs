@@ -147,9 +147,11 @@ impl fmt::Display for LedgerError {
             Self::ResultsLost { lowest, results } => write!(
                 f,
                 "the results of this node end at height {results}, and its blocks begin at height {lowest}, so they cannot be made again here; \
-                 nothing was changed. Put the folder `store/results` back if it was moved away; else restore a backup of this node, or join \
-                 again by a snapshot, or by blocks from an archive node (本节点的执行结果止于高度 {results}，而区块始于高度 {lowest}，无法在此重新执行；\
-                 若 `store/results` 是被移走的，请放回，否则请从备份恢复，或以快照重新加入，或从归档节点重新同步). {REJOIN}"
+                 nothing was changed. Put the folder `store/results` back as it was if it was moved away. Else move the whole data folder away and join again by a \
+                 snapshot (`quanchengd init --from-snapshot`; a validator adds `--rejoin-above HEIGHT --salvage OLD-FOLDER`, so that nothing it answered \
+                 \"admitted\" is lost) or from a backup (`--from-backup`) (本节点的执行结果止于高度 {results}，而区块始于高度 {lowest}，无法在此重新执行；\
+                 未作任何改动。若 `store/results` 是被移走的，请原样放回；否则请移走整个数据目录，以快照重新加入（quanchengd init --from-snapshot，验证者另加 \
+                 --rejoin-above 高度 --salvage 旧目录），或从备份恢复（--from-backup）)"
             ),
             Self::File(error) => error.fmt(f),
             Self::Empty => f.write_str("the store holds no state; wipe the data folder and start again"),

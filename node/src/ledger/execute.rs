@@ -1,11 +1,14 @@
 //! Executing a stored block and committing its results.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quancheng_consensus::Executed;
+use quancheng_contracts::identity::OrgId;
+use quancheng_contracts::weight::transaction_weight;
 use quancheng_contracts::{BlockInput, execute_block};
 use quancheng_state::{BlockCommit, Executed as ExecutedRow};
-use quancheng_types::{Block, Outcome, Receipt, SignedBatch, SignedTransaction};
+use quancheng_types::{AccountId, Block, Outcome, Receipt, SignedBatch, SignedTransaction};
 
 use super::{Ledger, LedgerError};
 
@@ -16,6 +19,8 @@ pub struct Results {
     pub executed: Executed,
     /// Receipts in order.
     pub receipts: Arc<Vec<Receipt>>,
+    /// Weight of what each account had executed, and the organization for which it acted, if it is active.
+    pub senders: BTreeMap<AccountId, (u64, Option<OrgId>)>,
     /// How many of them are refusals.
     pub refused: u64,
     /// Contract panics. Anything but 0 is a bug.
@@ -43,6 +48,15 @@ pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch
         misbehavior: &block.misbehavior,
     };
     let output = execute_block(&newest, &input)?;
+    let mut senders: BTreeMap<AccountId, (u64, Option<OrgId>)> = BTreeMap::new();
+    for (index, acting) in output.executed.iter().zip(output.acting) {
+        let transaction = transactions.get(*index as usize);
+        if let Some((transaction, sender)) = transaction.and_then(|found| Some((found, found.body.sender()?))) {
+            let (weight, organization) = senders.entry(sender).or_default();
+            *weight = weight.saturating_add(transaction_weight(transaction));
+            *organization = acting;
+        }
+    }
     let decisions = output.decisions;
     let receipts = Arc::new(output.receipts);
     let commit = BlockCommit {
@@ -60,6 +74,7 @@ pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch
     Ok(Results {
         executed: Executed { height: header.height, history_size: tip.size, history_root: tip.root, decisions },
         receipts,
+        senders,
         refused: u64::try_from(refused).unwrap_or(u64::MAX),
         internal_count: output.internal_count,
     })

@@ -22,8 +22,10 @@ mod watched;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use quancheng_contracts::contract::Contract as _;
+use quancheng_contracts::identity::Identity;
 use quancheng_contracts::{genesis_patch, governance};
-use quancheng_state::{Backend, ChainStore, Snapshot, Store, StoreError, StoreOptions};
+use quancheng_state::{Backend, ChainStore, Snapshot, Store, StoreError, StoreOptions, Warm, WarmView};
 use quancheng_types::merkle::Path as MerklePath;
 use quancheng_types::{
     ChainId, Digest, Genesis, Height, HistoryLeaf, Receipt, Schedule, Schedules, SignedTransaction, TransactionId,
@@ -70,6 +72,8 @@ pub struct Ledger {
     store: Store,
     chain: ChainStore,
     cache: Mutex<BatchCache>,
+    /// Accounts, keys and organizations, which every door asks for.
+    identity: Warm,
     tip: RwLock<ChainTip>,
     keep: Keep,
     fitting: keep::FittingBlocks,
@@ -129,6 +133,7 @@ impl Ledger {
             store,
             chain,
             cache: Mutex::default(),
+            identity: Warm::new(Identity::ID),
             tip: RwLock::new(tip),
             keep,
             fitting: keep::FittingBlocks::default(),
@@ -181,6 +186,14 @@ impl Ledger {
     /// [`StoreError`].
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         self.store.snapshot()
+    }
+
+    /// The same, with what it says of accounts remembered until that changes: for those who ask of every transaction who signs it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn signers(&self) -> Result<WarmView<'_>, StoreError> {
+        Ok(self.identity.over(self.store.snapshot()?))
     }
 
     /// State as of a height.

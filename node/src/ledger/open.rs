@@ -175,6 +175,11 @@ fn look(path: &Path, options: &RocksOptions, marks: &Marks, owner: Owner) -> Res
     let chain = ChainStore::over(Arc::new(part));
     check_owner(&chain, owner)?;
     check_marks(path, &chain, marks)?;
+    // Before anything is made in their place: then the folder, found again, would not fit any more.
+    let lowest = chain.first_block()?;
+    if lowest > Height::GENESIS.next() && !path.join(Part::Results.name()).join(CURRENT).exists() {
+        return Err(LedgerError::ResultsLost { lowest, results: Height::GENESIS });
+    }
     drop(chain);
     if recovery != options.recovery {
         warn!(store = %path.display(), "the end of the store's log was torn by a crash; nothing of it had been reported durable");

@@ -30,6 +30,8 @@ impl SnapshotDesk {
     /// For one node; its snapshots end when `stopping` is set.
     #[must_use]
     pub fn new(source: SnapshotSource, threads: Threads, stopping: Arc<AtomicBool>) -> Self {
+        // What a crash left of one would hold on to tables of the store until the next.
+        SnapshotFolder::of(&source.data_dir).tidy();
         Self { source, desk: Desk::new("snapshot", threads, stopping) }
     }
 

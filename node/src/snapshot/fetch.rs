@@ -1,13 +1,12 @@
 //! Where a snapshot comes from: nodes over HTTP, or a folder.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quancheng_state::export::{CHUNK_BYTES_MAX, ChunkEntry};
 use quancheng_types::Height;
-use quancheng_types::hash::sha256;
 use serde::Deserialize;
 use tracing::warn;
 
@@ -16,6 +15,8 @@ use super::{Manifest, SnapshotError, SnapshotFolder, SnapshotInfo};
 
 /// Time for one answer: that of a chunk over a line of a megabit a second.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A place that takes longer for a chunk is asked again only when the others had their turn: it may have a slow line, or mean to be one.
+const SLOW: Duration = Duration::from_secs(5);
 /// Time for a connection to be taken.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Greatest length of a list of snapshots, bytes.
@@ -26,7 +27,7 @@ const RETRIES: u32 = 5;
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// One place that has snapshots.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A folder of snapshots, or one of them.
     Folder(PathBuf),
@@ -42,16 +43,29 @@ impl FromStr for Source {
         if text.is_empty() {
             return Err("an address (http://HOST:PORT) or a folder is needed (须给出地址或文件夹)".to_owned());
         }
-        if text.starts_with("https://") {
-            return Err(format!(
+        // A scheme is the same in either case of its letters (RFC 3986, section 3.1).
+        match text.split_once("://").map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest)) {
+            Some((scheme, rest)) if scheme == "http" => {
+                Ok(Self::Node(format!("http://{}", rest.trim_end_matches('/'))))
+            }
+            Some((scheme, _)) if scheme == "https" => Err(format!(
                 "{text}: nodes answer over http; what they send is checked against the genesis, so no certificate is needed (请使用 http 地址)"
-            ));
+            )),
+            Some(_) => {
+                Err(format!("{text}: only http:// addresses and folders hold snapshots (仅支持 http:// 地址或文件夹)"))
+            }
+            None if is_host_and_port(text) && !Path::new(text).exists() => Err(format!(
+                "{text} is no folder here; if it is the address of a node, write http://{text} (此处没有该文件夹；若为节点地址，请写 http://{text})"
+            )),
+            None => Ok(Self::Folder(PathBuf::from(text))),
         }
-        if text.starts_with("http://") {
-            return Ok(Self::Node(text.trim_end_matches('/').to_owned()));
-        }
-        Ok(Self::Folder(PathBuf::from(text)))
     }
+}
+
+/// Whether something looks like an address without its scheme.
+fn is_host_and_port(text: &str) -> bool {
+    let port = text.split('/').next().and_then(|address| address.rsplit_once(':'));
+    port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 impl fmt::Display for Source {
@@ -75,7 +89,7 @@ impl Source {
     }
 
     /// The folder of snapshots that one names, whether it is one of them or holds them.
-    fn folder(path: &std::path::Path) -> SnapshotFolder {
+    fn folder(path: &Path) -> SnapshotFolder {
         let is_one = path.join("manifest").exists();
         SnapshotFolder::at(if is_one { path.parent().unwrap_or(path) } else { path })
     }
@@ -158,6 +172,8 @@ impl Source {
 pub struct Sources {
     agent: ureq::Agent,
     sources: Vec<Source>,
+    /// Snapshots in folders that are not what they should be.
+    passed_over: Vec<(String, Height)>,
     failures: Vec<(String, String)>,
 }
 
@@ -181,7 +197,7 @@ impl Sources {
             .timeout_connect(Some(CONNECT))
             .http_status_as_error(false)
             .build();
-        Self { agent: config.into(), sources, failures: Vec::new() }
+        Self { agent: config.into(), sources, passed_over: Vec::new(), failures: Vec::new() }
     }
 
     /// The newest snapshot that any place left offers, with a manifest that follows from the genesis. A place that offers a false one is told and
@@ -196,7 +212,9 @@ impl Sources {
                 match source.list(&self.agent) {
                     Ok(list) if list.is_empty() => self.failed(&source, &source.no_answer("it has none")),
                     Ok(list) => {
-                        offers.extend(list.into_iter().map(|info| (info, source.clone())));
+                        let name = source.to_string();
+                        let is_open = |info: &SnapshotInfo| !self.passed_over.contains(&(name.clone(), info.height));
+                        offers.extend(list.into_iter().filter(is_open).map(|info| (info, source.clone())));
                         self.sources.push(source);
                     }
                     Err(error) => self.failed(&source, &error),
@@ -209,10 +227,19 @@ impl Sources {
             match self.manifest(&source, &info, genesis) {
                 Ok(manifest) => {
                     let same = offers.into_iter().filter(|(other, _)| other.height == info.height);
-                    let holders = same.map(|(_, source)| source).collect();
+                    let holders = same.filter(|(other, place)| {
+                        // Who offers another list of the same height is not to blame for what this one says.
+                        *place == source
+                            || other.manifest_sha256 == info.manifest_sha256
+                            || self.manifest(place, other, genesis).is_ok_and(|theirs| theirs.list == manifest.list)
+                    });
+                    let mut holders: Vec<Source> = holders.map(|(_, place)| place).collect();
+                    // Who gave the manifest has to stand for it first.
+                    let first = holders.iter().position(|place| *place == source).unwrap_or(0);
+                    holders.rotate_left(first);
                     return Ok(Found { manifest, source, holders });
                 }
-                Err(error) => self.drop_source(&source, &error),
+                Err(error) => self.give_up(&source, info.height, &error),
             }
         }
     }
@@ -238,8 +265,14 @@ impl Sources {
     pub fn chunk(&mut self, found: &mut Found, number: u64, entry: &ChunkEntry) -> Result<Vec<u8>, SnapshotError> {
         let (height, mut gone) = (found.manifest.height(), None);
         while let Some(source) = found.holders.first().cloned() {
+            let begun = Instant::now();
             let error = match source.chunk(&self.agent, height, number) {
-                Ok(bytes) if sha256(&[&bytes]) == entry.sha256 => return Ok(bytes),
+                Ok(bytes) if entry.is_of(&bytes) => {
+                    if begun.elapsed() > SLOW {
+                        found.holders.rotate_left(1);
+                    }
+                    return Ok(bytes);
+                }
                 Ok(_) => SnapshotError::manifest(
                     &format!("chunk {number} is not the one that the manifest names"),
                     &format!("第 {number} 块与清单所列不符"),
@@ -251,7 +284,7 @@ impl Sources {
             if self.has_none(&source, height) {
                 gone = Some(SnapshotError::Gone { source: source.to_string(), height });
             } else {
-                self.drop_source(&source, &error);
+                self.give_up(&source, height, &error);
             }
         }
         Err(gone.unwrap_or_else(|| SnapshotError::NoSource { failures: self.failures.clone() }))
@@ -268,10 +301,12 @@ impl Sources {
         &self.failures
     }
 
-    /// Notes that a place gave something false, and asks it no more.
-    pub fn drop_source(&mut self, source: &Source, error: &SnapshotError) {
-        let name = source.to_string();
-        self.sources.retain(|other| other.to_string() != name);
+    /// Notes that a place gave something false. A node is asked no more; in a folder, only that snapshot is damaged.
+    pub fn give_up(&mut self, source: &Source, height: Height, error: &SnapshotError) {
+        match source {
+            Source::Folder(_) => self.passed_over.push((source.to_string(), height)),
+            Source::Node(_) => self.sources.retain(|other| other != source),
+        }
         self.failed(source, error);
     }
 

@@ -5,16 +5,22 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use quancheng_state::export::CHUNK_BYTES_MAX;
+use quancheng_types::hash::sha256;
 use quancheng_types::{BlockId, Digest, Height};
 use serde::{Deserialize, Serialize};
+use tracing::{error, warn};
 
-use super::SnapshotError;
 use super::manifest::MANIFEST_BYTES_MAX;
+use super::{Manifest, SnapshotError};
 
 /// Folder of the snapshots in the data folder.
 const SNAPSHOTS: &str = "snapshots";
 /// Name of one that is being made. Only one is at a time, and what a crash left of it is removed by the next.
 const PARTIAL: &str = "next.partial";
+/// How the name of one ends that was found damaged.
+const DAMAGED: &str = "damaged";
+/// The same of one that is being removed.
+const OLD: &str = "old";
 const MANIFEST: &str = "manifest";
 const INFO: &str = "snapshot.json";
 /// Greatest length of a description in bytes.
@@ -66,6 +72,11 @@ impl SnapshotFolder {
         self.path.join(PARTIAL)
     }
 
+    /// One that is being removed.
+    pub(super) fn old(&self, height: Height) -> PathBuf {
+        self.path.join(format!("{height}.{OLD}"))
+    }
+
     pub(super) fn of_height(&self, height: Height) -> PathBuf {
         self.path.join(height.0.to_string())
     }
@@ -96,6 +107,76 @@ impl SnapshotFolder {
         serde_json::from_slice(&bytes).map_err(|error| SnapshotError::io(&path, "read")(std::io::Error::other(error)))
     }
 
+    /// The bytes of a manifest for somebody else; `None` when there is none of that height. What is not as it was made is withdrawn, so that nobody is
+    /// told something false, and whoever fetches it goes on with another one.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`].
+    pub fn served_manifest(&self, height: Height) -> Result<Option<Vec<u8>>, SnapshotError> {
+        let Ok(info) = Self::info(&self.of_height(height)) else {
+            return Ok(None);
+        };
+        match self.manifest(height) {
+            Ok(Some(bytes)) if sha256(&[&bytes]) == info.manifest_sha256 => return Ok(Some(bytes)),
+            Ok(_) | Err(SnapshotError::Io { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.withdraw(height, MANIFEST)?;
+        Ok(None)
+    }
+
+    /// The bytes of a chunk for somebody else, likewise.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`].
+    pub fn served_chunk(&self, height: Height, number: u64) -> Result<Option<Vec<u8>>, SnapshotError> {
+        let Some(manifest) = self.served_manifest(height)? else {
+            return Ok(None);
+        };
+        let list = Manifest::decode(&manifest)?.list;
+        let Some(entry) = usize::try_from(number).ok().and_then(|number| list.chunks.get(number)) else {
+            return Ok(None);
+        };
+        match self.chunk(height, number) {
+            Ok(Some(bytes)) if entry.is_of(&bytes) => return Ok(Some(bytes)),
+            Ok(_) | Err(SnapshotError::Io { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.withdraw(height, &chunk_name(number))?;
+        Ok(None)
+    }
+
+    /// Offers a damaged snapshot no more. It is left beside the others under another name until the next one is made.
+    fn withdraw(&self, height: Height, what: &str) -> Result<(), SnapshotError> {
+        let (from, to) = (self.of_height(height), self.path.join(format!("{height}.{DAMAGED}")));
+        match std::fs::rename(&from, &to) {
+            // Another reader saw it first.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            renamed => renamed.map_err(SnapshotError::io(&from, "withdraw"))?,
+        }
+        error!(
+            snapshot = %to.display(),
+            file = what,
+            "a snapshot is damaged and is offered no more; check the disk, and make another one with `quanchengd snapshot`"
+        );
+        Ok(())
+    }
+
+    /// Removes what is no snapshot: what a crash left of one that was being made or removed, and damaged ones. Not while one is made.
+    pub(super) fn tidy(&self) {
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let is_left =
+                Path::new(&name).extension().is_some_and(|extension| extension == DAMAGED || extension == OLD);
+            if (is_left || name == PARTIAL)
+                && let Err(error) = std::fs::remove_dir_all(entry.path())
+            {
+                warn!(%error, path = %entry.path().display(), "what is left of a snapshot cannot be removed");
+            }
+        }
+    }
+
     /// The bytes of a manifest; `None` when there is none of that height.
     ///
     /// # Errors
@@ -114,7 +195,11 @@ impl SnapshotFolder {
 }
 
 pub(super) fn chunk_path(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("{number:06}"))
+    folder.join(chunk_name(number))
+}
+
+fn chunk_name(number: u64) -> String {
+    format!("{number:06}")
 }
 
 /// Writes a file whole and waits until it is on the disk.

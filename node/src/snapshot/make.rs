@@ -49,6 +49,7 @@ pub fn make(source: &SnapshotSource, ledger: &Ledger, asked: &AtomicBool) -> Res
     }
     synced(&source.data_dir)?;
     let partial = snapshots.partial();
+    snapshots.tidy();
     remove(&partial)?;
     let made = fill(source, ledger, &partial, asked).and_then(|made| {
         let folder = snapshots.of_height(made.height);
@@ -166,7 +167,10 @@ fn blocks(ledger: &Ledger, steps: &[SetChange], height: Height) -> Result<Vec<Co
 fn drop_old(snapshots: &SnapshotFolder) -> Result<(), SnapshotError> {
     let all = snapshots.list()?;
     for old in &all[..all.len().saturating_sub(KEPT)] {
-        if let Err(error) = remove(&snapshots.of_height(old.height)) {
+        // At once: whoever reads it meanwhile must not find a part of it missing.
+        let (from, to) = (snapshots.of_height(old.height), snapshots.old(old.height));
+        let removed = std::fs::rename(&from, &to).map_err(SnapshotError::io(&from, "name")).and_then(|()| remove(&to));
+        if let Err(error) = removed {
             warn!(%error, height = %old.height, "an old snapshot stays");
         }
     }

@@ -10,7 +10,7 @@ use quancheng_types::{BatchId, Genesis, Height, SignedBatch, SigningKey, Validat
 use super::{NodeKeys, StartError, read_genesis};
 use crate::config::NodeConfig;
 use crate::files::{DataLock, Marks, MarksFile, RestoringFile, SignRecordFile};
-use crate::ledger::{Ledger, LedgerError, Salvaged, salvage};
+use crate::ledger::{Ledger, LedgerError, STORE_FOLDER, Salvaged, salvage};
 
 /// Heights above the greatest committed one at which a lost validator may have signed: whoever signs at `h + 2` holds a certificate
 /// of `h + 1`, whose honest signers had committed `h`. One more for what arrived while the operator was asking.
@@ -75,13 +75,13 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
     let keys = NodeKeys::open(config)?;
     keys.check(config, &genesis)?;
     let data_dir = &config.node.data_dir;
-    check_unused(config)?;
+    check_unused(config, &genesis, &keys)?;
     if rejoin.is_some() && keys.validator.is_none() {
         return Err(StartError::RejoinWithoutKey);
     }
     // Before anything is made: else a folder of which nothing can be read left half a new one, which neither starts nor is made again.
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
-    let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
+    let _lock = take_unused(config, &genesis, &keys)?;
     MarksFile::at(data_dir, genesis.chain_id(), keys.owner()).open(false).map_err(StartError::File)?;
     let mut rejoined = Rejoined::default();
     let Some(key) = &keys.validator else {
@@ -98,17 +98,30 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
     Ok(rejoined)
 }
 
-/// Refuses a folder that holds anything of a node. What an interrupted restore left there is removed before.
-pub(super) fn check_unused(config: &NodeConfig) -> Result<(), StartError> {
+/// Refuses a folder that holds anything of a node, or the marks of one that has run and lost the rest: they know what it answered and numbered.
+/// What an interrupted restore left is as good as nothing: [`take_unused`] removes it.
+pub(super) fn check_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKeys) -> Result<(), StartError> {
     let data_dir = &config.node.data_dir;
     if RestoringFile::at(data_dir).check().is_err() {
-        let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
-        RestoringFile::at(data_dir).clear().map_err(StartError::File)?;
+        return Ok(());
     }
-    if data_dir.join("store").exists() || data_dir.join("log").exists() || SignRecordFile::at(data_dir).exists() {
+    if data_dir.join(STORE_FOLDER).exists() || data_dir.join("log").exists() || SignRecordFile::at(data_dir).exists() {
         return Err(StartError::AlreadyInitialized { path: data_dir.clone() });
     }
+    let mut marks = MarksFile::at(data_dir, genesis.chain_id(), keys.owner());
+    if marks.exists() && marks.open(true).map_err(StartError::File)?.has_store {
+        return Err(StartError::Ledger(LedgerError::StoreMissing { path: data_dir.join(STORE_FOLDER) }));
+    }
     Ok(())
+}
+
+/// Takes an unused folder for whoever makes something of it: while the lock is held nobody else does. Only what is seen under the lock counts: two
+/// commands at once would both find the folder unused, and the one that fails would remove what the other has made.
+pub(super) fn take_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKeys) -> Result<DataLock, StartError> {
+    let lock = DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?;
+    RestoringFile::at(&config.node.data_dir).clear().map_err(StartError::File)?;
+    check_unused(config, genesis, keys)?;
+    Ok(lock)
 }
 
 /// What the old data folder holds of a validator's own batches.

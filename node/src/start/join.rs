@@ -8,10 +8,10 @@ use quancheng_state::export::ImportError;
 use quancheng_types::{Genesis, Height};
 use tracing::info;
 
-use super::init::{check_unused, old_batches, take_over};
+use super::init::{check_unused, old_batches, take_over, take_unused};
 use super::{NodeKeys, Rejoin, Rejoined, StartError, read_genesis};
 use crate::config::NodeConfig;
-use crate::files::{DataLock, Marks, MarksFile, Owner, RestoringFile, SignRecordFile};
+use crate::files::{Marks, MarksFile, Owner, RestoringFile, SignRecordFile};
 use crate::ledger::{Imported, Ledger, STORE_FOLDER};
 use crate::snapshot::{Found, SnapshotError, Sources};
 
@@ -46,7 +46,7 @@ pub fn join(config: &NodeConfig, sources: Sources, rejoin: Option<Rejoin>) -> Re
     let genesis = read_genesis(&config.node.genesis)?;
     let keys = NodeKeys::open(config)?;
     keys.check(config, &genesis)?;
-    check_unused(config)?;
+    check_unused(config, &genesis, &keys)?;
     match (&keys.validator, &rejoin) {
         (Some(_), None) => return Err(StartError::JoinWithoutRejoin),
         (None, Some(_)) => return Err(StartError::RejoinWithoutKey),
@@ -54,7 +54,7 @@ pub fn join(config: &NodeConfig, sources: Sources, rejoin: Option<Rejoin>) -> Re
     }
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
     let data_dir = &config.node.data_dir;
-    let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
+    let _lock = take_unused(config, &genesis, &keys)?;
     let note = RestoringFile::at(data_dir);
     note.begin().map_err(StartError::File)?;
     let owner = keys.owner();
@@ -109,7 +109,7 @@ fn fill(
                     anew += 1;
                 } else if !matches!(error, SnapshotError::NoSource { .. }) {
                     // Of those others, each was told when it was given up.
-                    sources.drop_source(&found.source, &error);
+                    sources.give_up(&found.source, found.manifest.height(), &error);
                 }
             }
         }

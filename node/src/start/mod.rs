@@ -270,8 +270,8 @@ impl Assembly<'_> {
         let batcher = self.keys.validator.as_ref().map(|key| {
             let (rules, in_flight) = (rules_receiver, in_flight_receiver);
             let (key, metrics) = (key.clone(), Arc::clone(metrics));
-            let (mix, line) = (Arc::clone(tracker.mix()), Arc::new(batcher::Line::default()));
-            let parts = BatcherParts { chain_id, key, next_sequence, rules, in_flight, writer, mix, metrics };
+            let (senders, line) = (Arc::clone(tracker.senders()), Arc::new(batcher::Line::default()));
+            let parts = BatcherParts { chain_id, key, next_sequence, rules, in_flight, writer, senders, metrics };
             tokio::spawn(batcher::run(parts, Arc::clone(&line)));
             line
         });

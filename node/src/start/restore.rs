@@ -8,12 +8,12 @@ use std::path::Path;
 use quancheng_consensus::SignRecord;
 use quancheng_types::{Genesis, Height};
 
-use super::init::{check_unused, old_batches, take_over};
+use super::init::{check_unused, old_batches, take_over, take_unused};
 use super::{NodeKeys, Rejoin, Rejoined, StartError, read_genesis};
 use crate::backup::{BackupError, BackupRecord, agrees, copy_checked, survey};
 use crate::config::NodeConfig;
-use crate::files::{DataLock, MarksFile, RestoringFile, SignRecordFile, sync_folder};
-use crate::ledger::{Ledger, LedgerError, STORE_FOLDER, Salvaged};
+use crate::files::{MarksFile, RestoringFile, SignRecordFile, sync_folder};
+use crate::ledger::{Ledger, STORE_FOLDER, Salvaged};
 
 /// What a restore made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +45,7 @@ pub fn restore(config: &NodeConfig, backup: &Path, rejoin: Option<Rejoin>) -> Re
     let genesis = read_genesis(&config.node.genesis)?;
     let keys = NodeKeys::open(config)?;
     keys.check(config, &genesis)?;
-    check_unused(config)?;
-    let data_dir = &config.node.data_dir;
-    let mut marks = MarksFile::at(data_dir, genesis.chain_id(), keys.owner());
-    if marks.exists() && marks.open(true).map_err(StartError::File)?.has_store {
-        return Err(StartError::Ledger(LedgerError::StoreMissing { path: data_dir.join(STORE_FOLDER) }));
-    }
+    check_unused(config, &genesis, &keys)?;
     let record = survey(backup)?;
     if record.chain_id != genesis.chain_id() {
         let (path, found, expected) = (backup.to_owned(), record.chain_id, genesis.chain_id());
@@ -66,8 +61,8 @@ pub fn restore(config: &NodeConfig, backup: &Path, rejoin: Option<Rejoin>) -> Re
         (Some(_), Some(_)) | (None, None) => {}
     }
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
-    let _lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
-    let note = RestoringFile::at(data_dir);
+    let _lock = take_unused(config, &genesis, &keys)?;
+    let note = RestoringFile::at(&config.node.data_dir);
     note.begin().map_err(StartError::File)?;
     let restored = fill(config, &genesis, &keys, backup, &record, rejoin.as_ref(), old)
         .and_then(|restored| note.end().map_err(StartError::File).map(|()| restored));

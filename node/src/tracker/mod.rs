@@ -13,18 +13,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use quancheng_types::{AccountId, Block, Height, Receipt, TransactionId};
+use quancheng_types::{Block, Height, Receipt, TransactionId};
 use tokio::sync::{broadcast, watch};
 
 use crate::api::backend::CertifiedBlock;
-use crate::fair::{ClientAddress, Mix, Sender};
+use crate::fair::{ClientAddress, Sender, Senders};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 pub use quotas::{ClaimLimits, QuotaFull};
 use quotas::{Holder, Quotas};
 use recent::Recent;
-pub use waiters::Waiter;
 use waiters::Waiters;
+pub use waiters::{Seen, Waiter};
 
 /// Certified blocks a slow subscriber may lag behind before it misses some.
 const SUBSCRIBER_LAG_MAX: usize = 256;
@@ -110,7 +110,7 @@ pub struct Tracker {
     certified: watch::Sender<Height>,
     executed: watch::Sender<Height>,
     events: broadcast::Sender<Arc<CertifiedBlock>>,
-    mix: Arc<Mix<AccountId>>,
+    senders: Arc<Senders>,
     metrics: Arc<Metrics>,
 }
 
@@ -124,14 +124,14 @@ impl Tracker {
             certified: watch::Sender::new(certified),
             executed: watch::Sender::new(executed),
             events: broadcast::Sender::new(SUBSCRIBER_LAG_MAX),
-            mix: Arc::default(),
+            senders: Arc::default(),
             metrics,
         }
     }
 
     /// Who sent what was executed of late.
-    pub(crate) fn mix(&self) -> &Arc<Mix<AccountId>> {
-        &self.mix
+    pub(crate) fn senders(&self) -> &Arc<Senders> {
+        &self.senders
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -241,10 +241,11 @@ impl Tracker {
         let mut inner = self.lock();
         inner.block_time_ms = inner.block_time_ms.max(time_ms);
         let mut admitted_at = Vec::new();
-        for receipt in receipts.iter() {
+        for (at, receipt) in receipts.iter().enumerate() {
             if let Some(entry) = inner.remove(&receipt.transaction_id) {
                 admitted_at.push(entry.admitted_at);
-                entry.waiters.finish();
+                let seen = Seen { height, time_ms, receipts: Arc::downgrade(&receipts), at };
+                entry.waiters.executed(receipt.transaction_id, &seen);
             }
         }
         inner.expire();

@@ -105,6 +105,26 @@ async fn a_waiter_wakes_when_all_are_executed_and_certified_follows() {
 }
 
 #[test]
+fn a_waiter_sees_what_was_executed_without_holding_it() {
+    let tracker = tracker();
+    for n in 1..=3 {
+        admit(&tracker, n);
+    }
+    let waiter = tracker.waiter(&[id(1), id(2), id(3), id(9)], false);
+    tracker.executed(Height(1), 5, receipts(&[7, 2]));
+    tracker.executed(Height(2), 6, receipts(&[3]));
+    let seen = waiter.seen();
+    let of = |n| seen.get(&id(n)).map(|seen| (seen.height, seen.time_ms, seen.receipt().unwrap().transaction_id));
+    assert_eq!((of(1), of(9)), (None, None));
+    assert_eq!((of(2), of(3)), (Some((Height(1), 5, id(2))), Some((Height(2), 6, id(3)))));
+    // What subscribers are no longer given from memory has to be read.
+    for height in 3..=u64::try_from(SUBSCRIBER_LAG_MAX).unwrap() + 2 {
+        tracker.executed(Height(height), 7, receipts(&[]));
+    }
+    assert!(seen.values().all(|seen| seen.receipt().is_none()));
+}
+
+#[test]
 fn a_certificate_ahead_of_the_executor_counts_only_what_is_executed() {
     let tracker = tracker();
     tracker.certified(Height(5), Height(4), 7);

@@ -1,20 +1,60 @@
 //! Requests that wait for transactions.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use quancheng_types::{Height, Receipt, TransactionId};
 use tokio::sync::Notify;
+
+/// What came of a transaction while somebody waited for it. The receipt is there as long as subscribers are given it from memory: waiting holds
+/// nothing of the blocks that went by.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Where it was executed.
+    pub height: Height,
+    /// Time of that block, ms since 1970 UTC.
+    pub time_ms: u64,
+    pub(super) receipts: Weak<Vec<Receipt>>,
+    /// Its place among them.
+    pub(super) at: usize,
+}
+
+impl Seen {
+    /// The receipt, unless it has to be read.
+    #[must_use]
+    pub fn receipt(&self) -> Option<Receipt> {
+        let receipts = self.receipts.upgrade()?;
+        receipts.get(self.at).cloned()
+    }
+}
 
 /// One waiting request: woken when all its transactions are executed.
 #[derive(Debug, Default)]
 pub struct Waiter {
     remaining: AtomicUsize,
     woken: Notify,
+    seen: Mutex<BTreeMap<TransactionId, Seen>>,
 }
 
 impl Waiter {
     pub(super) fn new(count: usize) -> Self {
-        Self { remaining: AtomicUsize::new(count), woken: Notify::new() }
+        Self { remaining: AtomicUsize::new(count), ..Self::default() }
+    }
+
+    /// What was executed while this waited; others are in the store, or nowhere.
+    #[must_use]
+    pub fn seen(&self) -> BTreeMap<TransactionId, Seen> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<TransactionId, Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn see(&self, id: TransactionId, seen: &Seen) {
+        self.lock().insert(id, seen.clone());
+        self.finish_one();
     }
 
     pub(super) fn finish_one(&self) {
@@ -55,6 +95,11 @@ impl Waiters {
             }
             !until_ordered
         });
+    }
+
+    /// Tells all that it is executed.
+    pub(super) fn executed(self, id: TransactionId, seen: &Seen) {
+        self.all.iter().filter_map(|(_, waiter)| waiter.upgrade()).for_each(|waiter| waiter.see(id, seen));
     }
 
     pub(super) fn finish(self) {

@@ -82,7 +82,7 @@ impl WasteQuota {
         let transactions = &batch.batch.transactions;
         let stride = if transactions.len() <= WHOLE_MAX { 1 } else { SAMPLE_STRIDE };
         let start = usize::try_from(self.secret.hash_one(batch.header.id()) % 8).unwrap_or(0) % stride;
-        let snapshot = self.ledger.snapshot()?;
+        let snapshot = self.ledger.signers()?;
         let parameters = governance::parameters_at(&snapshot, snapshot.height().next())?;
         let now_ms = self.ledger.history_leaf(snapshot.height())?.map_or(0, |leaf| leaf.time_ms);
         let mut seen = HashSet::new();

@@ -25,6 +25,7 @@ mod rows;
 use core::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use quancheng_types::hash::sha256;
 use quancheng_types::{Digest, Height};
 
 use crate::error::StoreError;
@@ -77,6 +78,14 @@ pub struct ChunkEntry {
     pub bytes: u32,
     /// SHA-256 of them.
     pub sha256: Digest,
+}
+
+impl ChunkEntry {
+    /// Whether it names these bytes.
+    #[must_use]
+    pub fn is_of(&self, bytes: &[u8]) -> bool {
+        u32::try_from(bytes.len()).is_ok_and(|length| length == self.bytes) && sha256(&[bytes]) == self.sha256
+    }
 }
 
 /// Why a chunk, or a list of chunks, is not taken.

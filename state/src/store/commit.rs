@@ -7,7 +7,7 @@ use quancheng_proof::state_proof::value_hash;
 use quancheng_types::codec::encode;
 use quancheng_types::merkle::{self, RootBuilder};
 use quancheng_types::{
-    BatchId, BlockId, Digest, Height, HistoryLeaf, Receipt, SignedBatch, TransactionId, ValidatorSet,
+    BatchId, BlockId, Digest, Height, HistoryLeaf, ModuleId, Receipt, SignedBatch, TransactionId, ValidatorSet,
 };
 
 use super::chain::put_set_change;
@@ -158,6 +158,7 @@ impl Store {
     fn write_height(&self, writer: &mut Writer, block: BlockCommit) -> Result<HistoryTip, StoreError> {
         let mut writes = Writes::new();
         let height = block.height;
+        let modules = modules_of(&block.patch);
         let changes = changes_of(block.patch, &mut writes)?;
         let unwritten = &self.shared.unwritten;
         let tree = update::<ChainHasher>(self.backend(), unwritten, &mut writer.cache, height, changes, &mut writes)?;
@@ -182,8 +183,9 @@ impl Store {
         let log = writer.tip.as_ref().map_or_else(RootBuilder::new, |tip| tip.log.clone());
         let executed_until_ms = self.note_executed(&block.executed);
         let record = put_history(leaf, log, executed_until_ms, &mut writes);
-        // Both before the write: a reader who sees something of this height finds what was before it.
+        // All before the write: a reader who sees something of this height finds what was before it, or that it is of a later one.
         self.shared.recent.begin(tree.undo);
+        self.note_written(&modules, height);
         self.shared.begun.store(height.0, Ordering::Release);
         writer.since.bytes = writer.since.bytes.saturating_add(writes.bytes());
         writer.since.heights += 1;
@@ -235,6 +237,11 @@ impl Store {
         Ok(())
     }
 
+    fn note_written(&self, modules: &[ModuleId], height: Height) {
+        let mut written = self.shared.written.write().unwrap_or_else(PoisonError::into_inner);
+        written.extend(modules.iter().map(|module| (*module, height)));
+    }
+
     /// Remembers what is about to be executed, before anybody can read of it; the greatest `valid_until_ms` of all there was.
     fn note_executed(&self, executed: &[Executed]) -> u64 {
         let mut ids = self.shared.executed_ids.write().unwrap_or_else(PoisonError::into_inner);
@@ -251,6 +258,14 @@ impl Store {
         *self.shared.tip.write().unwrap_or_else(PoisonError::into_inner) = Some(tip);
         tip
     }
+}
+
+/// The modules of whose rows a patch writes some, each once. Rows of indexes never change, so they are none.
+fn modules_of(patch: &Patch) -> Vec<ModuleId> {
+    let mut modules: Vec<ModuleId> =
+        patch.writes().filter(|(key, _)| !key.is_index()).map(|(key, _)| key.module()).collect();
+    modules.dedup();
+    modules
 }
 
 /// The writes of a patch as changes of the tree, ascending by key hash. Rows of indexes are no part of it: they are written as they are.

@@ -18,13 +18,14 @@
 
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_types::codec::{decode, encode};
 use quancheng_types::merkle::RootBuilder;
-use quancheng_types::{Digest, Height, HistoryLeaf};
+use quancheng_types::{Digest, Height, HistoryLeaf, ModuleId};
 
 use crate::backend::{Backend, Column, Copied, Durability, GoOn, Part, Writes};
 use crate::error::{Record, StoreError};
@@ -39,6 +40,7 @@ mod newest;
 mod prune;
 mod receipts;
 mod snapshot;
+mod warm;
 
 pub use chain::ChainStore;
 pub use commit::{BlockCommit, BodyLocation, Executed};
@@ -49,6 +51,7 @@ pub use floor::put_beginning;
 use floor::read_floors;
 pub use newest::Newest;
 pub use snapshot::Snapshot;
+pub use warm::{WARM_BYTES_MAX, Warm, WarmView};
 
 /// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
 pub const FORMAT: u32 = 7;
@@ -157,6 +160,9 @@ struct Shared {
     /// The highest height whose write has begun: raised before the write, so that who has read something and then sees a
     /// height here has read nothing later than it.
     begun: AtomicU64,
+    /// The newest height that wrote rows of a module, noted before its write; of a module that is not here, the one at which this was opened.
+    written: RwLock<BTreeMap<ModuleId, Height>>,
+    opened: Height,
     /// Receipts of lower heights are gone, or are being removed.
     first_receipt: AtomicU64,
     first_indexed: Height,
@@ -168,6 +174,12 @@ impl Shared {
     /// Whether everything read so far was read before any height above `height` was written.
     fn is_newest(&self, height: Height) -> bool {
         self.begun.load(Ordering::Acquire) <= height.0
+    }
+
+    /// The newest height that wrote rows of a module, or has begun to, as far as that is known here.
+    fn written(&self, module: ModuleId) -> Height {
+        let written = self.written.read().unwrap_or_else(PoisonError::into_inner);
+        written.get(&module).copied().unwrap_or(self.opened)
     }
 
     fn tip(&self) -> Option<HistoryTip> {
@@ -226,6 +238,8 @@ impl Store {
                 backend,
                 begun: AtomicU64::new(tip.map_or(0, |tip| tip.height().0)),
                 tip: RwLock::new(tip),
+                written: RwLock::default(),
+                opened: tip.map_or(Height::GENESIS, |tip| tip.height()),
                 oldest: AtomicU64::new(oldest),
                 executed_ids: RwLock::new(ExecutedIds::new(record.as_ref().map_or(0, |tip| tip.executed_until_ms))),
                 unwritten: Unwritten::new(root, pages),

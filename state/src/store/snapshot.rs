@@ -2,7 +2,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use quancheng_proof::StateProof;
-use quancheng_types::{Digest, Height};
+use quancheng_types::{Digest, Height, ModuleId};
 
 use super::{HistoryTip, Shared};
 use crate::backend::Column;
@@ -120,6 +120,11 @@ impl Snapshot {
         } else {
             self.height()
         }
+    }
+
+    /// The newest height that wrote rows of a module, or has begun to: a later one than this snapshot's as soon as there is one.
+    pub(super) fn written(&self, module: ModuleId) -> Height {
+        self.shared.written(module)
     }
 
     fn backend(&self) -> &dyn crate::backend::Backend {

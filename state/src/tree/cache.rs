@@ -1,11 +1,10 @@
 use core::mem::size_of;
-use core::ops::Bound;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quancheng_types::Digest;
 
 use super::bucket::{StemLeaf, stem_of};
+use super::map::PrefixMap;
 use super::page::Branch;
 use super::prefix::Prefix;
 use super::unwritten::Pages;
@@ -13,12 +12,12 @@ use super::unwritten::Pages;
 /// Share of the memory that pages may take, as a divisor; buckets have what pages leave. A page stands for up to sixteen buckets, and without
 /// its page a bucket is of no use.
 const PAGES_SHARE: usize = 2;
-/// What the map and the allocator add to an entry, rounded up.
+/// What the allocator adds to an entry and to what it points to, and spare room of the map, rounded up.
 const OVERHEAD_BYTES: usize = 96;
 /// Bytes of one cached page.
-pub(crate) const PAGE_BYTES: usize = size_of::<Branch>() + size_of::<Prefix>() + OVERHEAD_BYTES;
+pub(crate) const PAGE_BYTES: usize = size_of::<Branch>() + PrefixMap::<Arc<Branch>>::ENTRY_BYTES + OVERHEAD_BYTES;
 /// Bytes of one cached bucket without its leaves.
-const BUCKET_BYTES: usize = size_of::<Prefix>() + size_of::<Bucket>() + OVERHEAD_BYTES;
+const BUCKET_BYTES: usize = PrefixMap::<Bucket>::ENTRY_BYTES + OVERHEAD_BYTES;
 
 /// What is kept in memory of the newest tree. It only saves reads: no root depends on what it holds.
 #[derive(Debug)]
@@ -64,8 +63,8 @@ pub(crate) type Buckets = Vec<(Prefix, Option<Arc<[StemLeaf]>>)>;
 /// the former old one is forgotten. Uses no clock and no links, and the same calls leave the same content.
 #[derive(Debug)]
 pub(crate) struct PageCache {
-    young: BTreeMap<Prefix, Arc<Branch>>,
-    old: BTreeMap<Prefix, Arc<Branch>>,
+    young: PrefixMap<Arc<Branch>>,
+    old: PrefixMap<Arc<Branch>>,
     generation_pages_max: usize,
 }
 
@@ -73,8 +72,8 @@ impl PageCache {
     /// Holds at most `bytes_max` bytes, but never less than one page in each generation.
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
-            young: BTreeMap::new(),
-            old: BTreeMap::new(),
+            young: PrefixMap::default(),
+            old: PrefixMap::default(),
             generation_pages_max: (bytes_max / (2 * PAGE_BYTES)).max(1),
         }
     }
@@ -89,7 +88,7 @@ impl PageCache {
     }
 
     pub(crate) fn insert(&mut self, prefix: Prefix, page: Arc<Branch>) {
-        if self.young.len() >= self.generation_pages_max && !self.young.contains_key(&prefix) {
+        if self.young.len() >= self.generation_pages_max && self.young.get(&prefix).is_none() {
             self.old = core::mem::take(&mut self.young);
         }
         self.old.remove(&prefix);
@@ -131,7 +130,7 @@ impl Bucket {
 /// content.
 #[derive(Debug)]
 pub(crate) struct BucketCache {
-    buckets: BTreeMap<Prefix, Bucket>,
+    buckets: PrefixMap<Bucket>,
     hand: Prefix,
     /// Nibbles of the last bucket that came in: most have as many.
     nibbles: u8,
@@ -142,7 +141,7 @@ pub(crate) struct BucketCache {
 impl BucketCache {
     /// Holds at most `bytes_max` bytes.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { buckets: BTreeMap::new(), hand: Prefix::ROOT, nibbles: 0, bytes: 0, bytes_max }
+        Self { buckets: PrefixMap::default(), hand: Prefix::ROOT, nibbles: 0, bytes: 0, bytes_max }
     }
 
     pub(crate) fn find(&mut self, prefix: &Prefix) -> Option<Arc<[StemLeaf]>> {
@@ -187,8 +186,7 @@ impl BucketCache {
 
     /// Turns the hand to the next bucket that was not used, and forgets it.
     fn forget_one(&mut self) {
-        let ahead = (Bound::Excluded(self.hand), Bound::Unbounded);
-        let unused = self.buckets.range_mut(ahead).find_map(|(prefix, bucket)| {
+        let unused = self.buckets.after_mut(&self.hand).find_map(|(prefix, bucket)| {
             let used = core::mem::replace(&mut bucket.used, false);
             (!used).then_some(*prefix)
         });

@@ -24,6 +24,7 @@
 mod bucket;
 mod cache;
 mod hasher;
+mod map;
 mod page;
 mod prefix;
 mod read;

@@ -35,8 +35,10 @@ fn stale(backend: &dyn Backend) -> Result<Pages, StoreError> {
     let mut cursor = backend.cursor(Column::Tree)?;
     cursor.seek(&[])?;
     while let Some((key, _)) = cursor.entry() {
-        if let Some(page) = Prefix::from_bytes(key).and_then(|slot| slot.parent()) {
-            pages.insert(page, ChangedPage::whole(None));
+        let page = Prefix::from_bytes(key).and_then(|slot| slot.parent());
+        // The slots of a page lie behind one another.
+        if let Some(page) = page.filter(|page| pages.last().is_none_or(|(last, _)| last != page)) {
+            pages.push((page, ChangedPage::whole(None)));
         }
         cursor.step()?;
     }
@@ -66,7 +68,7 @@ impl<H: TreeHasher> Builder<'_, H> {
         let branch = Branch::new::<H>(page);
         let top = *branch.top();
         debug_assert!(top.keys > MERGE_KEYS);
-        self.pages.insert(prefix, ChangedPage::whole(Some(Arc::new(branch))));
+        self.pages.push((prefix, ChangedPage::whole(Some(Arc::new(branch)))));
         Ok(Slot { keys: top.keys, hash: top.hash, paged: true })
     }
 

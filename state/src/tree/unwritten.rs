@@ -1,16 +1,16 @@
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use quancheng_types::Height;
 
 use super::cache::PAGE_BYTES;
+use super::map::PrefixMap;
 use super::page::{Branch, SLOTS, Slot};
 use super::prefix::Prefix;
 use super::read::{ROOT_SLOT_KEY, encode_root};
 use crate::backend::{Column, Writes};
 
-/// Pages that changed, by prefix.
-pub(crate) type Pages = BTreeMap<Prefix, ChangedPage>;
+/// Pages that changed. Of several entries for one prefix the last holds.
+pub(crate) type Pages = Vec<(Prefix, ChangedPage)>;
 
 /// A page that is not on the disk as it is now.
 #[derive(Clone, Debug)]
@@ -62,12 +62,23 @@ pub(crate) struct Unwritten {
 #[derive(Debug)]
 struct State {
     root: Slot,
-    pages: Pages,
+    pages: PrefixMap<ChangedPage>,
+}
+
+impl State {
+    fn take_over(&mut self, pages: Pages) {
+        for (prefix, changed) in pages {
+            let slots = self.pages.get(&prefix).map_or(0, |before| before.slots);
+            self.pages.insert(prefix, ChangedPage { slots: changed.slots | slots, ..changed });
+        }
+    }
 }
 
 impl Unwritten {
     pub(crate) fn new(root: Slot, pages: Pages) -> Self {
-        Self { state: RwLock::new(State { root, pages }) }
+        let mut state = State { root, pages: PrefixMap::default() };
+        state.take_over(pages);
+        Self { state: RwLock::new(state) }
     }
 
     /// The newest root.
@@ -84,10 +95,7 @@ impl Unwritten {
     pub(crate) fn take_over(&self, root: Slot, pages: Pages) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.root = root;
-        for (prefix, changed) in pages {
-            let slots = state.pages.get(&prefix).map_or(0, |before| before.slots);
-            state.pages.insert(prefix, ChangedPage { slots: changed.slots | slots, ..changed });
-        }
+        state.take_over(pages);
     }
 
     /// Bytes of memory held, about.
@@ -98,7 +106,7 @@ impl Unwritten {
     /// Adds everything that is here, as it is at a height, to what is written.
     pub(crate) fn put_all(&self, height: Height, writes: &mut Writes) {
         self.read(|state| {
-            for (prefix, changed) in &state.pages {
+            for (prefix, changed) in state.pages.iter() {
                 changed.put(prefix, writes);
             }
             writes.put(Column::Tree, ROOT_SLOT_KEY.to_vec(), encode_root(&state.root, height));
@@ -107,7 +115,8 @@ impl Unwritten {
 
     /// Forgets the pages, which are on the disk now, and returns them.
     pub(crate) fn take_pages(&self) -> Pages {
-        core::mem::take(&mut self.state.write().unwrap_or_else(PoisonError::into_inner).pages)
+        let pages = core::mem::take(&mut self.state.write().unwrap_or_else(PoisonError::into_inner).pages);
+        pages.into_iter().collect()
     }
 
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {

@@ -142,7 +142,7 @@ impl<H: TreeHasher> Updater<'_, H> {
             }
         }
         if after.page() != before {
-            self.pages.insert(prefix, ChangedPage::changed(Arc::new(after), &branch));
+            self.pages.push((prefix, ChangedPage::changed(Arc::new(after), &branch)));
         }
         Ok(Slot { keys: top.keys, hash: top.hash, paged: true })
     }
@@ -154,7 +154,7 @@ impl<H: TreeHasher> Updater<'_, H> {
             self.note_slot(below, slot);
             self.buckets.push((below, None));
         }
-        self.pages.insert(prefix, ChangedPage::whole(None));
+        self.pages.push((prefix, ChangedPage::whole(None)));
         let before = self.read_leaves(&prefix, old.keys)?;
         Ok(self.bucket_slot(prefix, &merged(&before, changes)))
     }
@@ -232,7 +232,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         }
         let branch = Branch::new::<H>(page);
         let top = *branch.top();
-        self.pages.insert(prefix, ChangedPage::whole(Some(Arc::new(branch))));
+        self.pages.push((prefix, ChangedPage::whole(Some(Arc::new(branch)))));
         Ok(Slot { keys: top.keys, hash: top.hash, paged: true })
     }
 

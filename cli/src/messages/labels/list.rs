@@ -184,7 +184,7 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     ("known", "本程序支持"),
     ("known_until", "所知截至"),
     ("ledger_no", "凭证号"),
-    ("left_out", "未写入的引用"),
+    ("left_out", "未写入的内容"),
     ("licence", "授权"),
     ("line", "行号"),
     ("lines", "行"),

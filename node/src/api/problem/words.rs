@@ -150,6 +150,7 @@ const NOUNS: &[(&str, &str)] = &[
     ("record of account ", "账户记录 "),
     ("registration ", "登记 "),
     ("rule set ", "规则集 "),
+    ("such part of a snapshot of height ", "快照的该部分，高度 "),
     ("validator set of height ", "该高度的验证节点集合，高度 "),
 ];
 

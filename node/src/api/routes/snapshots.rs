@@ -40,7 +40,7 @@ pub(super) async fn list(api: Api, Params(NoParams {}): Params<NoParams>) -> Api
 )]
 pub(super) async fn manifest(api: Api, segment: Segment, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
     let height = segment.parse("height").map(Height)?;
-    let bytes = api.proving(move |backend| file(backend, height, |folder| folder.manifest(height))).await?;
+    let bytes = api.proving(move |backend| file(backend, height, |folder| folder.served_manifest(height))).await?;
     Ok(respond::bytes(StatusCode::OK, OCTET_STREAM, bytes))
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn chunk(
     Params(NoParams {}): Params<NoParams>,
 ) -> ApiResult<Response> {
     let (height, number) = (height.parse("height").map(Height)?, number.parse("number")?);
-    let bytes = api.proving(move |backend| file(backend, height, |folder| folder.chunk(height, number))).await?;
+    let bytes = api.proving(move |backend| file(backend, height, |folder| folder.served_chunk(height, number))).await?;
     Ok(respond::bytes(StatusCode::OK, OCTET_STREAM, bytes))
 }
 
@@ -67,7 +67,7 @@ fn file(
     read: impl FnOnce(&SnapshotFolder) -> Result<Option<Vec<u8>>, SnapshotError>,
 ) -> ApiResult<Vec<u8>> {
     let found = read(&backend.snapshots())?;
-    found.ok_or_else(|| ApiError::NotFound { what: format!("a snapshot of height {height} with such a part") })
+    found.ok_or_else(|| ApiError::not_found(format!("such part of a snapshot of height {height}")))
 }
 
 /// Begins one: 202 with its state, which is `running`; 409 SNAPSHOT_RUNNING while another is being made.

@@ -80,6 +80,7 @@ fn a_validator_that_lost_everything_joins_by_a_snapshot_and_a_liar_is_named() {
     let early = load.finish();
 
     net.kill(3);
+    let marks = std::fs::read(data.join("marks")).unwrap();
     std::fs::remove_dir_all(&data).unwrap();
     let greatest = [0, 1, 2].map(|index| net.height(index)).into_iter().max().unwrap();
     let liar = liar(&net, &net.node_dir(0).join("data/snapshots"), height);
@@ -87,6 +88,7 @@ fn a_validator_that_lost_everything_joins_by_a_snapshot_and_a_liar_is_named() {
     let (code, _, words) = quanchengd(&[&arguments[..], &[&net.api(0)]].concat());
     assert!(code == Some(1) && words.contains("--rejoin-above") && !data.exists(), "{words}");
     let rejoin = ["--rejoin-above", &greatest.to_string()];
+    keeps_what_it_did_not_make(&data, &marks, &[&arguments[..], &[&net.api(0)], &rejoin].concat());
     let (code, _, words) = quanchengd(&[&arguments[..], &[text(&liar)], &rejoin].concat());
     assert!(code == Some(1) && words.contains(text(&liar)) && words.contains("chunk 1"), "{code:?} {words}");
     let sources = format!("{},{}", text(&liar), net.api(0));
@@ -118,4 +120,51 @@ fn a_validator_that_lost_everything_joins_by_a_snapshot_and_a_liar_is_named() {
     }
     same_roots(&net, &[0, 1, 2, 3]);
     quiet_logs(&net);
+    results_that_were_moved_away_can_be_put_back(&net, 3);
+    a_damaged_snapshot_is_withdrawn(&net, 0, height);
+}
+
+/// The marks of a node that ran know what it answered and numbered: no command makes a new node over them, and none that fails takes them away.
+fn keeps_what_it_did_not_make(data: &Path, marks: &[u8], join: &[&str]) {
+    std::fs::create_dir(data).unwrap();
+    std::fs::write(data.join("marks"), marks).unwrap();
+    let (code, _, words) = quanchengd(join);
+    assert!(
+        code == Some(1) && words.contains("has run before") && words.contains("--rejoin-above"),
+        "{code:?} {words}"
+    );
+    assert_eq!(std::fs::read(data.join("marks")).unwrap(), marks);
+    std::fs::remove_dir_all(data).unwrap();
+}
+
+/// A node that joined cannot make its results again. It says so before it makes anything in their place, so the folder, found again, still fits.
+fn results_that_were_moved_away_can_be_put_back(net: &Net, joined: u32) {
+    net.kill(joined);
+    let node = net.node_dir(joined);
+    let (results, moved) = (node.join("data/store/results"), node.join("moved"));
+    std::fs::rename(&results, &moved).unwrap();
+    let (code, _, words) = quanchengd(&["start", "--config", text(&node.join("node.toml"))]);
+    assert!(
+        code == Some(1) && words.contains("nothing was changed") && words.contains("back as it was"),
+        "{code:?} {words}"
+    );
+    assert!(!results.exists());
+    std::fs::rename(&moved, &results).unwrap();
+    net.start_node(joined);
+    same_roots(net, &[0, joined]);
+}
+
+/// What a node serves is compared with what it made: a damaged snapshot is offered no more, and the log says which.
+fn a_damaged_snapshot_is_withdrawn(net: &Net, index: u32, height: u64) {
+    let snapshots = net.node_dir(index).join("data/snapshots");
+    let chunk = snapshots.join(height.to_string()).join("000001");
+    let mut bytes = std::fs::read(&chunk).unwrap();
+    bytes[0] ^= 1;
+    std::fs::write(&chunk, &bytes).unwrap();
+    let path = format!("{}/v1/snapshots", net.api(index));
+    let get = |part: &str| http::get(&format!("{path}/{height}/{part}")).unwrap().0;
+    assert_eq!((get("manifest"), get("chunks/0"), get("chunks/1"), get("chunks/0")), (200, 200, 404, 404));
+    assert_eq!(http::get_ok(&path)["snapshots"], Value::Array(Vec::new()));
+    assert!(snapshots.join(format!("{height}.damaged")).is_dir());
+    assert!(net.log(index).contains("a snapshot is damaged"));
 }
