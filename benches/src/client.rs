@@ -70,7 +70,7 @@ pub(crate) enum Submitted {
     Answered(Vec<Fate>),
     /// It may have been taken: there is no usable answer.
     Unanswered,
-    /// There was no connection, so nothing was taken.
+    /// There was no connection, or the door was shut, so nothing was taken.
     Unsent,
 }
 
@@ -170,6 +170,8 @@ impl Client {
         let url = format!("{}/v1/transactions/bulk?wait=certified&timeout_ms={WAIT_MS}", self.base);
         let request = self.agent.post(url).header("content-type", "application/octet-stream");
         let response = match request.send(body) {
+            // A door that is shut, because its node starts or is full, has taken nothing of it.
+            Ok(response) if response.status().as_u16() == 503 => return Submitted::Unsent,
             Ok(response) => response,
             Err(error) if is_unsent(&error) => return Submitted::Unsent,
             Err(_) => return Submitted::Unanswered,
