@@ -12,8 +12,9 @@ const BLOOM_BITS_PER_KEY: f64 = 10.0;
 const METADATA_BLOCK_BYTES: usize = 4096;
 /// Values above this many bytes are kept in files of their own, so that compaction does not copy them again and again.
 const BLOB_BYTES_MIN: u64 = 4096;
-/// Size of the write-ahead log at which all columns are written out, so that a start replays at most this much: about a second.
-const LOG_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Size of the write-ahead log at which the columns that hold it back are written out. A start reads all of it twice, once without changing anything: about a
+/// second for 64 MiB of it on a busy machine. Columns with little in them held it back until it had 128 MiB, when that was the bound.
+const LOG_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Size of a write buffer of the results: never met, because checkpoints come before. What is in one is bounded by
 /// [`RocksOptions::checkpoint_bytes`]; memory is taken as it is used.
 const RESULTS_BUFFER_BYTES: usize = 1 << 30;
