@@ -54,8 +54,8 @@ impl Backend for Counted {
     fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
         if self.is_counting.load(Ordering::Relaxed) {
             let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-            for operation in writes.clone().into_sorted() {
-                let length = operation.key.len() + operation.value.map_or(0, |value| value.len());
+            for operation in writes.clone().sorted() {
+                let length = operation.key.len() + operation.value.map_or(0, <[u8]>::len);
                 *bytes.entry(operation.column.name()).or_default() += length;
             }
         }

@@ -189,18 +189,25 @@ impl Client {
 
     /// The bundle of a transaction; `None` while it has none.
     pub(crate) fn bundle(&self, id: &TransactionId) -> Result<Option<Vec<u8>>, LoadError> {
-        let url = format!("{}/v1/bundles/transactions/{id}", self.base);
-        let mut response = self.agent.get(url).call().map_err(|error| self.network(error))?;
-        match response.status().as_u16() {
-            200 => {}
-            404 | 409 | 429 | 503 => return Ok(None),
-            status => {
+        match self.ask_bundle(id)? {
+            Ok(bundle) => Ok(Some(bundle)),
+            Err(404 | 409 | 429 | 503) => Ok(None),
+            Err(status) => {
                 let error = format!("HTTP {status} in answer to a question for the bundle of {id}");
-                return Err(LoadError::Answer { url: self.base.clone(), error });
+                Err(LoadError::Answer { url: self.base.clone(), error })
             }
         }
+    }
+
+    /// The bundle of a transaction, or the status that came instead.
+    pub(crate) fn ask_bundle(&self, id: &TransactionId) -> Result<Result<Vec<u8>, u16>, LoadError> {
+        let url = format!("{}/v1/bundles/transactions/{id}", self.base);
+        let mut response = self.agent.get(url).call().map_err(|error| self.network(error))?;
+        let status = response.status().as_u16();
+        // Read also where it is none, so that the connection can be used again.
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-        body.map(Some).map_err(|error| self.network(error))
+        let body = body.map_err(|error| self.network(error))?;
+        Ok(if status == 200 { Ok(body) } else { Err(status) })
     }
 
     /// Asks for a transaction, and waits at most so long for its certification.

@@ -6,6 +6,7 @@
 //! generator itself sent late is in the result: where that is much, the figures are its own.
 
 mod client;
+mod mix;
 mod open;
 mod proofs;
 mod report;
@@ -20,6 +21,9 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use client::LoadError;
+use mix::Mix;
+
 /// What is submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
@@ -27,6 +31,8 @@ pub(crate) enum Kind {
     Notarize,
     /// Registration applications, by the organization of `--key`.
     Register,
+    /// Both, and reads of bundles between them, in the parts of `--mix`.
+    Mixed,
 }
 
 /// How results are printed.
@@ -57,28 +63,31 @@ pub(crate) struct Arguments {
     /// What to submit.
     #[arg(long, value_enum, default_value = "notarize")]
     pub(crate) kind: Kind,
-    /// Transactions per second, open loop. Without it: closed loop.
+    /// Parts of notarizations, registrations and reads of a bundle (kind mixed; default 80:5:15).
+    #[arg(long, value_name = "N:R:B")]
+    mix: Option<Mix>,
+    /// Transactions and reads per second, open loop. Without it: closed loop.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: Option<u32>,
     /// Transactions per request.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) batch: u32,
-    /// Transactions signed ahead in closed loop; the run ends early when they are used up.
+    /// Transactions signed ahead, and reads between them, in closed loop; the run ends early when they are used up.
     #[arg(long, default_value_t = 300_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) signed_ahead: u32,
-    /// Keys that sign (kind notarize).
+    /// Keys that sign (kinds notarize and mixed).
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) accounts: u32,
-    /// Number of the first of these keys: two runs at once with different ones are different senders (kind notarize).
+    /// Number of the first of these keys: two runs at once with different ones are different senders (kinds notarize and mixed).
     #[arg(long, default_value_t = 0)]
     pub(crate) first_account: u32,
-    /// Key file of an organization (kind register).
+    /// Key file of an organization (kinds register and mixed).
     #[arg(long)]
     pub(crate) key: Option<PathBuf>,
     /// File whose first line opens the key file.
     #[arg(long)]
     pub(crate) password_file: Option<PathBuf>,
-    /// A registration record as the command line takes it, used as pattern (kind register).
+    /// A transaction of `quancheng registration submit --sign-only --tx-out FILE`, whose call is submitted again and again (kinds register and mixed).
     #[arg(long)]
     pub(crate) call: Option<PathBuf>,
     /// After the run, fetch the bundles of so many of the certified transactions and verify them against `--checkpoint`.
@@ -100,6 +109,16 @@ const CONNECTIONS_OPEN_MAX: u32 = 1024;
 impl Arguments {
     pub(crate) fn connections(&self) -> u32 {
         self.connections.unwrap_or(if self.rate.is_some() { CONNECTIONS_OPEN_MAX } else { CONNECTIONS_CLOSED })
+    }
+
+    /// What is submitted and read, in which parts.
+    pub(crate) fn mix(&self) -> Result<Mix, LoadError> {
+        match (self.kind, self.mix) {
+            (Kind::Notarize, None) => Ok(Mix::NOTARIZE),
+            (Kind::Register, None) => Ok(Mix::REGISTER),
+            (Kind::Mixed, mix) => Ok(mix.unwrap_or(Mix::CITY)),
+            (Kind::Notarize | Kind::Register, Some(_)) => Err(LoadError::Usage("--mix needs --kind mixed")),
+        }
     }
 
     /// From the first request to the last.

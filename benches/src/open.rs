@@ -82,7 +82,9 @@ fn connection(field: &Field<'_>, hand: &Hand, number: usize) {
         let late: Duration = field.since_start().saturating_sub(due.send_at());
         field.tally().late.push(late);
         let from = due.at;
-        field.send(&client, endpoint, &due, from);
+        if let Some(unsent) = field.send(&client, endpoint, due, from) {
+            field.tally().unsent += u64::from(unsent.request.count());
+        }
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
     use crate::workload::Request;
 
     fn due() -> Due {
-        let request = Request { ids: Vec::new(), body: Vec::new() };
+        let request = Request::Read;
         Due { request, at: Duration::ZERO, spacing: Duration::ZERO }
     }
 

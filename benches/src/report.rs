@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::client::WAIT_MS;
 use crate::proofs::Bundles;
-use crate::tally::{Sample, Tally};
+use crate::tally::{Reads, Sample, Tally};
 
 /// The generator is the limit where one request in a hundred goes out later than this.
 const LATE_MAX: Duration = Duration::from_millis(20);
@@ -56,9 +56,23 @@ pub(crate) struct Report {
     pub(crate) histogram: Vec<(u64, u64)>,
     /// One row for each second of the run.
     pub(crate) seconds: Vec<Second>,
+    /// Bundles that were read while transactions went in (kind mixed).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reads: Option<ReadFigures>,
     /// What came of the bundles that were asked for with `--verify`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bundles: Option<Bundles>,
+}
+
+/// What came of reads within the measurement.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReadFigures {
+    /// Bundles per second.
+    pub(crate) per_s: f64,
+    /// Answers of the whole run that were no bundle, by status; 0 stands for no answer.
+    pub(crate) failed: BTreeMap<u16, u64>,
+    /// From the moment a read was due (open loop) or sent (closed loop) to the whole bundle.
+    pub(crate) latency_ms: Latency,
 }
 
 /// What was due within one second.
@@ -128,12 +142,28 @@ fn by_second(samples: &[Sample]) -> Vec<Second> {
     seconds.into_iter().map(row).collect()
 }
 
+fn count_f64(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// `None` where nothing was read.
+fn read_figures(reads: &Reads, window: &Window, measured_s: f64) -> Option<ReadFigures> {
+    if reads.samples.is_empty() && reads.failed.is_empty() {
+        return None;
+    }
+    let within = reads.samples.iter().filter(|sample| sample.from >= window.warm_up);
+    let latencies: Vec<Duration> = within.map(latency).collect();
+    let per_s = count_f64(latencies.len()) / measured_s;
+    Some(ReadFigures { per_s, failed: reads.failed.clone(), latency_ms: Latency::of(latencies) })
+}
+
 impl Report {
     pub(crate) fn of(is_open: bool, tally: Tally, lost: u64, window: &Window, cpu_s: Option<f64>) -> Self {
         let at_once = u64::try_from(tally.samples.len()).unwrap_or(u64::MAX);
         let measured: Vec<Duration> =
             tally.samples.iter().filter(|sample| sample.from >= window.warm_up).map(latency).collect();
-        let measured_s = window.elapsed.saturating_sub(window.warm_up).as_secs_f64();
+        let measured_s = window.elapsed.saturating_sub(window.warm_up).as_secs_f64().max(f64::MIN_POSITIVE);
+        let reads = read_figures(&tally.reads, window, measured_s);
         let mut late = tally.late;
         late.sort_unstable();
         let late_p99 = late.get(late.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
@@ -149,12 +179,13 @@ impl Report {
             duration_s: window.elapsed.as_secs_f64(),
             cpu_s,
             connections: tally.connections,
-            tx_per_s: f64::from(u32::try_from(measured.len()).unwrap_or(u32::MAX)) / measured_s.max(f64::MIN_POSITIVE),
+            tx_per_s: count_f64(measured.len()) / measured_s,
             histogram: histogram(&measured),
             latency_ms: Latency::of(measured),
             generator_was_the_limit: late_p99 > LATE_MAX,
             sent_late_ms: is_open.then(|| Latency::of(late)),
             seconds: by_second(&tally.samples),
+            reads,
             bundles: None,
         }
     }
@@ -190,6 +221,13 @@ impl Report {
             below += count;
             let share = below.saturating_mul(1000).checked_div(all).unwrap_or(0);
             writeln!(out, "  <= {bound:>6} ms  {count:>8}  {:>3}.{}%", share / 10, share % 10)?;
+        }
+        if let Some(ReadFigures { per_s, failed, latency_ms: Latency { p50, p95, p99, max } }) = &self.reads {
+            writeln!(out, "reads/s     {per_s:.0}, {} failed", failed.values().sum::<u64>())?;
+            for (status, count) in failed {
+                writeln!(out, "  HTTP {status}: {count}")?;
+            }
+            writeln!(out, "  read ms   p50 {p50:.1}  p95 {p95:.1}  p99 {p99:.1}  max {max:.1}")?;
         }
         if self.certified_after_wait > 0 {
             let (count, seconds) = (self.certified_after_wait, WAIT_MS / 1000);
@@ -246,6 +284,20 @@ mod tests {
         assert!(is(report.latency_ms.max, 20.0) && is(report.tx_per_s, 1.0));
         let rows: Vec<_> = report.seconds.iter().map(|row| (row.second, row.certified)).collect();
         assert_eq!(rows, [(0, 2), (1, 1), (2, 1)], "the rows show the warm-up too");
+    }
+
+    #[test]
+    fn reads_are_told_apart_from_transactions() {
+        let mut tally = Tally { samples: vec![sample(1500, 70)], ..Tally::default() };
+        for (from_ms, answer) in [(0, Ok(())), (1000, Ok(())), (1200, Err(404)), (2500, Ok(()))] {
+            tally.reads.count(answer, sample(from_ms, from_ms / 100 + 1));
+        }
+        let window = Window { warm_up: 1000 * MS, elapsed: 3000 * MS };
+        let report = Report::of(true, tally, 0, &window, None);
+        let reads = report.reads.unwrap();
+        assert!(is(reads.per_s, 1.0) && reads.failed == BTreeMap::from([(404, 1)]) && is(reads.latency_ms.max, 26.0));
+        assert!(is(report.latency_ms.max, 70.0));
+        assert!(Report::of(true, Tally::default(), 0, &window, None).reads.is_none());
     }
 
     #[test]

@@ -10,8 +10,8 @@ use crate::client::{Client, Fate, LoadError, Submitted};
 use crate::open::{self, Hand};
 use crate::proofs::{self, Chosen};
 use crate::report::{Report, Window};
-use crate::tally::Tally;
-use crate::workload::{Request, sign};
+use crate::tally::{Sample, Tally};
+use crate::workload::{self, Request};
 use crate::{Arguments, complain};
 
 /// In open loop, transactions that fall due within this time travel together.
@@ -26,7 +26,7 @@ const SHUT_PAUSE: Duration = Duration::from_millis(200);
 /// Unit of CPU times in `/proc`: fixed for user space on all platforms that Linux runs on today.
 const TICKS_PER_S: f64 = 100.0;
 
-/// A request and when its transactions are due, counted from the start.
+/// A request and when what is in it is due, counted from the start.
 #[derive(Debug)]
 pub(crate) struct Due {
     pub(crate) request: Request,
@@ -35,10 +35,9 @@ pub(crate) struct Due {
 }
 
 impl Due {
-    /// Sent when its last transaction is due; each counts from its own time.
+    /// Sent when the last of it is due; each counts from its own time.
     pub(crate) fn send_at(&self) -> Duration {
-        let length = u32::try_from(self.request.ids.len()).unwrap_or(u32::MAX);
-        self.at + self.spacing * length.saturating_sub(1)
+        self.at + self.spacing * self.request.count().saturating_sub(1)
     }
 }
 
@@ -104,7 +103,8 @@ fn parse_cpu_s(stat: &str) -> Option<f64> {
 
 fn prepare(arguments: &Arguments, chain_id: ChainId) -> Result<Vec<Due>, LoadError> {
     let Some(rate) = arguments.rate else {
-        let requests = sign(arguments, chain_id, arguments.signed_ahead as usize, arguments.batch as usize)?;
+        let requests =
+            workload::prepare(arguments, chain_id, arguments.signed_ahead as usize, arguments.batch as usize)?;
         let due = |request| Due { request, at: Duration::ZERO, spacing: Duration::ZERO };
         return Ok(requests.into_iter().map(due).collect());
     };
@@ -112,11 +112,11 @@ fn prepare(arguments: &Arguments, chain_id: ChainId) -> Result<Vec<Due>, LoadErr
     let gathered = (GATHER.as_nanos() / spacing.as_nanos().max(1)).clamp(1, arguments.batch.into());
     let per_request = usize::try_from(gathered).unwrap_or(1);
     let count = usize::try_from(arguments.sending().as_nanos() / spacing.as_nanos().max(1)).unwrap_or(usize::MAX);
-    let requests = sign(arguments, chain_id, count, per_request)?;
+    let requests = workload::prepare(arguments, chain_id, count, per_request)?;
     let mut at = Duration::ZERO;
     let mut due = Vec::with_capacity(requests.len());
     for request in requests {
-        let length = u32::try_from(request.ids.len()).unwrap_or(u32::MAX);
+        let length = request.count();
         due.push(Due { request, at, spacing });
         at += spacing * length;
     }
@@ -151,25 +151,35 @@ impl Field<'_> {
             && let Some(due) = self.next()
         {
             let from = self.since_start();
-            let answer = client.submit(&due.request.body);
-            if answer == Submitted::Unsent {
+            if let Some(due) = self.send(&client, endpoint, due, from) {
                 // What nobody has heard of is for the next one; a door that is shut is not asked without end.
                 self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_front(due);
                 std::thread::sleep(SHUT_PAUSE);
-            } else {
-                self.count(endpoint, &due, answer, from);
             }
         }
     }
 
-    /// Sends one request and counts its answer; the first of its transactions counts from `from`.
-    pub(crate) fn send(&self, client: &Client, endpoint: usize, due: &Due, from: Duration) {
-        self.count(endpoint, due, client.submit(&due.request.body), from);
-    }
-
-    fn count(&self, endpoint: usize, due: &Due, answer: Submitted, from: Duration) {
-        let answered = self.since_start();
-        self.tally().count(endpoint, &due.request.ids, answer, (from, due.spacing), answered);
+    /// Sends one request and counts its answer; the first of what is in it counts from `from`. Gives back transactions that were never sent.
+    pub(crate) fn send(&self, client: &Client, endpoint: usize, due: Due, from: Duration) -> Option<Due> {
+        match &due.request {
+            Request::Submit { ids, body } => match client.submit(body) {
+                Submitted::Unsent => return Some(due),
+                answer @ (Submitted::Answered(_) | Submitted::Unanswered) => {
+                    let answered = self.since_start();
+                    self.tally().count(endpoint, ids, answer, (from, due.spacing), answered);
+                }
+            },
+            Request::Read => {
+                // Before anything is certified there is nothing to read.
+                let known = self.tally().reads.next(endpoint);
+                if let Some(id) = known {
+                    let answer = client.ask_bundle(&id);
+                    let sample = Sample { from, answered: self.since_start() };
+                    self.tally().reads.count(answer.map_or(Err(0), |bundle| bundle.map(|_| ())), sample);
+                }
+            }
+        }
+        None
     }
 }
 

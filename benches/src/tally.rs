@@ -1,5 +1,6 @@
 //! What is counted while the load runs.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use quancheng_types::TransactionId;
@@ -39,6 +40,49 @@ pub(crate) struct Tally {
     pub(crate) connections: u32,
     /// Certified transactions whose bundles are verified in the end.
     pub(crate) chosen: Chosen,
+    /// Reads of bundles.
+    pub(crate) reads: Reads,
+}
+
+/// Newest certified transactions of a door among which a read chooses.
+const RECENT_MAX: usize = 4096;
+/// A prime step through them, so that reads of all ages come in turn.
+const STEP: usize = 1543;
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// Bundles that came.
+    pub(crate) samples: Vec<Sample>,
+    /// Answers that were no bundle: how many with each status, 0 where there was no answer.
+    pub(crate) failed: BTreeMap<u16, u64>,
+    turn: usize,
+    recent: BTreeMap<usize, VecDeque<TransactionId>>,
+}
+
+impl Reads {
+    /// A transaction that this door has certified.
+    pub(crate) fn next(&mut self, endpoint: usize) -> Option<TransactionId> {
+        let recent = self.recent.get(&endpoint)?;
+        self.turn = self.turn.wrapping_add(STEP);
+        recent.get(self.turn % recent.len()).copied()
+    }
+
+    /// Counts one answer: the bundle, or its status.
+    pub(crate) fn count(&mut self, answer: Result<(), u16>, sample: Sample) {
+        match answer {
+            Ok(()) => self.samples.push(sample),
+            Err(status) => *self.failed.entry(status).or_default() += 1,
+        }
+    }
+
+    fn note(&mut self, endpoint: usize, id: TransactionId) {
+        let recent = self.recent.entry(endpoint).or_default();
+        if recent.len() == RECENT_MAX {
+            recent.pop_front();
+        }
+        recent.push_back(id);
+    }
 }
 
 impl Tally {
@@ -54,10 +98,7 @@ impl Tally {
         let count = u64::try_from(ids.len()).unwrap_or(0);
         let fates = match answer {
             Submitted::Answered(fates) => fates,
-            Submitted::Unsent => {
-                self.unsent += count;
-                return;
-            }
+            Submitted::Unsent => return,
             Submitted::Unanswered => {
                 self.submitted += count;
                 self.errors += 1;
@@ -72,6 +113,7 @@ impl Tally {
                 Fate::Certified => {
                     self.samples.push(Sample { from, answered });
                     self.chosen.note(*id);
+                    self.reads.note(endpoint, *id);
                 }
                 Fate::RefusedAtDoor | Fate::RefusedByContract => self.refused += 1,
                 Fate::Pending => self.pending.push((endpoint, *id)),
@@ -109,12 +151,24 @@ mod tests {
         assert_eq!((tally.submitted, tally.errors, tally.pending.len(), tally.samples.len()), (3, 1, 3, 0));
     }
 
+    #[test]
+    fn reads_choose_among_the_newest_of_their_door() {
+        let mut reads = Reads::default();
+        assert_eq!(reads.next(0), None);
+        let id = |number: u32| TransactionId(Digest([number.to_le_bytes(); 8].concat().try_into().unwrap()));
+        let last = u32::try_from(RECENT_MAX).unwrap() + 1;
+        (0..=last).for_each(|number| reads.note(1, id(number)));
+        let chosen: std::collections::BTreeSet<_> = (0..RECENT_MAX).filter_map(|_| reads.next(1)).collect();
+        assert_eq!(chosen, (2..=last).map(id).collect(), "each once, and neither of the first two");
+        assert_eq!(reads.next(0), None);
+    }
+
     /// What was never sent cannot be lost.
     #[test]
     fn a_request_without_connection_is_no_submission() {
         let ids: Vec<_> = (0..3).map(|number| TransactionId(Digest([number; 32]))).collect();
         let mut tally = Tally::default();
         tally.count(0, &ids, Submitted::Unsent, (MS, MS), 9 * MS);
-        assert_eq!((tally.submitted, tally.unsent, tally.errors, tally.pending.len()), (0, 3, 0, 0));
+        assert_eq!((tally.submitted, tally.errors, tally.pending.len()), (0, 0, 0));
     }
 }

@@ -61,9 +61,9 @@ enum Command {
         /// `--rejoin-above` as well (由备份恢复;验证节点须同时给出 --rejoin-above).
         #[arg(long, value_name = "DIR")]
         from_backup: Option<PathBuf>,
-        /// Begin with the newest snapshot that one of these has, instead of executing the chain: public addresses of nodes (http://HOST:PORT), or
-        /// folders, separated by commas. Each is checked against the genesis file; none is trusted. A validator needs `--rejoin-above` as well
-        /// (由快照加入,逐块按创世文件核验;验证节点须同时给出 --rejoin-above).
+        /// Begin with the newest snapshot that one of these has, instead of executing the chain: public addresses of nodes (HOST:PORT or
+        /// http://HOST:PORT), or folders, separated by commas. Each is checked against the genesis file; none is trusted. A validator needs
+        /// `--rejoin-above` as well (由快照加入,逐块按创世文件核验;验证节点须同时给出 --rejoin-above).
         #[arg(long, value_name = "SOURCES", value_delimiter = ',', conflicts_with = "from_backup")]
         from_snapshot: Vec<Source>,
     },
@@ -286,7 +286,8 @@ fn run_init(
             restored.rejoined
         }
         Beginning::Snapshot(sources) => {
-            let joined = join(config, Sources::new(sources), rejoin)?;
+            let sources = Sources::new(sources).told_to(|line| complain(&format!("quanchengd: {line}")));
+            let joined = join(config, sources, rejoin)?;
             tell_joined(&joined);
             joined.rejoined
         }
@@ -313,16 +314,15 @@ fn tell_snapshot(made: &SnapshotInfo, json: bool) -> Result<ExitCode, Box<dyn st
 
 /// What was taken over, in both languages.
 fn tell_joined(joined: &Joined) {
-    let Joined { height, source, given_up, chunks, bytes, floor, .. } = joined;
-    for (who, why) in given_up {
-        complain(&format!("given up: {who}: {why} (已放弃该来源)"));
-    }
+    let Joined { height, manifest_from, chunks, bytes, floor, .. } = joined;
+    let (from_en, from_zh) = joined.givers_in_words();
     complain(&format!(
-        "joined by the snapshot of height {height} from {source}: {chunks} chunks, {bytes} bytes, each checked against the certified header; \
-         blocks and receipts up to it are not here"
+        "joined by the snapshot of height {height}: {chunks} chunks, {bytes} bytes, each checked against the certified header; the manifest came from \
+         {manifest_from}, the chunks from {from_en}; blocks and receipts up to it are not here"
     ));
     complain(&format!(
-        "已由 {source} 的快照加入,高度 {height}:{chunks} 块,{bytes} 字节,均按经认证的区块头核验;该高度及以前的区块与回执不在本机"
+        "已由快照加入,高度 {height}:{chunks} 块,{bytes} 字节,均按经认证的区块头核验;清单来自 {manifest_from},数据块来自 {from_zh};\
+         该高度及以前的区块与回执不在本机"
     ));
     tell_floor(*floor);
 }

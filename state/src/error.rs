@@ -51,7 +51,7 @@ impl IoCause {
     /// What to do about it.
     const fn advice(self) -> &'static str {
         match self {
-            Self::NoSpace => "free space on that disk, then start again; nothing was lost",
+            Self::NoSpace => "free space on that disk, then run the command again that ended; nothing was lost",
             Self::Permission => "give the user that runs the node read and write permission on it",
             Self::Locked => "stop the other process that has it open (two nodes never share a data folder)",
             Self::Damaged => "check the disk",

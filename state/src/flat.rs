@@ -30,8 +30,6 @@ use crate::key::StateKey;
 const HAS_VERSION: u8 = 1;
 const HAS_UNTIL: u8 = 2;
 const HAS_VALUE: u8 = 4;
-/// Greatest length of a row.
-const ROW_BYTES_MAX: usize = 1 + 8 + 8 + 8 + 32 + 4;
 
 /// What is at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,11 +72,11 @@ impl FlatRow {
         Some(Self { holding, number: number.unwrap_or(0) })
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// Appends the row as it is written.
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
         let Holding { value_hash, since, version, until } = self.holding;
         let marks = [(version > 0, HAS_VERSION), (until.is_some(), HAS_UNTIL), (value_hash.is_some(), HAS_VALUE)];
         let mark = marks.iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum();
-        let mut bytes = Vec::with_capacity(ROW_BYTES_MAX);
         bytes.push(mark);
         bytes.extend_from_slice(&since.0.to_be_bytes());
         if version > 0 {
@@ -91,7 +89,6 @@ impl FlatRow {
             bytes.extend_from_slice(hash.as_bytes());
             bytes.extend_from_slice(&self.number.to_be_bytes());
         }
-        bytes
     }
 
     /// Where the value is; `None` when there is none.
@@ -111,14 +108,12 @@ pub(crate) fn record_key(since: Height, number: u32) -> [u8; RECORD_KEY_BYTES] {
     bytes
 }
 
-/// A key and its value as they are written.
-pub(crate) fn encode_record(key: &[u8], value: &[u8]) -> Vec<u8> {
+/// Appends a key and its value as they are written.
+pub(crate) fn put_record(bytes: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     let length = u16::try_from(key.len()).expect("keys are at most KEY_BYTES_MAX long");
-    let mut bytes = Vec::with_capacity(2 + key.len() + value.len());
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(key);
     bytes.extend_from_slice(value);
-    bytes
 }
 
 /// The key and the value of a record.

@@ -182,7 +182,7 @@ fn durable_results_are_those_of_a_finished_checkpoint() {
 fn a_store_of_another_format_is_refused() {
     let memory = Arc::new(Memory::new());
     let mut writes = Writes::new();
-    writes.put(Column::Meta, b"format".to_vec(), 1_u32.to_le_bytes().to_vec());
+    writes.put(Column::Meta, b"format", 1_u32.to_le_bytes());
     memory.write(writes, Durability::Synced).unwrap();
     let error = Store::open(memory, StoreOptions::default()).unwrap_err();
     assert_eq!(error, StoreError::Format { found: 1, supported: 7 });
@@ -380,7 +380,7 @@ fn a_tree_that_is_on_the_disk_is_not_made_again() {
         let mut cursor = memory.cursor(Column::Flat).unwrap();
         cursor.seek(&[]).unwrap();
         while let Some((key, _)) = cursor.entry() {
-            without_leaves.delete(Column::Flat, key.to_vec());
+            without_leaves.delete(Column::Flat, key);
             cursor.step().unwrap();
         }
         drop(cursor);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use quancheng_contracts::domain::LedgerNumber;
 use serde_json::{Map, Value, json};
 
-use super::{object, refuse_unknown};
+use super::{Form, check_form, object, refuse_unknown};
 use crate::fault::{Fault, Outcome};
 use crate::files;
 use crate::text::{number, say};
@@ -63,6 +63,26 @@ const IGNORED: [&str; 14] = [
 /// Those of them that an applicant may take for part of the application.
 const DECIDED: [&str; 6] = ["ledger_no", "official_code", "state", "valid_from", "valid_to", "notice"];
 
+/// Forms of the keys that are read here. What has another form is refused: taken for absent, it would be signed away without a word.
+pub(super) const FORMS: [(&str, &[Form]); 16] = [
+    ("applicant", &[Form::Text]),
+    ("attestations", &[Form::List]),
+    ("derived_from", &[Form::List]),
+    ("holder", &[Form::Text]),
+    ("holders", &[Form::List]),
+    ("kind", &[Form::Text]),
+    ("ledger_no", &[Form::Text]),
+    ("licence", &[Form::Text, Form::Object]),
+    ("open_attr", &[Form::Text]),
+    ("previous_holders", &[Form::List]),
+    ("prior_evidence", &[Form::Text]),
+    ("reg_id", &[Form::Text]),
+    ("region", &[Form::Text]),
+    ("registrar", &[Form::Text]),
+    ("rule_set", &[Form::Text]),
+    ("version", &[Form::Number]),
+];
+
 /// What a record refers to, as far as it is known beside the record.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct References {
@@ -91,7 +111,7 @@ pub(crate) struct Mapped {
 
 /// The application of a record.
 pub(crate) fn registration(record: Value, references: &References) -> Outcome<Mapped> {
-    let mut record = object(record)?;
+    let mut record = formed(object(record)?)?;
     if record.contains_key("dossier") {
         let submit = Value::Object(record);
         return Ok(Mapped { submit, applicant: None, is_sample: false, left_out: Vec::new() });
@@ -109,7 +129,7 @@ pub(crate) fn registration(record: Value, references: &References) -> Outcome<Ma
 
 /// The statement alone, of a whole record or of a statement.
 pub(crate) fn statement(record: Value, references: &References) -> Outcome<(Value, Vec<String>)> {
-    let mut record = object(record)?;
+    let mut record = formed(object(record)?)?;
     if let Some(dossier) = record.remove("dossier") {
         return Ok((dossier, Vec::new()));
     }
@@ -117,6 +137,18 @@ pub(crate) fn statement(record: Value, references: &References) -> Outcome<(Valu
         record.remove(key);
     }
     dossier(record, references)
+}
+
+/// The record when what is read of it has its form. A null is as good as no key.
+fn formed(mut record: Map<String, Value>) -> Outcome<Map<String, Value>> {
+    for (key, forms) in FORMS {
+        match record.get(key) {
+            Some(Value::Null) => drop(record.remove(key)),
+            Some(value) => check_form(key, value, forms)?,
+            None => {}
+        }
+    }
+    Ok(record)
 }
 
 fn required(record: &mut Map<String, Value>, key: &str) -> Outcome<Value> {
@@ -166,10 +198,17 @@ fn decided_by_the_chain(record: &Map<String, Value>) -> Vec<String> {
 /// Holders at the time of the application. A record of a certificate that was transferred (its version says so) names the present holder; the one
 /// who applied held it first (domain model §2.2: a transfer makes a new version), and the record's own holders are told as left out.
 fn holders(record: &mut Map<String, Value>, left_out: &mut Vec<String>) -> Outcome<Value> {
-    let stated = match (record.remove("holders"), record.remove("holder")) {
-        (Some(list), _) => Some(list),
-        (None, one) => one.map(|one| json!([one])),
-    };
+    let (list, one) = (record.remove("holders"), record.remove("holder").map(|one| json!([one])));
+    if let (Some(list), Some(one)) = (&list, &one)
+        && list != one
+    {
+        let message = say!("holder 与 holders 不一致。", "holder and holders contradict each other.");
+        return Err(Fault::usage("HOLDERS_UNCLEAR", message).hint(say!(
+            "请在 holders 中写明全部持有人，并删去 holder。",
+            "State all of them in holders, and leave out holder."
+        )));
+    }
+    let stated = list.or(one);
     let was_transferred = record.get("previous_holders").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     if !was_transferred {
         return stated.map_or_else(|| required(record, "holders"), Ok);

@@ -73,6 +73,40 @@ fn a_certificate_that_was_transferred_was_applied_for_by_its_first_holder() {
     assert_eq!(holders(record), json!(["ORG-OPER"]));
 }
 
+/// A value of another form was read as absent, and what it stated was signed away.
+#[test]
+fn a_value_of_another_form_is_refused_by_name() {
+    let record = samples("registrations").into_iter().find(|record| record["reg_id"] == "S-REG-08").unwrap();
+    let map = |key: &str, value: Value| {
+        let mut record = record.clone();
+        record[key] = value;
+        registration(record, &References::default())
+    };
+    for (key, _) in super::registration::FORMS {
+        for wrong in [json!(true), json!(-1), json!({ "a": 1 }), json!(["A"]), json!("A"), json!(5)] {
+            let fault = match map(key, wrong.clone()) {
+                Err(fault) if fault.code == "WRONG_FORM" => fault,
+                Ok(_) | Err(_) => continue,
+            };
+            assert!([Lang::Zh, Lang::En].iter().all(|lang| fault.message.words(*lang).contains(key)), "{fault:?}");
+        }
+        assert_eq!(map(key, json!(true)).unwrap_err().code, "WRONG_FORM", "{key}");
+    }
+    for (key, value) in [
+        ("applicant", json!(["ORG-REG"])),
+        ("applicant", json!({ "org_id": "ORG-REG" })),
+        ("applicant", json!(5)),
+        ("previous_holders", json!("ORG-REG")),
+        ("previous_holders", json!({ "a": 1 })),
+        ("holders", json!("ORG-REG")),
+    ] {
+        assert_eq!(map(key, value.clone()).unwrap_err().code, "WRONG_FORM", "{key} {value}");
+    }
+    for key in ["applicant", "holders", "previous_holders", "version", "derived_from"] {
+        assert!(map(key, Value::Null).is_ok(), "{key}");
+    }
+}
+
 #[test]
 fn what_a_record_states_is_signed_or_named() {
     let find = |id: &str| samples("registrations").into_iter().find(|record| record["reg_id"] == id).unwrap();
@@ -80,6 +114,8 @@ fn what_a_record_states_is_signed_or_named() {
     // Its holders are not replaced by anybody else unless it says that it was transferred.
     let mut record = find("S-REG-08");
     record["holders"] = json!(["ORG-EXCH", "ORG-REG"]);
+    assert_eq!(map(&record).unwrap_err().code, "HOLDERS_UNCLEAR", "holder names another one");
+    record["holder"] = Value::Null;
     let mapped = map(&record).unwrap();
     assert_eq!(mapped.submit["dossier"]["holders"], json!(["ORG-EXCH", "ORG-REG"]));
     assert_eq!(mapped.applicant.as_deref(), record["applicant"].as_str());

@@ -81,11 +81,20 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Whether it is the path of a field in JSON, such as `submit.dossier.holders[0]`.
+fn is_path(text: &str) -> bool {
+    let parts = |c: char| c.is_ascii_alphanumeric() || "_.[]".contains(c);
+    text.contains(['.', '_', '[']) && text.chars().all(parts)
+}
+
 /// What is said in Chinese; `None` of words that are not known here.
 fn kind(what: &str) -> Option<String> {
     if let Some((module, rest)) = what.strip_prefix(OF_MODULE).and_then(|rest| rest.split_once(": ")) {
         let said = kind(rest).unwrap_or_else(|| NO_FORM.to_owned());
         return Some(format!("模块 {module} 的 JSON：{said}"));
+    }
+    if let Some((path, said)) = what.split_once(": ").filter(|(path, _)| is_path(path)) {
+        return Some(format!("字段 {path}：{}", kind(said)?));
     }
     let counted = what.trim_start_matches(|c: char| c.is_ascii_digit() || c == '+').trim_start();
     let known = |what: &str| BEGINNINGS.iter().chain(OURS).copied().find(|(begin, _)| what.starts_with(begin));
@@ -209,6 +218,9 @@ mod tests {
         assert!(said(&twice).words(Lang::Zh).ends_with("列：同一对象中字段重复 a"), "{:?}", said(&twice));
         assert_eq!(said(&"x".parse::<u32>().unwrap_err()).words(Lang::Zh), "含有不是数字的字符");
         assert_eq!(said(&"something new").words(Lang::Zh), NO_FORM);
+        let of_field =
+            said(&"JSON for module registry: submit.dossier.holders: invalid type: null, expected a sequence");
+        assert_eq!(of_field.words(Lang::Zh), "模块 registry 的 JSON：字段 submit.dossier.holders：取值的类型不符");
     }
 
     /// Every error that ends as a cause, as the commands meet it.

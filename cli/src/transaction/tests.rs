@@ -70,6 +70,21 @@ fn calls_are_checked_before_anything_is_signed() {
 }
 
 #[test]
+fn a_wrong_field_is_named_by_its_path() {
+    for (arguments, path) in [
+        (json!({ "submit": { "kind": "DATA_ASSET", "dossier": { "holders": null } } }), "submit.dossier.holders"),
+        (json!({ "submit": { "dossier": { "fields": [{ "name": 5 }] } } }), "submit.dossier.fields[0].name"),
+        (json!({ "withdraw": { "registration": "seven" } }), "withdraw.registration"),
+    ] {
+        let fault = call("registry", arguments).unwrap_err();
+        for lang in [crate::text::Lang::Zh, crate::text::Lang::En] {
+            let causes = fault.causes_in(lang);
+            assert!(causes.iter().any(|cause| cause.contains(path)), "{path}: {causes:?}");
+        }
+    }
+}
+
+#[test]
 fn a_call_is_shown_with_its_module_and_arguments() {
     let shown = describe_call(&withdraw());
     assert_eq!(shown["name"], json!("registry"));

@@ -4,6 +4,8 @@ use core::fmt;
 
 use quancheng_state::StoreError;
 use quancheng_types::{DecodeError, ModuleId};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::MODULES;
 
@@ -50,7 +52,19 @@ pub enum CodecError {
     },
 }
 
+/// How the path of the whole is written.
+const WHOLE: &str = ".";
+
 impl CodecError {
+    /// Reads JSON; the reason of an error begins with the path of the field, such as `submit.dossier.holders`.
+    pub(super) fn read<T: DeserializeOwned>(module: &'static str, json: Value) -> Result<T, Self> {
+        serde_path_to_error::deserialize(json).map_err(|error| {
+            let path = error.path().to_string();
+            let reason = if path == WHOLE { error.inner().to_string() } else { format!("{path}: {}", error.inner()) };
+            Self::Json { module, reason }
+        })
+    }
+
     pub(super) fn json(module: &'static str, error: &serde_json::Error) -> Self {
         Self::Json { module, reason: error.to_string() }
     }

@@ -174,7 +174,7 @@ impl<C: Contract> Module for Adapter<C> {
     }
 
     fn call_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError> {
-        let call: C::Call = serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
+        let call: C::Call = CodecError::read(C::NAME, json)?;
         Ok(encode(&call))
     }
 
@@ -191,13 +191,12 @@ impl<C: Contract> Module for Adapter<C> {
     }
 
     fn genesis_from_json(&self, json: Value) -> Result<Vec<u8>, CodecError> {
-        let content: C::Genesis = serde_json::from_value(json).map_err(|error| CodecError::json(C::NAME, &error))?;
+        let content: C::Genesis = CodecError::read(C::NAME, json)?;
         Ok(encode(&content))
     }
 
     fn query(&self, view: &dyn View, json: Value) -> Result<Answer, QueryError> {
-        let query: C::Query =
-            serde_json::from_value(json).map_err(|error| QueryError::Query(CodecError::json(C::NAME, &error)))?;
+        let query: C::Query = CodecError::read(C::NAME, json).map_err(QueryError::Query)?;
         C::query(view, &query).map_err(QueryError::Store)
     }
 

@@ -6,9 +6,9 @@ use quancheng_types::Height;
 use crate::api::backend::CertifiedHeader;
 use crate::ledger::Ledger;
 
-/// The newest final header, if it certifies the results of `height`.
+/// The newest final header under which this node can prove something, if it certifies the results of `height`.
 pub(super) fn certifying_header(ledger: &Ledger, height: Height) -> Result<Option<CertifiedHeader>, StoreError> {
-    let Some(decided) = ledger.tip()? else {
+    let Some(decided) = ledger.certifying()? else {
         return Ok(None);
     };
     let header = decided.block.header;

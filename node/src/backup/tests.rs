@@ -17,7 +17,7 @@ use super::record::{RECORD_NAME, digest};
 use super::*;
 use crate::config::NodeConfig;
 use crate::files::{DataLock, FileError, MarksFile, RestoringFile, SignRecordFile};
-use crate::ledger::{Ledger, LedgerError, execute_stored, salvage};
+use crate::ledger::{Ledger, LedgerError, SalvageError, execute_stored, salvage};
 use crate::snapshot::Sources;
 use crate::start::{Rejoin, StartError, init, join, restore};
 use crate::testing;
@@ -477,10 +477,13 @@ fn an_interrupted_restore_does_not_start_and_is_repeated() {
     let teardown = crate::start::Teardown::default();
     let started = runtime.block_on(crate::start::Node::start(config.clone(), &teardown));
     let words = started.map(|_| ()).unwrap_err().to_string();
-    assert!(words.contains("restoring") && words.contains("--from-backup") && words.contains("恢复"), "{words}");
+    assert!(words.contains("restoring") && words.contains("quanchengd init") && words.contains("尚在建立"), "{words}");
     drop(runtime);
     assert!(teardown.finish());
-    assert!(back_up(&config, None).unwrap_err().to_string().contains("--from-backup"));
+    assert!(back_up(&config, None).unwrap_err().to_string().contains("quanchengd init"));
+    // Nor is it taken for the folder on which the validator ran before: what was admitted in that one would be given up.
+    let salvaged = salvage(data, testing::genesis().chain_id(), &key().public_key());
+    assert!(matches!(salvaged, Err(SalvageError::Unfinished)), "{salvaged:?}");
 
     restore(&config, &folder, above(2)).unwrap();
     assert!(RestoringFile::at(data).check().is_ok());
@@ -493,6 +496,32 @@ fn an_interrupted_restore_does_not_start_and_is_repeated() {
     std::fs::create_dir_all(plain.node.data_dir.join("store")).unwrap();
     init(&plain, above(2)).unwrap();
     assert_eq!(opened(&plain).newest_block(), Height(0));
+}
+
+/// Half of a folder looked like one that had lost its sign record; moved away and salvaged, as the words then said, it gave nothing, and the true old folder lay beside it.
+#[test]
+fn an_init_that_fails_leaves_nothing_and_one_without_a_note_is_not_believed() {
+    let (dir, _) = small(2);
+    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let data = &config.node.data_dir;
+    std::fs::create_dir_all(data).unwrap();
+    // The store cannot be made, as on a full disk.
+    std::os::unix::fs::symlink(dir.path().join("nowhere/store"), data.join("store")).unwrap();
+    assert!(matches!(init(&config, above(5)).unwrap_err(), StartError::Ledger(_)));
+    let names = |data: &Path| {
+        let names = std::fs::read_dir(data).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(data), ["lock"]);
+    init(&config, above(5)).unwrap();
+
+    // As an earlier build left it: a store without blocks, marks, and no sign record.
+    std::fs::remove_file(data.join("sign-record")).unwrap();
+    let old = dir.path().join("old");
+    std::fs::rename(data, &old).unwrap();
+    let salvage = Some(Rejoin { salvage: Some(old), ..above(9).unwrap() });
+    let rejoined = init(&config, salvage).unwrap();
+    assert!(rejoined.is_unsure && !rejoined.is_whole(), "{rejoined:?}");
 }
 
 #[test]

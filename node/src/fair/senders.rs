@@ -29,11 +29,14 @@ impl Senders {
         self.classes.note(now, classes);
     }
 
-    /// What they are like. Few classes mean nothing: strangers are one, however many people they are.
+    /// What they are like. Where nobody is light but a class beside others, as a member beside a crowd of strangers, they are few: the line is short for him, and
+    /// nobody rests. A crowd may be many people, and one member who sends a little now and then held sixty-four of them down to a third of what they sent. Few classes mean
+    /// nothing: strangers are one, however many people they are.
     pub(crate) fn company(&self, now: Instant) -> Company {
-        match self.classes.company(now) {
-            Company::Uneven => Company::Uneven,
-            Company::Even | Company::Few => self.accounts.company(now),
+        match (self.accounts.company(now), self.classes.company(now)) {
+            (Company::Uneven, _) => Company::Uneven,
+            (Company::Even | Company::Few, Company::Uneven) => Company::Few,
+            (accounts @ (Company::Even | Company::Few), Company::Even | Company::Few) => accounts,
         }
     }
 }
@@ -66,12 +69,12 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_over_many_accounts_is_one_sender_beside_an_organization() {
+    fn a_crowd_keeps_a_short_line_beside_an_organization_and_never_rests() {
         let crowd = || (0..100).map(|number| (number, 500));
         assert_eq!(company(crowd()), Company::Even, "strangers alone are a crowd");
-        assert_eq!(company(crowd().chain([(200, 50)])), Company::Uneven);
+        assert_eq!(company(crowd().chain([(200, 50)])), Company::Few);
         assert_eq!(company(crowd().chain([(200, 6_500)])), Company::Even, "it sends an eighth of what they do");
-        // Many accounts of one organization beside another one.
+        // One account of an organization beside one of another.
         assert_eq!(company([(201, 40_000), (202, 50)]), Company::Uneven);
         // Many organizations are a crowd.
         let organizations = || (200..=255).map(|number| (number, 500));

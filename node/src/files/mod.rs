@@ -122,7 +122,7 @@ pub enum FileError {
         /// What it says.
         reason: String,
     },
-    /// The data folder is being made of a backup, or was, and is not whole.
+    /// The data folder is being made, or was, and is not whole.
     Restoring {
         /// The file that says so.
         path: PathBuf,
@@ -157,8 +157,8 @@ impl fmt::Display for FileError {
             ),
             Self::SignRecordMissing { path } => write!(
                 f,
-                "{} is missing although this node has run before; without it the node could sign twice. Restore it from this \
-                 machine; {REJOIN}",
+                "{} is missing, and this folder holds other things of a node; without it the node could sign twice. Restore it from this \
+                 machine; {REJOIN} (签名记录缺失，而目录中有节点的其他内容；缺少它可能重复签名，故不启动)",
                 path.display()
             ),
             Self::SignRecordOlder { path, found, written } => write!(
@@ -170,7 +170,7 @@ impl fmt::Display for FileError {
             Self::MarksMissing { path } => write!(
                 f,
                 "{} is missing although this node has run before; without it nobody can tell whether the store lost data or which batch \
-                 numbers were used. Restore it from this machine; {REJOIN}",
+                 numbers were used. Restore it from this machine; {REJOIN} (标记文件缺失：无法判断账本是否丢失数据、哪些批次号已使用，故不启动)",
                 path.display()
             ),
             Self::Damaged { path, what } => {
@@ -196,9 +196,9 @@ impl fmt::Display for FileError {
             ),
             Self::Restoring { path } => write!(
                 f,
-                "{} says that this data folder is being made of a backup or a snapshot: it is not whole, and no node starts on it. If that was \
-                 interrupted, repeat the same command (`quanchengd init --from-backup` or `--from-snapshot`), which begins anew (该数据目录正由备份或快照恢复，\
-                 尚不完整；如已中断，请重新执行原命令：`quanchengd init --from-backup` 或 `--from-snapshot`)",
+                "{} says that this data folder is being made: it is not whole, and no node starts on it. If that was interrupted, repeat the same \
+                 command (`quanchengd init` with its options), which begins anew (该数据目录尚在建立，不完整；如已中断，请重新执行原命令：\
+                 `quanchengd init` 及其选项)",
                 path.display()
             ),
             Self::Log { path, error } => write!(f, "{}: {error}", path.display()),

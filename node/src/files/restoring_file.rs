@@ -1,4 +1,4 @@
-//! The note of a data folder that is being made of a backup or a snapshot: until it is whole, no node starts on it.
+//! The note of a data folder that `quanchengd init` is making: until it is whole, no node starts on it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use super::{FileError, io, marks_file, sign_record_file, sync_folder};
 /// Name in the data folder.
 const NAME: &str = "restoring";
 /// What it says to people.
-const WORDS: &str = "The data folder of a node is being made of a backup or a snapshot here. If that is not going on any more, repeat the same command \
-                     (`quanchengd init --from-backup` or `--from-snapshot`).\n\
-                     正在由备份或快照建立数据目录。如已中断，请重新执行原命令（`quanchengd init --from-backup` 或 `--from-snapshot`）。\n";
+const WORDS: &str = "The data folder of a node is being made here. If that is not going on any more, repeat the same command (`quanchengd init` with its \
+                     options).\n\
+                     正在此建立节点的数据目录。如已中断，请重新执行原命令（`quanchengd init` 及其选项）。\n";
 
 /// The note.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl RestoringFile {
         sync_folder(&self.folder)
     }
 
-    /// Where there is a note, removes what the unfinished restore has made, and the note last. No node has started on it, so nothing was
+    /// Where there is a note, removes what the unfinished command has made, and the note last. No node has started on it, so nothing was
     /// signed or numbered with it.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl RestoringFile {
             let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(io(&path, "remove what an interrupted restore left in")(error));
+                    return Err(io(&path, "remove what an interrupted init left in")(error));
                 }
                 Ok(()) | Err(_) => {}
             }

@@ -115,6 +115,31 @@ impl Ledger {
         if height == Height::GENESIS { Ok(None) } else { self.block(height) }
     }
 
+    /// The newest decided block whose header certifies nothing that is not executed here. Others may be ahead: the headers that they propose then
+    /// certify a state that this node does not have yet, and under them it can prove nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn certifying(&self) -> Result<Option<CommittedBlock>, StoreError> {
+        let executed = self.store.tip().map_or(Height::GENESIS, |tip| tip.height());
+        let is_known = |decided: &CommittedBlock| decided.block.header.executed_height <= executed;
+        let Some(newest) = self.tip()? else { return Ok(None) };
+        if is_known(&newest) {
+            return Ok(Some(newest));
+        }
+        // Headers certify ever more, and each one only heights below its own: the one after the newest executed block certifies nothing unknown.
+        let mut known = self.block(executed.next())?;
+        let (mut below, mut above) = (executed.next().0, newest.block.header.height.0);
+        while above - below > 1 {
+            let middle = below + (above - below) / 2;
+            match self.block(Height(middle))? {
+                Some(decided) if is_known(&decided) => (known, below) = (Some(decided), middle),
+                Some(_) | None => above = middle,
+            }
+        }
+        Ok(known)
+    }
+
     /// The height of the newest decided block.
     #[must_use]
     pub fn newest_block(&self) -> Height {
@@ -168,5 +193,30 @@ mod tests {
         let commit = Commit { decided: decided.clone(), windows: Vec::new() };
         ledger.put_commits(&[Arc::new(commit)]).unwrap();
         assert_eq!(ledger.block(Height(1)).unwrap(), Some(decided));
+    }
+
+    /// Others may be ahead: the newest header of all certified a state that was not here, and nothing could be proven under it.
+    #[test]
+    fn the_header_that_certifies_is_the_newest_whose_state_is_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = crate::testing::ledger(dir.path());
+        let certifying = |ledger: &Ledger| ledger.certifying().unwrap().map(|decided| decided.block.header.height.0);
+        assert_eq!(certifying(&ledger), None);
+        let certified = [0, 0, 0, 1, 1, 3, 5, 6];
+        for (height, executed) in (1..).zip(certified) {
+            let mut commit = crate::testing::commit(height);
+            let decided = &mut Arc::get_mut(&mut commit).unwrap().decided;
+            decided.block.header.executed_height = Height(executed);
+            decided.certificate.block_id = decided.block.id();
+            ledger.put_commits(&[commit]).unwrap();
+        }
+        let mut seen = vec![(ledger.progress().unwrap().1.0, certifying(&ledger))];
+        for height in 1..=7 {
+            let block = quancheng_state::BlockCommit { height: Height(height), ..Default::default() };
+            ledger.store.commit(block).unwrap();
+            seen.push((ledger.progress().unwrap().1.0, certifying(&ledger)));
+        }
+        let expected = [(0, 3), (1, 5), (1, 5), (3, 6), (3, 6), (5, 7), (6, 8), (6, 8)];
+        assert_eq!(seen, expected.map(|(certified, at)| (certified, Some(at))));
     }
 }

@@ -157,14 +157,14 @@ impl Ledger {
         self.chain_id
     }
 
-    /// Newest executed height, newest certified height, time of the newest executed block.
+    /// Newest executed height, newest height that [`Self::certifying`] certifies, time of the newest executed block.
     ///
     /// # Errors
     /// [`LedgerError`].
     pub fn progress(&self) -> Result<(Height, Height, u64), LedgerError> {
         let tip = self.store.tip().ok_or(LedgerError::Empty)?;
-        let certified = self.tip()?.map_or(Height::GENESIS, |decided| decided.block.header.executed_height);
-        Ok((tip.height(), certified.min(tip.height()), tip.leaf.time_ms))
+        let certified = self.certifying()?.map_or(Height::GENESIS, |decided| decided.block.header.executed_height);
+        Ok((tip.height(), certified, tip.leaf.time_ms))
     }
 
     /// Where execution stands.

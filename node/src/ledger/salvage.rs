@@ -18,7 +18,7 @@ use super::blocks::ChainTip;
 use super::open::STORE_FOLDER;
 use super::owner::owner_of;
 use crate::backup::is_backup;
-use crate::files::{DataLock, FileError, MARKS, Marks, MarksFile, OtherOwner, Owner, SignRecordFile};
+use crate::files::{DataLock, FileError, MARKS, Marks, MarksFile, OtherOwner, Owner, RestoringFile, SignRecordFile};
 
 /// What is true after every refusal.
 const NOTHING: &str = "nothing was made or changed (未作任何改动)";
@@ -45,6 +45,8 @@ pub enum SalvageError {
     Backup,
     /// It is a folder of something else.
     NoDataFolder,
+    /// It is what an interrupted `init` left: no node ever ran on it.
+    Unfinished,
     /// A node works in it, or its lock cannot be looked at.
     Lock(FileError),
     /// A file in it is that of another node of the chain.
@@ -100,6 +102,12 @@ impl SalvageError {
                 f,
                 "{shown} is no data folder of a node: there is no store/chain in it. --salvage names the old data folder itself, the one that holds \
                  `store`; {NOTHING} ({shown} 不是节点的数据目录：其中没有 store/chain。--salvage 应指向旧数据目录本身)"
+            ),
+            Self::Unfinished => write!(
+                f,
+                "{shown} is what an interrupted `quanchengd init` left: no node ever ran on it, and nothing was admitted in it. --salvage names the data folder \
+                 on which the validator ran before; {NOTHING} ({shown} 是中断的 `quanchengd init` 留下的，从未有节点在其上运行。--salvage 应指向该节点\
+                 此前运行所用的旧数据目录)"
             ),
             Self::Lock(error) => write!(f, "{error}; {NOTHING}"),
             Self::OtherOwner(other) => write!(
@@ -170,8 +178,11 @@ pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Sa
     // Numbers below the floor of a rejoin were not used since; what was lost of those before it was told then. Where it cannot be read, too
     // many are named rather than too few.
     let floor = floor_of(&ChainStore::over(Arc::clone(&rocks) as Arc<dyn Backend>)).unwrap_or(0);
-    // An unreadable file of marks only leaves the numbers unsure, and the caller numbers on from far beyond.
-    let is_unsure = marks.is_none();
+    // An unreadable file of marks only leaves the numbers unsure, and the caller numbers on from far beyond. Without a sign record and without a block it is
+    // hardly the folder on which the validator ran.
+    let chain = ChainStore::over(Arc::clone(&rocks) as Arc<dyn Backend>);
+    let has_blocks = chain.last_block().ok().flatten().is_some();
+    let is_unsure = marks.is_none() || !(has_blocks || SignRecordFile::at(data_dir).exists());
     let marks = marks.unwrap_or_default();
     let newest = batches.last().map_or(0, |batch| batch.header.sequence.saturating_add(1));
     let next_sequence = marks.next_sequence.max(newest).max(window.end());
@@ -192,6 +203,9 @@ fn check_folder(data_dir: &Path) -> Result<(), SalvageError> {
     }
     if is_backup(data_dir) {
         return Err(SalvageError::Backup);
+    }
+    if RestoringFile::at(data_dir).check().is_err() {
+        return Err(SalvageError::Unfinished);
     }
     let store = data_dir.join(STORE_FOLDER);
     RocksPart::check_folder(&store, Part::Chain)?;

@@ -23,6 +23,8 @@ pub type SnapshotStatus = DeskStatus<SnapshotInfo>;
 #[derive(Debug)]
 pub struct SnapshotDesk {
     source: SnapshotSource,
+    /// One, so that what is known of those that are served is known to every reader.
+    folder: SnapshotFolder,
     desk: Desk<SnapshotInfo>,
 }
 
@@ -31,8 +33,9 @@ impl SnapshotDesk {
     #[must_use]
     pub fn new(source: SnapshotSource, threads: Threads, stopping: Arc<AtomicBool>) -> Self {
         // What a crash left of one would hold on to tables of the store until the next.
-        SnapshotFolder::of(&source.data_dir).tidy();
-        Self { source, desk: Desk::new("snapshot", threads, stopping) }
+        let folder = SnapshotFolder::of(&source.data_dir);
+        folder.tidy();
+        Self { source, folder, desk: Desk::new("snapshot", threads, stopping) }
     }
 
     /// Where the newest snapshot stands.
@@ -70,7 +73,7 @@ impl SnapshotDesk {
     /// Those that are made.
     #[must_use]
     pub fn folder(&self) -> SnapshotFolder {
-        SnapshotFolder::of(&self.source.data_dir)
+        self.folder.clone()
     }
 
     /// Begins a snapshot, and returns before it is made.
@@ -87,12 +90,15 @@ impl SnapshotDesk {
     }
 }
 
+/// Why a running node made no snapshot: to the node itself nothing happens.
 impl Told for SnapshotError {
     fn en(&self) -> String {
-        self.en()
+        let goes_on = if self.is_full() { "; the node goes on, and tries the next one when it is due" } else { "" };
+        format!("{}{goes_on}", self.en())
     }
 
     fn zh(&self) -> String {
-        self.zh()
+        let goes_on = if self.is_full() { "；节点照常运行，到期会再次尝试" } else { "" };
+        format!("{}{goes_on}", self.zh())
     }
 }

@@ -3,11 +3,17 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use quancheng_state::StoreError;
 use quancheng_state::export::ImportError;
+use quancheng_state::{IoCause, StoreError};
 use quancheng_types::{ChainId, Height};
 
+use super::GivenUp;
+use crate::files::FileError;
 use crate::ledger::LedgerError;
+
+/// Numbers of "too many open files", of the process and of the system, on Linux and elsewhere; the library has no kind for them.
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
 
 /// Why there is no snapshot, or why one is not taken.
 #[derive(Debug)]
@@ -71,8 +77,10 @@ pub enum SnapshotError {
     NoAnswer {
         /// Who.
         source: String,
-        /// Why.
-        reason: String,
+        /// Why, in English.
+        en: String,
+        /// Why, in Chinese.
+        zh: String,
     },
     /// A snapshot that a source had is there no more: a newer one took its place.
     Gone {
@@ -84,7 +92,7 @@ pub enum SnapshotError {
     /// No source is left. What each did is told.
     NoSource {
         /// Who failed, and how.
-        failures: Vec<(String, String)>,
+        failures: Vec<GivenUp>,
     },
     /// A chunk or a list that contradicts the certified header.
     Import {
@@ -112,6 +120,29 @@ impl SnapshotError {
         move |error| Self::Io { path, action, error }
     }
 
+    /// Whether a disk is full.
+    pub(super) fn is_full(&self) -> bool {
+        let cause = match self {
+            Self::Io { error, .. } => cause_of(error),
+            Self::Ledger(error) => refused(error).map(|(_, cause)| cause),
+            Self::Running
+            | Self::Stopping
+            | Self::Empty
+            | Self::Exists { .. }
+            | Self::NotRunning { .. }
+            | Self::Refused { .. }
+            | Self::NotCertified { .. }
+            | Self::Manifest { .. }
+            | Self::OtherChain { .. }
+            | Self::NoAnswer { .. }
+            | Self::Gone { .. }
+            | Self::NoSource { .. }
+            | Self::Import { .. }
+            | Self::ReplayWindow { .. } => None,
+        };
+        cause == Some(IoCause::NoSpace)
+    }
+
     /// The sentence in English.
     #[must_use]
     pub fn en(&self) -> String {
@@ -128,19 +159,19 @@ impl SnapshotError {
                 "no header has certified the results of height {height} yet: see that more than two thirds of the validators are \
                  there, then ask again"
             ),
-            Self::Io { path, action, error } => {
-                format!(
-                    "cannot {action} {}: {error}. Check the path, its permissions and the room on the disk",
-                    path.display()
-                )
-            }
-            Self::Ledger(error) => error.to_string(),
+            Self::Io { path, action, error } => match cause_of(error) {
+                Some(cause) => format!("cannot {action} {}: {}", path.display(), cause_en(cause)),
+                None => {
+                    format!("cannot {action} {}: {error}. Check the path, its permissions and the disk", path.display())
+                }
+            },
+            Self::Ledger(error) => store_en(error),
             Self::Manifest { en, .. } => format!("the snapshot is not certified: {en}. Take another one"),
             Self::OtherChain { expected, found } => format!(
                 "the snapshot is of chain {found}, the genesis file of {expected}: check the configuration, or take one of this chain"
             ),
-            Self::NoAnswer { source, reason } => format!(
-                "{source} gave no snapshot: {reason}. Check the address; `quanchengd snapshot` makes one at a node that runs"
+            Self::NoAnswer { source, en, .. } => format!(
+                "{source} gave no snapshot: {en}. Check the address; `quanchengd snapshot` makes one at a node that runs"
             ),
             Self::Gone { source, height } => {
                 format!(
@@ -148,7 +179,8 @@ impl SnapshotError {
                 )
             }
             Self::NoSource { failures } => {
-                let told: Vec<String> = failures.iter().map(|(who, why)| format!("\n  {who}: {why}")).collect();
+                let told: Vec<String> =
+                    failures.iter().map(|GivenUp { source, en, .. }| format!("\n  {source}: {en}")).collect();
                 format!("no source gave a whole snapshot; nothing was made. Name another one:{}", told.concat())
             }
             Self::Import { source, error } => {
@@ -176,22 +208,25 @@ impl SnapshotError {
             Self::NotCertified { height } => {
                 format!("高度 {height} 的结果尚未经区块头认证：请确认超过三分之二的验证者在线，然后再试")
             }
-            Self::Io { path, .. } => format!("无法读写 {}，请检查路径、权限与磁盘空间", path.display()),
-            Self::Ledger(_) => "账本存储出错，原因见英文说明".to_owned(),
+            Self::Io { path, error, .. } => match cause_of(error) {
+                Some(cause) => format!("无法读写 {}：{}", path.display(), cause_zh(cause)),
+                None => format!("无法读写 {}（{error}），请检查路径、权限与磁盘", path.display()),
+            },
+            Self::Ledger(error) => store_zh(error),
             Self::Manifest { zh, .. } => format!("快照未经认证：{zh}。请改用其他快照"),
             Self::OtherChain { expected, found } => {
                 format!("快照属于链 {found}，创世文件属于链 {expected}：请核对配置，或取该链的快照")
             }
-            Self::NoAnswer { source, .. } => {
-                format!("{source} 未提供快照：请核对地址；`quanchengd snapshot` 可令运行中的节点制作快照")
+            Self::NoAnswer { source, zh, .. } => {
+                format!("{source} 未提供快照：{zh}。请核对地址；`quanchengd snapshot` 可令运行中的节点制作快照")
             }
             Self::Gone { source, height } => {
                 format!("{source} 已不再有高度 {height} 的快照：其制作快照快于下载，请改用其他来源，或复制其文件夹")
             }
             Self::NoSource { failures } => {
-                let mut told: Vec<String> = failures.iter().map(|(who, _)| who.clone()).collect();
-                told.dedup();
-                format!("没有来源提供完整的快照，未建立任何内容；请指定其他来源（已试：{}）", told.join("、"))
+                let told: Vec<String> =
+                    failures.iter().map(|GivenUp { source, zh, .. }| format!("\n  {source}：{zh}")).collect();
+                format!("没有来源提供完整的快照，未建立任何内容；请指定其他来源：{}", told.concat())
             }
             Self::Import { source, .. } => {
                 format!("{source} 所提供的内容与经认证的区块头不符：其有欺骗或磁盘损坏，请改用其他来源")
@@ -200,6 +235,82 @@ impl SnapshotError {
                 format!("快照的回执自高度 {found} 起，而为防止重复执行需自高度 {needed} 起：请改用其他快照")
             }
         }
+    }
+}
+
+/// What the system refused, where there is something to do about it.
+fn cause_of(error: &std::io::Error) -> Option<IoCause> {
+    use std::io::ErrorKind;
+    let causes = [
+        (ErrorKind::StorageFull, IoCause::NoSpace),
+        (ErrorKind::QuotaExceeded, IoCause::NoSpace),
+        (ErrorKind::PermissionDenied, IoCause::Permission),
+        (ErrorKind::ReadOnlyFilesystem, IoCause::Permission),
+    ];
+    let known = causes.iter().find(|(kind, _)| *kind == error.kind()).map(|(_, cause)| *cause);
+    known.or_else(|| matches!(error.raw_os_error(), Some(EMFILE | ENFILE)).then_some(IoCause::FileLimit))
+}
+
+/// The part of the store or the file that the system refused, and why.
+fn refused(error: &LedgerError) -> Option<(String, IoCause)> {
+    if let LedgerError::Store(StoreError::Io { path, cause, .. }) = error {
+        return Some((path.clone(), *cause));
+    }
+    let LedgerError::File(file) = error else { return None };
+    let FileError::Io { path, error, .. } = &**file else { return None };
+    Some((path.display().to_string(), cause_of(error)?))
+}
+
+/// What a full store or file means here: nothing of a snapshot or of a joining node is kept, so nothing has to be mended.
+fn store_en(error: &LedgerError) -> String {
+    match refused(error) {
+        Some((path, cause @ (IoCause::NoSpace | IoCause::Permission | IoCause::FileLimit))) => {
+            format!("cannot write {path}: {}", cause_en(cause))
+        }
+        Some((_, IoCause::Locked | IoCause::Damaged | IoCause::Foreign | IoCause::NotFound | IoCause::Device))
+        | None => error.to_string(),
+    }
+}
+
+fn store_zh(error: &LedgerError) -> String {
+    if let LedgerError::Store(StoreError::TooLarge { found, max, .. }) = error {
+        return format!("长度 {found} 超过上限 {max}，未制作快照；节点继续运行");
+    }
+    match refused(error) {
+        Some((path, cause)) => format!("无法读写 {path}：{}", cause_zh(cause)),
+        None => format!("账本存储出错：{error}"),
+    }
+}
+
+const fn cause_en(cause: IoCause) -> &'static str {
+    match cause {
+        IoCause::NoSpace => {
+            "no space is left on that disk. Nothing half-made is kept. Free space on it, then repeat the command"
+        }
+        IoCause::Permission => {
+            "permission denied. Give the user that runs the program read and write permission on it, then repeat the command"
+        }
+        IoCause::FileLimit => {
+            "too many files are open. Raise the limit (`ulimit -n`, or LimitNOFILE of the service), then repeat the command"
+        }
+        IoCause::Locked => "another process uses it. Stop that one, then repeat the command",
+        IoCause::Damaged => "it is damaged. Check the disk",
+        IoCause::Foreign => "something else stands in its place. Remove it or move it away, then repeat the command",
+        IoCause::NotFound => "it is not there. Check the data folder in the configuration",
+        IoCause::Device => "the disk or the system failed. Check the disk and the system log",
+    }
+}
+
+const fn cause_zh(cause: IoCause) -> &'static str {
+    match cause {
+        IoCause::NoSpace => "磁盘空间不足。未完成的内容均不保留；请在该磁盘上腾出空间后重新执行该命令",
+        IoCause::Permission => "权限不足。请赋予运行本程序的用户读写权限后重新执行该命令",
+        IoCause::FileLimit => "打开的文件过多。请提高上限（`ulimit -n` 或服务的 LimitNOFILE）后重新执行该命令",
+        IoCause::Locked => "已被其他进程占用。请停止该进程后重新执行该命令",
+        IoCause::Damaged => "其内容已损坏，请检查磁盘",
+        IoCause::Foreign => "该路径上另有他物，请移除或移走后重新执行该命令",
+        IoCause::NotFound => "该路径不存在，请核对配置中的数据目录",
+        IoCause::Device => "磁盘或系统故障，请检查磁盘与系统日志",
     }
 }
 

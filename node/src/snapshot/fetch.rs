@@ -1,180 +1,95 @@
-//! Where a snapshot comes from: nodes over HTTP, or a folder.
+//! Fetching a snapshot from several places, of which any may lie, be slow, or say nothing.
+//!
+//! No place is believed, and none can hold up a join: what it lists is a set of a few heights, one false thing ends its part, and it has a bound in time
+//! as a whole ([`Pace`]), above which others go first.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quancheng_state::export::{CHUNK_BYTES_MAX, ChunkEntry};
-use quancheng_types::Height;
-use serde::Deserialize;
+use quancheng_state::export::ChunkEntry;
+use quancheng_types::{Genesis, Height};
 use tracing::warn;
 
-use super::manifest::MANIFEST_BYTES_MAX;
-use super::{Manifest, SnapshotError, SnapshotFolder, SnapshotInfo};
+use super::pace::{BEHIND_MAX, LEAST_PACE, Pace};
+use super::progress::{Progress, TOLD_EVERY};
+use super::source::{Asking, Fault};
+use super::{Manifest, SnapshotError, SnapshotInfo, Source};
 
-/// Time for one answer: that of a chunk over a line of a megabit a second.
+/// Time for a manifest or a chunk: that of a chunk over a line of a megabit a second.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Time for a list, which is short.
+const LIST_PATIENCE: Duration = Duration::from_secs(15);
 /// A place that takes longer for a chunk is asked again only when the others had their turn: it may have a slow line, or mean to be one.
 const SLOW: Duration = Duration::from_secs(5);
-/// Time for a connection to be taken.
-const CONNECT: Duration = Duration::from_secs(10);
-/// Greatest length of a list of snapshots, bytes.
-const LIST_BYTES_MAX: u64 = 1024 * 1024;
-/// How often a source is asked again that is overloaded or does not answer at all, after a pause each time. One that is slow is not.
-const RETRIES: u32 = 5;
-/// Pause before the first time; twice as long each time after.
-const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// How often a place may have replaced what was being fetched from it.
+const GONE_MAX: u32 = 5;
 
-/// One place that has snapshots.
+/// A place that was given up, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A folder of snapshots, or one of them.
-    Folder(PathBuf),
-    /// The public door of a node.
-    Node(String),
+pub struct GivenUp {
+    /// Which.
+    pub source: String,
+    /// Why, in English.
+    pub en: String,
+    /// Why, in Chinese.
+    pub zh: String,
 }
 
-impl FromStr for Source {
-    type Err = String;
-
-    /// An address with `http://`, else a folder.
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            return Err("an address (http://HOST:PORT) or a folder is needed (须给出地址或文件夹)".to_owned());
-        }
-        // A scheme is the same in either case of its letters (RFC 3986, section 3.1).
-        match text.split_once("://").map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest)) {
-            Some((scheme, rest)) if scheme == "http" => {
-                Ok(Self::Node(format!("http://{}", rest.trim_end_matches('/'))))
-            }
-            Some((scheme, _)) if scheme == "https" => Err(format!(
-                "{text}: nodes answer over http; what they send is checked against the genesis, so no certificate is needed (请使用 http 地址)"
-            )),
-            Some(_) => {
-                Err(format!("{text}: only http:// addresses and folders hold snapshots (仅支持 http:// 地址或文件夹)"))
-            }
-            None if is_host_and_port(text) && !Path::new(text).exists() => Err(format!(
-                "{text} is no folder here; if it is the address of a node, write http://{text} (此处没有该文件夹；若为节点地址，请写 http://{text})"
-            )),
-            None => Ok(Self::Folder(PathBuf::from(text))),
-        }
-    }
+/// Why a snapshot is left before it is whole. Those who are to blame were told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// None is left that has it.
+    NoHolder,
+    /// Those who have it are slow, and one that is not offers another height.
+    Slow,
 }
 
-/// Whether something looks like an address without its scheme.
-fn is_host_and_port(text: &str) -> bool {
-    let port = text.split('/').next().and_then(|address| address.rsplit_once(':'));
-    port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+/// A place, and what became of it: whether it is still asked is said here and nowhere else.
+#[derive(Debug)]
+struct Place {
+    source: Source,
+    is_out: bool,
+    /// Heights of a folder that are not what they should be.
+    passed_over: Vec<Height>,
+    /// How often a snapshot that it offered was there no more.
+    gone: u32,
+    pace: Pace,
 }
 
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder(path) => write!(f, "{}", path.display()),
-            Self::Node(url) => f.write_str(url),
-        }
+impl Place {
+    fn is_open(&self, height: Height) -> bool {
+        !self.is_out && !self.passed_over.contains(&height)
     }
 }
 
-/// What a node says of its snapshots.
-#[derive(Debug, Deserialize)]
-struct Offered {
-    snapshots: Vec<SnapshotInfo>,
+/// What a place offers.
+#[derive(Clone, Debug)]
+struct Offer {
+    place: usize,
+    info: SnapshotInfo,
 }
 
-impl Source {
-    fn no_answer(&self, reason: impl fmt::Display) -> SnapshotError {
-        SnapshotError::NoAnswer { source: self.to_string(), reason: reason.to_string() }
-    }
-
-    /// The folder of snapshots that one names, whether it is one of them or holds them.
-    fn folder(path: &Path) -> SnapshotFolder {
-        let is_one = path.join("manifest").exists();
-        SnapshotFolder::at(if is_one { path.parent().unwrap_or(path) } else { path })
-    }
-
-    fn list(&self, agent: &ureq::Agent) -> Result<Vec<SnapshotInfo>, SnapshotError> {
-        match self {
-            Self::Folder(path) => {
-                let all = Self::folder(path).list()?;
-                let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
-                // Of a folder that is one of them, only this one is meant.
-                Ok(match name.map(Height).filter(|_| path.join("manifest").exists()) {
-                    Some(height) => all.into_iter().filter(|info| info.height == height).collect(),
-                    None => all,
-                })
-            }
-            Self::Node(url) => {
-                let bytes = self.get(agent, &format!("{url}/v1/snapshots"), LIST_BYTES_MAX)?;
-                let offered: Offered = serde_json::from_slice(&bytes).map_err(|error| self.no_answer(error))?;
-                Ok(offered.snapshots)
-            }
-        }
-    }
-
-    fn manifest(&self, agent: &ureq::Agent, height: Height) -> Result<Vec<u8>, SnapshotError> {
-        match self {
-            Self::Folder(path) => {
-                Self::folder(path).manifest(height)?.ok_or_else(|| self.no_answer("its manifest is gone"))
-            }
-            Self::Node(url) => {
-                self.get(agent, &format!("{url}/v1/snapshots/{height}/manifest"), MANIFEST_BYTES_MAX.into())
-            }
-        }
-    }
-
-    fn chunk(&self, agent: &ureq::Agent, height: Height, number: u64) -> Result<Vec<u8>, SnapshotError> {
-        match self {
-            Self::Folder(path) => {
-                let chunk = Self::folder(path).chunk(height, number)?;
-                chunk.ok_or_else(|| self.no_answer(format!("chunk {number} is not there")))
-            }
-            Self::Node(url) => {
-                self.get(agent, &format!("{url}/v1/snapshots/{height}/chunks/{number}"), CHUNK_BYTES_MAX.into())
-            }
-        }
-    }
-
-    /// One answer of a node. One that is overloaded is asked again.
-    fn get(&self, agent: &ureq::Agent, url: &str, bytes_max: u64) -> Result<Vec<u8>, SnapshotError> {
-        let mut pause = RETRY_PAUSE;
-        let mut left = RETRIES;
-        loop {
-            let answer = agent.get(url).header("accept-language", "en").call();
-            let failure = match answer {
-                Ok(mut answer) if answer.status().is_success() => {
-                    match answer.body_mut().with_config().limit(bytes_max).read_to_vec() {
-                        Ok(bytes) => return Ok(bytes),
-                        Err(error @ ureq::Error::Timeout(_)) => return Err(self.no_answer(error)),
-                        Err(error) => self.no_answer(error),
-                    }
-                }
-                Ok(answer) if answer.status().as_u16() < 500 => {
-                    return Err(self.no_answer(format!("{url} answers {}", answer.status())));
-                }
-                Ok(answer) => self.no_answer(format!("{url} answers {}", answer.status())),
-                Err(error @ ureq::Error::Timeout(_)) => return Err(self.no_answer(error)),
-                Err(error) => self.no_answer(error),
-            };
-            left -= 1;
-            if left == 0 {
-                return Err(failure);
-            }
-            std::thread::sleep(pause);
-            pause *= 2;
-        }
-    }
-}
-
-/// Places that are asked one after the other, and what became of them.
+/// Places that have snapshots, and what became of them.
 #[derive(Debug)]
 pub struct Sources {
-    agent: ureq::Agent,
-    sources: Vec<Source>,
-    /// Snapshots in folders that are not what they should be.
-    passed_over: Vec<(String, Height)>,
-    failures: Vec<(String, String)>,
+    asking: Asking,
+    places: Vec<Place>,
+    /// What they offered when they were last asked: of each place at most one for a height.
+    offers: Vec<Offer>,
+    given_up: Vec<GivenUp>,
+    progress: Progress,
+    slow: Duration,
+    behind_max: Duration,
+}
+
+/// Somebody who may have the snapshot that was found.
+#[derive(Debug)]
+struct Holder {
+    offer: Offer,
+    /// Whether it is known to have the same list of chunks.
+    is_same: bool,
 }
 
 /// A manifest that follows from the genesis, and who gave it.
@@ -182,136 +97,271 @@ pub struct Sources {
 pub struct Found {
     /// The manifest.
     pub manifest: Manifest,
-    /// Who gave it first.
+    /// Who gave it.
     pub source: Source,
-    /// All that offer the same one, the first among them.
-    holders: Vec<Source>,
+    place: usize,
+    holders: Vec<Holder>,
+    /// Chunks that each place gave.
+    given: BTreeMap<usize, u64>,
 }
 
 impl Sources {
     /// Over these places, the earlier ones first.
     #[must_use]
     pub fn new(sources: Vec<Source>) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
-            .timeout_connect(Some(CONNECT))
-            .http_status_as_error(false)
-            .build();
-        Self { agent: config.into(), sources, passed_over: Vec::new(), failures: Vec::new() }
+        let mut places: Vec<Place> = Vec::new();
+        for source in sources {
+            if places.iter().all(|place| place.source != source) {
+                let (passed_over, pace) = (Vec::new(), Pace::default());
+                places.push(Place { source, is_out: false, passed_over, gone: 0, pace });
+            }
+        }
+        Self {
+            asking: Asking::within(PATIENCE, LIST_PATIENCE),
+            places,
+            offers: Vec::new(),
+            given_up: Vec::new(),
+            progress: Progress::default(),
+            slow: SLOW,
+            behind_max: BEHIND_MAX,
+        }
     }
 
-    /// The newest snapshot that any place left offers, with a manifest that follows from the genesis. A place that offers a false one is told and
-    /// not asked again.
+    /// Tells somebody line by line how far it is.
+    #[must_use]
+    pub fn told_to(self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { progress: Progress::told_to(Arc::new(tell), TOLD_EVERY), ..self }
+    }
+
+    /// With other bounds: for a chunk, after which a place is asked last, and for all by which it may be behind.
+    #[cfg(test)]
+    pub(super) fn bounded(self, slow: Duration, behind_max: Duration) -> Self {
+        Self { slow, behind_max, ..self }
+    }
+
+    /// The newest snapshot that a place offers, with a manifest that follows from the genesis; those of slow places come last. A place that offers a false
+    /// one is told and not asked again.
     ///
     /// # Errors
     /// [`SnapshotError::NoSource`].
-    pub fn newest(&mut self, genesis: &quancheng_types::Genesis) -> Result<Found, SnapshotError> {
+    pub fn newest(&mut self, genesis: &Genesis) -> Result<Found, SnapshotError> {
+        self.offers.clear();
+        for place in 0..self.places.len() {
+            self.look(place);
+        }
         loop {
-            let mut offers = Vec::new();
-            for source in std::mem::take(&mut self.sources) {
-                match source.list(&self.agent) {
-                    Ok(list) if list.is_empty() => self.failed(&source, &source.no_answer("it has none")),
-                    Ok(list) => {
-                        let name = source.to_string();
-                        let is_open = |info: &SnapshotInfo| !self.passed_over.contains(&(name.clone(), info.height));
-                        offers.extend(list.into_iter().filter(is_open).map(|info| (info, source.clone())));
-                        self.sources.push(source);
-                    }
-                    Err(error) => self.failed(&source, &error),
-                }
-            }
-            // The first place of those that offer the newest: a stable order.
-            let Some((info, source)) = offers.iter().rev().max_by_key(|(info, _)| info.height).cloned() else {
-                return Err(SnapshotError::NoSource { failures: std::mem::take(&mut self.failures) });
+            let Some(offer) = self.best().cloned() else {
+                return Err(SnapshotError::NoSource { failures: self.given_up.clone() });
             };
-            match self.manifest(&source, &info, genesis) {
-                Ok(manifest) => {
-                    let same = offers.into_iter().filter(|(other, _)| other.height == info.height);
-                    let holders = same.filter(|(other, place)| {
-                        // Who offers another list of the same height is not to blame for what this one says.
-                        *place == source
-                            || other.manifest_sha256 == info.manifest_sha256
-                            || self.manifest(place, other, genesis).is_ok_and(|theirs| theirs.list == manifest.list)
-                    });
-                    let mut holders: Vec<Source> = holders.map(|(_, place)| place).collect();
-                    // Who gave the manifest has to stand for it first.
-                    let first = holders.iter().position(|place| *place == source).unwrap_or(0);
-                    holders.rotate_left(first);
-                    return Ok(Found { manifest, source, holders });
-                }
-                Err(error) => self.give_up(&source, info.height, &error),
+            let manifest = self.manifest(&offer).and_then(|manifest| {
+                manifest.check(genesis).map_err(Fault::False)?;
+                Ok(manifest)
+            });
+            match manifest {
+                Ok(manifest) => return Ok(self.found(manifest, &offer)),
+                Err(fault) => self.blame(&offer, fault),
             }
         }
     }
 
-    fn manifest(
-        &self,
-        source: &Source,
-        info: &SnapshotInfo,
-        genesis: &quancheng_types::Genesis,
-    ) -> Result<Manifest, SnapshotError> {
-        let manifest = Manifest::decode(&source.manifest(&self.agent, info.height)?)?;
-        manifest.check(genesis)?;
-        if manifest.height() == info.height {
+    fn found(&self, manifest: Manifest, first: &Offer) -> Found {
+        let others = self.offers.iter().filter(|other| other.place != first.place);
+        let others = others.filter(|other| other.info.height == first.info.height);
+        // Who gave the manifest has to stand for it first.
+        let holders = std::iter::once(first).chain(others).map(|offer| Holder {
+            offer: offer.clone(),
+            is_same: offer.info.manifest_sha256 == first.info.manifest_sha256,
+        });
+        let (source, place) = (self.places[first.place].source.clone(), first.place);
+        let found = Found { holders: holders.collect(), given: BTreeMap::new(), manifest, source, place };
+        self.progress.begins(&found.manifest, &found.source);
+        found
+    }
+
+    /// Notes what a place offers now.
+    fn look(&mut self, place: usize) {
+        self.offers.retain(|offer| offer.place != place);
+        if self.places[place].is_out {
+            return;
+        }
+        let source = self.places[place].source.clone();
+        self.progress.asks(&source, "its list of snapshots", "快照列表");
+        let list = source.list(&self.asking);
+        self.progress.answered();
+        match list {
+            Ok(list) if list.is_empty() => self.out(place, &source.no_answer("it has none", "其没有快照")),
+            Ok(list) => {
+                let is_open = |info: &SnapshotInfo| self.places[place].is_open(info.height);
+                self.offers.extend(list.into_iter().filter(is_open).map(|info| Offer { place, info }));
+            }
+            Err(error) => self.out(place, &error),
+        }
+    }
+
+    /// The newest that is offered by a place that is not slow; the first place of those that offer it.
+    fn best(&self) -> Option<&Offer> {
+        let offers = self.offers.iter().filter(|offer| self.places[offer.place].is_open(offer.info.height));
+        offers.min_by_key(|offer| (self.is_slow(offer.place), Reverse(offer.info.height), offer.place))
+    }
+
+    fn is_slow(&self, place: usize) -> bool {
+        self.places[place].pace.is_behind(self.behind_max)
+    }
+
+    fn manifest(&mut self, offer: &Offer) -> Result<Manifest, Fault> {
+        let place = &mut self.places[offer.place];
+        self.progress.asks(&place.source, "its manifest", "清单");
+        let begun = Instant::now();
+        let bytes = place.source.manifest(&self.asking, &offer.info);
+        place.pace.took(begun.elapsed(), bytes.as_ref().map_or(0, Vec::len));
+        self.progress.answered();
+        let manifest = Manifest::decode(&bytes?).map_err(Fault::False)?;
+        if manifest.height() == offer.info.height {
             return Ok(manifest);
         }
-        Err(SnapshotError::manifest("it is of another height than was offered", "其高度与所报高度不同"))
+        Err(Fault::False(SnapshotError::manifest("it is of another height than was offered", "其高度与所报高度不同")))
     }
 
     /// A chunk of a snapshot, from whichever place gives the one that the manifest names. Places that give another one are told.
     ///
     /// # Errors
-    /// [`SnapshotError::NoSource`] when none does.
-    pub fn chunk(&mut self, found: &mut Found, number: u64, entry: &ChunkEntry) -> Result<Vec<u8>, SnapshotError> {
-        let (height, mut gone) = (found.manifest.height(), None);
-        while let Some(source) = found.holders.first().cloned() {
+    /// [`Left`]: then another snapshot is the next to try.
+    pub fn chunk(&mut self, found: &mut Found, number: u64, entry: &ChunkEntry) -> Result<Vec<u8>, Left> {
+        loop {
+            let at = self.next_holder(found)?;
+            if !found.holders[at].is_same && !self.is_same(found, at) {
+                found.holders.remove(at);
+                continue;
+            }
+            found.holders[at].is_same = true;
+            let offer = found.holders[at].offer.clone();
+            let place = &mut self.places[offer.place];
+            self.progress.asks(&place.source, format_args!("chunk {number}"), format_args!("第 {number} 块"));
             let begun = Instant::now();
-            let error = match source.chunk(&self.agent, height, number) {
-                Ok(bytes) if entry.is_of(&bytes) => {
-                    if begun.elapsed() > SLOW {
-                        found.holders.rotate_left(1);
+            let answer = place.source.chunk(&self.asking, offer.info.height, number, entry);
+            let took = begun.elapsed();
+            place.pace.took(took, answer.as_ref().map_or(0, Vec::len));
+            self.progress.answered();
+            match answer {
+                Ok(bytes) => {
+                    self.progress.took(&place.source, bytes.len());
+                    *found.given.entry(offer.place).or_default() += 1;
+                    if took > self.slow {
+                        let holder = found.holders.remove(at);
+                        found.holders.push(holder);
                     }
                     return Ok(bytes);
                 }
-                Ok(_) => SnapshotError::manifest(
-                    &format!("chunk {number} is not the one that the manifest names"),
-                    &format!("第 {number} 块与清单所列不符"),
-                ),
-                Err(error) => error,
-            };
-            found.holders.remove(0);
-            // One that has it no more has a newer one, perhaps.
-            if self.has_none(&source, height) {
-                gone = Some(SnapshotError::Gone { source: source.to_string(), height });
-            } else {
-                self.give_up(&source, height, &error);
+                Err(fault) => {
+                    found.holders.remove(at);
+                    self.blame(&offer, fault);
+                }
             }
         }
-        Err(gone.unwrap_or_else(|| SnapshotError::NoSource { failures: self.failures.clone() }))
     }
 
-    /// Whether a place that answers has no snapshot of this height.
-    fn has_none(&self, source: &Source, height: Height) -> bool {
-        source.list(&self.agent).is_ok_and(|list| !list.iter().any(|info| info.height == height))
-    }
-
-    /// Who was given up so far, and why, in English.
-    #[must_use]
-    pub fn failures(&self) -> &[(String, String)] {
-        &self.failures
-    }
-
-    /// Notes that a place gave something false. A node is asked no more; in a folder, only that snapshot is damaged.
-    pub fn give_up(&mut self, source: &Source, height: Height, error: &SnapshotError) {
-        match source {
-            Source::Folder(_) => self.passed_over.push((source.to_string(), height)),
-            Source::Node(_) => self.sources.retain(|other| other != source),
+    /// The holder that is asked next: the first that is not slow, else the first, unless somebody who is not slow offers another height.
+    fn next_holder(&self, found: &Found) -> Result<usize, Left> {
+        let height = found.manifest.height();
+        let is_open = |holder: &Holder| self.places[holder.offer.place].is_open(height);
+        let is_fast = |holder: &Holder| is_open(holder) && !self.is_slow(holder.offer.place);
+        if let Some(at) = found.holders.iter().position(is_fast) {
+            return Ok(at);
         }
-        self.failed(source, error);
+        let first = found.holders.iter().position(is_open).ok_or(Left::NoHolder)?;
+        let is_better = |offer: &Offer| {
+            let place = &self.places[offer.place];
+            offer.info.height != height && place.is_open(offer.info.height) && !self.is_slow(offer.place)
+        };
+        if !self.offers.iter().any(is_better) {
+            return Ok(first);
+        }
+        let pace = LEAST_PACE / 1024;
+        self.progress.say(
+            &format!(
+                "the snapshot of height {height} is left: those that have it stay below {pace} KiB a second, and another place offers another one"
+            ),
+            &format!("放弃高度 {height} 的快照：提供者的速度持续低于每秒 {pace} KiB，改取其他来源的快照"),
+        );
+        Err(Left::Slow)
     }
 
-    fn failed(&mut self, source: &Source, error: &SnapshotError) {
+    /// Whether another holder has the same list of chunks. Who offers another list of the same height is not to blame for what this one says.
+    fn is_same(&mut self, found: &Found, at: usize) -> bool {
+        let offer = found.holders[at].offer.clone();
+        match self.manifest(&offer) {
+            Ok(theirs) => theirs.list == found.manifest.list,
+            Err(fault) => {
+                self.blame(&offer, fault);
+                false
+            }
+        }
+    }
+
+    /// Gives up a place for what it gave. One that gave nothing may have replaced what it offered by something newer, a few times.
+    fn blame(&mut self, offer: &Offer, fault: Fault) {
+        let (place, height) = (offer.place, offer.info.height);
+        self.offers.retain(|other| other.place != place || other.info.height != height);
+        let mut error = match fault {
+            Fault::False(error) => return self.give_up_at(place, height, &error),
+            Fault::Silent(error) => error,
+        };
+        self.look(place);
+        let has_it = |offer: &Offer| offer.place == place && offer.info.height == height;
+        if self.places[place].is_out {
+            return;
+        }
+        if !self.offers.iter().any(has_it) {
+            let gone = &mut self.places[place].gone;
+            *gone += 1;
+            if *gone <= GONE_MAX {
+                return;
+            }
+            error = SnapshotError::Gone { source: self.places[place].source.to_string(), height };
+        }
+        self.give_up_at(place, height, &error);
+    }
+
+    /// Notes that what was found is false: whoever gave its manifest stands for it.
+    pub fn give_up(&mut self, found: &Found, error: &SnapshotError) {
+        self.give_up_at(found.place, found.manifest.height(), error);
+    }
+
+    /// A node is asked no more; of a folder, only that snapshot is not what it should be.
+    fn give_up_at(&mut self, place: usize, height: Height, error: &SnapshotError) {
+        match self.places[place].source {
+            Source::Folder(_) => {
+                self.places[place].passed_over.push(height);
+                self.offers.retain(|offer| offer.place != place || offer.info.height != height);
+                self.note(place, error);
+            }
+            Source::Node(_) => self.out(place, error),
+        }
+    }
+
+    fn out(&mut self, place: usize, error: &SnapshotError) {
+        self.places[place].is_out = true;
+        self.offers.retain(|offer| offer.place != place);
+        self.note(place, error);
+    }
+
+    fn note(&mut self, place: usize, error: &SnapshotError) {
+        let source = self.places[place].source.to_string();
         warn!(%source, %error, "a source of snapshots is given up");
-        self.failures.push((source.to_string(), error.en()));
+        let (en, zh) = (error.en(), error.zh());
+        self.progress.say(&format!("given up: {source}: {en}"), &format!("已放弃来源 {source}：{zh}"));
+        self.given_up.push(GivenUp { source, en, zh });
+    }
+
+    /// Who was given up so far, and why.
+    #[must_use]
+    pub fn given_up(&self) -> &[GivenUp] {
+        &self.given_up
+    }
+
+    /// Who gave the chunks of what was found, and how many each.
+    #[must_use]
+    pub fn givers(&self, found: &Found) -> Vec<(String, u64)> {
+        found.given.iter().map(|(place, chunks)| (self.places[*place].source.to_string(), *chunks)).collect()
     }
 }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use quancheng_consensus::CommittedBlock;
 use quancheng_proof::SetChange;
+use quancheng_state::StoreError;
 use quancheng_state::backend::Copied;
 use quancheng_state::export::{CHUNK_BYTES, ExportList, ExportScope};
-use quancheng_types::hash::sha256;
 use quancheng_types::{Genesis, Height, HistoryLeaf};
 use tracing::{info, warn};
 
 use super::folder::{chunk_path, write_file, write_heads};
+use super::manifest::MANIFEST_BYTES_MAX;
 use super::{Manifest, SnapshotError, SnapshotFolder, SnapshotInfo};
 use crate::files::sync_folder;
 use crate::ledger::Ledger;
@@ -25,7 +26,7 @@ const CERTIFIED_WITHIN: Duration = Duration::from_secs(120);
 /// Pause between two looks for it.
 const POLL: Duration = Duration::from_millis(100);
 /// Snapshots that are kept: whoever fetches the one before the newest can go on.
-const KEPT: usize = 2;
+pub(super) const KEPT: usize = 2;
 
 /// The node of which snapshots are made.
 #[derive(Clone, Debug)]
@@ -105,30 +106,31 @@ fn fill(
     manifest.check(&source.genesis)?;
     manifest.check_blocks(&source.genesis, &leaf)?;
     let bytes = manifest.encode();
-    let info = SnapshotInfo {
-        height,
-        block_id: leaf.block_id,
-        time_ms: leaf.time_ms,
-        chunks: u64::try_from(manifest.list.chunks.len()).unwrap_or(u64::MAX),
-        bytes: manifest.list.bytes(),
-        manifest_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-        manifest_sha256: sha256(&[&bytes]),
-    };
+    check_length(&bytes)?;
+    let info = SnapshotInfo::of(&manifest, &bytes).ok_or(SnapshotError::NotCertified { height })?;
     write_heads(partial, &bytes, &info)?;
     synced(partial)?;
     Ok(info)
 }
 
-/// The first block whose header counts a height among those whose results it certifies. It is waited for.
+/// Whether a joining node would read a manifest.
+fn check_length(manifest: &[u8]) -> Result<(), SnapshotError> {
+    let (found, max) = (u64::try_from(manifest.len()).unwrap_or(u64::MAX), u64::from(MANIFEST_BYTES_MAX));
+    let what = "bytes of the manifest of a snapshot";
+    if found <= max { Ok(()) } else { Err(StoreError::TooLarge { what, found, max }.into()) }
+}
+
+/// The first block whose header counts a height among those whose results it certifies. It is waited for, and until all is executed here that it
+/// certifies.
 fn certifying(ledger: &Ledger, height: Height, asked: &AtomicBool) -> Result<CommittedBlock, SnapshotError> {
     let (until, mut at) = (Instant::now() + CERTIFIED_WITHIN, height.next());
     loop {
         match ledger.block(at)? {
-            Some(decided) if decided.block.header.executed_height >= height => return Ok(decided),
-            Some(_) => at = at.next(),
-            None if asked.load(Ordering::Acquire) => return Err(SnapshotError::Stopping),
-            None if Instant::now() >= until => return Err(SnapshotError::NotCertified { height }),
-            None => std::thread::sleep(POLL),
+            Some(decided) if decided.block.header.executed_height < height => at = at.next(),
+            Some(decided) if decided.block.header.executed_height <= ledger.tip_status().height => return Ok(decided),
+            Some(_) | None if asked.load(Ordering::Acquire) => return Err(SnapshotError::Stopping),
+            Some(_) | None if Instant::now() >= until => return Err(SnapshotError::NotCertified { height }),
+            Some(_) | None => std::thread::sleep(POLL),
         }
     }
 }

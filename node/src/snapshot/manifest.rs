@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use quancheng_consensus::CommittedBlock;
 use quancheng_proof::SetChange;
 use quancheng_proof::verify::certified_from_genesis;
-use quancheng_state::export::{ExportList, LIST_BYTES_MAX};
+use quancheng_state::export::ExportList;
 use quancheng_types::codec::{decode, encode};
 use quancheng_types::{ChainId, CommitCertificate, Genesis, Header, Height, HistoryLeaf, ValidatorSet};
 
@@ -12,8 +12,16 @@ use super::SnapshotError;
 
 /// First bytes of the file.
 const MAGIC: &[u8; 8] = b"QCSNAP1\0";
-/// Greatest length in bytes: the list, and as much again for the blocks at which validators changed.
-pub(crate) const MANIFEST_BYTES_MAX: u32 = 2 * LIST_BYTES_MAX;
+/// Greatest length in bytes. Whoever joins holds one in memory before anything in it is proven, so it is no more than what a long life can need:
+///
+/// - a chunk takes 37 bytes in the list (indexes, receipts), 69 (history), or at most 114 (state), and holds 1.6 MB of state on average: a terabyte
+///   takes 640,000 entries of about 90 bytes, 58 MB at most; a hundred gigabytes takes 6 MB.
+/// - a change of validators takes a header (400 bytes), two certificates (97 bytes a signature), the next set (80 bytes and what a validator declares,
+///   each), and its block: for each batch in it 150 bytes and a certificate. That is 30 KB with 16 validators that each have a batch in it, a thousand
+///   changes in half of this; with the 128 that a set may have it is 1.1 MB, and sixty changes fit.
+///
+/// A node does not make one that is longer, and says so.
+pub(crate) const MANIFEST_BYTES_MAX: u32 = 64 * 1024 * 1024;
 
 /// What a snapshot is of, and why that is believed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

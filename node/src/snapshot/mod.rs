@@ -18,13 +18,18 @@ mod fetch;
 mod folder;
 mod make;
 mod manifest;
+mod pace;
+mod progress;
+mod served;
+mod source;
 #[cfg(test)]
 mod tests;
 
 pub use command::take;
 pub use desk::{SnapshotDesk, SnapshotStatus};
 pub use error::SnapshotError;
-pub use fetch::{Found, Source, Sources};
+pub use fetch::{Found, GivenUp, Left, Sources};
 pub use folder::{SnapshotFolder, SnapshotInfo};
 pub use make::{SnapshotSource, make};
 pub use manifest::Manifest;
+pub use source::Source;

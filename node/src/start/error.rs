@@ -119,7 +119,9 @@ impl fmt::Display for StartError {
             Self::Signals(error) => write!(f, "the system does not let the process listen for signals: {error}"),
             Self::AlreadyInitialized { path } => write!(
                 f,
-                "{} already holds a node; `quanchengd start` continues it. A new sign record for a used key could sign twice",
+                "{} already holds a node; `quanchengd start` continues it. A new sign record for a used key could sign twice ({} 中已有节点，\
+                 用 `quanchengd start` 继续运行；为用过的密钥新建签名记录可能导致重复签名)",
+                path.display(),
                 path.display()
             ),
             Self::UnknownVersion(unknown) => unknown.fmt(f),
@@ -127,7 +129,10 @@ impl fmt::Display for StartError {
             Self::NotInitialized { path } => write!(
                 f,
                 "{} holds no data of this validator. If its key has never signed on this chain, make the data folder with `quanchengd init`; \
-                 if it has, somewhere, use `quanchengd init --rejoin-above HEIGHT`, where HEIGHT is the greatest that any other node reports",
+                 if it has, somewhere, use `quanchengd init --rejoin-above HEIGHT`, where HEIGHT is the greatest that any other node reports ({} 中没有\
+                 本验证节点的数据。若其密钥从未在本链签名，请用 `quanchengd init` 建立数据目录；若曾签名，请用 `quanchengd init --rejoin-above 高度`，\
+                 取其他节点当前报告的最大高度)",
+                path.display(),
                 path.display()
             ),
             Self::Salvage { path, error } => error.fmt_of(path, f),

@@ -81,25 +81,48 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
     }
     // Before anything is made: else a folder of which nothing can be read left half a new one, which neither starts nor is made again.
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
-    let _lock = take_unused(config, &genesis, &keys)?;
-    MarksFile::at(data_dir, genesis.chain_id(), keys.owner()).open(false).map_err(StartError::File)?;
-    let mut rejoined = Rejoined::default();
-    let Some(key) = &keys.validator else {
-        return Ok(rejoined);
-    };
-    let mut record = SignRecord::fresh(genesis.chain_id(), key.public_key());
-    if let Some(rejoin) = rejoin {
-        let ledger = Ledger::open(data_dir, &genesis, keys.owner(), &config.store).map_err(StartError::Ledger)?;
-        rejoined = take_over(&ledger, key, rejoin.now_ms, old).map_err(StartError::Ledger)?;
-        record.raise_floor(rejoin.floor());
+    make(config, &genesis, &keys, || {
+        MarksFile::at(data_dir, genesis.chain_id(), keys.owner()).open(false).map_err(StartError::File)?;
+        let mut rejoined = Rejoined::default();
+        let Some(key) = &keys.validator else {
+            return Ok(rejoined);
+        };
+        let mut record = SignRecord::fresh(genesis.chain_id(), key.public_key());
+        if let Some(rejoin) = rejoin {
+            let ledger = Ledger::open(data_dir, &genesis, keys.owner(), &config.store).map_err(StartError::Ledger)?;
+            rejoined = take_over(&ledger, key, rejoin.now_ms, old).map_err(StartError::Ledger)?;
+            record.raise_floor(rejoin.floor());
+        }
+        // Last: a folder without a record does not start, so an interrupted init signs nothing.
+        SignRecordFile::at(data_dir).create(&record).map_err(StartError::File)?;
+        Ok(rejoined)
+    })
+}
+
+/// Makes something of an unused folder: all of it, or nothing. Until it is whole a note stands in the folder, with which no node starts; what a crash
+/// leaves is removed when the command is repeated. Without it half of a folder looked like one that had lost its sign record.
+pub(super) fn make<T>(
+    config: &NodeConfig,
+    genesis: &Genesis,
+    keys: &NodeKeys,
+    fill: impl FnOnce() -> Result<T, StartError>,
+) -> Result<T, StartError> {
+    let _lock = take_unused(config, genesis, keys)?;
+    let note = RestoringFile::at(&config.node.data_dir);
+    let made = note
+        .begin()
+        .map_err(StartError::File)
+        .and_then(|()| fill())
+        .and_then(|made| note.end().map_err(StartError::File).map(|()| made));
+    if made.is_err() {
+        // What cannot be removed is removed when the command is repeated; until then no node starts.
+        let _ = note.clear();
     }
-    // Last: a folder without a record does not start, so an interrupted init signs nothing.
-    SignRecordFile::at(data_dir).create(&record).map_err(StartError::File)?;
-    Ok(rejoined)
+    made
 }
 
 /// Refuses a folder that holds anything of a node, or the marks of one that has run and lost the rest: they know what it answered and numbered.
-/// What an interrupted restore left is as good as nothing: [`take_unused`] removes it.
+/// What an interrupted one of these commands left is as good as nothing: [`take_unused`] removes it.
 pub(super) fn check_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKeys) -> Result<(), StartError> {
     let data_dir = &config.node.data_dir;
     if RestoringFile::at(data_dir).check().is_err() {
@@ -117,7 +140,7 @@ pub(super) fn check_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKe
 
 /// Takes an unused folder for whoever makes something of it: while the lock is held nobody else does. Only what is seen under the lock counts: two
 /// commands at once would both find the folder unused, and the one that fails would remove what the other has made.
-pub(super) fn take_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKeys) -> Result<DataLock, StartError> {
+fn take_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKeys) -> Result<DataLock, StartError> {
     let lock = DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?;
     RestoringFile::at(&config.node.data_dir).clear().map_err(StartError::File)?;
     check_unused(config, genesis, keys)?;

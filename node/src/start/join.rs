@@ -8,15 +8,12 @@ use quancheng_state::export::ImportError;
 use quancheng_types::{Genesis, Height};
 use tracing::info;
 
-use super::init::{check_unused, old_batches, take_over, take_unused};
+use super::init::{check_unused, make, old_batches, take_over};
 use super::{NodeKeys, Rejoin, Rejoined, StartError, read_genesis};
 use crate::config::NodeConfig;
-use crate::files::{Marks, MarksFile, Owner, RestoringFile, SignRecordFile};
+use crate::files::{FileError, Marks, MarksFile, Owner, SignRecordFile};
 use crate::ledger::{Imported, Ledger, STORE_FOLDER};
-use crate::snapshot::{Found, SnapshotError, Sources};
-
-/// How often a join begins anew with a newer snapshot because the one that it was fetching is there no more.
-const BEGIN_ANEW_MAX: u32 = 5;
+use crate::snapshot::{Found, Left, SnapshotError, Sources};
 
 /// What was made of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +21,9 @@ pub struct Joined {
     /// Height of the state.
     pub height: Height,
     /// Who gave the manifest.
-    pub source: String,
-    /// Sources that were given up on the way, and why, in English.
-    pub given_up: Vec<(String, String)>,
+    pub manifest_from: String,
+    /// Who gave the chunks, and how many each.
+    pub givers: Vec<(String, u64)>,
     /// Chunks that were checked.
     pub chunks: usize,
     /// Their bytes.
@@ -35,6 +32,16 @@ pub struct Joined {
     pub floor: Option<Height>,
     /// What was taken over of a validator's own batches from an old folder.
     pub rejoined: Rejoined,
+}
+
+impl Joined {
+    /// Who gave the chunks, in English and Chinese.
+    #[must_use]
+    pub fn givers_in_words(&self) -> (String, String) {
+        let en: Vec<String> = self.givers.iter().map(|(who, chunks)| format!("{who} ({chunks})")).collect();
+        let zh: Vec<String> = self.givers.iter().map(|(who, chunks)| format!("{who}（{chunks} 块）")).collect();
+        (en.join(", "), zh.join("、"))
+    }
 }
 
 /// Makes the data folder of the newest snapshot that one of the sources has. While it works a note lies in the folder, with which no node starts; what was
@@ -54,27 +61,23 @@ pub fn join(config: &NodeConfig, sources: Sources, rejoin: Option<Rejoin>) -> Re
     }
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
     let data_dir = &config.node.data_dir;
-    let _lock = take_unused(config, &genesis, &keys)?;
-    let note = RestoringFile::at(data_dir);
-    note.begin().map_err(StartError::File)?;
     let owner = keys.owner();
-    let joined = fill(config, &genesis, owner, sources, rejoin.as_ref()).and_then(|mut joined| {
+    let made = make(config, &genesis, &keys, || {
+        let mut joined = fill(config, &genesis, owner, sources, rejoin.as_ref())?;
         if let (Some(key), Some(rejoin)) = (&keys.validator, &rejoin) {
-            let ledger = Ledger::open(data_dir, &genesis, owner, &config.store).map_err(StartError::Ledger)?;
-            joined.rejoined = take_over(&ledger, key, rejoin.now_ms, old).map_err(StartError::Ledger)?;
+            let ledger = Ledger::open(data_dir, &genesis, owner, &config.store).map_err(SnapshotError::Ledger)?;
+            joined.rejoined = take_over(&ledger, key, rejoin.now_ms, old).map_err(SnapshotError::Ledger)?;
             let mut sign_record = SignRecord::fresh(genesis.chain_id(), key.public_key());
             sign_record.raise_floor(rejoin.floor());
-            SignRecordFile::at(data_dir).create(&sign_record).map_err(StartError::File)?;
+            SignRecordFile::at(data_dir).create(&sign_record).map_err(of_file)?;
             joined.floor = Some(rejoin.floor());
         }
-        note.end().map_err(StartError::File)?;
         Ok(joined)
     });
-    if joined.is_err() {
-        // What cannot be removed is removed when this is repeated; until then no node starts.
-        let _ = note.clear();
-    }
-    joined
+    made.map_err(|error| {
+        // Also what could not be written before anything was fetched.
+        if let StartError::File(file @ FileError::Io { .. }) = error { of_file(file).into() } else { error }
+    })
 }
 
 /// Fills the store; a source that gives something false is given up, and the next one is asked.
@@ -86,7 +89,7 @@ fn fill(
     rejoin: Option<&Rejoin>,
 ) -> Result<Joined, StartError> {
     let data_dir = &config.node.data_dir;
-    let (store, mut anew) = (data_dir.join(STORE_FOLDER), 0);
+    let store = data_dir.join(STORE_FOLDER);
     loop {
         let mut found = sources.newest(genesis)?;
         if let Some(named) = rejoin.map(|rejoin| rejoin.tip).filter(|tip| *tip < found.manifest.height()) {
@@ -96,31 +99,39 @@ fn fill(
         match import(config, genesis, owner, &mut sources, &mut found) {
             Ok(joined) => {
                 let mut file = MarksFile::at(data_dir, genesis.chain_id(), owner);
-                let marks = file.open(false).map_err(StartError::File)?;
+                let marks = file.open(false).map_err(of_file)?;
                 let own = Marks { has_store: true, height: joined.height.0, ..Marks::default() };
-                file.replace(&marks.merged(own)).map_err(StartError::File)?;
+                file.replace(&marks.merged(own)).map_err(of_file)?;
                 return Ok(joined);
             }
             Err(ImportFailure::Final(error)) => return Err(error.into()),
-            Err(ImportFailure::Source(error)) => {
-                std::fs::remove_dir_all(&store).map_err(SnapshotError::io(&store, "remove"))?;
-                let is_gone = matches!(error, SnapshotError::Gone { .. });
-                if is_gone && anew < BEGIN_ANEW_MAX {
-                    anew += 1;
-                } else if !matches!(error, SnapshotError::NoSource { .. }) {
-                    // Of those others, each was told when it was given up.
-                    sources.give_up(&found.source, found.manifest.height(), &error);
-                }
-            }
+            Err(ImportFailure::Source(error)) => sources.give_up(&found, &error),
+            Err(ImportFailure::Left) => {}
         }
+        std::fs::remove_dir_all(&store).map_err(SnapshotError::io(&store, "remove"))?;
     }
 }
 
+/// A file of the node that joins, in the words of a join.
+fn of_file(error: FileError) -> SnapshotError {
+    SnapshotError::Ledger(error.into())
+}
+
 enum ImportFailure {
-    /// Another source may do better.
+    /// Whoever gave the manifest lied: another source may do better.
     Source(SnapshotError),
+    /// It is left for another one; who is to blame was told.
+    Left,
     /// It is ours.
     Final(SnapshotError),
+}
+
+impl From<Left> for ImportFailure {
+    fn from(left: Left) -> Self {
+        match left {
+            Left::NoHolder | Left::Slow => Self::Left,
+        }
+    }
 }
 
 fn import(
@@ -138,28 +149,31 @@ fn import(
             ImportFailure::Source(SnapshotError::Import { source: source.clone(), error })
         }
     };
-    let (header, list) = (found.manifest.header, found.manifest.list.clone());
-    info!(height = %list.height, chunks = list.chunks.len(), bytes = list.bytes(), source, "joining by a snapshot");
+    let (header, list) = (found.manifest.header, &found.manifest.list);
+    let (height, chunks, bytes) = (list.height, list.chunks.len(), list.bytes());
+    info!(%height, chunks, bytes, source, "joining by a snapshot");
     let history = (header.history_size, header.history_root);
     let mut imported = Imported::begin(&store, &config.store, list.clone(), history).map_err(&refused)?;
-    for (number, entry) in (0_u64..).zip(&list.chunks) {
-        let bytes = sources.chunk(found, number, entry).map_err(ImportFailure::Source)?;
+    for number in 0..chunks {
+        let entry = found.manifest.list.chunks[number].clone();
+        let number = u64::try_from(number).unwrap_or(u64::MAX);
+        let bytes = sources.chunk(found, number, &entry)?;
         imported.put(&bytes).map_err(&refused)?;
     }
     let missing = || ImportFailure::Source(SnapshotError::manifest("it has no history", "其缺少历史记录"));
     let leaf = *imported.leaf().ok_or_else(missing)?;
     found.manifest.check_blocks(genesis, &leaf).map_err(ImportFailure::Source)?;
     let needed = imported.finish(genesis.chain_id(), owner, &found.manifest.blocks).map_err(&refused)?;
-    if list.receipts_from > needed {
-        let (found, needed) = (list.receipts_from, needed);
-        return Err(ImportFailure::Source(SnapshotError::ReplayWindow { found, needed }));
+    let receipts_from = found.manifest.list.receipts_from;
+    if receipts_from > needed {
+        return Err(ImportFailure::Source(SnapshotError::ReplayWindow { found: receipts_from, needed }));
     }
     Ok(Joined {
-        height: list.height,
-        source,
-        given_up: sources.failures().to_vec(),
-        chunks: list.chunks.len(),
-        bytes: list.bytes(),
+        height,
+        manifest_from: source,
+        givers: sources.givers(found),
+        chunks,
+        bytes,
         floor: None,
         rejoined: Rejoined::default(),
     })

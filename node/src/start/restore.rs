@@ -8,11 +8,11 @@ use std::path::Path;
 use quancheng_consensus::SignRecord;
 use quancheng_types::{Genesis, Height};
 
-use super::init::{check_unused, old_batches, take_over, take_unused};
+use super::init::{check_unused, make, old_batches, take_over};
 use super::{NodeKeys, Rejoin, Rejoined, StartError, read_genesis};
 use crate::backup::{BackupError, BackupRecord, agrees, copy_checked, survey};
 use crate::config::NodeConfig;
-use crate::files::{MarksFile, RestoringFile, SignRecordFile, sync_folder};
+use crate::files::{MarksFile, SignRecordFile, sync_folder};
 use crate::ledger::{Ledger, STORE_FOLDER, Salvaged};
 
 /// What a restore made.
@@ -61,16 +61,7 @@ pub fn restore(config: &NodeConfig, backup: &Path, rejoin: Option<Rejoin>) -> Re
         (Some(_), Some(_)) | (None, None) => {}
     }
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
-    let _lock = take_unused(config, &genesis, &keys)?;
-    let note = RestoringFile::at(&config.node.data_dir);
-    note.begin().map_err(StartError::File)?;
-    let restored = fill(config, &genesis, &keys, backup, &record, rejoin.as_ref(), old)
-        .and_then(|restored| note.end().map_err(StartError::File).map(|()| restored));
-    if restored.is_err() {
-        // What cannot be removed is removed when the restore is repeated; until then no node starts.
-        let _ = note.clear();
-    }
-    restored
+    make(config, &genesis, &keys, || fill(config, &genesis, &keys, backup, &record, rejoin.as_ref(), old))
 }
 
 fn fill(

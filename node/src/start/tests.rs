@@ -381,7 +381,7 @@ fn blocks_without_the_name_of_their_chain_are_damage() {
     let store = dir.path().join("store");
     let rocks = quancheng_state_rocks::Rocks::open(&store, &quancheng_state_rocks::RocksOptions::default()).unwrap();
     let mut writes = quancheng_state::backend::Writes::new();
-    writes.delete(quancheng_state::backend::Column::ChainMeta, b"user/chain-id".to_vec());
+    writes.delete(quancheng_state::backend::Column::ChainMeta, b"user/chain-id");
     quancheng_state::Backend::write(&rocks, writes, quancheng_state::Durability::Synced).unwrap();
     drop(rocks);
     let error = open_for(dir.path(), &testing::genesis()).unwrap_err();

@@ -9,7 +9,7 @@ mod restore;
 mod tests;
 mod waiters;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -93,7 +93,21 @@ struct Inner {
     uncertified: BTreeMap<Height, Done>,
     recent: Recent,
     block_time_ms: u64,
+    executed: Height,
+    /// Newest height up to which a final header certifies results and all that it certifies is executed here: a proof under that header needs all of it.
     certified: Height,
+    /// The same of headers that certify more than is executed here yet, fewer than the parameter `execution_lag_max` but for a node that catches up.
+    ahead: BTreeSet<Height>,
+}
+
+impl Inner {
+    /// Takes in the headers that certify nothing but what is executed.
+    fn advance(&mut self) {
+        while let Some(first) = self.ahead.first().copied().filter(|first| *first <= self.executed) {
+            self.ahead.pop_first();
+            self.certified = self.certified.max(first);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -118,7 +132,7 @@ impl Tracker {
     /// Starts at what the store holds.
     #[must_use]
     pub fn new(executed: Height, certified: Height, block_time_ms: u64, metrics: Arc<Metrics>) -> Self {
-        let inner = Inner { block_time_ms, certified, ..Inner::default() };
+        let inner = Inner { block_time_ms, executed, certified, ..Inner::default() };
         Self {
             inner: Mutex::new(inner),
             certified: watch::Sender::new(certified),
@@ -254,26 +268,29 @@ impl Tracker {
         inner.recent.keep(receipts);
         inner.uncertified.insert(height, Done { time_ms, receipts: kept, admitted_at });
         self.metrics.executed_height.set(height.0);
-        let certified = inner.certified;
-        self.publish(&mut inner, certified);
+        inner.executed = inner.executed.max(height);
+        inner.advance();
+        let certified = self.publish(&mut inner);
         drop(inner);
         self.executed.send_replace(height);
-        self.wake_certified(certified.min(height));
+        self.wake_certified(certified);
     }
 
     /// A final, durable header certifies the results up to `executed_height`.
     pub fn certified(&self, _height: Height, executed_height: Height, time_ms: u64) {
         let mut inner = self.lock();
         inner.block_time_ms = inner.block_time_ms.max(time_ms);
-        inner.certified = inner.certified.max(executed_height);
-        let certified = inner.certified;
-        self.metrics.certified_height.set(certified.0);
-        self.publish(&mut inner, certified);
+        inner.ahead.insert(executed_height);
+        inner.advance();
+        let certified = self.publish(&mut inner);
         drop(inner);
-        self.wake_certified(certified.min(*self.executed.borrow()));
+        self.wake_certified(certified);
     }
 
-    fn publish(&self, inner: &mut Inner, certified: Height) {
+    /// Tells subscribers of what is certified, and up to where that is.
+    fn publish(&self, inner: &mut Inner) -> Height {
+        let certified = inner.certified;
+        self.metrics.certified_height.set(certified.0);
         while let Some(first) = inner.uncertified.first_entry() {
             if *first.key() > certified {
                 break;
@@ -287,6 +304,7 @@ impl Tracker {
             // Nobody may be listening.
             let _ = self.events.send(Arc::new(block));
         }
+        certified
     }
 
     fn wake_certified(&self, height: Height) {

@@ -124,13 +124,24 @@ fn a_waiter_sees_what_was_executed_without_holding_it() {
     assert!(seen.values().all(|seen| seen.receipt().is_none()));
 }
 
+/// A proof under a header needs the newest state that it certifies, so what that header alone certifies is not certified here before all of it is executed.
 #[test]
-fn a_certificate_ahead_of_the_executor_counts_only_what_is_executed() {
+fn a_header_ahead_of_the_executor_certifies_nothing_yet() {
     let tracker = tracker();
-    tracker.certified(Height(5), Height(4), 7);
-    assert_eq!(*tracker.watch_certified().borrow(), Height(0));
-    tracker.executed(Height(1), 1, receipts(&[]));
-    assert_eq!(*tracker.watch_certified().borrow(), Height(1));
+    let mut events = tracker.subscribe();
+    let certified = || *tracker.watch_certified().borrow();
+    tracker.certified(Height(3), Height(1), 7);
+    tracker.certified(Height(5), Height(3), 7);
+    assert_eq!(certified(), Height(0));
+    let mut seen = Vec::new();
+    for height in 1..=4 {
+        tracker.executed(Height(height), height, receipts(&[]));
+        let told = std::iter::from_fn(|| events.try_recv().ok()).map(|block| block.height.0).collect::<Vec<_>>();
+        seen.push((certified().0, told));
+    }
+    assert_eq!(seen, [(1, vec![1]), (1, vec![]), (3, vec![2, 3]), (3, vec![])]);
+    tracker.certified(Height(6), Height(4), 7);
+    assert_eq!((certified(), events.try_recv().unwrap().height), (Height(4), Height(4)));
 }
 
 #[test]

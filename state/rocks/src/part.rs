@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use quancheng_state::backend::{Backend, Column, Copied, Cursor, Durability, GoOn, Operation, Part, Writes};
+use quancheng_state::backend::{Backend, Column, Copied, Cursor, Durability, GoOn, Part, Writes};
 use quancheng_state::{IoCause, StoreError};
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
@@ -17,11 +17,6 @@ use crate::needed::Needed;
 
 /// Names the newest manifest of a part.
 pub(crate) const CURRENT: &str = "CURRENT";
-/// What the engine adds to a change in a batch, at most: kind, column and two lengths.
-const OPERATION_BYTES: usize = 16;
-/// What stands at the head of a batch.
-const BATCH_HEADER_BYTES: usize = 12;
-
 /// A copy with everything that is in memory, which is written out for it.
 const WRITE_OUT: u64 = 0;
 /// A copy of what is written out already (`CheckpointImpl` of the engine takes the greatest size of a log for "never").
@@ -240,14 +235,14 @@ impl Backend for RocksPart {
         Ok(Box::new(RocksCursor { inner: self.db.raw_iterator_cf(self.family(column)), path: &self.path }))
     }
 
-    fn write(&self, writes: Writes, durability: Durability) -> Result<(), StoreError> {
+    fn write(&self, mut writes: Writes, durability: Durability) -> Result<(), StoreError> {
         if writes.is_empty() {
             return if durability == Durability::Synced { self.sync() } else { Ok(()) };
         }
-        let operations = writes.into_sorted();
-        let mut batch = WriteBatch::with_capacity_bytes(batch_bytes(&operations));
+        // A batch that grows is copied each time it doubles.
+        let mut batch = WriteBatch::with_capacity_bytes(writes.bytes());
         let mut family = None;
-        for operation in operations {
+        for operation in writes.sorted() {
             // Sorted by column: each family is looked up once.
             let handle = match family {
                 Some((column, handle)) if column == operation.column => handle,
@@ -312,13 +307,6 @@ fn is_file_of_engine(name: &str) -> bool {
     let begins = ["CURRENT", "MANIFEST", "LOG", "LOCK", "IDENTITY", "OPTIONS"];
     let ends = [".sst", ".blob", ".log", ".dbtmp"];
     begins.iter().any(|begin| name.starts_with(begin)) || ends.iter().any(|end| name.ends_with(end))
-}
-
-/// Bytes of a batch of these changes, a little more than less: one that grows is copied each time it doubles.
-fn batch_bytes(operations: &[Operation]) -> usize {
-    let bytes =
-        |operation: &Operation| operation.key.len() + operation.value.as_ref().map_or(0, Vec::len) + OPERATION_BYTES;
-    BATCH_HEADER_BYTES + operations.iter().map(bytes).sum::<usize>()
 }
 
 struct RocksCursor<'a> {

@@ -25,7 +25,7 @@ fn write(rocks: &Rocks, number: u64, bytes: usize) {
     // Values that no compression makes small.
     let value: Vec<u8> = (0..bytes as u64).map(|at| (at * at + number * 7919).to_le_bytes()[1]).collect();
     writes.put(Column::Batches, key.clone(), value.clone());
-    writes.put(Column::BatchesPending, key.clone(), value[..value.len().min(3_000)].to_vec());
+    writes.put(Column::BatchesPending, key.clone(), &value[..value.len().min(3_000)]);
     writes.put(Column::Receipts, key, value);
     rocks.write(writes, Durability::Synced).unwrap();
 }

@@ -405,12 +405,8 @@ fn a_file_of_the_log_that_is_missing_or_short_in_the_middle_is_noticed() {
     };
     for number in 0_u32.. {
         let mut writes = Writes::new();
-        writes.put(Column::Blocks, number.to_be_bytes().to_vec(), vec![1; 10]);
-        writes.put(
-            Column::BatchesPending,
-            number.to_be_bytes().to_vec(),
-            vec![u8::try_from(number % 256).unwrap(); 64_000],
-        );
+        writes.put(Column::Blocks, number.to_be_bytes(), vec![1; 10]);
+        writes.put(Column::BatchesPending, number.to_be_bytes(), vec![u8::try_from(number % 256).unwrap(); 64_000]);
         part.write(writes, Durability::Synced).unwrap();
         if logs(live.path()).len() >= 3 {
             break;

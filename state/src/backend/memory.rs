@@ -97,10 +97,10 @@ impl Memory {
 
 impl Content {
     /// Writes one operation; returns what takes it back.
-    fn apply(&mut self, operation: Operation) -> Undo {
+    fn apply(&mut self, operation: Operation<'_>) -> Undo {
         let Operation { column, key, value } = operation;
-        let value = self.restore(column, key.clone(), value.map(Arc::from));
-        Undo { column, key, value }
+        let value = self.restore(column, key.to_vec(), value.map(Arc::from));
+        Undo { column, key: key.to_vec(), value }
     }
 
     /// Puts a value, or nothing, under a key; returns what was there.
@@ -127,9 +127,9 @@ impl Content {
         (self.chain, self.results, self.checkpointed) = (Unsynced::new(), Unsynced::new(), 0);
     }
 
-    fn write(&mut self, part: Part, writes: Writes) {
+    fn write(&mut self, part: Part, mut writes: Writes) {
         if !writes.is_empty() {
-            let undo = writes.into_sorted().into_iter().map(|operation| self.apply(operation)).collect();
+            let undo = writes.sorted().map(|operation| self.apply(operation)).collect();
             match part {
                 Part::Chain => self.chain.push(undo),
                 Part::Results => self.results.push(undo),

@@ -4,14 +4,15 @@
 //! the simulator, the crate `quancheng-state-rocks` has the one for nodes.
 
 use core::fmt;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{IoCause, StoreError};
 
 mod memory;
+mod writes;
 
 pub use memory::{Kept, Memory};
+pub use writes::{Operation, Writes};
 
 /// What a crash does to a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,96 +165,6 @@ pub enum Durability {
     Buffered,
     /// When the call returns; with it every write to the chain before.
     Synced,
-}
-
-/// One change of one record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// Where.
-    pub column: Column,
-    /// Its key.
-    pub key: Vec<u8>,
-    /// The new content, or `None` to remove it.
-    pub value: Option<Vec<u8>>,
-}
-
-/// Bytes of memory that a backend needs for a change beside its key and value, about.
-const OPERATION_BYTES: usize = 64;
-
-/// Changes that happen together or not at all, in each part. Later ones win over earlier ones of the same record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Writes {
-    columns: BTreeMap<Column, Vec<Operation>>,
-}
-
-impl Writes {
-    /// No changes.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { columns: BTreeMap::new() }
-    }
-
-    /// Writes a record.
-    pub fn put(&mut self, column: Column, key: Vec<u8>, value: Vec<u8>) {
-        self.push(Operation { column, key, value: Some(value) });
-    }
-
-    /// Removes a record, if it is there.
-    pub fn delete(&mut self, column: Column, key: Vec<u8>) {
-        self.push(Operation { column, key, value: None });
-    }
-
-    fn push(&mut self, operation: Operation) {
-        self.columns.entry(operation.column).or_default().push(operation);
-    }
-
-    /// About how many bytes of memory a backend needs for the changes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        let bytes = |operation: &Operation| {
-            OPERATION_BYTES + operation.key.len() + operation.value.as_ref().map_or(0, Vec::len)
-        };
-        self.columns.values().flatten().map(bytes).sum()
-    }
-
-    /// The changes of the chain, and those of the results.
-    #[must_use]
-    pub fn into_parts(mut self) -> (Self, Self) {
-        let results = self.columns.extract_if(.., |column, _| column.part() == Part::Results).collect();
-        (self, Self { columns: results })
-    }
-
-    /// The changes in order of column and key (sorted inserts cost half), one per record.
-    #[must_use]
-    pub fn into_sorted(self) -> Vec<Operation> {
-        let mut sorted = Vec::with_capacity(self.len());
-        for mut operations in self.columns.into_values() {
-            // Most columns are written in order, which this sort finds in one pass; it keeps the order of equal keys.
-            operations.sort_by(|a, b| a.key.cmp(&b.key));
-            // Of changes to one record the last wins: it takes the place of the first.
-            operations.dedup_by(|later, kept| {
-                let same = later.key == kept.key;
-                if same {
-                    kept.value = later.value.take();
-                }
-                same
-            });
-            sorted.append(&mut operations);
-        }
-        sorted
-    }
-
-    /// Number of changes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.columns.values().map(Vec::len).sum()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
-    }
 }
 
 /// Keeps bytes in ordered columns.

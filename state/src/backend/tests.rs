@@ -96,16 +96,3 @@ fn cursors_do_not_see_later_writes_and_walk_both_ways() {
     cursor.step().unwrap();
     assert_eq!(cursor.entry(), None);
 }
-
-#[test]
-fn the_last_change_of_a_record_wins() {
-    let mut writes = Writes::new();
-    writes.put(Column::Meta, vec![2], vec![1]);
-    writes.put(Column::Flat, vec![2], vec![9]);
-    writes.delete(Column::Meta, vec![2]);
-    writes.put(Column::Meta, vec![1], vec![1]);
-    writes.put(Column::Meta, vec![2], vec![3]);
-    let sorted = writes.into_sorted();
-    let seen: Vec<_> = sorted.iter().map(|o| (o.column, o.key[0], o.value.as_ref().map(|v| v[0]))).collect();
-    assert_eq!(seen, [(Column::Flat, 2, Some(9)), (Column::Meta, 1, Some(1)), (Column::Meta, 2, Some(3))]);
-}

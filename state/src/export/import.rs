@@ -11,7 +11,7 @@ use super::list::{Part, check_bytes};
 use super::rows::{IndexRow, LeafRow, ReceiptRow};
 use super::{CHUNK_BYTES_MAX, ChunkKind, ExportList, HISTORY_SPAN, ImportError, ListRules};
 use crate::backend::{Backend, Column, Durability, Writes};
-use crate::flat::{FlatRow, encode_record};
+use crate::flat::{FlatRow, put_record};
 use crate::key::StateKey;
 use crate::store::{put_imported, put_leaf, put_location};
 use crate::tree::{ChainHasher, LeafHash, TreeHasher as _, subtree_hash};
@@ -160,14 +160,14 @@ impl Import {
             LeafRow::Value { holding, key, value } => {
                 let flat = FlatRow { holding: *holding, number };
                 let record = flat.record().expect("a row with a value has a record");
-                writes.put(Column::Records, record.to_vec(), encode_record(key.as_bytes(), value));
+                writes.put_with(Column::Records, record, |bytes| put_record(bytes, key.as_bytes(), value));
                 if holding.until.is_none() {
                     self.lists.note(key);
                 }
                 flat
             }
         };
-        writes.put(Column::Flat, place.as_bytes().to_vec(), flat.encode());
+        writes.put_with(Column::Flat, place.as_bytes(), |bytes| flat.put(bytes));
     }
 
     fn index(&mut self, bytes: &[u8], writes: &mut Writes) -> Result<(), ImportError> {
@@ -175,7 +175,7 @@ impl Import {
         for IndexRow { key, value } in read::<Vec<IndexRow>>(bytes)? {
             let key = StateKey::from_bytes(key.into_vec()).ok_or(ImportError::Content { expected: "keys of rows" })?;
             self.lists.push(self.backend.as_ref(), &key, &value)?;
-            writes.put(Column::Index, key.as_bytes().to_vec(), value.into_vec());
+            writes.put(Column::Index, key.as_bytes(), value.into_vec());
         }
         Ok(())
     }

@@ -30,7 +30,8 @@ fn rows_have_golden_bytes_and_come_back() {
     ];
     for (holding, number, expected) in cases {
         let row = FlatRow { holding, number };
-        let bytes = row.encode();
+        let mut bytes = Vec::new();
+        row.put(&mut bytes);
         assert_eq!(bytes, expected);
         assert_eq!(FlatRow::parse(&[], &bytes).unwrap(), row);
         for length in 0..bytes.len() {
@@ -53,15 +54,20 @@ fn a_record_that_is_not_the_one_of_its_row_is_named() {
         FlatRow { holding: Holding { value_hash: Some(hash), since: Height(3), version: 0, until: None }, number: 5 };
     let read = |record: Option<Vec<u8>>| {
         let mut writes = Writes::new();
-        writes.put(Column::Flat, key.hash().as_bytes().to_vec(), row.encode());
+        writes.put_with(Column::Flat, key.hash().as_bytes(), |bytes| row.put(bytes));
         match record {
-            Some(record) => writes.put(Column::Records, record_key(Height(3), 5).to_vec(), record),
-            None => writes.delete(Column::Records, record_key(Height(3), 5).to_vec()),
+            Some(record) => writes.put(Column::Records, record_key(Height(3), 5), record),
+            None => writes.delete(Column::Records, record_key(Height(3), 5)),
         }
         memory.write(writes, Durability::Buffered).unwrap();
         let found = found_at(&memory, &key, Height(3), || true).unwrap().unwrap();
         assert_eq!(found.holding(), &row.holding);
         found.value(&memory, &key)
+    };
+    let encode_record = |key: &[u8], value: &[u8]| {
+        let mut bytes = Vec::new();
+        put_record(&mut bytes, key, value);
+        bytes
     };
     let good = encode_record(key.as_bytes(), b"value");
     assert_eq!(read(Some(good.clone())), Ok(Some(b"value".to_vec())));

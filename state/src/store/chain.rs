@@ -18,8 +18,8 @@ fn user_key(name: &str) -> Vec<u8> {
 /// Adds a validator set and the height from which it is in force.
 pub(super) fn put_set_change(from: Height, validators: &ValidatorSet, writes: &mut Writes) {
     let hash = validators.hash();
-    writes.put(Column::ValidatorSets, hash.as_bytes().to_vec(), encode(validators));
-    writes.put(Column::SetChanges, from.0.to_be_bytes().to_vec(), encode(&hash));
+    writes.put(Column::ValidatorSets, hash.as_bytes(), encode(validators));
+    writes.put(Column::SetChanges, from.0.to_be_bytes(), encode(&hash));
 }
 
 /// What the driver keeps before execution: final blocks with their certificates, batches, small named records.
@@ -70,10 +70,10 @@ impl ChainStore {
             return self.backend.write(Writes::new(), durability);
         }
         let mut writes = Writes::new();
-        writes.put(Column::Blocks, key.to_vec(), block.encode());
-        writes.put(Column::Certificates, key.to_vec(), encode(certificate));
+        writes.put(Column::Blocks, key, block.encode());
+        writes.put(Column::Certificates, key, encode(certificate));
         if self.last_block()?.is_none_or(|last| last < height) {
-            writes.put(Column::ChainMeta, META_LAST_BLOCK.to_vec(), encode(&height));
+            writes.put(Column::ChainMeta, META_LAST_BLOCK, encode(&height));
         }
         self.backend.write(writes, durability)
     }
@@ -127,8 +127,8 @@ impl ChainStore {
         for (header, bytes) in batches {
             let id = header.id();
             if !self.has_batch(&id)? {
-                writes.put(Column::Batches, id.as_bytes().to_vec(), bytes.to_vec());
-                writes.put(Column::BatchesPending, id.as_bytes().to_vec(), encode(header));
+                writes.put(Column::Batches, id.as_bytes(), bytes);
+                writes.put(Column::BatchesPending, id.as_bytes(), encode(header));
             }
         }
         self.backend.write(writes, durability)
@@ -175,8 +175,8 @@ impl ChainStore {
         let mut deleted = 0;
         for id in ids {
             if self.backend.get(Column::BatchesPending, id.as_bytes())?.is_some() {
-                writes.delete(Column::Batches, id.as_bytes().to_vec());
-                writes.delete(Column::BatchesPending, id.as_bytes().to_vec());
+                writes.delete(Column::Batches, id.as_bytes());
+                writes.delete(Column::BatchesPending, id.as_bytes());
                 deleted += 1;
             }
         }

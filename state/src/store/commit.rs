@@ -2,7 +2,7 @@ use core::borrow::Borrow;
 use core::sync::atomic::Ordering;
 use std::sync::PoisonError;
 
-use borsh::object_length;
+use borsh::{BorshSerialize as _, object_length};
 use quancheng_proof::state_proof::value_hash;
 use quancheng_types::codec::encode;
 use quancheng_types::merkle::{self, RootBuilder};
@@ -13,7 +13,7 @@ use quancheng_types::{
 use super::chain::put_set_change;
 use super::executed_ids::ExecutedIds;
 use super::history::node_key;
-use super::receipts::{RECEIPT_GROUP, receipt_key, receipt_row};
+use super::receipts::{RECEIPT_GROUP, put_row, receipt_key};
 use super::{HistoryTip, META_OLDEST, META_TIP, SinceCheckpoint, Store, TipRecord, Writer};
 use crate::backend::{Column, Durability, Writes};
 use crate::error::{Record, StoreError};
@@ -163,12 +163,12 @@ impl Store {
         let unwritten = &self.shared.unwritten;
         let tree = update::<ChainHasher>(self.backend(), unwritten, &mut writer.cache, height, changes, &mut writes)?;
         if !tree.superseded.is_empty() {
-            writes.put(Column::Superseded, height.0.to_be_bytes().to_vec(), encode(&tree.superseded));
+            writes.put(Column::Superseded, height.0.to_be_bytes(), encode(&tree.superseded));
         }
 
         let receipts_root = put_receipts(height, &block.executed, &mut writes);
         for batch in &block.batches {
-            writes.delete(Column::BatchesPending, batch.as_bytes().to_vec());
+            writes.delete(Column::BatchesPending, batch.as_bytes());
         }
         if let Some((from, validators)) = &block.set_change {
             put_set_change(*from, validators, &mut writes);
@@ -215,7 +215,7 @@ impl Store {
         };
         record.executed_until_ms = executed_until_ms;
         let mut writes = Writes::new();
-        writes.put(Column::Meta, META_TIP.to_vec(), encode(record));
+        writes.put(Column::Meta, META_TIP, encode(record));
         for (from, validators) in sets {
             put_set_change(*from, validators, &mut writes);
         }
@@ -278,7 +278,7 @@ fn changes_of(patch: Patch, writes: &mut Writes) -> Result<Vec<Change>, StoreErr
                 key: key.as_bytes().to_vec(),
                 expected: "a row of an index that is never removed",
             })?;
-            writes.put(Column::Index, key.as_bytes().to_vec(), value);
+            writes.put(Column::Index, key.as_bytes(), value);
         } else {
             let value = value.map(|value| (value_hash(&value), value));
             changes.push(Change { key_hash: key.hash(), key, value });
@@ -290,55 +290,52 @@ fn changes_of(patch: Patch, writes: &mut Writes) -> Result<Vec<Change>, StoreErr
 
 fn put_receipts(height: Height, executed: &[Executed], writes: &mut Writes) -> Digest {
     let mut tree = RootBuilder::new();
-    let mut groups = Vec::new();
+    let (mut groups, mut receipt) = (Vec::new(), Vec::new());
     for (position, done) in (0_u32..).zip(executed) {
         assert!(done.receipt.position == position, "receipt {position} of height {height} carries another position");
-        let bytes = encode(&done.receipt);
-        for (level, hash) in tree.push(merkle::leaf_hash(&bytes)) {
+        receipt.clear();
+        done.receipt.serialize(&mut receipt).expect("writing to memory cannot fail");
+        for (level, hash) in tree.push(merkle::leaf_hash(&receipt)) {
             if level == RECEIPT_GROUP.trailing_zeros() {
                 groups.extend_from_slice(hash.as_bytes());
             }
         }
-        writes.put(Column::Receipts, receipt_key(height, position), receipt_row(&done.body, &bytes));
+        writes.put_with(Column::Receipts, receipt_key(height, position), |row| put_row(row, &done.body, &receipt));
         put_location(&done.receipt.transaction_id, height, position, writes);
     }
     if !executed.is_empty() {
         let mut record = tree.size().to_be_bytes().to_vec();
         record.extend_from_slice(&groups);
-        writes.put(Column::ReceiptNodes, height.0.to_be_bytes().to_vec(), record);
+        writes.put(Column::ReceiptNodes, height.0.to_be_bytes(), record);
     }
     tree.root()
-}
-
-fn index_key(id: &TransactionId) -> Vec<u8> {
-    id.as_bytes().to_vec()
 }
 
 fn put_history(leaf: HistoryLeaf, mut log: RootBuilder, executed_until_ms: u64, writes: &mut Writes) -> TipRecord {
     put_leaf(&leaf, &mut log, writes);
     let record = TipRecord { leaf, log, executed_until_ms };
-    writes.put(Column::Meta, META_TIP.to_vec(), encode(&record));
+    writes.put(Column::Meta, META_TIP, encode(&record));
     record
 }
 
 /// Appends a leaf to the history log.
 pub(crate) fn put_leaf(leaf: &HistoryLeaf, log: &mut RootBuilder, writes: &mut Writes) {
-    writes.put(Column::HistoryLeaves, leaf.height.0.to_be_bytes().to_vec(), encode(leaf));
+    writes.put(Column::HistoryLeaves, leaf.height.0.to_be_bytes(), encode(leaf));
     let index = log.size();
     for (level, hash) in log.push(leaf.leaf_hash()) {
-        writes.put(Column::HistoryNodes, node_key(level, index >> level), hash.as_bytes().to_vec());
+        writes.put(Column::HistoryNodes, node_key(level, index >> level), hash.as_bytes());
     }
 }
 
 /// Adds where an executed transaction is.
 pub(crate) fn put_location(id: &TransactionId, height: Height, position: u32, writes: &mut Writes) {
-    writes.put(Column::TransactionIndex, index_key(id), receipt_key(height, position));
+    writes.put(Column::TransactionIndex, id.as_bytes(), receipt_key(height, position));
 }
 
 /// Makes an imported height the newest one. Of what was executed it is only known here that it was valid for as long as anything can be.
 pub(crate) fn put_imported(leaf: HistoryLeaf, log: RootBuilder, writes: &mut Writes) {
     let height = leaf.height.0;
     let record = TipRecord { leaf, log, executed_until_ms: u64::MAX };
-    writes.put(Column::Meta, META_TIP.to_vec(), encode(&record));
-    writes.put(Column::Meta, META_OLDEST.to_vec(), encode(&height));
+    writes.put(Column::Meta, META_TIP, encode(&record));
+    writes.put(Column::Meta, META_OLDEST, encode(&height));
 }

@@ -33,9 +33,9 @@ const RECEIPTS_PER_CALL: usize = 4_096;
 /// its receipts and those before it are not. Every transaction executed from `indexed` on is in the index. Blocks and certificates that name the
 /// validators of a later height ([`ChainStore::is_turning_point`]) belong into such a store too. Before the store is opened.
 pub fn put_beginning(first_block: Height, indexed: Height, writes: &mut Writes) {
-    writes.put(Column::ChainMeta, META_FIRST_BLOCK.to_vec(), encode(&first_block));
-    writes.put(Column::Meta, META_FIRST_RECEIPT.to_vec(), encode(&first_block.next()));
-    writes.put(Column::Meta, META_FIRST_INDEXED.to_vec(), encode(&indexed));
+    writes.put(Column::ChainMeta, META_FIRST_BLOCK, encode(&first_block));
+    writes.put(Column::Meta, META_FIRST_RECEIPT, encode(&first_block.next()));
+    writes.put(Column::Meta, META_FIRST_INDEXED, encode(&indexed));
 }
 
 /// The lowest heights whose receipts are here, and all of whose transactions are known by their ids.
@@ -81,15 +81,15 @@ impl ChainStore {
         let mut writes = Writes::new();
         if let Some(block) = self.block(height)? {
             for reference in &block.batches {
-                writes.delete(Column::Batches, reference.header.id().as_bytes().to_vec());
+                writes.delete(Column::Batches, reference.header.id().as_bytes());
             }
             if !self.is_turning_point(&block)? {
                 let key = height.0.to_be_bytes();
-                writes.delete(Column::Blocks, key.to_vec());
-                writes.delete(Column::Certificates, key.to_vec());
+                writes.delete(Column::Blocks, key);
+                writes.delete(Column::Certificates, key);
             }
         }
-        writes.put(Column::ChainMeta, META_FIRST_BLOCK.to_vec(), encode(&height.next()));
+        writes.put(Column::ChainMeta, META_FIRST_BLOCK, encode(&height.next()));
         self.backend().write(writes, Durability::Buffered)
     }
 }
@@ -168,8 +168,8 @@ impl Store {
         for position in 0..count {
             writes.delete(Column::Receipts, receipt_key(height, position));
         }
-        writes.delete(Column::ReceiptNodes, height.0.to_be_bytes().to_vec());
-        writes.put(Column::Meta, META_FIRST_RECEIPT.to_vec(), encode(&height.next()));
+        writes.delete(Column::ReceiptNodes, height.0.to_be_bytes());
+        writes.put(Column::Meta, META_FIRST_RECEIPT, encode(&height.next()));
         let bytes = writes.bytes();
         self.shared.backend.write(writes, Durability::Buffered)?;
         // What is removed waits in memory for a checkpoint as what is written does.

@@ -383,7 +383,7 @@ fn check_format(backend: &dyn Backend) -> Result<(), StoreError> {
         match read_record::<u32>(backend, column, META_FORMAT)? {
             Some(FORMAT) => {}
             Some(found) => return Err(StoreError::Format { found, supported: FORMAT }),
-            None => writes.put(column, META_FORMAT.to_vec(), encode(&FORMAT)),
+            None => writes.put(column, META_FORMAT, encode(&FORMAT)),
         }
     }
     if writes.is_empty() { Ok(()) } else { backend.write(writes, Durability::Synced) }

@@ -42,14 +42,14 @@ impl Store {
                 // A crash may have taken back this call and not the one that it repeats.
                 if let Some(row) = self.backend().get(Column::FlatHistory, &key)? {
                     if let Some(record) = FlatRow::parse(&key, &row)?.record() {
-                        writes.delete(Column::Records, record.to_vec());
+                        writes.delete(Column::Records, record);
                     }
                     writes.delete(Column::FlatHistory, key);
                 }
             }
-            writes.delete(Column::Superseded, key.to_vec());
+            writes.delete(Column::Superseded, key);
         }
-        writes.put(Column::Meta, META_OLDEST.to_vec(), encode(&height.0));
+        writes.put(Column::Meta, META_OLDEST, encode(&height.0));
         self.shared.backend.write(writes, Durability::Buffered)
     }
 }

@@ -14,11 +14,11 @@ use crate::error::{Record, StoreError};
 pub(super) const RECEIPT_GROUP: u64 = 16;
 
 const POSITION_KEY_BYTES: usize = 8 + 4;
-const BODY_BYTES: usize = 32 + 4 + 4;
 
-pub(super) fn receipt_key(height: Height, position: u32) -> Vec<u8> {
-    let mut key = height.0.to_be_bytes().to_vec();
-    key.extend_from_slice(&position.to_be_bytes());
+pub(super) fn receipt_key(height: Height, position: u32) -> [u8; POSITION_KEY_BYTES] {
+    let mut key = [0; POSITION_KEY_BYTES];
+    key[..8].copy_from_slice(&height.0.to_be_bytes());
+    key[8..].copy_from_slice(&position.to_be_bytes());
     key
 }
 
@@ -28,14 +28,12 @@ fn split_key(key: &[u8]) -> Option<(Height, u32)> {
     Some((Height(u64::from_be_bytes(*height)), u32::from_be_bytes(position)))
 }
 
-/// batch id ‖ offset: u32 BE ‖ length: u32 BE ‖ receipt.
-pub(super) fn receipt_row(body: &BodyLocation, receipt: &[u8]) -> Vec<u8> {
-    let mut row = Vec::with_capacity(BODY_BYTES + receipt.len());
+/// Appends batch id ‖ offset: u32 BE ‖ length: u32 BE ‖ receipt.
+pub(super) fn put_row(row: &mut Vec<u8>, body: &BodyLocation, receipt: &[u8]) {
     row.extend_from_slice(body.batch.as_bytes());
     row.extend_from_slice(&body.offset_bytes.to_be_bytes());
     row.extend_from_slice(&body.length_bytes.to_be_bytes());
     row.extend_from_slice(receipt);
-    row
 }
 
 fn split_row(row: &[u8]) -> Option<(BodyLocation, &[u8])> {

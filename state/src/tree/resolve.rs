@@ -8,7 +8,7 @@ use super::prefix::Prefix;
 use super::update::{Bucket, Updater, child, miscounted};
 use crate::backend::Column;
 use crate::error::{Record, StoreError};
-use crate::flat::{FlatRow, encode_record, record_key, versioned};
+use crate::flat::{FlatRow, put_record, record_key, versioned};
 use crate::key::StateKey;
 
 /// What a height does to one key.
@@ -132,10 +132,10 @@ impl<H: TreeHasher> Updater<'_, H> {
         if value_hash.is_some() {
             self.put(place, after, false);
         } else {
-            self.writes.delete(Column::Flat, place.as_bytes().to_vec());
+            self.writes.delete(Column::Flat, place.as_bytes());
             self.leaves.push(LeafChange { place, hash: None, is_new: false });
         }
-        self.writes.put(Column::FlatHistory, versioned(place.as_bytes(), self.height), row.encode());
+        self.writes.put_with(Column::FlatHistory, versioned(place.as_bytes(), self.height), |bytes| row.put(bytes));
         self.superseded.push(place);
         Ok(())
     }
@@ -144,14 +144,15 @@ impl<H: TreeHasher> Updater<'_, H> {
     fn record(&mut self, key: &StateKey, value: &[u8]) -> u32 {
         let number = self.records;
         self.records += 1;
-        let bytes = encode_record(key.as_bytes(), value);
-        self.writes.put(Column::Records, record_key(self.height, number).to_vec(), bytes);
+        self.writes.put_with(Column::Records, record_key(self.height, number), |bytes| {
+            put_record(bytes, key.as_bytes(), value);
+        });
         number
     }
 
     /// Writes what is at a place from this height on: row and leaf.
     fn put(&mut self, place: Digest, row: FlatRow, is_new: bool) {
-        self.writes.put(Column::Flat, place.as_bytes().to_vec(), row.encode());
+        self.writes.put_with(Column::Flat, place.as_bytes(), |bytes| row.put(bytes));
         let hash = Leaf { place, holding: row.holding }.hashed::<H>().hash;
         self.leaves.push(LeafChange { place, hash: Some(hash), is_new });
     }

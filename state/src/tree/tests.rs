@@ -166,7 +166,7 @@ fn a_lost_record_is_noticed_not_hashed_over() {
     let mut tree = Harness::new::<ChainHasher>(0);
     tree.apply::<ChainHasher>(&(0..100).map(|n| (n, Some(1))).collect()).unwrap();
     let mut damage = Writes::new();
-    damage.delete(Column::Flat, key(3).0.to_vec());
+    damage.delete(Column::Flat, key(3).0);
     tree.memory.write(damage, Durability::Buffered).unwrap();
     let error = tree.apply::<ChainHasher>(&BTreeMap::from([(3, Some(2))])).unwrap_err();
     assert!(matches!(&error, StoreError::Inconsistent { record: Record::Column("flat"), .. }), "{error}");
@@ -183,7 +183,7 @@ fn a_changed_record_is_noticed_not_kept_for_ever() {
     // The height that wrote it.
     row[8] ^= 1;
     let mut damage = Writes::new();
-    damage.put(Column::Flat, key(3).0.to_vec(), row);
+    damage.put(Column::Flat, key(3).0, row);
     tree.memory.write(damage, Durability::Buffered).unwrap();
     let error = tree.apply::<ChainHasher>(&BTreeMap::from([(3, Some(2))])).unwrap_err();
     assert!(matches!(&error, StoreError::Inconsistent { record: Record::Column("flat"), .. }), "{error}");
@@ -376,7 +376,7 @@ fn a_cached_bucket_is_not_read_again() {
     // With the disk's own leaves and pages gone, keys that are new can still be placed.
     let mut damage = Writes::new();
     for number in 0..500 {
-        damage.delete(Column::Flat, key(number).0.to_vec());
+        damage.delete(Column::Flat, key(number).0);
     }
     tree.memory.write(damage, Durability::Buffered).unwrap();
     // But for those that share a stem.

@@ -109,7 +109,7 @@ impl Unwritten {
             for (prefix, changed) in state.pages.iter() {
                 changed.put(prefix, writes);
             }
-            writes.put(Column::Tree, ROOT_SLOT_KEY.to_vec(), encode_root(&state.root, height));
+            writes.put(Column::Tree, ROOT_SLOT_KEY, encode_root(&state.root, height));
         });
     }
 

@@ -13,6 +13,9 @@ use super::super::respond::{self, OCTET_STREAM};
 use super::super::state::Api;
 use crate::snapshot::{SnapshotError, SnapshotFolder, SnapshotInfo};
 
+/// Suggested wait when a snapshot cannot be read, ms.
+const UNREADABLE_RETRY_MS: u64 = 2_000;
+
 /// The snapshots of a node.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SnapshotsView {
@@ -28,7 +31,8 @@ pub(crate) struct SnapshotsView {
     responses((status = 200, body = SnapshotsView), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn list(api: Api, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
-    let snapshots = api.blocking(|backend| Ok(backend.snapshots().list()?)).await?;
+    // A manifest that is not known yet is read, which takes memory.
+    let snapshots = api.proving(|backend| backend.snapshots().served_list().map_err(refused)).await?;
     Ok(respond::ok(&SnapshotsView { snapshots }))
 }
 
@@ -66,8 +70,17 @@ fn file(
     height: Height,
     read: impl FnOnce(&SnapshotFolder) -> Result<Option<Vec<u8>>, SnapshotError>,
 ) -> ApiResult<Vec<u8>> {
-    let found = read(&backend.snapshots())?;
+    let found = read(&backend.snapshots()).map_err(refused)?;
     found.ok_or_else(|| ApiError::not_found(format!("such part of a snapshot of height {height}")))
+}
+
+/// What the system refuses to read now it may give later, and says nothing of the snapshot: who asked may ask again.
+fn refused(error: SnapshotError) -> ApiError {
+    if matches!(error, SnapshotError::Io { .. }) {
+        let what = "failed reads of its snapshots (its log tells why)";
+        return ApiError::Overloaded { what, retry_after_ms: UNREADABLE_RETRY_MS };
+    }
+    error.into()
 }
 
 /// Begins one: 202 with its state, which is `running`; 409 SNAPSHOT_RUNNING while another is being made.
@@ -84,4 +97,22 @@ pub(super) async fn begin(api: Api, Params(NoParams {}): Params<NoParams>, heade
 pub(super) async fn show(api: Api, Params(NoParams {}): Params<NoParams>) -> ApiResult<Response> {
     let status = api.blocking(|backend| Ok(backend.snapshot_status())).await?;
     Ok(respond::ok(&status))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Error;
+    use std::path::Path;
+
+    use super::*;
+
+    /// What could not be read may be asked for again, by whoever knows our codes and by whoever knows HTTP alone.
+    #[test]
+    fn a_read_that_fails_may_be_tried_again() {
+        let busy = refused(SnapshotError::io(Path::new("/d/5/manifest"), "read")(Error::from_raw_os_error(24)));
+        assert_eq!(busy.status_and_code().0, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(busy.is_retryable() && busy.retry_after_ms() == Some(UNREADABLE_RETRY_MS));
+        let other = refused(SnapshotError::Ledger(crate::ledger::LedgerError::Empty));
+        assert!(!other.is_retryable(), "{other:?}");
+    }
 }

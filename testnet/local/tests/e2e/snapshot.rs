@@ -96,6 +96,10 @@ fn a_validator_that_lost_everything_joins_by_a_snapshot_and_a_liar_is_named() {
     assert_eq!(code, Some(0), "{words}");
     assert!(words.contains(&format!("joined by the snapshot of height {height}")) && words.contains("已由"), "{words}");
     assert!(words.contains(&format!("given up: {}", text(&liar))), "a liar is named though the join succeeds: {words}");
+    // It gave the manifest and a chunk before the changed one; the others came from the node.
+    let (manifest, chunks) =
+        (format!("manifest came from {}", text(&liar)), format!("{} (1), {} (", text(&liar), net.api(0)));
+    assert!(words.contains(&manifest) && words.contains(&chunks), "{words}");
     net.start_node(3);
 
     let load = Load::start(&net, &[3], 80, 92);
