@@ -130,11 +130,12 @@ pub(crate) fn registration(record: Value, references: &References) -> Outcome<Ma
 /// The statement alone, of a whole record or of a statement.
 pub(crate) fn statement(record: Value, references: &References) -> Outcome<(Value, Vec<String>)> {
     let mut record = formed(object(record)?)?;
-    if let Some(dossier) = record.remove("dossier") {
-        return Ok((dossier, Vec::new()));
-    }
     for key in ["kind", "registrar", "rule_set"] {
         record.remove(key);
+    }
+    if let Some(dossier) = record.remove("dossier") {
+        refuse_unknown(&record, &IGNORED)?;
+        return Ok((dossier, Vec::new()));
     }
     dossier(record, references)
 }
@@ -170,7 +171,13 @@ fn dossier(mut record: Map<String, Value>, references: &References) -> Outcome<(
     out.insert("region".to_owned(), region(&mut record));
     out.insert("schema".to_owned(), digest(&mut record, "schema", "schema")?);
     out.insert("manifest_root".to_owned(), digest(&mut record, "manifest_root", "dataset_manifest_root")?);
-    if let Some(openness) = record.remove("open_attr").filter(|value| !value.is_null()) {
+    if let Some(openness) = record.remove("open_attr") {
+        if out.get("openness").is_some_and(|other| *other != openness) {
+            let message = say!("open_attr 与 openness 不一致。", "open_attr and openness contradict each other.");
+            return Err(
+                Fault::usage("OPENNESS_UNCLEAR", message).hint(say!("请只保留其一。", "Leave one of them out."))
+            );
+        }
         out.insert("openness".to_owned(), openness);
     }
     if let (false, Some(field)) = (out.contains_key("application_field"), record.get("seed_domain")) {

@@ -105,6 +105,13 @@ fn a_value_of_another_form_is_refused_by_name() {
     for key in ["applicant", "holders", "previous_holders", "version", "derived_from"] {
         assert!(map(key, Value::Null).is_ok(), "{key}");
     }
+    // Two keys of one meaning, and keys beside a statement that is whole.
+    let mut both = record.clone();
+    (both["open_attr"], both["openness"]) = (json!("无条件开放"), json!("有条件开放"));
+    assert_eq!(registration(both, &References::default()).unwrap_err().code, "OPENNESS_UNCLEAR");
+    let beside = json!({ "dossier": {}, "kind": "DATA_ASSET", "title_zh": "样例" });
+    assert_eq!(statement(beside, &References::default()).unwrap_err().code, "UNKNOWN_KEY");
+    assert!(statement(json!({ "dossier": {}, "kind": "DATA_ASSET" }), &References::default()).is_ok());
 }
 
 #[test]

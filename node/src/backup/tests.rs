@@ -16,7 +16,7 @@ use super::export::export;
 use super::record::{RECORD_NAME, digest};
 use super::*;
 use crate::config::NodeConfig;
-use crate::files::{DataLock, FileError, MarksFile, RestoringFile, SignRecordFile};
+use crate::files::{DataLock, FileError, RestoringFile, SignRecordFile};
 use crate::ledger::{Ledger, LedgerError, SalvageError, execute_stored, salvage};
 use crate::snapshot::Sources;
 use crate::start::{Rejoin, StartError, init, join, restore};
@@ -470,9 +470,7 @@ fn an_interrupted_restore_does_not_start_and_is_repeated() {
     let data = &config.node.data_dir;
     drop(DataLock::acquire(data).unwrap());
     RestoringFile::at(data).begin().unwrap();
-    std::fs::create_dir_all(data.join("store/chain")).unwrap();
-    std::fs::write(data.join("store/chain/CURRENT"), "MANIFEST-000001\n").unwrap();
-    MarksFile::at(data, testing::genesis().chain_id(), testing::owner()).open(false).unwrap();
+    drop(Ledger::open(data, &testing::genesis(), testing::owner(), &config.store).unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let teardown = crate::start::Teardown::default();
     let started = runtime.block_on(crate::start::Node::start(config.clone(), &teardown));
@@ -522,6 +520,38 @@ fn an_init_that_fails_leaves_nothing_and_one_without_a_note_is_not_believed() {
     let salvage = Some(Rejoin { salvage: Some(old), ..above(9).unwrap() });
     let rejoined = init(&config, salvage).unwrap();
     assert!(rejoined.is_unsure && !rejoined.is_whole(), "{rejoined:?}");
+}
+
+/// The note is not believed against what lies beside it: an old data folder that was put back over an interrupted init was removed with all that it had admitted, and so were
+/// files of a user who had one of this name.
+#[test]
+fn a_note_beside_what_a_node_left_removes_nothing() {
+    let (dir, _) = small(2);
+    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let data = &config.node.data_dir;
+    let refused = |what: &str| {
+        let error = init(&config, above(5)).unwrap_err();
+        assert!(matches!(&error, StartError::File(FileError::NotUnfinished { .. })), "{what}: {error}");
+        assert!(error.to_string().contains("未删除"), "{error}");
+        assert_eq!(std::fs::read(data.join("store/goods.txt")).unwrap(), b"goods", "{what}");
+    };
+    std::fs::create_dir_all(data.join("store")).unwrap();
+    std::fs::write(data.join("store/goods.txt"), "goods").unwrap();
+    std::fs::write(data.join("restoring"), "of the roof").unwrap();
+    refused("a note of somebody else");
+    RestoringFile::at(data).begin().unwrap();
+    std::fs::create_dir_all(data.join("log")).unwrap();
+    refused("a log");
+    std::fs::remove_dir_all(data.join("log")).unwrap();
+    init(&config, above(5)).unwrap();
+    assert!(!data.join("store/goods.txt").exists(), "what an interrupted init had made");
+    // A whole folder with a note is salvaged all the same.
+    drop(opened(&config));
+    let ledger = opened(&config);
+    ledger.put_commits(&[testing::commit(1)]).unwrap();
+    drop(ledger);
+    RestoringFile::at(data).begin().unwrap();
+    salvage(data, testing::genesis().chain_id(), &key().public_key()).unwrap();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FileError, io, marks_file, sign_record_file, sync_folder};
+use super::{FileError, LOG_FOLDER, io, marks_file, sign_record_file, sync_folder};
 
 /// Name in the data folder.
 const NAME: &str = "restoring";
@@ -58,15 +58,19 @@ impl RestoringFile {
     }
 
     /// Where there is a note, removes what the unfinished command has made, and the note last. No node has started on it, so nothing was
-    /// signed or numbered with it.
+    /// signed or numbered with it. The note alone is not believed: it has to be the one that is written here, and where a node has run there is its log, which
+    /// `init` never makes (an old data folder may have been put back over an interrupted one).
     ///
     /// # Errors
-    /// [`FileError::Io`].
+    /// [`FileError::NotUnfinished`], and nothing is removed; [`FileError::Io`].
     pub fn clear(&self) -> Result<(), FileError> {
         if self.check().is_ok() {
             return Ok(());
         }
-        for name in ["store", "log", marks_file::NAME, sign_record_file::NAME] {
+        if !self.is_own() || self.folder.join(LOG_FOLDER).symlink_metadata().is_ok() {
+            return Err(FileError::NotUnfinished { path: self.path.clone() });
+        }
+        for name in ["store", marks_file::NAME, sign_record_file::NAME] {
             let path = self.folder.join(name);
             let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             match removed {
@@ -77,5 +81,12 @@ impl RestoringFile {
             }
         }
         self.end()
+    }
+
+    /// Whether it is what [`Self::begin`] writes, or the beginning of it.
+    fn is_own(&self) -> bool {
+        let longest = u64::try_from(WORDS.len()).unwrap_or(u64::MAX);
+        let is_short = self.path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= longest);
+        is_short && std::fs::read(&self.path).is_ok_and(|found| WORDS.as_bytes().starts_with(&found))
     }
 }

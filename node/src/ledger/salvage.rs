@@ -182,6 +182,9 @@ pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Sa
     // hardly the folder on which the validator ran.
     let chain = ChainStore::over(Arc::clone(&rocks) as Arc<dyn Backend>);
     let has_blocks = chain.last_block().ok().flatten().is_some();
+    if batches.is_empty() && !has_blocks && RestoringFile::at(data_dir).check().is_err() {
+        return Err(SalvageError::Unfinished);
+    }
     let is_unsure = marks.is_none() || !(has_blocks || SignRecordFile::at(data_dir).exists());
     let marks = marks.unwrap_or_default();
     let newest = batches.last().map_or(0, |batch| batch.header.sequence.saturating_add(1));
@@ -203,9 +206,6 @@ fn check_folder(data_dir: &Path) -> Result<(), SalvageError> {
     }
     if is_backup(data_dir) {
         return Err(SalvageError::Backup);
-    }
-    if RestoringFile::at(data_dir).check().is_err() {
-        return Err(SalvageError::Unfinished);
     }
     let store = data_dir.join(STORE_FOLDER);
     RocksPart::check_folder(&store, Part::Chain)?;

@@ -19,6 +19,8 @@ use super::{Manifest, SnapshotError, SnapshotInfo, Source};
 
 /// Time for a manifest or a chunk: that of a chunk over a line of a megabit a second.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same where nobody else has it: a slow line is better than none, and who waits for it is told.
+const PATIENCE_ALONE: Duration = Duration::from_secs(600);
 /// Time for a list, which is short.
 const LIST_PATIENCE: Duration = Duration::from_secs(15);
 /// A place that takes longer for a chunk is asked again only when the others had their turn: it may have a slow line, or mean to be one.
@@ -208,7 +210,15 @@ impl Sources {
         self.places[place].pace.is_behind(self.behind_max)
     }
 
+    /// How long one answer of whoever offers this is waited for.
+    fn patience(&self, offer: &Offer) -> Duration {
+        let is_open =
+            |other: &&Offer| other.place != offer.place && self.places[other.place].is_open(other.info.height);
+        if self.offers.iter().any(|other| is_open(&other)) { PATIENCE } else { PATIENCE_ALONE }
+    }
+
     fn manifest(&mut self, offer: &Offer) -> Result<Manifest, Fault> {
+        self.asking.answer = self.patience(offer);
         let place = &mut self.places[offer.place];
         self.progress.asks(&place.source, "its manifest", "清单");
         let begun = Instant::now();
@@ -235,6 +245,7 @@ impl Sources {
             }
             found.holders[at].is_same = true;
             let offer = found.holders[at].offer.clone();
+            self.asking.answer = self.patience(&offer);
             let place = &mut self.places[offer.place];
             self.progress.asks(&place.source, format_args!("chunk {number}"), format_args!("第 {number} 块"));
             let begun = Instant::now();

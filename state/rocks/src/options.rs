@@ -254,6 +254,7 @@ impl Shape {
             Column::Superseded | Column::ReceiptNodes | Column::HistoryNodes => (false, false, true, false, RUNS_MAX),
             Column::Batches => (false, true, false, true, RUNS_MAX),
             Column::BatchesPending => (false, true, false, false, RUNS_MAX),
+            Column::BatchBlocks => (true, true, true, false, RUNS_MAX),
             Column::FlatHistory
             | Column::Records
             | Column::Receipts

@@ -79,6 +79,8 @@ pub enum Column {
     Batches,
     /// Batch id → header, for batches not yet in an executed block.
     BatchesPending,
+    /// Batch id → height of the final block that names it.
+    BatchBlocks,
     /// Hash → validator set.
     ValidatorSets,
     /// Height from which it is in force → hash of the validator set.
@@ -87,7 +89,7 @@ pub enum Column {
 
 impl Column {
     /// All columns.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Flat,
         Self::FlatHistory,
         Self::Records,
@@ -105,6 +107,7 @@ impl Column {
         Self::Certificates,
         Self::Batches,
         Self::BatchesPending,
+        Self::BatchBlocks,
         Self::ValidatorSets,
         Self::SetChanges,
     ];
@@ -113,7 +116,12 @@ impl Column {
     #[must_use]
     pub const fn part(self) -> Part {
         match self {
-            Self::ChainMeta | Self::Blocks | Self::Certificates | Self::Batches | Self::BatchesPending => Part::Chain,
+            Self::ChainMeta
+            | Self::Blocks
+            | Self::Certificates
+            | Self::Batches
+            | Self::BatchesPending
+            | Self::BatchBlocks => Part::Chain,
             Self::Flat
             | Self::FlatHistory
             | Self::Records
@@ -152,6 +160,7 @@ impl Column {
             Self::Certificates => "certificates",
             Self::Batches => "batches",
             Self::BatchesPending => "batches_pending",
+            Self::BatchBlocks => "batch_blocks",
             Self::ValidatorSets => "validator_sets",
             Self::SetChanges => "set_changes",
         }

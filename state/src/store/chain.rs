@@ -72,6 +72,9 @@ impl ChainStore {
         let mut writes = Writes::new();
         writes.put(Column::Blocks, key, block.encode());
         writes.put(Column::Certificates, key, encode(certificate));
+        for reference in &block.batches {
+            writes.put(Column::BatchBlocks, reference.header.id().as_bytes(), key);
+        }
         if self.last_block()?.is_none_or(|last| last < height) {
             writes.put(Column::ChainMeta, META_LAST_BLOCK, encode(&height));
         }
@@ -164,9 +167,27 @@ impl ChainStore {
         Ok(headers)
     }
 
-    /// Deletes pending batches, for those that were never ordered and have expired. Batches that a committed height names are
-    /// left alone, whatever the caller says: they hold the bodies of its transactions. A batch of a final block that is not
-    /// yet executed is still pending: the caller leaves it out. Returns how many were deleted.
+    /// The height of the final block that names a batch, unless it was pruned.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn height_of_batch(&self, id: &BatchId) -> Result<Option<Height>, StoreError> {
+        let Some(bytes) = self.backend.get(Column::BatchBlocks, id.as_bytes())? else {
+            return Ok(None);
+        };
+        match <[u8; 8]>::try_from(bytes.as_slice()) {
+            Ok(height) => Ok(Some(Height(u64::from_be_bytes(height)))),
+            Err(_) => Err(StoreError::Inconsistent {
+                record: Record::Column(Column::BatchBlocks.name()),
+                key: id.as_bytes().to_vec(),
+                expected: "a height",
+            }),
+        }
+    }
+
+    /// Deletes pending batches, for those that were never ordered and have expired. The bodies of batches that a final block names are left alone,
+    /// whatever the caller says and whether that block is executed or not: they hold its transactions, and peers ask for them. That a batch is still noted as
+    /// pending says nothing of that: two who store the same batch at once can leave the note behind when it is executed. Returns how many were deleted.
     ///
     /// # Errors
     /// [`StoreError`] of the backend.
@@ -174,9 +195,12 @@ impl ChainStore {
         let mut writes = Writes::new();
         let mut deleted = 0;
         for id in ids {
-            if self.backend.get(Column::BatchesPending, id.as_bytes())?.is_some() {
+            if self.backend.get(Column::BatchesPending, id.as_bytes())?.is_none() {
+                continue;
+            }
+            writes.delete(Column::BatchesPending, id.as_bytes());
+            if self.height_of_batch(id)?.is_none() {
                 writes.delete(Column::Batches, id.as_bytes());
-                writes.delete(Column::BatchesPending, id.as_bytes());
                 deleted += 1;
             }
         }

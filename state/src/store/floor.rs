@@ -81,7 +81,10 @@ impl ChainStore {
         let mut writes = Writes::new();
         if let Some(block) = self.block(height)? {
             for reference in &block.batches {
-                writes.delete(Column::Batches, reference.header.id().as_bytes());
+                let id = reference.header.id();
+                for column in [Column::Batches, Column::BatchesPending, Column::BatchBlocks] {
+                    writes.delete(column, id.as_bytes());
+                }
             }
             if !self.is_turning_point(&block)? {
                 let key = height.0.to_be_bytes();

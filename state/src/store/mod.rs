@@ -54,7 +54,7 @@ pub use snapshot::Snapshot;
 pub use warm::{WARM_BYTES_MAX, Warm, WarmView};
 
 /// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
-pub const FORMAT: u32 = 7;
+pub const FORMAT: u32 = 8;
 
 const META_FORMAT: &[u8] = b"format";
 const META_TIP: &[u8] = b"tip";

@@ -1,6 +1,6 @@
 //! What the driver keeps.
 
-use quancheng_types::{Attendance, BlockId, CommitCertificate, Header, Round, ValidatorId};
+use quancheng_types::{Attendance, BatchCertificate, BatchRef, BlockId, CommitCertificate, Header, Round, ValidatorId};
 
 use super::*;
 
@@ -87,6 +87,28 @@ pub(crate) fn batches_stay_once_executed(disk: &dyn Disk) {
     assert_eq!(pending(&chain), [3], "an executed batch does not become pending again");
     let (_, bytes) = store.transaction(Height(1), 3).unwrap().unwrap();
     assert_eq!(SignedTransaction::decode(&bytes).unwrap(), batches[0].batch.transactions[3]);
+}
+
+/// Whatever is noted as pending: a body that a final block names was deleted at a start when the note had outlived its batch.
+pub(crate) fn a_body_that_a_block_names_is_never_deleted(disk: &dyn Disk) {
+    let chain = store(disk).chain();
+    let batches: Vec<SignedBatch> = (1..=2).map(|sequence| batch(sequence, 4)).collect();
+    let encoded: Vec<_> = batches.iter().map(header_and_bytes).collect();
+    let borrowed: Vec<_> = encoded.iter().map(|(header, bytes)| (*header, bytes.as_slice())).collect();
+    chain.put_batches(&borrowed, Durability::Synced).unwrap();
+    let (mut block, _) = block(3, 10);
+    let certificate_of_batch = BatchCertificate { signatures: List::empty() };
+    let reference = BatchRef { header: batches[0].header, certificate: certificate_of_batch };
+    block.batches = List::new(vec![reference]).unwrap();
+    chain.put_block(&block, &certificate(&block, 0), Durability::Buffered).unwrap();
+    let ids: Vec<BatchId> = batches.iter().map(|batch| batch.header.id()).collect();
+    let heights: Vec<_> = ids.iter().map(|id| chain.height_of_batch(id).unwrap()).collect();
+    assert_eq!(heights, [Some(Height(3)), None]);
+    assert_eq!(chain.pending_batches().unwrap().len(), 2);
+    assert_eq!(chain.delete_batches(&ids).unwrap(), 1);
+    assert!(chain.pending_batches().unwrap().is_empty());
+    assert_eq!(chain.batch(&ids[0]).unwrap().as_deref(), Some(encoded[0].1.as_slice()));
+    assert_eq!(chain.batch(&ids[1]).unwrap(), None);
 }
 
 /// A receipt whose batch was never stored names the batch.

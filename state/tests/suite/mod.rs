@@ -48,6 +48,7 @@ macro_rules! suite_on {
             [suite] heights_come_in_order;
             [suite::chain] a_height_has_one_final_block;
             [suite::chain] batches_stay_once_executed;
+            [suite::chain] a_body_that_a_block_names_is_never_deleted;
             [suite::chain] a_missing_body_is_named;
             [suite::chain] sets_and_named_records;
             [suite::pruned] a_chain_may_begin_at_any_height;
