@@ -199,21 +199,8 @@ impl fmt::Display for FileError {
                  only; {REJOIN}",
                 path.display()
             ),
-            Self::Restoring { path } => write!(
-                f,
-                "{} says that this data folder is being made: it is not whole, and no node starts on it. If that was interrupted, repeat the same \
-                 command (`quanchengd init` with its options), which begins anew (该数据目录尚在建立，不完整；如已中断，请重新执行原命令：\
-                 `quanchengd init` 及其选项)",
-                path.display()
-            ),
-            Self::NotUnfinished { path } => write!(
-                f,
-                "{} is not the note of an interrupted `quanchengd init`, or a node has run in this folder (it has a log): nothing was removed. If the old data \
-                 folder was put back here, whole, move this one file away and start the node; else move the folder away, look what is in it, and repeat the \
-                 command (该文件不是中断的 `quanchengd init` 留下的标记，或该目录中曾有节点运行（有日志），故未删除任何内容。如已将旧数据目录完整放回此处，\
-                 请只移走该文件并启动节点；否则请移走整个目录、核对其内容后重新执行命令)",
-                path.display()
-            ),
+            Self::Restoring { path } => f.write_str(&restoring_file::unfinished(path)),
+            Self::NotUnfinished { path } => f.write_str(&restoring_file::not_unfinished(path)),
             Self::Log { path, error } => write!(f, "{}: {error}", path.display()),
         }
     }
