@@ -185,7 +185,7 @@ fn a_store_of_another_format_is_refused() {
     writes.put(Column::Meta, b"format", 1_u32.to_le_bytes());
     memory.write(writes, Durability::Synced).unwrap();
     let error = Store::open(memory, StoreOptions::default()).unwrap_err();
-    assert_eq!(error, StoreError::Format { found: 1, supported: 7 });
+    assert_eq!(error, StoreError::Format { found: 1, supported: 8 });
     assert!(error.to_string().contains("install the program that wrote it"), "{error}");
 }
 
