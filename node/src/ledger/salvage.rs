@@ -159,7 +159,8 @@ pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Sa
     let marks = own_marks(data_dir, chain_id, key)?;
     let options = RocksOptions { recovery: LogRecovery::SkipDamage, ..RocksOptions::default() };
     let rocks = Arc::new(RocksPart::open_read_only(&data_dir.join(STORE_FOLDER), Part::Chain, &options)?);
-    check_store(data_dir, chain_id, own, &ChainStore::over(Arc::clone(&rocks) as Arc<dyn Backend>))?;
+    let chain = ChainStore::over(Arc::clone(&rocks) as Arc<dyn Backend>);
+    check_store(data_dir, chain_id, own, &chain)?;
     let mut batches = Vec::new();
     for id in pending(&rocks)? {
         // One that cannot be read is missed below.
@@ -177,14 +178,13 @@ pub fn salvage(data_dir: &Path, chain_id: ChainId, key: &PublicKey) -> Result<Sa
     let window = window(&rocks, &own);
     // Numbers below the floor of a rejoin were not used since; what was lost of those before it was told then. Where it cannot be read, too
     // many are named rather than too few.
-    let floor = floor_of(&ChainStore::over(Arc::clone(&rocks) as Arc<dyn Backend>)).unwrap_or(0);
-    // An unreadable file of marks only leaves the numbers unsure, and the caller numbers on from far beyond. Without a sign record and without a block it is
-    // hardly the folder on which the validator ran.
-    let chain = ChainStore::over(Arc::clone(&rocks) as Arc<dyn Backend>);
+    let floor = floor_of(&chain).unwrap_or(0);
     let has_blocks = chain.last_block().ok().flatten().is_some();
     if batches.is_empty() && !has_blocks && RestoringFile::at(data_dir).check().is_err() {
         return Err(SalvageError::Unfinished);
     }
+    // An unreadable file of marks only leaves the numbers unsure, and the caller numbers on from far beyond. Without a sign record and without a block it is
+    // hardly the folder on which the validator ran.
     let is_unsure = marks.is_none() || !(has_blocks || SignRecordFile::at(data_dir).exists());
     let marks = marks.unwrap_or_default();
     let newest = batches.last().map_or(0, |batch| batch.header.sequence.saturating_add(1));
