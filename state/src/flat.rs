@@ -4,15 +4,16 @@
 //! flat          H(key)                        → row: what the key holds
 //!               H(key, version)               → row: what a kept key held before, for ever
 //! flat_history  H(key) ‖ superseded: u64 BE   → row: what a derived key held before, until it is pruned
-//! records       since: u64 BE ‖ number: u32 BE → key length: u16 BE ‖ key ‖ value
-//! row           mark: u8 ‖ since: u64 BE ‖ [version: u64 BE] ‖ [until: u64 BE] ‖ [H(value) ‖ number: u32 BE]
+//! records       since: u64 BE ‖ group: u32 BE → records: one or more of key length: u16 BE ‖ value length: u32 BE ‖ key ‖ value
+//! row           mark: u8 ‖ since: u64 BE ‖ [version: u64 BE] ‖ [until: u64 BE] ‖ [H(value) ‖ group: u32 BE ‖ number in the group: u8]
 //! ```
 //!
-//! Bit 0 of the mark says that there is a version (else it is 0), bit 1 an end, bit 2 a value: its hash, and the number of its record
+//! Bit 0 of the mark says that there is a version (else it is 0), bit 1 an end, bit 2 a value: its hash, and where its record is
 //! among those of the height that wrote it.
 //!
 //! Rows lie at hashes, so a disk merges them again and again: they are short. Values are written once, one height behind the other, and stay
-//! where they are when a row ends; that is also why a bucket of the tree is read without the values in it.
+//! where they are when a row ends; that is also why a bucket of the tree is read without the values in it. Values of kept keys are written
+//! in groups, since they stay for ever: a row of the disk costs more than a value. One of a derived key is a group of its own, because it goes alone.
 //!
 //! A row names the height that wrote it, so the newest one answers for every height from then on without a second read,
 //! and a reader needs no lock and no snapshot of the disk: it reads the newest first, and only when that is too new (or a derived
@@ -35,8 +36,16 @@ const HAS_VALUE: u8 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FlatRow {
     pub(crate) holding: Holding,
-    /// Of a value, the number of its record among those of `holding.since`; else 0.
-    pub(crate) number: u32,
+    /// Of a value, where its record is among those of `holding.since`; else the first of group 0.
+    pub(crate) spot: Spot,
+}
+
+/// Where a record is among those of a height.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spot {
+    pub(crate) group: u32,
+    /// Number in the group, from 0.
+    pub(crate) at: u8,
 }
 
 impl FlatRow {
@@ -44,7 +53,7 @@ impl FlatRow {
         Self::split(bytes).ok_or_else(|| StoreError::Inconsistent {
             record: Record::Column(Column::Flat.name()),
             key: place.to_vec(),
-            expected: "a row of heights, version, value hash and number",
+            expected: "a row of heights, version, value hash and place of the value",
         })
     }
 
@@ -61,15 +70,16 @@ impl FlatRow {
             (None, rest)
         } else {
             let (hash, rest) = rest.split_first_chunk::<32>()?;
-            let (number, rest) = rest.split_first_chunk::<4>()?;
-            (Some((Digest(*hash), u32::from_be_bytes(*number))), rest)
+            let (group, rest) = rest.split_first_chunk::<4>()?;
+            let (&at, rest) = rest.split_first()?;
+            (Some((Digest(*hash), Spot { group: u32::from_be_bytes(*group), at })), rest)
         };
         if !rest.is_empty() {
             return None;
         }
-        let (value_hash, number) = value.unzip();
+        let (value_hash, spot) = value.unzip();
         let holding = Holding { value_hash, since: Height(since), version, until: until.map(Height) };
-        Some(Self { holding, number: number.unwrap_or(0) })
+        Some(Self { holding, spot: spot.unwrap_or_default() })
     }
 
     /// Appends the row as it is written.
@@ -87,39 +97,55 @@ impl FlatRow {
         }
         if let Some(hash) = value_hash {
             bytes.extend_from_slice(hash.as_bytes());
-            bytes.extend_from_slice(&self.number.to_be_bytes());
+            bytes.extend_from_slice(&self.spot.group.to_be_bytes());
+            bytes.push(self.spot.at);
         }
     }
 
-    /// Where the value is; `None` when there is none.
+    /// Where the group is that has the value; `None` when there is none.
     pub(crate) fn record(&self) -> Option<[u8; RECORD_KEY_BYTES]> {
-        self.holding.value_hash.map(|_| record_key(self.holding.since, self.number))
+        self.holding.value_hash.map(|_| record_key(self.holding.since, self.spot.group))
     }
 }
 
 /// Bytes of a key of `records`.
 pub(crate) const RECORD_KEY_BYTES: usize = 12;
 
-/// The key of the record with that number among those of a height.
-pub(crate) fn record_key(since: Height, number: u32) -> [u8; RECORD_KEY_BYTES] {
+/// The key of the group with that number among those of a height.
+pub(crate) fn record_key(since: Height, group: u32) -> [u8; RECORD_KEY_BYTES] {
     let mut bytes = [0; RECORD_KEY_BYTES];
     bytes[..8].copy_from_slice(&since.0.to_be_bytes());
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    bytes[8..].copy_from_slice(&group.to_be_bytes());
     bytes
 }
 
-/// Appends a key and its value as they are written.
-pub(crate) fn put_record(bytes: &mut Vec<u8>, key: &[u8], value: &[u8]) {
-    let length = u16::try_from(key.len()).expect("keys are at most KEY_BYTES_MAX long");
-    bytes.extend_from_slice(&length.to_be_bytes());
-    bytes.extend_from_slice(key);
-    bytes.extend_from_slice(value);
+/// Appends a key and its value to a group.
+pub(crate) fn put_record(group: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    let key_bytes = u16::try_from(key.len()).expect("keys are at most KEY_BYTES_MAX long");
+    let value_bytes = u32::try_from(value.len()).expect("values are at most VALUE_BYTES_MAX long");
+    group.extend_from_slice(&key_bytes.to_be_bytes());
+    group.extend_from_slice(&value_bytes.to_be_bytes());
+    group.extend_from_slice(key);
+    group.extend_from_slice(value);
 }
 
-/// The key and the value of a record.
-pub(crate) fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<2>()?;
-    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+/// The key and the value of the record with that number in a group. `None` when the group does not reach as far.
+pub(crate) fn split_record(group: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let mut rest = group;
+    for _ in 0..at {
+        (_, rest) = first_record(rest)?;
+    }
+    first_record(rest).map(|(record, _)| record)
+}
+
+type KeyAndValue<'a> = (&'a [u8], &'a [u8]);
+
+fn first_record(bytes: &[u8]) -> Option<(KeyAndValue<'_>, &[u8])> {
+    let (key_bytes, rest) = bytes.split_first_chunk::<2>()?;
+    let (value_bytes, rest) = rest.split_first_chunk::<4>()?;
+    let (key, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*key_bytes)))?;
+    let (value, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*value_bytes)).ok()?)?;
+    Some(((key, value), rest))
 }
 
 fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -157,15 +183,11 @@ impl Found {
             return Ok(None);
         };
         let column = Record::Column(Column::Records.name());
-        let Some(mut bytes) = backend.get(Column::Records, &place)? else {
+        let Some(group) = backend.get(Column::Records, &place)? else {
             return Err(StoreError::Missing { record: column, key: place.to_vec() });
         };
-        match split_record(&bytes) {
-            Some((found, value)) if found == key.as_bytes() && value_hash(value) == hash => {
-                let start = bytes.len() - value.len();
-                bytes.drain(..start);
-                Ok(Some(bytes))
-            }
+        match split_record(&group, self.row.spot.at) {
+            Some((found, value)) if found == key.as_bytes() && value_hash(value) == hash => Ok(Some(value.to_vec())),
             Some(_) | None => Err(StoreError::Inconsistent {
                 record: column,
                 key: place.to_vec(),

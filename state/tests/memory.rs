@@ -120,7 +120,23 @@ fn a_pruned_store_keeps_the_versions_of_kept_rows_alone() {
     // Of derived rows the newest; of kept ones all 29.
     let derived = usize::from(KEYS.div_ceil(3));
     let rows = derived + (usize::from(KEYS) - derived) * 29;
-    assert_eq!((disk.0.records(Column::Flat), disk.0.records(Column::Records)), (rows, rows));
+    assert_eq!((disk.0.records(Column::Flat), values(disk.0.as_ref())), (rows, rows));
+}
+
+/// Values in all groups of them (`state/src/flat.rs`).
+fn values(disk: &dyn Backend) -> usize {
+    let mut cursor = disk.cursor(Column::Records).unwrap();
+    cursor.seek(&[]).unwrap();
+    let mut count = 0;
+    while let Some((_, mut group)) = cursor.entry() {
+        assert!(!group.is_empty(), "a group holds something");
+        while let Some((&[a, b, c, d, e, f], rest)) = group.split_first_chunk() {
+            let bytes = usize::from(u16::from_be_bytes([a, b])) + u32::from_be_bytes([c, d, e, f]) as usize;
+            (group, count) = (&rest[bytes..], count + 1);
+        }
+        cursor.step().unwrap();
+    }
+    count
 }
 
 /// Whatever writes of pruning a crash takes back, of either part: what is needed to go on is there, nothing that is left is taken for
@@ -185,7 +201,7 @@ fn a_store_of_another_format_is_refused() {
     writes.put(Column::Meta, b"format", 1_u32.to_le_bytes());
     memory.write(writes, Durability::Synced).unwrap();
     let error = Store::open(memory, StoreOptions::default()).unwrap_err();
-    assert_eq!(error, StoreError::Format { found: 1, supported: 8 });
+    assert_eq!(error, StoreError::Format { found: 1, supported: 9 });
     assert!(error.to_string().contains("install the program that wrote it"), "{error}");
 }
 

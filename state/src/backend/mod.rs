@@ -12,7 +12,7 @@ mod memory;
 mod writes;
 
 pub use memory::{Kept, Memory};
-pub use writes::{Operation, Writes};
+pub use writes::{Operation, Spare, Writes};
 
 /// What a crash does to a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +49,7 @@ pub enum Column {
     Flat,
     /// H(key) ‖ height at which it was superseded → what a derived key held before.
     FlatHistory,
-    /// Height ‖ number → key and value that the height wrote.
+    /// Height ‖ group → keys and values that the height wrote.
     Records,
     /// Key of a row of an index table → the row. In no tree.
     Index,
@@ -57,7 +57,7 @@ pub enum Column {
     Tree,
     /// Height → places of the derived keys whose earlier rows it wrote to `flat_history`, for pruning.
     Superseded,
-    /// Height ‖ position → where the transaction is, and its receipt.
+    /// Height ‖ first position of a group → where the transactions are, and their receipts.
     Receipts,
     /// Height → hashes over groups of receipts.
     ReceiptNodes,

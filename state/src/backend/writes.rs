@@ -1,11 +1,16 @@
 //! Changes on their way to a disk.
 
+use core::mem::take;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Column, Part};
 
 /// Bytes of memory that a backend needs for a change beside its key and value, about.
 const OPERATION_BYTES: usize = 64;
+/// Greatest memory of one column that is kept for later changes, in bytes: more than most heights need, so that what an
+/// extraordinary one took is given back.
+const SPARE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// One change of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,14 @@ pub struct Operation<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Writes {
     columns: BTreeMap<Column, Changes>,
+    spare: Option<Spare>,
+}
+
+/// Memory of changes that were written, for those that come after them. Memory that is asked for anew with each height costs a tenth of a commit:
+/// the system clears it, and what grows in it is copied. It holds at most [`SPARE_BYTES_MAX`] for each column.
+#[derive(Clone, Debug, Default)]
+pub struct Spare {
+    columns: Arc<Mutex<BTreeMap<Column, Changes>>>,
 }
 
 /// The changes of a column, in the order in which they were made until they are sorted.
@@ -48,7 +61,13 @@ impl Writes {
     /// No changes.
     #[must_use]
     pub const fn new() -> Self {
-        Self { columns: BTreeMap::new() }
+        Self { columns: BTreeMap::new(), spare: None }
+    }
+
+    /// No changes, in memory that is given back when they are dropped.
+    #[must_use]
+    pub fn within(spare: &Spare) -> Self {
+        Self { columns: BTreeMap::new(), spare: Some(spare.clone()) }
     }
 
     /// Writes a record.
@@ -58,7 +77,7 @@ impl Writes {
 
     /// Writes a record whose content is appended to the bytes that the function is given, and to nothing else of them.
     pub fn put_with(&mut self, column: Column, key: impl AsRef<[u8]>, append: impl FnOnce(&mut Vec<u8>)) {
-        let changes = self.columns.entry(column).or_default();
+        let changes = self.changes(column);
         let mut row = changes.begin(key.as_ref());
         let before = changes.bytes.len();
         append(&mut changes.bytes);
@@ -68,9 +87,16 @@ impl Writes {
 
     /// Removes a record, if it is there.
     pub fn delete(&mut self, column: Column, key: impl AsRef<[u8]>) {
-        let changes = self.columns.entry(column).or_default();
+        let changes = self.changes(column);
         let row = changes.begin(key.as_ref());
         changes.rows.push(row);
+    }
+
+    fn changes(&mut self, column: Column) -> &mut Changes {
+        let spare = &self.spare;
+        self.columns
+            .entry(column)
+            .or_insert_with(|| spare.as_ref().and_then(|spare| spare.take(column)).unwrap_or_default())
     }
 
     /// About how many bytes of memory a backend needs for the changes.
@@ -83,7 +109,8 @@ impl Writes {
     #[must_use]
     pub fn into_parts(mut self) -> (Self, Self) {
         let results = self.columns.extract_if(.., |column, _| column.part() == Part::Results).collect();
-        (self, Self { columns: results })
+        let spare = self.spare.clone();
+        (self, Self { columns: results, spare })
     }
 
     /// The changes in order of column and key (sorted inserts cost half), one per record.
@@ -107,7 +134,43 @@ impl Writes {
     }
 }
 
+impl Drop for Writes {
+    fn drop(&mut self) {
+        if let Some(spare) = &self.spare {
+            spare.give_back(take(&mut self.columns));
+        }
+    }
+}
+
+impl Spare {
+    fn take(&self, column: Column) -> Option<Changes> {
+        self.columns.lock().unwrap_or_else(PoisonError::into_inner).remove(&column)
+    }
+
+    fn give_back(&self, columns: BTreeMap<Column, Changes>) {
+        let mut spare = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        for (column, mut changes) in columns {
+            changes.bytes.clear();
+            changes.rows.clear();
+            if changes.memory_bytes() <= SPARE_BYTES_MAX {
+                spare.insert(column, changes);
+            }
+        }
+    }
+
+    /// Bytes of memory held.
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
+        let spare = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.values().map(Changes::memory_bytes).sum()
+    }
+}
+
 impl Changes {
+    fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.rows.capacity() * size_of::<Row>()
+    }
+
     /// A change that removes the record with this key.
     fn begin(&mut self, key: &[u8]) -> Row {
         let start = self.bytes.len();
@@ -173,6 +236,28 @@ mod tests {
         let seen: Vec<_> = writes.sorted().map(|o| (o.column, o.key[0], o.value.map(|value| value[0]))).collect();
         assert_eq!(seen, [(Column::Flat, 2, Some(9)), (Column::Meta, 1, Some(1)), (Column::Meta, 2, Some(3))]);
         assert!(!writes.is_empty() && Writes::new().is_empty());
+    }
+
+    #[test]
+    fn memory_is_given_back_up_to_a_bound() {
+        let spare = Spare::default();
+        let mut writes = Writes::within(&spare);
+        writes.put(Column::Flat, [1], vec![7; 1000]);
+        writes.put(Column::Blocks, [1], vec![7; 1000]);
+        writes.put(Column::Meta, [1], vec![7; SPARE_BYTES_MAX]);
+        assert_eq!(spare.bytes(), 0, "it is in use");
+        let (chain, results) = writes.into_parts();
+        drop((chain, results));
+        let kept = spare.bytes();
+        assert!((2000..SPARE_BYTES_MAX).contains(&kept), "{kept}");
+        // What is taken again is empty, and no longer spare.
+        let mut writes = Writes::within(&spare);
+        writes.put(Column::Flat, [2], [1]);
+        assert!(spare.bytes() < kept);
+        let seen: Vec<_> = writes.sorted().map(|o| (o.column, o.key.to_vec(), o.value.map(<[u8]>::to_vec))).collect();
+        assert_eq!(seen, [(Column::Flat, vec![2], Some(vec![1]))]);
+        drop(writes);
+        assert_eq!(spare.bytes(), kept);
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use super::list::{Part, check_bytes};
 use super::rows::{IndexRow, LeafRow, ReceiptRow};
 use super::{CHUNK_BYTES_MAX, ChunkKind, ExportList, HISTORY_SPAN, ImportError, ListRules};
 use crate::backend::{Backend, Column, Durability, Writes};
-use crate::flat::{FlatRow, put_record};
+use crate::flat::{FlatRow, Spot, put_record};
 use crate::key::StateKey;
 use crate::store::{put_imported, put_leaf, put_location};
 use crate::tree::{ChainHasher, LeafHash, TreeHasher as _, subtree_hash};
@@ -29,7 +29,7 @@ pub struct Import {
     leaf: Option<HistoryLeaf>,
     parts: Vec<Part>,
     parts_done: usize,
-    /// Leaves of the tree that were written: the next one's value gets this number among those of its height.
+    /// Leaves of the tree that were written: the next one's value is the group with this number among those of its height.
     leaves: u64,
     lists: Lists,
     receipts: Option<(Height, RootBuilder)>,
@@ -152,13 +152,13 @@ impl Import {
     }
 
     fn put_row(&mut self, place: Digest, row: &LeafRow, writes: &mut Writes) {
-        // The exporting node has other numbers: they only tell the values of one height apart, as places among all leaves do.
-        let number = u32::try_from(self.leaves % (1 << 32)).expect("below 2^32");
+        // The exporting node has other groups: they only tell the values of one height apart, as places among all leaves do.
+        let group = u32::try_from(self.leaves % (1 << 32)).expect("below 2^32");
         self.leaves += 1;
         let flat = match row {
-            LeafRow::Gone { holding, .. } => FlatRow { holding: *holding, number: 0 },
+            LeafRow::Gone { holding, .. } => FlatRow { holding: *holding, spot: Spot::default() },
             LeafRow::Value { holding, key, value } => {
-                let flat = FlatRow { holding: *holding, number };
+                let flat = FlatRow { holding: *holding, spot: Spot { group, at: 0 } };
                 let record = flat.record().expect("a row with a value has a record");
                 writes.put_with(Column::Records, record, |bytes| put_record(bytes, key.as_bytes(), value));
                 if holding.until.is_none() {

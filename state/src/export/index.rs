@@ -105,9 +105,11 @@ fn newest_value(backend: &dyn Backend, key: &StateKey) -> Result<Option<Vec<u8>>
     let Some(row) = backend.get(Column::Flat, place.as_bytes())? else {
         return Ok(None);
     };
-    let Some(record) = FlatRow::parse(place.as_bytes(), &row)?.record() else {
+    let row = FlatRow::parse(place.as_bytes(), &row)?;
+    let Some(record) = row.record() else {
         return Ok(None);
     };
-    let bytes = backend.get(Column::Records, &record)?;
-    Ok(bytes.as_deref().and_then(split_record).map(|(_, value)| value.to_vec()))
+    let group = backend.get(Column::Records, &record)?;
+    let record = group.as_deref().and_then(|group| split_record(group, row.spot.at));
+    Ok(record.map(|(_, value)| value.to_vec()))
 }

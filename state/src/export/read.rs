@@ -234,7 +234,7 @@ impl Walk<'_> {
         };
         let missing = || StoreError::Missing { record: Record::Column(Column::Records.name()), key: record.to_vec() };
         let bytes = self.backend.get(Column::Records, &record)?.ok_or_else(missing)?;
-        let found = split_record(&bytes).and_then(|(key, value)| {
+        let found = split_record(&bytes, row.spot.at).and_then(|(key, value)| {
             let key = StateKey::from_bytes(key.to_vec())?;
             Some(LeafRow::Value { holding: row.holding, key, value: Bytes::new(value.to_vec()).ok()? })
         });

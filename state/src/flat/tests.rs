@@ -5,31 +5,32 @@ use crate::table::Table;
 #[test]
 fn rows_have_golden_bytes_and_come_back() {
     let hash = Digest([7; 32]);
-    let value = [&[7; 32][..], &[0, 0, 1, 2]].concat();
-    let cases: [(Holding, u32, Vec<u8>); 4] = [
+    let value = [&[7; 32][..], &[0, 0, 1, 2, 3]].concat();
+    let spot = Spot { group: 258, at: 3 };
+    let cases: [(Holding, Spot, Vec<u8>); 4] = [
         (
             Holding { value_hash: Some(hash), since: Height(9), version: 0, until: None },
-            258,
+            spot,
             [&[4, 0, 0, 0, 0, 0, 0, 0, 9][..], &value].concat(),
         ),
         (
             Holding { value_hash: Some(hash), since: Height(9), version: 2, until: Some(Height(11)) },
-            258,
+            spot,
             [&[7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 11][..], &value].concat(),
         ),
         (
             Holding { value_hash: None, since: Height(9), version: 1, until: None },
-            0,
+            Spot::default(),
             vec![1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1],
         ),
         (
             Holding { value_hash: Some(hash), since: Height(9), version: 0, until: Some(Height(10)) },
-            258,
+            spot,
             [&[6, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 10][..], &value].concat(),
         ),
     ];
-    for (holding, number, expected) in cases {
-        let row = FlatRow { holding, number };
+    for (holding, spot, expected) in cases {
+        let row = FlatRow { holding, spot };
         let mut bytes = Vec::new();
         row.put(&mut bytes);
         assert_eq!(bytes, expected);
@@ -51,7 +52,7 @@ fn a_record_that_is_not_the_one_of_its_row_is_named() {
     let (key, memory) = (ROWS.key(&1), Memory::new());
     let hash = value_hash(b"value");
     let row =
-        FlatRow { holding: Holding { value_hash: Some(hash), since: Height(3), version: 0, until: None }, number: 5 };
+        FlatRow { holding: Holding { value_hash: Some(hash), since: Height(3), version: 0, until: None }, spot: Spot { group: 5, at: 1 } };
     let read = |record: Option<Vec<u8>>| {
         let mut writes = Writes::new();
         writes.put_with(Column::Flat, key.hash().as_bytes(), |bytes| row.put(bytes));
@@ -65,14 +66,16 @@ fn a_record_that_is_not_the_one_of_its_row_is_named() {
         found.value(&memory, &key)
     };
     let encode_record = |key: &[u8], value: &[u8]| {
-        let mut bytes = Vec::new();
-        put_record(&mut bytes, key, value);
-        bytes
+        let mut group = Vec::new();
+        put_record(&mut group, b"another key", b"another value");
+        put_record(&mut group, key, value);
+        put_record(&mut group, b"a third key", b"");
+        group
     };
     let good = encode_record(key.as_bytes(), b"value");
     assert_eq!(read(Some(good.clone())), Ok(Some(b"value".to_vec())));
     let other = encode_record(ROWS.key(&2).as_bytes(), b"value");
-    let wrong = [encode_record(key.as_bytes(), b"valve"), other, good[..good.len() - 1].to_vec(), vec![9], vec![]];
+    let wrong = [encode_record(key.as_bytes(), b"valve"), other, good[..good.len() - 18].to_vec(), good[..24 + 6].to_vec(), vec![9], vec![]];
     for record in wrong {
         let error = read(Some(record)).unwrap_err();
         assert!(matches!(&error, StoreError::Inconsistent { record: Record::Column("records"), .. }), "{error}");

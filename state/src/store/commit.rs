@@ -2,7 +2,7 @@ use core::borrow::Borrow;
 use core::sync::atomic::Ordering;
 use std::sync::PoisonError;
 
-use borsh::{BorshSerialize as _, object_length};
+use borsh::object_length;
 use quancheng_proof::state_proof::value_hash;
 use quancheng_types::codec::encode;
 use quancheng_types::merkle::{self, RootBuilder};
@@ -13,7 +13,7 @@ use quancheng_types::{
 use super::chain::put_set_change;
 use super::executed_ids::ExecutedIds;
 use super::history::node_key;
-use super::receipts::{RECEIPT_GROUP, put_row, receipt_key};
+use super::receipts::{RECEIPT_GROUP, put_in_group, receipt_key};
 use super::{HistoryTip, META_OLDEST, META_TIP, SinceCheckpoint, Store, TipRecord, Writer};
 use crate::backend::{Column, Durability, Writes};
 use crate::error::{Record, StoreError};
@@ -156,7 +156,7 @@ impl Store {
     }
 
     fn write_height(&self, writer: &mut Writer, block: BlockCommit) -> Result<HistoryTip, StoreError> {
-        let mut writes = Writes::new();
+        let mut writes = Writes::within(&writer.spare);
         let height = block.height;
         let modules = modules_of(&block.patch);
         let changes = changes_of(block.patch, &mut writes)?;
@@ -290,18 +290,25 @@ fn changes_of(patch: Patch, writes: &mut Writes) -> Result<Vec<Change>, StoreErr
 
 fn put_receipts(height: Height, executed: &[Executed], writes: &mut Writes) -> Digest {
     let mut tree = RootBuilder::new();
-    let (mut groups, mut receipt) = (Vec::new(), Vec::new());
-    for (position, done) in (0_u32..).zip(executed) {
-        assert!(done.receipt.position == position, "receipt {position} of height {height} carries another position");
-        receipt.clear();
-        done.receipt.serialize(&mut receipt).expect("writing to memory cannot fail");
-        for (level, hash) in tree.push(merkle::leaf_hash(&receipt)) {
-            if level == RECEIPT_GROUP.trailing_zeros() {
-                groups.extend_from_slice(hash.as_bytes());
+    let (mut groups, mut position) = (Vec::new(), 0_u32);
+    for group in executed.chunks(RECEIPT_GROUP as usize) {
+        writes.put_with(Column::Receipts, receipt_key(height, position), |bytes| {
+            let mut before = None;
+            for (number, done) in (position..).zip(group) {
+                assert!(done.receipt.position == number, "receipt {number} of height {height} carries another position");
+                let start = put_in_group(bytes, before, done);
+                before = Some(done.body.batch);
+                for (level, hash) in tree.push(merkle::leaf_hash(&bytes[start..])) {
+                    if level == RECEIPT_GROUP.trailing_zeros() {
+                        groups.extend_from_slice(hash.as_bytes());
+                    }
+                }
             }
+        });
+        for done in group {
+            put_location(&done.receipt.transaction_id, height, position, writes);
+            position += 1;
         }
-        writes.put_with(Column::Receipts, receipt_key(height, position), |row| put_row(row, &done.body, &receipt));
-        put_location(&done.receipt.transaction_id, height, position, writes);
     }
     if !executed.is_empty() {
         let mut record = tree.size().to_be_bytes().to_vec();

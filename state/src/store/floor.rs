@@ -15,7 +15,7 @@ use std::sync::{PoisonError, TryLockError};
 use quancheng_types::codec::encode;
 use quancheng_types::{Block, Height};
 
-use super::receipts::receipt_key;
+use super::receipts::group_keys;
 use super::{ChainStore, META_TIP, Store, TipRecord, decode_record, read_meta, read_record};
 use crate::backend::{Backend, Column, Durability, Writes};
 use crate::error::StoreError;
@@ -168,8 +168,8 @@ impl Store {
         self.shared.first_receipt.fetch_max(height.next().0, Ordering::AcqRel);
         let mut writes = Writes::new();
         let count = self.receipt_count(height)?;
-        for position in 0..count {
-            writes.delete(Column::Receipts, receipt_key(height, position));
+        for key in group_keys(height, count) {
+            writes.delete(Column::Receipts, key);
         }
         writes.delete(Column::ReceiptNodes, height.0.to_be_bytes());
         writes.put(Column::Meta, META_FIRST_RECEIPT, encode(&height.next()));

@@ -27,7 +27,7 @@ use quancheng_types::codec::{decode, encode};
 use quancheng_types::merkle::RootBuilder;
 use quancheng_types::{Digest, Height, HistoryLeaf, ModuleId};
 
-use crate::backend::{Backend, Column, Copied, Durability, GoOn, Part, Writes};
+use crate::backend::{Backend, Column, Copied, Durability, GoOn, Part, Spare, Writes};
 use crate::error::{Record, StoreError};
 use crate::tree::{ChainHasher, Pages, Recent, Slot, TreeCache, TreeReader, Unwritten, rebuild, written_root};
 
@@ -54,7 +54,7 @@ pub use snapshot::Snapshot;
 pub use warm::{WARM_BYTES_MAX, Warm, WarmView};
 
 /// Format of the columns. Another number is refused at start: a store is never read by rules it was not written by.
-pub const FORMAT: u32 = 8;
+pub const FORMAT: u32 = 9;
 
 const META_FORMAT: &[u8] = b"format";
 const META_TIP: &[u8] = b"tip";
@@ -137,6 +137,7 @@ struct Writer {
     tip: Option<TipRecord>,
     cache: TreeCache,
     since: SinceCheckpoint,
+    spare: Spare,
 }
 
 /// What the results hold beyond the newest checkpoint that was begun.
@@ -248,7 +249,12 @@ impl Store {
                 pruning: Mutex::new(()),
                 recent: Recent::new(tip.map_or(Height::GENESIS, |tip| tip.height()), options.recent_bytes),
             }),
-            writer: Arc::new(Mutex::new(Writer { tip: record, cache, since: SinceCheckpoint::default() })),
+            writer: Arc::new(Mutex::new(Writer {
+                tip: record,
+                cache,
+                since: SinceCheckpoint::default(),
+                spare: Spare::default(),
+            })),
             options,
         })
     }

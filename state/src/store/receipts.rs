@@ -1,20 +1,25 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
+use borsh::BorshSerialize as _;
+
 use quancheng_types::merkle::{self, Path};
 use quancheng_types::{BatchId, Digest, Height, Receipt, TransactionId};
 
-use super::commit::BodyLocation;
+use super::commit::{BodyLocation, Executed};
 use super::{Store, decode_record, missing};
 use crate::backend::Column;
 use crate::error::{Record, StoreError};
 
-/// Receipts under one stored hash. A path hashes one group of receipts again and takes the rest from stored hashes: two bytes
-/// per receipt buy a path that costs microseconds in a block of ten thousand.
-pub(super) const RECEIPT_GROUP: u64 = 16;
+/// Receipts in one row, and under one stored hash. A path hashes one group of receipts again and takes the rest from stored hashes: two bytes
+/// per receipt buy a path that costs microseconds in a block of ten thousand. And a row costs the disk more than a receipt.
+pub(super) const RECEIPT_GROUP: u32 = 16;
+
+const GROUP: u64 = RECEIPT_GROUP as u64;
 
 const POSITION_KEY_BYTES: usize = 8 + 4;
 
+/// The key of a place, and of the group that begins with it.
 pub(super) fn receipt_key(height: Height, position: u32) -> [u8; POSITION_KEY_BYTES] {
     let mut key = [0; POSITION_KEY_BYTES];
     key[..8].copy_from_slice(&height.0.to_be_bytes());
@@ -28,35 +33,98 @@ fn split_key(key: &[u8]) -> Option<(Height, u32)> {
     Some((Height(u64::from_be_bytes(*height)), u32::from_be_bytes(position)))
 }
 
-/// Appends batch id ‖ offset: u32 BE ‖ length: u32 BE ‖ receipt.
-pub(super) fn put_row(row: &mut Vec<u8>, body: &BodyLocation, receipt: &[u8]) {
-    row.extend_from_slice(body.batch.as_bytes());
-    row.extend_from_slice(&body.offset_bytes.to_be_bytes());
-    row.extend_from_slice(&body.length_bytes.to_be_bytes());
-    row.extend_from_slice(receipt);
+/// The keys of the groups of the first `count` receipts of a height.
+pub(super) fn group_keys(height: Height, count: u32) -> impl Iterator<Item = [u8; POSITION_KEY_BYTES]> {
+    (0..count.div_ceil(RECEIPT_GROUP)).map(move |group| receipt_key(height, group * RECEIPT_GROUP))
 }
 
-fn split_row(row: &[u8]) -> Option<(BodyLocation, &[u8])> {
-    let (batch, rest) = row.split_first_chunk::<32>()?;
-    let (offset, rest) = rest.split_first_chunk::<4>()?;
-    let (length, rest) = rest.split_first_chunk::<4>()?;
-    let body = BodyLocation {
-        batch: BatchId(Digest(*batch)),
-        offset_bytes: u32::from_be_bytes(*offset),
-        length_bytes: u32::from_be_bytes(*length),
-    };
-    Some((body, rest))
+/// Appends a receipt to its group:
+///
+/// ```text
+/// mark: u8 ‖ [batch id] ‖ offset: u32 BE ‖ length: u32 BE ‖ bytes of the receipt: u32 BE ‖ receipt
+/// ```
+///
+/// Mark 1: the id of its batch follows; 0: it is that of the receipt before. Returns where in the group the receipt begins.
+pub(super) fn put_in_group(group: &mut Vec<u8>, before: Option<BatchId>, done: &Executed) -> usize {
+    let BodyLocation { batch, offset_bytes, length_bytes } = done.body;
+    let is_other = before != Some(batch);
+    group.push(u8::from(is_other));
+    if is_other {
+        group.extend_from_slice(batch.as_bytes());
+    }
+    group.extend_from_slice(&offset_bytes.to_be_bytes());
+    group.extend_from_slice(&length_bytes.to_be_bytes());
+    let length_at = group.len();
+    group.extend_from_slice(&[0; 4]);
+    let start = group.len();
+    done.receipt.serialize(group).expect("writing to memory cannot fail");
+    let length = u32::try_from(group.len() - start).expect("a receipt is shorter than 4 GiB");
+    group[length_at..start].copy_from_slice(&length.to_be_bytes());
+    start
+}
+
+/// The receipts of a group, in order, each with where its transaction is.
+struct GroupRows<'a> {
+    rest: &'a [u8],
+    batch: Option<BatchId>,
+}
+
+impl<'a> GroupRows<'a> {
+    const fn new(group: &'a [u8]) -> Self {
+        Self { rest: group, batch: None }
+    }
+
+    fn split(&mut self) -> Option<(BodyLocation, &'a [u8])> {
+        let (mark, mut rest) = self.rest.split_first()?;
+        match mark {
+            0 => {}
+            1 => {
+                let (batch, behind) = rest.split_first_chunk::<32>()?;
+                (self.batch, rest) = (Some(BatchId(Digest(*batch))), behind);
+            }
+            _ => return None,
+        }
+        let (offset, rest) = rest.split_first_chunk::<4>()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (bytes, rest) = rest.split_first_chunk::<4>()?;
+        let (receipt, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*bytes)).ok()?)?;
+        self.rest = rest;
+        let (offset_bytes, length_bytes) = (u32::from_be_bytes(*offset), u32::from_be_bytes(*length));
+        Some((BodyLocation { batch: self.batch?, offset_bytes, length_bytes }, receipt))
+    }
+}
+
+impl<'a> Iterator for GroupRows<'a> {
+    /// `None` where the bytes are none of a group; nothing follows.
+    type Item = Option<(BodyLocation, &'a [u8])>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let row = self.split();
+        if row.is_none() {
+            self.rest = &[];
+        }
+        Some(row)
+    }
 }
 
 fn damaged(column: Column, key: &[u8], expected: &'static str) -> StoreError {
     StoreError::Inconsistent { record: Record::Column(column.name()), key: key.to_vec(), expected }
 }
 
-fn read_row(key: &[u8], row: &[u8]) -> Result<(BodyLocation, Receipt), StoreError> {
-    let Some((body, bytes)) = split_row(row) else {
-        return Err(damaged(Column::Receipts, key, "a place and a receipt"));
+fn read_row(key: &[u8], row: Option<(BodyLocation, &[u8])>) -> Result<(BodyLocation, Receipt), StoreError> {
+    let Some((body, bytes)) = row else {
+        return Err(damaged(Column::Receipts, key, "a group of places and receipts"));
     };
     Ok((body, decode_record(Column::Receipts, key, bytes)?))
+}
+
+/// The key of the group of a receipt, and its number in it.
+fn place_in_group(height: Height, position: u32) -> ([u8; POSITION_KEY_BYTES], usize) {
+    let at = position % RECEIPT_GROUP;
+    (receipt_key(height, position - at), usize::try_from(at).unwrap_or(usize::MAX))
 }
 
 /// The hashes over whole groups of the receipts of a height, and how many receipts there are.
@@ -91,14 +159,20 @@ impl Store {
     }
 
     fn read_receipts(&self, height: Height, position: u32, limit: u32) -> Result<Vec<Receipt>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut receipts = Vec::new();
         let mut cursor = self.backend().cursor(Column::Receipts)?;
-        cursor.seek(&receipt_key(height, position))?;
-        for _ in 0..limit {
-            let Some((key, row)) = cursor.entry().filter(|(key, _)| key.starts_with(&height.0.to_be_bytes())) else {
+        let (first, mut skipped) = place_in_group(height, position);
+        cursor.seek(&first)?;
+        while receipts.len() < limit {
+            let Some((key, group)) = cursor.entry().filter(|(key, _)| key.starts_with(&height.0.to_be_bytes())) else {
                 break;
             };
-            receipts.push(read_row(key, row)?.1);
+            // Of a group that begins later nothing is before the position.
+            let passed = if key == first { core::mem::take(&mut skipped) } else { 0 };
+            for row in GroupRows::new(group).skip(passed).take(limit - receipts.len()) {
+                receipts.push(read_row(key, row)?.1);
+            }
             cursor.step()?;
         }
         Ok(receipts)
@@ -173,7 +247,7 @@ impl Store {
         }
         // Leaves are needed in the group of the receipt, and in the last one, which may not be whole.
         let mut leaves: BTreeMap<u64, Vec<Digest>> = BTreeMap::new();
-        let (own, last) = (index / RECEIPT_GROUP, (groups.receipts - 1) / RECEIPT_GROUP);
+        let (own, last) = (index / GROUP, (groups.receipts - 1) / GROUP);
         leaves.insert(own, self.group_leaves(height, own)?);
         if last != own {
             leaves.insert(last, self.group_leaves(height, last)?);
@@ -183,8 +257,8 @@ impl Store {
             let (nodes, first) = if level >= group_level {
                 (&groups.hashes, at << (level - group_level))
             } else {
-                let group = (at << level) / RECEIPT_GROUP;
-                (leaves.get(&group)?, (at << level) % RECEIPT_GROUP)
+                let group = (at << level) / GROUP;
+                (leaves.get(&group)?, (at << level) % GROUP)
             };
             let width = 1_u64 << if level >= group_level { level - group_level } else { level };
             let first = usize::try_from(first).ok()?;
@@ -198,8 +272,9 @@ impl Store {
     }
 
     fn row(&self, height: Height, position: u32) -> Result<Option<(BodyLocation, Receipt)>, StoreError> {
-        let key = receipt_key(height, position);
-        let row = self.backend().get(Column::Receipts, &key)?.map(|row| read_row(&key, &row)).transpose();
+        let (key, at) = place_in_group(height, position);
+        let group = self.backend().get(Column::Receipts, &key)?;
+        let row = group.and_then(|group| GroupRows::new(&group).nth(at).map(|row| read_row(&key, row))).transpose();
         self.unless_pruned(height, row)
     }
 
@@ -226,10 +301,10 @@ impl Store {
     }
 
     fn group_leaves(&self, height: Height, group: u64) -> Result<Vec<Digest>, StoreError> {
-        let (Ok(first), Ok(limit)) = (u32::try_from(group * RECEIPT_GROUP), u32::try_from(RECEIPT_GROUP)) else {
+        let Ok(first) = u32::try_from(group * GROUP) else {
             return Err(damaged(Column::ReceiptNodes, &height.0.to_be_bytes(), "fewer than 2^32 receipts"));
         };
-        let receipts = self.read_receipts(height, first, limit)?;
+        let receipts = self.read_receipts(height, first, RECEIPT_GROUP)?;
         Ok(receipts.iter().map(Receipt::leaf_hash).collect())
     }
 }
@@ -241,6 +316,55 @@ fn perfect_root(nodes: &[Digest]) -> Digest {
         _ => {
             let (left, right) = nodes.split_at(nodes.len() / 2);
             merkle::node_hash(&perfect_root(left), &perfect_root(right))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quancheng_types::{List, Outcome};
+
+    use super::*;
+
+    fn done(batch: u8, position: u32) -> Executed {
+        let transaction_id = TransactionId(Digest([9; 32]));
+        let body = BodyLocation { batch: BatchId(Digest([batch; 32])), offset_bytes: position * 10, length_bytes: 7 };
+        let receipt = Receipt { transaction_id, position, outcome: Outcome::Ok, events: List::empty() };
+        Executed { receipt, body, valid_until_ms: 1 }
+    }
+
+    #[test]
+    fn a_group_has_golden_bytes_and_what_is_none_is_told() {
+        let rows = [done(1, 0), done(1, 1), done(2, 2)];
+        let (mut group, mut before, mut starts) = (Vec::new(), None, Vec::new());
+        for row in &rows {
+            starts.push(put_in_group(&mut group, before, row));
+            before = Some(row.body.batch);
+        }
+        let receipt = |row: &Executed| quancheng_types::codec::encode(&row.receipt);
+        let length = receipt(&rows[0]).len();
+        let framed = [0, 0, 0, u8::try_from(length).unwrap()];
+        let expected = [
+            [&[1][..], &[1; 32], &[0, 0, 0, 0, 0, 0, 0, 7], &framed, &receipt(&rows[0])].concat(),
+            [&[0][..], &[0, 0, 0, 10, 0, 0, 0, 7], &framed, &receipt(&rows[1])].concat(),
+            [&[1][..], &[2; 32], &[0, 0, 0, 20, 0, 0, 0, 7], &framed, &receipt(&rows[2])].concat(),
+        ];
+        assert_eq!(group, expected.concat());
+        for (row, start) in rows.iter().zip(starts) {
+            assert_eq!(group[start..start + length], receipt(row));
+        }
+        let read: Vec<_> = GroupRows::new(&group).map(|row| read_row(&[], row).unwrap()).collect();
+        assert_eq!(read, rows.map(|row| (row.body, row.receipt)));
+        // Whatever is cut off is told, but for whole rows.
+        let whole = [0, expected[0].len(), expected[0].len() + expected[1].len(), group.len()];
+        for cut in 0..group.len() {
+            let last = GroupRows::new(&group[..cut]).last();
+            assert_eq!(last == Some(None), !whole.contains(&cut), "{cut}");
+        }
+        let bad = [[&[0][..], &group[33..]].concat(), [&[2][..], &group[1..]].concat()];
+        for group in bad {
+            let rows: Vec<_> = GroupRows::new(&group).collect();
+            assert_eq!(rows, [None], "a first row without a batch, and a mark that none has");
         }
     }
 }

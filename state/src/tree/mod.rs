@@ -33,6 +33,7 @@ mod recent;
 mod resolve;
 mod unwritten;
 mod update;
+mod walked;
 
 pub(crate) use bucket::{LeafHash, subtree_hash};
 pub(crate) use cache::TreeCache;

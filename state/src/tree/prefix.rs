@@ -29,6 +29,11 @@ impl PartialOrd for Prefix {
 }
 
 impl Prefix {
+    /// The order in which a walk down the tree meets subtrees: each before those in it, those in it before the next one.
+    pub(crate) fn cmp_in_walk(&self, other: &Self) -> Ordering {
+        (self.halves(), self.nibbles).cmp(&(other.halves(), other.nibbles))
+    }
+
     /// The whole tree.
     pub(crate) const ROOT: Self = Self { nibbles: 0, path: [0; 32] };
 

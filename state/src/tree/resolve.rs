@@ -8,7 +8,7 @@ use super::prefix::Prefix;
 use super::update::{Bucket, Updater, child, miscounted};
 use crate::backend::Column;
 use crate::error::{Record, StoreError};
-use crate::flat::{FlatRow, put_record, record_key, versioned};
+use crate::flat::{FlatRow, Spot, put_record, record_key, versioned};
 use crate::key::StateKey;
 
 /// What a height does to one key.
@@ -30,6 +30,17 @@ pub(crate) struct LeafChange {
     pub(crate) is_new: bool,
 }
 
+/// A group of values is written once it has as many bytes: about what the disk reads at once.
+const RECORD_GROUP_BYTES: usize = 4096;
+
+/// Values of kept keys that will be written as one group.
+#[derive(Debug, Default)]
+pub(super) struct OpenGroup {
+    bytes: Vec<u8>,
+    /// Where the next one belongs.
+    next: Spot,
+}
+
 impl<H: TreeHasher> Updater<'_, H> {
     /// Settles changes, ascending by key hash, below a prefix: writes rows and records, and collects the leaves that change.
     pub(super) fn resolve(&mut self, prefix: Prefix, slot: &Slot, changes: &mut [Change]) -> Result<(), StoreError> {
@@ -39,7 +50,7 @@ impl<H: TreeHasher> Updater<'_, H> {
         if !slot.paged {
             return self.resolve_bucket(&prefix, slot.keys, changes);
         }
-        let branch = self.load(prefix, slot)?;
+        let branch = self.meet(prefix, slot)?;
         let mut rest = changes;
         for (nibble, slot) in (0_u8..).zip(&branch.page().slots) {
             let end = rest.partition_point(|change| prefix.nibble_of(&change.key_hash) <= nibble);
@@ -93,8 +104,8 @@ impl<H: TreeHasher> Updater<'_, H> {
         if let Some((hash, value)) = change.value.take() {
             let holding = Holding { value_hash: Some(hash), since: self.height, version: 0, until: None };
             self.undo_leaves.push((change.key_hash, None));
-            let number = self.record(&change.key, &value);
-            self.put(change.key_hash, FlatRow { holding, number }, true);
+            let spot = self.record(&change.key, &value);
+            self.put(change.key_hash, FlatRow { holding, spot }, true);
         }
     }
 
@@ -115,10 +126,10 @@ impl<H: TreeHasher> Updater<'_, H> {
         }
         assert!(before.since < self.height, "a height writes a key once");
         self.undo_leaves.push((place, Some(before)));
-        let number = new.map(|(_, value)| self.record(key, &value));
+        let spot = new.map(|(_, value)| self.record(key, &value));
         let after = FlatRow {
             holding: Holding { value_hash, since: self.height, version: 0, until: None },
-            number: number.unwrap_or(0),
+            spot: spot.unwrap_or_default(),
         };
         if key.is_kept() {
             let past = key.version_hash(before.version);
@@ -140,14 +151,38 @@ impl<H: TreeHasher> Updater<'_, H> {
         Ok(())
     }
 
-    /// Writes a value, and returns the number of its record.
-    fn record(&mut self, key: &StateKey, value: &[u8]) -> u32 {
-        let number = self.records;
-        self.records += 1;
-        self.writes.put_with(Column::Records, record_key(self.height, number), |bytes| {
-            put_record(bytes, key.as_bytes(), value);
-        });
-        number
+    /// Writes a value, and returns where its record is.
+    fn record(&mut self, key: &StateKey, value: &[u8]) -> Spot {
+        if !key.is_kept() {
+            let spot = Spot { group: self.next_group(), at: 0 };
+            let place = record_key(self.height, spot.group);
+            self.writes.put_with(Column::Records, place, |bytes| put_record(bytes, key.as_bytes(), value));
+            return spot;
+        }
+        if self.kept.bytes.is_empty() {
+            self.kept.next = Spot { group: self.next_group(), at: 0 };
+        }
+        let spot = self.kept.next;
+        put_record(&mut self.kept.bytes, key.as_bytes(), value);
+        match spot.at.checked_add(1) {
+            Some(at) if self.kept.bytes.len() < RECORD_GROUP_BYTES => self.kept.next.at = at,
+            Some(_) | None => self.write_kept(),
+        }
+        spot
+    }
+
+    fn next_group(&mut self) -> u32 {
+        let group = self.record_groups;
+        self.record_groups += 1;
+        group
+    }
+
+    /// Writes the group of kept values that is not full yet, if there is one.
+    pub(super) fn write_kept(&mut self) {
+        if !self.kept.bytes.is_empty() {
+            self.writes.put(Column::Records, record_key(self.height, self.kept.next.group), &self.kept.bytes);
+            self.kept.bytes.clear();
+        }
     }
 
     /// Writes what is at a place from this height on: row and leaf.

@@ -11,8 +11,9 @@ use super::hasher::TreeHasher;
 use super::page::{Branch, Page, SLOTS, Slot, no_page, read_page};
 use super::prefix::Prefix;
 use super::recent::HeightUndo;
-use super::resolve::{Change, LeafChange};
+use super::resolve::{Change, LeafChange, OpenGroup};
 use super::unwritten::{ChangedPage, Pages, Unwritten};
+use super::walked::Walked;
 use super::{MERGE_KEYS, SPLIT_KEYS};
 use crate::backend::{Backend, Column, Cursor, Writes};
 use crate::error::{Record, StoreError};
@@ -59,9 +60,12 @@ pub(crate) fn update<H: TreeHasher>(
         tree: backend.cursor(Column::Tree)?,
         cache,
         height,
-        records: 0,
+        record_groups: 0,
+        kept: OpenGroup::default(),
         leaves: Vec::with_capacity(changes.len()),
         loaded: BTreeMap::new(),
+        walked_pages: Walked::default(),
+        walked_buckets: Walked::default(),
         pages: Pages::new(),
         buckets: Buckets::new(),
         undo_slots: Vec::new(),
@@ -71,6 +75,7 @@ pub(crate) fn update<H: TreeHasher>(
         hasher: PhantomData,
     };
     updater.resolve(Prefix::ROOT, &root, &mut changes)?;
+    updater.write_kept();
     let mut leaves = core::mem::take(&mut updater.leaves);
     leaves.sort_unstable_by_key(|change| change.place);
     let new = updater.subtree(Prefix::ROOT, &root, &leaves)?;
@@ -91,12 +96,16 @@ pub(super) struct Updater<'a, H> {
     tree: Box<dyn Cursor + 'a>,
     cache: &'a mut TreeCache,
     pub(super) height: Height,
-    /// Values written so far.
-    pub(super) records: u32,
+    /// Groups of values so far.
+    pub(super) record_groups: u32,
+    pub(super) kept: OpenGroup,
     /// What happens to leaves.
     pub(super) leaves: Vec<LeafChange>,
     /// Buckets that were read to settle the changes.
     loaded: BTreeMap<Prefix, Arc<[LeafHash]>>,
+    /// What settling the changes met, for hashing the leaves that they change.
+    walked_pages: Walked<Arc<Branch>>,
+    walked_buckets: Walked<Arc<[StemLeaf]>>,
     pages: Pages,
     buckets: Buckets,
     undo_slots: Vec<(Prefix, Slot)>,
@@ -117,7 +126,10 @@ impl<H: TreeHasher> Updater<'_, H> {
     }
 
     fn page(&mut self, prefix: Prefix, old: &Slot, changes: &[LeafChange]) -> Result<Slot, StoreError> {
-        let branch = self.load(prefix, old)?;
+        let branch = match self.walked_pages.again(&prefix) {
+            Some(branch) => branch,
+            None => self.load(prefix, old)?,
+        };
         let before = branch.page();
         let mut after = before.clone();
         let mut rest = changes;
@@ -160,7 +172,7 @@ impl<H: TreeHasher> Updater<'_, H> {
     }
 
     fn bucket(&mut self, prefix: Prefix, old: &Slot, changes: &[LeafChange]) -> Result<Slot, StoreError> {
-        let known = self.stems(&prefix, old.keys);
+        let known = self.walked_buckets.again(&prefix).or_else(|| self.stems(&prefix, old.keys));
         match known.and_then(|before| merged_stems(&before, changes)) {
             Some(after) => self.settled(prefix, &after),
             None => {
@@ -200,6 +212,7 @@ impl<H: TreeHasher> Updater<'_, H> {
     /// The leaves of a bucket before this height and, when they had to be read, the rows that the changes supersede.
     pub(super) fn before(&mut self, prefix: &Prefix, expected: u64, changes: &[Change]) -> Result<Bucket, StoreError> {
         if let Some(leaves) = self.stems(prefix, expected) {
+            self.walked_buckets.meet(*prefix, Arc::clone(&leaves));
             return Ok(Bucket::Stems(leaves));
         }
         let mut superseded = vec![None; changes.len()];
@@ -243,8 +256,15 @@ impl<H: TreeHasher> Updater<'_, H> {
         Slot { keys, hash, paged: false }
     }
 
+    /// The page below a slot, before this height, for the walk that settles changes.
+    pub(super) fn meet(&mut self, prefix: Prefix, slot: &Slot) -> Result<Arc<Branch>, StoreError> {
+        let branch = self.load(prefix, slot)?;
+        self.walked_pages.meet(prefix, Arc::clone(&branch));
+        Ok(branch)
+    }
+
     /// The page below a slot, before this height.
-    pub(super) fn load(&mut self, prefix: Prefix, slot: &Slot) -> Result<Arc<Branch>, StoreError> {
+    fn load(&mut self, prefix: Prefix, slot: &Slot) -> Result<Arc<Branch>, StoreError> {
         let page = self.unwritten.find(&prefix).unwrap_or_else(|| self.cache.pages.find(&prefix));
         if let Some(page) = page {
             return Ok(page);

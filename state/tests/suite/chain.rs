@@ -121,6 +121,44 @@ pub(crate) fn a_missing_body_is_named(disk: &dyn Disk) {
     assert!(matches!(&error, StoreError::Missing { key, .. } if *key == batch.header.id().as_bytes()), "{error}");
 }
 
+/// Receipts lie in groups on the disk: whatever batches they are of, and wherever one begins to read, they are those that were written.
+pub(crate) fn receipts_of_many_batches_are_read_from_anywhere(disk: &dyn Disk) {
+    let batches = [batch(1, 10), batch(2, 1), batch(3, 29)];
+    let mut executed = Vec::new();
+    for one in &batches {
+        executed.extend(commit_of(1, Patch::empty(), one).executed);
+    }
+    for (position, done) in (0..).zip(&mut executed) {
+        done.receipt.position = position;
+    }
+    let receipts: Vec<_> = executed.iter().map(|done| done.receipt.clone()).collect();
+    {
+        let store = store(disk);
+        store.init_genesis(1, Patch::empty(), &validators(&[1])).unwrap();
+        let encoded: Vec<_> = batches.iter().map(header_and_bytes).collect();
+        let encoded: Vec<_> = encoded.iter().map(|(header, bytes)| (*header, bytes.as_slice())).collect();
+        store.chain().put_batches(&encoded, Durability::Synced).unwrap();
+        store.commit(BlockCommit { executed, ..commit_of(1, Patch::empty(), &batches[0]) }).unwrap();
+        // The next height's are not taken for this one's.
+        store.commit(commit_of(2, Patch::empty(), &batch(4, 3))).unwrap();
+        store.sync().unwrap();
+    }
+    let store = store(disk);
+    let all = batches.iter().flat_map(|one| &one.batch.transactions);
+    for (position, transaction) in (0_u32..).zip(all) {
+        let (receipt, bytes) = store.transaction(Height(1), position).unwrap().unwrap();
+        assert_eq!((&receipt, bytes), (&receipts[position as usize], transaction.encode()));
+    }
+    for from in 0..=receipts.len() + 1 {
+        for limit in [0, 1, 5, 16, 17, 100] {
+            let expected: Vec<_> = receipts.iter().skip(from).take(limit).cloned().collect();
+            let found = store.receipts_from(Height(1), from.try_into().unwrap(), limit.try_into().unwrap());
+            assert_eq!(found, Ok(expected), "{limit} from {from}");
+        }
+    }
+    assert_eq!(store.transaction(Height(1), 40).unwrap(), None);
+}
+
 /// Validator sets are found by hash and by height, and named records by name.
 pub(crate) fn sets_and_named_records(disk: &dyn Disk) {
     let (first, second, third) = (validators(&[1]), validators(&[1, 2]), validators(&[3]));

@@ -50,6 +50,7 @@ macro_rules! suite_on {
             [suite::chain] batches_stay_once_executed;
             [suite::chain] a_body_that_a_block_names_is_never_deleted;
             [suite::chain] a_missing_body_is_named;
+            [suite::chain] receipts_of_many_batches_are_read_from_anywhere;
             [suite::chain] sets_and_named_records;
             [suite::pruned] a_chain_may_begin_at_any_height;
         }
