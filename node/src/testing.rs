@@ -9,7 +9,7 @@ use quancheng_types::{
     Parameters, Round, SigningKey, Suite, Text, Validator, ValidatorId, ValidatorSet, Writers,
 };
 
-use crate::config::StoreSection;
+use crate::config::{NodeConfig, StoreSection};
 use crate::files::Owner;
 use crate::ledger::Ledger;
 
@@ -69,4 +69,19 @@ pub(crate) fn commit(height: u64) -> Arc<Commit> {
     let certificate =
         CommitCertificate { height: Height(height), round: Round(0), block_id: block.id(), signatures: List::empty() };
     Arc::new(Commit { decided: CommittedBlock { block, certificate }, windows: Vec::new() })
+}
+
+/// A configuration in a folder, with genesis, keys and password beside it.
+pub(crate) fn node_config(dir: &Path, genesis: &Genesis, is_validator: bool) -> NodeConfig {
+    std::fs::create_dir_all(dir).unwrap();
+    std::fs::write(dir.join("genesis.json"), serde_json::to_vec(genesis).unwrap()).unwrap();
+    std::fs::write(dir.join("password"), "a long password\n").unwrap();
+    quancheng_keystore::write(&dir.join("peer.key"), &SigningKey::from_seed([9; 32]), "a long password").unwrap();
+    quancheng_keystore::write(&dir.join("validator.key"), &SigningKey::from_seed([1; 32]), "a long password").unwrap();
+    let validator = if is_validator { "validator_key = \"validator.key\"" } else { "" };
+    let text = format!(
+        "[node]\ndata_dir = \"data\"\ngenesis = \"genesis.json\"\npeer_key = \"peer.key\"\n{validator}\npassword_file = \"password\"\n\
+         [network]\nlisten = [\"127.0.0.1:1\"]\n[api]\npublic = \"127.0.0.1:2\"\nadmin = \"127.0.0.1:3\"\n[store]\nmemory_mib = 32\n"
+    );
+    NodeConfig::parse(&text, &dir.join("node.toml"), std::iter::empty()).unwrap()
 }

@@ -40,6 +40,16 @@ proptest! {
     }
 
     #[test]
+    fn a_list_is_cut_as_an_export_cuts_it(blocks in blocks(5..8)) {
+        export::a_list_is_cut_as_an_export_cuts_it(&blocks);
+    }
+
+    #[test]
+    fn rows_without_end_are_not_written(blocks in blocks(5..8)) {
+        export::rows_without_end_are_not_written(&blocks);
+    }
+
+    #[test]
     fn receipts_are_taken_along_from_the_height_that_is_named(blocks in blocks(3..6)) {
         export::receipts_are_taken_along_from_the_height_that_is_named(&blocks);
     }
@@ -108,6 +118,11 @@ fn run(
 }
 
 suite::suite_on!(InMemory::new());
+
+#[test]
+fn an_import_leaves_little_in_memory() {
+    export::an_import_leaves_little_in_memory();
+}
 
 #[test]
 fn a_pruned_store_keeps_the_versions_of_kept_rows_alone() {

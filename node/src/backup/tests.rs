@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use quancheng_consensus::{AuthorWindow, Commit, CommittedBlock};
+use quancheng_consensus::sign_record::{Slot, SlotValue, Step};
+use quancheng_consensus::{AuthorWindow, Commit, CommittedBlock, SignRecord};
 use quancheng_contracts::governance;
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
@@ -16,11 +17,11 @@ use super::export::export;
 use super::record::{RECORD_NAME, digest};
 use super::*;
 use crate::config::NodeConfig;
-use crate::files::{DataLock, FileError, RestoringFile, SignRecordFile};
+use crate::files::{DataLock, FileError, Marks, MarksFile, Owner, RestoringFile, SignRecordFile};
 use crate::ledger::{Ledger, LedgerError, SalvageError, execute_stored, salvage};
 use crate::snapshot::Sources;
 use crate::start::{Rejoin, StartError, init, join, restore};
-use crate::testing;
+use crate::testing::{self, node_config};
 
 /// Numbers of own batches that no block names.
 const WAITING: u64 = 1_000_000;
@@ -278,20 +279,6 @@ fn a_backup_is_moved_out_as_a_whole_and_over_nothing() {
 }
 
 /// A node of its own, with keys; a follower without `validator`.
-fn node(dir: &Path, genesis: &Genesis, is_validator: bool) -> NodeConfig {
-    std::fs::create_dir_all(dir).unwrap();
-    std::fs::write(dir.join("genesis.json"), serde_json::to_vec(genesis).unwrap()).unwrap();
-    std::fs::write(dir.join("password"), "a long password\n").unwrap();
-    quancheng_keystore::write(&dir.join("peer.key"), &SigningKey::from_seed([9; 32]), "a long password").unwrap();
-    quancheng_keystore::write(&dir.join("validator.key"), &key(), "a long password").unwrap();
-    let validator = if is_validator { "validator_key = \"validator.key\"" } else { "" };
-    let text = format!(
-        "[node]\ndata_dir = \"data\"\ngenesis = \"genesis.json\"\npeer_key = \"peer.key\"\n{validator}\npassword_file = \"password\"\n\
-         [network]\nlisten = [\"127.0.0.1:1\"]\n[api]\npublic = \"127.0.0.1:2\"\nadmin = \"127.0.0.1:3\"\n[store]\nmemory_mib = 32\n"
-    );
-    NodeConfig::parse(&text, &dir.join("node.toml"), std::iter::empty()).unwrap()
-}
-
 fn above(tip: u64) -> Option<Rejoin> {
     Some(Rejoin { tip: Height(tip), now_ms: NOW_MS, salvage: None })
 }
@@ -304,7 +291,7 @@ fn opened(config: &NodeConfig) -> Ledger {
 #[test]
 fn a_validator_is_restored_with_its_batches_and_signs_above_what_any_node_reports() {
     let (dir, folder) = small(4);
-    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let config = node_config(&dir.path().join("new"), &testing::genesis(), true);
     let data = config.node.data_dir.clone();
     let error = restore(&config, &folder, None).unwrap_err();
     assert!(matches!(error, StartError::RestoreWithoutRejoin { height: Height(4) }), "{error}");
@@ -341,7 +328,7 @@ fn opened_original(dir: &tempfile::TempDir) -> Ledger {
 #[test]
 fn a_height_behind_the_backup_is_refused_and_a_clock_behind_it_does_no_harm() {
     let (dir, folder) = small(4);
-    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let config = node_config(&dir.path().join("new"), &testing::genesis(), true);
     let error = restore(&config, &folder, above(3)).unwrap_err();
     assert!(matches!(error, StartError::RejoinBelowBackup { height: Height(4), named: Height(3) }), "{error}");
     assert!(!config.node.data_dir.exists());
@@ -356,7 +343,7 @@ fn what_an_old_folder_holds_is_taken_over_beside_the_backup() {
     let (dir, folder) = small(3);
     let data = dir.path().join("data");
     live(&testing::ledger(&data), 4);
-    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let config = node_config(&dir.path().join("new"), &testing::genesis(), true);
     let rejoin = Some(Rejoin { tip: Height(4), now_ms: NOW_MS, salvage: Some(data) });
     let restored = restore(&config, &folder, rejoin).unwrap();
     assert_eq!((restored.height, restored.rejoined.batches), (Height(3), 4));
@@ -365,7 +352,7 @@ fn what_an_old_folder_holds_is_taken_over_beside_the_backup() {
 #[test]
 fn a_follower_needs_no_height_and_nothing_is_shared_with_the_backup() {
     let (dir, folder) = small(2);
-    let config = node(&dir.path().join("new"), &testing::genesis(), false);
+    let config = node_config(&dir.path().join("new"), &testing::genesis(), false);
     assert!(matches!(restore(&config, &folder, above(2)), Err(StartError::RejoinWithoutKey)));
     restore(&config, &folder, None).unwrap();
     check(&folder).unwrap();
@@ -388,12 +375,12 @@ fn a_follower_needs_no_height_and_nothing_is_shared_with_the_backup() {
 fn a_backup_that_is_damaged_or_of_another_chain_leaves_nothing() {
     let (dir, folder) = small(2);
     let genesis = testing::genesis();
-    let other = node(&dir.path().join("other"), &Genesis { time_ms: genesis.time_ms + 1, ..genesis.clone() }, false);
+    let other = node_config(&dir.path().join("other"), &Genesis { time_ms: genesis.time_ms + 1, ..genesis.clone() }, false);
     let error = restore(&other, &folder, None).unwrap_err();
     assert!(matches!(error, StartError::Backup(BackupError::OtherChain { .. })), "{error}");
     assert!(!other.node.data_dir.exists());
 
-    let config = node(&dir.path().join("new"), &genesis, false);
+    let config = node_config(&dir.path().join("new"), &genesis, false);
     let table =
         BackupRecord::read(&folder).unwrap().files.into_iter().find(|file| file.path.ends_with(".sst")).unwrap();
     let path = folder.join(&table.path);
@@ -413,7 +400,7 @@ fn a_backup_that_is_damaged_or_of_another_chain_leaves_nothing() {
 fn of_several_who_make_one_folder_one_does_and_nothing_of_it_is_lost() {
     let (dir, folder) = small(2);
     for round in 0..4 {
-        let config = node(&dir.path().join(format!("new-{round}")), &testing::genesis(), true);
+        let config = node_config(&dir.path().join(format!("new-{round}")), &testing::genesis(), true);
         let start = std::sync::Barrier::new(4);
         let made = std::thread::scope(|scope| {
             let make = |_| {
@@ -442,7 +429,7 @@ fn of_several_who_make_one_folder_one_does_and_nothing_of_it_is_lost() {
 #[test]
 fn marks_without_their_store_are_kept() {
     let (dir, folder) = small(2);
-    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let config = node_config(&dir.path().join("new"), &testing::genesis(), true);
     restore(&config, &folder, above(7)).unwrap();
     drop(opened(&config));
     let data = &config.node.data_dir;
@@ -466,7 +453,7 @@ fn marks_without_their_store_are_kept() {
 #[test]
 fn an_interrupted_restore_does_not_start_and_is_repeated() {
     let (dir, folder) = small(2);
-    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let config = node_config(&dir.path().join("new"), &testing::genesis(), true);
     let data = &config.node.data_dir;
     drop(DataLock::acquire(data).unwrap());
     RestoringFile::at(data).begin().unwrap();
@@ -488,7 +475,7 @@ fn an_interrupted_restore_does_not_start_and_is_repeated() {
     assert_eq!(opened(&config).newest_block(), Height(2));
 
     // Who would rather join from the peers need not remove anything by hand.
-    let plain = node(&dir.path().join("plain"), &testing::genesis(), true);
+    let plain = node_config(&dir.path().join("plain"), &testing::genesis(), true);
     drop(DataLock::acquire(&plain.node.data_dir).unwrap());
     RestoringFile::at(&plain.node.data_dir).begin().unwrap();
     std::fs::create_dir_all(plain.node.data_dir.join("store")).unwrap();
@@ -496,24 +483,14 @@ fn an_interrupted_restore_does_not_start_and_is_repeated() {
     assert_eq!(opened(&plain).newest_block(), Height(0));
 }
 
-/// Half of a folder looked like one that had lost its sign record; moved away and salvaged, as the words then said, it gave nothing, and the true old folder lay beside it.
+/// As an earlier build left half of a folder: a store without blocks, marks, and no sign record. Moved away and salvaged, as the words then said, it gave
+/// nothing, and the true old folder lay beside it.
 #[test]
-fn an_init_that_fails_leaves_nothing_and_one_without_a_note_is_not_believed() {
+fn half_of_a_folder_is_not_believed() {
     let (dir, _) = small(2);
-    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let config = node_config(&dir.path().join("new"), &testing::genesis(), true);
     let data = &config.node.data_dir;
-    std::fs::create_dir_all(data).unwrap();
-    // The store cannot be made, as on a full disk.
-    std::os::unix::fs::symlink(dir.path().join("nowhere/store"), data.join("store")).unwrap();
-    assert!(matches!(init(&config, above(5)).unwrap_err(), StartError::Ledger(_)));
-    let names = |data: &Path| {
-        let names = std::fs::read_dir(data).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
-        names.collect::<Vec<_>>()
-    };
-    assert_eq!(names(data), ["lock"]);
     init(&config, above(5)).unwrap();
-
-    // As an earlier build left it: a store without blocks, marks, and no sign record.
     std::fs::remove_file(data.join("sign-record")).unwrap();
     let old = dir.path().join("old");
     std::fs::rename(data, &old).unwrap();
@@ -525,39 +502,70 @@ fn an_init_that_fails_leaves_nothing_and_one_without_a_note_is_not_believed() {
 /// The note is not believed against what lies beside it: an old data folder that was put back over an interrupted init was removed with all that it had admitted, and so were
 /// files of a user who had one of this name.
 #[test]
-fn a_note_beside_what_a_node_left_removes_nothing() {
+fn a_note_beside_what_a_node_left_moves_nothing() {
     let (dir, _) = small(2);
-    let config = node(&dir.path().join("new"), &testing::genesis(), true);
+    let config = node_config(&dir.path().join("new"), &testing::genesis(), true);
     let data = &config.node.data_dir;
+    let note = RestoringFile::at(data);
+    let goods = || std::fs::read(data.join("store/goods.txt")).unwrap();
     let refused = |what: &str| {
         let error = init(&config, above(5)).unwrap_err();
         assert!(matches!(&error, StartError::File(FileError::NotUnfinished { .. })), "{what}: {error}");
         assert!(error.to_string().contains("未删除"), "{error}");
-        assert_eq!(std::fs::read(data.join("store/goods.txt")).unwrap(), b"goods", "{what}");
+        assert_eq!(goods(), b"goods", "{what}");
     };
     std::fs::create_dir_all(data.join("store")).unwrap();
     std::fs::write(data.join("store/goods.txt"), "goods").unwrap();
     std::fs::write(data.join("restoring"), "of the roof").unwrap();
     refused("a note of somebody else");
-    RestoringFile::at(data).begin().unwrap();
-    std::fs::create_dir_all(data.join("log")).unwrap();
-    refused("a log");
-    std::fs::remove_dir_all(data.join("log")).unwrap();
+    note.begin().unwrap();
+    for (name, what) in [("log", "a log"), ("stopped", "a word of one that stopped")] {
+        std::fs::create_dir_all(data.join(name)).unwrap();
+        refused(what);
+        std::fs::remove_dir_all(data.join(name)).unwrap();
+    }
+    let chain_id = testing::genesis().chain_id();
+    let marks = Marks { sign_records: 1, ..Marks::default() };
+    let other = Owner::Validator(quancheng_types::ValidatorId::of(&SigningKey::from_seed([7; 32]).public_key()));
+    let cases = [(testing::owner(), Marks::default(), false), (testing::owner(), marks, true), (other, Marks::default(), true)];
+    for (owner, marks, is_refused) in cases {
+        let _ = std::fs::remove_file(data.join("marks"));
+        let mut file = MarksFile::at(data, chain_id, owner);
+        file.open(false).unwrap();
+        file.replace(&marks).unwrap();
+        if is_refused {
+            refused("marks of a node that ran, or of another one");
+        }
+    }
+    std::fs::remove_file(data.join("marks")).unwrap();
+    let mut record = SignRecord::fresh(chain_id, key().public_key());
+    record.raise_floor(Height(8));
+    let slot = Slot { height: Height(9), round: Round(0), step: Step::Prevote };
+    record.admit(slot, SlotValue { block_id: None, pol_round: None }, 1).unwrap();
+    SignRecordFile::at(data).create(&record).unwrap();
+    refused("a record of what was signed");
+    std::fs::remove_file(data.join("sign-record")).unwrap();
+    assert!(note.check().is_err());
+    // Nothing tells of a run. Still nothing is removed: it is moved aside, each time into a folder of its own.
     init(&config, above(5)).unwrap();
-    assert!(!data.join("store/goods.txt").exists(), "what an interrupted init had made");
+    assert!(!data.join("store/goods.txt").exists() && note.check().is_ok());
+    assert_eq!(std::fs::read(data.join("unfinished-1/store/goods.txt")).unwrap(), b"goods");
+    note.begin().unwrap();
+    let record = std::fs::read(data.join("sign-record")).unwrap();
+    init(&config, above(5)).unwrap();
+    assert_eq!(std::fs::read(data.join("unfinished-2/sign-record")).unwrap(), record);
     // A whole folder with a note is salvaged all the same.
-    drop(opened(&config));
     let ledger = opened(&config);
     ledger.put_commits(&[testing::commit(1)]).unwrap();
     drop(ledger);
-    RestoringFile::at(data).begin().unwrap();
-    salvage(data, testing::genesis().chain_id(), &key().public_key()).unwrap();
+    note.begin().unwrap();
+    salvage(data, chain_id, &key().public_key()).unwrap();
 }
 
 #[test]
 fn a_stopped_node_is_backed_up_under_its_lock_and_an_empty_folder_is_none() {
     let (dir, _) = small(2);
-    let config = node(dir.path(), &testing::genesis(), true);
+    let config = node_config(dir.path(), &testing::genesis(), true);
     let made = back_up(&config, Some(&dir.path().join("out"))).unwrap();
     assert_eq!(
         (made.height, check(&dir.path().join("out")).unwrap().record.validator),
@@ -567,7 +575,7 @@ fn a_stopped_node_is_backed_up_under_its_lock_and_an_empty_folder_is_none() {
     let _held = DataLock::acquire(&config.node.data_dir).unwrap();
     let error = command::back_up_within(&config, None, std::time::Duration::ZERO).unwrap_err();
     assert!(matches!(error, BackupError::NoAnswer { .. }) && error.en().contains("127.0.0.1:3"), "{error}");
-    let empty = node(&dir.path().join("empty"), &testing::genesis(), true);
+    let empty = node_config(&dir.path().join("empty"), &testing::genesis(), true);
     assert!(matches!(back_up(&empty, None), Err(BackupError::Empty { .. })));
 }
 
@@ -591,7 +599,7 @@ fn a_backup_of_damage_is_not_called_intact() {
     std::fs::write(&name, text.replace(&table.sha256.to_string(), &damaged.to_string())).unwrap();
     let error = check(&folder).unwrap_err();
     assert!(matches!(error, BackupError::Ledger(_)), "{error}");
-    let config = node(&dir.path().join("new"), &testing::genesis(), false);
+    let config = node_config(&dir.path().join("new"), &testing::genesis(), false);
     let error = restore(&config, &folder, None).unwrap_err();
     assert!(matches!(error, StartError::Backup(BackupError::Ledger(_))), "{error}");
     let left: Vec<_> =

@@ -23,7 +23,7 @@ const DAMAGED: &str = "damaged";
 const NUMBER_MAX: u64 = 1 << 48;
 
 /// Name in the data folder.
-pub(super) const LOG_FOLDER: &str = "log";
+pub const LOG_FOLDER: &str = "log";
 
 /// Name of a file that is being made.
 const UNFINISHED: &str = "unfinished";

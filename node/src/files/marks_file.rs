@@ -38,6 +38,12 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// Whether a node has run on the folder: what makes a folder leaves these as they were.
+    #[must_use]
+    pub fn is_of_a_run(&self) -> bool {
+        self.sign_records > 0 || self.log != LogMark::default() || self.instances != [0; INSTANCES]
+    }
+
     /// The greater of each number, and the newer processes, which are those of `other` if it names any.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {

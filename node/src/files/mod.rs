@@ -30,13 +30,12 @@ use std::path::{Path, PathBuf};
 
 pub use lock::DataLock;
 use lock::LOCK;
-use log_file::LOG_FOLDER;
-pub use log_file::{LogFile, LogInUse, LogLoss, LogMark, OpenedLog};
+pub use log_file::{LOG_FOLDER, LogFile, LogInUse, LogLoss, LogMark, OpenedLog};
 pub use marks_file::{INSTANCES, Marks, MarksFile, NAME as MARKS};
 pub use owner::{OtherOwner, Owner};
 pub use restoring_file::RestoringFile;
-pub use sign_record_file::SignRecordFile;
-pub use stopped_file::StoppedFile;
+pub use sign_record_file::{NAME as SIGN_RECORD, SignRecordFile};
+pub use stopped_file::{NAME as STOPPED, StoppedFile};
 pub use watch::{FolderLost, FolderWatch};
 
 /// Why a file cannot be used. The process stops: going on could forget a signature.

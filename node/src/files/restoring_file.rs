@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FileError, LOG_FOLDER, io, marks_file, sign_record_file, sync_folder};
+use super::{FileError, io, marks_file, sign_record_file, sync_folder};
 
 /// Name in the data folder.
 const NAME: &str = "restoring";
+/// Beginning of the names of folders for what lay beside a note that was left.
+const ASIDE: &str = "unfinished";
 /// What it says to people.
 const WORDS: &str = "The data folder of a node is being made here. If that is not going on any more, repeat the same command (`quanchengd init` with its \
                      options).\n\
@@ -57,30 +59,71 @@ impl RestoringFile {
         sync_folder(&self.folder)
     }
 
-    /// Where there is a note, removes what the unfinished command has made, and the note last. No node has started on it, so nothing was
-    /// signed or numbered with it. The note alone is not believed: it has to be the one that is written here, and where a node has run there is its log, which
-    /// `init` never makes (an old data folder may have been put back over an interrupted one).
+    /// Removes what the command made that holds the folder, and the note last: it found none of it here.
     ///
     /// # Errors
-    /// [`FileError::NotUnfinished`], and nothing is removed; [`FileError::Io`].
-    pub fn clear(&self) -> Result<(), FileError> {
-        if self.check().is_ok() {
-            return Ok(());
-        }
-        if !self.is_own() || self.folder.join(LOG_FOLDER).symlink_metadata().is_ok() {
-            return Err(FileError::NotUnfinished { path: self.path.clone() });
-        }
-        for name in ["store", marks_file::NAME, sign_record_file::NAME] {
-            let path = self.folder.join(name);
+    /// [`FileError::Io`].
+    pub fn remove_made(&self) -> Result<(), FileError> {
+        for path in self.made() {
             let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(io(&path, "remove what an interrupted init left in")(error));
+                    return Err(io(&path, "remove what was made in")(error));
                 }
                 Ok(()) | Err(_) => {}
             }
         }
         self.end()
+    }
+
+    /// Where there is a note, moves what lies beside it into a folder of its own, whose name is returned, and takes the note away. A note is weak
+    /// evidence: an old data folder may have been put back over an interrupted command, and a user may have files with these names. So nothing is removed,
+    /// and where anything tells that a node has run here, which the caller has looked for, this is not called.
+    ///
+    /// # Errors
+    /// [`FileError::NotUnfinished`] when it is not the note that is written here; then nothing is moved. [`FileError::Io`].
+    pub fn set_aside(&self) -> Result<Option<PathBuf>, FileError> {
+        if self.check().is_ok() {
+            return Ok(None);
+        }
+        if !self.is_own() {
+            return Err(self.not_unfinished());
+        }
+        let found: Vec<PathBuf> = self.made().into_iter().filter(|path| path.symlink_metadata().is_ok()).collect();
+        if found.is_empty() {
+            return self.end().map(|()| None);
+        }
+        let aside = self.new_folder()?;
+        for path in found {
+            let name = path.file_name().unwrap_or_default();
+            std::fs::rename(&path, aside.join(name)).map_err(io(&path, "move aside"))?;
+        }
+        sync_folder(&aside)?;
+        self.end().map(|()| Some(aside))
+    }
+
+    /// That something here is not an interrupted command's.
+    #[must_use]
+    pub fn not_unfinished(&self) -> FileError {
+        FileError::NotUnfinished { path: self.path.clone() }
+    }
+
+    /// A folder that did not exist.
+    fn new_folder(&self) -> Result<PathBuf, FileError> {
+        for number in 1_u32.. {
+            let folder = self.folder.join(format!("{ASIDE}-{number}"));
+            match std::fs::create_dir(&folder) {
+                Ok(()) => return Ok(folder),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && number < u32::MAX => {}
+                Err(error) => return Err(io(&folder, "make")(error)),
+            }
+        }
+        unreachable!("the last number ends it")
+    }
+
+    /// What a command makes of a folder.
+    fn made(&self) -> [PathBuf; 3] {
+        ["store", marks_file::NAME, sign_record_file::NAME].map(|name| self.folder.join(name))
     }
 
     /// Whether it is what [`Self::begin`] writes, or the beginning of it.
@@ -103,9 +146,10 @@ pub(super) fn unfinished(path: &Path) -> String {
 /// Why nothing is removed in spite of a note.
 pub(super) fn not_unfinished(path: &Path) -> String {
     format!(
-        "{} is not the note of an interrupted `quanchengd init`, or a node has run in this folder (it has a log): nothing was removed. If the old data folder \
-         was put back here, whole, move this one file away and start the node; else move the folder away, look what is in it, and repeat the command \
-         (该文件不是中断的 `quanchengd init` 留下的标记，或该目录中曾有节点运行（有日志），故未删除任何内容。如已将旧数据目录完整放回此处，\
+        "{} is not the note of an interrupted `quanchengd init`, or a node has run in this folder (its log, its marks or its sign record tell so): nothing was \
+         changed. If the old data folder was put back here, whole, move this one file away and start the node; else move the folder away, look what is in it, \
+         and repeat the command (该文件不是中断的 `quanchengd init` 留下的标记，或该目录中曾有节点运行（由日志、标记或签名记录可知），故未删除、\
+         也未改动任何内容。如已将旧数据目录完整放回此处，\
          请只移走该文件并启动节点；否则请移走整个目录、核对其内容后重新执行命令)",
         path.display()
     )

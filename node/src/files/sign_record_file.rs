@@ -13,7 +13,7 @@ use super::slots::{SlotContent, Slots, SlotsError};
 /// Begins every slot and names the version of the layout.
 const MAGIC: [u8; 8] = *b"QCSLOT1\0";
 /// Name in the data folder.
-pub(super) const NAME: &str = "sign-record";
+pub const NAME: &str = "sign-record";
 
 /// The file.
 #[derive(Debug)]

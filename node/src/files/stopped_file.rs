@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{FileError, check_plain, io, sync_folder};
 
 /// Name in the data folder.
-const NAME: &str = "stopped";
+pub const NAME: &str = "stopped";
 /// Bytes of the note that are shown.
 const REASON_BYTES_MAX: usize = 2048;
 

@@ -7,7 +7,9 @@ use quancheng_consensus::CommittedBlock;
 use quancheng_contracts::{ListHead, governance, index_lists};
 use quancheng_proof::SetChange;
 use quancheng_state::backend::{Backend, Part, Writes};
-use quancheng_state::export::{Export, ExportList, ExportScope, Import, ImportError, ListRow, ListRules, Sink};
+use quancheng_state::export::{
+    CHUNK_BYTES, Export, ExportList, ExportScope, Import, ImportError, ImportScope, ListRow, ListRules, Sink,
+};
 use quancheng_state::{Durability, StateKey, Store, StoreError, StoreOptions, put_beginning};
 use quancheng_state_rocks::{LogRecovery, Rocks, RocksOptions, RocksPart};
 use quancheng_types::codec::{decode, encode};
@@ -130,6 +132,9 @@ fn list_rules() -> ListRules {
     fn is_head(key: &StateKey) -> bool {
         index_lists().any(|index| index.is_head(key))
     }
+    fn rows(head: &[u8]) -> Option<u64> {
+        Some(decode::<ListHead>(head, HEAD_BYTES_MAX).ok()?.count)
+    }
     fn push(head: Option<&[u8]>, row: &[u8]) -> Option<Vec<u8>> {
         let mut head = match head {
             Some(bytes) => decode::<ListHead>(bytes, HEAD_BYTES_MAX).ok()?,
@@ -138,7 +143,7 @@ fn list_rules() -> ListRules {
         head.push(row);
         Some(encode(&head))
     }
-    ListRules { list_of, is_head, push }
+    ListRules { list_of, is_head, rows, push }
 }
 
 /// Makes the store of a node that begins with the state of one height.
@@ -167,7 +172,8 @@ impl Imported {
         // An empty store takes its format.
         drop(Store::open(Arc::<Rocks>::clone(&backend), StoreOptions::default())?);
         let shared: Arc<dyn Backend> = Arc::<Rocks>::clone(&backend);
-        let import = Import::begin(shared, list, history.0, history.1, list_rules())?;
+        let scope = ImportScope { history_size: history.0, history_root: history.1, chunk_bytes: CHUNK_BYTES };
+        let import = Import::begin(shared, list, scope, list_rules())?;
         Ok(Self { backend, import })
     }
 

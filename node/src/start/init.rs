@@ -1,15 +1,19 @@
 //! `quanchengd init`: makes the data folder of a node that has never run, or of a validator that lost its own.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use quancheng_consensus::SignRecord;
 use quancheng_types::{BatchId, Genesis, Height, SignedBatch, SigningKey, ValidatorId};
+use tracing::warn;
 
 use super::{NodeKeys, StartError, read_genesis};
 use crate::config::NodeConfig;
-use crate::files::{DataLock, Marks, MarksFile, RestoringFile, SignRecordFile};
+use crate::files::{
+    DataLock, FileError, LOG_FOLDER as LOG, Marks, MarksFile, RestoringFile, SIGN_RECORD, STOPPED, SignRecordFile,
+};
 use crate::ledger::{Ledger, LedgerError, STORE_FOLDER, Salvaged, salvage};
 
 /// Heights above the greatest committed one at which a lost validator may have signed: whoever signs at `h + 2` holds a certificate
@@ -115,20 +119,22 @@ pub(super) fn make<T>(
         .and_then(|()| fill())
         .and_then(|made| note.end().map_err(StartError::File).map(|()| made));
     if made.is_err() {
-        // What cannot be removed is removed when the command is repeated; until then no node starts.
-        let _ = note.clear();
+        // What cannot be removed is moved aside when the command is repeated; until then no node starts.
+        let _ = note.remove_made();
     }
     made
 }
 
 /// Refuses a folder that holds anything of a node, or the marks of one that has run and lost the rest: they know what it answered and numbered.
-/// What an interrupted one of these commands left is as good as nothing: [`take_unused`] removes it.
+/// What an interrupted one of these commands left is in nobody's way: [`take_unused`] moves it aside.
 pub(super) fn check_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKeys) -> Result<(), StartError> {
     let data_dir = &config.node.data_dir;
     if RestoringFile::at(data_dir).check().is_err() {
         return Ok(());
     }
-    if data_dir.join(STORE_FOLDER).exists() || data_dir.join("log").exists() || SignRecordFile::at(data_dir).exists() {
+    // A link that leads nowhere is somebody's too.
+    let is_there = |name: &str| data_dir.join(name).symlink_metadata().is_ok();
+    if [STORE_FOLDER, LOG, SIGN_RECORD].into_iter().any(is_there) {
         return Err(StartError::AlreadyInitialized { path: data_dir.clone() });
     }
     let mut marks = MarksFile::at(data_dir, genesis.chain_id(), keys.owner());
@@ -141,10 +147,49 @@ pub(super) fn check_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKe
 /// Takes an unused folder for whoever makes something of it: while the lock is held nobody else does. Only what is seen under the lock counts: two
 /// commands at once would both find the folder unused, and the one that fails would remove what the other has made.
 fn take_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKeys) -> Result<DataLock, StartError> {
-    let lock = DataLock::acquire(&config.node.data_dir).map_err(StartError::File)?;
-    RestoringFile::at(&config.node.data_dir).clear().map_err(StartError::File)?;
+    let data_dir = &config.node.data_dir;
+    let lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
+    let note = RestoringFile::at(data_dir);
+    if note.check().is_err() && has_run(config, genesis, keys) {
+        return Err(StartError::File(note.not_unfinished()));
+    }
+    if let Some(aside) = note.set_aside().map_err(StartError::File)? {
+        let aside = aside.display();
+        warn!(%aside, "what an interrupted init had left was moved aside");
+        tell(&format!(
+            "what an interrupted init had left is in {aside} now; remove it when nothing in it is needed \
+             (中断的 init 留下的内容已移至 {aside}，确认不再需要后可删除)"
+        ));
+    }
     check_unused(config, genesis, keys)?;
     Ok(lock)
+}
+
+/// Whether anything beside the note of an interrupted command tells that a node has run here, or that it is of another one. Where nothing can be read of
+/// a file it tells nothing: a command may have been interrupted while it made it.
+fn has_run(config: &NodeConfig, genesis: &Genesis, keys: &NodeKeys) -> bool {
+    let (data_dir, chain_id) = (&config.node.data_dir, genesis.chain_id());
+    if [LOG, STOPPED].into_iter().any(|name| data_dir.join(name).symlink_metadata().is_ok()) {
+        return true;
+    }
+    let marks_tell = match MarksFile::look(data_dir, chain_id) {
+        Ok((owner, marks)) => owner != keys.owner() || marks.is_of_a_run(),
+        Err(error) => matches!(error, FileError::OtherChain { .. }),
+    };
+    let record_tells = match &keys.validator {
+        Some(key) => match SignRecordFile::at(data_dir).read(&chain_id, &key.public_key(), 0) {
+            Ok(record) => record.last().is_some(),
+            Err(error) => matches!(error, FileError::SignRecord { .. }),
+        },
+        // No command makes one for a follower.
+        None => data_dir.join(SIGN_RECORD).symlink_metadata().is_ok(),
+    };
+    marks_tell || record_tells
+}
+
+/// To whoever watches the command.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// What the old data folder holds of a validator's own batches.
@@ -197,6 +242,34 @@ pub(super) fn take_over(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Half of a folder looked like one that had lost its sign record.
+    #[test]
+    fn what_fails_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let genesis = crate::testing::genesis();
+        let config = crate::testing::node_config(dir.path(), &genesis, true);
+        let keys = NodeKeys::open(&config).unwrap();
+        let data = &config.node.data_dir;
+        let names = || {
+            let names = std::fs::read_dir(data).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
+            names.collect::<Vec<_>>()
+        };
+        let fails = || -> Result<(), StartError> {
+            std::fs::create_dir_all(data.join(STORE_FOLDER).join("results")).unwrap();
+            std::fs::write(data.join(SIGN_RECORD), "half").unwrap();
+            Err(StartError::RejoinWithoutKey)
+        };
+        assert!(make(&config, &genesis, &keys, fails).is_err());
+        assert_eq!(names(), ["lock"]);
+        make(&config, &genesis, &keys, || Ok(())).unwrap();
+        // A link that leads nowhere is not removed either.
+        let link = data.join(STORE_FOLDER);
+        std::os::unix::fs::symlink(dir.path().join("nowhere"), &link).unwrap();
+        let refused = make(&config, &genesis, &keys, fails).unwrap_err();
+        assert!(matches!(refused, StartError::AlreadyInitialized { .. }), "{refused}");
+        assert!(link.symlink_metadata().is_ok());
+    }
 
     #[test]
     fn what_cannot_be_read_is_told_by_the_exit_code_too() {

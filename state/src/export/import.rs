@@ -4,17 +4,41 @@ use borsh::BorshDeserialize;
 use quancheng_proof::state_proof::value_hash;
 use quancheng_types::codec::decode;
 use quancheng_types::merkle::RootBuilder;
-use quancheng_types::{Digest, Height, HistoryLeaf, merkle};
+use quancheng_types::{Digest, Height, HistoryLeaf, TransactionId, limits, merkle};
 
 use super::index::Lists;
 use super::list::{Part, check_bytes};
 use super::rows::{IndexRow, LeafRow, ReceiptRow};
-use super::{CHUNK_BYTES_MAX, ChunkKind, ExportList, HISTORY_SPAN, ImportError, ListRules};
+use super::{CHUNK_BYTES, CHUNK_BYTES_MAX, ChunkKind, ExportList, HISTORY_SPAN, ImportError, ListRules};
 use crate::backend::{Backend, Column, Durability, Writes};
 use crate::flat::{FlatRow, Spot, put_record};
 use crate::key::StateKey;
 use crate::store::{put_imported, put_leaf, put_location};
 use crate::tree::{ChainHasher, LeafHash, TreeHasher as _, subtree_hash};
+
+/// Bytes that may be written before they are on the disk: a backend holds them in memory until then.
+const UNSYNCED_MAX: usize = 24 * 1024 * 1024;
+/// Receipts that a height can have.
+const RECEIPTS_MAX: usize = limits::BLOCK_BATCHES_MAX as usize * limits::BATCH_TRANSACTIONS_MAX as usize;
+
+/// What is imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportScope {
+    /// Leaves of the history log, as a header says that the caller has verified.
+    pub history_size: u64,
+    /// Its root, from the same header.
+    pub history_root: Digest,
+    /// Bytes at which an export ends a chunk: [`CHUNK_BYTES`], or fewer.
+    pub chunk_bytes: usize,
+}
+
+/// Receipts of a height that are not proven yet.
+#[derive(Debug)]
+struct Unproven {
+    height: Height,
+    log: RootBuilder,
+    ids: Vec<TransactionId>,
+}
 
 /// Makes the results of one height of the chunks of an export, in an empty store. Every chunk is checked before anything of it is written.
 ///
@@ -23,8 +47,9 @@ use crate::tree::{ChainHasher, LeafHash, TreeHasher as _, subtree_hash};
 pub struct Import {
     backend: Arc<dyn Backend>,
     list: ExportList,
-    size: u64,
+    scope: ImportScope,
     next: usize,
+    unsynced: usize,
     log: RootBuilder,
     leaf: Option<HistoryLeaf>,
     parts: Vec<Part>,
@@ -32,28 +57,29 @@ pub struct Import {
     /// Leaves of the tree that were written: the next one's value is the group with this number among those of its height.
     leaves: u64,
     lists: Lists,
-    receipts: Option<(Height, RootBuilder)>,
+    receipts: Option<Unproven>,
 }
 
 impl Import {
-    /// Begins to import a state into an empty backend. `history_size` and `history_root`: what a header says that the caller has
-    /// verified.
+    /// Begins to import a state into an empty backend.
     ///
     /// # Errors
     /// [`ImportError::List`].
     pub fn begin(
         backend: Arc<dyn Backend>,
         list: ExportList,
-        history_size: u64,
-        history_root: Digest,
+        scope: ImportScope,
         lists: ListRules,
     ) -> Result<Self, ImportError> {
-        list.check_history(history_size, history_root)?;
+        let scope = ImportScope { chunk_bytes: scope.chunk_bytes.min(CHUNK_BYTES), ..scope };
+        list.check_history(scope.history_size, scope.history_root)?;
+        list.check_cut(scope.chunk_bytes)?;
         Ok(Self {
             backend,
             list,
-            size: history_size,
+            scope,
             next: 0,
+            unsynced: 0,
             log: RootBuilder::new(),
             leaf: None,
             parts: Vec::new(),
@@ -92,7 +118,12 @@ impl Import {
             ChunkKind::Index => self.index(bytes, &mut writes)?,
             ChunkKind::Receipts => self.receipts(bytes, &mut writes)?,
         }
+        self.unsynced = self.unsynced.saturating_add(writes.bytes());
         self.backend.write(writes, Durability::Buffered)?;
+        if self.unsynced >= UNSYNCED_MAX {
+            self.backend.sync()?;
+            self.unsynced = 0;
+        }
         self.next += 1;
         Ok(())
     }
@@ -102,7 +133,7 @@ impl Import {
             ImportError::Content { expected: "the leaves of the history log that the certified header names" };
         let leaves: Vec<HistoryLeaf> = read(bytes)?;
         let first = u64::try_from(self.next).unwrap_or(u64::MAX).saturating_mul(HISTORY_SPAN);
-        let count = HISTORY_SPAN.min(self.size.saturating_sub(first));
+        let count = HISTORY_SPAN.min(self.scope.history_size.saturating_sub(first));
         let hashes: Vec<Digest> = leaves.iter().map(HistoryLeaf::leaf_hash).collect();
         let is_numbered = (first..).zip(&leaves).all(|(height, leaf)| leaf.height.0 == height);
         if u64::try_from(leaves.len()) != Ok(count) || !is_numbered || merkle::root(&hashes) != root {
@@ -111,7 +142,7 @@ impl Import {
         for leaf in leaves.into_iter().filter(|leaf| leaf.height <= self.list.height) {
             put_leaf(&leaf, &mut self.log, writes);
             if leaf.height == self.list.height {
-                self.parts = self.list.parts(leaf.state_root)?;
+                self.parts = self.list.parts(leaf.state_root, self.scope.chunk_bytes)?;
                 self.leaf = Some(leaf);
             }
         }
@@ -193,29 +224,34 @@ impl Import {
     fn receipts(&mut self, bytes: &[u8], writes: &mut Writes) -> Result<(), ImportError> {
         self.check_state()?;
         for ReceiptRow { height, receipt } in read::<Vec<ReceiptRow>>(bytes)? {
-            if self.receipts.as_ref().is_none_or(|(current, _)| *current != height) {
-                self.end_receipts(height)?;
+            if self.receipts.as_ref().is_none_or(|unproven| unproven.height != height) {
+                self.end_receipts(height, writes)?;
             }
-            let (_, log) = self.receipts.get_or_insert_with(|| (height, RootBuilder::new()));
-            if u64::from(receipt.position) != log.size() {
+            let none = || Unproven { height, log: RootBuilder::new(), ids: Vec::new() };
+            let unproven = self.receipts.get_or_insert_with(none);
+            if u64::from(receipt.position) != unproven.log.size() || unproven.ids.len() >= RECEIPTS_MAX {
                 return Err(ImportError::Content { expected: "receipts in the order of their positions" });
             }
-            log.push(receipt.leaf_hash());
-            put_location(&receipt.transaction_id, height, receipt.position, writes);
+            unproven.log.push(receipt.leaf_hash());
+            unproven.ids.push(receipt.transaction_id);
         }
         Ok(())
     }
 
-    /// Whether the receipts of the height that was filled last are all of it, and those between it and `next` have none.
-    fn end_receipts(&mut self, next: Height) -> Result<(), ImportError> {
+    /// Whether the receipts of the height that was filled last are all of it, and those between it and `next` have none. Only then they are written:
+    /// how many there are is known from their root alone.
+    fn end_receipts(&mut self, next: Height, writes: &mut Writes) -> Result<(), ImportError> {
         let expected = || ImportError::Content { expected: "all receipts of each height, which lead to its leaf" };
         if next > self.list.height.next() {
             return Err(expected());
         }
         let mut height = match self.receipts.take() {
-            Some((height, log)) => {
+            Some(Unproven { height, log, ids }) => {
                 if self.history_leaf(height)?.receipts_root != log.root() {
                     return Err(expected());
+                }
+                for (position, id) in (0_u32..).zip(&ids) {
+                    put_location(id, height, position, writes);
                 }
                 height.next()
             }
@@ -243,13 +279,13 @@ impl Import {
         if self.next != self.list.chunks.len() {
             return Err(ImportError::List { expected: "no chunk that was not put" });
         }
-        self.lists.finish(self.backend.as_ref())?;
+        self.lists.finish()?;
         if !self.lists.is_whole() {
             return Err(ImportError::List { expected: "the rows of every list of the state" });
         }
-        self.end_receipts(self.list.height.next())?;
-        let leaf = self.leaf.ok_or(ImportError::List { expected: "the leaf of its height" })?;
         let mut writes = Writes::new();
+        self.end_receipts(self.list.height.next(), &mut writes)?;
+        let leaf = self.leaf.ok_or(ImportError::List { expected: "the leaf of its height" })?;
         put_imported(leaf, self.log, &mut writes);
         self.backend.write(writes, Durability::Buffered)?;
         self.backend.sync()?;

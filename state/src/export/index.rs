@@ -4,6 +4,9 @@ use crate::error::StoreError;
 use crate::flat::{FlatRow, split_record};
 use crate::key::StateKey;
 
+/// Greatest length of a row of an index in bytes: it only names a record.
+pub const INDEX_ROW_BYTES_MAX: usize = 256;
+
 /// Where a row of an index belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListRow {
@@ -24,6 +27,8 @@ pub struct ListRules {
     pub list_of: fn(&StateKey) -> Option<ListRow>,
     /// Whether this is the key of a head of a list of an index.
     pub is_head: fn(&StateKey) -> bool,
+    /// How many rows the list of a head has. `None` when these are the bytes of no head.
+    pub rows: fn(&[u8]) -> Option<u64>,
     /// How a head commits to the rows of its list.
     pub push: PushRow,
 }
@@ -43,6 +48,9 @@ pub(super) struct Lists {
 #[derive(Debug)]
 struct Current {
     head: StateKey,
+    /// What the head holds in the state, and the rows that it counts.
+    held: Vec<u8>,
+    count: u64,
     rows: u64,
     value: Option<Vec<u8>>,
 }
@@ -59,7 +67,7 @@ impl Lists {
         }
     }
 
-    /// Takes the next row.
+    /// Takes the next row. It may be written before its list is whole: there are no more rows than the head counts, and none is long.
     pub(super) fn push(&mut self, backend: &dyn Backend, key: &StateKey, value: &[u8]) -> Result<(), ImportError> {
         let row = (self.rules.list_of)(key).filter(|_| key.is_index());
         let row = row.ok_or(ImportError::Content { expected: "rows of indexes that modules have" })?;
@@ -68,13 +76,19 @@ impl Lists {
             return Err(ImportError::Content { expected: "rows of indexes in the order of their keys" });
         }
         if self.current.as_ref().is_none_or(|current| current.head != row.head) {
-            self.finish(backend)?;
-            self.current = Some(Current { head: row.head, rows: 0, value: None });
+            self.finish()?;
+            let held = newest_value(backend, &row.head)?;
+            let head = held.and_then(|held| (self.rules.rows)(&held).map(|count| (held, count)));
+            let (held, count) = head.ok_or(ImportError::Content { expected: "rows of lists that the state has" })?;
+            self.current = Some(Current { head: row.head, held, count, rows: 0, value: None });
         }
         let out_of_order = ImportError::Content { expected: "the rows of each list in order, from the first on" };
         let Some(current) = self.current.as_mut().filter(|current| current.rows == row.number) else {
             return Err(out_of_order);
         };
+        if current.rows >= current.count || value.len() > INDEX_ROW_BYTES_MAX {
+            return Err(ImportError::Content { expected: "as many rows as the head of their list counts, none of them long" });
+        }
         let next = (self.rules.push)(current.value.as_deref(), value);
         current.value = Some(next.ok_or(ImportError::Content { expected: "rows that a list can have" })?);
         current.rows += 1;
@@ -82,11 +96,11 @@ impl Lists {
     }
 
     /// Whether the rows of the list that was filled last are those that its head commits to.
-    pub(super) fn finish(&mut self, backend: &dyn Backend) -> Result<(), ImportError> {
+    pub(super) fn finish(&mut self) -> Result<(), ImportError> {
         let Some(current) = self.current.take() else {
             return Ok(());
         };
-        if newest_value(backend, &current.head)? != current.value {
+        if current.value.as_ref() != Some(&current.held) {
             return Err(ImportError::Content { expected: "the rows that the head of their list commits to" });
         }
         self.finished += 1;

@@ -30,8 +30,8 @@ use quancheng_types::{Digest, Height};
 
 use crate::error::StoreError;
 
-pub use import::Import;
-pub use index::{ListRow, ListRules, PushRow};
+pub use import::{Import, ImportScope};
+pub use index::{INDEX_ROW_BYTES_MAX, ListRow, ListRules, PushRow};
 pub use list::ExportList;
 pub use read::{Export, Sink};
 
@@ -41,6 +41,10 @@ pub const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 pub const CHUNK_BYTES_MAX: u32 = 8 * 1024 * 1024;
 /// Greatest length of a list in bytes: that of a million chunks or so, terabytes of state.
 pub const LIST_BYTES_MAX: u32 = 128 * 1024 * 1024;
+/// Greatest number of chunks in a list: that of most of a terabyte of state.
+pub const CHUNKS_MAX: u32 = 1 << 19;
+/// Bytes before the rows of a chunk: their number.
+const COUNT_BYTES: usize = 4;
 /// Leaves of the history log in one chunk: a perfect subtree of it, but for the last.
 pub const HISTORY_SPAN: u64 = 1 << 13;
 

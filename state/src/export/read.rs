@@ -6,7 +6,7 @@ use quancheng_types::hash::sha256;
 use quancheng_types::{Bytes, Height, merkle};
 
 use super::rows::{IndexRow, LeafRow, ReceiptRow};
-use super::{CHUNK_BYTES, ChunkEntry, ChunkKind, ExportList, ExportScope, HISTORY_SPAN};
+use super::{CHUNK_BYTES, CHUNKS_MAX, ChunkEntry, ChunkKind, ExportList, ExportScope, HISTORY_SPAN};
 use crate::backend::{Backend, Column, Cursor};
 use crate::error::{Record, StoreError};
 use crate::flat::{FlatRow, split_record};
@@ -154,8 +154,12 @@ struct Writer<'a, E> {
     sink: Sink<'a, E>,
 }
 
-impl<E> Writer<'_, E> {
+impl<E: From<StoreError>> Writer<'_, E> {
     fn put(&mut self, kind: ChunkKind, bytes: Vec<u8>) -> Result<(), E> {
+        if self.chunks.len() >= CHUNKS_MAX as usize {
+            let found = u64::from(CHUNKS_MAX) + 1;
+            return Err(StoreError::TooLarge { what: "chunks of an export", found, max: CHUNKS_MAX.into() }.into());
+        }
         let length = u32::try_from(bytes.len()).expect("a chunk is a few megabytes long");
         let entry = ChunkEntry { kind, bytes: length, sha256: sha256(&[&bytes]) };
         (self.sink)(&entry, bytes)?;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use quancheng_state::backend::Backend;
+use quancheng_state::backend::{Backend, Column};
 use quancheng_state::export::{
-    CHUNK_BYTES, ChunkKind, Export, ExportList, ExportScope, Import, ImportError, ListRow, ListRules,
+    CHUNK_BYTES, ChunkEntry, ChunkKind, Export, ExportList, ExportScope, Import, ImportError, ImportScope, ListRow,
+    ListRules,
 };
 use quancheng_state::{Memory, Overlay, Patch, StateKey, Store, StoreError, StoreOptions, Table};
 use quancheng_types::hash::sha256;
@@ -42,7 +43,10 @@ fn rules() -> ListRules {
         };
         borsh::to_vec(&(count + 1, sha256(&[digest.as_bytes(), row]))).ok()
     }
-    ListRules { list_of, is_head, push }
+    fn rows(head: &[u8]) -> Option<u64> {
+        Some(borsh::from_slice::<(u64, Digest)>(head).ok()?.0)
+    }
+    ListRules { list_of, is_head, rows, push }
 }
 
 /// The writes of a block, with one row more in each of some lists.
@@ -96,7 +100,8 @@ fn open() -> Store {
     Store::open(Arc::new(Memory::new()), StoreOptions::default()).unwrap()
 }
 
-type Chunks = (ExportList, Vec<Vec<u8>>);
+/// A list, its chunks, and the bytes at which one of them ends.
+type Chunks = (ExportList, Vec<Vec<u8>>, usize);
 
 fn export(source: &Source, chunk_bytes: usize, receipts_from: u64) -> Chunks {
     let history_size = source.later[0].height.0 + 1;
@@ -107,15 +112,16 @@ fn export(source: &Source, chunk_bytes: usize, receipts_from: u64) -> Chunks {
         chunks.push(bytes);
         Ok(())
     });
-    (list.unwrap(), chunks)
+    (list.unwrap(), chunks, chunk_bytes)
 }
 
-fn import(source: &Source, (list, chunks): &Chunks) -> Result<Store, ImportError> {
+fn import(source: &Source, (list, chunks, chunk_bytes): &Chunks) -> Result<Store, ImportError> {
     let backend: Arc<dyn Backend> = Arc::new(Memory::new());
     // The list is read as it was written.
     let list = ExportList::decode(&list.encode()).unwrap();
-    let size = source.later[0].height.0 + 1;
-    let mut import = Import::begin(Arc::clone(&backend), list, size, source.root, rules())?;
+    let history_size = source.later[0].height.0 + 1;
+    let scope = ImportScope { history_size, history_root: source.root, chunk_bytes: *chunk_bytes };
+    let mut import = Import::begin(Arc::clone(&backend), list, scope, rules())?;
     chunks.iter().try_for_each(|chunk| import.put(chunk))?;
     let leaf = import.finish()?;
     let store = Store::open(backend, StoreOptions::default())?;
@@ -168,16 +174,16 @@ fn named(list: &mut ExportList, chunks: &[Vec<u8>]) {
 /// A changed byte is the sender's fault; with the digest changed too it is that of the list. Nothing of either is taken for the state.
 pub(crate) fn whatever_is_changed_is_refused_and_told_whose_it_is(blocks: &[Block], at: usize, by: u8) {
     let source = source(blocks);
-    let (list, chunks) = export(&source, 600, 1);
+    let (list, chunks, cut) = export(&source, 600, 1);
     for index in 0..chunks.len() {
         let mut changed = chunks.clone();
         let place = at % changed[index].len();
         changed[index][place] ^= by;
-        let refused = import(&source, &(list.clone(), changed.clone()));
+        let refused = import(&source, &(list.clone(), changed.clone(), cut));
         assert!(matches!(refused, Err(ImportError::Sender { .. })), "chunk {index} byte {place}: {refused:?}");
         let mut list = list.clone();
         named(&mut list, &changed);
-        let refused = import(&source, &(list, changed));
+        let refused = import(&source, &(list, changed, cut));
         assert!(
             matches!(refused, Err(ImportError::Content { .. } | ImportError::List { .. })),
             "chunk {index} byte {place}: {refused:?}"
@@ -187,7 +193,7 @@ pub(crate) fn whatever_is_changed_is_refused_and_told_whose_it_is(blocks: &[Bloc
         let (mut list, mut fewer) = (list.clone(), chunks.clone());
         list.chunks.remove(index);
         fewer.remove(index);
-        let refused = import(&source, &(list, fewer));
+        let refused = import(&source, &(list, fewer, cut));
         assert!(
             matches!(refused, Err(ImportError::Content { .. } | ImportError::List { .. })),
             "without {index}: {refused:?}"
@@ -197,8 +203,101 @@ pub(crate) fn whatever_is_changed_is_refused_and_told_whose_it_is(blocks: &[Bloc
         let (mut list, mut swapped) = (list.clone(), chunks.clone());
         list.chunks.swap(index - 1, index);
         swapped.swap(index - 1, index);
-        assert!(import(&source, &(list, swapped)).is_err(), "swapped {index}");
+        assert!(import(&source, &(list, swapped, cut)).is_err(), "swapped {index}");
     }
+}
+
+/// Nobody certifies how many chunks there are, so a list that is cut another way than an export cuts it is refused before anything is fetched.
+pub(crate) fn a_list_is_cut_as_an_export_cuts_it(blocks: &[Block]) {
+    let source = source(blocks);
+    let (list, chunks, cut) = export(&source, 200, 0);
+    let is_list = |refused: &Result<Store, ImportError>| matches!(refused, Err(ImportError::List { .. }));
+    let mut tried = 0;
+    for (at, kind) in list.chunks.iter().map(|chunk| chunk.kind.clone()).enumerate() {
+        if !matches!(kind, ChunkKind::Index | ChunkKind::Receipts) {
+            continue;
+        }
+        for place in [at, at + 1] {
+            let (mut list, mut chunks) = (list.clone(), chunks.clone());
+            chunks.insert(place, vec![0; 4]);
+            list.chunks.insert(place, ChunkEntry { kind: kind.clone(), bytes: 0, sha256: Digest::ZERO });
+            named(&mut list, &chunks);
+            let refused = import(&source, &(list, chunks, cut));
+            assert!(is_list(&refused), "a chunk of nothing at {place}: {refused:?}");
+        }
+        // A list that says more of a chunk than it is long.
+        let mut longer = list.clone();
+        longer.chunks[at].bytes += 1;
+        let refused = import(&source, &(longer, chunks.clone(), cut));
+        assert!(is_list(&refused), "chunk {at} is said to be longer: {refused:?}");
+        tried += 1;
+    }
+    assert!(tried > 2, "some chunks of both kinds");
+}
+
+/// What is certified of a height, or of a list, bounds what is written of it: whoever makes up rows fills no disk.
+pub(crate) fn rows_without_end_are_not_written(blocks: &[Block]) {
+    let source = source(blocks);
+    let (list, chunks, cut) = export(&source, CHUNK_BYTES, 0);
+    let tip = source.store.tip().unwrap().height();
+    for kind in [ChunkKind::Index, ChunkKind::Receipts] {
+        let at = list.chunks.iter().position(|chunk| chunk.kind == kind).unwrap();
+        let (mut list, mut chunks) = (list.clone(), chunks.clone());
+        let rows = u32::from_le_bytes(chunks[at][..4].try_into().unwrap());
+        let (column, key) = if kind == ChunkKind::Index {
+            let last = (0..5_u8).rev().find(|list| HEADS.has(&source.store.snapshot().unwrap(), list).unwrap()).unwrap();
+            let (count, _) = HEADS.read(&source.store.snapshot().unwrap(), &last).unwrap().unwrap();
+            let key = ROWS.key(&(last, Number(count)));
+            borsh::to_writer(&mut chunks[at], &(key.as_bytes(), &[7_u8; 8][..])).unwrap();
+            (Column::Index, key.as_bytes().to_vec())
+        } else {
+            let made_up = quancheng_types::TransactionId(Digest([7; 32]));
+            let mut receipts = source.store.receipts(tip).unwrap();
+            let position = u32::try_from(receipts.len()).unwrap();
+            let Some(mut receipt) = receipts.pop() else { return };
+            (receipt.transaction_id, receipt.position) = (made_up, position);
+            borsh::to_writer(&mut chunks[at], &(tip, &receipt)).unwrap();
+            (Column::TransactionIndex, made_up.as_bytes().to_vec())
+        };
+        chunks[at][..4].copy_from_slice(&(rows + 1).to_le_bytes());
+        named(&mut list, &chunks);
+        let memory = Arc::new(Memory::new());
+        let scope = ImportScope { history_size: tip.0 + 2, history_root: source.root, chunk_bytes: cut };
+        let mut import = Import::begin(Arc::clone(&memory) as Arc<dyn Backend>, list, scope, rules()).unwrap();
+        let put = chunks.iter().try_for_each(|chunk| import.put(chunk));
+        assert_eq!(put.is_err(), kind == ChunkKind::Index, "rows are counted by their head, receipts known by their root");
+        assert!(put.is_err() || import.finish().is_err());
+        assert_eq!(memory.get(column, &key).unwrap(), None, "{kind:?}");
+    }
+}
+
+/// A backend holds in memory what is not synced, so an import syncs.
+pub(crate) fn an_import_leaves_little_in_memory() {
+    const BIG: Table<u32, Vec<u8>> = Table::kept(ModuleId(9), 1, "big");
+    let store = open();
+    store.init_genesis(1, Patch::empty(), &validators(&[1])).unwrap();
+    let mut overlay = Overlay::new(&quancheng_state::view::EmptyView);
+    for number in 0..800 {
+        BIG.put(&mut overlay, &number, &vec![u8::try_from(number % 256).unwrap(); 60_000]);
+    }
+    let tip = store.commit(commit_of(1, overlay.into_patch(), &batch(1, 1))).unwrap();
+    let scope = ExportScope { history_size: 2, receipts_from: Height(1), chunk_bytes: CHUNK_BYTES };
+    let mut chunks = Vec::new();
+    let list = Export::of(&store, scope).unwrap().run::<StoreError>(&[], &mut |_, bytes| {
+        chunks.push(bytes);
+        Ok(())
+    });
+    let memory = Arc::new(Memory::new());
+    let scope = ImportScope { history_size: 2, history_root: tip.root, chunk_bytes: CHUNK_BYTES };
+    let mut import = Import::begin(Arc::clone(&memory) as Arc<dyn Backend>, list.unwrap(), scope, rules()).unwrap();
+    let mut unsynced = Vec::new();
+    for chunk in &chunks {
+        import.put(chunk).unwrap();
+        unsynced.push(memory.unsynced().results);
+    }
+    let most = unsynced.iter().max().unwrap();
+    assert!(chunks.len() > 12 && *most < 10, "{most} chunks of {} at once", chunks.len());
+    import.finish().unwrap();
 }
 
 /// Of an export that begins with later receipts, only the ids of these are known: whoever imports it must ask for enough of them.
@@ -215,10 +314,10 @@ pub(crate) fn receipts_are_taken_along_from_the_height_that_is_named(blocks: &[B
             }
         }
         if from > 0 {
-            let (mut list, chunks) = exported;
+            let (mut list, chunks, cut) = exported;
             list.receipts_from = Height(from - 1);
             let has_some = !source.store.receipts(Height(from - 1)).unwrap().is_empty();
-            assert_eq!(import(&source, &(list, chunks)).is_err(), has_some);
+            assert_eq!(import(&source, &(list, chunks, cut)).is_err(), has_some);
         }
     }
 }
