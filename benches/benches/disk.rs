@@ -9,7 +9,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use quancheng_benches::{Author, keys};
 use quancheng_state::{Durability, Store, StoreOptions};
 use quancheng_state_rocks::{Rocks, RocksOptions};
-use quancheng_types::{Batch, BatchHeader, ChainId, Digest, List, SigningKey, ValidatorId};
+use quancheng_types::{Batch, BatchHeader, ChainId, Digest, SigningKey, ValidatorId};
 
 /// Transactions of a batch: about as many as fill it under load.
 const BATCH: u64 = 1_000;
@@ -21,7 +21,7 @@ fn batches() -> (impl FnMut() -> BatchHeader, Vec<u8>) {
     let author =
         Author { chain_id: ChainId(Digest([3; 32])), keys: keys(64), seed: 0, valid_until_ms: 1_767_574_800_000 };
     let sign = |number| author.sign(number, author.notarization(number).expect("the module reads this call"));
-    let batch = Batch { transactions: List::new((0..BATCH).map(sign).collect()).expect("a batch holds this many") };
+    let batch = Batch::of((0..BATCH).map(sign).collect()).expect("a batch holds this many");
     let key = SigningKey::from_seed([9; 32]);
     let bytes = batch.clone().sign(author.chain_id, 0, 0, &key).encode();
     let first = batch.header(author.chain_id, ValidatorId::of(&key.public_key()), 0, 0);

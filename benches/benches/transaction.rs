@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use quancheng_benches::{Author, keys};
-use quancheng_types::{Batch, ChainId, Digest, List, SignedBatch, SignedTransaction, SigningKey};
+use quancheng_types::{Batch, ChainId, Digest, SealedTransaction, SignedBatch, SignedTransaction, SigningKey};
 
 /// Transactions of a batch: about as many as fill it under load.
 const BATCH: u64 = 1_000;
@@ -26,6 +26,7 @@ fn transaction(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("transaction");
     group.throughput(Throughput::Bytes(u64::try_from(bytes.len()).expect("a length fits")));
     group.bench_function("decode", |bencher| bencher.iter(|| SignedTransaction::decode(black_box(&bytes))));
+    group.bench_function("decode_sealed", |bencher| bencher.iter(|| SealedTransaction::decode(black_box(&bytes))));
     group.bench_function("encode", |bencher| bencher.iter(|| black_box(&one).encode()));
     group.bench_function("id", |bencher| bencher.iter(|| black_box(&one).id()));
     group.bench_function("check_form", |bencher| bencher.iter(|| black_box(&one).check_form(&author.chain_id)));
@@ -35,7 +36,7 @@ fn transaction(criterion: &mut Criterion) {
 fn batch(criterion: &mut Criterion) {
     let author = author();
     let transactions = (0..BATCH).map(|number| signed(&author, number)).collect();
-    let batch = Batch { transactions: List::new(transactions).expect("a batch holds this many") };
+    let batch = Batch::of(transactions).expect("a batch holds this many");
     let key = SigningKey::from_seed([9; 32]);
     let batch = batch.sign(author.chain_id, 1, 0, &key);
     let bytes = batch.encode();

@@ -78,8 +78,8 @@ impl Chain {
             weight += batch_weight([&transaction]);
             transactions.push(transaction);
         }
-        let transactions = List::new(transactions).expect("fewer than a batch holds");
-        Batch { transactions }.sign(self.author.chain_id, self.next, weight, &self.validator)
+        let batch = Batch::of(transactions).expect("fewer than a batch holds");
+        batch.sign(self.author.chain_id, self.next, weight, &self.validator)
     }
 
     fn run(&self, batch: &SignedBatch) {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use quancheng_types::merkle::{self, Path};
-use quancheng_types::{Digest, MisbehaviorProof, SignedBatch, SignedProposal, SignedVote, codec};
+use quancheng_types::merkle::Path;
+use quancheng_types::{Digest, MisbehaviorProof, SealedTransaction, SignedBatch, SignedProposal, SignedVote, codec};
 
 use crate::limits::MISBEHAVIOR_MAX;
 
@@ -27,13 +27,12 @@ pub(crate) fn conflicting_proposals(a: SignedProposal, b: SignedProposal) -> Opt
 
 /// Proof from a batch with an invalid transaction; `None` when there is no such place.
 pub(crate) fn invalid_batch(batch: &SignedBatch, index: u32) -> Option<MisbehaviorProof> {
-    let leaves: Vec<Digest> =
-        batch.batch.transactions.iter().map(|transaction| merkle::leaf_hash(&transaction.encode())).collect();
+    let leaves: Vec<Digest> = batch.batch.transactions.iter().map(SealedTransaction::leaf).collect();
     let transaction = batch.batch.transactions.get(usize::try_from(index).ok()?)?;
     Some(MisbehaviorProof::InvalidBatch {
         header: batch.header,
         signature: batch.signature,
-        transaction: Box::new(transaction.clone()),
+        transaction: Box::new(transaction.signed().clone()),
         path: Path::of(&leaves, u64::from(index))?,
     })
 }

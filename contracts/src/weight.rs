@@ -8,6 +8,8 @@
 //! One unit is about a microsecond of one validator: execution, state tree and the write of the results, with the check of signatures.
 //! `docs/performance.md` says how the prices were measured.
 
+use core::borrow::Borrow;
+
 use quancheng_types::{Call, SignedTransaction};
 
 use crate::modules;
@@ -127,8 +129,8 @@ pub fn transaction_weight(transaction: &SignedTransaction) -> u64 {
 
 /// Weight of the transactions of a batch: what its header must state.
 #[must_use]
-pub fn batch_weight<'a>(transactions: impl IntoIterator<Item = &'a SignedTransaction>) -> u64 {
-    transactions.into_iter().map(transaction_weight).fold(0, u64::saturating_add)
+pub fn batch_weight<'a, T: Borrow<SignedTransaction> + 'a>(transactions: impl IntoIterator<Item = &'a T>) -> u64 {
+    transactions.into_iter().map(|signed| transaction_weight(signed.borrow())).fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Recorded {
         let mut batches = Vec::new();
         if !transactions.is_empty() {
             let weight = batch_weight(&transactions);
-            let batch = Batch { transactions: List::new(transactions).unwrap() };
+            let batch = Batch::of(transactions).unwrap();
             batches.push(Arc::new(batch.sign(self.genesis.chain_id(), self.height().0, weight, &validator_key())));
         }
         let reference = |batch: &Arc<SignedBatch>| {

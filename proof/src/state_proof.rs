@@ -19,7 +19,7 @@
 use core::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_types::hash::sha256;
+use quancheng_types::hash::content_hash;
 use quancheng_types::{Digest, Domain, Height, List};
 use serde::{Deserialize, Serialize};
 
@@ -141,7 +141,7 @@ pub fn leaf_hash(place: &Digest, holding: &Holding) -> Digest {
     let (since, version) = (holding.since.0.to_le_bytes(), holding.version.to_le_bytes());
     let until = holding.until.map(|until| until.0.to_le_bytes());
     // Borsh, without a buffer: leaves are what a commit hashes most.
-    sha256(&[
+    content_hash(&[
         &[LEAF_PREFIX],
         place.as_bytes(),
         &[u8::from(holding.value_hash.is_some())],
@@ -156,7 +156,7 @@ pub fn leaf_hash(place: &Digest, holding: &Holding) -> Digest {
 /// Hash of an inner node: a subtree of two keys or more.
 #[must_use]
 pub fn inner_hash(left: &Digest, right: &Digest) -> Digest {
-    sha256(&[&[INNER_PREFIX], left.as_bytes(), right.as_bytes()])
+    content_hash(&[&[INNER_PREFIX], left.as_bytes(), right.as_bytes()])
 }
 
 /// Bit `depth` of a key hash, from 0 for the most significant one; `true` leads right. Bits past the last are `false`.

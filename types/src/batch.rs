@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::bounded::List;
+use crate::bounded::{List, TooLong};
 use crate::certificate::BatchCertificate;
 use crate::codec::{DecodeError, decode, encode};
 use crate::hash::{Digest, Domain};
@@ -11,6 +11,7 @@ use crate::ids::{BatchId, ChainId, ValidatorId};
 use crate::keys::{Signature, SigningKey};
 use crate::limits;
 use crate::merkle;
+use crate::sealed::SealedTransaction;
 use crate::transaction::SignedTransaction;
 
 /// What identifies a batch and what acknowledgers sign: small, and commits to every byte of the transactions.
@@ -51,7 +52,7 @@ impl BatchHeader {
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Batch {
     /// In the order in which they will run.
-    pub transactions: List<SignedTransaction, { limits::BATCH_TRANSACTIONS_MAX }>,
+    pub transactions: List<SealedTransaction, { limits::BATCH_TRANSACTIONS_MAX }>,
 }
 
 /// Framing bytes of a batch message beyond its transactions: header, signature, count.
@@ -70,15 +71,23 @@ pub struct SignedBatch {
 }
 
 impl Batch {
-    /// The header that commits to these transactions. Their weight is the contracts' to compute.
+    /// Seals the transactions, in the order in which they will run.
+    ///
+    /// # Errors
+    /// [`TooLong`] with more than [`limits::BATCH_TRANSACTIONS_MAX`] of them.
+    pub fn of(transactions: Vec<SignedTransaction>) -> Result<Self, TooLong> {
+        let transactions = List::new(transactions.into_iter().map(SignedTransaction::seal).collect())?;
+        Ok(Self { transactions })
+    }
+
+    /// The header that commits to these transactions: no more than the nodes of the tree are hashed. Their weight is the contracts' to compute.
     #[must_use]
     pub fn header(&self, chain_id: ChainId, author: ValidatorId, sequence: u64, weight: u64) -> BatchHeader {
         let mut tree = merkle::RootBuilder::new();
         let mut bytes = 0_u32;
         for transaction in &self.transactions {
-            let encoded = transaction.encode();
-            bytes = bytes.saturating_add(u32::try_from(encoded.len()).unwrap_or(u32::MAX));
-            tree.push(merkle::leaf_hash(&encoded));
+            bytes = bytes.saturating_add(transaction.bytes());
+            tree.push(transaction.leaf());
         }
         let count = u32::try_from(self.transactions.len()).expect("bounded by BATCH_TRANSACTIONS_MAX");
         BatchHeader { chain_id, author, sequence, transactions_root: tree.root(), count, bytes, weight }

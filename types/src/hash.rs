@@ -1,4 +1,13 @@
 //! Digests and the domain tags that keep bytes of one kind from passing as another.
+//!
+//! Two kinds of hash are begun here, and nowhere else:
+//!
+//! - the chain's own, which goes with the suite that genesis names ([`crate::Suite`]; this build has suite 1, so it is SHA-256).
+//!   [`Domain`] puts a tag before the content; [`content_hash`] hashes what carries a prefix of its own, as the nodes of trees do;
+//! - SHA-256 by its name, whatever the suite: [`Hasher::plain`] and [`sha256`], for files of people and for records of one node.
+//!
+//! What belongs to a signature (SHA-512 of Ed25519) is begun in [`crate::keys`], and the digests of a file that is held against a bundle, which
+//! name their algorithms, where they are compared.
 
 mod short;
 #[cfg(test)]
@@ -114,10 +123,10 @@ impl Domain {
     #[must_use]
     pub fn hasher(self) -> Hasher {
         let tag = self.tag().as_bytes();
-        let mut inner = Sha256::new();
-        inner.update([u8::try_from(tag.len()).expect("tags are shorter than 256 bytes")]);
-        inner.update(tag);
-        Hasher { inner }
+        let mut hasher = Hasher::of_chain();
+        hasher.update(&[u8::try_from(tag.len()).expect("tags are shorter than 256 bytes")]);
+        hasher.update(tag);
+        hasher
     }
 
     /// Hash of the content under this tag.
@@ -125,7 +134,7 @@ impl Domain {
     pub fn hash(self, content: &[u8]) -> Digest {
         let tag = self.tag().as_bytes();
         let length = [u8::try_from(tag.len()).expect("tags are shorter than 256 bytes")];
-        sha256(&[&length, tag, content])
+        content_hash(&[&length, tag, content])
     }
 
     /// Hash of the canonical bytes of a value under this tag.
@@ -144,6 +153,11 @@ pub struct Hasher {
 }
 
 impl Hasher {
+    /// The chain's own, before the first byte. With [`content_hash`], all that knows which function that is.
+    fn of_chain() -> Self {
+        Self::plain()
+    }
+
     /// Without a tag: plain SHA-256 of what comes in pieces, as [`sha256`] gives it of what is in memory as a whole. For files of people.
     #[must_use]
     pub fn plain() -> Self {
@@ -179,17 +193,23 @@ impl borsh::io::Write for Hasher {
     }
 }
 
-/// Plain SHA-256, for files of people and for Merkle nodes that carry their own prefix.
+/// The chain's own hash of content without a tag, in parts: for nodes of trees, which carry a prefix of their own.
+#[must_use]
+pub fn content_hash(parts: &[&[u8]]) -> Digest {
+    sha256(parts)
+}
+
+/// Plain SHA-256, whatever the suite of the chain: for files of people, and for checksums and names of one node.
 #[must_use]
 pub fn sha256(parts: &[&[u8]]) -> Digest {
     if let Some(digest) = short::sha256(parts) {
         return digest;
     }
-    let mut inner = Sha256::new();
+    let mut hasher = Hasher::plain();
     for part in parts {
-        inner.update(part);
+        hasher.update(part);
     }
-    Digest(inner.finalize().into())
+    hasher.finish()
 }
 
 /// A text that is not 64 lower-case hexadecimal digits.

@@ -5,25 +5,25 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::List;
-use crate::hash::{Digest, sha256};
+use crate::hash::{Digest, content_hash};
 use crate::limits;
 
 /// Hash of one leaf (RFC 9162 §2.1.1).
 #[must_use]
 pub fn leaf_hash(data: &[u8]) -> Digest {
-    sha256(&[&[0], data])
+    content_hash(&[&[0], data])
 }
 
 /// Hash of one inner node (RFC 9162 §2.1.1).
 #[must_use]
 pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    sha256(&[&[1], left.as_bytes(), right.as_bytes()])
+    content_hash(&[&[1], left.as_bytes(), right.as_bytes()])
 }
 
 /// Root of the empty tree.
 #[must_use]
 pub fn empty_root() -> Digest {
-    sha256(&[])
+    content_hash(&[])
 }
 
 /// Root over leaf hashes.

@@ -9,7 +9,7 @@ use quancheng_contracts::{BlockInput, BlockOutput, execute_block, genesis_patch}
 use quancheng_state::backend::Backend;
 use quancheng_state::view::EmptyView;
 use quancheng_state::{BlockCommit, Durability, Executed, HistoryTip, Store, StoreOptions};
-use quancheng_types::{Batch, Height, List, Outcome, PROTOCOL_VERSION, SignedBatch, SigningKey};
+use quancheng_types::{Batch, Height, Outcome, PROTOCOL_VERSION, SignedBatch, SigningKey};
 
 const BATCH: u64 = 1_000;
 const FILL_BLOCK: u64 = 20_000;
@@ -120,8 +120,8 @@ fn batches(author: &Author, validator: &SigningKey, from: u64, count: u64) -> Ve
         .step_by(usize::try_from(BATCH).expect("a small number"))
         .map(|first| {
             let last = (first + BATCH).min(from + count);
-            let transactions = List::new((first..last).map(sign).collect()).expect("a batch holds this many");
-            Batch { transactions }.sign(author.chain_id, first, 0, validator)
+            let batch = Batch::of((first..last).map(sign).collect()).expect("a batch holds this many");
+            batch.sign(author.chain_id, first, 0, validator)
         })
         .collect()
 }

@@ -21,8 +21,8 @@
 
 use core::fmt;
 
-use quancheng_types::{ChainId, ValidatorId};
-use sha2::{Digest as _, Sha256};
+use quancheng_types::hash::sha256;
+use quancheng_types::{ChainId, Digest, ValidatorId};
 
 use crate::limits::{LOG_ENTRY_BYTES_MAX, LOG_FILE_BYTES_MAX};
 
@@ -143,26 +143,17 @@ pub struct Frames {
 }
 
 fn header_check(name: &[u8]) -> [u8; CHECK_BYTES] {
-    let mut hash = Sha256::new();
-    hash.update(b"quancheng/log-file/2");
-    hash.update(FILE_MAGIC);
-    hash.update(name);
-    first_bytes(&hash.finalize())
+    first_bytes(&sha256(&[b"quancheng/log-file/2", &FILE_MAGIC, name]))
 }
 
 fn record_check(name: LogName, number: u64, length: u32, payload: &[u8]) -> [u8; CHECK_BYTES] {
-    let mut hash = Sha256::new();
-    hash.update(b"quancheng/log-record/2");
-    hash.update(name.to_bytes());
-    hash.update(length.to_le_bytes());
-    hash.update(number.to_le_bytes());
-    hash.update(payload);
-    first_bytes(&hash.finalize())
+    let (name, length, number) = (name.to_bytes(), length.to_le_bytes(), number.to_le_bytes());
+    first_bytes(&sha256(&[b"quancheng/log-record/2", &name, &length, &number, payload]))
 }
 
-fn first_bytes(hash: &[u8]) -> [u8; CHECK_BYTES] {
+fn first_bytes(hash: &Digest) -> [u8; CHECK_BYTES] {
     let mut check = [0; CHECK_BYTES];
-    check.copy_from_slice(&hash[..CHECK_BYTES]);
+    check.copy_from_slice(&hash.as_bytes()[..CHECK_BYTES]);
     check
 }
 

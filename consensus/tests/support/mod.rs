@@ -278,7 +278,7 @@ impl Network {
             },
             signatures: List::empty(),
         };
-        let batch = Batch { transactions: List::new(vec![transaction]).unwrap() };
+        let batch = Batch::of(vec![transaction]).unwrap();
         let batch = Arc::new(batch.sign(chain_id(), this.sequence, 1, &key(this.index)));
         this.disk.batches.insert(batch.header.id(), Arc::clone(&batch));
         if this.engine.is_some() {
@@ -305,7 +305,7 @@ impl Network {
             },
             signatures: List::empty(),
         });
-        let batch = Batch { transactions: List::new(transactions.collect()).unwrap() };
+        let batch = Batch::of(transactions.collect()).unwrap();
         let batch = Arc::new(batch.sign(chain_id(), sequence, weight, &key(index)));
         let id = batch.header.id();
         self.nodes[node].sequence = self.nodes[node].sequence.max(sequence);

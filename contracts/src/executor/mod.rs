@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 
 use quancheng_state::{Memo, Overlay, Patch, StoreError, View};
 use quancheng_types::{
-    ChainId, Decisions, Height, MisbehaviorProof, Parameters, Receipt, SignedTransaction, TransactionId, ValidatorId,
-    is_known_version,
+    ChainId, Decisions, Height, MisbehaviorProof, Parameters, Receipt, SealedTransaction, SignedTransaction,
+    TransactionId, ValidatorId, is_known_version,
 };
 
 use crate::contract::ResolvedSigner;
@@ -63,7 +63,7 @@ pub struct BlockInput<'a> {
     /// Author and number of each batch, in order ([`quancheng_types::Block::ordered`]).
     pub batches: &'a [(ValidatorId, u64)],
     /// All transactions of all batches, in order.
-    pub transactions: &'a [&'a SignedTransaction],
+    pub transactions: &'a [&'a SealedTransaction],
     /// Whether an id was executed at an earlier height. Ids within this block are watched by the executor.
     pub already_executed: AlreadyExecuted<'a>,
     /// The misbehavior proofs of the block, in order.
@@ -125,12 +125,12 @@ pub fn execute_block_with_bug(
 pub fn simulate(
     view: &dyn View,
     block: &BlockInput<'_>,
-    transaction: &SignedTransaction,
+    transaction: &SealedTransaction,
 ) -> Result<Receipt, StoreError> {
     let parameters = governance::parameters_at(view, block.height)?;
     let mut overlay = Overlay::new(view);
     let scope = BlockScope { input: block, parameters: &parameters, planted: Planted::default() };
-    transaction::execute(&mut overlay, &scope, transaction, transaction.id(), 0).map(|done| done.receipt)
+    transaction::execute(&mut overlay, &scope, transaction, 0).map(|done| done.receipt)
 }
 
 /// The signers of a transaction, when each may act for its account at a time and the sender may write at all, by the rules of
@@ -172,7 +172,7 @@ fn execute_with(view: &dyn View, input: &BlockInput<'_>, planted: Planted) -> Re
             continue;
         }
         let position = u32::try_from(receipts.len()).expect("a block holds fewer than 2^32 transactions");
-        let done = transaction::execute(&mut overlay, &scope, signed, id, position)?;
+        let done = transaction::execute(&mut overlay, &scope, signed, position)?;
         internal_count = internal_count.saturating_add(u32::from(done.is_internal));
         receipts.push(done.receipt);
         acting.push(done.acting);
@@ -206,12 +206,6 @@ fn order(input: &BlockInput<'_>, planted: Planted) -> Vec<u32> {
     }
     planted.order(&mut indexes, input.transactions);
     indexes
-}
-
-/// Canonical size of a transaction in bytes.
-fn size(transaction: &SignedTransaction) -> u32 {
-    let length = borsh::object_length(transaction).ok().and_then(|length| u32::try_from(length).ok());
-    length.unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Deliberate faults, one at a time, that the simulator must notice (feature `planted-bugs`). Without the feature every question
 //! below is answered "no" at compile time.
 
-use quancheng_types::{Receipt, SignedTransaction};
+use quancheng_types::{Receipt, SealedTransaction};
 
 /// One deliberate fault.
 #[cfg(feature = "planted-bugs")]
@@ -72,7 +72,7 @@ impl Planted {
         self.bug == Some(PlantedBug::WindowsForgotten)
     }
 
-    pub(super) fn order(self, indexes: &mut [u32], transactions: &[&SignedTransaction]) {
+    pub(super) fn order(self, indexes: &mut [u32], transactions: &[&SealedTransaction]) {
         if self.bug == Some(PlantedBug::OrderedById) {
             indexes.sort_by_key(|index| transactions.get(*index as usize).map(|transaction| transaction.id()));
         }
@@ -112,7 +112,7 @@ impl Planted {
         false
     }
 
-    pub(super) const fn order(self, _indexes: &mut [u32], _transactions: &[&SignedTransaction]) {}
+    pub(super) const fn order(self, _indexes: &mut [u32], _transactions: &[&SealedTransaction]) {}
 
     pub(super) const fn number(self, _receipts: &mut [Receipt]) {}
 }

@@ -231,7 +231,7 @@ fn faults_of_modules_leave_no_trace() {
         assert_eq!(output.patch.is_empty(), refusal.is_some());
         assert_eq!(output.internal_count, u32::from(refusal == Some(CoreRefusal::Internal)));
     }
-    let transaction = chain.sign(now, &["anyone"], vec![Chain::json("fault", json!("fatal"))]);
+    let transaction = chain.sign(now, &["anyone"], vec![Chain::json("fault", json!("fatal"))]).seal();
     let never = |_: &TransactionId, _: u64| Ok(false);
     let input = BlockInput {
         chain_id: chain.genesis.chain_id(),
@@ -250,7 +250,7 @@ fn faults_of_modules_leave_no_trace() {
 fn simulation_tells_the_receipt_and_changes_nothing() {
     let mut chain = bare();
     let now = START_MS + 1000;
-    let transaction = chain.sign(now, &["applicant"], vec![apply("ORG-A", FREE_CODE)]);
+    let transaction = chain.sign(now, &["applicant"], vec![apply("ORG-A", FREE_CODE)]).seal();
     let never = |_: &TransactionId, _: u64| Ok(false);
     let input = BlockInput {
         chain_id: chain.genesis.chain_id(),
@@ -263,7 +263,7 @@ fn simulation_tells_the_receipt_and_changes_nothing() {
         misbehavior: &[],
     };
     let told = simulate(&chain.state, &input, &transaction).unwrap();
-    assert_eq!(told, chain.block(now, &[transaction]).receipts[0]);
+    assert_eq!(told, chain.block(now, &[transaction.into_signed()]).receipts[0]);
 }
 
 /// Bytes that clients sign and courts read. A change here is a change of the protocol.
@@ -361,7 +361,7 @@ proptest! {
 mod planted_bugs {
     use super::*;
 
-    fn input_of<'a>(chain: &Chain, refs: &'a [&'a SignedTransaction], seen: AlreadyExecuted<'a>) -> BlockInput<'a> {
+    fn input_of<'a>(chain: &Chain, refs: &'a [&'a SealedTransaction], seen: AlreadyExecuted<'a>) -> BlockInput<'a> {
         BlockInput {
             chain_id: chain.genesis.chain_id(),
             version: 1,
@@ -380,6 +380,7 @@ mod planted_bugs {
         let chain = bare();
         let transactions =
             [transaction(1, 0, false), transaction(2, 1, false), transaction(3, 2, false), transaction(1, 0, false)];
+        let transactions = transactions.map(SignedTransaction::seal);
         let refs: Vec<_> = transactions.iter().collect();
         let never = |_: &TransactionId, _: u64| Ok(false);
         let input = input_of(&chain, &refs, &never);

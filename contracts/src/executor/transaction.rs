@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use quancheng_state::{Overlay, StoreError, View};
-use quancheng_types::{Call, List, Outcome, Parameters, Receipt, SignedTransaction, TransactionId, Writers};
+use quancheng_types::{Call, List, Outcome, Parameters, Receipt, SealedTransaction, SignedTransaction, Writers};
 
 use super::planted::Planted;
-use super::{BlockInput, CoreRefusal, size};
+use super::{BlockInput, CoreRefusal};
 use crate::contract::{Context, Environment, EventLog, ResolvedSigner};
 use crate::identity::{self, OrgId, SignerRefused};
 use crate::modules::{self, Refusal};
@@ -44,14 +44,13 @@ impl From<CoreRefusal> for Failure<Refused> {
 pub(super) fn execute(
     block: &mut Overlay<'_>,
     scope: &BlockScope<'_>,
-    signed: &SignedTransaction,
-    id: TransactionId,
+    signed: &SealedTransaction,
     position: u32,
 ) -> Result<Done, StoreError> {
     let mut overlay = block.child();
     let mut log = EventLog::default();
     let mut acting = None;
-    let result = run(&mut overlay, &mut log, &mut acting, scope, signed, id);
+    let result = run(&mut overlay, &mut log, &mut acting, scope, signed);
     let patch = overlay.into_patch();
     let (outcome, events) = match result {
         Ok(()) => {
@@ -70,7 +69,7 @@ pub(super) fn execute(
     let is_internal =
         matches!(outcome, Outcome::Refused { module, code, .. } if (Refusal { module, code }) == internal);
     let events = List::new(events).expect("the event log refuses more than a receipt may carry");
-    Ok(Done { receipt: Receipt { transaction_id: id, position, outcome, events }, acting, is_internal })
+    Ok(Done { receipt: Receipt { transaction_id: signed.id(), position, outcome, events }, acting, is_internal })
 }
 
 fn run(
@@ -78,8 +77,7 @@ fn run(
     log: &mut EventLog,
     acting: &mut Option<OrgId>,
     scope: &BlockScope<'_>,
-    signed: &SignedTransaction,
-    id: TransactionId,
+    signed: &SealedTransaction,
 ) -> Result<(), Failure<Refused>> {
     check_terms(scope, signed)?;
     let signers = resolve(overlay, signed, scope.input.time_ms)
@@ -92,7 +90,7 @@ fn run(
         height: scope.input.height,
         time_ms: scope.input.time_ms,
         parameters: *scope.parameters,
-        transaction_id: id,
+        transaction_id: signed.id(),
         signers,
     };
     for (index, call) in signed.body.calls.iter().enumerate() {
@@ -116,8 +114,8 @@ fn run(
 }
 
 /// Size, weight and time limits. Admission checks them too, but parameters and time move on until the block.
-fn check_terms(scope: &BlockScope<'_>, signed: &SignedTransaction) -> Result<(), CoreRefusal> {
-    if size(signed) > scope.parameters.transaction_bytes_max {
+fn check_terms(scope: &BlockScope<'_>, signed: &SealedTransaction) -> Result<(), CoreRefusal> {
+    if signed.bytes() > scope.parameters.transaction_bytes_max {
         return Err(CoreRefusal::TooLarge);
     }
     if transaction_weight(signed) > scope.parameters.transaction_weight_max {

@@ -197,13 +197,14 @@ impl Chain {
     ) -> BlockOutput {
         assert!(time_ms >= self.time_ms, "block time goes on");
         let already_executed = |id: &TransactionId, _: u64| Ok(self.executed.contains(id));
+        let sealed: Vec<_> = transactions.iter().cloned().map(SignedTransaction::seal).collect();
         let input = BlockInput {
             chain_id: self.genesis.chain_id(),
             version: PROTOCOL_VERSION,
             height: self.height.next(),
             time_ms,
             batches: &[],
-            transactions: &transactions.iter().collect::<Vec<_>>(),
+            transactions: &sealed.iter().collect::<Vec<_>>(),
             already_executed: &already_executed,
             misbehavior,
         };

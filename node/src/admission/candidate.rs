@@ -1,6 +1,6 @@
 //! A transaction on its way through the door.
 
-use quancheng_types::{SignedTransaction, TransactionId};
+use quancheng_types::{SealedTransaction, TransactionId};
 
 use crate::batcher::Waiting;
 use crate::fair::Sender;
@@ -10,10 +10,9 @@ use crate::fair::Sender;
 pub(super) struct Candidate {
     /// Place in the submission.
     pub(super) at: usize,
-    pub(super) id: TransactionId,
     pub(super) sender: Sender,
     pub(super) weight: u64,
-    pub(super) transaction: SignedTransaction,
+    pub(super) transaction: SealedTransaction,
 }
 
 /// A candidate without its transaction.
@@ -26,22 +25,26 @@ pub(super) struct About {
 }
 
 impl Candidate {
+    pub(super) const fn id(&self) -> TransactionId {
+        self.transaction.id()
+    }
+
     /// The transaction beside the rest.
-    pub(super) fn split(self) -> (SignedTransaction, About) {
-        let Self { at, id, sender, weight, transaction } = self;
+    pub(super) fn split(self) -> (SealedTransaction, About) {
+        let Self { at, sender, weight, transaction } = self;
+        let id = transaction.id();
         (transaction, About { at, id, sender, weight })
     }
 
     /// For the line into batches.
     pub(super) fn waiting(self) -> Waiting {
-        let bytes = u32::try_from(self.transaction.encode().len()).unwrap_or(u32::MAX);
-        Waiting { transaction: self.transaction, sender: self.sender, bytes, weight: self.weight }
+        Waiting { transaction: self.transaction, sender: self.sender, weight: self.weight }
     }
 }
 
 impl About {
-    pub(super) fn join(self, transaction: SignedTransaction) -> Candidate {
-        let Self { at, id, sender, weight } = self;
-        Candidate { at, id, sender, weight, transaction }
+    pub(super) fn join(self, transaction: SealedTransaction) -> Candidate {
+        let Self { at, id: _, sender, weight } = self;
+        Candidate { at, sender, weight, transaction }
     }
 }

@@ -2,7 +2,7 @@
 
 use quancheng_contracts::weight::transaction_weight;
 use quancheng_contracts::{CoreRefusal, RefusalCode as _, check_call, check_signers, modules};
-use quancheng_types::{Parameters, SignedTransaction, TransactionError};
+use quancheng_types::{Parameters, SealedTransaction, TransactionError};
 
 use super::error::AdmissionError;
 use crate::fair::{Class, ClientAddress, Sender};
@@ -22,7 +22,7 @@ impl Checked {
     pub(super) fn sender(
         &self,
         from: ClientAddress,
-        transaction: &SignedTransaction,
+        transaction: &SealedTransaction,
     ) -> Result<Sender, AdmissionError> {
         let account = transaction.body.sender().ok_or(AdmissionError::Transaction(TransactionError::NoSigner))?;
         Ok(Sender { class: self.class.clone(), address: from, account })
@@ -30,12 +30,12 @@ impl Checked {
 }
 
 pub(super) fn check(
-    transaction: &SignedTransaction,
+    transaction: &SealedTransaction,
     parameters: &Parameters,
     now_ms: u64,
     ledger: &Ledger,
 ) -> Result<Checked, AdmissionError> {
-    let bytes = u32::try_from(transaction.encode().len()).unwrap_or(u32::MAX);
+    let bytes = transaction.bytes();
     if bytes > parameters.transaction_bytes_max {
         return Err(AdmissionError::TooLarge { bytes, max: parameters.transaction_bytes_max });
     }

@@ -1,6 +1,6 @@
 //! The part of the door that needs no signature: what is known, form, time, weight, who may write, and a claim.
 
-use quancheng_types::{Parameters, SignedTransaction, TransactionId};
+use quancheng_types::{Parameters, SealedTransaction, TransactionId};
 
 use super::candidate::Candidate;
 use super::{Admission, AdmissionError, Claims, Placed, Slot, checks, quota};
@@ -21,7 +21,7 @@ enum Met {
     /// It is durable here, or executed.
     Durable(TransactionId),
     /// Another submission has it.
-    Pending(Box<SignedTransaction>, Outcome),
+    Pending(Box<SealedTransaction>, Outcome),
     /// Nothing: it is this submission's.
     New(Box<Candidate>),
 }
@@ -39,7 +39,7 @@ impl Desk<'_> {
         for (at, transaction) in open {
             match self.claim_one(at, transaction, &own) {
                 Ok(Met::New(candidate)) => {
-                    claims.add(candidate.id);
+                    claims.add(candidate.id());
                     claimed.push(*candidate);
                 }
                 Ok(Met::Durable(id)) => slots[at] = Some(Ok(Submitted { id, is_new: false })),
@@ -50,7 +50,7 @@ impl Desk<'_> {
         (claimed, waiting)
     }
 
-    fn claim_one(&self, at: usize, transaction: SignedTransaction, own: &Outcome) -> Result<Met, AdmissionError> {
+    fn claim_one(&self, at: usize, transaction: SealedTransaction, own: &Outcome) -> Result<Met, AdmissionError> {
         let door = self.door;
         let (id, valid_until_ms) = (transaction.id(), transaction.body.valid_until_ms);
         // A known one is known, whatever has happened since: submitting again is always safe.
@@ -68,7 +68,7 @@ impl Desk<'_> {
                 door.tracker.release(&id);
                 Ok(Met::Durable(id))
             }
-            Claim::New => Ok(Met::New(Box::new(Candidate { at, id, sender, weight: checked.weight, transaction }))),
+            Claim::New => Ok(Met::New(Box::new(Candidate { at, sender, weight: checked.weight, transaction }))),
         }
     }
 }

@@ -12,7 +12,7 @@ mod error;
 use std::sync::Arc;
 
 use quancheng_contracts::{BlockInput, executor};
-use quancheng_types::{Height, Parameters, Receipt, SignedTransaction};
+use quancheng_types::{Height, Parameters, Receipt, SealedTransaction};
 use tokio::sync::watch;
 
 use crate::api::backend::Submitted;
@@ -75,14 +75,14 @@ pub struct Duty {
 type Slot = Option<Result<Submitted, AdmissionError>>;
 
 /// A transaction and its place in the submission.
-type Placed = (usize, SignedTransaction);
+type Placed = (usize, SealedTransaction);
 
 impl Admission {
     /// Checks and takes transactions of one client. One answer each, in order; positive ones only when the transaction is durable here.
     pub async fn submit(
         &self,
         from: ClientAddress,
-        transactions: Vec<SignedTransaction>,
+        transactions: Vec<SealedTransaction>,
     ) -> Vec<Result<Submitted, AdmissionError>> {
         let mut slots: Vec<Slot> = vec![None; transactions.len()];
         let Some(line) = &self.batcher else {
@@ -138,7 +138,7 @@ impl Admission {
     pub async fn simulate(
         &self,
         from: ClientAddress,
-        transaction: SignedTransaction,
+        transaction: SealedTransaction,
         version_at: impl FnOnce(Height) -> u16,
     ) -> Result<Receipt, AdmissionError> {
         let transaction = self.check(from, transaction).await?;
@@ -161,8 +161,8 @@ impl Admission {
     async fn check(
         &self,
         from: ClientAddress,
-        transaction: SignedTransaction,
-    ) -> Result<SignedTransaction, AdmissionError> {
+        transaction: SealedTransaction,
+    ) -> Result<SealedTransaction, AdmissionError> {
         let parameters = self.duty.borrow().parameters;
         let now_ms = self.now_ms();
         let checked = checks::check(&transaction, &parameters, now_ms, &self.ledger)?;
@@ -249,13 +249,13 @@ impl Admission {
         let (mut places, mut packet) = (Vec::with_capacity(passed.len()), Vec::with_capacity(passed.len()));
         for candidate in passed {
             // Only now is it certain that the account asks for it.
-            match self.tracker.charge(&candidate.id, &candidate.sender, &self.limits) {
+            match self.tracker.charge(&candidate.id(), &candidate.sender, &self.limits) {
                 Ok(()) => {
                     places.push(candidate.at);
                     packet.push(candidate.waiting());
                 }
                 Err(full) => {
-                    claims.release(&candidate.id);
+                    claims.release(&candidate.id());
                     slots[candidate.at] = Some(Err(quota(full)));
                 }
             }
@@ -296,8 +296,8 @@ fn overloaded() -> AdmissionError {
 }
 
 /// What a transaction takes in memory at most, about: its decoded form takes no more than twice its bytes and some.
-fn cost_of(transaction: &SignedTransaction) -> usize {
-    2 * transaction.encode().len() + TRANSACTION_OVERHEAD_BYTES
+fn cost_of(transaction: &SealedTransaction) -> usize {
+    2 * transaction.bytes() as usize + TRANSACTION_OVERHEAD_BYTES
 }
 
 fn no_memory(full: BudgetFull) -> AdmissionError {

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use quancheng_types::{AccountId, Digest, KeyId, List, Signer, SigningKey, Transaction, Writers};
+use quancheng_types::{AccountId, Digest, KeyId, List, SignedTransaction, Signer, SigningKey, Transaction, Writers};
 
 use super::*;
 use crate::batcher::{Content, Lane, Line, SealRules};
@@ -52,7 +52,7 @@ impl Door {
         Self { admission, line, _inputs: inputs, _dir: dir, duty: duty_sender, _clock: clock_sender }
     }
 
-    fn transaction(&self, nonce: u64) -> SignedTransaction {
+    fn transaction(&self, nonce: u64) -> SealedTransaction {
         let key = SigningKey::from_seed([9; 32]);
         let public_key = key.public_key();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -68,19 +68,19 @@ impl Door {
             valid_until_ms: u64::try_from(now.as_millis()).unwrap() + 60_000,
             calls: List::new(vec![quancheng_contracts::encode_call("evidence", call).unwrap()]).unwrap(),
         };
-        body.sign(&[&key]).unwrap()
+        body.sign(&[&key]).unwrap().seal()
     }
 
     /// Two with one id, of which the first is badly signed.
-    fn forged_and_genuine(&self, nonce: u64) -> (SignedTransaction, SignedTransaction) {
+    fn forged_and_genuine(&self, nonce: u64) -> (SealedTransaction, SealedTransaction) {
         let genuine = self.transaction(nonce);
-        let forged =
-            SignedTransaction { body: genuine.body.clone(), signatures: self.transaction(nonce + 100).signatures };
+        let signatures = self.transaction(nonce + 100).into_signed().signatures;
+        let forged = SignedTransaction { body: genuine.body.clone(), signatures }.seal();
         assert_eq!(forged.id(), genuine.id());
         (forged, genuine)
     }
 
-    fn submit(&self, transactions: Vec<SignedTransaction>) -> tokio::task::JoinHandle<Vec<Answer>> {
+    fn submit(&self, transactions: Vec<SealedTransaction>) -> tokio::task::JoinHandle<Vec<Answer>> {
         let admission = self.admission.clone();
         tokio::spawn(async move { admission.submit(here(), transactions).await })
     }
@@ -132,7 +132,7 @@ async fn a_badly_signed_copy_does_not_stand_for_the_genuine_one() {
     let id = genuine.id();
     let answers = door.submit(vec![forged, genuine.clone(), genuine]);
     let packet = door.packet().await;
-    assert_eq!(packet.transactions.iter().map(SignedTransaction::id).collect::<Vec<_>>(), [id]);
+    assert_eq!(packet.transactions.iter().map(SealedTransaction::id).collect::<Vec<_>>(), [id]);
     assert_eq!(door.admission.tracker.progress(&id), None, "not durable yet");
     packet.finish(&Ok(()));
     let answers = answers.await.unwrap();

@@ -11,8 +11,8 @@ use quancheng_state::{Snapshot, StoreError};
 use quancheng_types::merkle::Path;
 use quancheng_types::{
     AccountId, Block, ChainId, CommitCertificate, Digest, Genesis, Header, Height, HistoryLeaf, NodeId,
-    PROTOCOL_VERSION, Parameters, Receipt, Round, Schedule, SignedTransaction, TransactionId, ValidatorId,
-    ValidatorSet, VersionPlan, is_known_version,
+    PROTOCOL_VERSION, Parameters, Receipt, Round, Schedule, SealedTransaction, SignedTransaction, TransactionId,
+    ValidatorId, ValidatorSet, VersionPlan, is_known_version,
 };
 
 use crate::admission::AdmissionError;
@@ -217,13 +217,13 @@ pub trait Backend: Send + Sync + 'static {
     fn submit(
         &self,
         from: ClientAddress,
-        transactions: Vec<SignedTransaction>,
+        transactions: Vec<SealedTransaction>,
     ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>>;
     /// Checks form, signatures and account as [`Self::submit`] does, runs it over the newest state and drops the result.
     fn simulate(
         &self,
         from: ClientAddress,
-        transaction: SignedTransaction,
+        transaction: SealedTransaction,
     ) -> Answer<'_, Result<Receipt, AdmissionError>>;
     /// What is known of a transaction.
     ///

@@ -12,7 +12,7 @@ use quancheng_proof::SetChange;
 use quancheng_state::{Record, Snapshot, StoreError};
 use quancheng_types::merkle::Path;
 use quancheng_types::{
-    AccountId, Block, CommitCertificate, Height, HistoryLeaf, NodeId, Parameters, Receipt, Schedule, SignedTransaction,
+    AccountId, Block, CommitCertificate, Height, HistoryLeaf, NodeId, Parameters, Receipt, Schedule, SealedTransaction,
     TransactionId, Validator, ValidatorSet, VersionPlan,
 };
 use tokio::sync::{broadcast, watch};
@@ -131,10 +131,10 @@ impl NodeBackend {
             let id = reference.header.id();
             let missing = || StoreError::Missing { record: Record::Column("batches"), key: id.as_bytes().to_vec() };
             let batch = self.ledger.batch(&id)?.ok_or_else(missing)?;
-            let is_signer = |transaction: &&SignedTransaction| {
+            let is_signer = |transaction: &&SealedTransaction| {
                 transaction.body.signers.iter().any(|signer| signer.account == *account)
             };
-            signed.extend(batch.batch.transactions.iter().filter(is_signer).map(SignedTransaction::id));
+            signed.extend(batch.batch.transactions.iter().filter(is_signer).map(SealedTransaction::id));
         }
         Ok(signed)
     }
@@ -200,7 +200,7 @@ impl Backend for NodeBackend {
     fn submit(
         &self,
         from: ClientAddress,
-        transactions: Vec<SignedTransaction>,
+        transactions: Vec<SealedTransaction>,
     ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
         // A client that hangs up takes back what is in no batch yet; the rest comes to its end without it.
         Box::pin(self.admission.submit(from, transactions))
@@ -209,7 +209,7 @@ impl Backend for NodeBackend {
     fn simulate(
         &self,
         from: ClientAddress,
-        transaction: SignedTransaction,
+        transaction: SealedTransaction,
     ) -> Answer<'_, Result<Receipt, AdmissionError>> {
         let version_at = |height: Height| self.versions(height).in_force;
         Box::pin(self.admission.simulate(from, transaction, version_at))

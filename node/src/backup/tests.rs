@@ -43,8 +43,8 @@ fn batch(number: u64) -> Arc<SignedBatch> {
         valid_until_ms: u64::MAX,
         calls: List::new(vec![Call { module: ModuleId(10), payload: Bytes::new(payload).unwrap() }]).unwrap(),
     };
-    let transactions = List::new(vec![body.sign(&[&key]).unwrap()]).unwrap();
-    Arc::new(Batch { transactions }.sign(testing::genesis().chain_id(), number, 1, &key))
+    let batch = Batch::of(vec![body.sign(&[&key]).unwrap()]).unwrap();
+    Arc::new(batch.sign(testing::genesis().chain_id(), number, 1, &key))
 }
 
 /// The block of a height, with one own batch of the same number.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use quancheng_types::{AccountId, SignedTransaction, limits};
+use quancheng_types::{AccountId, SealedTransaction, limits};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -36,11 +36,9 @@ const LIGHT_SPAN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Waiting {
     /// The transaction.
-    pub transaction: SignedTransaction,
+    pub transaction: SealedTransaction,
     /// Who it counts for.
     pub sender: Sender,
-    /// Its canonical length.
-    pub bytes: u32,
     /// Its weight.
     pub weight: u64,
 }
@@ -48,7 +46,7 @@ pub struct Waiting {
 impl Waiting {
     fn memory(&self) -> usize {
         let calls = self.transaction.body.calls.len() * CALL_OVERHEAD;
-        usize::try_from(self.bytes).unwrap_or(usize::MAX).saturating_add(TRANSACTION_OVERHEAD + calls)
+        (self.transaction.bytes() as usize).saturating_add(TRANSACTION_OVERHEAD + calls)
     }
 }
 
@@ -97,7 +95,7 @@ impl Submission {
 /// The content of a batch, and whose transactions it holds.
 #[derive(Debug, Default)]
 pub(crate) struct Content {
-    pub(crate) transactions: Vec<SignedTransaction>,
+    pub(crate) transactions: Vec<SealedTransaction>,
     pub(crate) weight: u64,
     /// Submissions with the number of their transactions here.
     pub(crate) submissions: Vec<(Arc<Submission>, usize)>,
@@ -331,7 +329,7 @@ impl Inner {
             let Some(((next, _), _)) = self.turns(is_light).peek() else {
                 return;
             };
-            let larger = bytes.saturating_add(next.bytes.into());
+            let larger = bytes.saturating_add(next.transaction.bytes().into());
             let heavier = content.weight.saturating_add(next.weight);
             let fits = larger <= u64::from(rules.bytes) && heavier <= rules.weight;
             if !fits && !content.transactions.is_empty() {
@@ -401,7 +399,7 @@ impl Inner {
     }
 
     fn add(&mut self, waiting: Waiting, submission: Arc<Submission>, now: Instant, is_light: bool) {
-        let (memory, weight) = (waiting.memory(), waiting.weight);
+        let (memory, bytes, weight) = (waiting.memory(), waiting.transaction.bytes(), waiting.weight);
         self.memory = self.memory.saturating_add(memory);
         *self.by_class.entry(waiting.sender.class.clone()).or_default() += memory;
         *self.by_address.entry(waiting.sender.address).or_default() += memory;
@@ -409,10 +407,10 @@ impl Inner {
         let lanes = self.lanes.entry(waiting.sender.account).or_default();
         if is_light {
             lanes.light = lanes.light.saturating_add(weight);
-            self.amount_light.add(waiting.bytes, weight, now);
+            self.amount_light.add(bytes, weight, now);
         } else {
             lanes.others += 1;
-            self.amount_others.add(waiting.bytes, weight, now);
+            self.amount_others.add(bytes, weight, now);
         }
         let place = waiting.sender.place();
         self.turns(is_light).push(place, (waiting, submission), weight);
@@ -450,8 +448,9 @@ struct Taken {
 
 impl Taken {
     fn of(waiting: &Waiting, is_light: bool) -> Self {
-        let Waiting { transaction: _, sender, bytes, weight } = waiting;
-        Self { memory: waiting.memory(), bytes: *bytes, weight: *weight, sender: sender.clone(), is_light }
+        let Waiting { transaction, sender, weight } = waiting;
+        let bytes = transaction.bytes();
+        Self { memory: waiting.memory(), bytes, weight: *weight, sender: sender.clone(), is_light }
     }
 }
 

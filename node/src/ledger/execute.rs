@@ -8,7 +8,7 @@ use quancheng_contracts::identity::OrgId;
 use quancheng_contracts::weight::transaction_weight;
 use quancheng_contracts::{BlockInput, execute_block};
 use quancheng_state::{BlockCommit, Executed as ExecutedRow};
-use quancheng_types::{AccountId, Block, Outcome, Receipt, SignedBatch, SignedTransaction};
+use quancheng_types::{AccountId, Block, Outcome, Receipt, SealedTransaction, SignedBatch};
 
 use super::{Ledger, LedgerError};
 
@@ -33,7 +33,7 @@ pub struct Results {
 /// [`LedgerError`]: nothing was committed, the process must stop.
 pub fn execute_stored(ledger: &Ledger, block: &Block, batches: &[Arc<SignedBatch>]) -> Result<Results, LedgerError> {
     let header = &block.header;
-    let transactions: Vec<&SignedTransaction> =
+    let transactions: Vec<&SealedTransaction> =
         batches.iter().flat_map(|batch| batch.batch.transactions.iter()).collect();
     let ordered = block.ordered();
     let newest = ledger.store.newest()?;

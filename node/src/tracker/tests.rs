@@ -170,15 +170,15 @@ fn batch(nonces: &[u64]) -> quancheng_types::SignedBatch {
         },
         signatures: List::empty(),
     };
-    let transactions = List::new(nonces.iter().map(transaction).collect()).unwrap();
-    Batch { transactions }.sign(ChainId::default(), 1, 1, &SigningKey::from_seed([1; 32]))
+    let batch = Batch::of(nonces.iter().map(transaction).collect()).unwrap();
+    batch.sign(ChainId::default(), 1, 1, &SigningKey::from_seed([1; 32]))
 }
 
 #[test]
 fn after_a_restart_what_is_durable_is_known_at_once() {
     let tracker = tracker();
     let (waiting, ordered) = (batch(&[1, 2, 3]), batch(&[4]));
-    let ids: Vec<_> = waiting.batch.transactions.iter().map(quancheng_types::SignedTransaction::id).collect();
+    let ids: Vec<_> = waiting.batch.transactions.iter().map(quancheng_types::SealedTransaction::id).collect();
     tracker.restore(&waiting, None, |id, _| *id == ids[2]);
     tracker.restore(&ordered, Some(Height(7)), |_, _| false);
     assert_eq!(tracker.progress(&ids[0]), Some(Progress::Admitted));

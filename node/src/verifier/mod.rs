@@ -16,7 +16,7 @@ use std::time::Instant;
 use quancheng_consensus::BatchVerdict;
 use quancheng_contracts::weight::batch_weight;
 use quancheng_types::keys::{BatchItem, PreparedKey, find_invalid, verify_batch};
-use quancheng_types::{ChainId, SignedBatch, SignedTransaction, TransactionError, TransactionId};
+use quancheng_types::{ChainId, SealedTransaction, SignedBatch, TransactionError, TransactionId};
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
@@ -52,7 +52,7 @@ impl VerifierHandle {
     pub fn push_transactions(
         &self,
         sender: &Sender,
-        transactions: Arc<Vec<SignedTransaction>>,
+        transactions: Arc<Vec<SealedTransaction>>,
         share: Arc<FairShare>,
     ) -> Option<oneshot::Receiver<Vec<Verdict>>> {
         self.queue.push_transactions(sender, transactions, share)
@@ -115,7 +115,7 @@ impl Worker {
         match job {
             Job::Batch(batch) => self.check_batch(batch),
             Job::Transactions(requests) => {
-                let all: Vec<&SignedTransaction> =
+                let all: Vec<&SealedTransaction> =
                     requests.iter().flat_map(|request| request.transactions.iter()).collect();
                 let mut verdicts = self.check(&all).into_iter();
                 for request in requests {
@@ -140,7 +140,7 @@ impl Worker {
         if !batch.is_consistent() || batch_weight(&batch.batch.transactions) != batch.header.weight {
             return failed(BatchVerdict::Inconsistent);
         }
-        let all: Vec<&SignedTransaction> = batch.batch.transactions.iter().collect();
+        let all: Vec<&SealedTransaction> = batch.batch.transactions.iter().collect();
         let verdicts = self.check(&all);
         if let Some(index) = verdicts.iter().position(Result::is_err) {
             return failed(BatchVerdict::InvalidTransaction { index: u32::try_from(index).unwrap_or(u32::MAX) });
@@ -159,7 +159,7 @@ impl Worker {
         }
     }
 
-    fn check(&self, transactions: &[&SignedTransaction]) -> Vec<Result<TransactionId, TransactionError>> {
+    fn check(&self, transactions: &[&SealedTransaction]) -> Vec<Result<TransactionId, TransactionError>> {
         let mut verdicts = Vec::with_capacity(transactions.len());
         for chunk in transactions.chunks(CHUNK) {
             verdicts.extend(self.check_chunk(chunk));
@@ -167,13 +167,12 @@ impl Worker {
         verdicts
     }
 
-    fn check_chunk(&self, transactions: &[&SignedTransaction]) -> Vec<Result<TransactionId, TransactionError>> {
-        let ids: Vec<TransactionId> = transactions.iter().map(|transaction| transaction.id()).collect();
+    fn check_chunk(&self, transactions: &[&SealedTransaction]) -> Vec<Result<TransactionId, TransactionError>> {
         let mut verdicts: Vec<Result<TransactionId, TransactionError>> = transactions
             .iter()
-            .zip(&ids)
-            .map(|(transaction, id)| transaction.check_form(&self.chain_id).map(|()| *id))
+            .map(|transaction| transaction.check_form(&self.chain_id).map(|()| transaction.id()))
             .collect();
+        let ids: Vec<TransactionId> = transactions.iter().map(|transaction| transaction.id()).collect();
         let mut prepared: Vec<(usize, usize, PreparedKey)> = Vec::with_capacity(transactions.len());
         for (at, transaction) in transactions.iter().enumerate() {
             if verdicts[at].is_err() {

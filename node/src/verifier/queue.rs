@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use quancheng_types::{AccountId, SignedBatch, SignedTransaction, TransactionError, TransactionId, ValidatorId};
+use quancheng_types::{AccountId, SealedTransaction, SignedBatch, TransactionError, TransactionId, ValidatorId};
 use tokio::sync::oneshot;
 
 use crate::fair::{ClientAddress, FairShare, Fifo, Line as _, Rounds, Sender};
@@ -28,7 +28,7 @@ pub type Verdict = Result<TransactionId, TransactionError>;
 /// A request of the door.
 pub(super) struct Request {
     pub(super) address: ClientAddress,
-    pub(super) transactions: Arc<Vec<SignedTransaction>>,
+    pub(super) transactions: Arc<Vec<SealedTransaction>>,
     pub(super) answer: oneshot::Sender<Vec<Verdict>>,
     /// Of the door's memory, as long as they wait here.
     pub(super) _share: Arc<FairShare>,
@@ -76,7 +76,7 @@ impl JobQueue {
     pub(super) fn push_transactions(
         &self,
         sender: &Sender,
-        transactions: Arc<Vec<SignedTransaction>>,
+        transactions: Arc<Vec<SealedTransaction>>,
         share: Arc<FairShare>,
     ) -> Option<oneshot::Receiver<Vec<Verdict>>> {
         let (answer, receiver) = oneshot::channel();

@@ -1,5 +1,6 @@
 use quancheng_types::{
-    AccountId, Bytes, Call, Digest, KeyId, List, ModuleId, Signer, SigningKey, Transaction, TransactionError,
+    AccountId, Bytes, Call, Digest, KeyId, List, ModuleId, SignedTransaction, Signer, SigningKey, Transaction,
+    TransactionError,
 };
 
 use super::*;
@@ -53,7 +54,8 @@ fn verdicts_equal_those_of_single_checks_wherever_the_bad_ones_are() {
     transactions[4].body.chain_id = ChainId(Digest([8; 32]));
     transactions[511].signatures = transactions[512].signatures.clone();
     transactions[699].body.calls = List::empty();
-    let all: Vec<&SignedTransaction> = transactions.iter().collect();
+    let sealed: Vec<SealedTransaction> = transactions.iter().cloned().map(SignedTransaction::seal).collect();
+    let all: Vec<&SealedTransaction> = sealed.iter().collect();
     let verdicts = worker.check(&all);
     for (at, (transaction, verdict)) in transactions.iter().zip(&verdicts).enumerate() {
         let single: Result<(), TransactionError> = transaction.check(&chain());
@@ -67,8 +69,8 @@ fn an_author_with_many_batches_delays_another_by_one() {
     let queue = JobQueue::default();
     let batch = |seed: u8, sequence: u64| {
         let key = SigningKey::from_seed([seed; 32]);
-        let transactions = List::new(vec![transaction(&key, sequence)]).unwrap();
-        Arc::new(quancheng_types::Batch { transactions }.sign(chain(), sequence, 0, &key))
+        let batch = quancheng_types::Batch::of(vec![transaction(&key, sequence)]).unwrap();
+        Arc::new(batch.sign(chain(), sequence, 0, &key))
     };
     for sequence in 0..16 {
         queue.push_batch(batch(1, sequence));
@@ -103,8 +105,7 @@ fn a_batch_that_misstates_its_weight_is_inconsistent() {
         (weight - 1, BatchVerdict::Inconsistent),
         (weight + 1, BatchVerdict::Inconsistent),
     ] {
-        let transactions = List::new(vec![transaction.clone()]).unwrap();
-        let batch = quancheng_types::Batch { transactions }.sign(chain_id, 1, stated, &key);
+        let batch = quancheng_types::Batch::of(vec![transaction.clone()]).unwrap().sign(chain_id, 1, stated, &key);
         verifier.check_batch(Arc::new(batch));
         let DriverInput::BatchChecked { verdict, .. } =
             inputs.recv_timeout(std::time::Duration::from_secs(10)).unwrap()

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use quancheng_contracts::{check_signers, governance};
 use quancheng_state::StoreError;
-use quancheng_types::{SignedBatch, SignedTransaction, ValidatorId};
+use quancheng_types::{SealedTransaction, SignedBatch, ValidatorId};
 
 use crate::ledger::Ledger;
 
@@ -106,13 +106,13 @@ impl WasteQuota {
                 || self.is_long_executed(transaction, now_ms)?
                 || !may_act()?;
             if is_useless {
-                wasted = wasted.saturating_add(u64::try_from(transaction.encode().len()).unwrap_or(u64::MAX));
+                wasted = wasted.saturating_add(transaction.bytes().into());
             }
         }
         Ok(wasted.saturating_mul(u64::try_from(stride).unwrap_or(1)))
     }
 
-    fn is_long_executed(&self, transaction: &SignedTransaction, now_ms: u64) -> Result<bool, StoreError> {
+    fn is_long_executed(&self, transaction: &SealedTransaction, now_ms: u64) -> Result<bool, StoreError> {
         let id = transaction.id();
         if !self.ledger.is_executed(&id, transaction.body.valid_until_ms)? {
             return Ok(false);
@@ -163,8 +163,8 @@ mod tests {
             };
             body.sign(&[&key]).unwrap()
         };
-        let transactions = List::new((0..count).map(sign).collect()).unwrap();
-        Batch { transactions }.sign(quota.ledger.chain_id(), sequence, 0, &SigningKey::from_seed([1; 32]))
+        let batch = Batch::of((0..count).map(sign).collect()).unwrap();
+        batch.sign(quota.ledger.chain_id(), sequence, 0, &SigningKey::from_seed([1; 32]))
     }
 
     #[test]

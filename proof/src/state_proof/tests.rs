@@ -245,7 +245,7 @@ fn leaf_hashes_are_those_of_the_canonical_bytes() {
     for holding in [now(b"a", 5, 2), past(b"a", 5, 2, 9), gone(5, 2)] {
         let place = key_hash(&kept(1));
         let bytes = [&[LEAF_PREFIX][..], place.as_bytes(), &encode(&holding)].concat();
-        assert_eq!(leaf_hash(&place, &holding), sha256(&[&bytes]));
+        assert_eq!(leaf_hash(&place, &holding), quancheng_types::hash::sha256(&[&bytes]));
     }
 }
 

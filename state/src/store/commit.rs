@@ -2,7 +2,6 @@ use core::borrow::Borrow;
 use core::sync::atomic::Ordering;
 use std::sync::PoisonError;
 
-use borsh::object_length;
 use quancheng_proof::state_proof::value_hash;
 use quancheng_types::codec::encode;
 use quancheng_types::merkle::{self, RootBuilder};
@@ -42,8 +41,8 @@ impl BodyLocation {
         let mut offset = encode(&batch.header).len() + encode(&batch.signature).len() + 4;
         let mut places = Vec::with_capacity(batch.batch.transactions.len());
         for transaction in &batch.batch.transactions {
-            let length = object_length(transaction).expect("counting bytes cannot fail");
-            let (Ok(offset_bytes), Ok(length_bytes)) = (u32::try_from(offset), u32::try_from(length)) else {
+            let length_bytes = transaction.bytes();
+            let Ok(offset_bytes) = u32::try_from(offset) else {
                 let found = u64::try_from(offset).unwrap_or(u64::MAX);
                 return Err(StoreError::TooLarge {
                     what: "bytes of a batch",
@@ -52,7 +51,7 @@ impl BodyLocation {
                 });
             };
             places.push(Self { batch: id, offset_bytes, length_bytes });
-            offset += length;
+            offset += length_bytes as usize;
         }
         Ok(places)
     }

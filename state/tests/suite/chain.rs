@@ -86,7 +86,7 @@ pub(crate) fn batches_stay_once_executed(disk: &dyn Disk) {
     chain.put_batches(&borrowed[..1], Durability::Synced).unwrap();
     assert_eq!(pending(&chain), [3], "an executed batch does not become pending again");
     let (_, bytes) = store.transaction(Height(1), 3).unwrap().unwrap();
-    assert_eq!(SignedTransaction::decode(&bytes).unwrap(), batches[0].batch.transactions[3]);
+    assert_eq!(SealedTransaction::decode(&bytes).unwrap(), batches[0].batch.transactions[3]);
 }
 
 /// Whatever is noted as pending: a body that a final block names was deleted at a start when the note had outlived its batch.

@@ -15,7 +15,8 @@ use quancheng_types::codec::encode;
 use quancheng_types::merkle;
 use quancheng_types::{
     Batch, BatchHeader, BatchId, BlockId, Bytes, Call, ChainId, Digest, Height, KeyId, List, ModuleId, NodeId, Outcome,
-    Receipt, SignedBatch, SignedTransaction, Signer, SigningKey, Text, Transaction, Validator, ValidatorSet,
+    Receipt, SealedTransaction, SignedBatch, SignedTransaction, Signer, SigningKey, Text, Transaction, Validator,
+    ValidatorSet,
 };
 
 pub(crate) mod chain;
@@ -145,7 +146,7 @@ pub(crate) fn transaction(nonce: u64) -> SignedTransaction {
 
 pub(crate) fn batch(sequence: u64, transactions: u64) -> SignedBatch {
     let transactions = (0..transactions).map(|n| transaction(sequence * 1000 + n)).collect();
-    let batch = Batch { transactions: List::new(transactions).unwrap() };
+    let batch = Batch::of(transactions).unwrap();
     batch.sign(ChainId::default(), sequence, 1, &SigningKey::from_seed([2; 32]))
 }
 
@@ -232,7 +233,7 @@ fn check_results(store: &Store, height: u64, batch: &SignedBatch) {
         let place = store.transaction_location(&transaction.id()).unwrap();
         assert_eq!(place, Some((Height(height), position)));
         let (again, bytes) = store.transaction(Height(height), position).unwrap().unwrap();
-        assert_eq!((&again, SignedTransaction::decode(&bytes).unwrap()), (receipt, transaction.clone()));
+        assert_eq!((&again, SealedTransaction::decode(&bytes).unwrap()), (receipt, transaction.clone()));
         let path = store.receipt_path(Height(height), position).unwrap().unwrap();
         assert_eq!(path.root(receipt.leaf_hash()), Some(leaf.receipts_root), "receipt {position} of {height}");
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quancheng_contracts::{BlockInput, BlockOutput, governance};
 use quancheng_state::{BlockCommit, Executed as ExecutedRow, Newest, Patch, Store, StoreError};
-use quancheng_types::{Block, ChainId, Decisions, Outcome, SignedBatch, SignedTransaction, TransactionId};
+use quancheng_types::{Block, ChainId, Decisions, Outcome, SealedTransaction, SignedBatch, TransactionId};
 
 use crate::properties::ExecutedBlock;
 
@@ -42,7 +42,7 @@ pub(crate) struct Work<'a> {
 /// Executes and commits; also returns what the block decided.
 pub(crate) fn execute(store: &Store, work: &Work<'_>, mode: Mode) -> Result<(ExecutedBlock, Decisions), StoreError> {
     let header = &work.block.header;
-    let transactions: Vec<&SignedTransaction> =
+    let transactions: Vec<&SealedTransaction> =
         work.batches.iter().flat_map(|batch| &batch.batch.transactions).collect();
     let ordered = work.block.ordered();
     let newest = store.newest()?;
@@ -99,7 +99,7 @@ fn without_refused(
     let mut indexes: Vec<u32> = effective.map(|(_, index)| *index).collect();
     // In the order of the block: the rules of its version decide in which order they run.
     indexes.sort_unstable();
-    let kept: Vec<&SignedTransaction> =
+    let kept: Vec<&SealedTransaction> =
         indexes.iter().filter_map(|index| input.transactions.get(*index as usize).copied()).collect();
     let reference = quancheng_contracts::execute_block(newest, &BlockInput { transactions: &kept, ..*input })?;
     Ok(Some((output.patch.clone(), reference.patch)))

@@ -9,15 +9,27 @@ use crate::support::{block, chain, genesis, key, transaction};
 
 /// Two transactions, so that a piece of it can be one of them.
 fn batch() -> SignedBatch {
-    let transactions = List::new(vec![transaction(), transaction()]).unwrap();
-    Batch { transactions }.sign(chain(), 9, 77, &key(2))
+    Batch::of(vec![transaction(), transaction()]).unwrap().sign(chain(), 9, 77, &key(2))
+}
+
+/// A transaction, with and without a seal: both accept the same, and the seal is of what was accepted.
+fn signed(bytes: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
+    let signed = SignedTransaction::decode(bytes);
+    prop_assert_eq!(SealedTransaction::decode(bytes).map(SealedTransaction::into_signed), signed.clone());
+    let Ok(signed) = signed else {
+        return Ok(None);
+    };
+    let sealed: SealedTransaction = decode(bytes, limits::TRANSACTION_BYTES_MAX).unwrap();
+    prop_assert_eq!(sealed.id(), signed.id());
+    prop_assert_eq!(sealed.leaf(), merkle::leaf_hash(bytes));
+    Ok(Some(signed.encode()))
 }
 
 /// Decodes in every way; whatever accepts the bytes gives them back. Returns how many did.
 fn laws(bytes: &[u8]) -> Result<usize, TestCaseError> {
     type Nested = List<Text<16>, 8>;
     let again: [Option<Vec<u8>>; 7] = [
-        SignedTransaction::decode(bytes).ok().map(|v| v.encode()),
+        signed(bytes)?,
         SignedBatch::decode(bytes).ok().map(|v| v.encode()),
         Block::decode(bytes).ok().map(|v| v.encode()),
         Genesis::decode(bytes).ok().map(|v| v.encode()),

@@ -225,8 +225,7 @@ fn misbehavior_convicts_only_the_guilty() {
 
     let mut bad = transaction();
     bad.body.nonce += 1;
-    let spoiled =
-        Batch { transactions: List::new(vec![transaction(), bad.clone()]).unwrap() }.sign(chain(), 1, 77, &key(3));
+    let spoiled = Batch::of(vec![transaction(), bad.clone()]).unwrap().sign(chain(), 1, 77, &key(3));
     let leaves = [merkle::leaf_hash(&transaction().encode()), merkle::leaf_hash(&bad.encode())];
     let proof = |index: u64, tx: SignedTransaction| MisbehaviorProof::InvalidBatch {
         header: spoiled.header,

@@ -40,7 +40,7 @@ pub(crate) fn validators() -> ValidatorSet {
 
 /// One transaction, offered by the second validator.
 pub(crate) fn batch() -> SignedBatch {
-    Batch { transactions: List::new(vec![transaction()]).unwrap() }.sign(chain(), 9, 77, &key(2))
+    Batch::of(vec![transaction()]).unwrap().sign(chain(), 9, 77, &key(2))
 }
 
 /// A header of height 5.

@@ -255,7 +255,7 @@ pub(super) fn batch(author: u8, sequence: u64, nonce: u64) -> Arc<SignedBatch> {
         calls: List::empty(),
     };
     let transaction = SignedTransaction { body, signatures: List::empty() };
-    Arc::new(Batch { transactions: List::new(vec![transaction]).unwrap() }.sign(chain_id(), sequence, 1, &key(author)))
+    Arc::new(Batch::of(vec![transaction]).unwrap().sign(chain_id(), sequence, 1, &key(author)))
 }
 
 pub(super) fn certified(batch: &SignedBatch) -> BatchRef {

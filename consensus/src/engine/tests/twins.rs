@@ -289,8 +289,8 @@ fn batch(author: u8, sequence: u64) -> std::sync::Arc<SignedBatch> {
         valid_until_ms: u64::MAX,
         calls: List::empty(),
     };
-    let transactions = List::new(vec![SignedTransaction { body, signatures: List::empty() }]).unwrap();
-    std::sync::Arc::new(Batch { transactions }.sign(chain_id(), sequence, 1, &key(author)))
+    let batch = Batch::of(vec![SignedTransaction { body, signatures: List::empty() }]).unwrap();
+    std::sync::Arc::new(batch.sign(chain_id(), sequence, 1, &key(author)))
 }
 
 /// What this node holds of its own is not offered before the others were asked about the key. It is known before: blocks may order it meanwhile, by

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use quancheng_types::{SignedTransaction, TransactionId};
+use quancheng_types::{SealedTransaction, TransactionId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -141,7 +141,7 @@ async fn known_before(api: &Api, results: &[Result<Submitted, ApiError>]) -> Api
     api.blocking(move |backend| Ok(ids.iter().map(|id| backend.transaction(id)).collect::<Result<_, _>>()?)).await
 }
 
-type Item = Result<SignedTransaction, AdmissionError>;
+type Item = Result<SealedTransaction, AdmissionError>;
 
 /// Takes a body apart. While it is decoded, the memory for bodies holds a share for both forms of it; few are decoded at once.
 async fn decode(api: &Api, received: Received) -> ApiResult<Vec<Item>> {
@@ -177,7 +177,7 @@ fn split(bytes: &[u8], count: u32) -> ApiResult<Vec<Item>> {
         let item = bytes.get(from..end).ok_or_else(|| {
             malformed(format!("item {index} announces {size} bytes, {} are left", bytes.len() - from))
         })?;
-        items.push(SignedTransaction::decode(item).map_err(AdmissionError::Malformed));
+        items.push(SealedTransaction::decode(item).map_err(AdmissionError::Malformed));
         at = end;
     }
     match bytes.len() - at {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use quancheng_types::{Height, SignedTransaction, TransactionId};
+use quancheng_types::{Height, SealedTransaction, SignedTransaction, TransactionId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -120,12 +120,12 @@ pub(super) async fn simulate(
     Ok(respond::ok(&Simulation { height, outcome, refusal, events: EventView::all(&receipt) }))
 }
 
-async fn read(api: &Api, headers: &HeaderMap, body: Body) -> ApiResult<SignedTransaction> {
+async fn read(api: &Api, headers: &HeaderMap, body: Body) -> ApiResult<SealedTransaction> {
     let kind = BodyKind::of(headers, ALLOWED)?;
     let received = receive(api, body, TRANSACTION_BODY_BYTES_MAX).await?;
     match kind {
-        BodyKind::Borsh => Ok(SignedTransaction::decode(&received.bytes).map_err(AdmissionError::Malformed)?),
-        BodyKind::Json => parse_json(&received.bytes),
+        BodyKind::Borsh => Ok(SealedTransaction::decode(&received.bytes).map_err(AdmissionError::Malformed)?),
+        BodyKind::Json => parse_json(&received.bytes).map(SignedTransaction::seal),
     }
 }
 

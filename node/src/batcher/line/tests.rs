@@ -5,9 +5,12 @@ use quancheng_types::{Bytes, Call, ChainId, Digest, List, ModuleId, SignedTransa
 
 use super::*;
 
-/// A transaction of one account behind one address, with its number as nonce.
+/// Length of the transaction below beside its payload.
+const FRAME_BYTES: u32 = 66;
+
+/// A transaction of so many bytes of one account behind one address, with its number as nonce.
 fn waiting(address: u8, account: u8, nonce: u64, bytes: u32, weight: u64) -> Waiting {
-    let call = Call { module: ModuleId(10), payload: Bytes::new(Vec::new()).unwrap() };
+    let call = Call { module: ModuleId(10), payload: Bytes::new(vec![0; (bytes - FRAME_BYTES) as usize]).unwrap() };
     let body = Transaction {
         chain_id: ChainId(Digest([7; 32])),
         signers: List::empty(),
@@ -15,10 +18,11 @@ fn waiting(address: u8, account: u8, nonce: u64, bytes: u32, weight: u64) -> Wai
         valid_until_ms: 1,
         calls: List::new(vec![call]).unwrap(),
     };
-    let transaction = SignedTransaction { body, signatures: List::empty() };
+    let transaction = SignedTransaction { body, signatures: List::empty() }.seal();
+    assert_eq!(transaction.bytes(), bytes);
     let address = ClientAddress::of(IpAddr::from([10, 0, 0, address]));
     let sender = Sender { class: Class::Strangers, address, account: AccountId(Digest([account; 32])) };
-    Waiting { transaction, sender, bytes, weight }
+    Waiting { transaction, sender, weight }
 }
 
 type Stored = tokio::sync::oneshot::Receiver<Result<(), LedgerError>>;
@@ -197,7 +201,7 @@ async fn a_submission_hears_when_the_last_of_its_batches_is_durable() {
     line.take(&rules(200, 100), Lane::All).unwrap().finish(&Err(LedgerError::WriterPanicked));
     line.take(&rules(200, 100), Lane::All).unwrap().finish(&Ok(()));
     assert!(stored.await.unwrap().is_err());
-    let stored = push(&line, vec![waiting(1, 1, 0, 1, 1)]).unwrap();
+    let stored = push(&line, vec![waiting(1, 1, 0, 100, 1)]).unwrap();
     line.close();
     assert!(stored.await.is_err(), "what was dropped is told");
 }
@@ -208,7 +212,7 @@ proptest! {
     /// Whatever comes in: no batch above the limits, nothing lost, nothing twice, each account in its order.
     #[test]
     fn transactions_become_batches_within_the_limits(
-        packets in prop::collection::vec((0..3_u8, prop::collection::vec((1_u32..1_500, 1_u64..400), 1..12)), 1..20),
+        packets in prop::collection::vec((0..3_u8, prop::collection::vec((FRAME_BYTES..1_500, 1_u64..400), 1..12)), 1..20),
         (bytes, weight) in (300_u32..6_000, 100_u64..2_000),
     ) {
         let (line, mut receivers, mut count) = (Line::default(), Vec::new(), 0_u64);

@@ -12,8 +12,8 @@ use quancheng_types::merkle::Path;
 use quancheng_types::transaction::TransactionSignature;
 use quancheng_types::{
     Absence, Attendance, Batch, BatchCertificate, BatchHeader, BatchRef, Block, Call, CommitCertificate, Header,
-    MisbehaviorProof, Presence, Proposal, SignedBatch, SignedProposal, SignedTransaction, SignedVote, Signer,
-    Transaction, Vote,
+    MisbehaviorProof, Presence, Proposal, SealedTransaction, SignedBatch, SignedProposal, SignedTransaction,
+    SignedVote, Signer, Transaction, Vote,
 };
 
 use super::stock::Stock;
@@ -104,6 +104,21 @@ parts! {
     TransactionSignature { public_key, signature } = transaction_signature;
     SignedTransaction { body, signatures } = transaction;
     Path { index, size, siblings };
+}
+
+/// Changed is another one, with a seal of its own: a liar that sends bytes has no other.
+impl Parts for SealedTransaction {
+    fn visit(&mut self, surgeon: &mut Surgeon<'_>) {
+        let mut signed = self.signed().clone();
+        signed.visit(surgeon);
+        if signed != *self.signed() {
+            *self = signed.seal();
+        }
+    }
+
+    fn heard(stock: &Stock, random: &mut Random) -> Option<Self> {
+        SignedTransaction::heard(stock, random).map(SignedTransaction::seal)
+    }
 }
 
 impl Parts for SignedStatement {

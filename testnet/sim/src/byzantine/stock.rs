@@ -6,12 +6,12 @@ use std::sync::Arc;
 use quancheng_consensus::message::{CommittedBlock, Message, ProposalMessage, RoundVote};
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::codec::encode;
-use quancheng_types::merkle::{Path, leaf_hash};
+use quancheng_types::merkle::Path;
 use quancheng_types::transaction::TransactionSignature;
 use quancheng_types::{
     Absence, AccountId, BatchId, BatchRef, BlockId, Call, ChainId, Digest, Height, KeyId, MisbehaviorProof, Presence,
-    Round, Signature, SignedBatch, SignedProposal, SignedTransaction, SignedVote, Signer, SigningKey, ValidatorId,
-    Vote, VoteType,
+    Round, SealedTransaction, Signature, SignedBatch, SignedProposal, SignedTransaction, SignedVote, Signer,
+    SigningKey, ValidatorId, Vote, VoteType,
 };
 
 use crate::random::Random;
@@ -191,7 +191,7 @@ impl Stock {
 
     pub(super) fn transaction(&self, random: &mut Random) -> Option<SignedTransaction> {
         let batch = any(&self.batches, random)?;
-        batch.batch.transactions.get(random.index(batch.batch.transactions.len())).cloned()
+        batch.batch.transactions.get(random.index(batch.batch.transactions.len())).map(|sealed| sealed.signed().clone())
     }
 
     pub(super) fn transaction_signature(&self, random: &mut Random) -> Option<TransactionSignature> {
@@ -295,8 +295,8 @@ impl Stock {
         let batch = any(&self.batches, random)?;
         let transactions = &batch.batch.transactions;
         let index = random.index(transactions.len());
-        let leaves: Vec<Digest> = transactions.iter().map(|transaction| leaf_hash(&transaction.encode())).collect();
-        let mut transaction = transactions.get(index)?.clone();
+        let leaves: Vec<Digest> = transactions.iter().map(SealedTransaction::leaf).collect();
+        let mut transaction = transactions.get(index)?.signed().clone();
         if random.permille(500) {
             transaction.body.nonce ^= 1;
         }

@@ -55,7 +55,7 @@ pub(super) fn signed_batch() -> SignedBatch {
         calls: list(vec![call]),
     };
     let transaction = body.sign(&[&key()]).unwrap();
-    Batch { transactions: list(vec![transaction]) }.sign(CHAIN, 7, 7, &key())
+    Batch { transactions: list(vec![transaction.seal()]) }.sign(CHAIN, 7, 7, &key())
 }
 
 fn presence() -> Presence {
@@ -86,7 +86,7 @@ pub(super) fn proposal() -> ProposalMessage {
         MisbehaviorProof::InvalidBatch {
             header: batch.header,
             signature: batch.signature,
-            transaction: Box::new(batch.batch.transactions[0].clone()),
+            transaction: Box::new(batch.batch.transactions[0].signed().clone()),
             path: Path { index: 0, size: 2, siblings: list(vec![Digest([7; 32])]) },
         },
     ];

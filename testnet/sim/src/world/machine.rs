@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use quancheng_consensus::{Engine, EngineConfig, Now};
-use quancheng_types::{Genesis, Height, NodeId, SignedBatch, SignedTransaction, ValidatorId};
+use quancheng_types::{Genesis, Height, NodeId, SealedTransaction, SignedBatch, ValidatorId};
 
 use crate::byzantine::Liar;
 use crate::chain::{GENESIS_TIME_MS, Member};
@@ -37,7 +37,7 @@ pub(super) struct Machine {
     /// Actions until it loses power.
     pub(super) crash_after: Option<u64>,
     /// Transactions that wait for a batch.
-    pub(super) pool: Vec<SignedTransaction>,
+    pub(super) pool: Vec<SealedTransaction>,
     pub(super) is_seal_planned: bool,
     pub(super) next_sequence: u64,
     /// Heights to execute.

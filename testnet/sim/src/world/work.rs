@@ -7,7 +7,9 @@ use quancheng_consensus::{BatchVerdict, Executed, Input, ServeRequest, Signature
 use quancheng_contracts::weight::batch_weight;
 use quancheng_state::Durability;
 use quancheng_types::codec::encode;
-use quancheng_types::{Batch, Block, Decisions, Height, List, NodeId, Outcome, SignedBatch, SignedTransaction};
+use quancheng_types::{
+    Batch, Block, Decisions, Height, List, NodeId, Outcome, SealedTransaction, SignedBatch, SignedTransaction,
+};
 
 use super::{Event, World, breach, store_failed};
 use crate::chain::GENESIS_TIME_MS;
@@ -22,10 +24,10 @@ const BATCH_TRANSACTIONS_MAX: usize = 16;
 const POOL_MAX: usize = 64;
 
 /// How many of the waiting transactions the next batch takes: as many as its bytes and count admit, and at least one.
-fn packed(pool: &[SignedTransaction], bytes_max: u32) -> usize {
+fn packed(pool: &[SealedTransaction], bytes_max: u32) -> usize {
     let mut left = usize::try_from(bytes_max).unwrap_or(usize::MAX);
-    let fits = |transaction: &&SignedTransaction| {
-        let bytes = transaction.encode().len();
+    let fits = |transaction: &&SealedTransaction| {
+        let bytes = transaction.bytes() as usize;
         let is_in = bytes <= left;
         left = left.saturating_sub(bytes);
         is_in
@@ -79,6 +81,7 @@ impl World {
     }
 
     fn submit(&mut self, machine: usize, transaction: SignedTransaction, is_lasting: bool) {
+        let transaction = transaction.seal();
         let id = transaction.id();
         let node = &mut self.machines[machine];
         let is_known = node.pool.iter().any(|waiting| waiting.id() == id);
@@ -113,7 +116,7 @@ impl World {
             && engine.local_weight_in_flight() < engine.parameters().author_weight_max / 2;
         if is_free && !node.pool.is_empty() {
             let count = packed(&node.pool, engine.parameters().batch_bytes_max);
-            let transactions: Vec<SignedTransaction> = node.pool.drain(..count).collect();
+            let transactions: Vec<SealedTransaction> = node.pool.drain(..count).collect();
             self.write_batch(machine, transactions)?;
         }
         let node = &mut self.machines[machine];
@@ -124,17 +127,17 @@ impl World {
         Ok(())
     }
 
-    fn write_batch(&mut self, machine: usize, mut transactions: Vec<SignedTransaction>) -> Result<(), Breach> {
+    fn write_batch(&mut self, machine: usize, mut transactions: Vec<SealedTransaction>) -> Result<(), Breach> {
         let is_batcher = self.config.byzantine == Some(Byzantine::Batcher) && !self.machines[machine].is_honest;
         if is_batcher && self.random.permille(300) {
             let forged = self.clients.forged(self.unix_ms());
-            transactions.push(forged);
+            transactions.push(forged.seal());
         }
         let chain_id = self.known.chain_id;
         let node = &mut self.machines[machine];
         let sequence = node.next_sequence;
         node.next_sequence += 1;
-        let sign = |transactions: Vec<SignedTransaction>| {
+        let sign = |transactions: Vec<SealedTransaction>| {
             let weight = batch_weight(&transactions);
             let transactions = List::new(transactions).expect("at most a few transactions");
             Arc::new(Batch { transactions }.sign(chain_id, sequence, weight, &node.member.key))

@@ -9,7 +9,7 @@ use quancheng_contracts::{BlockInput, executor};
 use quancheng_proof::SetChange;
 use quancheng_state::{Snapshot, StoreError};
 use quancheng_types::{
-    AccountId, Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt, SignedTransaction,
+    AccountId, Block, CommitCertificate, Height, HistoryLeaf, PROTOCOL_VERSION, Parameters, Receipt, SealedTransaction,
     TransactionId, ValidatorSet, merkle,
 };
 use tokio::sync::broadcast;
@@ -67,7 +67,7 @@ impl Backend for Fake {
     fn submit(
         &self,
         _from: ClientAddress,
-        transactions: Vec<SignedTransaction>,
+        transactions: Vec<SealedTransaction>,
     ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>> {
         Box::pin(async move { transactions.into_iter().map(|transaction| self.take(transaction)).collect() })
     }
@@ -75,7 +75,7 @@ impl Backend for Fake {
     fn simulate(
         &self,
         _from: ClientAddress,
-        transaction: SignedTransaction,
+        transaction: SealedTransaction,
     ) -> Answer<'_, Result<Receipt, AdmissionError>> {
         Box::pin(async move {
             transaction.check(&self.identity.chain_id).map_err(AdmissionError::Transaction)?;
@@ -173,7 +173,7 @@ impl Backend for Fake {
         };
         let receipt = self.store.receipt(height, position)?.expect("located");
         let receipt_path = self.store.receipt_path(height, position)?.expect("located");
-        let transaction = self.inner().bodies.get(id).cloned().expect("executed");
+        let transaction = self.inner().bodies.get(id).cloned().expect("executed").into_signed();
         Ok(Some(ExecutedTransaction { height, transaction, receipt, receipt_path }))
     }
 

@@ -14,8 +14,8 @@ use quancheng_state::{BlockCommit, BodyLocation, Executed, Memory, Store, StoreE
 use quancheng_types::certificate::CertificateSignature;
 use quancheng_types::{
     AccountId, Attendance, Batch, BatchCertificate, BatchId, BatchRef, Block, BlockId, CommitCertificate, Digest,
-    Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Receipt, Round, SignedTransaction, Signer, SigningKey,
-    Transaction, TransactionId, ValidatorId, merkle,
+    Header, Height, KeyId, List, NodeId, PROTOCOL_VERSION, Receipt, Round, SealedTransaction, SignedTransaction,
+    Signer, SigningKey, Transaction, TransactionId, ValidatorId, merkle,
 };
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -34,8 +34,8 @@ pub(in crate::api::tests) const FOUNDERS: usize = 5;
 
 struct Inner {
     blocks: BTreeMap<Height, (Block, CommitCertificate)>,
-    bodies: BTreeMap<TransactionId, SignedTransaction>,
-    pending: Vec<SignedTransaction>,
+    bodies: BTreeMap<TransactionId, SealedTransaction>,
+    pending: Vec<SealedTransaction>,
 }
 
 /// The node.
@@ -158,7 +158,7 @@ impl Fake {
         let time_ms = START_MS + height.0 * 1000;
         let parent = inner.blocks.last_key_value().map_or_else(BlockId::default, |(_, (block, _))| block.header.id());
         let block = self.block(height, time_ms, parent, &transactions);
-        let refs: Vec<&SignedTransaction> = transactions.iter().collect();
+        let refs: Vec<&SealedTransaction> = transactions.iter().collect();
         let ordered = block.ordered();
         let input = BlockInput {
             chain_id: self.identity.chain_id,
@@ -172,7 +172,7 @@ impl Fake {
         };
         let output = execute_block(&self.store.snapshot().expect("snapshot"), &input).expect("executed");
         let body = BodyLocation { batch: BatchId::default(), offset_bytes: 0, length_bytes: 0 };
-        let row = |(receipt, signed): (Receipt, &SignedTransaction)| {
+        let row = |(receipt, signed): (Receipt, &SealedTransaction)| {
             let valid_until_ms = signed.body.valid_until_ms;
             Executed { receipt, body, valid_until_ms }
         };
@@ -205,7 +205,7 @@ impl Fake {
         height
     }
 
-    fn block(&self, height: Height, time_ms: u64, parent: BlockId, transactions: &[SignedTransaction]) -> Block {
+    fn block(&self, height: Height, time_ms: u64, parent: BlockId, transactions: &[SealedTransaction]) -> Block {
         let validators = &self.identity.genesis.validators;
         let batches = if transactions.is_empty() {
             Vec::new()
@@ -252,7 +252,7 @@ impl Fake {
         certificate
     }
 
-    fn take(&self, transaction: SignedTransaction) -> Result<Submitted, AdmissionError> {
+    fn take(&self, transaction: SealedTransaction) -> Result<Submitted, AdmissionError> {
         if let Some(error) = self.refusal.lock().expect("no panics inside").take() {
             return Err(error);
         }
