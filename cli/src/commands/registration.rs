@@ -170,7 +170,8 @@ fn review(session: &Session, command: &Review) -> Outcome<Reply> {
     };
     let pass = || decided(decide, "review_pass", Some("CONFORMS"), json!({}));
     let acts = if command.start {
-        vec![start()?]
+        // The only act: what the command names is its grounds.
+        vec![decided(decide, "start_review", Some("CONFORMS"), json!({}))?]
     } else if command.reject {
         vec![decided(decide, "reject", None, json!({}))?]
     } else if command.pass || phase(session, &decide.plain)? != "ACCEPTED" {

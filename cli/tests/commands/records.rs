@@ -104,3 +104,19 @@ fn a_transaction_file_holds_nothing_that_nobody_signs() {
         assert!(value["error"]["causes"].to_string().contains("body.purpose"), "{value}");
     }
 }
+
+/// The document and the reason of a decision are those of the command, whichever of its acts is asked for.
+#[test]
+fn the_grounds_of_a_review_that_begins_are_signed() {
+    let home = home_with(|_| {});
+    let home = home.path();
+    std::fs::write(home.join("opinion.txt"), "opinion").unwrap();
+    let chain = "1".repeat(64);
+    let words = format!(
+        "registration review 7 --start --document opinion.txt --note x --key a.key --password-file password --chain-id {chain} --sign-only -o t.tx"
+    );
+    let (code, made) = envelope(home, &words.split(' ').collect::<Vec<_>>());
+    assert_eq!(code, 0, "{made}");
+    let decision = &made["data"]["calls"][0]["call"]["start_review"]["decision"];
+    assert_eq!((&decision["document"]["algorithm"], &decision["note_zh"]), (&json!("SHA256"), &json!("x")), "{made}");
+}
