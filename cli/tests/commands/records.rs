@@ -5,12 +5,12 @@ use super::*;
 /// A folder with the key `a.key`, and `r.json` with a record of one's own of a sample, changed.
 fn home_with(change: impl Fn(&mut Value)) -> tempfile::TempDir {
     let home = home_with_a_line();
-    let text = std::fs::read(home.path().join("rows.jsonl")).unwrap();
-    let mut record: Value = serde_json::from_slice(&text).unwrap();
+    let text = std::fs::read(home.path().join("rows.jsonl")).expect("the record is there");
+    let mut record: Value = serde_json::from_slice(&text).expect("the record is JSON");
     record["reg_id"] = json!("2026-7");
     record["ledger_no"] = Value::Null;
     change(&mut record);
-    std::fs::write(home.path().join("r.json"), record.to_string()).unwrap();
+    std::fs::write(home.path().join("r.json"), record.to_string()).expect("the folder is writable");
     home
 }
 
@@ -119,4 +119,30 @@ fn the_grounds_of_a_review_that_begins_are_signed() {
     assert_eq!(code, 0, "{made}");
     let decision = &made["data"]["calls"][0]["call"]["start_review"]["decision"];
     assert_eq!((&decision["document"]["algorithm"], &decision["note_zh"]), (&json!("SHA256"), &json!("x")), "{made}");
+}
+
+/// With an endpoint the record is held against the registration, which has to be proven; what states nothing of itself needs no asking.
+#[test]
+fn a_change_is_compared_with_a_registration_that_is_proven() {
+    let home = home_with(|_| {});
+    let home = home.path();
+    let unproven =
+        fake_node(&[CHAIN, ("/v1/registrations", 200, r#"{"height":5,"data":{"id":7,"ledger_no":null,"version":3}}"#)]);
+    let sign = |file: &str, out: &str| {
+        let words = format!(
+            "registration change 7 --file {file} --key a.key --password-file password --sign-only -o {out} --api {unproven}"
+        );
+        envelope(home, &words.split(' ').collect::<Vec<_>>())
+    };
+    let (code, value) = sign("r.json", "t.tx");
+    assert_eq!((code, &value["error"]["code"]), (4, &json!("NO_PROOF")), "{value}");
+    assert!(value["error"]["causes"].to_string().contains("cannot be compared"), "{value}");
+    assert!(!home.join("t.tx").exists());
+    let mut bare: Value = serde_json::from_slice(&std::fs::read(home.join("r.json")).unwrap()).unwrap();
+    for key in ["applicant", "kind", "registrar", "rule_set", "ledger_no"] {
+        bare.as_object_mut().unwrap().remove(key);
+    }
+    std::fs::write(home.join("bare.json"), bare.to_string()).unwrap();
+    let (code, value) = sign("bare.json", "bare.tx");
+    assert_eq!(code, 0, "{value}");
 }
