@@ -34,6 +34,7 @@ mod table;
 mod text;
 mod time;
 mod transaction;
+mod unread;
 mod unseen;
 
 use std::ffi::OsString;

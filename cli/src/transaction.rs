@@ -20,7 +20,7 @@ use crate::messages::causes;
 use crate::session::Session;
 use crate::text::{Text, say};
 use crate::time::{duration_ms, now_ms};
-use crate::{files, keys};
+use crate::{files, keys, unread};
 
 /// Name of the format of a transaction file.
 const FORMAT: &str = "quancheng-transaction";
@@ -105,10 +105,12 @@ impl Draft {
         }
         let value: Value = files::parse(bytes).map_err(|error| damaged(&error))?;
         if value.get("format").is_none() {
-            let signed: SignedTransaction = serde_json::from_value(value).map_err(|error| damaged(&error))?;
+            let signed: SignedTransaction = serde_json::from_value(value.clone()).map_err(|error| damaged(&error))?;
+            no_more(&value, &signed).map_err(|path| damaged(&path))?;
             return Ok(signed.into());
         }
-        let draft: Self = serde_json::from_value(value).map_err(|error| damaged(&error))?;
+        let draft: Self = serde_json::from_value(value.clone()).map_err(|error| damaged(&error))?;
+        no_more(&value, &draft).map_err(|path| damaged(&path))?;
         if draft.format != FORMAT || draft.version != VERSION {
             return Err(damaged(&"made by another version of this program"));
         }
@@ -206,6 +208,12 @@ fn signed_already(path: &Path) -> Fault {
         .hint(say!("请另取名称，或将其移走。", "Choose another name, or move it away."))
 }
 
+/// That a file holds nothing beside what is read of it: whoever adds a signature has read the file, and signs what was read.
+fn no_more(file: &Value, read: &impl Serialize) -> Result<(), String> {
+    let read = serde_json::to_value(read).map_err(|error| error.to_string())?;
+    unread::members(file, &read).first().map_or(Ok(()), |path| Err(format!("unknown field `{path}`")))
+}
+
 /// A call with the name of its module and its arguments, as far as this version knows them.
 pub(crate) fn describe_call(call: &Call) -> Value {
     let module = quancheng_contracts::MODULES.iter().find(|module| module.id() == call.module);
@@ -220,8 +228,15 @@ pub(crate) fn describe_call(call: &Call) -> Value {
 /// A call from JSON, checked as far as that needs no state.
 pub(crate) fn call(module: &str, arguments: Value) -> Outcome<Call> {
     let unseen = crate::unseen::causes(&arguments);
-    let call = quancheng_contracts::encode_call(module, arguments)
-        .map_err(|error| Fault::usage("BAD_CALL", say!("调用内容无效。", "The call is not valid.")).cause(error))?;
+    let bad = |error: &dyn ToString| {
+        Fault::usage("BAD_CALL", say!("调用内容无效。", "The call is not valid.")).cause(error.to_string())
+    };
+    let call = quancheng_contracts::encode_call(module, arguments.clone()).map_err(|error| bad(&error))?;
+    // Whatever a reader of the call passes over would be stated and not signed.
+    let taken = decode_call(&call).map_err(|error| bad(&error))?;
+    if let Some(path) = unread::members(&arguments, &taken).first() {
+        return Err(bad(&format!("unknown field `{path}`")));
+    }
     match check_call(&call, &Parameters::default()) {
         Ok(()) => Ok(call),
         Err(refusal) => {

@@ -69,7 +69,7 @@ pub(crate) enum Org {
 /// An application.
 #[derive(Debug, Args)]
 pub(crate) struct OrgRegister {
-    /// Record of the organization (JSON); `status`, `fictional` and keys that begin with `seed_` are ignored
+    /// Record of the organization (JSON); `status`, `fictional` and keys that begin with `seed_` are told as not signed
     #[arg(long, value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// How to sign and submit.

@@ -68,7 +68,7 @@ pub(crate) enum Registration {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("source").required(true).args(["file", "from"]))]
 pub(crate) struct Submit {
-    /// Application (JSON); keys that only describe a sample, such as state, events and seed_*, are ignored
+    /// Application (JSON); each key is signed, told as not signed (state, events, seed_* and the like), or refused by name
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Many applications, one JSON object on each line; can be interrupted and continued
@@ -77,16 +77,16 @@ pub(crate) struct Submit {
     /// Result file of --from, one line for each application; FILE.result.jsonl when absent
     #[arg(long, value_name = "FILE", requires = "from")]
     pub(crate) results: Option<PathBuf>,
-    /// Root of evidence notarized before the application, when the file names none
+    /// Root of evidence notarized before the application, when the file names none; another one than the file's is refused
     #[arg(long, value_name = "ROOT")]
     pub(crate) prior_evidence: Option<String>,
-    /// Number of a registration that the data are derived from (repeatable), instead of those in the file
+    /// Number of a registration that the data are derived from (repeatable), when the file names none; others than the file's are refused
     #[arg(long, value_name = "NO")]
     pub(crate) derived_from: Vec<String>,
-    /// Licence that the data rest on, REFERENCE@LAST_DAY, when the file names none in full
+    /// Licence that the data rest on, REFERENCE@LAST_DAY, when the file names none in full; another one than the file's is refused
     #[arg(long, value_name = "LICENCE")]
     pub(crate) licence: Option<String>,
-    /// Rules to register under, instead of those in the file
+    /// Rules to register under, when the file names none; others than the file's are refused, but for a sample's
     #[arg(long, value_name = "ID")]
     pub(crate) rule_set: Option<String>,
     /// How to sign and submit.
@@ -160,7 +160,7 @@ pub(crate) struct Restate {
     /// Which.
     #[command(flatten)]
     pub(crate) plain: Plain,
-    /// The whole statement as it is to be (JSON)
+    /// The whole statement as it is to be (JSON); what else the file states is compared with the registration, or told as not signed
     #[arg(long, value_name = "FILE")]
     pub(crate) file: PathBuf,
 }

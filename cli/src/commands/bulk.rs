@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use self::results::{Header, Line, Log, Results, lines};
 use crate::args::registration::Submit;
-use crate::commands::registration::{Acting, application, references, tell_left_out};
+use crate::commands::registration::{Acting, Signed, application, references, tell};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::files;
 use crate::interrupt::{Hold, Left};
@@ -196,7 +196,7 @@ fn rows(
             return Err(submit::out_of_time(place, lines.len()).hint(again(&log.path)));
         }
         let row = Row { line, pending: results.pending.remove(&line.digest) };
-        match row.run(session, command, writer, (&references, &mut acting), &mut log) {
+        match row.run(session, writer, (&references, &mut acting), &mut log) {
             Ok(Some(value)) => {
                 remember(&mut references, line.text, &value);
                 log.line(&value).map_err(|fault| unnoted(fault, &value, &log.path))?;
@@ -261,7 +261,6 @@ impl Row<'_> {
     fn run(
         &self,
         session: &Session,
-        command: &Submit,
         writer: &Writer<'_>,
         (references, acting): (&References, &mut Acting<'_>),
         log: &mut Log,
@@ -283,10 +282,10 @@ impl Row<'_> {
                         .cause_in(causes::said(&error))
                         .hint(say!("请改正该行，再次运行同一命令。", "Mend the line and run the same command again."))
                 })?;
-                let mapped = mapping::registration(record, references)?;
-                let (calls, left_out) = application(command, mapped, acting)?;
-                tell_left_out(session, &left_out);
-                (writer.compose(calls)?.complete()?, None)
+                let mut mapped = mapping::registration(record, references)?;
+                let call = application(&mut mapped, acting)?;
+                tell(session, &mapped.told(), &Signed::Application { line: Some(*number) });
+                (writer.compose(vec![call])?.complete()?, None)
             }
         };
         let id = signed.id();

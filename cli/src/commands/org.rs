@@ -8,7 +8,7 @@ use crate::answered::Asked;
 use crate::args::common::Write;
 use crate::args::org::{
     Account, AccountShow, Org, OrgActivate, OrgAddKey, OrgAppointOfficer, OrgClose, OrgDecide, OrgGrantRole,
-    OrgRevokeKey,
+    OrgRegister, OrgRevokeKey,
 };
 use crate::client::escape;
 use crate::commands::read;
@@ -53,10 +53,7 @@ fn account_named(show: &AccountShow) -> Outcome<AccountId> {
 
 pub(super) fn run(session: &Session, command: Org) -> Outcome<Reply> {
     match command {
-        Org::Register(register) => {
-            let record = mapping::organization(files::read_json(&register.file)?)?;
-            send(session, &register.write, json!({ "register": record }))
-        }
+        Org::Register(command) => register(session, &command),
         Org::Verify(decide) => decision(session, &decide, "verify"),
         Org::Reject(decide) => decision(session, &decide, "reject"),
         Org::Suspend(decide) => decision(session, &decide, "suspend"),
@@ -102,6 +99,20 @@ fn standing(record: &Value) -> Option<Text> {
     let number = (1_u8..).zip(STATUSES).find(|(_, (_, name))| *name == status).map(|(number, _)| number)?;
     let (zh, en) = beside(number)?;
     Some(say!("该组织：{zh}。", "Of this organization: {en}."))
+}
+
+fn register(session: &Session, command: &OrgRegister) -> Outcome<Reply> {
+    let (record, left_out) = mapping::organization(files::read_json(&command.file)?)?;
+    if !left_out.is_empty() {
+        let names = left_out.join(", ");
+        session.note(&say!(
+            "下列内容未写入申请，未签署：{names}。组织的状态由链自行确定。",
+            "Not in the application and not signed: {names}. The chain decides the status of an organization."
+        ));
+    }
+    let mut reply = send(session, &command.write, json!({ "register": record }))?;
+    submit::insert(&mut reply.data, "left_out", json!(left_out));
+    Ok(reply)
 }
 
 fn send(session: &Session, write: &Write, arguments: Value) -> Outcome<Reply> {

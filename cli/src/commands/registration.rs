@@ -1,20 +1,23 @@
 //! `registration`: certificates and their whole life.
 
+mod records;
+
 use serde_json::{Map, Value, json};
 
+pub(super) use self::records::{Acting, Signed, application, references, tell};
+use self::records::{Restating, apply, restate};
 use crate::answered::Asked;
 use crate::args::common::Write;
 use crate::args::registration::{
-    Decide, Grounds, Object, Plain, Registration, RegistrationList, Release, Rely, Resolve, Restate, Review, Revoke,
-    Ruling, Show, Submit, Transfer,
+    Decide, Grounds, Object, Plain, Registration, RegistrationList, Release, Rely, Resolve, Review, Revoke, Ruling,
+    Show, Transfer,
 };
-use crate::client::escape;
-use crate::commands::{bulk, read};
-use crate::fault::{Exit, Fault, Outcome};
-use crate::mapping::{self, Mapped, References, serial};
+use crate::client::{Client, escape};
+use crate::commands::read;
+use crate::fault::{Fault, Outcome};
+use crate::mapping::serial;
 use crate::output::Reply;
 use crate::session::Session;
-use crate::submit::Writer;
 use crate::text::say;
 use crate::transaction::{self, call};
 use crate::{files, submit};
@@ -25,8 +28,8 @@ pub(super) const MODULE: &str = "registry";
 pub(super) fn run(session: &Session, command: Registration) -> Outcome<Reply> {
     match command {
         Registration::Submit(command) => apply(session, &command),
-        Registration::Supplement(restate) => statement(session, &restate, "supplement"),
-        Registration::Change(restate) => statement(session, &restate, "apply_change"),
+        Registration::Supplement(command) => restate(session, &command, Restating::Supplement),
+        Registration::Change(command) => restate(session, &command, Restating::Change),
         Registration::Accept(decide) => conform(session, &decide, "accept", json!({})),
         Registration::RequestSupplement(decide) => request_supplement(session, &decide),
         Registration::Review(command) => review(session, &command),
@@ -154,126 +157,6 @@ fn decision(session: &Session, decide: &Decide, verb: &str, reason: Option<&str>
     submit::run(session, &decide.plain.write, vec![call(MODULE, arguments)?])
 }
 
-/// What the flags say about references of the record.
-pub(super) fn references(command: &Submit) -> Outcome<References> {
-    let licence = match &command.licence {
-        None => None,
-        Some(text) => {
-            let (reference, day) = text.rsplit_once('@').ok_or_else(|| {
-                Fault::usage(
-                    "LICENCE_DAY",
-                    say!("--licence 形如 编号@截止日。", "--licence looks like REFERENCE@LAST_DAY."),
-                )
-            })?;
-            Some((reference.to_owned(), day.to_owned()))
-        }
-    };
-    Ok(References {
-        prior_evidence: command.prior_evidence.clone(),
-        derived_from: command.derived_from.clone(),
-        licence,
-        ..References::default()
-    })
-}
-
-fn apply(session: &Session, command: &Submit) -> Outcome<Reply> {
-    let Some(file) = &command.file else {
-        return bulk::run(session, command);
-    };
-    let record = files::read_json(file)?;
-    let references = references(command)?;
-    // What is wrong with the record is told before a password is asked for.
-    let mapped = mapping::registration(record, &references)?;
-    let writer = Writer::open(session, &command.write)?;
-    let (calls, left_out) = application(command, mapped, &mut Acting::new(&writer))?;
-    tell_left_out(session, &left_out);
-    let mut reply = writer.deliver(writer.compose(calls)?)?;
-    submit::insert(&mut reply.data, "left_out", json!(left_out));
-    Ok(reply)
-}
-
-/// The organization for which the signer acts, asked for once and only when a record names an applicant.
-pub(super) struct Acting<'a> {
-    writer: &'a Writer<'a>,
-    organization: Option<Option<String>>,
-}
-
-impl<'a> Acting<'a> {
-    pub(super) const fn new(writer: &'a Writer<'a>) -> Self {
-        Self { writer, organization: None }
-    }
-
-    /// None when nobody can be asked or the account acts for none: then the chain says what is wrong. What is answered is proven, as the account is.
-    fn organization(&mut self) -> Outcome<Option<&str>> {
-        if self.organization.is_none() {
-            self.organization = Some(self.ask()?);
-        }
-        Ok(self.organization.as_ref().and_then(Option::as_deref))
-    }
-
-    fn ask(&self) -> Outcome<Option<String>> {
-        let Some(client) = self.writer.client_if_any() else {
-            return Ok(None);
-        };
-        let account = self.writer.account();
-        let absent = say!("没有账户 {account}。", "There is no account {account}.");
-        match read::proven(client, &format!("/v1/accounts/{account}"), &Asked::account(&account), absent) {
-            Ok(record) => Ok(record.get("org_id").and_then(Value::as_str).map(str::to_owned)),
-            Err(fault) if fault.exit == Exit::NotFound => Ok(None),
-            Err(fault) => Err(fault.cause_in(say!(
-                "密钥代表哪一组织未经证明，无法与记录的申请人核对；未签名",
-                "for which organization the key acts is not proven, so it cannot be compared with the applicant of the record; nothing was signed"
-            ))),
-        }
-    }
-}
-
-/// The call for one record, and what was left out of it. On the chain the applicant is whoever signs, so a record of another one is refused.
-pub(super) fn application(
-    command: &Submit,
-    mut mapped: Mapped,
-    acting: &mut Acting<'_>,
-) -> Outcome<(Vec<quancheng_types::Call>, Vec<String>)> {
-    if let Some(stated) = &mapped.applicant {
-        // The organizations of samples need not be those of this chain.
-        let organization = if mapped.is_sample { None } else { acting.organization()? };
-        match organization {
-            Some(organization) if organization == stated => {}
-            Some(organization) => {
-                let message = say!(
-                    "记录的申请人为 {stated}，而所用密钥代表 {organization}。",
-                    "The record is an application of {stated}, and the key acts for {organization}."
-                );
-                return Err(Fault::usage("APPLICANT_DIFFERS", message).hint(say!(
-                    "请用 {stated} 的密钥签署，或改正记录中的 applicant。",
-                    "Sign with a key of {stated}, or mend the applicant in the record."
-                )));
-            }
-            None => mapped.left_out.push(format!("applicant {stated}")),
-        }
-    }
-    if let Some(rule_set) = &command.rule_set {
-        submit::insert(&mut mapped.submit, "rule_set", json!(rule_set));
-    }
-    Ok((vec![call(MODULE, json!({ "submit": mapped.submit }))?], mapped.left_out))
-}
-
-pub(super) fn tell_left_out(session: &Session, left_out: &[String]) {
-    if !left_out.is_empty() {
-        let names = left_out.join(", ");
-        session.note(&say!(
-            "下列内容未写入申请：{names}。样例引用在本链上不存在（可用 --derived-from、--licence、--prior-evidence 指明），其余由链自行确定：申请人即签署人所代表的组织。",
-            "Not in the application: {names}. References of samples name nothing on this chain (name others with --derived-from, --licence, --prior-evidence); the rest is decided by the chain, which takes the signer's organization as the applicant."
-        ));
-    }
-}
-
-fn statement(session: &Session, restate: &Restate, verb: &str) -> Outcome<Reply> {
-    let (dossier, left_out) = mapping::statement(files::read_json(&restate.file)?, &References::default())?;
-    tell_left_out(session, &left_out);
-    send(session, &restate.plain, verb, json!({ "dossier": dossier }))
-}
-
 /// `--start`, `--pass` and `--reject` say which act; without any of them the review is begun if need be, and passed.
 fn review(session: &Session, command: &Review) -> Outcome<Reply> {
     let decide = &command.decide;
@@ -287,7 +170,8 @@ fn review(session: &Session, command: &Review) -> Outcome<Reply> {
     };
     let pass = || decided(decide, "review_pass", Some("CONFORMS"), json!({}));
     let acts = if command.start {
-        vec![start()?]
+        // The only act: what the command names is its grounds.
+        vec![decided(decide, "start_review", Some("CONFORMS"), json!({}))?]
     } else if command.reject {
         vec![decided(decide, "reject", None, json!({}))?]
     } else if command.pass || phase(session, &decide.plain)? != "ACCEPTED" {
@@ -309,10 +193,13 @@ fn without_document(grounds: &Grounds) -> Grounds {
 
 /// The registration as it is proven: what is taken from it is signed.
 fn record_of(session: &Session, no: &str, write: &Write) -> Outcome<Value> {
-    let client = transaction::client(session, write)?;
+    record_at(&transaction::client(session, write)?, no)
+}
+
+fn record_at(client: &Client, no: &str) -> Outcome<Value> {
     let path = format!("/v1/registrations/{}", escape(checked(no)?));
     let absent = say!("没有登记 {no}。", "There is no registration {no}.");
-    read::proven(&client, &path, &Asked::registration(no), absent)
+    read::proven(client, &path, &Asked::registration(no), absent)
 }
 
 fn phase(session: &Session, plain: &Plain) -> Outcome<String> {

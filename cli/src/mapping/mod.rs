@@ -1,7 +1,8 @@
-//! Records as people keep them, made into calls. Unknown keys are refused by name; keys that only describe a sample or a result are
-//! ignored, each by name.
+//! Records as people keep them, made into calls. Every key of a record is signed, compared, told as not signed, or refused by name
+//! ([`record`]).
 
 mod organization;
+mod record;
 mod registration;
 
 use serde_json::{Map, Value};
@@ -10,10 +11,9 @@ use crate::fault::{Fault, Outcome};
 use crate::text::{Lang, Text, say};
 
 pub(crate) use organization::organization;
-pub(crate) use registration::{Mapped, References, registration, serial, statement};
-
-/// Keys that describe where a sample record comes from.
-const SEED_PREFIX: &str = "seed_";
+pub(crate) use registration::{
+    APPLICANT_DIFFERS, Mapped, References, Told, record_differs, registration, serial, statement,
+};
 
 fn object(record: Value) -> Outcome<Map<String, Value>> {
     match record {
@@ -48,7 +48,7 @@ impl Form {
     fn name(self) -> Text {
         match self {
             Self::Text => say!("文字", "text"),
-            Self::Number => say!("非负整数", "a number without sign"),
+            Self::Number => say!("非负整数（不加引号）", "a whole number without sign or quotes"),
             Self::List => say!("列表", "a list"),
             Self::Object => say!("对象", "an object"),
         }
@@ -63,20 +63,8 @@ fn check_form(key: &str, value: &Value, forms: &[Form]) -> Outcome<()> {
     let names =
         |lang, or: &str| forms.iter().map(|form| form.name().words(lang).to_owned()).collect::<Vec<_>>().join(or);
     let (zh, en) = (names(Lang::Zh, "或"), names(Lang::En, " or "));
-    Err(Fault::usage("WRONG_FORM", say!("字段 {key} 的值应为{zh}。", "The value of {key} must be {en}."))
-        .hint(say!("请改正该字段，或删除它。", "Correct the key, or remove it.")))
-}
-
-/// Refuses what is left when everything known has been taken out.
-fn refuse_unknown(rest: &Map<String, Value>, known: &[&str]) -> Outcome<()> {
-    let unknown: Vec<&str> =
-        rest.keys().map(String::as_str).filter(|key| !known.contains(key) && !key.starts_with(SEED_PREFIX)).collect();
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let names = unknown.join(", ");
-    Err(Fault::usage("UNKNOWN_KEY", say!("记录含未知字段：{names}。", "The record holds unknown keys: {names}."))
-        .hint(say!("请改正字段名，或删除该字段。", "Correct the names, or remove them.")))
+    let message = say!("字段 {key} 的值应为{zh}。", "The value of {key} must be {en}.");
+    Err(Fault::usage("WRONG_FORM", message).hint(say!("请改正该字段，或删除它。", "Correct the key, or remove it.")))
 }
 
 #[cfg(test)]

@@ -55,6 +55,21 @@ const BEGINNINGS: &[(&str, &str)] = &[
     ("unknown variant", "没有此取值："),
 ];
 
+/// Which type a parser would have liked to see: how it names it, and what that is in Chinese.
+const TYPES: &[(&str, &str)] = &[
+    ("a boolean", "真或假（true、false）"),
+    ("a map", "对象"),
+    ("a sequence", "列表"),
+    ("a string", "文字"),
+    ("struct ", "对象"),
+    ("u16", WHOLE),
+    ("u32", WHOLE),
+    ("u64", WHOLE),
+    ("u8", WHOLE),
+];
+/// A number without a sign.
+const WHOLE: &str = "非负整数（不加引号）";
+
 /// What a parser says.
 pub(crate) fn said(error: &impl ToString) -> Text {
     let en = error.to_string();
@@ -103,6 +118,12 @@ fn kind(what: &str) -> Option<String> {
     let rest = what.get(begin.len().saturating_sub(usize::from(begin.ends_with('"')))..).unwrap_or_default();
     let named = ['`', '"'].into_iter().find_map(|mark| rest.trim_start().strip_prefix(mark)?.split_once(mark));
     let is_named = zh.ends_with('：') || begin == "missing field";
+    if begin == "invalid type"
+        && let Some((_, wanted)) = rest.rsplit_once(", expected ")
+        && let Some((_, wanted)) = TYPES.iter().find(|(begin, _)| wanted.starts_with(begin))
+    {
+        return Some(format!("{zh}，应为{wanted}"));
+    }
     Some(match named.filter(|_| is_named) {
         Some((name, _)) => format!("{} {name}", zh.trim_end_matches('：')),
         None => zh.trim_end_matches('：').to_owned(),
@@ -209,7 +230,7 @@ mod tests {
             ("{}", "第 1 行第 2 列：缺少字段 height"),
             ("{\"hight\":1}", "第 1 行第 8 列：没有此字段 hight"),
             ("{\"height\":1,\"height\":1}", "第 1 行第 20 列：字段重复 height"),
-            ("{\"height\":\"a\"}", "第 1 行第 13 列：取值的类型不符"),
+            ("{\"height\":\"a\"}", "第 1 行第 13 列：取值的类型不符，应为非负整数（不加引号）"),
         ] {
             let told = said(&serde_json::from_str::<Record>(text).unwrap_err());
             assert_eq!(told.words(Lang::Zh), zh, "{text}");
@@ -220,7 +241,10 @@ mod tests {
         assert_eq!(said(&"something new").words(Lang::Zh), NO_FORM);
         let of_field =
             said(&"JSON for module registry: submit.dossier.holders: invalid type: null, expected a sequence");
-        assert_eq!(of_field.words(Lang::Zh), "模块 registry 的 JSON：字段 submit.dossier.holders：取值的类型不符");
+        assert_eq!(
+            of_field.words(Lang::Zh),
+            "模块 registry 的 JSON：字段 submit.dossier.holders：取值的类型不符，应为列表"
+        );
     }
 
     /// Every error that ends as a cause, as the commands meet it.

@@ -8,6 +8,7 @@ mod ends;
 mod outputs;
 mod people;
 mod proofs;
+mod records;
 mod signing;
 mod strange;
 mod testnets;

@@ -395,6 +395,7 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     ("summary_zh", "摘要说明"),
     ("supplement_requested", "补正要求"),
     ("supplement_wd", "补正工作日"),
+    ("supplied", "补入的内容"),
     ("syncing", "同步中"),
     ("table", "表"),
     ("text_en", "英文说明"),
