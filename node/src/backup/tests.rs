@@ -375,7 +375,8 @@ fn a_follower_needs_no_height_and_nothing_is_shared_with_the_backup() {
 fn a_backup_that_is_damaged_or_of_another_chain_leaves_nothing() {
     let (dir, folder) = small(2);
     let genesis = testing::genesis();
-    let other = node_config(&dir.path().join("other"), &Genesis { time_ms: genesis.time_ms + 1, ..genesis.clone() }, false);
+    let other =
+        node_config(&dir.path().join("other"), &Genesis { time_ms: genesis.time_ms + 1, ..genesis.clone() }, false);
     let error = restore(&other, &folder, None).unwrap_err();
     assert!(matches!(error, StartError::Backup(BackupError::OtherChain { .. })), "{error}");
     assert!(!other.node.data_dir.exists());
@@ -527,7 +528,8 @@ fn a_note_beside_what_a_node_left_moves_nothing() {
     let chain_id = testing::genesis().chain_id();
     let marks = Marks { sign_records: 1, ..Marks::default() };
     let other = Owner::Validator(quancheng_types::ValidatorId::of(&SigningKey::from_seed([7; 32]).public_key()));
-    let cases = [(testing::owner(), Marks::default(), false), (testing::owner(), marks, true), (other, Marks::default(), true)];
+    let cases =
+        [(testing::owner(), Marks::default(), false), (testing::owner(), marks, true), (other, Marks::default(), true)];
     for (owner, marks, is_refused) in cases {
         let _ = std::fs::remove_file(data.join("marks"));
         let mut file = MarksFile::at(data, chain_id, owner);

@@ -14,8 +14,8 @@ use super::SnapshotError;
 const MAGIC: &[u8; 8] = b"QCSNAP1\0";
 /// Greatest length in bytes. Whoever joins holds one in memory before anything in it is proven, so it is no more than what a long life can need:
 ///
-/// - a chunk takes 37 bytes in the list (indexes, receipts), 69 (history), or at most 114 (state), and holds 1.6 MB of state on average: a terabyte
-///   takes 640,000 entries of about 90 bytes, 58 MB at most; a hundred gigabytes takes 6 MB.
+/// - a chunk takes 37 bytes in the list (indexes, receipts), 69 (history), or at most 114 (state), and holds 1.6 MB of state on average: most of a
+///   terabyte takes the 524,288 entries that a list may have (`CHUNKS_MAX`), 48 MB of about 90 bytes; a hundred gigabytes takes 6 MB.
 /// - a change of validators takes a header (400 bytes), two certificates (97 bytes a signature), the next set (80 bytes and what a validator declares,
 ///   each), and its block: for each batch in it 150 bytes and a certificate. That is 30 KB with 16 validators that each have a batch in it, a thousand
 ///   changes in half of this; with the 128 that a set may have it is 1.1 MB, and sixty changes fit.

@@ -87,7 +87,9 @@ impl Lists {
             return Err(out_of_order);
         };
         if current.rows >= current.count || value.len() > INDEX_ROW_BYTES_MAX {
-            return Err(ImportError::Content { expected: "as many rows as the head of their list counts, none of them long" });
+            return Err(ImportError::Content {
+                expected: "as many rows as the head of their list counts, none of them long",
+            });
         }
         let next = (self.rules.push)(current.value.as_deref(), value);
         current.value = Some(next.ok_or(ImportError::Content { expected: "rows that a list can have" })?);

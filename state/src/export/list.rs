@@ -7,7 +7,9 @@ use quancheng_types::codec::{decode, encode};
 use quancheng_types::hash::sha256;
 use quancheng_types::{DecodeError, Digest, Height, List, merkle};
 
-use super::{CHUNK_BYTES_MAX, CHUNKS_MAX, COUNT_BYTES, ChunkEntry, ChunkKind, HISTORY_SPAN, ImportError, LIST_BYTES_MAX};
+use super::{
+    CHUNK_BYTES_MAX, CHUNKS_MAX, COUNT_BYTES, ChunkEntry, ChunkKind, HISTORY_SPAN, ImportError, LIST_BYTES_MAX,
+};
 use crate::tree::{ChainHasher, Prefix, TreeHasher as _};
 
 /// The chunks of an export, in the order in which they are taken in: history, state, indexes, receipts.
@@ -68,7 +70,8 @@ impl ExportList {
             ChunkKind::History { .. } | ChunkKind::State { .. } => true,
             ChunkKind::Index | ChunkKind::Receipts => {
                 let is_last = self.chunks.get(at + 1).is_none_or(|next| next.kind != chunk.kind);
-                usize::try_from(chunk.bytes).is_ok_and(|bytes| bytes > COUNT_BYTES + if is_last { 0 } else { chunk_bytes - 1 })
+                usize::try_from(chunk.bytes)
+                    .is_ok_and(|bytes| bytes > COUNT_BYTES + if is_last { 0 } else { chunk_bytes - 1 })
             }
         };
         let is_whole = self.chunks.iter().enumerate().all(is_cut);
@@ -114,7 +117,9 @@ impl ExportList {
             return Err(ImportError::List { expected: "subtrees that lead to the state root of its height" });
         }
         if !are_cut(&parts, chunk_bytes) {
-            return Err(ImportError::List { expected: "subtrees that do not fit into the chunk of the one above them" });
+            return Err(ImportError::List {
+                expected: "subtrees that do not fit into the chunk of the one above them",
+            });
         }
         Ok(parts)
     }
@@ -189,7 +194,8 @@ mod tests {
 
     #[test]
     fn a_subtree_is_cut_only_where_it_does_not_fit() {
-        let cases: [(&str, &[(&[u8], u64)], bool); 8] = [
+        type Case<'a> = (&'a str, &'a [(&'a [u8], u64)], bool);
+        let cases: [Case<'_>; 8] = [
             ("nothing", &[], true),
             ("the whole tree in one", &[(&[], 5)], true),
             ("children that fit into one", &[(&[1], 40), (&[7], 59)], false),

@@ -51,8 +51,10 @@ fn a_record_that_is_not_the_one_of_its_row_is_named() {
     const ROWS: Table<u8, u8> = Table::kept(quancheng_types::ModuleId(9), 1, "rows");
     let (key, memory) = (ROWS.key(&1), Memory::new());
     let hash = value_hash(b"value");
-    let row =
-        FlatRow { holding: Holding { value_hash: Some(hash), since: Height(3), version: 0, until: None }, spot: Spot { group: 5, at: 1 } };
+    let row = FlatRow {
+        holding: Holding { value_hash: Some(hash), since: Height(3), version: 0, until: None },
+        spot: Spot { group: 5, at: 1 },
+    };
     let read = |record: Option<Vec<u8>>| {
         let mut writes = Writes::new();
         writes.put_with(Column::Flat, key.hash().as_bytes(), |bytes| row.put(bytes));
@@ -75,7 +77,14 @@ fn a_record_that_is_not_the_one_of_its_row_is_named() {
     let good = encode_record(key.as_bytes(), b"value");
     assert_eq!(read(Some(good.clone())), Ok(Some(b"value".to_vec())));
     let other = encode_record(ROWS.key(&2).as_bytes(), b"value");
-    let wrong = [encode_record(key.as_bytes(), b"valve"), other, good[..good.len() - 18].to_vec(), good[..24 + 6].to_vec(), vec![9], vec![]];
+    let wrong = [
+        encode_record(key.as_bytes(), b"valve"),
+        other,
+        good[..good.len() - 18].to_vec(),
+        good[..24 + 6].to_vec(),
+        vec![9],
+        vec![],
+    ];
     for record in wrong {
         let error = read(Some(record)).unwrap_err();
         assert!(matches!(&error, StoreError::Inconsistent { record: Record::Column("records"), .. }), "{error}");

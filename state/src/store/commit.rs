@@ -294,7 +294,10 @@ fn put_receipts(height: Height, executed: &[Executed], writes: &mut Writes) -> D
         writes.put_with(Column::Receipts, receipt_key(height, position), |bytes| {
             let mut before = None;
             for (number, done) in (position..).zip(group) {
-                assert!(done.receipt.position == number, "receipt {number} of height {height} carries another position");
+                assert!(
+                    done.receipt.position == number,
+                    "receipt {number} of height {height} carries another position"
+                );
                 let start = put_in_group(bytes, before, done);
                 before = Some(done.body.batch);
                 for (level, hash) in tree.push(merkle::leaf_hash(&bytes[start..])) {

@@ -245,7 +245,8 @@ pub(crate) fn rows_without_end_are_not_written(blocks: &[Block]) {
         let (mut list, mut chunks) = (list.clone(), chunks.clone());
         let rows = u32::from_le_bytes(chunks[at][..4].try_into().unwrap());
         let (column, key) = if kind == ChunkKind::Index {
-            let last = (0..5_u8).rev().find(|list| HEADS.has(&source.store.snapshot().unwrap(), list).unwrap()).unwrap();
+            let last =
+                (0..5_u8).rev().find(|list| HEADS.has(&source.store.snapshot().unwrap(), list).unwrap()).unwrap();
             let (count, _) = HEADS.read(&source.store.snapshot().unwrap(), &last).unwrap().unwrap();
             let key = ROWS.key(&(last, Number(count)));
             borsh::to_writer(&mut chunks[at], &(key.as_bytes(), &[7_u8; 8][..])).unwrap();
@@ -265,7 +266,11 @@ pub(crate) fn rows_without_end_are_not_written(blocks: &[Block]) {
         let scope = ImportScope { history_size: tip.0 + 2, history_root: source.root, chunk_bytes: cut };
         let mut import = Import::begin(Arc::clone(&memory) as Arc<dyn Backend>, list, scope, rules()).unwrap();
         let put = chunks.iter().try_for_each(|chunk| import.put(chunk));
-        assert_eq!(put.is_err(), kind == ChunkKind::Index, "rows are counted by their head, receipts known by their root");
+        assert_eq!(
+            put.is_err(),
+            kind == ChunkKind::Index,
+            "rows are counted by their head, receipts known by their root"
+        );
         assert!(put.is_err() || import.finish().is_err());
         assert_eq!(memory.get(column, &key).unwrap(), None, "{kind:?}");
     }
