@@ -288,7 +288,8 @@ impl fmt::Display for Alarm {
             Self::KeyAsked { from } => write!(
                 f,
                 "another process starts with this validator's key (heard from peer {from}); it is told to stop. Check that the key runs on \
-                 one machine only"
+                 one machine only; where this node was restored or made anew a moment ago, it may be what it asked itself at the start before, \
+                 handed on by a peer that was away then"
             ),
             Self::BatchElsewhere { sequence } => write!(
                 f,

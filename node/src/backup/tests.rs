@@ -556,6 +556,21 @@ fn a_note_beside_what_a_node_left_moves_nothing() {
     let record = std::fs::read(data.join("sign-record")).unwrap();
     init(&config, above(5)).unwrap();
     assert_eq!(std::fs::read(data.join("unfinished-2/sign-record")).unwrap(), record);
+    // What is left again and again fills no disk.
+    for number in 3..=5 {
+        note.begin().unwrap();
+        let made = init(&config, above(5));
+        if number == 5 {
+            let error = made.unwrap_err();
+            assert!(matches!(&error, StartError::File(FileError::TooManyUnfinished { .. })), "{error}");
+            assert!(error.to_string().contains("unfinished-…") && error.to_string().contains("请查明"), "{error}");
+            assert!(data.join("sign-record").exists() && note.check().is_err(), "nothing was moved");
+            std::fs::remove_dir_all(data.join("unfinished-1")).unwrap();
+            init(&config, above(5)).unwrap();
+        } else {
+            made.unwrap();
+        }
+    }
     // A whole folder with a note is salvaged all the same.
     let ledger = opened(&config);
     ledger.put_commits(&[testing::commit(1)]).unwrap();

@@ -131,6 +131,11 @@ pub enum FileError {
         /// The note.
         path: PathBuf,
     },
+    /// Commands that make a folder were interrupted again and again, and what they left is still there.
+    TooManyUnfinished {
+        /// The data folder.
+        path: PathBuf,
+    },
     /// The log is not one that this node can go on from.
     Log {
         /// The file.
@@ -200,6 +205,7 @@ impl fmt::Display for FileError {
             ),
             Self::Restoring { path } => f.write_str(&restoring_file::unfinished(path)),
             Self::NotUnfinished { path } => f.write_str(&restoring_file::not_unfinished(path)),
+            Self::TooManyUnfinished { path } => f.write_str(&restoring_file::too_many(path)),
             Self::Log { path, error } => write!(f, "{}: {error}", path.display()),
         }
     }

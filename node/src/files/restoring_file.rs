@@ -8,6 +8,8 @@ use super::{FileError, io, marks_file, sign_record_file, sync_folder};
 const NAME: &str = "restoring";
 /// Beginning of the names of folders for what lay beside a note that was left.
 const ASIDE: &str = "unfinished";
+/// How many of them there may be.
+const ASIDE_MAX: u32 = 4;
 /// What it says to people.
 const WORDS: &str = "The data folder of a node is being made here. If that is not going on any more, repeat the same command (`quanchengd init` with its \
                      options).\n\
@@ -59,12 +61,18 @@ impl RestoringFile {
         sync_folder(&self.folder)
     }
 
-    /// Removes what the command made that holds the folder, and the note last: it found none of it here.
+    /// What is there already of what a command makes of a folder.
+    #[must_use]
+    pub fn found(&self) -> Vec<PathBuf> {
+        self.made().into_iter().filter(|path| path.symlink_metadata().is_ok()).collect()
+    }
+
+    /// Removes what the command made that holds the folder, and the note last. What it had found stays.
     ///
     /// # Errors
     /// [`FileError::Io`].
-    pub fn remove_made(&self) -> Result<(), FileError> {
-        for path in self.made() {
+    pub fn remove_made(&self, found: &[PathBuf]) -> Result<(), FileError> {
+        for path in self.made().into_iter().filter(|path| !found.contains(path)) {
             let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -89,7 +97,7 @@ impl RestoringFile {
         if !self.is_own() {
             return Err(self.not_unfinished());
         }
-        let found: Vec<PathBuf> = self.made().into_iter().filter(|path| path.symlink_metadata().is_ok()).collect();
+        let found = self.found();
         if found.is_empty() {
             return self.end().map(|()| None);
         }
@@ -108,17 +116,17 @@ impl RestoringFile {
         FileError::NotUnfinished { path: self.path.clone() }
     }
 
-    /// A folder that did not exist.
+    /// A folder that did not exist. There are only so many: a command that is killed and repeated again and again fills no disk.
     fn new_folder(&self) -> Result<PathBuf, FileError> {
-        for number in 1_u32.. {
+        for number in 1..=ASIDE_MAX {
             let folder = self.folder.join(format!("{ASIDE}-{number}"));
             match std::fs::create_dir(&folder) {
                 Ok(()) => return Ok(folder),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && number < u32::MAX => {}
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(io(&folder, "make")(error)),
             }
         }
-        unreachable!("the last number ends it")
+        Err(FileError::TooManyUnfinished { path: self.folder.clone() })
     }
 
     /// What a command makes of a folder.
@@ -139,6 +147,16 @@ pub(super) fn unfinished(path: &Path) -> String {
     format!(
         "{} says that this data folder is being made: it is not whole, and no node starts on it. If that was interrupted, repeat the same command \
          (`quanchengd init` with its options), which begins anew (该数据目录尚在建立，不完整；如已中断，请重新执行原命令：`quanchengd init` 及其选项)",
+        path.display()
+    )
+}
+
+/// Why nothing more is moved aside.
+pub(super) fn too_many(path: &Path) -> String {
+    format!(
+        "{} holds {ASIDE_MAX} folders `{ASIDE}-…` already, of commands that were interrupted before this one: look what ends them (memory, time, a full \
+         disk), remove the folders when nothing in them is needed, and repeat the command (该目录中已有 {ASIDE_MAX} 个此前中断的命令留下的 `{ASIDE}-…` \
+         目录：请查明中断原因（内存、超时、磁盘已满），确认不再需要后删除这些目录，再重新执行命令)",
         path.display()
     )
 }

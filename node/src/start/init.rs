@@ -113,6 +113,7 @@ pub(super) fn make<T>(
 ) -> Result<T, StartError> {
     let _lock = take_unused(config, genesis, keys)?;
     let note = RestoringFile::at(&config.node.data_dir);
+    let found = note.found();
     let made = note
         .begin()
         .map_err(StartError::File)
@@ -120,7 +121,7 @@ pub(super) fn make<T>(
         .and_then(|made| note.end().map_err(StartError::File).map(|()| made));
     if made.is_err() {
         // What cannot be removed is moved aside when the command is repeated; until then no node starts.
-        let _ = note.remove_made();
+        let _ = note.remove_made(&found);
     }
     made
 }
@@ -262,6 +263,12 @@ mod tests {
         };
         assert!(make(&config, &genesis, &keys, fails).is_err());
         assert_eq!(names(), ["lock"]);
+        // What an earlier command had made stays.
+        let marks = data.join("marks");
+        std::fs::write(&marks, "").unwrap();
+        let _ = RestoringFile::at(data).remove_made(std::slice::from_ref(&marks));
+        assert!(marks.exists());
+        std::fs::remove_file(marks).unwrap();
         make(&config, &genesis, &keys, || Ok(())).unwrap();
         // A link that leads nowhere is not removed either.
         let link = data.join(STORE_FOLDER);
