@@ -34,7 +34,7 @@ pub struct Writes {
 }
 
 /// Memory of changes that were written, for those that come after them. Memory that is asked for anew with each height costs a tenth of a commit:
-/// the system clears it, and what grows in it is copied. It holds at most [`SPARE_BYTES_MAX`] for each column.
+/// the system clears it, and what grows in it is copied. It holds at most 2 MiB for each column.
 #[derive(Clone, Debug, Default)]
 pub struct Spare {
     columns: Arc<Mutex<BTreeMap<Column, Changes>>>,
