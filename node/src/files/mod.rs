@@ -5,7 +5,8 @@
 //!   lock              held for as long as the process lives
 //!   marks             what is known to be durable in the store, and which batch numbers are used; two slots, in place
 //!   sign-record       what this validator signed last; two slots written in turn, in place
-//!   restoring         a restore that is not finished; nothing starts while it is there
+//!   restoring         an `init` that is not finished; nothing starts while it is there
+//!   unfinished-<n>    what lay beside such a note when the command was repeated; for the operator to remove
 //!   backups/<height>  backups that were made here
 //!   stopped           why this node may not go on by itself; only after its key signed elsewhere
 //!   log/<n>           what the voting core took in at the height in progress; appended, synced at each flush

@@ -39,7 +39,7 @@ pub use read::{Export, Sink};
 pub const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 /// Greatest length of a chunk in bytes: no entry is larger than a quarter of one.
 pub const CHUNK_BYTES_MAX: u32 = 8 * 1024 * 1024;
-/// Greatest length of a list in bytes: that of a million chunks or so, terabytes of state.
+/// Greatest length of a list in bytes: more than [`CHUNKS_MAX`] chunks take.
 pub const LIST_BYTES_MAX: u32 = 128 * 1024 * 1024;
 /// Greatest number of chunks in a list: that of most of a terabyte of state.
 pub const CHUNKS_MAX: u32 = 1 << 19;
