@@ -48,15 +48,19 @@ pub(crate) struct MisbehaviorPool {
 impl MisbehaviorPool {
     /// Takes a verified proof. Returns whether it is new.
     pub(crate) fn insert(&mut self, proof: MisbehaviorProof) -> bool {
-        let offence = proof.offence_id();
-        if self.ordered.contains_key(&offence)
-            || self.waiting.contains_key(&offence)
-            || self.waiting.len() >= MISBEHAVIOR_MAX
-        {
-            return false;
+        let is_wanted = self.is_wanted(&proof);
+        if is_wanted {
+            self.waiting.insert(proof.offence_id(), proof);
         }
-        self.waiting.insert(offence, proof);
-        true
+        is_wanted
+    }
+
+    /// Whether its offence is new, and there is room.
+    pub(crate) fn is_wanted(&self, proof: &MisbehaviorProof) -> bool {
+        let offence = proof.offence_id();
+        !self.ordered.contains_key(&offence)
+            && !self.waiting.contains_key(&offence)
+            && self.waiting.len() < MISBEHAVIOR_MAX
     }
 
     /// Notes that a block carries this proof.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_malachitebft_core_consensus::Input as CoreInput;
 use arc_malachitebft_core_types::Timeout;
-use quancheng_types::{MisbehaviorProof, NodeId, Round, SignedVote, Vote, VoteType};
+use quancheng_types::{NodeId, Round, SignedVote, Vote, VoteType};
 
 use super::pace::{OBSERVED_ROUNDS, Waits};
 use super::{Alarm, Engine, HaltReason, Offence, TimerKey};
@@ -208,15 +208,6 @@ impl Engine {
     pub(super) fn log(&mut self, entry: LogEntry) {
         self.height.log_entries = self.height.log_entries.saturating_add(1);
         self.out.log(entry);
-    }
-
-    pub(super) fn note_misbehavior(&mut self, proof: MisbehaviorProof) {
-        let validator = proof.validator();
-        // A proof that convicts nobody would spoil every block of ours that carries it.
-        let convicts = proof.verify(&self.chain_id, self.validators()).is_ok();
-        if convicts && self.misbehavior.insert(proof) {
-            self.out.alarm(Alarm::Misbehavior { validator });
-        }
     }
 
     /// Whether a proposal of this round was taken in, with its block.

@@ -196,6 +196,8 @@ pub enum Offence {
     Unasked,
     /// It takes part in the agreement of a height whose validators do not include it.
     Stranger,
+    /// It told a proof of misbehavior that proves nothing.
+    BadAccusation,
 }
 
 /// What an operator must know.

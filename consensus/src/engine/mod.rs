@@ -25,6 +25,7 @@
 //! **When a height starts.** An idle chain is quiet. A height starts when there is something to order or to certify, when the one whose
 //! turn it is has proposed or more validators speak about it than may be faulty, or when the heartbeat is due (`start_height`).
 
+mod accusations;
 mod agreement;
 mod ahead;
 mod api;
@@ -193,6 +194,7 @@ impl Engine {
             Message::BlocksRequest(request) => self.on_blocks_request(from, request),
             Message::BlocksResponse(blocks) => self.on_blocks_response(from, blocks.into_vec()),
             Message::Presence(presence) => self.on_presence(from, presence),
+            Message::Misbehavior(proof) => self.on_misbehavior(from, *proof),
         }
     }
 

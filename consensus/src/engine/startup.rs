@@ -103,6 +103,7 @@ impl Engine {
             self.out.send(peer, Message::SignQuery(*query));
         }
         self.repeat_question(peer);
+        self.repeat_accusations(peer);
     }
 
     /// Answers whoever can sign with the key it asks about; a question that nobody signed is the fault of its carrier.

@@ -75,6 +75,7 @@ impl Engine {
             | Message::SignQuery(_)
             | Message::SignAnswer(_)
             | Message::BatchAck(_)
+            | Message::Misbehavior(_)
             | Message::BatchRequest(_)
             | Message::BatchResponse(_)
             | Message::Status(_)

@@ -2,7 +2,7 @@
 //!
 //! | lane | messages |
 //! |---|---|
-//! | consensus | proposal, votes, certificates of a round, round status, questions about own signatures, returns |
+//! | consensus | proposal, votes, certificates of a round, round status, questions about own signatures, returns, proofs of misbehavior |
 //! | data | batch offers, acknowledgements, certified batches, requests and answers for batches |
 //! | sync | heights, requests and answers for decided blocks |
 //!
@@ -17,7 +17,9 @@ mod tests;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use quancheng_types::{BatchId, BatchRef, DecodeError, Height, List, Presence, SignedBatch, SignedVote, codec};
+use quancheng_types::{
+    BatchId, BatchRef, DecodeError, Height, List, MisbehaviorProof, Presence, SignedBatch, SignedVote, codec,
+};
 
 pub use parts::{
     Alive, BatchAck, BlocksRequest, CommittedBlock, PolkaCertificate, ProposalMessage, RoundCertificate,
@@ -94,6 +96,8 @@ pub enum Message {
     BlocksResponse(List<CommittedBlock, { limits::SYNC_BLOCKS_MAX }>),
     /// A validator that is passed over says that it is back.
     Presence(Presence),
+    /// A proof against a validator, for every block that is proposed from now on.
+    Misbehavior(Box<MisbehaviorProof>),
 }
 
 impl Message {
@@ -109,7 +113,8 @@ impl Message {
             | Self::RoundStatus(_)
             | Self::SignQuery(_)
             | Self::SignAnswer(_)
-            | Self::Presence(_) => Lane::Consensus,
+            | Self::Presence(_)
+            | Self::Misbehavior(_) => Lane::Consensus,
             Self::BatchOffer(_)
             | Self::BatchAck(_)
             | Self::BatchCertified(_)
@@ -140,6 +145,7 @@ impl Message {
             Self::BlocksRequest(_) => "blocks-request",
             Self::BlocksResponse(_) => "blocks-response",
             Self::Presence(_) => "presence",
+            Self::Misbehavior(_) => "misbehavior",
         }
     }
 
@@ -163,7 +169,8 @@ impl Message {
             | Self::BatchResponse(_)
             | Self::Status(_)
             | Self::BlocksResponse(_)
-            | Self::Presence(_) => None,
+            | Self::Presence(_)
+            | Self::Misbehavior(_) => None,
         }
     }
 

@@ -47,7 +47,8 @@ impl Message {
             | Self::Status(_)
             | Self::BlocksRequest(_)
             | Self::BlocksResponse(_)
-            | Self::Presence(_) => Said::Nothing,
+            | Self::Presence(_)
+            | Self::Misbehavior(_) => Said::Nothing,
         }
     }
 }

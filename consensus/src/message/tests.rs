@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use quancheng_types::{
-    Batch, BlockId, ChainId, Digest, Height, List, Round, SignedVote, SigningKey, ValidatorId, Vote, VoteType,
+    Batch, BlockId, ChainId, Digest, Height, List, MisbehaviorProof, Round, SignedVote, SigningKey, ValidatorId, Vote,
+    VoteType,
 };
 
 use super::*;
@@ -54,6 +55,7 @@ fn signed_samples() -> Vec<Message> {
             votes: List::new(vec![round_vote]).unwrap(),
         }),
         Message::SignAnswer(answer),
+        Message::Misbehavior(Box::new(MisbehaviorProof::ConflictingVotes { first: vote, second: vote })),
     ]
 }
 
@@ -122,7 +124,7 @@ proptest! {
     /// Bytes near to what is sent: a few bytes replaced, the end cut off or doubled.
     #[test]
     fn decoding_is_strict_near_messages(
-        sample in 0..9_usize,
+        sample in 0..10_usize,
         bytes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
         cut in any::<proptest::sample::Index>(),
         is_cut in any::<bool>(),

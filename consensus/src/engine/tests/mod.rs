@@ -1,5 +1,6 @@
 //! What single engines do with what they find on disk and with what single peers ask.
 
+mod accusations;
 mod hostile;
 mod intact;
 mod recovery;

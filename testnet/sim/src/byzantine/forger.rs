@@ -326,6 +326,7 @@ fn is_after_lock(message: &Message) -> bool {
         | Message::RoundChange(_)
         | Message::RoundStatus(_)
         | Message::Presence(_)
+        | Message::Misbehavior(_)
         | Message::BlocksResponse(_)
         | Message::BatchResponse(_) => true,
         Message::SignQuery(_)

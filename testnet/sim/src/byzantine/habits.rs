@@ -147,9 +147,16 @@ impl Forger {
         (is_away && (own.is_some() || self.is_vote_of(turn, message))).then(Vec::new)
     }
 
-    /// Its own proposal accuses its victim, or says that the victim missed turns; its votes say that the victim proposed nothing.
+    /// Its own proposal accuses its victim, or says that the victim missed turns; its votes say that the victim proposed nothing; and beside
+    /// what it says it tells proofs that prove nothing.
     fn frame(&mut self, to: Option<NodeId>, message: &Message) -> Option<Vec<Spoken>> {
         let (_, victim) = self.victim()?;
+        if self.random.permille(20) {
+            let accusation = Message::Misbehavior(Box::new(self.stock.accusation(&mut self.random)?));
+            let mut spoken = self.as_it_is(to, message.clone());
+            spoken.push(Spoken::forged(to, accusation));
+            return Some(spoken);
+        }
         let mut lie = message.clone();
         if let Message::Proposal(proposal) = &mut lie {
             if proposal.signed.validator != self.pen.me || self.random.permille(500) {

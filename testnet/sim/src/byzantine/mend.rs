@@ -119,7 +119,11 @@ impl Pen {
                     *query = SignQuery::sign(&self.chain_id, &self.key, query.instance);
                 }
             }
-            Message::RoundStatus(_) | Message::BatchRequest(_) | Message::Status(_) | Message::BlocksRequest(_) => {}
+            Message::RoundStatus(_)
+            | Message::BatchRequest(_)
+            | Message::Status(_)
+            | Message::BlocksRequest(_)
+            | Message::Misbehavior(_) => {}
         }
     }
 

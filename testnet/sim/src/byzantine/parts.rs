@@ -182,6 +182,7 @@ impl Parts for Message {
             Self::BlocksRequest(inner) => inner.visit(surgeon),
             Self::BlocksResponse(inner) => inner.visit(surgeon),
             Self::Presence(inner) => inner.visit(surgeon),
+            Self::Misbehavior(inner) => inner.visit(surgeon),
         });
     }
 }

@@ -121,6 +121,7 @@ impl Stock {
             | Message::SignQuery(_)
             | Message::SignAnswer(_)
             | Message::BatchAck(_)
+            | Message::Misbehavior(_)
             | Message::BatchRequest(_)
             | Message::Status(_)
             | Message::BlocksRequest(_) => {}

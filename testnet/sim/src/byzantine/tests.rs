@@ -161,6 +161,7 @@ fn messages() -> Vec<Message> {
         Message::BatchResponse(batch),
         Message::Status(Status { committed: height }),
         Message::Presence(presence()),
+        Message::Misbehavior(Box::new(block.misbehavior[0].clone())),
         Message::BlocksRequest(BlocksRequest { from: height, count: 2 }),
         Message::BlocksResponse(list(vec![CommittedBlock { block: block.clone(), certificate }])),
         Message::Proposal(Box::new(ProposalMessage { signed, block })),
@@ -179,7 +180,7 @@ pub(super) fn stock(random: &mut Random) -> Stock {
 #[test]
 fn every_kind_of_message_is_here() {
     let names: BTreeSet<&str> = messages().iter().map(Message::name).collect();
-    assert_eq!(names.len(), 17);
+    assert_eq!(names.len(), 18);
 }
 
 #[test]

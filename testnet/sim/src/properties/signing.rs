@@ -128,6 +128,7 @@ fn own_storage(message: &Message, durable: &dyn Durable, own: Option<ValidatorId
             Some(_) | None => Ok(()),
         },
         Message::Presence(_)
+        | Message::Misbehavior(_)
         | Message::BatchAck(_)
         | Message::BatchOffer(_)
         | Message::Status(_)
