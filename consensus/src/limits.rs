@@ -60,6 +60,16 @@ pub const ORDER_AHEAD_MS: u64 = 200;
 /// Average time from height to height that a node begins of its own accord, ms.
 pub const HEIGHT_INTERVAL_MS: u64 = 8;
 
+/// Weight of a block from which on the chain is busy, and the next height begins no earlier than [`HEIGHT_INTERVAL_FULL_MS`] after it: what a height costs
+/// beside its transactions is shared by more of them.
+pub const HEIGHT_FULL_WEIGHT: u64 = 10_000;
+
+/// Time from the decision of such a block to the next height that a node begins of its own accord, ms.
+pub const HEIGHT_INTERVAL_FULL_MS: u64 = 60;
+
+/// Weight up to which a batch is of somebody who sends little: nothing pauses for it.
+pub const BATCH_LIGHT_WEIGHT: u64 = 1_000;
+
 /// Heights that follow at once after a pause: one that orders, and those that certify its results.
 pub const HEIGHT_BURST: u64 = 3;
 

@@ -48,6 +48,11 @@ impl Pool {
         self.authors.is_empty()
     }
 
+    /// Whether a batch waits of whose weight that can be said.
+    pub(crate) fn has_batch(&self, is: impl Fn(u64) -> bool) -> bool {
+        self.authors.values().flat_map(BTreeMap::values).any(|batch| is(batch.header.weight))
+    }
+
     /// Any batch that waits, always the same one.
     pub(crate) fn first(&self) -> Option<&BatchRef> {
         self.authors.values().find_map(|waiting| waiting.values().next())

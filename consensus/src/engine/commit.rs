@@ -44,7 +44,7 @@ impl Engine {
         if !block.batches.is_empty() || !block.misbehavior.is_empty() {
             self.last_nonempty = header.height;
         }
-        self.cadence.decided(self.now.elapsed_ms);
+        self.cadence.decided(self.now.elapsed_ms, block.batches.iter().map(|batch| batch.header.weight));
         self.ahead.ordered(header.height, block_weight(&block.batches), self.now.elapsed_ms);
         let (availability, mut env) = self.availability_env();
         availability.on_commit(&mut env, header.height, &block.batches);

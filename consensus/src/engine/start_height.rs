@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quancheng_types::{Height, Round, SignedProposal, is_known_version};
 
+use super::cadence::is_light;
 use super::{Engine, HaltReason, TimerKey};
 use crate::limits::REASON_MS;
 use crate::log::LogEntry;
@@ -74,7 +75,7 @@ impl Engine {
         if self.is_called(height) {
             return true;
         }
-        let due_ms = self.cadence.due_ms();
+        let due_ms = self.cadence.due_ms(self.availability.pool.has_batch(is_light));
         let has_own = self.has_own_reason();
         if has_own && self.now.elapsed_ms < due_ms {
             self.timers.set_if_absent(TimerKey::Cadence, due_ms, Round(0));
