@@ -13,9 +13,8 @@ fn proof(culprit: u8) -> MisbehaviorProof {
 }
 
 fn told(actions: &[Action]) -> Vec<&MisbehaviorProof> {
-    let told = |action| match action {
-        &Action::Broadcast(Message::Misbehavior(ref proof)) => Some(proof.as_ref()),
-        _ => None,
+    let told = |action| {
+        if let &Action::Broadcast(Message::Misbehavior(ref proof)) = action { Some(proof.as_ref()) } else { None }
     };
     actions.iter().filter_map(told).collect()
 }
