@@ -5,6 +5,7 @@
 //! nothing. What was signed and not seen to end is looked up and submitted again with the same bytes, which is safe; nothing is applied
 //! for twice. Lines are known by their content, not by their numbers: the input may grow and be put into another order.
 
+mod clear;
 mod results;
 
 use std::os::unix::fs::MetadataExt as _;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use quancheng_types::SignedTransaction;
 use serde_json::{Value, json};
 
+use self::clear::clear_references;
 use self::results::{Header, Line, Log, Results, lines};
 use crate::args::registration::Submit;
 use crate::commands::registration::{Acting, Signed, application, references, tell};
@@ -87,6 +89,7 @@ pub(super) fn run(session: &Session, command: &Submit) -> Outcome<Reply> {
     let text = files::text(from, &bytes)?;
     one_line_each(text)?;
     let lines = lines(text)?;
+    clear_references(&lines)?;
     let writer = Writer::open(session, &command.write)?;
     if !writer.is_submitting() {
         let message = say!(

@@ -49,6 +49,8 @@ pub(super) const fn key(name: &'static str, fate: Fate, forms: &'static [Form]) 
 pub(super) enum Use {
     /// It is signed; of what is stated, this is not.
     Signed(Value, Vec<String>),
+    /// The same, and of what is signed, this is stated in other words.
+    Resolved(Value, Vec<String>, Vec<String>),
     /// It is not signed: this is told.
     Left(Vec<String>),
 }
@@ -131,6 +133,11 @@ impl Record {
             Use::Signed(value, told) => {
                 self.account.signed.insert(name.to_owned(), value);
                 self.account.told.extend(told);
+            }
+            Use::Resolved(value, told, supplied) => {
+                self.account.signed.insert(name.to_owned(), value);
+                self.account.told.extend(told);
+                self.account.supplied.extend(supplied);
             }
             Use::Left(told) => self.account.told.extend(told),
         }

@@ -330,23 +330,28 @@ fn names_nothing(value: &Value, is_sample: bool) -> bool {
 
 fn derived_from(value: Option<Value>, references: &References, is_sample: bool) -> Outcome<Use> {
     let (given, mut left_out, mut stated) = (references.sources()?, Vec::new(), Vec::new());
+    let mut resolved = Vec::new();
     for entry in value.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default() {
-        let known = entry.as_str().and_then(|id| references.serials.get(id));
+        // A number says by itself which registration it is.
+        let known = entry.as_str().filter(|id| serial(id).is_err()).and_then(|id| references.serials.get(id));
         stated.push(match (known, entry.as_str()) {
             // The option takes the place of ids that name nothing, also of those that a line before gave a meaning.
             (known, _) if names_nothing(entry, is_sample) && (known.is_none() || given.is_some()) => {
                 left_out.push(told("derived_from", entry));
                 continue;
             }
-            (Some(serial), _) => json!(serial),
+            (Some(serial), Some(id)) => {
+                resolved.push(format!("derived_from {id} = {serial}"));
+                json!(serial)
+            }
             (None, Some(no)) => json!(serial(no)?),
-            (None, None) => entry.clone(),
+            (_, None) => entry.clone(),
         });
     }
     match given {
         Some(given) if stated.is_empty() || json!(stated) == given => Ok(Use::Signed(given, left_out)),
         Some(given) => Err(option_differs("derived_from", &json!(stated), &given)),
-        None => Ok(Use::Signed(Value::Array(stated), left_out)),
+        None => Ok(Use::Resolved(Value::Array(stated), left_out, resolved)),
     }
 }
 

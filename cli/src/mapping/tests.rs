@@ -379,6 +379,15 @@ fn references_given_beside_the_record_take_the_place_of_sample_ids() {
     references.serials.insert(id.clone(), 1001);
     let mapped = registration(derived[0].clone(), &references).unwrap();
     assert_eq!(mapped.content()["dossier"]["derived_from"], json!([1001]));
+    assert!(mapped.told().supplied.contains(&format!("derived_from {id} = 1001")));
+    // A number keeps its meaning, whatever a line is called.
+    let mut numbered = derived[0].clone();
+    numbered["derived_from"] = json!(["7", "QC-370100-PR-2026-00001002-N"]);
+    for no in ["7", "QC-370100-PR-2026-00001002-N"] {
+        references.serials.insert(no.to_owned(), 1001);
+    }
+    let mapped = registration(numbered, &references).unwrap();
+    assert_eq!(mapped.content()["dossier"]["derived_from"], json!([7, 1002]));
     references.derived_from = vec!["QC-370100-PR-2026-00001002-N".to_owned()];
     let mapped = registration(derived[0].clone(), &references).unwrap();
     assert_eq!(mapped.content()["dossier"]["derived_from"], json!([1002]));

@@ -130,18 +130,17 @@ impl Admission {
         slots.into_iter().map(|slot| slot.unwrap_or(Err(AdmissionError::Stopping))).collect()
     }
 
-    /// Checks everything but durability and runs it over the newest state, by the rules of a version, as in a block of now: on an idle chain
-    /// the newest block is long ago, and by its time what the door takes would be valid for too long.
+    /// Runs a transaction that passed [`Self::check`] over the newest state, by the rules of a version, as in a block of now: on an idle chain
+    /// the newest block is long ago, and by its time what the door takes would be valid for too long. It takes as long as in a block: call it
+    /// on a thread that may block, with a bound on how many run for one client.
     ///
     /// # Errors
     /// [`AdmissionError`].
-    pub async fn simulate(
+    pub fn simulate(
         &self,
-        from: ClientAddress,
-        transaction: SealedTransaction,
+        transaction: &SealedTransaction,
         version_at: impl FnOnce(Height) -> u16,
     ) -> Result<Receipt, AdmissionError> {
-        let transaction = self.check(from, transaction).await?;
         let snapshot = self.ledger.snapshot()?;
         let height = snapshot.height().next();
         let block = BlockInput {
@@ -154,11 +153,14 @@ impl Admission {
             already_executed: &|_, _| Ok(false),
             misbehavior: &[],
         };
-        Ok(executor::simulate(&snapshot, &block, &transaction)?)
+        Ok(executor::simulate(&snapshot, &block, transaction)?)
     }
 
-    /// Checks everything but durability.
-    async fn check(
+    /// Checks everything but durability, the signatures in the turn of their sender.
+    ///
+    /// # Errors
+    /// [`AdmissionError`].
+    pub async fn check(
         &self,
         from: ClientAddress,
         transaction: SealedTransaction,

@@ -260,10 +260,11 @@ async fn what_is_too_heavy_or_of_a_stranger_is_refused_with_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_simulation_on_an_idle_chain_takes_what_the_door_takes() {
     let door = Door::new();
-    let receipt = door.admission.simulate(here(), door.transaction(1), |_| quancheng_types::PROTOCOL_VERSION).await;
+    let checked = door.admission.check(here(), door.transaction(1)).await.unwrap();
+    let receipt = door.admission.simulate(&checked, |_| quancheng_types::PROTOCOL_VERSION);
     assert_eq!(receipt.unwrap().outcome, quancheng_types::Outcome::Ok);
     // What is valid for too long by the clock is too long for both.
     door.set(Parameters { transaction_lifetime_max_ms: 30_000, ..anyone() });
-    let late = door.admission.simulate(here(), door.transaction(2), |_| quancheng_types::PROTOCOL_VERSION).await;
+    let late = door.admission.check(here(), door.transaction(2)).await;
     assert!(matches!(late, Err(AdmissionError::LifetimeTooLong { .. })), "{late:?}");
 }

@@ -219,12 +219,17 @@ pub trait Backend: Send + Sync + 'static {
         from: ClientAddress,
         transactions: Vec<SealedTransaction>,
     ) -> Answer<'_, Vec<Result<Submitted, AdmissionError>>>;
-    /// Checks form, signatures and account as [`Self::submit`] does, runs it over the newest state and drops the result.
-    fn simulate(
+    /// Checks form, signatures and account as [`Self::submit`] does.
+    fn check(
         &self,
         from: ClientAddress,
         transaction: SealedTransaction,
-    ) -> Answer<'_, Result<Receipt, AdmissionError>>;
+    ) -> Answer<'_, Result<SealedTransaction, AdmissionError>>;
+    /// Runs a checked transaction over the newest state and drops the result.
+    ///
+    /// # Errors
+    /// [`AdmissionError`].
+    fn simulate(&self, transaction: &SealedTransaction) -> Result<Receipt, AdmissionError>;
     /// What is known of a transaction.
     ///
     /// # Errors

@@ -158,7 +158,8 @@ impl Api {
         self.run(read).await
     }
 
-    /// As [`Self::blocking`], for what takes much memory: making or checking a proof. Fewer run at once.
+    /// As [`Self::blocking`], for what takes much memory or long: making or checking a proof, trying a transaction. Fewer run at once, and of
+    /// one client half of these.
     ///
     /// # Errors
     /// As [`Self::blocking`].

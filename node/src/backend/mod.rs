@@ -206,13 +206,16 @@ impl Backend for NodeBackend {
         Box::pin(self.admission.submit(from, transactions))
     }
 
-    fn simulate(
+    fn check(
         &self,
         from: ClientAddress,
         transaction: SealedTransaction,
-    ) -> Answer<'_, Result<Receipt, AdmissionError>> {
-        let version_at = |height: Height| self.versions(height).in_force;
-        Box::pin(self.admission.simulate(from, transaction, version_at))
+    ) -> Answer<'_, Result<SealedTransaction, AdmissionError>> {
+        Box::pin(self.admission.check(from, transaction))
+    }
+
+    fn simulate(&self, transaction: &SealedTransaction) -> Result<Receipt, AdmissionError> {
+        self.admission.simulate(transaction, |height| self.versions(height).in_force)
     }
 
     fn transaction(&self, id: &TransactionId) -> Result<TransactionState, StoreError> {

@@ -10,6 +10,9 @@ use super::make::{Made, remove, sync_parts};
 use super::record::{BackupFile, BackupRecord, digest, sync_folder};
 use super::{BackupError, FileFault, FileFaultKind};
 
+/// Names that are tried for a folder to work in.
+const WORKPLACES_MAX: u32 = 16;
+
 /// Moves a backup that was just made to `out`, which must not exist: by links on one file system. On another one, files that the newest backup
 /// beside `out` has are shared with it, and only the others are copied.
 ///
@@ -23,16 +26,11 @@ pub(super) fn export(made: Made, out: &Path) -> Result<Made, BackupError> {
     let record = BackupRecord::read(&from)?;
     free(out)?;
     let parent = parent(out);
-    let mut partial = out.as_os_str().to_owned();
-    partial.push(OsString::from(".partial"));
-    let partial = PathBuf::from(partial);
-    remove(&partial)?;
     let earlier = earlier(parent, &record);
-    let moved = fill(&from, &record, earlier.as_ref(), &partial).and_then(|()| {
-        std::fs::rename(&partial, out).map_err(BackupError::io(out, "name"))?;
-        sync_folder(parent)
-    });
+    let partial = workplace(out)?;
+    let moved = fill(&from, &record, earlier.as_ref(), &partial).and_then(|()| publish(&partial, out, parent));
     if let Err(error) = moved {
+        // Made by this command, under a name that was free.
         let _ = remove(&partial);
         return Err(error);
     }
@@ -47,6 +45,39 @@ pub(super) fn export(made: Made, out: &Path) -> Result<Made, BackupError> {
         new_bytes: new.iter().map(|file| file.bytes).sum(),
         ..made
     })
+}
+
+/// A folder beside `out` to work in, under a name that nothing had: what is called as it would be is somebody's, and left alone.
+fn workplace(out: &Path) -> Result<PathBuf, BackupError> {
+    let process = std::process::id();
+    for number in 0..WORKPLACES_MAX {
+        let mut name = out.as_os_str().to_owned();
+        name.push(OsString::from(format!(".{process}-{number}.partial")));
+        let path = PathBuf::from(name);
+        match std::fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(BackupError::io(&path, "make")(error)),
+        }
+    }
+    Err(BackupError::Exists { path: out.to_owned() })
+}
+
+/// Gives a finished folder its name. The name is taken first, by making an empty folder of it, which only one of several commands can: a folder takes the
+/// place of an empty one, whoever made that.
+fn publish(partial: &Path, out: &Path, parent: &Path) -> Result<(), BackupError> {
+    match std::fs::create_dir(out) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(BackupError::Exists { path: out.to_owned() });
+        }
+        made => made.map_err(BackupError::io(out, "make"))?,
+    }
+    if let Err(error) = std::fs::rename(partial, out) {
+        // Only while it is empty.
+        let _ = std::fs::remove_dir(out);
+        return Err(BackupError::io(out, "name")(error));
+    }
+    sync_folder(parent)
 }
 
 /// Refuses a place that is taken, and one in a folder that is not there: a path that was mistyped would take the backup to a disk of which
@@ -89,7 +120,6 @@ fn fill(
     earlier: Option<&(PathBuf, BackupRecord)>,
     partial: &Path,
 ) -> Result<(), BackupError> {
-    std::fs::create_dir(partial).map_err(BackupError::io(partial, "make"))?;
     for part in quancheng_state::backend::Part::ALL {
         let folder = partial.join(part.name());
         std::fs::create_dir(&folder).map_err(BackupError::io(&folder, "make"))?;

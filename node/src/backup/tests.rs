@@ -265,17 +265,48 @@ fn a_backup_is_moved_out_as_a_whole_and_over_nothing() {
     assert!(matches!(export(made.clone(), &out), Err(BackupError::Exists { .. })));
     assert!(first.exists(), "it stays where it was made");
     std::fs::remove_dir(&out).unwrap();
-    // What an interrupted move has left.
-    std::fs::create_dir(dir.path().join("kept/first.partial")).unwrap();
+    // What is called as a folder to work in would be is somebody's.
+    let own = format!("kept/first.{}-0.partial", std::process::id());
+    let theirs = ["kept/first.partial", own.as_str()].map(|name| dir.path().join(name).join("thesis"));
+    theirs.iter().for_each(|path| std::fs::create_dir_all(path).unwrap());
     let moved = export(made, &out).unwrap();
+    assert!(theirs.iter().all(|path| path.is_dir()));
     assert_eq!((moved.new_bytes, moved.new_files), (moved.bytes, moved.files));
-    assert!(!first.exists() && !dir.path().join("kept/first.partial").exists());
+    assert!(!first.exists());
+    assert_eq!(std::fs::read_dir(dir.path().join("kept")).unwrap().count(), 3, "nothing else is left");
     assert_eq!(check(&out).unwrap().record, record);
     let ledger = Arc::new(testing::ledger(&data));
     live(&ledger, 3);
     let second = export(back_up_of(&data, &ledger), &dir.path().join("kept/second")).unwrap();
     assert!(second.new_bytes < second.bytes, "{second:?}");
     check(Path::new(&second.folder)).unwrap();
+}
+
+/// Both said that all was well, and one of the backups was gone.
+#[test]
+fn of_two_backups_with_one_name_one_is_refused_and_kept() {
+    let (dir, first) = small(2);
+    let data = dir.path().join("data");
+    let record = BackupRecord::read(&first).unwrap();
+    for round in 0..20 {
+        let ledger = Arc::new(testing::ledger(&data));
+        let pair = [back_up_of(&data, &ledger), back_up_of(&data, &ledger)];
+        drop(ledger);
+        let out = dir.path().join(format!("out-{round}"));
+        let folders = pair.clone().map(|made| PathBuf::from(made.folder));
+        let ends: Vec<_> = std::thread::scope(|scope| {
+            let runs = pair.map(|made| scope.spawn(|| export(made, &out)));
+            runs.map(|run| run.join().unwrap()).into_iter().collect()
+        });
+        assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
+        for (end, folder) in ends.iter().zip(&folders) {
+            assert_eq!(end.is_err(), folder.exists(), "the one that is refused stays where it was made");
+        }
+        assert_eq!(check(&out).unwrap().record.height, record.height);
+        folders.iter().filter(|folder| folder.exists()).for_each(|folder| std::fs::remove_dir_all(folder).unwrap());
+    }
+    let left = std::fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.file_name());
+    assert!(left.filter(|name| name.to_string_lossy().contains("partial")).count() == 0);
 }
 
 /// A node of its own, with keys; a follower without `validator`.

@@ -158,9 +158,7 @@ impl SnapshotFolder {
         let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
         for entry in entries {
             let name = entry.file_name();
-            let is_left =
-                Path::new(&name).extension().is_some_and(|extension| extension == DAMAGED || extension == OLD);
-            if (is_left || name == PARTIAL)
+            if name.to_str().is_some_and(is_left)
                 && let Err(error) = std::fs::remove_dir_all(entry.path())
             {
                 warn!(%error, path = %entry.path().display(), "what is left of a snapshot cannot be removed");
@@ -183,6 +181,13 @@ impl SnapshotFolder {
     pub fn chunk(&self, height: Height, number: u64) -> Result<Option<Vec<u8>>, SnapshotError> {
         whole(&chunk_path(&self.of_height(height), number), CHUNK_BYTES_MAX.into())
     }
+}
+
+/// Whether a node makes something of this name and leaves it behind; whatever else lies there is somebody's.
+fn is_left(name: &str) -> bool {
+    let is_height = |text: &str| text.parse::<u64>().is_ok_and(|height| height.to_string() == text);
+    let of_height = name.rsplit_once('.').filter(|(height, _)| is_height(height));
+    name == PARTIAL || of_height.is_some_and(|(_, ending)| ending == DAMAGED || ending == OLD)
 }
 
 pub(super) fn chunk_path(folder: &Path, number: u64) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Why a node does not start.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use quancheng_keystore::KeyFileError;
 use quancheng_types::Height;
@@ -74,6 +74,11 @@ pub enum StartError {
         /// Newest block of the backup.
         height: Height,
     },
+    /// Plain `init` of a validator where an interrupted command left a store: only commands that name a height make one.
+    InterruptedRejoin {
+        /// The data folder.
+        path: PathBuf,
+    },
     /// A height for `--rejoin-above` that the backup itself contradicts.
     RejoinBelowBackup {
         /// Newest block of the backup.
@@ -143,6 +148,7 @@ impl fmt::Display for StartError {
                  other node reports now (`quancheng chain status`); nothing was made (本配置使用验证节点密钥，而备份截至高度 {height}，不含该密钥的签名记录：\
                  该节点可能已签过更高的高度，恢复后会重复签名。请加上 --rejoin-above 高度，取其他节点当前报告的最大高度；尚未建立任何内容)"
             ),
+            Self::InterruptedRejoin { path } => interrupted_rejoin(path, f),
             Self::RejoinBelowBackup { height, named } => write!(
                 f,
                 "--rejoin-above {named} cannot be the greatest height of the network: the backup or snapshot itself ends with height {height}. Ask the other nodes again \
@@ -181,4 +187,16 @@ impl From<BackupError> for StartError {
     fn from(error: BackupError) -> Self {
         Self::Backup(error)
     }
+}
+
+fn interrupted_rejoin(path: &Path, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "an interrupted `quanchengd init` with --rejoin-above left a store in {}: this validator may have signed before, and without that height it would \
+     sign again. Repeat that command, with the greatest height that any other node reports now (`quancheng chain status`); only if its key has never signed on this \
+     chain, move the folder away and repeat this one. Nothing was changed ({} 中留有中断的带 --rejoin-above 的 `quanchengd init` 建立的数据：本验证节点可能曾签名，\
+     不指明高度会重复签名。请重新执行原命令，取其他节点当前报告的最大高度；仅当其密钥从未在本链签名时，才可移走该目录后重新执行本命令。未改动任何内容)",
+        path.display(),
+        path.display()
+    )
 }

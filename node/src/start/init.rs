@@ -85,7 +85,7 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
     }
     // Before anything is made: else a folder of which nothing can be read left half a new one, which neither starts nor is made again.
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
-    make(config, &genesis, &keys, || {
+    make(config, &genesis, &keys, rejoin.is_some(), || {
         MarksFile::at(data_dir, genesis.chain_id(), keys.owner()).open(false).map_err(StartError::File)?;
         let mut rejoined = Rejoined::default();
         let Some(key) = &keys.validator else {
@@ -104,14 +104,16 @@ pub fn init(config: &NodeConfig, rejoin: Option<Rejoin>) -> Result<Rejoined, Sta
 }
 
 /// Makes something of an unused folder: all of it, or nothing. Until it is whole a note stands in the folder, with which no node starts; what a crash
-/// leaves is removed when the command is repeated. Without it half of a folder looked like one that had lost its sign record.
+/// leaves is moved aside when the command is repeated. Without it half of a folder looked like one that had lost its sign record. `has_floor` says whether
+/// the operator named the height above which a validator signs.
 pub(super) fn make<T>(
     config: &NodeConfig,
     genesis: &Genesis,
     keys: &NodeKeys,
+    has_floor: bool,
     fill: impl FnOnce() -> Result<T, StartError>,
 ) -> Result<T, StartError> {
-    let _lock = take_unused(config, genesis, keys)?;
+    let _lock = take_unused(config, genesis, keys, has_floor)?;
     let note = RestoringFile::at(&config.node.data_dir);
     let found = note.found();
     let made = note
@@ -135,7 +137,7 @@ pub(super) fn check_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKe
     }
     // A link that leads nowhere is somebody's too.
     let is_there = |name: &str| data_dir.join(name).symlink_metadata().is_ok();
-    if [STORE_FOLDER, LOG, SIGN_RECORD].into_iter().any(is_there) {
+    if [STORE_FOLDER, LOG, SIGN_RECORD, STOPPED].into_iter().any(is_there) {
         return Err(StartError::AlreadyInitialized { path: data_dir.clone() });
     }
     let mut marks = MarksFile::at(data_dir, genesis.chain_id(), keys.owner());
@@ -147,12 +149,22 @@ pub(super) fn check_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKe
 
 /// Takes an unused folder for whoever makes something of it: while the lock is held nobody else does. Only what is seen under the lock counts: two
 /// commands at once would both find the folder unused, and the one that fails would remove what the other has made.
-fn take_unused(config: &NodeConfig, genesis: &Genesis, keys: &NodeKeys) -> Result<DataLock, StartError> {
+fn take_unused(
+    config: &NodeConfig,
+    genesis: &Genesis,
+    keys: &NodeKeys,
+    has_floor: bool,
+) -> Result<DataLock, StartError> {
     let data_dir = &config.node.data_dir;
     let lock = DataLock::acquire(data_dir).map_err(StartError::File)?;
     let note = RestoringFile::at(data_dir);
     if note.check().is_err() && has_run(config, genesis, keys) {
         return Err(StartError::File(note.not_unfinished()));
+    }
+    // Of a validator only commands that name a height make a store: whoever began with one must not end with a record that admits every height.
+    let is_rejoin = keys.validator.is_some() && data_dir.join(STORE_FOLDER).symlink_metadata().is_ok();
+    if note.check().is_err() && is_rejoin && !has_floor {
+        return Err(StartError::InterruptedRejoin { path: data_dir.clone() });
     }
     if let Some(aside) = note.set_aside().map_err(StartError::File)? {
         let aside = aside.display();
@@ -261,7 +273,7 @@ mod tests {
             std::fs::write(data.join(SIGN_RECORD), "half").unwrap();
             Err(StartError::RejoinWithoutKey)
         };
-        assert!(make(&config, &genesis, &keys, fails).is_err());
+        assert!(make(&config, &genesis, &keys, true, fails).is_err());
         assert_eq!(names(), ["lock"]);
         // What an earlier command had made stays.
         let marks = data.join("marks");
@@ -269,13 +281,47 @@ mod tests {
         let _ = RestoringFile::at(data).remove_made(std::slice::from_ref(&marks));
         assert!(marks.exists());
         std::fs::remove_file(marks).unwrap();
-        make(&config, &genesis, &keys, || Ok(())).unwrap();
+        make(&config, &genesis, &keys, true, || Ok(())).unwrap();
         // A link that leads nowhere is not removed either.
         let link = data.join(STORE_FOLDER);
         std::os::unix::fs::symlink(dir.path().join("nowhere"), &link).unwrap();
-        let refused = make(&config, &genesis, &keys, fails).unwrap_err();
+        let refused = make(&config, &genesis, &keys, true, fails).unwrap_err();
         assert!(matches!(refused, StartError::AlreadyInitialized { .. }), "{refused}");
         assert!(link.symlink_metadata().is_ok());
+    }
+
+    /// A restore that names a height was interrupted; plain `init` ended with a record that admits every height.
+    #[test]
+    fn an_interrupted_rejoin_of_a_validator_is_not_begun_anew_without_its_height() {
+        let dir = tempfile::tempdir().unwrap();
+        let genesis = crate::testing::genesis();
+        for has_key in [true, false] {
+            let config = crate::testing::node_config(&dir.path().join(has_key.to_string()), &genesis, has_key);
+            let data = &config.node.data_dir;
+            std::fs::create_dir_all(data.join(STORE_FOLDER)).unwrap();
+            RestoringFile::at(data).begin().unwrap();
+            let answer = init(&config, None);
+            if has_key {
+                assert!(matches!(answer, Err(StartError::InterruptedRejoin { .. })), "{answer:?}");
+                assert!(data.join(STORE_FOLDER).is_dir() && !data.join(SIGN_RECORD).exists());
+                let rejoin = Rejoin { tip: Height(7), now_ms: 1, salvage: None };
+                init(&config, Some(rejoin)).unwrap();
+            } else {
+                answer.unwrap();
+            }
+            assert!(data.join("unfinished-1").join(STORE_FOLDER).is_dir());
+        }
+    }
+
+    /// The file with which a node stopped is of one that has run.
+    #[test]
+    fn a_folder_that_says_why_a_node_stopped_is_not_unused() {
+        let dir = tempfile::tempdir().unwrap();
+        let genesis = crate::testing::genesis();
+        let config = crate::testing::node_config(dir.path(), &genesis, true);
+        std::fs::create_dir_all(&config.node.data_dir).unwrap();
+        std::fs::write(config.node.data_dir.join(STOPPED), "").unwrap();
+        assert!(matches!(init(&config, None), Err(StartError::AlreadyInitialized { .. })));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub fn join(config: &NodeConfig, sources: Sources, rejoin: Option<Rejoin>) -> Re
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
     let data_dir = &config.node.data_dir;
     let owner = keys.owner();
-    let made = make(config, &genesis, &keys, || {
+    let made = make(config, &genesis, &keys, rejoin.is_some(), || {
         let mut joined = fill(config, &genesis, owner, sources, rejoin.as_ref())?;
         if let (Some(key), Some(rejoin)) = (&keys.validator, &rejoin) {
             let ledger = Ledger::open(data_dir, &genesis, owner, &config.store).map_err(SnapshotError::Ledger)?;

@@ -61,7 +61,9 @@ pub fn restore(config: &NodeConfig, backup: &Path, rejoin: Option<Rejoin>) -> Re
         (Some(_), Some(_)) | (None, None) => {}
     }
     let old = old_batches(&keys, &genesis, rejoin.as_ref())?;
-    make(config, &genesis, &keys, || fill(config, &genesis, &keys, backup, &record, rejoin.as_ref(), old))
+    make(config, &genesis, &keys, rejoin.is_some(), || {
+        fill(config, &genesis, &keys, backup, &record, rejoin.as_ref(), old)
+    })
 }
 
 fn fill(

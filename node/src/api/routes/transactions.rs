@@ -111,7 +111,9 @@ pub(super) async fn simulate(
 ) -> ApiResult<Response> {
     let transaction = read(&api, &headers, body).await?;
     let height = api.backend.status().executed_height;
-    let receipt = api.backend.simulate(api.client, transaction).await?;
+    let transaction = api.backend.check(api.client, transaction).await?;
+    // It costs what it costs in a block, and nobody pays for it: one of a client at a time, and away from the threads that answer.
+    let receipt = api.proving(move |backend| Ok(backend.simulate(&transaction)?)).await?;
     let outcome = OutcomeView::from(receipt.outcome);
     let refusal = match &outcome {
         OutcomeView::Refused(refusal) => Some(refusal.clone()),

@@ -72,26 +72,28 @@ impl Backend for Fake {
         Box::pin(async move { transactions.into_iter().map(|transaction| self.take(transaction)).collect() })
     }
 
-    fn simulate(
+    fn check(
         &self,
         _from: ClientAddress,
         transaction: SealedTransaction,
-    ) -> Answer<'_, Result<Receipt, AdmissionError>> {
-        Box::pin(async move {
-            transaction.check(&self.identity.chain_id).map_err(AdmissionError::Transaction)?;
-            let tip = self.store.tip().expect("genesis");
-            let input = BlockInput {
-                chain_id: self.identity.chain_id,
-                version: PROTOCOL_VERSION,
-                height: tip.height().next(),
-                time_ms: tip.leaf.time_ms + 1,
-                batches: &[],
-                transactions: &[],
-                already_executed: &|_, _| Ok(false),
-                misbehavior: &[],
-            };
-            Ok(executor::simulate(&self.store.snapshot()?, &input, &transaction)?)
-        })
+    ) -> Answer<'_, Result<SealedTransaction, AdmissionError>> {
+        let checked = transaction.check(&self.identity.chain_id).map_err(AdmissionError::Transaction);
+        Box::pin(std::future::ready(checked.map(|()| transaction)))
+    }
+
+    fn simulate(&self, transaction: &SealedTransaction) -> Result<Receipt, AdmissionError> {
+        let tip = self.store.tip().expect("genesis");
+        let input = BlockInput {
+            chain_id: self.identity.chain_id,
+            version: PROTOCOL_VERSION,
+            height: tip.height().next(),
+            time_ms: tip.leaf.time_ms + 1,
+            batches: &[],
+            transactions: &[],
+            already_executed: &|_, _| Ok(false),
+            misbehavior: &[],
+        };
+        Ok(executor::simulate(&self.store.snapshot()?, &input, transaction)?)
     }
 
     fn transaction(&self, id: &TransactionId) -> Result<TransactionState, StoreError> {
